@@ -1,0 +1,16 @@
+// Identities. Numbers for what callers name on the wire, text chosen by the control plane for what engines keep.
+// The brands exist in types only: they stop an image's number from being passed where a machine's is meant.
+
+declare const brand: unique symbol;
+type Branded<Value, Name> = Value & { readonly [brand]: Name };
+
+export type OrganisationId = Branded<number, 'organisation'>;
+export type ImageId = Branded<number, 'image'>;
+export type MachineId = Branded<number, 'machine'>;
+export type SoftwareId = Branded<number, 'software'>;
+export type BaseImageId = Branded<number, 'base image'>;
+export type PlanId = Branded<number, 'plan'>;
+export type OperationId = Branded<number, 'operation'>;
+export type LayerId = Branded<string, 'layer'>;
+export type DiskId = Branded<string, 'disk'>;
+export type KeyId = Branded<string, 'key'>;

@@ -1,0 +1,82 @@
+// An image: a named head layer that machines can be started from. Its states, what they allow, its name and its size.
+
+import { AppError, invalid } from './error.ts';
+import type { BaseImageId, ImageId, LayerId, MachineId, OrganisationId } from './ids.ts';
+
+export const imageStatuses = ['pending', 'building', 'available', 'failed'] as const;
+export type ImageStatus = (typeof imageStatuses)[number];
+
+/** `seat`: captured from a machine. `pre_installation`: built from a base image and a list of software. */
+export type ImageSource = 'seat' | 'pre_installation';
+
+export interface Image {
+  id: ImageId;
+  organisationId: OrganisationId;
+  name: string;
+  sizeGb: number;
+  status: ImageStatus;
+  /** Why it failed, for the caller; null unless `failed`. */
+  statusReason: string | null;
+  source: ImageSource;
+  /** The head layer, present exactly when the image is `available`. */
+  layerId: LayerId | null;
+  baseImageId: BaseImageId | null;
+  /** The machine it is captured from, when it is. */
+  machineId: MachineId | null;
+  createdAt: number;
+  updatedAt: number;
+  deletedAt: number | null;
+}
+
+const nextStatuses: Record<ImageStatus, readonly ImageStatus[]> = {
+  pending: ['building', 'failed'],
+  building: ['available', 'failed'],
+  available: ['failed'],
+  failed: [],
+};
+
+export function imageMayBecome(from: ImageStatus, to: ImageStatus): boolean {
+  return nextStatuses[from].includes(to);
+}
+
+export const imageNameCharactersMax = 30;
+
+/** Checks a name given by a caller; its length is counted in characters (code points), not in UTF-16 units. */
+export function parseImageName(name: string): string {
+  const characters = [...name].length;
+  if (name.trim() === '') throw invalid('The name is blank; give 1 to 30 characters, or leave the field out.');
+  if (characters > imageNameCharactersMax) {
+    throw invalid(`The name has ${characters} characters; the most is ${imageNameCharactersMax}.`);
+  }
+  if (/\p{Cc}|\p{Cs}/u.test(name)) throw invalid('The name holds a control character; remove it.');
+  return name;
+}
+
+export function defaultImageName(id: ImageId): string {
+  return `Template #${id}`;
+}
+
+/** The size in GB of an image built from a base and software: their sum with a buffer of 5 %, rounded up. */
+export function builtImageSizeGb(baseSizeGb: number, softwareSizesGb: readonly number[]): number {
+  const sum = softwareSizesGb.reduce((total, size) => total + size, baseSizeGb);
+  // Sums such as 1.05 × 20 come out a hair above the whole number in binary floating point.
+  return Math.ceil(Math.round(sum * 1.05 * 1e6) / 1e6);
+}
+
+export function assertDeletable(image: Image): void {
+  if (image.status === 'building') {
+    throw new AppError(
+      'image_building',
+      `Image ${image.id} is building and cannot be deleted; wait until it is available or failed.`,
+    );
+  }
+}
+
+export function assertAssignable(image: Image): void {
+  if (image.status !== 'available') {
+    throw new AppError(
+      'image_not_available',
+      `Image ${image.id} is ${image.status}; only an available image can be assigned.`,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+// Layers and disks: a disk is a chain of immutable layers with one writable overlay on top.
+
+import type { DiskId, LayerId, MachineId, OperationId, OrganisationId } from './ids.ts';
+
+export type LayerKind = 'base' | 'software' | 'capture';
+
+/** `building`: an operation makes it. `sealed`: immutable, usable. `doomed`: nothing may use it any more; its bytes are going. */
+export type LayerState = 'building' | 'sealed' | 'doomed';
+
+export interface Layer {
+  id: LayerId;
+  kind: LayerKind;
+  parentId: LayerId | null;
+  /** The base at the end of the chain; a base's own id for a base. */
+  baseLayerId: LayerId;
+  /** Under which a build finds it again: a base's content digest, or hash(parent key, recipe digest). Null for captures. */
+  key: string | null;
+  state: LayerState;
+  virtualBytes: number;
+  storedBytes: number;
+  /** The operation that builds it, while `building`. */
+  operationId: OperationId | null;
+  createdAt: number;
+}
+
+/**
+ * `fresh`: made by a start that has not succeeded yet. `active`: a machine's disk. `kept`: replaced, and kept until
+ * `keptUntil`. `doomed`: its bytes are going.
+ */
+export type DiskState = 'fresh' | 'active' | 'kept' | 'doomed';
+
+export interface Disk {
+  id: DiskId;
+  organisationId: OrganisationId;
+  machineId: MachineId;
+  layerId: LayerId;
+  state: DiskState;
+  sizeGb: number;
+  keptUntil: number | null;
+  createdAt: number;
+}
+
+/**
+ * How a chain with this base boots. `direct`: the kernel and initrd kept beside the base, with `append`; `buildAppend` added makes
+ * that initrd run the seed's user-data and power off. `firmware`: the disk's own boot loader.
+ */
+export type Boot = { mode: 'direct'; append: string; buildAppend: string | null } | { mode: 'firmware' };
+
+export const gbBytes = 1024 ** 3;

@@ -1,0 +1,141 @@
+// A machine: its states, the table of what each state allows, and the checks that the contract orders.
+// `friendly_status` on the wire is `status` here.
+
+import { AppError } from './error.ts';
+import type { DiskId, ImageId, MachineId, OrganisationId, PlanId } from './ids.ts';
+import type { Image } from './image.ts';
+
+export const machineStatuses = [
+  'off',
+  'creating',
+  'turning_on',
+  'ready',
+  'turning_off',
+  'resizing_disk',
+  'installing',
+  'region_migration',
+  'warming_up',
+  'graceful_stopping',
+] as const;
+export type MachineStatus = (typeof machineStatuses)[number];
+
+export interface Machine {
+  id: MachineId;
+  organisationId: OrganisationId;
+  name: string;
+  planId: PlanId;
+  region: string | null;
+  machineType: string;
+  cpus: number;
+  memoryMb: number;
+  diskSizeGb: number;
+  fileStorageSizeGb: number;
+  status: MachineStatus;
+  /** Why the last start failed or the machine went off by itself; null otherwise. */
+  statusReason: string | null;
+  /** The disk the machine has; null before its first start and after a reset. */
+  diskId: DiskId | null;
+  assignedImageId: ImageId | null;
+  /** When an assignment that its disk does not follow yet was made, in ms since 1970; null when there is none. */
+  assignmentPendingAt: number | null;
+  /** The image that is being captured from it; null when none is. */
+  capturingImageId: ImageId | null;
+  /** Set when a starting machine must stop as soon as it can; null otherwise. */
+  stopRequestedAt: number | null;
+  lastSessionStartAt: number | null;
+  permissions: Record<string, boolean>;
+  createdAt: number;
+  updatedAt: number;
+}
+
+const starting: readonly MachineStatus[] = ['creating', 'turning_on', 'installing', 'warming_up'];
+const stopping: readonly MachineStatus[] = ['turning_off', 'graceful_stopping'];
+
+export const isStarting = (machine: Machine) =>
+  machine.capturingImageId === null && starting.includes(machine.status);
+export const isStopping = (machine: Machine) => stopping.includes(machine.status);
+
+const notReady = (machine: Machine, why: string) =>
+  new AppError('machine_not_ready', `Machine ${machine.id} is ${machine.status}; ${why}`);
+
+/**
+ * What a start makes of a machine: the state it goes through, or null when it is on or on its way there.
+ * `image` is the assigned image, when there is one. Throws `machine_not_ready`.
+ */
+export function planStart(machine: Machine, image: Image | null): MachineStatus | null {
+  if (machine.capturingImageId !== null) throw notReady(machine, 'an image of it is being created; wait until it is off.');
+  if (machine.status === 'ready' || (isStarting(machine) && machine.stopRequestedAt === null)) return null;
+  if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then start it.');
+  if (machine.diskId !== null && machine.assignmentPendingAt === null) return 'turning_on';
+  if (image !== null && image.status !== 'available') {
+    const next = image.status === 'failed' ? 'assign another image to it.' : 'start it when the image is available.';
+    throw notReady(machine, `its image ${image.id} is ${image.status}: ${next}`);
+  }
+  return machine.diskId === null ? 'creating' : 'installing';
+}
+
+/** What a stop makes of a machine, or null when it is off or on its way there. Throws `machine_not_ready`. */
+export function planStop(machine: Machine, gracefully: boolean): MachineStatus | null {
+  if (machine.capturingImageId !== null) throw notReady(machine, 'an image of it is being created; it is stopped already.');
+  if (machine.status === 'off' || isStopping(machine)) return null;
+  if (machine.status !== 'ready') throw notReady(machine, 'wait until it is ready, then stop it.');
+  return gracefully ? 'graceful_stopping' : 'turning_off';
+}
+
+/** Throws unless the machine's disk may be discarded. */
+export function assertResettable(machine: Machine): void {
+  if (machine.capturingImageId !== null) throw notReady(machine, 'an image of it is being created; wait until it is off.');
+  if (machine.status !== 'off') {
+    throw new AppError('invalid', `Machine ${machine.id} is ${machine.status}; stop it before you reset it.`);
+  }
+}
+
+/** Throws unless the machine can be captured: it has a disk (4208), is stopped (4209), and no capture is under way (4212). */
+export function assertCapturable(machine: Machine): void {
+  if (machine.diskId === null) {
+    throw new AppError('machine_has_no_image', `Machine ${machine.id} has no disk yet; start it once before you create an image of it.`);
+  }
+  if (machine.capturingImageId !== null) {
+    throw new AppError(
+      'capture_pending',
+      `Image ${machine.capturingImageId} of machine ${machine.id} is still being created; wait until it is available.`,
+    );
+  }
+  if (machine.status !== 'off') {
+    throw new AppError('machine_not_stopped', `Machine ${machine.id} is ${machine.status}; stop it before you create an image of it.`);
+  }
+}
+
+/** Throws unless every machine may get the image: none is being captured (4214), and each disk is large enough (4510). */
+export function assertMayGetImage(machines: readonly Machine[], image: Image): void {
+  const captured = machines.find((machine) => machine.capturingImageId !== null);
+  if (captured) {
+    throw new AppError(
+      'machine_not_assignable',
+      `Machine ${captured.id} cannot be assigned: image ${captured.capturingImageId} of it is still being created.`,
+    );
+  }
+  const small = machines.find((machine) => machine.diskSizeGb < image.sizeGb);
+  if (small) {
+    throw new AppError(
+      'image_too_large',
+      `Image ${image.id} has ${image.sizeGb} GB and the disk of machine ${small.id} ${small.diskSizeGb} GB; choose a smaller image or a machine with a larger disk.`,
+    );
+  }
+}
+
+/** What an assignment does to the power of a machine: a ready one is stopped at once, a starting one as soon as it can. */
+export function planAssign(machine: Machine): 'stop' | 'request-stop' | 'nothing' {
+  if (machine.status === 'ready') return 'stop';
+  return isStarting(machine) ? 'request-stop' : 'nothing';
+}
+
+/** What a machine may do, its default, in the words of the contract. */
+export const machinePermissionDefaults = {
+  public_internet_access: true,
+  can_download_from_vagon_workstation: true,
+  analytics_collection_enabled: false,
+  clipboard_enabled: true,
+  screen_recording_enabled: false,
+  input_recording_enabled: false,
+} as const satisfies Record<string, boolean>;

@@ -1,0 +1,92 @@
+// The catalogue: what can be installed, how (its recipe), in which order, and the key under which the result is kept.
+
+import { createHash } from 'node:crypto';
+import { AppError, invalid } from './error.ts';
+import type { BaseImageId, LayerId, SoftwareId } from './ids.ts';
+import type { Boot } from './layer.ts';
+
+export interface RecipeFile {
+  /** The name under which the script finds the file, in its working directory. */
+  name: string;
+  sha256: string;
+  bytes: number;
+}
+
+/** How a title is put on a disk: a shell script that runs as root inside a build machine, never on the host. */
+export interface Recipe {
+  script: string;
+  files: RecipeFile[];
+  /** Whether the build machine reaches the network. */
+  network: boolean;
+  timeoutMs: number;
+}
+
+export interface Software {
+  id: SoftwareId;
+  name: string;
+  sizeGb: number;
+  recipe: Recipe;
+  recipeDigest: string;
+  createdAt: number;
+}
+
+/** A golden image: what the operator added as a start for all others. */
+export interface BaseImage {
+  id: BaseImageId;
+  name: string;
+  sizeGb: number;
+  layerId: LayerId;
+  boot: Boot;
+  createdAt: number;
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Digest of what decides a recipe's result. Limits are left out: a longer time limit gives the same layer. */
+export function recipeDigest(recipe: Recipe): string {
+  const files = recipe.files
+    .map((file) => [file.name, file.sha256])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : a > b ? 1 : 0));
+  return sha256(JSON.stringify(['recipe-1', recipe.script, recipe.network, files]));
+}
+
+/** Key of the layer that a recipe makes on a parent: equal keys mean that the layer can be used again. */
+export function layerKey(parentKey: string, digest: string): string {
+  return sha256(JSON.stringify(['layer-1', parentKey, digest]));
+}
+
+/** The one order in which a list is installed, so that equal sets share their layers: by id, each once. */
+export function canonicalOrder<Item extends { id: SoftwareId }>(list: readonly Item[]): Item[] {
+  const byId = new Map(list.map((item) => [item.id, item]));
+  return [...byId.values()].sort((a, b) => a.id - b.id);
+}
+
+export const scriptBytesMax = 256 * 1024;
+export const recipeFilesMax = 200;
+
+/** Checks a recipe before it enters the catalogue. */
+export function assertRecipe(recipe: Recipe): void {
+  const bytes = Buffer.byteLength(recipe.script);
+  if (recipe.script.trim() === '') throw invalid('The script is empty; give the commands that install the software.');
+  if (bytes > scriptBytesMax) throw invalid(`The script has ${bytes} bytes; the most is ${scriptBytesMax}. Put data into files.`);
+  if (recipe.files.length > recipeFilesMax) {
+    throw invalid(`The recipe has ${recipe.files.length} files; the most is ${recipeFilesMax}.`);
+  }
+  const names = new Set<string>();
+  for (const { name } of recipe.files) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}$/.test(name)) {
+      throw invalid(`The file name ${JSON.stringify(name)} is not plain: use letters, digits and . _ + ~ - only.`);
+    }
+    if (names.has(name)) throw invalid(`Two files of the recipe are named ${name}; rename one.`);
+    names.add(name);
+  }
+}
+
+/** Splits a list of asked ids into what the catalogue has; throws not-found that names the first it lacks. */
+export function pickSoftware(catalogue: readonly Software[], ids: readonly SoftwareId[]): Software[] {
+  return [...new Set(ids)].map((id) => {
+    const found = catalogue.find((software) => software.id === id);
+    if (!found) throw new AppError('not_found', `There is no software ${id}; GET /software lists what there is.`);
+    return found;
+  });
+}

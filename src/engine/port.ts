@@ -1,0 +1,126 @@
+// The engine: what keeps layers and disks and runs machines. The reconciler is the only caller.
+//
+// Every verb is keyed by ids that the control plane chose, and is idempotent: after a crash the same call with the same ids is made
+// again, and finishes what the first began. A verb that rejects leaves either what was there before or something that the same
+// call, or the removal of the same id, takes away. Verbs on one machine, disk or layer are never called side by side.
+//
+// Errors are AppErrors whose message may be shown to the caller. `retry: 'later'` means that trying again may help (a full disk that
+// somebody empties, a process that did not come up in time); 'never' means that it would fail again.
+//
+// What an engine cannot do is said in `capabilities`, never pretended.
+
+import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
+import type { Boot } from '../domain/layer.ts';
+import type { Recipe } from '../domain/software.ts';
+
+export interface Capabilities {
+  /** A capture takes the same time whatever the size of the disk. */
+  constantTimeCapture: boolean;
+  /** Commands can be run inside a machine that is on. */
+  exec: boolean;
+}
+
+export interface ImportedBase {
+  /** Digest of the disk's content as given, `sha256:…`: the key of its layer. */
+  digest: string;
+  virtualBytes: number;
+  storedBytes: number;
+}
+
+export interface BaseFiles {
+  /** A qcow2 or raw disk. It is not trusted: what could lead a tool to another file is refused before any tool opens it. */
+  disk: string;
+  kernel?: string;
+  initrd?: string;
+}
+
+export interface DiskSpec {
+  diskId: DiskId;
+  layerId: LayerId;
+  sizeBytes: number;
+}
+
+export interface ChainBoot {
+  boot: Boot;
+  /** The base at the end of the chain, beside which kernel and initrd are kept. */
+  baseLayerId: LayerId;
+}
+
+export interface BuildSpec extends ChainBoot {
+  layerId: LayerId;
+  parentId: LayerId;
+  sizeBytes: number;
+  recipe: Recipe;
+  /** The name of the software, for logs. */
+  label: string;
+}
+
+export interface BuildResult {
+  /** Exit status of the recipe; the layer exists only when it is 0. */
+  exitCode: number;
+  /** What the recipe printed, its middle left out when it is long. */
+  output: string;
+  virtualBytes: number;
+  storedBytes: number;
+}
+
+export interface MachineSpec extends ChainBoot {
+  machineId: MachineId;
+  diskId: DiskId;
+  name: string;
+  cpus: number;
+  memoryMb: number;
+}
+
+export interface ExecResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Inventory {
+  layers: LayerId[];
+  disks: DiskId[];
+}
+
+export interface Engine {
+  readonly name: 'qemu' | 'lxd' | 'simulator';
+  readonly capabilities: Capabilities;
+
+  /** Throws an `unavailable` AppError that says what is missing and how to get it. */
+  check(): Promise<void>;
+
+  /** Copies a disk from outside in as a base layer. Refuses what is not a plain disk with `invalid`. */
+  importBase(layerId: LayerId, files: BaseFiles): Promise<ImportedBase>;
+  /** Copies a recipe's file in, under its digest. Throws `invalid` when the content has another. */
+  importFile(sha256: string, path: string): Promise<void>;
+
+  /** Makes an empty writable overlay on a layer. Nothing happens when the disk is there. */
+  ensureDisk(spec: DiskSpec): Promise<void>;
+  /** Turns the content of a disk that no machine uses into a layer; the disk is then an empty overlay on it. */
+  sealDisk(spec: DiskSpec): Promise<{ virtualBytes: number; storedBytes: number }>;
+  /** Undoes a seal whose layer nothing uses yet: the disk has its content again. Nothing happens when there is nothing to undo. */
+  unsealDisk(diskId: DiskId, layerId: LayerId): Promise<void>;
+  removeDisk(diskId: DiskId): Promise<void>;
+  removeLayer(layerId: LayerId): Promise<void>;
+
+  /** Runs a recipe in a build machine started from the parent; with exit status 0 the result is sealed as the layer. */
+  buildLayer(spec: BuildSpec, signal: AbortSignal): Promise<BuildResult>;
+
+  /** Starts the machine on the disk, or finds it running on it. Resolves when it is on, not when it is ready. */
+  startMachine(spec: MachineSpec): Promise<void>;
+  /** Whether the guest has said that it is ready; `off` when the machine is not on. */
+  machineState(machineId: MachineId): Promise<'off' | 'on' | 'ready'>;
+  /** Asks the guest to power off and waits `graceMs` for it, then ends it by force; 0: at once. Nothing happens when it is off. */
+  stopMachine(machineId: MachineId, graceMs: number): Promise<void>;
+  /** The machines that are on. */
+  runningMachines(): Promise<Set<MachineId>>;
+
+  /** Runs a command inside a ready machine, as its root. Only with the capability `exec`. */
+  exec(machineId: MachineId, command: readonly string[]): Promise<ExecResult>;
+
+  /** All that it keeps, to be compared with what the store knows. */
+  inventory(): Promise<Inventory>;
+  /** Lets go of connections; machines that are on stay on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,67 @@
+// The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by itself.
+
+import type { ExecResult } from '../port.ts';
+import { JsonSocket } from './qmp.ts';
+
+const answerMs = 5000;
+const execMs = 120_000;
+const pollMs = 100;
+
+/** Opens the agent's channel and throws away what an earlier connection left in it. Rejects when no agent answers in time. */
+async function openAgent(path: string, timeoutMs: number): Promise<JsonSocket> {
+  const socket = await JsonSocket.open(path, timeoutMs);
+  try {
+    const id = Math.floor(Math.random() * 2 ** 31);
+    // 0xFF resets the agent's parser.
+    socket.write(Buffer.from([0xff]));
+    for (let tries = 0; tries < 5; tries++) {
+      if ((await socket.call('guest-sync-delimited', { id }, timeoutMs)) === id) return socket;
+    }
+    throw new Error('the agent does not follow');
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+export async function agentAnswers(path: string, timeoutMs: number): Promise<boolean> {
+  try {
+    (await openAgent(path, timeoutMs)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Asks the guest to power off. False when no agent answers. */
+export async function agentShutdown(path: string): Promise<boolean> {
+  try {
+    const agent = await openAgent(path, answerMs);
+    // The agent does not answer a shutdown that works.
+    await agent.call('guest-shutdown', { mode: 'powerdown' }, 500).catch(() => {});
+    agent.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const text = (base64: unknown) => (typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString() : '');
+
+export async function agentExec(path: string, [command = '', ...args]: readonly string[]): Promise<ExecResult> {
+  const agent = await openAgent(path, answerMs);
+  try {
+    const started = (await agent.call('guest-exec', { path: command, arg: args, 'capture-output': true }, answerMs)) as { pid: number };
+    const end = Date.now() + execMs;
+    while (Date.now() < end) {
+      const status = (await agent.call('guest-exec-status', { pid: started.pid }, answerMs)) as Record<string, unknown>;
+      if (status['exited'] === true) {
+        return { exitCode: Number(status['exitcode'] ?? 255), stdout: text(status['out-data']), stderr: text(status['err-data']) };
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+    throw new Error(`the command did not end within ${execMs} ms`);
+  } finally {
+    agent.close();
+  }
+}

@@ -1,0 +1,155 @@
+// A build machine: boots an overlay on the parent, runs one recipe in it, and is gone. It never outlives its build: what a dead server
+// left of one is ended and removed before the step is tried again.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failedForGood, failedForNow } from '../../domain/error.ts';
+import { exists, moveDurably } from '../../lib/files.ts';
+import type { BuildResult, BuildSpec } from '../port.ts';
+import { qemuArgs } from './command.ts';
+import { giveTo, type Host } from './host.ts';
+import { createOverlay, diskFull, makeImmutable, storedBytes } from './image-file.ts';
+import { OutputTail } from './output-tail.ts';
+import type { Paths } from './paths.ts';
+import { endProcess, findProcess, processName } from './process.ts';
+import { type JsonSocket, openMonitor } from './qmp.ts';
+import { exitMark, writeBuildSeed } from './seed.ts';
+
+const outputBytesMax = 64 * 1024 * 1024;
+const powerOffMs = 60_000;
+const memoryMb = 1024;
+
+interface Outcome {
+  exitCode: number | null;
+  output: string;
+  /** Why it was ended before it ended by itself; the first cause counts. */
+  ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
+}
+
+export async function buildLayer(spec: BuildSpec, signal: AbortSignal, context: { host: Host; paths: Paths; installation: string }): Promise<BuildResult> {
+  const { host, paths, installation } = context;
+  const layer = paths.layer(spec.layerId);
+  const sealed = async (output: string): Promise<BuildResult> => ({
+    exitCode: 0,
+    output,
+    virtualBytes: spec.sizeBytes,
+    storedBytes: await storedBytes(layer),
+  });
+  await removeBuild(spec.layerId, context);
+  if (await exists(layer)) return sealed('');
+
+  const folder = paths.build(spec.layerId);
+  await mkdir(folder, { mode: 0o700 });
+  try {
+    const name = processName(installation, 'build', spec.layerId);
+    // Written beside the disks, whose relative backing name is right for a layer too.
+    const disk = join(paths.builds, `${spec.layerId}.qcow2`);
+    await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, host.user);
+    await writeBuildSeed(folder, spec.layerId, spec.recipe, paths.file);
+    await giveTo(host.user, folder);
+    const guest = { ...spec, name, disk, seed: 'seed.iso', cpus: 2, memoryMb, build: true, network: spec.recipe.network };
+    const outcome = await runGuest(qemuArgs(guest, host, paths), folder, host, spec.recipe.timeoutMs, signal);
+    if (outcome.exitCode === 0 && outcome.ended === null) {
+      await makeImmutable(disk);
+      await moveDurably(disk, layer);
+      return sealed(outcome.output);
+    }
+    return refuse(outcome, spec);
+  } finally {
+    await removeBuild(spec.layerId, context);
+  }
+}
+
+function refuse({ exitCode, output, ended }: Outcome, spec: BuildSpec): BuildResult {
+  const seconds = Math.round(spec.recipe.timeoutMs / 1000);
+  if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
+  if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
+  if (ended === 'timeout') throw failedForGood(`${spec.label} did not install within its limit of ${seconds} s.${lastLines(output)}`);
+  if (ended === 'output') throw failedForGood(`${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`);
+  if (exitCode === null || exitCode === 0) {
+    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${lastLines(output)}`, { detail: output });
+  }
+  return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
+}
+
+function lastLines(output: string): string {
+  const lines = output.trimEnd().split('\n').slice(-5).join('\n');
+  return lines === '' ? '' : ` Its last lines:\n${lines}`;
+}
+
+async function runGuest(args: string[], cwd: string, { user }: Host, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
+  const output = new OutputTail();
+  const messages = new OutputTail();
+  let ended: Outcome['ended'] = null;
+  let monitor: JsonSocket | undefined;
+  let powerOff: NodeJS.Timeout | undefined;
+  const child = spawn('qemu-system-x86_64', args, { ...user, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = (cause: NonNullable<Outcome['ended']>) => {
+    ended ??= cause;
+    child.kill('SIGKILL');
+  };
+  const timer = setTimeout(() => end('timeout'), timeoutMs);
+  const abort = () => end('aborted');
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.push(chunk);
+    if (output.bytes > outputBytesMax) end('output');
+    if (powerOff === undefined && output.tail().includes(exitMark)) {
+      // The guest has said all it has to; it writes back its disk and goes.
+      powerOff = setTimeout(() => end('no-power-off'), powerOffMs);
+    }
+  });
+  child.stderr.on('data', (chunk: Buffer) => messages.push(chunk));
+  const exited = waitExit(child);
+  const watching = watchDisk(join(cwd, 'qmp.sock'), child, () => end('disk-full')).then((opened) => {
+    monitor = opened;
+  });
+  try {
+    const code = await exited;
+    const text = output.toString();
+    const match = new RegExp(`${exitMark}([0-9]+)\\n`).exec(output.tail());
+    const shown = text.replace(new RegExp(`\\n?${exitMark}[0-9]+\\n$`), '');
+    return { exitCode: match ? Number(match[1]) : null, output: match || code === 0 ? shown : `${shown}${messages.toString()}`, ended };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(powerOff);
+    signal.removeEventListener('abort', abort);
+    await watching;
+    monitor?.close();
+  }
+}
+
+function waitExit(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(failedForNow('QEMU cannot be started.', { detail: String(error) })));
+    child.once('close', (code) => resolve(code));
+  });
+}
+
+const connectTries = 100;
+
+/** Listens for the pause that a full host disk causes. */
+async function watchDisk(socket: string, child: ChildProcess, onFull: () => void): Promise<JsonSocket | undefined> {
+  for (let tries = 0; tries < connectTries && child.exitCode === null && child.signalCode === null; tries++) {
+    try {
+      return await openMonitor(socket, 5000, (event) => {
+        const data = event['data'] as { nospace?: boolean } | undefined;
+        if (event['event'] === 'BLOCK_IO_ERROR' && data?.nospace) onFull();
+      });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  return undefined;
+}
+
+/** Ends and removes what is left of a build. Nothing happens when nothing is. */
+export async function removeBuild(layerId: BuildSpec['layerId'], { paths, installation }: { paths: Paths; installation: string }): Promise<void> {
+  const found = await findProcess(installation, processName(installation, 'build', layerId));
+  if (found) await endProcess(found);
+  await rm(paths.build(layerId), { recursive: true, force: true });
+  await rm(join(paths.builds, `${layerId}.qcow2`), { force: true });
+}

@@ -1,0 +1,156 @@
+// The embedded engine: qcow2 files and QEMU processes on this host. A layer is an overlay that was closed and is never opened for
+// writing again, so a capture is a rename and an assignment is an empty file: constant time, whatever the size of the disk.
+
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, failedForGood, invalid } from '../../domain/error.ts';
+import type { DiskId, LayerId } from '../../domain/ids.ts';
+import { exists, moveDurably, sha256File } from '../../lib/files.ts';
+import { Revert } from '../../lib/revert.ts';
+import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
+import { buildLayer, removeBuild } from './build.ts';
+import { giveTo, type Host, prepareFolders, probeHost } from './host.ts';
+import { convertForeignDisk, createOverlay, inspectForeignDisk, makeImmutable, storedBytes } from './image-file.ts';
+import { Machines } from './machine.ts';
+import { type Paths, pathsIn } from './paths.ts';
+
+export interface QemuOptions {
+  /** The engine's own folder; made when it is not there. */
+  root: string;
+  /** Whether machines reach the network. Off by default: a guest with a network reaches the host's loopback services too. */
+  machineNetwork?: boolean;
+}
+
+export async function openQemu({ root: given, machineNetwork = false }: QemuOptions): Promise<Engine> {
+  await mkdir(given, { recursive: true });
+  const root = await realpath(given);
+  const paths = pathsIn(root);
+  const host = await probeHost();
+  await prepareFolders(root, paths.folders, host.user);
+  const installation = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  const machines = new Machines(host, paths, installation, machineNetwork);
+  const context = { host, paths, installation };
+
+  return {
+    name: 'qemu',
+    capabilities: { constantTimeCapture: true, exec: true },
+    async check() {
+      await probeHost();
+      await prepareFolders(root, paths.folders, host.user);
+    },
+    importBase: (layerId, files) => importBase(layerId, files, paths, host),
+    importFile: (sha256, path) => importFile(sha256, path, paths),
+
+    async ensureDisk({ diskId, layerId, sizeBytes }) {
+      const path = paths.disk(diskId);
+      if (await exists(path)) return;
+      if (!(await exists(paths.layer(layerId)))) throw failedForGood('The layer of this image is missing.', { detail: layerId });
+      await createOverlay(path, paths.backing(layerId), sizeBytes, host.user);
+    },
+    sealDisk: (spec) => sealDisk(spec, paths, host),
+    async unsealDisk(diskId, layerId) {
+      if (!(await exists(paths.layer(layerId)))) return;
+      await rm(paths.disk(diskId), { force: true });
+      await moveDurably(paths.layer(layerId), paths.disk(diskId));
+      await makeWritable(paths.disk(diskId), host);
+    },
+    async removeDisk(diskId) {
+      await rm(paths.disk(diskId), { force: true });
+      await rm(`${paths.disk(diskId)}.part`, { force: true });
+    },
+    async removeLayer(layerId) {
+      await removeBuild(layerId, context);
+      for (const path of [paths.layer(layerId), paths.kernel(layerId), paths.initrd(layerId)]) await rm(path, { force: true });
+    },
+    buildLayer: (spec, signal) => buildLayer(spec, signal, context),
+
+    startMachine: (spec) => machines.start(spec),
+    machineState: (id) => machines.state(id),
+    stopMachine: (id, graceMs) => machines.stop(id, graceMs),
+    runningMachines: () => machines.running(),
+    exec: (id, command) => machines.exec(id, command),
+
+    async inventory() {
+      const ids = async (folder: string) =>
+        (await readdir(folder)).filter((name) => name.endsWith('.qcow2')).map((name) => name.slice(0, -'.qcow2'.length));
+      return { layers: (await ids(paths.layers)) as LayerId[], disks: (await ids(paths.disks)) as DiskId[] };
+    },
+    async close() {},
+  };
+}
+
+async function makeWritable(path: string, { user }: Host): Promise<void> {
+  await chmod(path, 0o600);
+  await giveTo(user, path);
+}
+
+/** Moves the disk's file among the layers and puts an empty overlay in its place. After a crash, whichever is missing is done. */
+async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, host: Host) {
+  const disk = paths.disk(diskId);
+  const layer = paths.layer(layerId);
+  return Revert.around(async (revert) => {
+    if (!(await exists(layer))) {
+      if (!(await exists(disk))) throw failedForGood("The machine's disk is missing.", { detail: disk });
+      await makeImmutable(disk);
+      await moveDurably(disk, layer);
+      revert.add(async () => {
+        await moveDurably(layer, disk);
+        await makeWritable(disk, host);
+      });
+    }
+    if (!(await exists(disk))) await createOverlay(disk, paths.backing(layerId), sizeBytes, host.user);
+    return { virtualBytes: sizeBytes, storedBytes: await storedBytes(layer) };
+  });
+}
+
+async function importBase(layerId: LayerId, files: BaseFiles, paths: Paths, host: Host): Promise<ImportedBase> {
+  for (const path of Object.values(files)) {
+    const found = await stat(path).catch(() => null);
+    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
+  }
+  // Refused before it is even copied; and looked at again once copied, since the original may change.
+  await inspectForeignDisk(files.disk);
+  const folder = paths.build(layerId);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o711 });
+  try {
+    const source = join(folder, 'source');
+    await copyFile(files.disk, source, constants.COPYFILE_FICLONE);
+    await giveTo(host.user, source);
+    const digest = `sha256:${await sha256File(source)}`;
+    const target = join(folder, 'disk.qcow2');
+    const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), target, host.user);
+    for (const [from, to] of [[files.kernel, paths.kernel(layerId)], [files.initrd, paths.initrd(layerId)]] as const) {
+      if (from === undefined) continue;
+      await copyFile(from, to);
+      await makeImmutable(to);
+    }
+    await makeImmutable(target);
+    await moveDurably(target, paths.layer(layerId));
+    return { digest, virtualBytes, storedBytes: await storedBytes(paths.layer(layerId)) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      throw new AppError('unavailable', "The host's disk is full; nothing was added.", { detail: String(error) });
+    }
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function importFile(sha256: string, path: string, paths: Paths): Promise<void> {
+  const target = paths.file(sha256);
+  if (await exists(target)) return;
+  const part = `${target}.part`;
+  try {
+    await copyFile(path, part, constants.COPYFILE_FICLONE);
+    const digest = await sha256File(part);
+    if (digest !== sha256) throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
+    await makeImmutable(part);
+    await moveDurably(part, target);
+  } finally {
+    await rm(part, { force: true });
+  }
+}

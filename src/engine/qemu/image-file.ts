@@ -1,0 +1,140 @@
+// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs as QEMU's user and under limits, so
+// that a hostile header reaches no more than that user does.
+
+import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError, failedForNow, invalid } from '../../domain/error.ts';
+import { syncPath } from '../../lib/files.ts';
+import { CommandError, runCommand } from '../../lib/spawn.ts';
+import { giveTo, type QemuUser } from './host.ts';
+
+const toolMs = 30_000;
+const convertMs = 60 * 60_000;
+const virtualBytesMax = 16 * 1024 ** 4;
+const memoryBytesMax = 2 * 1024 ** 3;
+
+export async function qemuImg(args: readonly string[], user: QemuUser | undefined, cwd: string, timeoutMs = toolMs): Promise<string> {
+  const limits = [`--as=${memoryBytesMax}`, `--core=0`, `--nofile=64`];
+  try {
+    return await runCommand('prlimit', [...limits, '--', 'qemu-img', ...args], { ...user, cwd, timeoutMs });
+  } catch (error) {
+    const text = error instanceof CommandError ? error.output : String(error);
+    if (/No space left on device|Disk quota exceeded/i.test(text)) throw diskFull(text);
+    throw new AppError('internal', 'A disk file could not be made or read.', { detail: String(error), retry: 'later' });
+  }
+}
+
+export const diskFull = (detail: string) =>
+  failedForNow("The host's disk is full. Free some space there, then try again.", { detail });
+
+/** An empty overlay on a layer, in constant time. `path` lies one folder below the root. */
+export async function createOverlay(path: string, backing: string, sizeBytes: number, user: QemuUser | undefined): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await rm(part, { force: true });
+    await writeFile(part, '', { mode: 0o600 });
+    await giveTo(user, part);
+    await qemuImg(['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)], user, dirname(path));
+    await syncPath(part);
+    await rename(part, path);
+    await syncPath(dirname(path));
+  } catch (error) {
+    await rm(part, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
+    throw error;
+  }
+}
+
+/** Makes a file that nothing writes any more immutable, under the server's own user. */
+export async function makeImmutable(path: string): Promise<void> {
+  await syncPath(path);
+  if (process.getuid?.() === 0) await chown(path, 0, 0);
+  await chmod(path, 0o444);
+}
+
+/** Bytes that a file takes on the disk. */
+export async function storedBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * 512;
+}
+
+const foreignFormats: [name: string, offset: number, magic: string][] = [
+  ['a VMDK disk', 0, 'KDMV'],
+  ['a VHDX disk', 0, 'vhdxfile'],
+  ['a VHD disk', 0, 'conectix'],
+  ['a VDI disk', 64, '\x7f\x10\xda\xbe'],
+  ['compressed with gzip', 0, '\x1f\x8b'],
+  ['compressed with xz', 0, '\xfd7zXZ'],
+  ['compressed with zstd', 0, '\x28\xb5\x2f\xfd'],
+  ['a zip archive', 0, 'PK\x03\x04'],
+  ['an ISO image', 32769, 'CD001'],
+  ['a tar archive', 257, 'ustar'],
+];
+
+/**
+ * Reads the format of a file from outside out of its first bytes, with no tool that could follow what they name.
+ * Throws `invalid` when it is not a qcow2 or raw disk, or names a backing file, a data file, encryption or snapshots.
+ */
+export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'> {
+  const handle = await open(path, 'r');
+  const head = Buffer.alloc(64 * 1024);
+  let bytesRead: number;
+  let size: number;
+  try {
+    ({ bytesRead } = await handle.read(head, 0, head.length, 0));
+    size = (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+  if (bytesRead >= 72 && head.toString('latin1', 0, 4) === 'QFI\xfb') {
+    inspectQcow2(head);
+    return 'qcow2';
+  }
+  for (const [name, offset, magic] of foreignFormats) {
+    if (head.toString('latin1', offset, offset + magic.length) === magic) {
+      throw invalid(`The base file is ${name}; give a qcow2 or raw disk (qemu-img convert -O qcow2 makes one).`);
+    }
+  }
+  const bootSector = head.readUInt16BE(510) === 0x55aa;
+  const ext = head.readUInt16LE(1080) === 0xef53;
+  const otherFileSystem = head.toString('latin1', 0, 4) === 'XFSB';
+  if (size < 1024 * 1024 || size % 512 !== 0 || !(bootSector || ext || otherFileSystem)) {
+    throw invalid('The base file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
+  }
+  return 'raw';
+}
+
+function inspectQcow2(head: Buffer): void {
+  const version = head.readUInt32BE(4);
+  if (version !== 2 && version !== 3) throw invalid(`The base file is qcow2 of version ${version}; give version 2 or 3.`);
+  if (head.readBigUInt64BE(8) !== 0n) {
+    throw invalid('The base file names a backing file and is not complete by itself; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  }
+  if (head.readUInt32BE(32) !== 0) throw invalid('The base file is encrypted; give one that is not.');
+  if (head.readUInt32BE(60) !== 0) throw invalid('The base file holds snapshots; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  if (version === 3 && (head.readBigUInt64BE(72) & 0b100n) !== 0n) {
+    throw invalid('The base file keeps its data in another file; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  }
+  const virtual = head.readBigUInt64BE(24);
+  if (virtual === 0n || virtual > BigInt(virtualBytesMax)) {
+    throw invalid(`The base file says that its disk has ${virtual} bytes; the most is ${virtualBytesMax}.`);
+  }
+}
+
+/** Copies a checked file into a standalone qcow2 of our own making; returns the size of its disk. */
+export async function convertForeignDisk(source: string, format: 'qcow2' | 'raw', target: string, user: QemuUser | undefined): Promise<number> {
+  const cwd = dirname(source);
+  const read = async () =>
+    JSON.parse(await qemuImg(['info', '--output=json', '-f', format, source], user, cwd).catch((error: AppError) => {
+      throw error.retry === 'later' && error.code === 'unavailable' ? error : invalid('The base file is damaged: qemu-img cannot read it.');
+    })) as Record<string, unknown>;
+  const info = await read();
+  const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
+  if (info['backing-filename'] !== undefined || info['encrypted'] === true || data?.['data-file'] !== undefined) {
+    throw invalid('The base file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  }
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(target, '', { mode: 0o600 });
+  await giveTo(user, target);
+  await qemuImg(['convert', '-f', format, '-O', 'qcow2', source, target], user, cwd, convertMs);
+  return Number(info['virtual-size']);
+}

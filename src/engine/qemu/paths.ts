@@ -1,0 +1,38 @@
+// Where the QEMU engine keeps what. Every name is made from ids that the control plane chose, never from a caller's text.
+//
+//   layers/ID.qcow2 (+ .vmlinuz, .initrd)   immutable, mode 0444
+//   disks/ID.qcow2                          one per machine, writable by QEMU's user
+//   files/SHA256                            recipes' files
+//   builds/LAYER/                           a build under way; removed when it ends
+//   machines/ID/                            sockets and seed of a machine that is on
+//
+// An overlay names its layer relatively (../layers/ID.qcow2), so that it can become a layer by being moved and the data directory
+// can be moved as a whole.
+
+import { join } from 'node:path';
+import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+
+export type Paths = ReturnType<typeof pathsIn>;
+
+const plain = (id: string | number): string => {
+  if (!/^[a-z0-9-]{1,64}$/.test(String(id))) throw new TypeError(`not an id: ${id}`);
+  return String(id);
+};
+
+export const pathsIn = (root: string) => ({
+  root,
+  folders: ['layers', 'disks', 'files', 'builds', 'machines'].map((name) => join(root, name)),
+  layers: join(root, 'layers'),
+  disks: join(root, 'disks'),
+  builds: join(root, 'builds'),
+  machines: join(root, 'machines'),
+  layer: (id: LayerId) => join(root, 'layers', `${plain(id)}.qcow2`),
+  kernel: (id: LayerId) => join(root, 'layers', `${plain(id)}.vmlinuz`),
+  initrd: (id: LayerId) => join(root, 'layers', `${plain(id)}.initrd`),
+  disk: (id: DiskId) => join(root, 'disks', `${plain(id)}.qcow2`),
+  file: (sha256: string) => join(root, 'files', plain(sha256)),
+  build: (id: LayerId) => join(root, 'builds', plain(id)),
+  machine: (id: MachineId) => join(root, 'machines', plain(id)),
+  /** The backing name to write into an overlay that lies in any of the folders one below the root. */
+  backing: (id: LayerId) => `../layers/${plain(id)}.qcow2`,
+});

@@ -1,0 +1,78 @@
+// The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's tells it
+// its name; a build's carries the recipe, its files, and the script that runs it.
+
+import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Recipe } from '../../domain/software.ts';
+import { runCommand } from '../../lib/spawn.ts';
+
+const toolMs = 60_000;
+
+/** Starts the line on which a build reports its exit status; a control character keeps it apart from ordinary output. */
+export const exitMark = '\x1esilversmith-exit ';
+
+const buildUserData = `#!/bin/sh
+# Runs the recipe of a build and reports on the second serial port.
+out=/dev/ttyS1
+stty -F $out raw -echo 2>/dev/null
+seed=/run/silversmith/seed
+if [ ! -e $seed/recipe ]; then
+  mkdir -p $seed
+  mount -o ro "$(blkid -L cidata || blkid -L CIDATA)" $seed
+fi
+export DEBIAN_FRONTEND=noninteractive
+cd $seed/files || exit 1
+case "$(head -c 2 $seed/recipe)" in
+'#!') $seed/recipe ;;
+*) sh $seed/recipe ;;
+esac </dev/null >$out 2>&1
+code=$?
+sync
+printf '\\n\\036silversmith-exit %s\\n' $code >$out
+[ -n "$SILVERSMITH_CHROOT" ] || poweroff
+`;
+
+/** On a cloud image: says on every boot that the machine is ready. The demo base does so by itself and runs this once. */
+const machineUserData = `#!/bin/sh
+if [ -d /var/lib/cloud/scripts/per-boot ]; then
+  printf '#!/bin/sh\\necho silversmith-ready >/dev/ttyS1\\n' >/var/lib/cloud/scripts/per-boot/silversmith-ready
+  chmod 0755 /var/lib/cloud/scripts/per-boot/silversmith-ready
+  echo silversmith-ready >/dev/ttyS1
+fi
+`;
+
+/** Writes the seed of a machine to `folder/seed.iso`. The instance is the disk: a new disk is a new instance. */
+export async function writeMachineSeed(folder: string, instance: string, hostName: string): Promise<void> {
+  await writeSeed(folder, `instance-id: ${instance}\nlocal-hostname: ${hostName}\n`, machineUserData, async () => {});
+}
+
+/** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest, on the same file system. */
+export async function writeBuildSeed(folder: string, instance: string, recipe: Recipe, fileOf: (sha256: string) => string): Promise<void> {
+  await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
+    await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
+    await mkdir(join(source, 'files'));
+    for (const file of recipe.files) await link(fileOf(file.sha256), join(source, 'files', file.name));
+  });
+}
+
+async function writeSeed(folder: string, metaData: string, userData: string, more: (source: string) => Promise<void>): Promise<void> {
+  const source = join(folder, 'seed');
+  await mkdir(source);
+  await writeFile(join(source, 'meta-data'), metaData);
+  await writeFile(join(source, 'user-data'), userData, { mode: 0o755 });
+  await more(source);
+  const iso = join(folder, 'seed.iso');
+  await runCommand('xorrisofs', ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source], { timeoutMs: toolMs });
+  await rm(source, { recursive: true });
+}
+
+/** A host name made from a machine's name: letters, digits and hyphens, never empty. */
+export function hostNameOf(name: string, id: number): string {
+  const plain = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 50);
+  return plain === '' ? `machine-${id}` : plain;
+}

@@ -1,0 +1,54 @@
+// File operations that are durable when they resolve, and the question whether something is there.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+export async function exists(path: string): Promise<boolean> {
+  return (await statOrNull(path)) !== null;
+}
+
+export async function statOrNull(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Writes the directory's own entries to the disk. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Moves a file and makes the move durable. Idempotent: nothing happens when only the target is there. */
+export async function moveDurably(from: string, to: string): Promise<void> {
+  if (!(await exists(from)) && (await exists(to))) return;
+  await rename(from, to);
+  await syncPath(dirname(to));
+  if (dirname(from) !== dirname(to)) await syncPath(dirname(from));
+}
+
+/** Writes a whole file so that readers see the old one or the new one. */
+export async function writeWhole(path: string, data: string | Buffer, mode: number): Promise<void> {
+  const part = `${path}.part`;
+  await rm(part, { force: true });
+  await writeFile(part, data, { mode, flush: true });
+  await rename(part, path);
+  await syncPath(dirname(path));
+}
+
+/** SHA-256 of a file, as lower-case hex. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,43 @@
+// What the rest of Silversmith sees of the store: units of work, bound to one organisation or to the whole system.
+//
+// A `read` sees what is committed; a `write` is one transaction, durable when its promise resolves, undone when it throws.
+// Inside, each noun has its own small set of queries. Those on an organisation's own things (images, machines) are bound to the
+// scope in one place, so that a caller cannot forget it: another organisation's thing is not there.
+
+import type { Scope } from './schema.ts';
+import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
+import type { imageQueries } from './queries/image.ts';
+import type { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
+import type { diskQueries, layerQueries } from './queries/layer.ts';
+import type { machineQueries, planQueries } from './queries/machine.ts';
+import type { operationQueries } from './queries/operation.ts';
+
+export interface Work {
+  images: ReturnType<typeof imageQueries>;
+  machines: ReturnType<typeof machineQueries>;
+  plans: ReturnType<typeof planQueries>;
+  software: ReturnType<typeof softwareQueries>;
+  bases: ReturnType<typeof baseQueries>;
+  layers: ReturnType<typeof layerQueries>;
+  disks: ReturnType<typeof diskQueries>;
+  operations: ReturnType<typeof operationQueries>;
+  organisations: ReturnType<typeof organisationQueries>;
+  keys: ReturnType<typeof keyQueries>;
+  nonces: ReturnType<typeof nonceQueries>;
+  /** The clock under which the work runs, ms since 1970. */
+  now(): number;
+}
+
+export interface Store {
+  read<Result>(scope: Scope, work: (work: Work) => Promise<Result>): Promise<Result>;
+  write<Result>(scope: Scope, work: (work: Work) => Promise<Result>): Promise<Result>;
+  /** Throws `unavailable` when the store cannot answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type { Scope } from './schema.ts';
+export type { BuildStep, SoftwareOfImage } from './queries/image.ts';
+export type { AccessKey } from './queries/key.ts';
+export type { Plan } from './queries/machine.ts';
+export { LeaseLost } from './queries/operation.ts';

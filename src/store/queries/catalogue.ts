@@ -1,0 +1,62 @@
+// Queries on what the operator keeps for everybody: software and base images.
+
+import { AppError } from '../../domain/error.ts';
+import type { BaseImageId, LayerId } from '../../domain/ids.ts';
+import type { Boot } from '../../domain/layer.ts';
+import { type BaseImage, type Recipe, recipeDigest, type Software } from '../../domain/software.ts';
+import type { Database, Db } from '../schema.ts';
+
+const toSoftware = (row: Omit<Database['software'], 'id'> & { id: Software['id'] }): Software => ({
+  ...row,
+  recipe: JSON.parse(row.recipe) as Recipe,
+});
+const toBase = (row: Omit<Database['baseImage'], 'id'> & { id: BaseImageId }): BaseImage => ({
+  ...row,
+  boot: JSON.parse(row.boot) as Boot,
+});
+
+export const softwareQueries = (db: Db, now: () => number) => ({
+  async list(): Promise<Software[]> {
+    return (await db.selectFrom('software').selectAll().orderBy('id').execute()).map(toSoftware);
+  },
+  async add({ name, sizeGb, recipe }: Pick<Software, 'name' | 'sizeGb' | 'recipe'>): Promise<Software> {
+    const row = await db
+      .insertInto('software')
+      .values({ name, sizeGb, recipe: JSON.stringify(recipe), recipeDigest: recipeDigest(recipe), createdAt: now() })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return toSoftware(row);
+  },
+});
+
+export const baseQueries = (db: Db, now: () => number) => ({
+  async list(): Promise<BaseImage[]> {
+    return (await db.selectFrom('baseImage').selectAll().orderBy('id').execute()).map(toBase);
+  },
+  /** The base asked for, or the newest. Throws not-found. */
+  async get(id?: BaseImageId): Promise<BaseImage> {
+    const query = db.selectFrom('baseImage').selectAll().orderBy('id', 'desc').limit(1);
+    const row = await (id === undefined ? query : query.where('id', '=', id)).executeTakeFirst();
+    if (row) return toBase(row);
+    throw new AppError(
+      'not_found',
+      id === undefined
+        ? 'There is no base image yet; the operator adds one with: silversmith base add'
+        : `There is no base image ${id}; GET /software lists what there is.`,
+    );
+  },
+  /** The base at the end of a chain, which says how the chain boots. */
+  async ofLayer(baseLayerId: LayerId): Promise<BaseImage> {
+    const row = await db.selectFrom('baseImage').where('layerId', '=', baseLayerId).selectAll().executeTakeFirst();
+    if (!row) throw new AppError('internal', 'The base image is missing.', { detail: `base layer ${baseLayerId}` });
+    return toBase(row);
+  },
+  async add(base: Omit<BaseImage, 'id' | 'createdAt'>): Promise<BaseImage> {
+    const row = await db
+      .insertInto('baseImage')
+      .values({ ...base, boot: JSON.stringify(base.boot), createdAt: now() })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return toBase(row);
+  },
+});

@@ -1,0 +1,127 @@
+// Queries on images and on what they consist of.
+
+import type { ImageId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
+import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
+import { notFound } from '../../domain/error.ts';
+import { containsPattern, type Database, type Db, fold, type Scope } from '../schema.ts';
+
+export interface BuildStep {
+  position: number;
+  softwareId: SoftwareId;
+  cache: 'hit' | 'miss';
+  exitCode: number | null;
+  durationMs: number;
+  output: string;
+}
+
+export interface SoftwareOfImage {
+  imageId: ImageId;
+  softwareId: SoftwareId;
+  name: string;
+  sizeGb: number;
+}
+
+const toImage = ({ nameFolded: _, ...image }: Omit<Database['image'], 'id'> & { id: ImageId }): Image => image;
+
+export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
+  const live = () => {
+    const query = db.selectFrom('image').where('deletedAt', 'is', null);
+    return scope === 'system' ? query : query.where('organisationId', '=', scope);
+  };
+  const find = async (id: ImageId): Promise<Image | undefined> => {
+    const row = await live().where('id', '=', id).selectAll().executeTakeFirst();
+    return row && toImage(row);
+  };
+  const get = async (id: ImageId): Promise<Image> => {
+    const image = await find(id);
+    if (!image) throw notFound('image', id);
+    return image;
+  };
+  const update = async (id: ImageId, change: Partial<Omit<Image, 'id' | 'name'>>): Promise<void> => {
+    let query = db.updateTable('image').set({ ...change, updatedAt: now() }).where('id', '=', id);
+    if (scope !== 'system') query = query.where('organisationId', '=', scope);
+    await query.execute();
+  };
+
+  return {
+    /** Undefined when there is none, it is deleted, or another organisation's. */
+    find,
+    /** Like `find`, but throws not-found. */
+    get,
+    update,
+
+    /** One page, newest first, and the number of all matches. `q` matches anywhere in the name. */
+    async list({ page, perPage, q }: { page: number; perPage: number; q?: string | undefined }) {
+      const matching = q ? live().where('nameFolded', 'like', containsPattern(q)) : live();
+      const rows = await matching.selectAll().orderBy('id', 'desc').limit(perPage).offset((page - 1) * perPage).execute();
+      const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+      return { images: rows.map(toImage), count: Number(count) };
+    },
+
+    /** Adds a pending image. Without a name it is named after its id. */
+    async add(image: Omit<Image, 'id' | 'name' | 'status' | 'statusReason' | 'layerId' | 'createdAt' | 'updatedAt' | 'deletedAt'> & { name: string | null }, software: readonly SoftwareId[] = []) {
+      const at = now();
+      const { id } = await db
+        .insertInto('image')
+        .values({ ...image, name: image.name ?? '', nameFolded: fold(image.name ?? ''), status: 'pending', statusReason: null, layerId: null, createdAt: at, updatedAt: at, deletedAt: null })
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      if (image.name === null) {
+        const name = defaultImageName(id);
+        await db.updateTable('image').set({ name, nameFolded: fold(name) }).where('id', '=', id).execute();
+      }
+      if (software.length > 0) {
+        const rows = software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 }));
+        await db.insertInto('imageSoftware').values(rows).execute();
+      }
+      return get(id);
+    },
+
+    /** Moves an image along a legal arrow; false when it is not in a state from which it may go there. */
+    async become(id: ImageId, status: ImageStatus, change: { statusReason?: string; layerId?: LayerId } = {}): Promise<boolean> {
+      const image = await find(id);
+      if (!image || !imageMayBecome(image.status, status)) return false;
+      await update(id, { ...change, status });
+      return true;
+    },
+
+    /** The software of several images, in order of installation. */
+    async softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]> {
+      if (ids.length === 0) return [];
+      return db
+        .selectFrom('imageSoftware')
+        .innerJoin('software', 'software.id', 'imageSoftware.softwareId')
+        .where('imageId', 'in', ids)
+        .select(['imageId', 'softwareId', 'name', 'sizeGb'])
+        .orderBy('imageId')
+        .orderBy('position')
+        .execute();
+    },
+
+    async recordStep(imageId: ImageId, step: BuildStep): Promise<void> {
+      const { position, ...rest } = step;
+      await db
+        .insertInto('buildStep')
+        .values({ imageId, ...step })
+        .onConflict((conflict) => conflict.columns(['imageId', 'position']).doUpdateSet({ ...rest }))
+        .execute();
+    },
+
+    /** The steps of an image's creation so far; of nothing, when the image is not the scope's. */
+    async steps(id: ImageId): Promise<(BuildStep & { name: string })[]> {
+      return db
+        .selectFrom('buildStep')
+        .innerJoin('software', 'software.id', 'buildStep.softwareId')
+        .where('imageId', '=', (await get(id)).id)
+        .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs', 'output'])
+        .orderBy('position')
+        .execute();
+    },
+
+    /** Ids of the machines to which the image is assigned. */
+    async machinesAssigned(id: ImageId): Promise<MachineId[]> {
+      const rows = await db.selectFrom('machine').where('assignedImageId', '=', id).select('id').execute();
+      return rows.map((row) => row.id);
+    },
+  };
+};

@@ -1,0 +1,69 @@
+// Queries on organisations, their access keys, and the nonces that the keys have used.
+
+import { AppError } from '../../domain/error.ts';
+import type { KeyId, OrganisationId } from '../../domain/ids.ts';
+import type { Permission } from '../../domain/permission.ts';
+import type { Db } from '../schema.ts';
+
+export interface AccessKey {
+  id: KeyId;
+  organisationId: OrganisationId;
+  name: string;
+  /** The secret under the master key. */
+  secretSealed: string;
+  masterKeyId: string;
+  permissions: Permission[];
+  createdAt: number;
+  revokedAt: number | null;
+}
+
+export const organisationQueries = (db: Db, now: () => number) => ({
+  list: (): Promise<{ id: OrganisationId; name: string }[]> => db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute(),
+  /** The organisation of that name, added when there is none. */
+  async ensure(name: string): Promise<OrganisationId> {
+    const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
+    if (found) return found.id;
+    return (await db.insertInto('organisation').values({ name, createdAt: now() }).returning('id').executeTakeFirstOrThrow()).id;
+  },
+});
+
+export const keyQueries = (db: Db, now: () => number) => ({
+  async find(id: string): Promise<AccessKey | undefined> {
+    const row = await db.selectFrom('accessKey').where('id', '=', id as KeyId).selectAll().executeTakeFirst();
+    return row && { ...row, permissions: JSON.parse(row.permissions) as Permission[] };
+  },
+  async list(): Promise<AccessKey[]> {
+    const rows = await db.selectFrom('accessKey').selectAll().orderBy('createdAt').execute();
+    return rows.map((row) => ({ ...row, permissions: JSON.parse(row.permissions) as Permission[] }));
+  },
+  async add(key: Omit<AccessKey, 'createdAt' | 'revokedAt'>): Promise<void> {
+    await db
+      .insertInto('accessKey')
+      .values({ ...key, permissions: JSON.stringify(key.permissions), createdAt: now(), revokedAt: null })
+      .execute();
+  },
+  /** Idempotent; throws not-found. */
+  async revoke(id: KeyId): Promise<void> {
+    const result = await db
+      .updateTable('accessKey')
+      .set((e) => ({ revokedAt: e.fn.coalesce('revokedAt', e.val(now())) }))
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (result.numUpdatedRows !== 1n) throw new AppError('not_found', `There is no key ${id}.`);
+  },
+});
+
+export const nonceQueries = (db: Db, now: () => number) => ({
+  /** False when the key has used the nonce before. */
+  async use(keyId: KeyId, nonce: string, expiresAt: number): Promise<boolean> {
+    const result = await db
+      .insertInto('nonce')
+      .values({ keyId, nonce, expiresAt })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows === 1n;
+  },
+  async prune(): Promise<void> {
+    await db.deleteFrom('nonce').where('expiresAt', '<', now()).execute();
+  },
+});

@@ -1,0 +1,126 @@
+// Queries on operations: the reconciler's queue, its leases, and their fences.
+
+import { AppError } from '../../domain/error.ts';
+import type { ImageId, MachineId, OperationId, OrganisationId } from '../../domain/ids.ts';
+import type { Operation, OperationKind } from '../../domain/operation.ts';
+import type { Database, Db } from '../schema.ts';
+
+const toOperation = (row: Omit<Database['operation'], 'id'> & { id: OperationId }): Operation => ({
+  ...row,
+  data: JSON.parse(row.data) as Operation['data'],
+});
+
+export interface Enqueue {
+  kind: OperationKind;
+  organisationId: OrganisationId;
+  imageId?: ImageId;
+  machineId?: MachineId;
+  data?: Operation['data'];
+}
+
+/** Thrown to the late owner of a lease that has passed to another: what it was about to write is refused. */
+export class LeaseLost extends Error {}
+
+export const operationQueries = (db: Db, now: () => number) => {
+  const open = () => db.selectFrom('operation').where('state', 'in', ['queued', 'running']);
+  return {
+    /** At most one open operation per machine and per image: the store refuses a second. */
+    async enqueue(work: readonly Enqueue[]): Promise<void> {
+      if (work.length === 0) return;
+      const at = now();
+      const rows = work.map(({ kind, organisationId, imageId, machineId, data }) => ({
+        kind,
+        organisationId,
+        imageId: imageId ?? null,
+        machineId: machineId ?? null,
+        state: 'queued' as const,
+        phase: 'waiting',
+        progress: 0,
+        attempts: 0,
+        notBefore: at,
+        leaseOwner: null,
+        leaseUntil: null,
+        reason: null,
+        data: JSON.stringify(data ?? {}),
+        createdAt: at,
+        updatedAt: at,
+      }));
+      await db.insertInto('operation').values(rows).execute();
+    },
+
+    /** What is open, oldest first: queued and due, or running under any lease. At most `limit`. */
+    async open(limit: number): Promise<Operation[]> {
+      const rows = await open()
+        .where((e) => e.or([e('state', '=', 'running'), e('notBefore', '<=', now())]))
+        .selectAll()
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map(toOperation);
+    },
+
+    /** When the next queued operation becomes due; undefined when none waits. */
+    async nextDue(): Promise<number | undefined> {
+      const row = await open().where('state', '=', 'queued').select((e) => e.fn.min('notBefore').as('at')).executeTakeFirst();
+      return row?.at ?? undefined;
+    },
+
+    async get(id: OperationId): Promise<Operation> {
+      return toOperation(await db.selectFrom('operation').where('id', '=', id).selectAll().executeTakeFirstOrThrow());
+    },
+
+    /** Takes an operation that is queued, or whose lease is over. Undefined when another was faster. */
+    async claim(id: OperationId, owner: string, leaseMs: number): Promise<Operation | undefined> {
+      const row = await db
+        .updateTable('operation')
+        .set((e) => ({ state: 'running', leaseOwner: owner, leaseUntil: now() + leaseMs, attempts: e('attempts', '+', 1), updatedAt: now() }))
+        .where('id', '=', id)
+        .where((e) => e.or([e('state', '=', 'queued'), e.and([e('state', '=', 'running'), e('leaseUntil', '<=', now())])]))
+        .returningAll()
+        .executeTakeFirst();
+      return row && toOperation(row);
+    },
+
+    /** Changes an operation under its lease; throws LeaseLost when the lease is not this attempt's any more. */
+    async hold(operation: Operation, change: Partial<Pick<Operation, 'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner'>> & { data?: Operation['data'] }): Promise<void> {
+      const { data, ...plain } = change;
+      const result = await db
+        .updateTable('operation')
+        .set({ ...plain, ...(data && { data: JSON.stringify(data) }), updatedAt: now() })
+        .where('id', '=', operation.id)
+        .where('state', '=', 'running')
+        .where('leaseOwner', '=', operation.leaseOwner)
+        .where('attempts', '=', operation.attempts)
+        .executeTakeFirst();
+      if (result.numUpdatedRows !== 1n) throw new LeaseLost(`operation ${operation.id} is not ours any more`);
+    },
+
+    /** Cancels the queued operation of an image; throws when it has begun. */
+    async cancelOfImage(imageId: ImageId): Promise<void> {
+      const row = await open().where('imageId', '=', imageId).select(['id', 'state']).executeTakeFirst();
+      if (!row) return;
+      if (row.state !== 'queued') throw new AppError('image_building', `Image ${imageId} is building and cannot be deleted.`);
+      await db.updateTable('operation').set({ state: 'cancelled', updatedAt: now() }).where('id', '=', row.id).execute();
+    },
+
+    /** Ends every lease at once: for a store that a single server owns, whose earlier owners are dead. */
+    async releaseAll(): Promise<void> {
+      await db.updateTable('operation').set({ leaseUntil: 0 }).where('state', '=', 'running').execute();
+    },
+
+    /** The open operations of these images, for their phase and progress. */
+    async ofImages(ids: readonly ImageId[]): Promise<Operation[]> {
+      if (ids.length === 0) return [];
+      return (await open().where('imageId', 'in', ids).selectAll().execute()).map(toOperation);
+    },
+    async ofMachines(ids: readonly MachineId[]): Promise<Operation[]> {
+      if (ids.length === 0) return [];
+      return (await open().where('machineId', 'in', ids).selectAll().execute()).map(toOperation);
+    },
+
+    /** Forgets ended operations older than a time. */
+    async prune(before: number): Promise<void> {
+      await db.deleteFrom('operation').where('state', 'not in', ['queued', 'running']).where('updatedAt', '<', before).execute();
+    },
+  };
+};

@@ -1,0 +1,68 @@
+// The tables, as types. Times are integers, ms since 1970; yes-or-no facts are times that are null for no; lists are JSON text.
+// The columns are snake_case in SQL and camelCase here.
+
+import type { Generated, Kysely, Transaction } from 'kysely';
+import type { BaseImageId, DiskId, ImageId, KeyId, LayerId, MachineId, OperationId, OrganisationId, PlanId, SoftwareId } from '../domain/ids.ts';
+import type { Image } from '../domain/image.ts';
+import type { Disk, Layer } from '../domain/layer.ts';
+import type { Machine } from '../domain/machine.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { BaseImage, Software } from '../domain/software.ts';
+
+type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & { id: Generated<Id> } & {
+  [Key in Json]: string;
+};
+
+export interface Database {
+  organisation: { id: Generated<OrganisationId>; name: string; createdAt: number };
+  accessKey: {
+    id: KeyId;
+    organisationId: OrganisationId;
+    name: string;
+    secretSealed: string;
+    masterKeyId: string;
+    permissions: string;
+    createdAt: number;
+    revokedAt: number | null;
+  };
+  plan: {
+    id: Generated<PlanId>;
+    name: string;
+    machineType: string;
+    cpus: number;
+    memoryMb: number;
+    diskSizeGb: number;
+    createdAt: number;
+  };
+  baseImage: Row<BaseImage, BaseImageId, 'boot'>;
+  software: Row<Software, SoftwareId, 'recipe'>;
+  layer: Layer;
+  image: Row<Image, ImageId> & { nameFolded: string };
+  imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
+  buildStep: {
+    imageId: ImageId;
+    position: number;
+    softwareId: SoftwareId;
+    cache: 'hit' | 'miss';
+    exitCode: number | null;
+    durationMs: number;
+    output: string;
+  };
+  disk: Disk;
+  machine: Row<Machine, MachineId, 'permissions'> & { nameFolded: string };
+  operation: Row<Operation, OperationId, 'data'>;
+  nonce: { keyId: KeyId; nonce: string; expiresAt: number };
+}
+
+export type Db = Kysely<Database> | Transaction<Database>;
+
+/** What a handle may see: one organisation's things, or (for the reconciler and the local command line) everything. */
+export type Scope = OrganisationId | 'system';
+
+export type { DiskId, LayerId };
+
+/** The form in which names are searched: the case does not matter, in any script. */
+export const fold = (text: string) => text.normalize('NFC').toLowerCase();
+
+/** A LIKE pattern that matches text anywhere and takes `%`, `_` and `\` literally; to be used with ESCAPE '\'. */
+export const containsPattern = (text: string) => `%${fold(text).replaceAll(/[\\%_]/g, '\\$&')}%`;

@@ -1,0 +1,65 @@
+// The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable (synchronous=FULL). One connection writes,
+// another reads, so that a page is not kept waiting by a transaction.
+
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CamelCasePlugin, Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { AppError } from '../../domain/error.ts';
+import { migrations } from '../migrations.ts';
+import type { Store } from '../port.ts';
+import type { Database } from '../schema.ts';
+import { bindWork } from '../work.ts';
+import { sqliteDialect } from './dialect.ts';
+
+export interface SqliteOptions {
+  dataDir: string;
+  now: () => number;
+}
+
+/** Opens the store in an existing folder and brings its schema up to date. Throws `unavailable` with what to do. */
+export async function openSqlite({ dataDir, now }: SqliteOptions): Promise<Store> {
+  const file = join(dataDir, 'silversmith.db');
+  const connect = () => {
+    const database = new DatabaseSync(file, { timeout: 10_000 });
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000');
+    return new Kysely<Database>({ dialect: sqliteDialect(database), plugins: [new CamelCasePlugin()] });
+  };
+  const writer = connect();
+  const migrator = new Migrator({
+    db: writer,
+    provider: { getMigrations: async () => migrations('integer primary key autoincrement') },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) {
+    await writer.destroy();
+    throw new AppError('unavailable', `The store in ${dataDir} cannot be brought up to date: ${String(error)}`, { cause: error });
+  }
+  const reader = connect();
+  return {
+    read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
+    write: (scope, work) => translated(() => writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now)))),
+    async ping() {
+      await reader.selectFrom('organisation').select('id').limit(1).execute();
+    },
+    async close() {
+      await reader.destroy();
+      await writer.destroy();
+    },
+  };
+}
+
+/** SQLite's errors in our terms; everything else passes. */
+async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    const code = (error as { errcode?: number }).errcode;
+    if (code === undefined) throw error;
+    const primary = code & 0xff;
+    const detail = String(error);
+    if (primary === 13) throw new AppError('unavailable', 'The disk of the store is full; nothing was changed. Free some space and try again.', { detail, retry: 'later' });
+    if (primary === 5 || primary === 6) throw new AppError('unavailable', 'The store is busy; nothing was changed. Try again.', { detail, retry: 'later' });
+    throw new AppError('internal', 'The store failed; nothing was changed.', { detail, cause: error });
+  }
+}

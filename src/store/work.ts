@@ -1,0 +1,25 @@
+// Binds every noun's queries to a connection or transaction, a scope and a clock.
+
+import type { Work } from './port.ts';
+import { baseQueries, softwareQueries } from './queries/catalogue.ts';
+import { imageQueries } from './queries/image.ts';
+import { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
+import { diskQueries, layerQueries } from './queries/layer.ts';
+import { machineQueries, planQueries } from './queries/machine.ts';
+import { operationQueries } from './queries/operation.ts';
+import type { Db, Scope } from './schema.ts';
+
+export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
+  images: imageQueries(db, scope, now),
+  machines: machineQueries(db, scope, now),
+  plans: planQueries(db, now),
+  software: softwareQueries(db, now),
+  bases: baseQueries(db, now),
+  layers: layerQueries(db, now),
+  disks: diskQueries(db, now),
+  operations: operationQueries(db, now),
+  organisations: organisationQueries(db, now),
+  keys: keyQueries(db, now),
+  nonces: nonceQueries(db, now),
+  now,
+});

@@ -1,0 +1,103 @@
+// Machines on the wire.
+
+import { Type } from 'typebox';
+import { Enum, Id, NullableDateTime, NullableInteger, NullableString, resource } from './schema.ts';
+
+export const friendlyStatuses = [
+  'off',
+  'creating',
+  'turning_on',
+  'ready',
+  'turning_off',
+  'resizing_disk',
+  'installing',
+  'region_migration',
+  'warming_up',
+  'graceful_stopping',
+] as const;
+
+const permissionNames = {
+  public_internet_access: Type.Boolean(),
+  can_download_from_vagon_workstation: Type.Boolean(),
+  analytics_collection_enabled: Type.Boolean(),
+  clipboard_enabled: Type.Boolean(),
+  screen_recording_enabled: Type.Boolean(),
+  input_recording_enabled: Type.Boolean(),
+};
+
+export const MachinePermissions = Type.Object(permissionNames, { title: 'MachinePermissions' });
+
+const User = Type.Object(
+  { id: Type.String(), type: Type.String(), attributes: Type.Object({ email: Type.String(), name: Type.String() }) },
+  { title: 'User' },
+);
+
+export const MachineAttributes = Type.Object(
+  {
+    id: Type.Integer({ description: 'Machine ID' }),
+    name: Type.String(),
+    region: NullableString('Region'),
+    machine_type: Type.String(),
+    disk_size: Type.Integer({ description: 'Disk size in GB' }),
+    file_storage_size: Type.Integer({ description: 'File storage size in GB' }),
+    friendly_status: Enum(friendlyStatuses, 'State of the machine'),
+    assigned_image_id: NullableInteger('Image that its disk follows, or will follow at the next start'),
+    assigned_image_name: NullableString('Name of that image'),
+    last_session_start_at: NullableDateTime('When it was last started'),
+    auto_stop_threshold: Type.Integer({ description: 'Seconds of idleness after which it stops; 0 is never' }),
+    network_credit: Type.Integer({ description: 'Bytes' }),
+    remaining_usage: Type.Integer({ description: 'Minutes' }),
+    deposited_usage: Type.Integer({ description: 'Minutes' }),
+    usage_source: Type.String(),
+    user: Type.Union([User, Type.Null()]),
+    permissions: MachinePermissions,
+    task: NullableString('What is being done to it; null when nothing is'),
+    status_reason: NullableString('Extension: why the last start failed, or why it went off by itself'),
+    assignment_pending: Type.Boolean({ description: 'Extension: its disk is recreated from the assigned image at the next start' }),
+  },
+  { title: 'MachineAttributes' },
+);
+
+export const Machine = resource('machine', 'Machine', MachineAttributes);
+
+export const MachineCreateBody = Type.Object(
+  {
+    plan_id: Id('Plan of the machines'),
+    quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' })),
+    software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
+    base_image_id: Type.Optional(Id('Base image ID')),
+    region: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+    permissions: Type.Optional(
+      Type.Object(
+        {
+          public_internet_access: Type.Optional(Type.Boolean()),
+          can_download_from_vagon_workstation: Type.Optional(Type.Boolean()),
+          analytics_collection_enabled: Type.Optional(Type.Boolean()),
+          clipboard_enabled: Type.Optional(Type.Boolean()),
+          screen_recording_enabled: Type.Optional(Type.Boolean()),
+          input_recording_enabled: Type.Optional(Type.Boolean()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { title: 'MachineCreateBody' },
+);
+
+export const MachineStartBody = Type.Object(
+  {
+    machine_type_id: Type.Optional(Id('Machine type')),
+    region: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+  },
+  { title: 'MachineStartBody' },
+);
+
+export const MachineStopBody = Type.Object(
+  { gracefully: Type.Optional(Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' })) },
+  { title: 'MachineStopBody' },
+);
+
+export const machineListQuery = {
+  status: Type.Optional(Enum(friendlyStatuses, 'Only machines in this state')),
+  assigned: Type.Optional(Type.Boolean({ description: 'Only machines with, or without, an assigned image' })),
+};

@@ -1,0 +1,201 @@
+// The public contract as one table: every operation's path, permission, inputs, answer and errors.
+// The router, the validation, the serialisation, the client's types and api/openapi.json are all read from it.
+
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import type { WireErrorName } from './error.ts';
+import { BuildStep, Image, ImageAssignBody, ImageCaptureBody, ImageInstallBody } from './image.ts';
+import { Machine, MachineCreateBody, MachineStartBody, MachineStopBody, machineListQuery } from './machine.ts';
+import { Id, pageFields, pageQuery } from './schema.ts';
+import { CatalogueBaseImage, CatalogueSoftware } from './software.ts';
+
+export interface OperationSpec {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Under the prefix, with `{name}` for parameters. */
+  path: string;
+  tag: string;
+  summary: string;
+  permission: string;
+  params?: TObject;
+  query?: TObject;
+  /** Absent: a body is accepted and ignored. A body may always be left out when no field of it is required. */
+  body?: TObject;
+  /** The answer's own fields; the envelope comes on top. */
+  response: TProperties;
+  /** What it can refuse with, besides what every operation can. */
+  errors: readonly WireErrorName[];
+  /** Not part of the API that this project is compatible with. */
+  extension?: true;
+}
+
+const define = <const Spec extends OperationSpec>(spec: Spec): Spec => spec;
+
+const idParams = Type.Object({ id: Id('ID') });
+const imageResource = Image.properties;
+const machineResource = Machine.properties;
+const nothing = {};
+
+export const operations = {
+  imageList: define({
+    method: 'GET',
+    path: '/images',
+    tag: 'Images',
+    summary: 'List the images of the organisation, newest first',
+    permission: 'images:read',
+    query: Type.Object(pageQuery),
+    response: { images: Type.Array(Image), ...pageFields },
+    errors: [],
+  }),
+  imageGet: define({
+    method: 'GET',
+    path: '/images/{id}',
+    tag: 'Images',
+    summary: 'Show an image',
+    permission: 'images:read',
+    params: idParams,
+    response: imageResource,
+    errors: ['not_found'],
+  }),
+  imageCapture: define({
+    method: 'POST',
+    path: '/images',
+    tag: 'Images',
+    summary: 'Create an image from a stopped machine',
+    permission: 'images:write',
+    body: ImageCaptureBody,
+    response: imageResource,
+    errors: ['not_found', 'machine_has_no_image', 'machine_not_stopped', 'capture_pending'],
+  }),
+  imageInstall: define({
+    method: 'POST',
+    path: '/images/install',
+    tag: 'Images',
+    summary: 'Create an image from a base image and a list of software',
+    permission: 'images:write',
+    body: ImageInstallBody,
+    response: imageResource,
+    errors: ['not_found'],
+  }),
+  imageAssign: define({
+    method: 'POST',
+    path: '/images/{id}/assign',
+    tag: 'Images',
+    summary: 'Assign an image to machines; their disks are recreated from it at their next start',
+    permission: 'images:write',
+    params: idParams,
+    body: ImageAssignBody,
+    response: nothing,
+    errors: ['not_found', 'machines_not_found', 'image_not_available', 'machine_not_assignable', 'image_too_large'],
+  }),
+  imageDelete: define({
+    method: 'DELETE',
+    path: '/images/{id}',
+    tag: 'Images',
+    summary: 'Delete an image; machines that run on it keep working',
+    permission: 'images:write',
+    params: idParams,
+    response: nothing,
+    errors: ['not_found', 'image_building'],
+  }),
+  imageLog: define({
+    method: 'GET',
+    path: '/images/{id}/log',
+    tag: 'Images',
+    summary: "Show the steps of an image's creation and what each printed",
+    permission: 'images:read',
+    params: idParams,
+    response: { steps: Type.Array(BuildStep) },
+    errors: ['not_found'],
+    extension: true,
+  }),
+  softwareList: define({
+    method: 'GET',
+    path: '/software',
+    tag: 'Software',
+    summary: 'List the software that can be installed and the base images',
+    permission: 'software:read',
+    response: { software: Type.Array(CatalogueSoftware), base_images: Type.Array(CatalogueBaseImage) },
+    errors: [],
+  }),
+  machineList: define({
+    method: 'GET',
+    path: '/machines',
+    tag: 'Machines',
+    summary: 'List the machines of the organisation',
+    permission: 'machines:read',
+    query: Type.Object({ ...pageQuery, ...machineListQuery }),
+    response: { machines: Type.Array(Machine), ...pageFields },
+    errors: [],
+  }),
+  machineGet: define({
+    method: 'GET',
+    path: '/machines/{id}',
+    tag: 'Machines',
+    summary: 'Show a machine',
+    permission: 'machines:read',
+    params: idParams,
+    response: machineResource,
+    errors: ['not_found'],
+  }),
+  machineCreate: define({
+    method: 'POST',
+    path: '/machines',
+    tag: 'Machines',
+    summary: 'Create machines; with software or a base image, an image is made first and assigned to them',
+    permission: 'machines:write',
+    body: MachineCreateBody,
+    response: { machines: Type.Array(Machine), count: Type.Integer(), silver_image: Type.Optional(Image) },
+    errors: ['not_found', 'image_too_large'],
+  }),
+  machineStart: define({
+    method: 'POST',
+    path: '/machines/{id}/start',
+    tag: 'Machines',
+    summary: 'Start a machine',
+    permission: 'machines:power',
+    params: idParams,
+    body: MachineStartBody,
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready', 'no_capacity', 'disk_resizing'],
+  }),
+  machineStop: define({
+    method: 'POST',
+    path: '/machines/{id}/stop',
+    tag: 'Machines',
+    summary: 'Stop a machine',
+    permission: 'machines:power',
+    params: idParams,
+    body: MachineStopBody,
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready'],
+  }),
+  machineReset: define({
+    method: 'POST',
+    path: '/machines/{id}/reset',
+    tag: 'Machines',
+    summary: "Discard a machine's disk; its next start begins from the assigned image, else from the newest base",
+    permission: 'machines:write',
+    params: idParams,
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready'],
+  }),
+} as const;
+
+export type Operations = typeof operations;
+export type OperationName = keyof Operations;
+
+type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
+
+/** The parts of a request, typed; a part that an operation does not have is empty. */
+export type Params<Name extends OperationName> = StaticOf<Operations[Name] extends { params: infer P } ? P : never>;
+export type Query<Name extends OperationName> = StaticOf<Operations[Name] extends { query: infer Q } ? Q : never>;
+export type Body<Name extends OperationName> = StaticOf<Operations[Name] extends { body: infer B } ? B : never>;
+
+/** The answer's own fields, without the envelope. */
+export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
+
+/** What a successful answer adds to its own fields. */
+export interface Envelope {
+  client_code: number;
+  message: string;
+  timestamp: string;
+}
