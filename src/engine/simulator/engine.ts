@@ -1,0 +1,170 @@
+// A model of an engine: layers, disks and machines as records, kept in one file so that they outlive the server. For development
+// without a hypervisor, for proofs, and for fleets of thousands. It proves nothing about disks.
+//
+// Time: what takes an engine seconds takes `durations` divided by `speed`, on the clock it is given.
+// Faults on demand, by sentinel names: a machine or software whose name holds `sim-fail-start`, `sim-never-ready`, `sim-fail-build`,
+// `sim-exit-7` or `sim-disk-full` does what its name says.
+
+import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { exists, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
+import type { BuildResult, Engine } from '../port.ts';
+
+export interface SimulatorOptions {
+  /** The folder in which its state is kept. */
+  root: string;
+  clock: Clock;
+  /** How many times faster than a real engine; 0 is without any waiting. */
+  speed: number;
+}
+
+const durations = { bootMs: 8000, buildMs: 6000, stopMs: 2000 };
+const layerBytes = 4 * 1024 * 1024;
+
+interface State {
+  layers: Record<string, { parent: string | null; content: string[]; virtualBytes: number }>;
+  disks: Record<string, { layer: string; content: string[]; sizeBytes: number }>;
+  machines: Record<string, { disk: string; name: string; readyAt: number }>;
+  files: Record<string, true>;
+}
+
+/** The simulator's own verbs, for tests that look at or write to a simulated disk. */
+export interface Simulator extends Engine {
+  writeToDisk(diskId: DiskId, text: string): Promise<void>;
+  contentOf(diskId: DiskId): string[];
+  /** Ends a machine as if its guest had powered it off. */
+  powerOff(machineId: MachineId): Promise<void>;
+}
+
+export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
+  const file = join(root, 'simulator.json');
+  const state: State = (await exists(file))
+    ? (JSON.parse(await readFile(file, 'utf8')) as State)
+    : { layers: {}, disks: {}, machines: {}, files: {} };
+  let saving: Promise<void> = Promise.resolve();
+  const save = () => {
+    saving = saving.catch(() => {}).then(() => writeWhole(file, JSON.stringify(state), 0o600));
+    return saving;
+  };
+  const wait = (ms: number, signal?: AbortSignal) => (speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal));
+  const chain = (layerId: string): string[] => {
+    const layer = state.layers[layerId];
+    return layer ? [...(layer.parent ? chain(layer.parent) : []), ...layer.content] : [];
+  };
+  const stored = (content: string[]) => layerBytes + content.join('').length;
+
+  return {
+    name: 'simulator',
+    capabilities: { constantTimeCapture: true, exec: false },
+    async check() {},
+
+    async importBase(layerId, files) {
+      const found = await statOrNull(files.disk);
+      if (!found?.isFile()) throw invalid(`${files.disk} is not a file that can be read.`);
+      const digest = `sha256:${await sha256File(files.disk)}`;
+      state.layers[layerId] = { parent: null, content: [`base ${digest}`], virtualBytes: found.size };
+      await save();
+      return { digest, virtualBytes: found.size, storedBytes: found.size };
+    },
+    async importFile(sha256, path) {
+      if (state.files[sha256]) return;
+      const digest = await sha256File(path);
+      if (digest !== sha256) throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
+      state.files[sha256] = true;
+      await save();
+    },
+
+    async ensureDisk({ diskId, layerId, sizeBytes }) {
+      if (state.disks[diskId]) return;
+      if (!state.layers[layerId]) throw failedForGood('The layer of this image is missing.', { detail: layerId });
+      state.disks[diskId] = { layer: layerId, content: [], sizeBytes };
+      await save();
+    },
+    async sealDisk({ diskId, layerId, sizeBytes }) {
+      const disk = state.disks[diskId];
+      if (!disk) throw failedForGood("The machine's disk is missing.", { detail: diskId });
+      if (!state.layers[layerId]) {
+        state.layers[layerId] = { parent: disk.layer, content: disk.content, virtualBytes: sizeBytes };
+        state.disks[diskId] = { layer: layerId, content: [], sizeBytes };
+        await save();
+      }
+      return { virtualBytes: sizeBytes, storedBytes: stored(state.layers[layerId]?.content ?? []) };
+    },
+    async unsealDisk(diskId, layerId) {
+      const layer = state.layers[layerId];
+      if (!layer?.parent) return;
+      state.disks[diskId] = { layer: layer.parent, content: layer.content, sizeBytes: layer.virtualBytes };
+      delete state.layers[layerId];
+      await save();
+    },
+    async removeDisk(diskId) {
+      delete state.disks[diskId];
+      await save();
+    },
+    async removeLayer(layerId) {
+      delete state.layers[layerId];
+      await save();
+    },
+
+    async buildLayer({ layerId, parentId, recipe, label, sizeBytes }, signal): Promise<BuildResult> {
+      const done = (output: string, exitCode = 0) => ({ exitCode, output, virtualBytes: sizeBytes, storedBytes: exitCode === 0 ? layerBytes : 0 });
+      if (state.layers[layerId]) return done('');
+      if (!state.layers[parentId]) throw failedForGood('The layer of this image is missing.', { detail: parentId });
+      await wait(durations.buildMs, signal);
+      if (label.includes('sim-fail-build')) return done(`${label}: this software fails on purpose\n`, 1);
+      if (label.includes('sim-exit-7')) return done('exit 7\n', 7);
+      if (label.includes('sim-disk-full')) throw failedForNow("The host's disk is full. Free some space there, then try again.");
+      state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
+      await save();
+      return done(`simulated: ${label}\n`);
+    },
+
+    async startMachine({ machineId, diskId, name }) {
+      if (name.includes('sim-fail-start')) throw failedForNow('The machine could not be started: it fails on purpose.');
+      if (!state.disks[diskId]) throw failedForGood("The machine's disk is missing.", { detail: diskId });
+      if (state.machines[machineId]?.disk === diskId) return;
+      const readyAt = name.includes('sim-never-ready') ? Number.MAX_SAFE_INTEGER : clock.now() + (speed === 0 ? 0 : durations.bootMs / speed);
+      state.machines[machineId] = { disk: diskId, name, readyAt };
+      await save();
+    },
+    async machineState(machineId) {
+      const machine = state.machines[machineId];
+      if (!machine) return 'off';
+      return clock.now() >= machine.readyAt ? 'ready' : 'on';
+    },
+    async stopMachine(machineId, graceMs) {
+      if (!state.machines[machineId]) return;
+      if (graceMs > 0) await wait(durations.stopMs);
+      delete state.machines[machineId];
+      await save();
+    },
+    async runningMachines() {
+      return new Set(Object.keys(state.machines).map((id) => Number(id) as MachineId));
+    },
+    async exec() {
+      throw new AppError('invalid', 'The simulator runs no guests, so no command can be run in one; use the qemu engine.');
+    },
+    async inventory() {
+      return { layers: Object.keys(state.layers) as LayerId[], disks: Object.keys(state.disks) as DiskId[] };
+    },
+    async close() {
+      await saving.catch(() => {});
+    },
+
+    async writeToDisk(diskId, text) {
+      state.disks[diskId]?.content.push(text);
+      await save();
+    },
+    contentOf(diskId) {
+      const disk = state.disks[diskId];
+      return disk ? [...chain(disk.layer), ...disk.content] : [];
+    },
+    async powerOff(machineId) {
+      delete state.machines[machineId];
+      await save();
+    },
+  };
+}
