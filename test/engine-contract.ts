@@ -8,8 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { AppError } from '../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../src/domain/ids.ts';
 import { type Boot, gbBytes } from '../src/domain/layer.ts';
-import type { Engine, MachineSpec } from '../src/engine/port.ts';
 import type { Recipe } from '../src/domain/software.ts';
+import type { Engine, MachineSpec } from '../src/engine/port.ts';
 import { temporaryFolder, waitFor } from './support.ts';
 
 export interface EngineUnderTest {
@@ -23,13 +23,21 @@ export interface EngineUnderTest {
 const newId = () => randomBytes(12).toString('hex');
 export const layerId = () => newId() as LayerId;
 export const diskId = () => newId() as DiskId;
-export const recipeOf = (script: string, more: Partial<Recipe> = {}): Recipe => ({ script, files: [], network: false, timeoutMs: 120_000, ...more });
+export const recipeOf = (script: string, more: Partial<Recipe> = {}): Recipe => ({
+  script,
+  files: [],
+  network: false,
+  timeoutMs: 120_000,
+  ...more,
+});
 const never = new AbortController().signal;
 
 export function testEngine(name: string, under: EngineUnderTest): void {
   describe(`the ${name} engine`, () => {
     const cleanups: (() => Promise<unknown>)[] = [];
-    const suite = { after: (cleanup: () => Promise<unknown>) => void cleanups.push(cleanup) } as Parameters<typeof temporaryFolder>[0];
+    const suite = { after: (cleanup: () => Promise<unknown>) => void cleanups.push(cleanup) } as Parameters<
+      typeof temporaryFolder
+    >[0];
     let folder: string;
     let engine: Engine;
     let boot: Boot;
@@ -97,14 +105,25 @@ export function testEngine(name: string, under: EngineUnderTest): void {
 
     it('builds a layer once, and a failing recipe leaves no layer', async () => {
       const layer = layerId();
-      const spec = { layerId: layer, parentId: base, baseLayerId: base, boot, sizeBytes, recipe: recipeOf('echo installed\n'), label: 'a title' };
+      const spec = {
+        layerId: layer,
+        parentId: base,
+        baseLayerId: base,
+        boot,
+        sizeBytes,
+        recipe: recipeOf('echo installed\n'),
+        label: 'a title',
+      };
       const built = await engine.buildLayer(spec, never);
       assert.equal(built.exitCode, 0);
       assert.equal((await engine.buildLayer(spec, never)).exitCode, 0);
       assert.ok((await engine.inventory()).layers.includes(layer));
 
       const failing = layerId();
-      const failed = await engine.buildLayer({ ...spec, layerId: failing, label: 'sim-exit-7', recipe: recipeOf('echo before it ends; exit 7') }, never);
+      const failed = await engine.buildLayer(
+        { ...spec, layerId: failing, label: 'sim-exit-7', recipe: recipeOf('echo before it ends; exit 7') },
+        never,
+      );
       assert.equal(failed.exitCode, 7);
       assert.ok(!(await engine.inventory()).layers.includes(failing));
       await engine.removeLayer(layer);
@@ -113,13 +132,26 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     it('starts a machine once, says when it is ready, finds it again after a restart, and stops it as often as asked', async () => {
       const disk = diskId();
       const machineId = 7 as MachineId;
-      const spec: MachineSpec = { machineId, diskId: disk, name: 'Machine 7', cpus: 1, memoryMb: 512, boot, baseLayerId: base };
+      const spec: MachineSpec = {
+        machineId,
+        diskId: disk,
+        name: 'Machine 7',
+        cpus: 1,
+        memoryMb: 512,
+        boot,
+        baseLayerId: base,
+      };
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       assert.equal(await engine.machineState(machineId), 'off');
       await engine.startMachine(spec);
       await engine.startMachine(spec);
       assert.deepEqual(await engine.runningMachines(), new Set([machineId]));
-      await waitFor('the machine is ready', async () => (await engine.machineState(machineId)) === 'ready', under.readyMs, 200);
+      await waitFor(
+        'the machine is ready',
+        async () => (await engine.machineState(machineId)) === 'ready',
+        under.readyMs,
+        200,
+      );
 
       await engine.close();
       engine = await under.open(folder);

@@ -1,10 +1,9 @@
 // What tests share: temporary folders that go with the test, and waiting for a condition instead of sleeping.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { chmod } from 'node:fs/promises';
 
 /** A temporary folder that QEMU's user may pass, removed after the test. */
 export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
@@ -15,7 +14,12 @@ export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<st
 }
 
 /** Resolves to the first value that is neither undefined, null nor false; fails at the limit with what it waited for. */
-export async function waitFor<Value>(what: string, condition: () => Promise<Value> | Value, limitMs = 10_000, everyMs = 10): Promise<NonNullable<Value>> {
+export async function waitFor<Value>(
+  what: string,
+  condition: () => Promise<Value> | Value,
+  limitMs = 10_000,
+  everyMs = 10,
+): Promise<NonNullable<Value>> {
   const end = Date.now() + limitMs;
   while (Date.now() < end) {
     const value = await condition();

@@ -51,8 +51,7 @@ export interface Machine {
 const starting: readonly MachineStatus[] = ['creating', 'turning_on', 'installing', 'warming_up'];
 const stopping: readonly MachineStatus[] = ['turning_off', 'graceful_stopping'];
 
-export const isStarting = (machine: Machine) =>
-  machine.capturingImageId === null && starting.includes(machine.status);
+export const isStarting = (machine: Machine) => machine.capturingImageId === null && starting.includes(machine.status);
 export const isStopping = (machine: Machine) => stopping.includes(machine.status);
 
 const notReady = (machine: Machine, why: string) =>
@@ -63,7 +62,8 @@ const notReady = (machine: Machine, why: string) =>
  * `image` is the assigned image, when there is one. Throws `machine_not_ready`.
  */
 export function planStart(machine: Machine, image: Image | null): MachineStatus | null {
-  if (machine.capturingImageId !== null) throw notReady(machine, 'an image of it is being created; wait until it is off.');
+  if (machine.capturingImageId !== null)
+    throw notReady(machine, 'an image of it is being created; wait until it is off.');
   if (machine.status === 'ready' || (isStarting(machine) && machine.stopRequestedAt === null)) return null;
   if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then start it.');
   if (machine.diskId !== null && machine.assignmentPendingAt === null) return 'turning_on';
@@ -76,7 +76,8 @@ export function planStart(machine: Machine, image: Image | null): MachineStatus 
 
 /** What a stop makes of a machine, or null when it is off or on its way there. Throws `machine_not_ready`. */
 export function planStop(machine: Machine, gracefully: boolean): MachineStatus | null {
-  if (machine.capturingImageId !== null) throw notReady(machine, 'an image of it is being created; it is stopped already.');
+  if (machine.capturingImageId !== null)
+    throw notReady(machine, 'an image of it is being created; it is stopped already.');
   if (machine.status === 'off' || isStopping(machine)) return null;
   if (machine.status !== 'ready') throw notReady(machine, 'wait until it is ready, then stop it.');
   return gracefully ? 'graceful_stopping' : 'turning_off';
@@ -84,7 +85,8 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
 
 /** Throws unless the machine's disk may be discarded. */
 export function assertResettable(machine: Machine): void {
-  if (machine.capturingImageId !== null) throw notReady(machine, 'an image of it is being created; wait until it is off.');
+  if (machine.capturingImageId !== null)
+    throw notReady(machine, 'an image of it is being created; wait until it is off.');
   if (machine.status !== 'off') {
     throw new AppError('invalid', `Machine ${machine.id} is ${machine.status}; stop it before you reset it.`);
   }
@@ -93,7 +95,10 @@ export function assertResettable(machine: Machine): void {
 /** Throws unless the machine can be captured: it has a disk (4208), is stopped (4209), and no capture is under way (4212). */
 export function assertCapturable(machine: Machine): void {
   if (machine.diskId === null) {
-    throw new AppError('machine_has_no_image', `Machine ${machine.id} has no disk yet; start it once before you create an image of it.`);
+    throw new AppError(
+      'machine_has_no_image',
+      `Machine ${machine.id} has no disk yet; start it once before you create an image of it.`,
+    );
   }
   if (machine.capturingImageId !== null) {
     throw new AppError(
@@ -102,7 +107,10 @@ export function assertCapturable(machine: Machine): void {
     );
   }
   if (machine.status !== 'off') {
-    throw new AppError('machine_not_stopped', `Machine ${machine.id} is ${machine.status}; stop it before you create an image of it.`);
+    throw new AppError(
+      'machine_not_stopped',
+      `Machine ${machine.id} is ${machine.status}; stop it before you create an image of it.`,
+    );
   }
 }
 

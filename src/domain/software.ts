@@ -68,7 +68,8 @@ export const recipeFilesMax = 200;
 export function assertRecipe(recipe: Recipe): void {
   const bytes = Buffer.byteLength(recipe.script);
   if (recipe.script.trim() === '') throw invalid('The script is empty; give the commands that install the software.');
-  if (bytes > scriptBytesMax) throw invalid(`The script has ${bytes} bytes; the most is ${scriptBytesMax}. Put data into files.`);
+  if (bytes > scriptBytesMax)
+    throw invalid(`The script has ${bytes} bytes; the most is ${scriptBytesMax}. Put data into files.`);
   if (recipe.files.length > recipeFilesMax) {
     throw invalid(`The recipe has ${recipe.files.length} files; the most is ${recipeFilesMax}.`);
   }

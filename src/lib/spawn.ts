@@ -25,7 +25,12 @@ export class CommandError extends Error {
 export function runCommand(file: string, args: readonly string[], options: SpawnOptions): Promise<string> {
   const { timeoutMs, outputBytesMax = 1024 * 1024, ...rest } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { ...rest, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(file, args, {
+      ...rest,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let bytes = 0;

@@ -70,4 +70,6 @@ const migration = (identity: string, text: string): Migration => ({
 });
 
 /** `identity` is how the dialect declares a primary key that counts up and never uses a number again. */
-export const migrations = (identity: string): Record<string, Migration> => ({ '0001-first-light': migration(identity, first) });
+export const migrations = (identity: string): Record<string, Migration> => ({
+  '0001-first-light': migration(identity, first),
+});

@@ -4,13 +4,13 @@
 // Inside, each noun has its own small set of queries. Those on an organisation's own things (images, machines) are bound to the
 // scope in one place, so that a caller cannot forget it: another organisation's thing is not there.
 
-import type { Scope } from './schema.ts';
 import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
 import type { imageQueries } from './queries/image.ts';
 import type { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
 import type { diskQueries, layerQueries } from './queries/layer.ts';
 import type { machineQueries, planQueries } from './queries/machine.ts';
 import type { operationQueries } from './queries/operation.ts';
+import type { Scope } from './schema.ts';
 
 export interface Work {
   images: ReturnType<typeof imageQueries>;
@@ -36,8 +36,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type { Scope } from './schema.ts';
 export type { BuildStep, SoftwareOfImage } from './queries/image.ts';
 export type { AccessKey } from './queries/key.ts';
 export type { Plan } from './queries/machine.ts';
 export { LeaseLost } from './queries/operation.ts';
+export type { Scope } from './schema.ts';

@@ -2,7 +2,18 @@
 // The columns are snake_case in SQL and camelCase here.
 
 import type { Generated, Kysely, Transaction } from 'kysely';
-import type { BaseImageId, DiskId, ImageId, KeyId, LayerId, MachineId, OperationId, OrganisationId, PlanId, SoftwareId } from '../domain/ids.ts';
+import type {
+  BaseImageId,
+  DiskId,
+  ImageId,
+  KeyId,
+  LayerId,
+  MachineId,
+  OperationId,
+  OrganisationId,
+  PlanId,
+  SoftwareId,
+} from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';

@@ -8,8 +8,16 @@ export interface WireError {
 }
 
 export const wireErrors = {
-  invalid: { clientCode: 400, status: 400, meaning: 'Malformed JSON, a wrong type, a missing field, or a value out of bounds' },
-  unauthenticated: { clientCode: 401, status: 401, meaning: 'Not authenticated: format, key, clock, signature or replay' },
+  invalid: {
+    clientCode: 400,
+    status: 400,
+    meaning: 'Malformed JSON, a wrong type, a missing field, or a value out of bounds',
+  },
+  unauthenticated: {
+    clientCode: 401,
+    status: 401,
+    meaning: 'Not authenticated: format, key, clock, signature or replay',
+  },
   not_found: { clientCode: 404, status: 404, meaning: 'Not found, or not of this organisation' },
   method_not_allowed: { clientCode: 405, status: 405, meaning: 'The path exists, but not with this method' },
   conflict: { clientCode: 409, status: 409, meaning: 'In conflict with an earlier request' },
@@ -29,7 +37,11 @@ export const wireErrors = {
   permission_required: { clientCode: 4710, status: 403, meaning: 'The key lacks the permission' },
   no_capacity: { clientCode: 440, status: 503, meaning: 'No capacity to start the machine' },
   disk_resizing: { clientCode: 469, status: 409, meaning: "The machine's disk is being resized" },
-  internal: { clientCode: 500, status: 500, meaning: 'An error of the service; the log has the cause under the request id' },
+  internal: {
+    clientCode: 500,
+    status: 500,
+    meaning: 'An error of the service; the log has the cause under the request id',
+  },
   unavailable: { clientCode: 503, status: 503, meaning: 'The service cannot answer now; try again' },
 } as const satisfies Record<string, WireError>;
 

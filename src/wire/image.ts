@@ -38,7 +38,10 @@ export const ImageInstallBody = Type.Object(
   {
     name: Type.Optional(Name),
     software_ids: Type.Optional(
-      Type.Array(Id('Software ID'), { maxItems: 1000, description: 'Software to install; duplicates count once. Default: none' }),
+      Type.Array(Id('Software ID'), {
+        maxItems: 1000,
+        description: 'Software to install; duplicates count once. Default: none',
+      }),
     ),
     base_image_id: Type.Optional(Id('Base image to build from. Default: the newest')),
   },
@@ -63,7 +66,10 @@ export const BuildStep = Type.Object(
     software_id: Type.Integer(),
     name: Type.String(),
     cache: Enum(['hit', 'miss'], 'Whether a layer that an earlier build made was used'),
-    exit_code: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'Exit status of the recipe; null on a hit' }),
+    exit_code: Type.Unsafe<number | null>({
+      type: ['integer', 'null'],
+      description: 'Exit status of the recipe; null on a hit',
+    }),
     duration_ms: Type.Integer(),
     output: Type.String({ description: 'What the recipe printed; the middle of a long output is left out' }),
   },

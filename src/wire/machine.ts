@@ -53,7 +53,9 @@ export const MachineAttributes = Type.Object(
     permissions: MachinePermissions,
     task: NullableString('What is being done to it; null when nothing is'),
     status_reason: NullableString('Extension: why the last start failed, or why it went off by itself'),
-    assignment_pending: Type.Boolean({ description: 'Extension: its disk is recreated from the assigned image at the next start' }),
+    assignment_pending: Type.Boolean({
+      description: 'Extension: its disk is recreated from the assigned image at the next start',
+    }),
   },
   { title: 'MachineAttributes' },
 );

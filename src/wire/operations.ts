@@ -186,9 +186,9 @@ export type OperationName = keyof Operations;
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
 
 /** The parts of a request, typed; a part that an operation does not have is empty. */
-export type Params<Name extends OperationName> = StaticOf<Operations[Name] extends { params: infer P } ? P : never>;
-export type Query<Name extends OperationName> = StaticOf<Operations[Name] extends { query: infer Q } ? Q : never>;
-export type Body<Name extends OperationName> = StaticOf<Operations[Name] extends { body: infer B } ? B : never>;
+export type Params<Name extends OperationName> = StaticOf<Operations[Name] extends { params: infer P } ? P : undefined>;
+export type Query<Name extends OperationName> = StaticOf<Operations[Name] extends { query: infer Q } ? Q : undefined>;
+export type Body<Name extends OperationName> = StaticOf<Operations[Name] extends { body: infer B } ? B : undefined>;
 
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;

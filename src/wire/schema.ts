@@ -47,7 +47,9 @@ export const pageFields = {
 export const pageQuery = {
   page: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Page number. Default: 1' })),
   per_page: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Records per page. Default: 20' })),
-  q: Type.Optional(Type.String({ maxLength: 200, description: 'Search; matches anywhere, in any case, and takes % and _ literally' })),
+  q: Type.Optional(
+    Type.String({ maxLength: 200, description: 'Search; matches anywhere, in any case, and takes % and _ literally' }),
+  ),
 };
 
 export type { Static };

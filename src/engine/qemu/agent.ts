@@ -12,12 +12,10 @@ async function openAgent(path: string, timeoutMs: number): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs);
   try {
     const id = Math.floor(Math.random() * 2 ** 31);
-    // 0xFF resets the agent's parser.
+    // 0xFF resets the agent's parser, which then complains; that, and answers to earlier connections, are passed over.
     socket.write(Buffer.from([0xff]));
-    for (let tries = 0; tries < 5; tries++) {
-      if ((await socket.call('guest-sync-delimited', { id }, timeoutMs)) === id) return socket;
-    }
-    throw new Error('the agent does not follow');
+    await socket.call('guest-sync-delimited', { id }, timeoutMs, (message) => message.return === id);
+    return socket;
   } catch (error) {
     socket.close();
     throw error;
@@ -51,12 +49,20 @@ const text = (base64: unknown) => (typeof base64 === 'string' ? Buffer.from(base
 export async function agentExec(path: string, [command = '', ...args]: readonly string[]): Promise<ExecResult> {
   const agent = await openAgent(path, answerMs);
   try {
-    const started = (await agent.call('guest-exec', { path: command, arg: args, 'capture-output': true }, answerMs)) as { pid: number };
+    const started = (await agent.call(
+      'guest-exec',
+      { path: command, arg: args, 'capture-output': true },
+      answerMs,
+    )) as { pid: number };
     const end = Date.now() + execMs;
     while (Date.now() < end) {
       const status = (await agent.call('guest-exec-status', { pid: started.pid }, answerMs)) as Record<string, unknown>;
-      if (status['exited'] === true) {
-        return { exitCode: Number(status['exitcode'] ?? 255), stdout: text(status['out-data']), stderr: text(status['err-data']) };
+      if (status.exited === true) {
+        return {
+          exitCode: Number(status.exitcode ?? 255),
+          stdout: text(status['out-data']),
+          stderr: text(status['err-data']),
+        };
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }

@@ -27,7 +27,11 @@ interface Outcome {
   ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
 }
 
-export async function buildLayer(spec: BuildSpec, signal: AbortSignal, context: { host: Host; paths: Paths; installation: string }): Promise<BuildResult> {
+export async function buildLayer(
+  spec: BuildSpec,
+  signal: AbortSignal,
+  context: { host: Host; paths: Paths; installation: string },
+): Promise<BuildResult> {
   const { host, paths, installation } = context;
   const layer = paths.layer(spec.layerId);
   const sealed = async (output: string): Promise<BuildResult> => ({
@@ -48,7 +52,16 @@ export async function buildLayer(spec: BuildSpec, signal: AbortSignal, context: 
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, host.user);
     await writeBuildSeed(folder, spec.layerId, spec.recipe, paths.file);
     await giveTo(host.user, folder);
-    const guest = { ...spec, name, disk, seed: 'seed.iso', cpus: 2, memoryMb, build: true, network: spec.recipe.network };
+    const guest = {
+      ...spec,
+      name,
+      disk,
+      seed: 'seed.iso',
+      cpus: 2,
+      memoryMb,
+      build: true,
+      network: spec.recipe.network,
+    };
     const outcome = await runGuest(qemuArgs(guest, host, paths), folder, host, spec.recipe.timeoutMs, signal);
     if (outcome.exitCode === 0 && outcome.ended === null) {
       await makeImmutable(disk);
@@ -65,10 +78,16 @@ function refuse({ exitCode, output, ended }: Outcome, spec: BuildSpec): BuildRes
   const seconds = Math.round(spec.recipe.timeoutMs / 1000);
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
   if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
-  if (ended === 'timeout') throw failedForGood(`${spec.label} did not install within its limit of ${seconds} s.${lastLines(output)}`);
-  if (ended === 'output') throw failedForGood(`${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`);
+  if (ended === 'timeout')
+    throw failedForGood(`${spec.label} did not install within its limit of ${seconds} s.${lastLines(output)}`);
+  if (ended === 'output')
+    throw failedForGood(
+      `${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
+    );
   if (exitCode === null || exitCode === 0) {
-    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${lastLines(output)}`, { detail: output });
+    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${lastLines(output)}`, {
+      detail: output,
+    });
   }
   return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
 }
@@ -78,7 +97,13 @@ function lastLines(output: string): string {
   return lines === '' ? '' : ` Its last lines:\n${lines}`;
 }
 
-async function runGuest(args: string[], cwd: string, { user }: Host, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
+async function runGuest(
+  args: string[],
+  cwd: string,
+  { user }: Host,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const output = new OutputTail();
   const messages = new OutputTail();
   let ended: Outcome['ended'] = null;
@@ -112,7 +137,11 @@ async function runGuest(args: string[], cwd: string, { user }: Host, timeoutMs: 
     const text = output.toString();
     const match = new RegExp(`${exitMark}([0-9]+)\\n`).exec(output.tail());
     const shown = text.replace(new RegExp(`\\n?${exitMark}[0-9]+\\n$`), '');
-    return { exitCode: match ? Number(match[1]) : null, output: match || code === 0 ? shown : `${shown}${messages.toString()}`, ended };
+    return {
+      exitCode: match ? Number(match[1]) : null,
+      output: match || code === 0 ? shown : `${shown}${messages.toString()}`,
+      ended,
+    };
   } finally {
     clearTimeout(timer);
     clearTimeout(powerOff);
@@ -136,8 +165,8 @@ async function watchDisk(socket: string, child: ChildProcess, onFull: () => void
   for (let tries = 0; tries < connectTries && child.exitCode === null && child.signalCode === null; tries++) {
     try {
       return await openMonitor(socket, 5000, (event) => {
-        const data = event['data'] as { nospace?: boolean } | undefined;
-        if (event['event'] === 'BLOCK_IO_ERROR' && data?.nospace) onFull();
+        const data = event.data as { nospace?: boolean } | undefined;
+        if (event.event === 'BLOCK_IO_ERROR' && data?.nospace) onFull();
       });
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -147,7 +176,10 @@ async function watchDisk(socket: string, child: ChildProcess, onFull: () => void
 }
 
 /** Ends and removes what is left of a build. Nothing happens when nothing is. */
-export async function removeBuild(layerId: BuildSpec['layerId'], { paths, installation }: { paths: Paths; installation: string }): Promise<void> {
+export async function removeBuild(
+  layerId: BuildSpec['layerId'],
+  { paths, installation }: { paths: Paths; installation: string },
+): Promise<void> {
   const found = await findProcess(installation, processName(installation, 'build', layerId));
   if (found) await endProcess(found);
   await rm(paths.build(layerId), { recursive: true, force: true });

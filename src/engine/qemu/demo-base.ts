@@ -1,7 +1,7 @@
 // The demo base: a small Debian 12 made from Debian's packages, once per version of its recipe, and kept in the user's cache.
 
-import { createHash, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
@@ -28,13 +28,17 @@ export async function ensureDemoBase(cacheDir: string, say: (line: string) => vo
 
 async function assetsDigest(): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of (await readdir(assets)).sort()) hash.update(`${name}\0`).update(await readFile(join(assets, name)));
+  for (const name of (await readdir(assets)).sort())
+    hash.update(`${name}\0`).update(await readFile(join(assets, name)));
   return hash.digest('hex').slice(0, 12);
 }
 
 async function make(cacheDir: string, folder: string, say: (line: string) => void): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new AppError('unavailable', 'Making the demo base needs root (its files have many owners). Run this once as root, or use --engine simulator.');
+    throw new AppError(
+      'unavailable',
+      'Making the demo base needs root (its files have many owners). Run this once as root, or use --engine simulator.',
+    );
   }
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
   await mkdir(part, { recursive: true });
@@ -62,7 +66,12 @@ function run(file: string, args: string[], say: (line: string) => void): Promise
     child.once('close', (code) => {
       if (code === 0) return resolve();
       const said = errors.join('').trim().slice(-1500);
-      reject(new AppError('unavailable', `The demo base could not be made; see what its tools said, mend it and start again:\n${said}`));
+      reject(
+        new AppError(
+          'unavailable',
+          `The demo base could not be made; see what its tools said, mend it and start again:\n${said}`,
+        ),
+      );
     });
   });
 }

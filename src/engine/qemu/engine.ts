@@ -46,7 +46,8 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     async ensureDisk({ diskId, layerId, sizeBytes }) {
       const path = paths.disk(diskId);
       if (await exists(path)) return;
-      if (!(await exists(paths.layer(layerId)))) throw failedForGood('The layer of this image is missing.', { detail: layerId });
+      if (!(await exists(paths.layer(layerId))))
+        throw failedForGood('The layer of this image is missing.', { detail: layerId });
       await createOverlay(path, paths.backing(layerId), sizeBytes, host.user);
     },
     sealDisk: (spec) => sealDisk(spec, paths, host),
@@ -62,7 +63,8 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     },
     async removeLayer(layerId) {
       await removeBuild(layerId, context);
-      for (const path of [paths.layer(layerId), paths.kernel(layerId), paths.initrd(layerId)]) await rm(path, { force: true });
+      for (const path of [paths.layer(layerId), paths.kernel(layerId), paths.initrd(layerId)])
+        await rm(path, { force: true });
     },
     buildLayer: (spec, signal) => buildLayer(spec, signal, context),
 
@@ -74,7 +76,9 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
 
     async inventory() {
       const ids = async (folder: string) =>
-        (await readdir(folder)).filter((name) => name.endsWith('.qcow2')).map((name) => name.slice(0, -'.qcow2'.length));
+        (await readdir(folder))
+          .filter((name) => name.endsWith('.qcow2'))
+          .map((name) => name.slice(0, -'.qcow2'.length));
       return { layers: (await ids(paths.layers)) as LayerId[], disks: (await ids(paths.disks)) as DiskId[] };
     },
     async close() {},
@@ -122,7 +126,10 @@ async function importBase(layerId: LayerId, files: BaseFiles, paths: Paths, host
     const digest = `sha256:${await sha256File(source)}`;
     const target = join(folder, 'disk.qcow2');
     const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), target, host.user);
-    for (const [from, to] of [[files.kernel, paths.kernel(layerId)], [files.initrd, paths.initrd(layerId)]] as const) {
+    for (const [from, to] of [
+      [files.kernel, paths.kernel(layerId)],
+      [files.initrd, paths.initrd(layerId)],
+    ] as const) {
       if (from === undefined) continue;
       await copyFile(from, to);
       await makeImmutable(to);

@@ -58,11 +58,17 @@ async function findUser(accel: 'kvm' | 'tcg'): Promise<QemuUser> {
     const gid = accel === 'kvm' ? (await stat('/dev/kvm')).gid : Number(match[2]);
     return { uid: Number(match[1]), gid };
   }
-  throw unavailable('The server is root and there is no user nobody or silversmith-qemu to run QEMU as; add one: useradd --system silversmith-qemu');
+  throw unavailable(
+    'The server is root and there is no user nobody or silversmith-qemu to run QEMU as; add one: useradd --system silversmith-qemu',
+  );
 }
 
 /** Makes the engine's folders, and checks that QEMU's user reaches them. Throws `unavailable`. */
-export async function prepareFolders(root: string, folders: readonly string[], user: QemuUser | undefined): Promise<void> {
+export async function prepareFolders(
+  root: string,
+  folders: readonly string[],
+  user: QemuUser | undefined,
+): Promise<void> {
   if (Buffer.byteLength(root) > 70) {
     throw unavailable(`The path ${root} is too long for the sockets in it; choose a --data-dir with a shorter path.`);
   }

@@ -13,7 +13,12 @@ const convertMs = 60 * 60_000;
 const virtualBytesMax = 16 * 1024 ** 4;
 const memoryBytesMax = 2 * 1024 ** 3;
 
-export async function qemuImg(args: readonly string[], user: QemuUser | undefined, cwd: string, timeoutMs = toolMs): Promise<string> {
+export async function qemuImg(
+  args: readonly string[],
+  user: QemuUser | undefined,
+  cwd: string,
+  timeoutMs = toolMs,
+): Promise<string> {
   const limits = [`--as=${memoryBytesMax}`, `--core=0`, `--nofile=64`];
   try {
     return await runCommand('prlimit', [...limits, '--', 'qemu-img', ...args], { ...user, cwd, timeoutMs });
@@ -28,13 +33,22 @@ export const diskFull = (detail: string) =>
   failedForNow("The host's disk is full. Free some space there, then try again.", { detail });
 
 /** An empty overlay on a layer, in constant time. `path` lies one folder below the root. */
-export async function createOverlay(path: string, backing: string, sizeBytes: number, user: QemuUser | undefined): Promise<void> {
+export async function createOverlay(
+  path: string,
+  backing: string,
+  sizeBytes: number,
+  user: QemuUser | undefined,
+): Promise<void> {
   const part = `${path}.part`;
   try {
     await rm(part, { force: true });
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);
-    await qemuImg(['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)], user, dirname(path));
+    await qemuImg(
+      ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
+      user,
+      dirname(path),
+    );
     await syncPath(part);
     await rename(part, path);
     await syncPath(dirname(path));
@@ -105,12 +119,16 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
 
 function inspectQcow2(head: Buffer): void {
   const version = head.readUInt32BE(4);
-  if (version !== 2 && version !== 3) throw invalid(`The base file is qcow2 of version ${version}; give version 2 or 3.`);
+  if (version !== 2 && version !== 3)
+    throw invalid(`The base file is qcow2 of version ${version}; give version 2 or 3.`);
   if (head.readBigUInt64BE(8) !== 0n) {
-    throw invalid('The base file names a backing file and is not complete by itself; flatten it first: qemu-img convert -O qcow2 IN OUT');
+    throw invalid(
+      'The base file names a backing file and is not complete by itself; flatten it first: qemu-img convert -O qcow2 IN OUT',
+    );
   }
   if (head.readUInt32BE(32) !== 0) throw invalid('The base file is encrypted; give one that is not.');
-  if (head.readUInt32BE(60) !== 0) throw invalid('The base file holds snapshots; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  if (head.readUInt32BE(60) !== 0)
+    throw invalid('The base file holds snapshots; flatten it first: qemu-img convert -O qcow2 IN OUT');
   if (version === 3 && (head.readBigUInt64BE(72) & 0b100n) !== 0n) {
     throw invalid('The base file keeps its data in another file; flatten it first: qemu-img convert -O qcow2 IN OUT');
   }
@@ -121,16 +139,27 @@ function inspectQcow2(head: Buffer): void {
 }
 
 /** Copies a checked file into a standalone qcow2 of our own making; returns the size of its disk. */
-export async function convertForeignDisk(source: string, format: 'qcow2' | 'raw', target: string, user: QemuUser | undefined): Promise<number> {
+export async function convertForeignDisk(
+  source: string,
+  format: 'qcow2' | 'raw',
+  target: string,
+  user: QemuUser | undefined,
+): Promise<number> {
   const cwd = dirname(source);
   const read = async () =>
-    JSON.parse(await qemuImg(['info', '--output=json', '-f', format, source], user, cwd).catch((error: AppError) => {
-      throw error.retry === 'later' && error.code === 'unavailable' ? error : invalid('The base file is damaged: qemu-img cannot read it.');
-    })) as Record<string, unknown>;
+    JSON.parse(
+      await qemuImg(['info', '--output=json', '-f', format, source], user, cwd).catch((error: AppError) => {
+        throw error.retry === 'later' && error.code === 'unavailable'
+          ? error
+          : invalid('The base file is damaged: qemu-img cannot read it.');
+      }),
+    ) as Record<string, unknown>;
   const info = await read();
   const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
-  if (info['backing-filename'] !== undefined || info['encrypted'] === true || data?.['data-file'] !== undefined) {
-    throw invalid('The base file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  if (info['backing-filename'] !== undefined || info.encrypted === true || data?.['data-file'] !== undefined) {
+    throw invalid(
+      'The base file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT',
+    );
   }
   await mkdir(dirname(target), { recursive: true });
   await writeFile(target, '', { mode: 0o600 });

@@ -54,13 +54,25 @@ export class Machines {
     await mkdir(folder, { mode: 0o700 });
     await writeMachineSeed(folder, spec.diskId, hostNameOf(spec.name, spec.machineId));
     await giveTo(this.#host.user, folder);
-    const guest = { ...spec, name: this.#name(spec.machineId), disk, seed: 'seed.iso', build: false, network: this.#network };
+    const guest = {
+      ...spec,
+      name: this.#name(spec.machineId),
+      disk,
+      seed: 'seed.iso',
+      build: false,
+      network: this.#network,
+    };
     await this.#spawn(qemuArgs(guest, this.#host, this.#paths), folder);
   }
 
   async #spawn(args: string[], folder: string): Promise<void> {
     const log = openSync(join(folder, 'qemu.log'), 'a', 0o600);
-    const child = spawn('qemu-system-x86_64', args, { ...this.#host.user, cwd: folder, detached: true, stdio: ['ignore', log, log] });
+    const child = spawn('qemu-system-x86_64', args, {
+      ...this.#host.user,
+      cwd: folder,
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     let failure: string | null = null;
     child.once('error', (error) => {
@@ -80,7 +92,11 @@ export class Machines {
     if (child.pid !== undefined && failure === null) process.kill(child.pid, 'SIGKILL');
     const detail = `${failure ?? 'the monitor did not answer'}: ${said.slice(-2000)}`;
     if (/Cannot allocate memory/i.test(said)) {
-      throw new AppError('no_capacity', 'The host has not enough memory to start this machine; stop another one first.', { detail, retry: 'later' });
+      throw new AppError(
+        'no_capacity',
+        'The host has not enough memory to start this machine; stop another one first.',
+        { detail, retry: 'later' },
+      );
     }
     throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });
   }
@@ -90,8 +106,14 @@ export class Machines {
     const folder = this.#paths.machine(id);
     const mark = join(folder, 'ready');
     if (await exists(mark)) return 'ready';
-    const said = await monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', { device: 'result', size: 4096 }, monitorMs).catch(() => '');
-    if (!String(said).includes('silversmith-ready') && !(await agentAnswers(join(folder, 'agent.sock'), agentMs))) return 'on';
+    const said = await monitorCall(
+      join(folder, 'qmp.sock'),
+      'ringbuf-read',
+      { device: 'result', size: 4096 },
+      monitorMs,
+    ).catch(() => '');
+    if (!String(said).includes('silversmith-ready') && !(await agentAnswers(join(folder, 'agent.sock'), agentMs)))
+      return 'on';
     await writeFile(mark, '');
     return 'ready';
   }
@@ -102,7 +124,8 @@ export class Machines {
     if (running) {
       if (graceMs > 0) {
         const asked = await agentShutdown(join(folder, 'agent.sock'));
-        if (!asked) await monitorCall(join(folder, 'qmp.sock'), 'system_powerdown', undefined, monitorMs).catch(() => {});
+        if (!asked)
+          await monitorCall(join(folder, 'qmp.sock'), 'system_powerdown', undefined, monitorMs).catch(() => {});
         await waitGone(running, graceMs);
       }
       await endProcess(running);
@@ -113,7 +136,11 @@ export class Machines {
   async running(): Promise<Set<MachineId>> {
     const prefix = processName(this.#installation, 'machine', '');
     const found = await findProcesses(this.#installation);
-    return new Set(found.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => Number(name.slice(prefix.length)) as MachineId));
+    return new Set(
+      found
+        .filter(({ name }) => name.startsWith(prefix))
+        .map(({ name }) => Number(name.slice(prefix.length)) as MachineId),
+    );
   }
 
   async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {

@@ -22,7 +22,8 @@ export async function findProcesses(installation: string): Promise<Found[]> {
     const commandLine = await readCommandLine(Number(entry));
     const name = commandLine.find((arg) => arg.startsWith(prefix));
     // A process that has just been forked shows its parent's command line, and a dead one none.
-    if (name && commandLine[0]?.includes('qemu-system')) found.push({ pid: Number(entry), name: name.slice('guest='.length), commandLine });
+    if (name && commandLine[0]?.includes('qemu-system'))
+      found.push({ pid: Number(entry), name: name.slice('guest='.length), commandLine });
   }
   return found;
 }
@@ -57,7 +58,10 @@ export async function waitGone(found: Found, limitMs: number): Promise<boolean> 
 
 /** Ends a process: QEMU writes back what it holds on SIGTERM; what does not end by that is killed. */
 export async function endProcess(found: Found): Promise<void> {
-  for (const [signal, limitMs] of [['SIGTERM', 5000], ['SIGKILL', 10_000]] as const) {
+  for (const [signal, limitMs] of [
+    ['SIGTERM', 5000],
+    ['SIGKILL', 10_000],
+  ] as const) {
     if (!(await isAlive(found))) return;
     try {
       process.kill(found.pid, signal);

@@ -8,7 +8,11 @@ type Message = Record<string, unknown>;
 
 export class JsonSocket {
   #socket: Socket;
-  #waiting: { resolve: (message: Message) => void; reject: (error: Error) => void } | null = null;
+  #waiting: {
+    accept: (message: Message) => boolean;
+    resolve: (message: Message) => void;
+    reject: (error: Error) => void;
+  } | null = null;
   #events: (event: Message) => void;
   #closed: Error | null = null;
 
@@ -46,7 +50,7 @@ export class JsonSocket {
     }
     if ('event' in message) this.#events(message);
     else if ('QMP' in message) return;
-    else this.#take()?.resolve(message);
+    else if (this.#waiting?.accept(message)) this.#take()?.resolve(message);
   }
 
   #take() {
@@ -65,8 +69,16 @@ export class JsonSocket {
     this.#socket.write(bytes);
   }
 
-  /** Resolves to what `return` holds; rejects with the peer's error, at the limit, or when the connection ends. */
-  call(execute: string, args: Message | undefined, timeoutMs: number): Promise<unknown> {
+  /**
+   * Resolves to what `return` holds; rejects with the peer's error, at the limit, or when the connection ends. Answers that `accept`
+   * does not take are passed over.
+   */
+  call(
+    execute: string,
+    args: Message | undefined,
+    timeoutMs: number,
+    accept = (_message: Message) => true,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(this.#closed);
       if (this.#waiting) return reject(new Error('another request is under way'));
@@ -75,11 +87,12 @@ export class JsonSocket {
         reject(new Error(`${execute} was not answered within ${timeoutMs} ms`));
       }, timeoutMs);
       this.#waiting = {
+        accept,
         resolve: (message) => {
           clearTimeout(timer);
-          const error = message['error'] as { desc?: string } | undefined;
+          const error = message.error as { desc?: string } | undefined;
           if (error) reject(new Error(`${execute}: ${error.desc}`));
-          else resolve(message['return']);
+          else resolve(message.return);
         },
         reject: (error) => {
           clearTimeout(timer);
@@ -96,7 +109,11 @@ export class JsonSocket {
 }
 
 /** Opens the monitor and leaves its negotiation mode. */
-export async function openMonitor(path: string, timeoutMs: number, onEvent?: (event: Message) => void): Promise<JsonSocket> {
+export async function openMonitor(
+  path: string,
+  timeoutMs: number,
+  onEvent?: (event: Message) => void,
+): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs, onEvent);
   try {
     await socket.call('qmp_capabilities', undefined, timeoutMs);
@@ -108,7 +125,12 @@ export async function openMonitor(path: string, timeoutMs: number, onEvent?: (ev
 }
 
 /** Runs one monitor command on a connection of its own. */
-export async function monitorCall(path: string, execute: string, args: Message | undefined, timeoutMs: number): Promise<unknown> {
+export async function monitorCall(
+  path: string,
+  execute: string,
+  args: Message | undefined,
+  timeoutMs: number,
+): Promise<unknown> {
   const monitor = await openMonitor(path, timeoutMs);
   try {
     return await monitor.call(execute, args, timeoutMs);

@@ -47,7 +47,12 @@ export async function writeMachineSeed(folder: string, instance: string, hostNam
 }
 
 /** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest, on the same file system. */
-export async function writeBuildSeed(folder: string, instance: string, recipe: Recipe, fileOf: (sha256: string) => string): Promise<void> {
+export async function writeBuildSeed(
+  folder: string,
+  instance: string,
+  recipe: Recipe,
+  fileOf: (sha256: string) => string,
+): Promise<void> {
   await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
     await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
     await mkdir(join(source, 'files'));
@@ -55,14 +60,23 @@ export async function writeBuildSeed(folder: string, instance: string, recipe: R
   });
 }
 
-async function writeSeed(folder: string, metaData: string, userData: string, more: (source: string) => Promise<void>): Promise<void> {
+async function writeSeed(
+  folder: string,
+  metaData: string,
+  userData: string,
+  more: (source: string) => Promise<void>,
+): Promise<void> {
   const source = join(folder, 'seed');
   await mkdir(source);
   await writeFile(join(source, 'meta-data'), metaData);
   await writeFile(join(source, 'user-data'), userData, { mode: 0o755 });
   await more(source);
   const iso = join(folder, 'seed.iso');
-  await runCommand('xorrisofs', ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source], { timeoutMs: toolMs });
+  await runCommand(
+    'xorrisofs',
+    ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source],
+    { timeoutMs: toolMs },
+  );
   await rm(source, { recursive: true });
 }
 

@@ -5,8 +5,8 @@
 // Faults on demand, by sentinel names: a machine or software whose name holds `sim-fail-start`, `sim-never-ready`, `sim-fail-build`,
 // `sim-exit-7` or `sim-disk-full` does what its name says.
 
-import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -49,7 +49,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     saving = saving.catch(() => {}).then(() => writeWhole(file, JSON.stringify(state), 0o600));
     return saving;
   };
-  const wait = (ms: number, signal?: AbortSignal) => (speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal));
+  const wait = (ms: number, signal?: AbortSignal) =>
+    speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal);
   const chain = (layerId: string): string[] => {
     const layer = state.layers[layerId];
     return layer ? [...(layer.parent ? chain(layer.parent) : []), ...layer.content] : [];
@@ -110,13 +111,19 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     },
 
     async buildLayer({ layerId, parentId, recipe, label, sizeBytes }, signal): Promise<BuildResult> {
-      const done = (output: string, exitCode = 0) => ({ exitCode, output, virtualBytes: sizeBytes, storedBytes: exitCode === 0 ? layerBytes : 0 });
+      const done = (output: string, exitCode = 0) => ({
+        exitCode,
+        output,
+        virtualBytes: sizeBytes,
+        storedBytes: exitCode === 0 ? layerBytes : 0,
+      });
       if (state.layers[layerId]) return done('');
       if (!state.layers[parentId]) throw failedForGood('The layer of this image is missing.', { detail: parentId });
       await wait(durations.buildMs, signal);
       if (label.includes('sim-fail-build')) return done(`${label}: this software fails on purpose\n`, 1);
       if (label.includes('sim-exit-7')) return done('exit 7\n', 7);
-      if (label.includes('sim-disk-full')) throw failedForNow("The host's disk is full. Free some space there, then try again.");
+      if (label.includes('sim-disk-full'))
+        throw failedForNow("The host's disk is full. Free some space there, then try again.");
       state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
       await save();
       return done(`simulated: ${label}\n`);
@@ -126,7 +133,9 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (name.includes('sim-fail-start')) throw failedForNow('The machine could not be started: it fails on purpose.');
       if (!state.disks[diskId]) throw failedForGood("The machine's disk is missing.", { detail: diskId });
       if (state.machines[machineId]?.disk === diskId) return;
-      const readyAt = name.includes('sim-never-ready') ? Number.MAX_SAFE_INTEGER : clock.now() + (speed === 0 ? 0 : durations.bootMs / speed);
+      const readyAt = name.includes('sim-never-ready')
+        ? Number.MAX_SAFE_INTEGER
+        : clock.now() + (speed === 0 ? 0 : durations.bootMs / speed);
       state.machines[machineId] = { disk: diskId, name, readyAt };
       await save();
     },
@@ -145,7 +154,10 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       return new Set(Object.keys(state.machines).map((id) => Number(id) as MachineId));
     },
     async exec() {
-      throw new AppError('invalid', 'The simulator runs no guests, so no command can be run in one; use the qemu engine.');
+      throw new AppError(
+        'invalid',
+        'The simulator runs no guests, so no command can be run in one; use the qemu engine.',
+      );
     },
     async inventory() {
       return { layers: Object.keys(state.layers) as LayerId[], disks: Object.keys(state.disks) as DiskId[] };

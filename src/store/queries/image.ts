@@ -1,8 +1,8 @@
 // Queries on images and on what they consist of.
 
+import { notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
-import { notFound } from '../../domain/error.ts';
 import { containsPattern, type Database, type Db, fold, type Scope } from '../schema.ts';
 
 export interface BuildStep {
@@ -38,7 +38,10 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     return image;
   };
   const update = async (id: ImageId, change: Partial<Omit<Image, 'id' | 'name'>>): Promise<void> => {
-    let query = db.updateTable('image').set({ ...change, updatedAt: now() }).where('id', '=', id);
+    let query = db
+      .updateTable('image')
+      .set({ ...change, updatedAt: now() })
+      .where('id', '=', id);
     if (scope !== 'system') query = query.where('organisationId', '=', scope);
     await query.execute();
   };
@@ -53,22 +56,47 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     /** One page, newest first, and the number of all matches. `q` matches anywhere in the name. */
     async list({ page, perPage, q }: { page: number; perPage: number; q?: string | undefined }) {
       const matching = q ? live().where('nameFolded', 'like', containsPattern(q)) : live();
-      const rows = await matching.selectAll().orderBy('id', 'desc').limit(perPage).offset((page - 1) * perPage).execute();
+      const rows = await matching
+        .selectAll()
+        .orderBy('id', 'desc')
+        .limit(perPage)
+        .offset((page - 1) * perPage)
+        .execute();
       const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
       return { images: rows.map(toImage), count: Number(count) };
     },
 
     /** Adds a pending image. Without a name it is named after its id. */
-    async add(image: Omit<Image, 'id' | 'name' | 'status' | 'statusReason' | 'layerId' | 'createdAt' | 'updatedAt' | 'deletedAt'> & { name: string | null }, software: readonly SoftwareId[] = []) {
+    async add(
+      image: Omit<
+        Image,
+        'id' | 'name' | 'status' | 'statusReason' | 'layerId' | 'createdAt' | 'updatedAt' | 'deletedAt'
+      > & { name: string | null },
+      software: readonly SoftwareId[] = [],
+    ) {
       const at = now();
       const { id } = await db
         .insertInto('image')
-        .values({ ...image, name: image.name ?? '', nameFolded: fold(image.name ?? ''), status: 'pending', statusReason: null, layerId: null, createdAt: at, updatedAt: at, deletedAt: null })
+        .values({
+          ...image,
+          name: image.name ?? '',
+          nameFolded: fold(image.name ?? ''),
+          status: 'pending',
+          statusReason: null,
+          layerId: null,
+          createdAt: at,
+          updatedAt: at,
+          deletedAt: null,
+        })
         .returning('id')
         .executeTakeFirstOrThrow();
       if (image.name === null) {
         const name = defaultImageName(id);
-        await db.updateTable('image').set({ name, nameFolded: fold(name) }).where('id', '=', id).execute();
+        await db
+          .updateTable('image')
+          .set({ name, nameFolded: fold(name) })
+          .where('id', '=', id)
+          .execute();
       }
       if (software.length > 0) {
         const rows = software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 }));
@@ -78,7 +106,11 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     },
 
     /** Moves an image along a legal arrow; false when it is not in a state from which it may go there. */
-    async become(id: ImageId, status: ImageStatus, change: { statusReason?: string; layerId?: LayerId } = {}): Promise<boolean> {
+    async become(
+      id: ImageId,
+      status: ImageStatus,
+      change: { statusReason?: string; layerId?: LayerId } = {},
+    ): Promise<boolean> {
       const image = await find(id);
       if (!image || !imageMayBecome(image.status, status)) return false;
       await update(id, { ...change, status });

@@ -18,18 +18,25 @@ export interface AccessKey {
 }
 
 export const organisationQueries = (db: Db, now: () => number) => ({
-  list: (): Promise<{ id: OrganisationId; name: string }[]> => db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute(),
+  list: (): Promise<{ id: OrganisationId; name: string }[]> =>
+    db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute(),
   /** The organisation of that name, added when there is none. */
   async ensure(name: string): Promise<OrganisationId> {
     const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
     if (found) return found.id;
-    return (await db.insertInto('organisation').values({ name, createdAt: now() }).returning('id').executeTakeFirstOrThrow()).id;
+    return (
+      await db.insertInto('organisation').values({ name, createdAt: now() }).returning('id').executeTakeFirstOrThrow()
+    ).id;
   },
 });
 
 export const keyQueries = (db: Db, now: () => number) => ({
   async find(id: string): Promise<AccessKey | undefined> {
-    const row = await db.selectFrom('accessKey').where('id', '=', id as KeyId).selectAll().executeTakeFirst();
+    const row = await db
+      .selectFrom('accessKey')
+      .where('id', '=', id as KeyId)
+      .selectAll()
+      .executeTakeFirst();
     return row && { ...row, permissions: JSON.parse(row.permissions) as Permission[] };
   },
   async list(): Promise<AccessKey[]> {

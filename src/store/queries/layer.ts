@@ -1,11 +1,12 @@
 // Queries on layers and disks: what exists, and what nothing needs any more.
 
+import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId, OperationId } from '../../domain/ids.ts';
 import type { Disk, DiskState, Layer } from '../../domain/layer.ts';
-import { AppError } from '../../domain/error.ts';
 import type { Db } from '../schema.ts';
 
-const missing = (noun: string, id: string) => new AppError('internal', `A ${noun} is missing.`, { detail: `${noun} ${id}` });
+const missing = (noun: string, id: string) =>
+  new AppError('internal', `A ${noun} is missing.`, { detail: `${noun} ${id}` });
 
 export const layerQueries = (db: Db, now: () => number) => {
   const find = (id: LayerId): Promise<Layer | undefined> =>
@@ -20,7 +21,10 @@ export const layerQueries = (db: Db, now: () => number) => {
     byKey: (key: string): Promise<Layer | undefined> =>
       db.selectFrom('layer').where('key', '=', key).selectAll().executeTakeFirst(),
     async add(layer: Omit<Layer, 'createdAt'>): Promise<void> {
-      await db.insertInto('layer').values({ ...layer, createdAt: now() }).execute();
+      await db
+        .insertInto('layer')
+        .values({ ...layer, createdAt: now() })
+        .execute();
     },
     /** Takes over a step that an operation left half-way; false when somebody else did or it is sealed. */
     async takeOver(id: LayerId, from: OperationId | null, to: OperationId): Promise<boolean> {
@@ -34,7 +38,11 @@ export const layerQueries = (db: Db, now: () => number) => {
       return result.numUpdatedRows === 1n;
     },
     async seal(id: LayerId, bytes: { virtualBytes: number; storedBytes: number }): Promise<void> {
-      await db.updateTable('layer').set({ ...bytes, state: 'sealed', operationId: null }).where('id', '=', id).execute();
+      await db
+        .updateTable('layer')
+        .set({ ...bytes, state: 'sealed', operationId: null })
+        .where('id', '=', id)
+        .execute();
     },
     /**
      * Marks what nothing needs: a capture without image, disk or child, and a building layer whose operation has ended. Bases and
@@ -49,15 +57,29 @@ export const layerQueries = (db: Db, now: () => number) => {
             e.and([
               e('kind', '=', 'capture'),
               e('state', '=', 'sealed'),
-              e.not(e.exists(e.selectFrom('image').whereRef('image.layerId', '=', 'layer.id').where('deletedAt', 'is', null).select('image.id'))),
+              e.not(
+                e.exists(
+                  e
+                    .selectFrom('image')
+                    .whereRef('image.layerId', '=', 'layer.id')
+                    .where('deletedAt', 'is', null)
+                    .select('image.id'),
+                ),
+              ),
               e.not(e.exists(e.selectFrom('disk').whereRef('disk.layerId', '=', 'layer.id').select('disk.id'))),
-              e.not(e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id'))),
+              e.not(
+                e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id')),
+              ),
             ]),
             e.and([
               e('state', '=', 'building'),
               e.not(
                 e.exists(
-                  e.selectFrom('operation').whereRef('operation.id', '=', 'layer.operationId').where('operation.state', 'in', ['queued', 'running']).select('operation.id'),
+                  e
+                    .selectFrom('operation')
+                    .whereRef('operation.id', '=', 'layer.operationId')
+                    .where('operation.state', 'in', ['queued', 'running'])
+                    .select('operation.id'),
                 ),
               ),
             ]),
@@ -67,7 +89,12 @@ export const layerQueries = (db: Db, now: () => number) => {
       return db.selectFrom('layer').where('state', '=', 'doomed').selectAll().execute();
     },
     async remove(id: LayerId): Promise<void> {
-      await db.updateTable('image').set({ layerId: null }).where('layerId', '=', id).where('deletedAt', 'is not', null).execute();
+      await db
+        .updateTable('image')
+        .set({ layerId: null })
+        .where('layerId', '=', id)
+        .where('deletedAt', 'is not', null)
+        .execute();
       await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'doomed').execute();
     },
     ids: async (): Promise<LayerId[]> => (await db.selectFrom('layer').select('id').execute()).map((row) => row.id),
@@ -83,7 +110,10 @@ export const diskQueries = (db: Db, now: () => number) => ({
     return disk;
   },
   async add(disk: Omit<Disk, 'createdAt' | 'keptUntil'>): Promise<void> {
-    await db.insertInto('disk').values({ ...disk, keptUntil: null, createdAt: now() }).execute();
+    await db
+      .insertInto('disk')
+      .values({ ...disk, keptUntil: null, createdAt: now() })
+      .execute();
   },
   async update(id: DiskId, change: { state?: DiskState; layerId?: LayerId; keptUntil?: number | null }): Promise<void> {
     await db.updateTable('disk').set(change).where('id', '=', id).execute();
@@ -100,7 +130,11 @@ export const diskQueries = (db: Db, now: () => number) => ({
             e('state', '=', 'fresh'),
             e.not(
               e.exists(
-                e.selectFrom('operation').whereRef('operation.machineId', '=', 'disk.machineId').where('operation.state', 'in', ['queued', 'running']).select('operation.id'),
+                e
+                  .selectFrom('operation')
+                  .whereRef('operation.machineId', '=', 'disk.machineId')
+                  .where('operation.state', 'in', ['queued', 'running'])
+                  .select('operation.id'),
               ),
             ),
           ]),

@@ -33,9 +33,15 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     const row = await all().where('id', '=', id).selectAll().executeTakeFirst();
     return row && toMachine(row);
   };
-  const updateMany = async (ids: readonly MachineId[], change: Partial<Omit<Machine, 'id' | 'name' | 'permissions'>>) => {
+  const updateMany = async (
+    ids: readonly MachineId[],
+    change: Partial<Omit<Machine, 'id' | 'name' | 'permissions'>>,
+  ) => {
     if (ids.length === 0) return;
-    let query = db.updateTable('machine').set({ ...change, updatedAt: now() }).where('id', 'in', ids);
+    let query = db
+      .updateTable('machine')
+      .set({ ...change, updatedAt: now() })
+      .where('id', 'in', ids);
     if (scope !== 'system') query = query.where('organisationId', '=', scope);
     await query.execute();
   };
@@ -65,19 +71,45 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       return rows.map(toMachine);
     },
 
-    async list(filter: { page: number; perPage: number; q?: string | undefined; status?: MachineStatus | undefined; assigned?: boolean | undefined }) {
+    async list(filter: {
+      page: number;
+      perPage: number;
+      q?: string | undefined;
+      status?: MachineStatus | undefined;
+      assigned?: boolean | undefined;
+    }) {
       let matching = all();
       if (filter.q) matching = matching.where('nameFolded', 'like', containsPattern(filter.q));
       if (filter.status) matching = matching.where('status', '=', filter.status);
-      if (filter.assigned !== undefined) matching = matching.where('assignedImageId', filter.assigned ? 'is not' : 'is', null);
+      if (filter.assigned !== undefined)
+        matching = matching.where('assignedImageId', filter.assigned ? 'is not' : 'is', null);
       const { page, perPage } = filter;
-      const rows = await matching.selectAll().orderBy('id', 'desc').limit(perPage).offset((page - 1) * perPage).execute();
+      const rows = await matching
+        .selectAll()
+        .orderBy('id', 'desc')
+        .limit(perPage)
+        .offset((page - 1) * perPage)
+        .execute();
       const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
       return { machines: rows.map(toMachine), count: Number(count) };
     },
 
     /** Adds a machine that is off and has no disk. Without a name it is named after its id. */
-    async add(machine: Pick<Machine, 'organisationId' | 'planId' | 'region' | 'machineType' | 'cpus' | 'memoryMb' | 'diskSizeGb' | 'permissions' | 'assignedImageId'>, name: string | null = null): Promise<Machine> {
+    async add(
+      machine: Pick<
+        Machine,
+        | 'organisationId'
+        | 'planId'
+        | 'region'
+        | 'machineType'
+        | 'cpus'
+        | 'memoryMb'
+        | 'diskSizeGb'
+        | 'permissions'
+        | 'assignedImageId'
+      >,
+      name: string | null = null,
+    ): Promise<Machine> {
       const at = now();
       const { id } = await db
         .insertInto('machine')
@@ -101,7 +133,11 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
         .executeTakeFirstOrThrow();
       if (name === null) {
         const given = `Machine #${id}`;
-        await db.updateTable('machine').set({ name: given, nameFolded: fold(given) }).where('id', '=', id).execute();
+        await db
+          .updateTable('machine')
+          .set({ name: given, nameFolded: fold(given) })
+          .where('id', '=', id)
+          .execute();
       }
       return toMachine(await all().where('id', '=', id).selectAll().executeTakeFirstOrThrow());
     },
@@ -130,5 +166,9 @@ export const planQueries = (db: Db, now: () => number) => ({
   },
   list: (): Promise<Plan[]> => db.selectFrom('plan').selectAll().orderBy('id').execute(),
   add: (plan: Omit<Plan, 'id'>): Promise<{ id: PlanId }> =>
-    db.insertInto('plan').values({ ...plan, createdAt: now() }).returning('id').executeTakeFirstOrThrow(),
+    db
+      .insertInto('plan')
+      .values({ ...plan, createdAt: now() })
+      .returning('id')
+      .executeTakeFirstOrThrow(),
 });

@@ -61,7 +61,10 @@ export const operationQueries = (db: Db, now: () => number) => {
 
     /** When the next queued operation becomes due; undefined when none waits. */
     async nextDue(): Promise<number | undefined> {
-      const row = await open().where('state', '=', 'queued').select((e) => e.fn.min('notBefore').as('at')).executeTakeFirst();
+      const row = await open()
+        .where('state', '=', 'queued')
+        .select((e) => e.fn.min('notBefore').as('at'))
+        .executeTakeFirst();
       return row?.at ?? undefined;
     },
 
@@ -73,16 +76,29 @@ export const operationQueries = (db: Db, now: () => number) => {
     async claim(id: OperationId, owner: string, leaseMs: number): Promise<Operation | undefined> {
       const row = await db
         .updateTable('operation')
-        .set((e) => ({ state: 'running', leaseOwner: owner, leaseUntil: now() + leaseMs, attempts: e('attempts', '+', 1), updatedAt: now() }))
+        .set((e) => ({
+          state: 'running',
+          leaseOwner: owner,
+          leaseUntil: now() + leaseMs,
+          attempts: e('attempts', '+', 1),
+          updatedAt: now(),
+        }))
         .where('id', '=', id)
-        .where((e) => e.or([e('state', '=', 'queued'), e.and([e('state', '=', 'running'), e('leaseUntil', '<=', now())])]))
+        .where((e) =>
+          e.or([e('state', '=', 'queued'), e.and([e('state', '=', 'running'), e('leaseUntil', '<=', now())])]),
+        )
         .returningAll()
         .executeTakeFirst();
       return row && toOperation(row);
     },
 
     /** Changes an operation under its lease; throws LeaseLost when the lease is not this attempt's any more. */
-    async hold(operation: Operation, change: Partial<Pick<Operation, 'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner'>> & { data?: Operation['data'] }): Promise<void> {
+    async hold(
+      operation: Operation,
+      change: Partial<
+        Pick<Operation, 'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner'>
+      > & { data?: Operation['data'] },
+    ): Promise<void> {
       const { data, ...plain } = change;
       const result = await db
         .updateTable('operation')
@@ -99,8 +115,13 @@ export const operationQueries = (db: Db, now: () => number) => {
     async cancelOfImage(imageId: ImageId): Promise<void> {
       const row = await open().where('imageId', '=', imageId).select(['id', 'state']).executeTakeFirst();
       if (!row) return;
-      if (row.state !== 'queued') throw new AppError('image_building', `Image ${imageId} is building and cannot be deleted.`);
-      await db.updateTable('operation').set({ state: 'cancelled', updatedAt: now() }).where('id', '=', row.id).execute();
+      if (row.state !== 'queued')
+        throw new AppError('image_building', `Image ${imageId} is building and cannot be deleted.`);
+      await db
+        .updateTable('operation')
+        .set({ state: 'cancelled', updatedAt: now() })
+        .where('id', '=', row.id)
+        .execute();
     },
 
     /** Ends every lease at once: for a store that a single server owns, whose earlier owners are dead. */
@@ -120,7 +141,11 @@ export const operationQueries = (db: Db, now: () => number) => {
 
     /** Forgets ended operations older than a time. */
     async prune(before: number): Promise<void> {
-      await db.deleteFrom('operation').where('state', 'not in', ['queued', 'running']).where('updatedAt', '<', before).execute();
+      await db
+        .deleteFrom('operation')
+        .where('state', 'not in', ['queued', 'running'])
+        .where('updatedAt', '<', before)
+        .execute();
     },
   };
 };

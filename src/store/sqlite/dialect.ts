@@ -1,6 +1,6 @@
 // Lets Kysely speak to the SQLite inside Node, with each statement prepared once.
 
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { SqliteDialect } from 'kysely';
 
 const statementsMax = 500;

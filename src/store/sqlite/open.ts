@@ -22,7 +22,9 @@ export async function openSqlite({ dataDir, now }: SqliteOptions): Promise<Store
   const file = join(dataDir, 'silversmith.db');
   const connect = () => {
     const database = new DatabaseSync(file, { timeout: 10_000 });
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000');
+    database.exec(
+      'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000',
+    );
     return new Kysely<Database>({ dialect: sqliteDialect(database), plugins: [new CamelCasePlugin()] });
   };
   const writer = connect();
@@ -33,12 +35,15 @@ export async function openSqlite({ dataDir, now }: SqliteOptions): Promise<Store
   const { error } = await migrator.migrateToLatest();
   if (error) {
     await writer.destroy();
-    throw new AppError('unavailable', `The store in ${dataDir} cannot be brought up to date: ${String(error)}`, { cause: error });
+    throw new AppError('unavailable', `The store in ${dataDir} cannot be brought up to date: ${String(error)}`, {
+      cause: error,
+    });
   }
   const reader = connect();
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
-    write: (scope, work) => translated(() => writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now)))),
+    write: (scope, work) =>
+      translated(() => writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now)))),
     async ping() {
       await reader.selectFrom('organisation').select('id').limit(1).execute();
     },
@@ -58,8 +63,17 @@ async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
     if (code === undefined) throw error;
     const primary = code & 0xff;
     const detail = String(error);
-    if (primary === 13) throw new AppError('unavailable', 'The disk of the store is full; nothing was changed. Free some space and try again.', { detail, retry: 'later' });
-    if (primary === 5 || primary === 6) throw new AppError('unavailable', 'The store is busy; nothing was changed. Try again.', { detail, retry: 'later' });
+    if (primary === 13)
+      throw new AppError(
+        'unavailable',
+        'The disk of the store is full; nothing was changed. Free some space and try again.',
+        { detail, retry: 'later' },
+      );
+    if (primary === 5 || primary === 6)
+      throw new AppError('unavailable', 'The store is busy; nothing was changed. Try again.', {
+        detail,
+        retry: 'later',
+      });
     throw new AppError('internal', 'The store failed; nothing was changed.', { detail, cause: error });
   }
 }

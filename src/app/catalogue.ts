@@ -1,0 +1,89 @@
+// The operator's catalogue: base images, software and plans, kept on the data directory. Files are copied in and pinned by digest
+// first; the row that makes them usable is written last.
+
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { invalid } from '../domain/error.ts';
+import type { LayerId } from '../domain/ids.ts';
+import { type Boot, gbBytes } from '../domain/layer.ts';
+import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
+import { sha256File } from '../lib/files.ts';
+import { newId } from '../lib/new-id.ts';
+import type { Store } from '../store/port.ts';
+
+/** What the catalogue needs of an engine: to take files in. */
+export interface Intake {
+  importBase(
+    layerId: LayerId,
+    files: { disk: string; kernel?: string; initrd?: string },
+  ): Promise<{ digest: string; virtualBytes: number; storedBytes: number }>;
+  importFile(sha256: string, path: string): Promise<void>;
+  removeLayer(layerId: LayerId): Promise<void>;
+}
+
+const checkName = (name: string) => {
+  if (name.trim() === '' || [...name].length > 100) throw invalid('The name must have 1 to 100 characters.');
+};
+
+export interface NewBase {
+  name: string;
+  files: { disk: string; kernel?: string; initrd?: string };
+  boot: Boot;
+}
+
+export async function baseAdd(store: Store, intake: Intake, { name, files, boot }: NewBase): Promise<BaseImage> {
+  checkName(name);
+  const layerId = newId() as LayerId;
+  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files);
+  try {
+    return await store.write('system', async (work) => {
+      const same = await work.layers.byKey(digest);
+      if (same)
+        throw invalid(`This disk is a base image already (layer ${same.id}); list them with: silversmith base list`);
+      await work.layers.add({
+        id: layerId,
+        kind: 'base',
+        parentId: null,
+        baseLayerId: layerId,
+        key: digest,
+        state: 'sealed',
+        virtualBytes,
+        storedBytes,
+        operationId: null,
+      });
+      return work.bases.add({ name, sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100, layerId, boot });
+    });
+  } catch (error) {
+    await intake.removeLayer(layerId);
+    throw error;
+  }
+}
+
+export interface NewSoftware {
+  name: string;
+  sizeGb: number;
+  script: string;
+  /** Paths of files that the script needs; it finds them under their own names. */
+  files: string[];
+  network: boolean;
+  timeoutMs: number;
+}
+
+export async function softwareAdd(
+  store: Store,
+  intake: Intake,
+  { name, sizeGb, files, ...rest }: NewSoftware,
+): Promise<Software> {
+  checkName(name);
+  if (!(sizeGb > 0 && sizeGb <= 10_000)) throw invalid('The size must be a number of GB above 0 and up to 10000.');
+  const pinned: RecipeFile[] = [];
+  for (const path of files) {
+    const found = await stat(path).catch(() => null);
+    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
+    pinned.push({ name: basename(path), sha256: await sha256File(path), bytes: found.size });
+  }
+  const recipe: Recipe = { ...rest, files: pinned };
+  assertRecipe(recipe);
+  for (const [index, file] of pinned.entries()) await intake.importFile(file.sha256, files[index] ?? '');
+  return store.write('system', (work) => work.software.add({ name, sizeGb, recipe }));
+}

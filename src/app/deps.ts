@@ -1,0 +1,16 @@
+// What every application function gets: who asks, and a unit of work bound to the asker's organisation.
+
+import type { OrganisationId } from '../domain/ids.ts';
+import type { Work } from '../store/port.ts';
+
+/** The part of the store that a request may touch: never keys, layers or disks of others, never the engine. */
+export type Tenant = Pick<
+  Work,
+  'images' | 'machines' | 'plans' | 'software' | 'bases' | 'operations' | 'disks' | 'now'
+>;
+
+export interface Ask {
+  organisationId: OrganisationId;
+  work: Tenant;
+  settings: { keepDiskMs: number };
+}

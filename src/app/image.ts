@@ -1,0 +1,129 @@
+// What a request may do with images: look, write an intention, and return. The reconciler makes it true.
+
+import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
+import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
+import { assertCapturable, assertMayGetImage, planAssign } from '../domain/machine.ts';
+import type { Operation } from '../domain/operation.ts';
+import { canonicalOrder, pickSoftware, type Software } from '../domain/software.ts';
+import type { BuildStep } from '../store/port.ts';
+import type { Ask } from './deps.ts';
+
+/** An image with what is shown beside it. */
+export interface ImageView {
+  image: Image;
+  softwares: Pick<Software, 'id' | 'name' | 'sizeGb'>[];
+  operation: Operation | undefined;
+}
+
+export async function viewImages({ work }: Ask, images: readonly Image[]): Promise<ImageView[]> {
+  const built = images.filter((image) => image.source === 'pre_installation').map((image) => image.id);
+  const unsettled = images
+    .filter((image) => image.status === 'pending' || image.status === 'building')
+    .map((image) => image.id);
+  const softwares = await work.images.softwareOf(built);
+  const operations = await work.operations.ofImages(unsettled);
+  return images.map((image) => ({
+    image,
+    softwares: softwares
+      .filter((row) => row.imageId === image.id)
+      .map((row) => ({ id: row.softwareId, name: row.name, sizeGb: row.sizeGb })),
+    operation: operations.find((operation) => operation.imageId === image.id),
+  }));
+}
+
+const viewImage = async (ask: Ask, image: Image): Promise<ImageView> => {
+  const [view] = await viewImages(ask, [image]);
+  return view ?? { image, softwares: [], operation: undefined };
+};
+
+export async function imageList(ask: Ask, filter: { page: number; perPage: number; q?: string | undefined }) {
+  const { images, count } = await ask.work.images.list(filter);
+  return { images: await viewImages(ask, images), count };
+}
+
+export async function imageGet(ask: Ask, id: ImageId): Promise<ImageView> {
+  return viewImage(ask, await ask.work.images.get(id));
+}
+
+export async function imageCapture(
+  ask: Ask,
+  input: { machineId: MachineId; name?: string | undefined },
+): Promise<ImageView> {
+  const { work, organisationId } = ask;
+  const name = input.name === undefined ? null : parseImageName(input.name);
+  const machine = await work.machines.get(input.machineId);
+  assertCapturable(machine);
+  const image = await work.images.add({
+    organisationId,
+    name,
+    sizeGb: machine.diskSizeGb,
+    source: 'seat',
+    baseImageId: null,
+    machineId: machine.id,
+  });
+  await work.machines.update(machine.id, { status: 'installing', capturingImageId: image.id, statusReason: null });
+  await work.operations.enqueue([{ kind: 'imageCapture', organisationId, imageId: image.id, machineId: machine.id }]);
+  return viewImage(ask, image);
+}
+
+export interface InstallInput {
+  name?: string | undefined;
+  softwareIds?: readonly SoftwareId[] | undefined;
+  baseImageId?: BaseImageId | undefined;
+}
+
+export async function imageInstall(ask: Ask, input: InstallInput): Promise<ImageView> {
+  const { work, organisationId } = ask;
+  const name = input.name === undefined ? null : parseImageName(input.name);
+  const base = await work.bases.get(input.baseImageId);
+  const list = canonicalOrder(pickSoftware(await work.software.list(), input.softwareIds ?? []));
+  const sizeGb = builtImageSizeGb(
+    base.sizeGb,
+    list.map((software) => software.sizeGb),
+  );
+  const image = await work.images.add(
+    { organisationId, name, sizeGb, source: 'pre_installation', baseImageId: base.id, machineId: null },
+    list.map((software) => software.id),
+  );
+  await work.operations.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
+  return viewImage(ask, image);
+}
+
+/** All or nothing: one machine that may not get the image, and none does. */
+export async function imageAssign(
+  { work, organisationId }: Ask,
+  imageId: ImageId,
+  machineIds: readonly MachineId[],
+): Promise<void> {
+  const image = await work.images.get(imageId);
+  const machines = await work.machines.getMany([...new Set(machineIds)]);
+  assertAssignable(image);
+  assertMayGetImage(machines, image);
+  const idsThat = (plan: ReturnType<typeof planAssign>) =>
+    machines.filter((machine) => planAssign(machine) === plan).map((machine) => machine.id);
+  await work.machines.updateMany(
+    machines.map((machine) => machine.id),
+    { assignedImageId: image.id, assignmentPendingAt: work.now() },
+  );
+  await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
+  await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
+  await work.operations.enqueue(
+    idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
+  );
+}
+
+export async function imageDelete({ work }: Ask, id: ImageId): Promise<void> {
+  const image = await work.images.get(id);
+  assertDeletable(image);
+  if (image.status === 'pending') {
+    await work.operations.cancelOfImage(id);
+    if (image.machineId !== null)
+      await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
+  }
+  await work.machines.unassign(id);
+  await work.images.update(id, { deletedAt: work.now() });
+}
+
+export async function imageLog({ work }: Ask, id: ImageId): Promise<(BuildStep & { name: string })[]> {
+  return work.images.steps(id);
+}

@@ -1,0 +1,135 @@
+// What a request may do with machines: look, write an intention, and return.
+
+import { AppError } from '../domain/error.ts';
+import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../domain/ids.ts';
+import type { Image } from '../domain/image.ts';
+import {
+  assertResettable,
+  type Machine,
+  type MachineStatus,
+  machinePermissionDefaults,
+  planStart,
+  planStop,
+} from '../domain/machine.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Ask } from './deps.ts';
+import { type ImageView, imageInstall } from './image.ts';
+
+export interface MachineView {
+  machine: Machine;
+  assignedImageName: string | null;
+  operation: Operation | undefined;
+}
+
+export async function viewMachines({ work }: Ask, machines: readonly Machine[]): Promise<MachineView[]> {
+  const names = new Map<number, string>();
+  for (const id of new Set(machines.map((machine) => machine.assignedImageId))) {
+    const image = id === null ? undefined : await work.images.find(id);
+    if (image) names.set(image.id, image.name);
+  }
+  const busy = machines
+    .filter((machine) => machine.status !== 'off' && machine.status !== 'ready')
+    .map((machine) => machine.id);
+  const operations = await work.operations.ofMachines(busy);
+  return machines.map((machine) => ({
+    machine,
+    assignedImageName: machine.assignedImageId === null ? null : (names.get(machine.assignedImageId) ?? null),
+    operation: operations.find((operation) => operation.machineId === machine.id),
+  }));
+}
+
+export interface MachineFilter {
+  page: number;
+  perPage: number;
+  q?: string | undefined;
+  status?: MachineStatus | undefined;
+  assigned?: boolean | undefined;
+}
+
+export async function machineList(ask: Ask, filter: MachineFilter) {
+  const { machines, count } = await ask.work.machines.list(filter);
+  return { machines: await viewMachines(ask, machines), count };
+}
+
+export async function machineGet(ask: Ask, id: MachineId): Promise<MachineView> {
+  const machine = await ask.work.machines.get(id);
+  const [view] = await viewMachines(ask, [machine]);
+  return view ?? { machine, assignedImageName: null, operation: undefined };
+}
+
+export interface CreateInput {
+  planId: PlanId;
+  quantity?: number | undefined;
+  softwareIds?: readonly SoftwareId[] | undefined;
+  baseImageId?: BaseImageId | undefined;
+  region?: string | undefined;
+  permissions?: Record<string, boolean | undefined> | undefined;
+}
+
+/** With software or a base, an image is made first and assigned to the machines; they can be started when it is available. */
+export async function machineCreate(
+  ask: Ask,
+  input: CreateInput,
+): Promise<{ machines: MachineView[]; image: ImageView | undefined }> {
+  const { work, organisationId } = ask;
+  const plan = await work.plans.get(input.planId);
+  const wanted = (input.softwareIds?.length ?? 0) > 0 || input.baseImageId !== undefined;
+  const image = wanted ? await imageInstall(ask, input) : undefined;
+  if (image && image.image.sizeGb > plan.diskSizeGb) {
+    throw new AppError(
+      'image_too_large',
+      `The image would have ${image.image.sizeGb} GB and the disks of plan ${plan.id} have ${plan.diskSizeGb} GB; choose less software or a larger plan.`,
+    );
+  }
+  const given = Object.entries(input.permissions ?? {}).filter(
+    (entry): entry is [string, boolean] => entry[1] !== undefined,
+  );
+  const machines: Machine[] = [];
+  for (let index = 0; index < (input.quantity ?? 1); index++) {
+    machines.push(
+      await work.machines.add({
+        organisationId,
+        planId: plan.id,
+        region: input.region ?? null,
+        machineType: plan.machineType,
+        cpus: plan.cpus,
+        memoryMb: plan.memoryMb,
+        diskSizeGb: plan.diskSizeGb,
+        permissions: { ...machinePermissionDefaults, ...Object.fromEntries(given) },
+        assignedImageId: image?.image.id ?? null,
+      }),
+    );
+  }
+  return { machines: await viewMachines(ask, machines), image };
+}
+
+/** Nothing happens when it is on or on its way there. */
+export async function machineStart({ work, organisationId }: Ask, id: MachineId): Promise<void> {
+  const machine = await work.machines.get(id);
+  const image: Image | null =
+    machine.assignedImageId === null ? null : ((await work.images.find(machine.assignedImageId)) ?? null);
+  const next = planStart(machine, image);
+  if (next === null) return;
+  if (machine.diskId === null && image === null) await work.bases.get();
+  await work.machines.update(id, { status: next, statusReason: null, stopRequestedAt: null });
+  await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
+}
+
+export async function machineStop({ work, organisationId }: Ask, id: MachineId, gracefully: boolean): Promise<void> {
+  const next = planStop(await work.machines.get(id), gracefully);
+  if (next === null) return;
+  await work.machines.update(id, { status: next });
+  await work.operations.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
+}
+
+/** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the newest base. */
+export async function machineReset({ work, settings }: Ask, id: MachineId): Promise<void> {
+  const machine = await work.machines.get(id);
+  assertResettable(machine);
+  if (machine.diskId === null) return;
+  await work.machines.update(id, {
+    diskId: null,
+    assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
+  });
+  await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + settings.keepDiskMs });
+}

@@ -1,0 +1,237 @@
+// The operator's commands: they work on the data directory, with or without a server on it, and never over the API.
+
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { baseAdd, softwareAdd } from '../app/catalogue.ts';
+import { keyCreate } from '../app/key.ts';
+import { parseId } from '../cli/context.ts';
+import { type Terminal, table } from '../cli/output.ts';
+import { invalid } from '../domain/error.ts';
+import type { KeyId, MachineId } from '../domain/ids.ts';
+import type { Boot } from '../domain/layer.ts';
+import { isPermission, permissions } from '../domain/permission.ts';
+import { type Config, type Flags, parseConfig } from './config.ts';
+import { openEngine, openExistingStore } from './open.ts';
+
+type Opened = Awaited<ReturnType<typeof openExistingStore>>;
+type Env = Record<string, string | undefined>;
+
+export function adminCommands(program: Command, machine: Command, terminal: Terminal, env: Env): void {
+  const local = (command: Command) =>
+    command
+      .option('--data-dir <folder>', 'data directory (SILVERSMITH_DATA_DIR; default: data)')
+      .option('--engine <name>', 'qemu or simulator (SILVERSMITH_ENGINE; default: qemu)')
+      .option('--json', 'print as JSON');
+  const withStore = async <Result>(
+    flags: Flags,
+    work: (opened: Opened, config: Config) => Promise<Result>,
+  ): Promise<Result> => {
+    const config = parseConfig(flags, env);
+    const opened = await openExistingStore(config);
+    try {
+      return await work(opened, config);
+    } finally {
+      await opened.store.close();
+    }
+  };
+  const print = (flags: { json?: boolean }, value: object, human: string) =>
+    terminal.out(flags.json ? JSON.stringify(value, null, 2) : human);
+
+  const base = program.command('base').description('base images: what all others start from');
+  local(base.command('add').description('add a base image from a qcow2 or raw disk'))
+    .requiredOption('--name <name>', 'name of the base image')
+    .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
+    .option('--kernel <path>', 'kernel, for direct boot')
+    .option('--initrd <path>', 'initrd, for direct boot')
+    .option('--append <text>', 'kernel command line, for direct boot', 'console=ttyS0 root=/dev/vda rw')
+    .option('--build-append <text>', "what makes the initrd run the seed's user-data and power off, when it can")
+    .action(
+      async (
+        flags: Flags & {
+          name: string;
+          file: string;
+          kernel?: string;
+          initrd?: string;
+          append: string;
+          buildAppend?: string;
+          json?: boolean;
+        },
+      ) => {
+        if ((flags.kernel === undefined) !== (flags.initrd === undefined))
+          throw invalid('Direct boot needs both --kernel and --initrd.');
+        const direct = flags.kernel !== undefined && flags.initrd !== undefined;
+        const boot: Boot = direct
+          ? { mode: 'direct', append: flags.append, buildAppend: flags.buildAppend ?? null }
+          : { mode: 'firmware' };
+        const files = {
+          disk: flags.file,
+          ...(flags.kernel !== undefined && { kernel: flags.kernel }),
+          ...(flags.initrd !== undefined && { initrd: flags.initrd }),
+        };
+        await withStore(flags, async ({ store }, config) => {
+          const added = await baseAdd(store, await openEngine(config), { name: flags.name, files, boot });
+          print(flags, added, `Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
+        });
+      },
+    );
+  local(base.command('list').description('list the base images')).action((flags: Flags & { json?: boolean }) =>
+    withStore(flags, async ({ store }) => {
+      const bases = await store.read('system', (work) => work.bases.list());
+      print(
+        flags,
+        bases,
+        table(
+          ['ID', 'NAME', 'GB', 'BOOT'],
+          bases.map((one) => [one.id, one.name, one.sizeGb, one.boot.mode]),
+        ),
+      );
+    }),
+  );
+
+  const software = program.command('software').description('the catalogue of what can be installed');
+  local(software.command('add').description('add a title to the catalogue'))
+    .requiredOption('--name <name>', 'name of the title')
+    .requiredOption('--size <gb>', 'what it takes on a disk, in GB')
+    .requiredOption('--script <path>', 'shell script that installs it, as root inside a build machine')
+    .option('--file <path...>', 'files that the script finds in its working directory')
+    .option('--network', 'let the build machine reach the network')
+    .option('--timeout <seconds>', 'limit of the installation', '1800')
+    .action(
+      async (
+        flags: Flags & {
+          name: string;
+          size: string;
+          script: string;
+          file?: string[];
+          network?: boolean;
+          timeout: string;
+          json?: boolean;
+        },
+      ) => {
+        const timeoutMs = Number(flags.timeout) * 1000;
+        if (!(timeoutMs >= 1000 && timeoutMs <= 24 * 3600_000))
+          throw invalid('--timeout must be a number of seconds from 1 to 86400.');
+        const script = await readFile(flags.script, 'utf8').catch(() => {
+          throw invalid(`${flags.script} is not a file that can be read.`);
+        });
+        await withStore(flags, async ({ store }, config) => {
+          const added = await softwareAdd(store, await openEngine(config), {
+            name: flags.name,
+            sizeGb: Number(flags.size),
+            script,
+            files: flags.file ?? [],
+            network: flags.network ?? false,
+            timeoutMs,
+          });
+          print(flags, added, `Software ${added.id} (${added.name}) is added.`);
+        });
+      },
+    );
+  local(software.command('list').description('list the catalogue')).action((flags: Flags & { json?: boolean }) =>
+    withStore(flags, async ({ store }) => {
+      const titles = await store.read('system', (work) => work.software.list());
+      const rows = titles.map((one) => [
+        one.id,
+        one.name,
+        one.sizeGb,
+        one.recipe.files.length,
+        one.recipe.network ? 'yes' : 'no',
+      ]);
+      print(flags, titles, table(['ID', 'NAME', 'GB', 'FILES', 'NETWORK'], rows));
+    }),
+  );
+
+  const plan = program.command('plan').description('plans: the sizes in which machines are made');
+  local(plan.command('list').description('list the plans')).action((flags: Flags & { json?: boolean }) =>
+    withStore(flags, async ({ store }) => {
+      const plans = await store.read('system', (work) => work.plans.list());
+      const rows = plans.map((one) => [one.id, one.name, one.machineType, one.cpus, one.memoryMb, one.diskSizeGb]);
+      print(flags, plans, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
+    }),
+  );
+  local(plan.command('add').description('add a plan'))
+    .requiredOption('--name <name>', 'name of the plan')
+    .requiredOption('--cpus <number>', 'virtual processors', parseId)
+    .requiredOption('--memory <mb>', 'memory in MB', parseId)
+    .requiredOption('--disk <gb>', 'disk in GB', parseId)
+    .action((flags: Flags & { name: string; cpus: number; memory: number; disk: number; json?: boolean }) =>
+      withStore(flags, async ({ store }) => {
+        const { name, cpus, memory, disk } = flags;
+        const added = await store.write('system', (work) =>
+          work.plans.add({ name, machineType: name.toLowerCase(), cpus, memoryMb: memory, diskSizeGb: disk }),
+        );
+        print(flags, added, `Plan ${added.id} (${name}) is added.`);
+      }),
+    );
+
+  keyCommands(program, local, withStore, print);
+
+  local(
+    machine
+      .command('exec <id> <command...>')
+      .description('run a command inside a machine on this host, as its root (operators only)'),
+  )
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((id: string, command: string[], flags: Flags & { json?: boolean }) =>
+      withStore(flags, async (_opened, config) => {
+        const result = await (await openEngine(config)).exec(parseId(id) as MachineId, command);
+        if (flags.json) terminal.out(JSON.stringify(result, null, 2));
+        else {
+          if (result.stdout !== '') terminal.out(result.stdout.trimEnd());
+          if (result.stderr !== '') terminal.err(result.stderr.trimEnd());
+        }
+        process.exitCode = result.exitCode;
+      }),
+    );
+}
+
+function keyCommands(
+  program: Command,
+  local: (command: Command) => Command,
+  withStore: <Result>(flags: Flags, work: (opened: Opened, config: Config) => Promise<Result>) => Promise<Result>,
+  print: (flags: { json?: boolean }, value: object, human: string) => void,
+): void {
+  const key = program.command('key').description('access keys: who may use the API');
+  local(key.command('create').description('make a key; its secret is shown once'))
+    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name')
+    .option('--name <name>', 'what the key is for', 'key')
+    .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
+    .action((flags: Flags & { organisation: string; name: string; permission?: string[]; json?: boolean }) =>
+      withStore(flags, async ({ store, masterKey }) => {
+        const wanted = flags.permission ?? [...permissions];
+        const unknown = wanted.find((name) => !isPermission(name));
+        if (unknown !== undefined)
+          throw invalid(`There is no permission ${unknown}; choose from: ${permissions.join(', ')}.`);
+        const organisationId = await store.write('system', (work) => work.organisations.ensure(flags.organisation));
+        const made = await keyCreate(store, masterKey, {
+          organisationId,
+          name: flags.name,
+          permissions: wanted.filter(isPermission),
+        });
+        print(flags, made, `key     ${made.key}\nsecret  ${made.secret}\nThe secret is not shown again.`);
+      }),
+    );
+  local(key.command('list').description('list the keys')).action((flags: Flags & { json?: boolean }) =>
+    withStore(flags, async ({ store }) => {
+      const keys = (await store.read('system', (work) => work.keys.list())).map(
+        ({ secretSealed: _, ...shown }) => shown,
+      );
+      const rows = keys.map((one) => [
+        one.id,
+        one.name,
+        one.organisationId,
+        one.revokedAt === null ? 'active' : 'revoked',
+        one.permissions.join(' '),
+      ]);
+      print(flags, keys, table(['KEY', 'NAME', 'ORGANISATION', 'STATE', 'PERMISSIONS'], rows));
+    }),
+  );
+  local(key.command('revoke <key>').description('revoke a key at once')).action(
+    (id: string, flags: Flags & { json?: boolean }) =>
+      withStore(flags, async ({ store }) => {
+        await store.write('system', (work) => work.keys.revoke(id as KeyId));
+        print(flags, { key: id, revoked: true }, `Key ${id} is revoked.`);
+      }),
+  );
+}

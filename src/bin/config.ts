@@ -1,0 +1,52 @@
+// Configuration: read once from flags and the environment, checked, and handed down. Nothing else reads the environment.
+
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { invalid } from '../domain/error.ts';
+
+export interface Config {
+  dataDir: string;
+  host: string;
+  port: number;
+  engine: 'qemu' | 'simulator';
+  demo: boolean;
+  logLevel: string;
+  machineNetwork: boolean;
+  simulatorSpeed: number;
+  cacheDir: string;
+}
+
+export type Flags = Partial<Record<'dataDir' | 'host' | 'port' | 'engine' | 'logLevel' | 'simulatorSpeed', string>> & {
+  demo?: boolean;
+  machineNetwork?: boolean;
+};
+
+type Environment = Record<string, string | undefined>;
+
+const number = (name: string, text: string, least: number, most: number): number => {
+  const value = Number(text);
+  if (!(Number.isFinite(value) && value >= least && value <= most)) {
+    throw invalid(`${name} is ${JSON.stringify(text)}; give a number from ${least} to ${most}.`);
+  }
+  return value;
+};
+
+/** Flags come before the environment, the environment before the defaults. Throws `invalid` with the name of what is wrong. */
+export function parseConfig(flags: Flags, env: Environment): Config {
+  const engine = flags.engine ?? env.SILVERSMITH_ENGINE ?? 'qemu';
+  if (engine !== 'qemu' && engine !== 'simulator')
+    throw invalid(`--engine is ${JSON.stringify(engine)}; give qemu or simulator.`);
+  const port = number('--port', flags.port ?? env.SILVERSMITH_PORT ?? '8080', 0, 65535);
+  if (!Number.isInteger(port)) throw invalid('--port must be a whole number.');
+  return {
+    dataDir: resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? 'data'),
+    host: flags.host ?? env.SILVERSMITH_HOST ?? '127.0.0.1',
+    port,
+    engine,
+    demo: flags.demo ?? env.SILVERSMITH_DEMO === '1',
+    logLevel: flags.logLevel ?? env.SILVERSMITH_LOG_LEVEL ?? 'info',
+    machineNetwork: flags.machineNetwork ?? env.SILVERSMITH_MACHINE_NETWORK === '1',
+    simulatorSpeed: number('--simulator-speed', flags.simulatorSpeed ?? env.SILVERSMITH_SIMULATOR_SPEED ?? '1', 0, 1e6),
+    cacheDir: join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'silversmith'),
+  };
+}

@@ -1,0 +1,104 @@
+// The command line: builds the program, runs it, and turns what is thrown into one sentence and an exit status.
+
+import { Command, CommanderError } from 'commander';
+import { UsageError } from '../cli/context.ts';
+import { imageCommands } from '../cli/image.ts';
+import { machineCommands } from '../cli/machine.ts';
+import { processTerminal as terminal } from '../cli/output.ts';
+import { tourCommand } from '../cli/tour.ts';
+import { ApiError } from '../client/client.ts';
+import { AppError } from '../domain/error.ts';
+import type { MachineId } from '../domain/ids.ts';
+import { openApiDocument } from '../wire/openapi.ts';
+import { adminCommands } from './admin.ts';
+import { type Flags, parseConfig } from './config.ts';
+import { ensureDemo } from './demo.ts';
+import { openEngine } from './open.ts';
+import { serve } from './serve.ts';
+
+const env = process.env;
+
+/** Resolves to the exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('silversmith')
+    .description('A self-hosted image service for fleets of computers.')
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for what there is)')
+    .exitOverride();
+  serveCommand(program);
+  imageCommands(program, terminal, env);
+  adminCommands(program, machineCommands(program, terminal, env), terminal, env);
+  tourCommand(program, terminal, env, async (machineId, script, dataDir) => {
+    const engine = await openEngine(parseConfig(dataDir === undefined ? {} : { dataDir }, env));
+    if (!engine.capabilities.exec) return null;
+    const { stdout, stderr } = await engine.exec(machineId as MachineId, ['/bin/sh', '-c', script]);
+    return stdout + stderr;
+  });
+  program
+    .command('openapi')
+    .description('print the OpenAPI document')
+    .action(() => terminal.out(JSON.stringify(openApiDocument(), null, 2)));
+  try {
+    await program.parseAsync(argv);
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function serveCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('serve the API')
+    .option('--data-dir <folder>', 'where everything is kept (SILVERSMITH_DATA_DIR; default: data)')
+    .option('--host <address>', 'address to listen on (SILVERSMITH_HOST; default: 127.0.0.1)')
+    .option('--port <number>', 'port to listen on, 0 for a free one (SILVERSMITH_PORT; default: 8080)')
+    .option('--engine <name>', 'qemu or simulator (SILVERSMITH_ENGINE; default: qemu)')
+    .option('--machine-network', 'give machines a network; it reaches the services on this host’s loopback too')
+    .option(
+      '--simulator-speed <factor>',
+      'how many times faster than real the simulator is; 0 does not wait',
+      undefined,
+    )
+    .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
+    .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
+    .action(async (flags: Flags) => {
+      const config = parseConfig(flags, env);
+      const running = await serve(config);
+      const ended = new Promise<void>((resolve) => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+      });
+      try {
+        terminal.out(
+          `Silversmith serves ${running.url} from ${config.dataDir} with the ${running.engine.name} engine.`,
+        );
+        if (config.demo) {
+          const credentials = await ensureDemo(config, running, (line) => terminal.out(line));
+          terminal.out(`The demo is ready. Its key is in ${credentials}. In another terminal: npm run tour`);
+        }
+        await ended;
+        terminal.out('Stopping; machines that are on stay on.');
+      } finally {
+        await running.close();
+      }
+    });
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  if (error instanceof ApiError) {
+    terminal.err(
+      `error: ${error.message} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`,
+    );
+  } else if (error instanceof AppError) {
+    terminal.err(`error: ${error.message}`);
+    if (error.detail && env.SILVERSMITH_DEBUG) terminal.err(error.detail);
+  } else if (error instanceof UsageError) {
+    terminal.err(`error: ${error.message}`);
+  } else if (error instanceof TypeError && (error.cause as { code?: string } | undefined)?.code === 'ECONNREFUSED') {
+    terminal.err('error: No server answers there. Start one with: npm start (or silversmith serve)');
+  } else {
+    terminal.err(String((error as Error).stack ?? error));
+  }
+  return 1;
+}

@@ -1,0 +1,43 @@
+// Opens the rooms on a data directory: the store, the master key and the engine.
+
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../domain/error.ts';
+import type { Engine } from '../engine/port.ts';
+import { openQemu } from '../engine/qemu/engine.ts';
+import { openSimulator } from '../engine/simulator/engine.ts';
+import { systemClock } from '../lib/clock.ts';
+import { exists } from '../lib/files.ts';
+import { masterKeyFile } from '../lib/master-key.ts';
+import { openSqlite } from '../store/sqlite/open.ts';
+import type { Config } from './config.ts';
+
+export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpeed }: Config): Promise<Engine> {
+  const root = join(dataDir, 'engine');
+  await mkdir(root, { recursive: true });
+  return engine === 'qemu'
+    ? openQemu({ root, machineNetwork })
+    : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
+}
+
+/** For the server: makes the directory when it is not there. The store's files are readable by their owner alone. */
+export async function openStore(config: Config) {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
+  await chmod(config.dataDir, 0o711);
+  // SQLite gives its other files the mode of this one.
+  await writeFile(join(config.dataDir, 'silversmith.db'), '', { flag: 'a', mode: 0o600 });
+  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now });
+  const masterKey = await masterKeyFile(join(config.dataDir, 'master.key'));
+  return { store, masterKey };
+}
+
+/** For commands that administer an existing directory: a typo must not make a new one. */
+export async function openExistingStore(config: Config) {
+  if (!(await exists(join(config.dataDir, 'silversmith.db')))) {
+    throw new AppError(
+      'not_found',
+      `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
+    );
+  }
+  return openStore(config);
+}

@@ -1,0 +1,98 @@
+// silversmith machine list|show|create|start|stop|reset
+
+import type { Command } from 'commander';
+import type { Client } from '../client/client.ts';
+import { waitForMachine } from '../client/wait.ts';
+import type { Answer } from '../wire/operations.ts';
+import { connect, type Environment, parseId, parseIds, print, type Remote, remoteOptions, waiting } from './context.ts';
+import { type Terminal, table } from './output.ts';
+
+type Machine = Answer<'machineGet'>;
+
+const headings = ['ID', 'NAME', 'STATUS', 'DISK GB', 'IMAGE', 'PENDING', 'REASON'];
+const row = ({ attributes: machine }: Machine) => [
+  ...[machine.id, machine.name, machine.friendly_status, machine.disk_size],
+  ...[machine.assigned_image_name, machine.assignment_pending ? 'at next start' : null, machine.status_reason],
+];
+
+export function machineCommands(program: Command, terminal: Terminal, env: Environment): Command {
+  const noun = program.command('machine').description('machines: what runs on images');
+
+  remoteOptions(noun.command('list').description('list the machines'))
+    .option('-q, --search <text>', 'only names that contain the text')
+    .option('--page <number>', 'page', parseId, 1)
+    .option('--per-page <number>', 'machines on a page', parseId, 20)
+    .action(async (flags: Remote & { search?: string; page: number; perPage: number }) => {
+      const client = await connect(flags, env);
+      const answer = await client.machineList({
+        page: flags.page,
+        per_page: flags.perPage,
+        ...(flags.search && { q: flags.search }),
+      });
+      print(terminal, flags, answer, table(headings, answer.machines.map(row)));
+    });
+
+  remoteOptions(noun.command('show <id>').description('show a machine')).action(async (id: string, flags: Remote) => {
+    const client = await connect(flags, env);
+    const machine = await client.machineGet({ id: parseId(id) });
+    print(terminal, flags, machine, table(headings, [row(machine)]));
+  });
+
+  remoteOptions(noun.command('create').description('create machines'))
+    .requiredOption('--plan <id>', 'plan (see: silversmith plan list)', parseId)
+    .option('--quantity <number>', 'how many', parseId, 1)
+    .option('--software <ids...>', 'software to install first')
+    .option('--base <id>', 'base image', parseId)
+    .action(async (flags: Remote & { plan: number; quantity: number; software?: string[]; base?: number }) => {
+      const client = await connect(flags, env);
+      const answer = await client.machineCreate({
+        plan_id: flags.plan,
+        quantity: flags.quantity,
+        ...(flags.software && { software_ids: parseIds(flags.software) }),
+        ...(flags.base !== undefined && { base_image_id: flags.base }),
+      });
+      print(terminal, flags, answer, table(headings, answer.machines.map(row)));
+    });
+
+  const settled = async (client: Client, id: number, wanted: 'ready' | 'off', flags: Remote) => {
+    const machine =
+      flags.wait === false
+        ? await client.machineGet({ id })
+        : await waiting(terminal, (options) => waitForMachine(client, id, options));
+    print(terminal, flags, machine, table(headings, [row(machine)]));
+    if (flags.wait !== false && machine.attributes.friendly_status !== wanted) {
+      terminal.err(machine.attributes.status_reason ?? `Machine ${id} is ${machine.attributes.friendly_status}.`);
+      process.exitCode = 1;
+    }
+  };
+
+  remoteOptions(noun.command('start <id>').description('start a machine'))
+    .option('--no-wait', 'return at once')
+    .action(async (id: string, flags: Remote) => {
+      const client = await connect(flags, env);
+      await client.machineStart({ id: parseId(id) });
+      await settled(client, parseId(id), 'ready', flags);
+    });
+
+  remoteOptions(noun.command('stop <id>').description('stop a machine'))
+    .option('--gracefully', 'give the guest longer to shut down by itself')
+    .option('--no-wait', 'return at once')
+    .action(async (id: string, flags: Remote & { gracefully?: boolean }) => {
+      const client = await connect(flags, env);
+      await client.machineStop({ id: parseId(id), ...(flags.gracefully && { gracefully: true }) });
+      await settled(client, parseId(id), 'off', flags);
+    });
+
+  remoteOptions(
+    noun.command('reset <id>').description('discard the disk; the next start begins from the image'),
+  ).action(async (id: string, flags: Remote) => {
+    const client = await connect(flags, env);
+    print(
+      terminal,
+      flags,
+      await client.machineReset({ id: parseId(id) }),
+      `Machine ${id} is reset; start it to give it a new disk.`,
+    );
+  });
+  return noun;
+}

@@ -1,0 +1,121 @@
+// The typed client: one method for each operation of the contract, signed, with the server's refusals as errors. Runs in Node and in
+// browsers, on fetch and WebCrypto alone.
+
+import {
+  type Answer,
+  type Body,
+  type Envelope,
+  type OperationName,
+  type OperationSpec,
+  operations,
+  type Params,
+  type Query,
+} from '../wire/operations.ts';
+import { pathPrefix } from '../wire/schema.ts';
+import { formatAuthorization, signedHead } from '../wire/signing.ts';
+
+export interface ClientOptions {
+  /** Where the server is, such as http://127.0.0.1:8080. */
+  url: string;
+  key: string;
+  secret: string;
+  /** Gets each request as it is sent and its answer; for narration. Never the secret. */
+  onCall?: (call: Call) => void;
+  timeoutMs?: number;
+}
+
+export interface Call {
+  method: string;
+  path: string;
+  body: string;
+  authorization: string;
+  status: number;
+  answer: unknown;
+}
+
+/** A refusal by the server, as it said it. */
+export class ApiError extends Error {
+  readonly clientCode: number;
+  readonly status: number;
+  readonly requestId: string | null;
+  constructor(clientCode: number, status: number, message: string, requestId: string | null) {
+    super(message);
+    this.name = 'ApiError';
+    this.clientCode = clientCode;
+    this.status = status;
+    this.requestId = requestId;
+  }
+}
+
+type Input<Name extends OperationName> = Params<Name> & Query<Name> & Body<Name>;
+
+/** Path, query and body fields in one object; throws ApiError for a refusal, TypeError when the server is not reached. */
+export type Client = { [Name in OperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope> };
+
+const encoder = new TextEncoder();
+const hex = (bytes: ArrayBuffer) =>
+  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+async function sign(secret: string, text: string): Promise<string> {
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+  ]);
+  return hex(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
+}
+
+export function createClient(options: ClientOptions): Client {
+  const methods = Object.entries(operations).map(([name, operation]) => [
+    name,
+    (input: Record<string, unknown> = {}) => call(options, operation, input),
+  ]);
+  return Object.fromEntries(methods) as Client;
+}
+
+async function call(
+  options: ClientOptions,
+  operation: OperationSpec,
+  input: Record<string, unknown>,
+): Promise<unknown> {
+  const { path, body, search } = shape(operation, input);
+  const { key, secret } = options;
+  const nonce = crypto.randomUUID();
+  const timestamp = String(Date.now());
+  const { method } = operation;
+  const signature = await sign(secret, signedHead({ key, method, path, timestamp, nonce }) + body);
+  const authorization = formatAuthorization({ key, signature, nonce, timestamp });
+  const response = await fetch(new URL(path + search, options.url), {
+    method,
+    headers: { authorization, ...(body !== '' && { 'content-type': 'application/json' }) },
+    ...(body !== '' && { body }),
+    signal: AbortSignal.timeout(options.timeoutMs ?? 30_000),
+  });
+  const answer = (await response.json().catch(() => ({}))) as Partial<Envelope>;
+  options.onCall?.({ method, path: path + search, body, authorization, status: response.status, answer });
+  if (!response.ok) {
+    const message = answer.message ?? `The server answered ${response.status} without a message.`;
+    throw new ApiError(
+      answer.client_code ?? response.status,
+      response.status,
+      message,
+      response.headers.get('x-request-id'),
+    );
+  }
+  return answer;
+}
+
+/** Distributes an input's fields over path, query and body, as the operation has them. */
+function shape(operation: OperationSpec, input: Record<string, unknown>) {
+  const path =
+    pathPrefix + operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input[name])));
+  const fieldsOf = (schema: OperationSpec['body']) =>
+    Object.keys(schema?.properties ?? {}).flatMap((name) =>
+      input[name] === undefined ? [] : [[name, input[name]] as const],
+    );
+  const query = new URLSearchParams(fieldsOf(operation.query).map(([name, value]) => [name, String(value)]));
+  const fields = fieldsOf(operation.body);
+  return {
+    path,
+    search: query.size > 0 ? `?${query}` : '',
+    body: fields.length > 0 ? JSON.stringify(Object.fromEntries(fields)) : '',
+  };
+}

@@ -1,0 +1,22 @@
+// The shape of a handler: typed from the operation's row in the contract, given a unit of work bound to the caller's organisation.
+
+import type { Ask } from '../app/deps.ts';
+import type { Answer, Body, OperationName, Params, Query } from '../wire/operations.ts';
+
+export interface Input<Name extends OperationName> {
+  params: Params<Name>;
+  query: Query<Name>;
+  body: Body<Name>;
+}
+
+export type Handler<Name extends OperationName> = (ask: Ask, input: Input<Name>) => Promise<Answer<Name>>;
+
+export type Handlers<Names extends OperationName = OperationName> = { [Name in Names]: Handler<Name> };
+
+export const pageDefaults = { page: 1, perPage: 20 };
+
+/** Page number, or null on the last page and beyond it. */
+export const nextPage = (page: number, perPage: number, count: number): number | null =>
+  page * perPage < count ? page + 1 : null;
+
+export const dateTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,84 @@
+// Machines between the wire and the application.
+
+import {
+  type MachineView,
+  machineCreate,
+  machineGet,
+  machineList,
+  machineReset,
+  machineStart,
+  machineStop,
+} from '../../app/machine.ts';
+import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../../domain/ids.ts';
+import { machinePermissionDefaults } from '../../domain/machine.ts';
+import type { Answer } from '../../wire/operations.ts';
+import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
+import { presentImage } from './image.ts';
+
+export function presentMachine({ machine, assignedImageName, operation }: MachineView): Answer<'machineGet'> {
+  return {
+    id: String(machine.id),
+    type: 'machine',
+    attributes: {
+      id: machine.id,
+      name: machine.name,
+      region: machine.region,
+      machine_type: machine.machineType,
+      disk_size: machine.diskSizeGb,
+      file_storage_size: machine.fileStorageSizeGb,
+      friendly_status: machine.status,
+      assigned_image_id: machine.assignedImageId,
+      assigned_image_name: assignedImageName,
+      last_session_start_at: machine.lastSessionStartAt === null ? null : dateTime(machine.lastSessionStartAt),
+      // What the original meters; a self-hosted machine has no credit to use up and does not stop by itself.
+      auto_stop_threshold: 0,
+      network_credit: 0,
+      remaining_usage: 0,
+      deposited_usage: 0,
+      usage_source: 'unlimited',
+      user: null,
+      permissions: { ...machinePermissionDefaults, ...machine.permissions },
+      task: operation?.phase ?? null,
+      status_reason: machine.statusReason,
+      assignment_pending: machine.assignmentPendingAt !== null,
+    },
+  };
+}
+
+export const machineRoutes: Handlers<
+  'machineList' | 'machineGet' | 'machineCreate' | 'machineStart' | 'machineStop' | 'machineReset'
+> = {
+  async machineList(ask, { query }) {
+    const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, status, assigned } = query;
+    const { machines, count } = await machineList(ask, { page, perPage, q, status, assigned });
+    return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
+  },
+  machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),
+  async machineCreate(ask, { body }) {
+    const { machines, image } = await machineCreate(ask, {
+      planId: body.plan_id as PlanId,
+      quantity: body.quantity,
+      softwareIds: body.software_ids as SoftwareId[] | undefined,
+      baseImageId: body.base_image_id as BaseImageId | undefined,
+      region: body.region,
+      permissions: body.permissions,
+    });
+    return {
+      machines: machines.map(presentMachine),
+      count: machines.length,
+      ...(image && { silver_image: presentImage(image) }),
+    };
+  },
+  async machineStart(ask, { params }) {
+    await machineStart(ask, params.id as MachineId);
+    return {};
+  },
+  async machineStop(ask, { params, body }) {
+    await machineStop(ask, params.id as MachineId, body.gracefully ?? false);
+    return {};
+  },
+  async machineReset(ask, { params }) {
+    await machineReset(ask, params.id as MachineId);
+    return {};
+  },
+};

@@ -1,0 +1,158 @@
+// Install: the software is put into canonical order, and each title is one layer on the one below it. A layer that an earlier build
+// made from the same parent and recipe is used again; a build that failed goes on at the step that failed.
+
+import { failedForGood } from '../domain/error.ts';
+import type { ImageId, LayerId, OperationId } from '../domain/ids.ts';
+import { builtImageSizeGb } from '../domain/image.ts';
+import { gbBytes, type Layer } from '../domain/layer.ts';
+import type { Operation } from '../domain/operation.ts';
+import { type BaseImage, canonicalOrder, layerKey, type Software } from '../domain/software.ts';
+import { newId } from '../lib/new-id.ts';
+import type { Work } from '../store/port.ts';
+import { type Context, NotYet, type Workflow } from './workflow.ts';
+
+const waitForOtherMs = 1000;
+
+const imageOf = (operation: Operation): ImageId => {
+  if (operation.imageId === null) throw failedForGood('The build names no image.');
+  return operation.imageId;
+};
+
+interface Job {
+  base: BaseImage;
+  list: Software[];
+}
+
+interface Step {
+  software: Software;
+  position: number;
+  parent: Layer;
+  key: string;
+  sizeBytes: number;
+}
+
+export const imageInstall: Workflow = {
+  attemptsMax: 4,
+
+  async run(context: Context) {
+    const imageId = imageOf(context.operation);
+    const { base, list } = await context.write((work) => begin(work, imageId));
+    let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
+    let key = head.key ?? head.id;
+    for (const [index, software] of list.entries()) {
+      await context.phase(`installing ${software.name} (${index + 1} of ${list.length})`, index / list.length);
+      key = layerKey(key, software.recipeDigest);
+      const sizeGb = builtImageSizeGb(
+        base.sizeGb,
+        list.slice(0, index + 1).map((item) => item.sizeGb),
+      );
+      const step = {
+        software,
+        position: index + 1,
+        parent: head,
+        key,
+        sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
+      };
+      head = await ensureStep(context, step, base);
+    }
+    return async (work) => {
+      await work.images.become(imageId, 'available', { layerId: head.id });
+    };
+  },
+
+  async abandon(work, operation, reason) {
+    const imageId = imageOf(operation);
+    await work.images.become(imageId, 'building');
+    await work.images.become(imageId, 'failed', { statusReason: reason });
+  },
+};
+
+async function begin(work: Work, imageId: ImageId): Promise<Job> {
+  await work.images.become(imageId, 'building');
+  const image = await work.images.get(imageId);
+  const wanted = new Set((await work.images.softwareOf([imageId])).map((row) => row.softwareId));
+  const catalogue = await work.software.list();
+  const list = canonicalOrder(catalogue.filter((software) => wanted.has(software.id)));
+  if (image.baseImageId === null) throw failedForGood('The image names no base.');
+  return { base: await work.bases.get(image.baseImageId), list };
+}
+
+/** The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while another build makes it. */
+async function ensureStep(context: Context, step: Step, base: BaseImage): Promise<Layer> {
+  const { clock, engine, signal, operation } = context;
+  const { software, position, parent } = step;
+  const imageId = imageOf(operation);
+  const startedAt = clock.now();
+  const { layer, mine } = await context.write((work) => reserve(work, step, operation.id));
+  const record = (work: Work, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
+    work.images.recordStep(imageId, {
+      position,
+      softwareId: software.id,
+      cache,
+      exitCode,
+      durationMs: clock.now() - startedAt,
+      output,
+    });
+  if (layer.state === 'sealed') {
+    // A retry finds its own earlier steps sealed; those were recorded when they were built.
+    const recorded = await context.store.read('system', (work) => work.images.steps(imageId));
+    if (!recorded.some((one) => one.position === position))
+      await context.write((work) => record(work, 'hit', null, ''));
+    return layer;
+  }
+  if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
+
+  const built = await engine.buildLayer(
+    {
+      layerId: layer.id,
+      parentId: parent.id,
+      baseLayerId: parent.baseLayerId,
+      boot: base.boot,
+      sizeBytes: step.sizeBytes,
+      recipe: software.recipe,
+      label: software.name,
+    },
+    signal,
+  );
+  await context.write(async (work) => {
+    await record(work, 'miss', built.exitCode, built.output);
+    if (built.exitCode === 0) await work.layers.seal(layer.id, built);
+  });
+  if (built.exitCode !== 0) {
+    const lines = built.output.trimEnd().split('\n').slice(-5).join('\n');
+    throw failedForGood(
+      `Step ${position}, ${software.name}, failed with exit status ${built.exitCode}. Its last lines:\n${lines}`,
+    );
+  }
+  return { ...layer, ...built, state: 'sealed' };
+}
+
+/** The layer row of a step's key: found, taken over from a build that has ended, or new and ours. */
+async function reserve(
+  work: Work,
+  { key, parent, sizeBytes }: Step,
+  operationId: OperationId,
+): Promise<{ layer: Layer; mine: boolean }> {
+  const found = await work.layers.byKey(key);
+  if (found) {
+    if (found.state !== 'building' || found.operationId === operationId)
+      return { layer: found, mine: found.state === 'building' };
+    const owner = found.operationId === null ? null : await work.operations.get(found.operationId);
+    const ended = owner === null || !['queued', 'running'].includes(owner.state);
+    const taken = ended && (await work.layers.takeOver(found.id, found.operationId, operationId));
+    return { layer: { ...found, operationId: taken ? operationId : found.operationId }, mine: taken };
+  }
+  const layer = {
+    id: newId() as LayerId,
+    kind: 'software' as const,
+    parentId: parent.id,
+    baseLayerId: parent.baseLayerId,
+    key,
+    state: 'building' as const,
+    virtualBytes: sizeBytes,
+    storedBytes: 0,
+    operationId,
+  };
+  await work.layers.add(layer);
+  return { layer: { ...layer, createdAt: work.now() }, mine: true };
+}

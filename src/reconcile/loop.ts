@@ -1,0 +1,205 @@
+// The loop: wakes on a nudge and on a timer, claims what is due, runs each operation under a lease that it renews, and ends it.
+//
+// Nothing here depends on how the last process ended. An operation whose owner died is claimed when its lease is over and runs from
+// its beginning; the fence (owner and attempt) refuses what a late owner still wants to write. A nudge carries no facts: it only
+// makes the next look at the store come sooner.
+
+import { randomBytes } from 'node:crypto';
+import { AppError, reasonOf } from '../domain/error.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Engine } from '../engine/port.ts';
+import type { Clock } from '../lib/clock.ts';
+import { LeaseLost, type Store } from '../store/port.ts';
+import { imageCapture } from './image-capture.ts';
+import { imageInstall } from './image-install.ts';
+import { machineStart } from './machine-start.ts';
+import { machineStop } from './machine-stop.ts';
+import { planClaims, retryDelayMs } from './plan.ts';
+import { collect, observeMachines } from './upkeep.ts';
+import { type Context, NotYet, type Settings, type Workflow } from './workflow.ts';
+
+const workflows: Record<Operation['kind'], Workflow> = { imageCapture, imageInstall, machineStart, machineStop };
+
+const leaseMs = 30_000;
+const renewMs = 10_000;
+const openMax = 1000;
+
+export interface Log {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ReconcilerOptions {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  settings: Settings;
+  log: Log;
+  /** How often to look without a nudge, and how often to look after what nobody asked for. */
+  passMs?: number;
+  upkeepMs?: number;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #owner = randomBytes(8).toString('hex');
+  readonly #running = new Map<Operation['id'], Promise<void>>();
+  readonly #stop = new AbortController();
+  #wake: (() => void) | null = null;
+  #nudged = false;
+  #loop: Promise<void> | null = null;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  nudge(): void {
+    this.#nudged = true;
+    this.#wake?.();
+  }
+
+  /** Stops claiming, interrupts what runs, and resolves when nothing does. What was interrupted is claimed again by the next server. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the server stops'));
+    this.nudge();
+    await this.#loop;
+    await Promise.all(this.#running.values());
+  }
+
+  async #run(): Promise<void> {
+    const { passMs = 1000, upkeepMs = 5000, log, clock } = this.#options;
+    let upkeepAt = 0;
+    while (!this.#stop.signal.aborted) {
+      this.#nudged = false;
+      try {
+        await this.pass();
+        if (clock.now() >= upkeepAt) {
+          upkeepAt = clock.now() + upkeepMs;
+          await this.upkeep();
+        }
+      } catch (error) {
+        log.error({ err: error }, 'a pass of the reconciler failed; the next one follows');
+      }
+      if (this.#nudged) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, passMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = null;
+    }
+  }
+
+  /** Claims what is due and starts it. Resolves when it is started, not when it is done. */
+  async pass(): Promise<void> {
+    const { store, clock, settings } = this.#options;
+    const open = await store.read('system', (work) => work.operations.open(openMax));
+    for (const { id } of planClaims(open, clock.now(), settings.limits)) {
+      if (this.#running.has(id)) continue;
+      const operation = await store.write('system', (work) => work.operations.claim(id, this.#owner, leaseMs));
+      if (!operation) continue;
+      const task = this.#execute(operation).finally(() => {
+        this.#running.delete(id);
+        this.nudge();
+      });
+      this.#running.set(id, task);
+    }
+  }
+
+  /** Looks after what no operation does: machines that went off by themselves, bytes that nothing needs. */
+  async upkeep(): Promise<void> {
+    await observeMachines(this.#options);
+    await collect(this.#options);
+  }
+
+  async #execute(operation: Operation): Promise<void> {
+    const { store, engine, clock, settings, log } = this.#options;
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, lost.signal]);
+    const hold = (change: Parameters<Context['write']>[0]) =>
+      store.write('system', async (work) => {
+        await work.operations.hold(operation, {});
+        return change(work);
+      });
+    const context: Context = {
+      operation,
+      store,
+      engine,
+      clock,
+      settings,
+      signal,
+      phase: (phase, progress) => store.write('system', (work) => work.operations.hold(operation, { phase, progress })),
+      write: hold as Context['write'],
+      remember: async (data) => {
+        Object.assign(operation.data, data);
+        await store.write('system', (work) => work.operations.hold(operation, { data: operation.data }));
+      },
+    };
+    const renewal = setInterval(() => {
+      store
+        .write('system', (work) => work.operations.hold(operation, { leaseUntil: clock.now() + leaseMs }))
+        .catch((error) => error instanceof LeaseLost && lost.abort(error));
+    }, renewMs);
+    const fields = {
+      operation: operation.id,
+      kind: operation.kind,
+      image: operation.imageId,
+      machine: operation.machineId,
+    };
+    const workflow = workflows[operation.kind];
+    try {
+      const commit = await workflow.run(context);
+      await context.write(async (work) => {
+        await commit(work);
+        await work.operations.hold(operation, { state: 'done', phase: 'done', progress: 1 });
+      });
+      log.info(fields, 'operation done');
+    } catch (error) {
+      await this.#settle(context, workflow, error, fields).catch((second) => {
+        // The store or the engine failed twice; the lease runs out and the operation is claimed again.
+        if (!(second instanceof LeaseLost)) log.error({ ...fields, err: second }, 'operation could not be settled');
+      });
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  async #settle(context: Context, workflow: Workflow, error: unknown, fields: object): Promise<void> {
+    const { operation, store, clock } = context;
+    const { log } = this.#options;
+    if (error instanceof LeaseLost) return;
+    const requeue = (reason: string | null, afterMs: number) =>
+      store.write('system', (work) =>
+        work.operations.hold(operation, {
+          state: 'queued',
+          leaseOwner: null,
+          leaseUntil: null,
+          reason,
+          notBefore: clock.now() + afterMs,
+        }),
+      );
+    if (this.#stop.signal.aborted) return requeue(null, 0);
+    if (error instanceof NotYet) return requeue(error.message, error.afterMs);
+    const reason = reasonOf(error);
+    const detail = error instanceof AppError ? error.detail : undefined;
+    // Claims are not counted, failures are: waiting for another build, or a restart of the server, uses up no attempt.
+    const failures = Number(operation.data.failures ?? 0) + 1;
+    if (error instanceof AppError && error.retry === 'later' && failures < workflow.attemptsMax) {
+      log.info({ ...fields, reason, detail, failures }, 'operation will be tried again');
+      await context.remember({ failures });
+      return requeue(reason, retryDelayMs(failures));
+    }
+    log.error({ ...fields, reason, detail, err: error }, 'operation failed');
+    await workflow.undo?.(context);
+    await context.write(async (work) => {
+      await workflow.abandon(work, operation, reason);
+      await work.operations.hold(operation, { state: 'failed', phase: 'failed', reason });
+    });
+  }
+}

@@ -1,0 +1,133 @@
+// Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk takes the old one's place only when
+// the machine is ready on it: a start that fails leaves the machine off with the disk it had, and the assignment pending.
+
+import { AppError, failedForGood, failedForNow } from '../domain/error.ts';
+import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
+import { gbBytes } from '../domain/layer.ts';
+import type { Machine } from '../domain/machine.ts';
+import type { Operation } from '../domain/operation.ts';
+import { newId } from '../lib/new-id.ts';
+import type { Work } from '../store/port.ts';
+import type { Context, Workflow } from './workflow.ts';
+
+const machineOf = (operation: Operation): MachineId => {
+  if (operation.machineId === null) throw failedForGood('The start names no machine.');
+  return operation.machineId;
+};
+
+/** Not an error: somebody assigned an image to the machine, or stopped it, while it was starting. */
+class StopRequested extends Error {}
+
+export const machineStart: Workflow = {
+  attemptsMax: 3,
+
+  async run(context: Context) {
+    const { operation, engine, settings, clock, signal } = context;
+    const id = machineOf(operation);
+    try {
+      const { machine, disk, base, fresh } = await prepare(context, id);
+      await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
+      await engine.ensureDisk({ diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes });
+      await context.phase('turning on', 0.3);
+      await engine.startMachine({
+        machineId: id,
+        diskId: disk.id,
+        name: machine.name,
+        cpus: machine.cpus,
+        memoryMb: machine.memoryMb,
+        boot: base.boot,
+        baseLayerId: base.layerId,
+      });
+      await context.phase('waiting for the guest', 0.5);
+      const end = clock.now() + settings.readyMs;
+      while (true) {
+        const state = await engine.machineState(id);
+        if (state === 'ready') break;
+        if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
+        await assertWanted(context, id);
+        if (clock.now() >= end) {
+          throw new AppError(
+            'unavailable',
+            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s; look at its console, or reset it and start it again.`,
+          );
+        }
+        await clock.sleep(settings.pollMs, signal);
+      }
+      // Looked at again inside the transaction: a stop may be asked for until the very end.
+      return (work) => finish(work, id, fresh ? disk.id : null, settings.keepDiskMs);
+    } catch (error) {
+      if (!(error instanceof StopRequested)) throw error;
+      await engine.stopMachine(id, 0);
+      return (work) => settleOff(work, id, null);
+    }
+  },
+
+  async undo({ operation, engine }) {
+    await engine.stopMachine(machineOf(operation), 0);
+  },
+
+  abandon: (work, operation, reason) => settleOff(work, machineOf(operation), reason),
+};
+
+async function prepare(context: Context, id: MachineId) {
+  const { operation } = context;
+  if (operation.data.diskId === undefined) await context.remember({ diskId: newId() });
+  const freshId = operation.data.diskId as DiskId;
+  return context.write(async (work) => {
+    const machine = await work.machines.get(id);
+    if (machine.stopRequestedAt !== null) throw new StopRequested();
+    const fresh = machine.diskId === null || machine.assignmentPendingAt !== null;
+    const diskId = fresh ? freshId : (machine.diskId as DiskId);
+    if (fresh && !(await work.disks.find(diskId))) {
+      const layerId = await imageLayer(work, machine);
+      await work.disks.add({
+        id: diskId,
+        organisationId: machine.organisationId,
+        machineId: id,
+        layerId,
+        state: 'fresh',
+        sizeGb: machine.diskSizeGb,
+      });
+    }
+    const disk = await work.disks.get(diskId);
+    const { baseLayerId } = await work.layers.get(disk.layerId);
+    return { machine, disk, fresh, base: await work.bases.ofLayer(baseLayerId) };
+  });
+}
+
+/** The layer from which the machine's next disk is made: its image's, else the newest base. */
+async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
+  if (machine.assignedImageId === null) return (await work.bases.get()).layerId;
+  const image = await work.images.get(machine.assignedImageId);
+  if (image.status !== 'available' || image.layerId === null) {
+    throw new AppError(
+      'image_not_available',
+      `Image ${image.id} of machine ${machine.id} is ${image.status}; assign another one.`,
+    );
+  }
+  return image.layerId;
+}
+
+async function assertWanted({ store }: Context, id: MachineId): Promise<void> {
+  const machine = await store.read('system', (work) => work.machines.get(id));
+  if (machine.stopRequestedAt !== null) throw new StopRequested();
+}
+
+async function finish(work: Work, id: MachineId, freshDisk: DiskId | null, keepDiskMs: number): Promise<void> {
+  const machine = await work.machines.get(id);
+  if (machine.stopRequestedAt !== null) throw failedForNow('The machine was asked to stop while it was starting.');
+  if (freshDisk !== null) {
+    if (machine.diskId !== null)
+      await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + keepDiskMs });
+    await work.disks.update(freshDisk, { state: 'active' });
+  }
+  await work.machines.update(id, {
+    status: 'ready',
+    statusReason: null,
+    lastSessionStartAt: work.now(),
+    ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
+  });
+}
+
+const settleOff = (work: Work, id: MachineId, statusReason: string | null) =>
+  work.machines.update(id, { status: 'off', statusReason, stopRequestedAt: null });

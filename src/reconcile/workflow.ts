@@ -1,0 +1,65 @@
+// What a workflow is: how one kind of operation is made true. `run` calls the engine and may be started again from its beginning at
+// any time, so every step of it is idempotent. What it returns is written in the same transaction that ends the operation; what
+// `abandon` writes, in the one that fails it. Neither is written by a late owner, whose lease has passed on.
+
+import type { Operation } from '../domain/operation.ts';
+import type { Engine } from '../engine/port.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Store, Work } from '../store/port.ts';
+
+export interface Context {
+  operation: Operation;
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  settings: Settings;
+  /** Aborts when the server stops or the lease is lost. */
+  signal: AbortSignal;
+  /** Says what is being done, and how much of all is done (0 to 1). Throws LeaseLost. */
+  phase(name: string, progress: number): Promise<void>;
+  /** Writes under the fence of the lease: for what must be known before the next step. Throws LeaseLost. */
+  write<Result>(work: (work: Work) => Promise<Result>): Promise<Result>;
+  /** Keeps a fact, such as an id that was chosen, with the operation. */
+  remember(data: Operation['data']): Promise<void>;
+}
+
+export interface Settings {
+  /** How long a machine may take to be ready. */
+  readyMs: number;
+  /** How long a guest may take to power off: asked to be graceful, and otherwise. */
+  gracefulStopMs: number;
+  stopMs: number;
+  /** How long a replaced disk is kept. */
+  keepDiskMs: number;
+  /** How often a state that the engine does not announce is asked for. */
+  pollMs: number;
+  /** Operations of each kind that run at once. */
+  limits: Record<Operation['kind'], number>;
+}
+
+export const defaultSettings: Settings = {
+  readyMs: 300_000,
+  gracefulStopMs: 120_000,
+  stopMs: 30_000,
+  keepDiskMs: 72 * 3600_000,
+  pollMs: 250,
+  limits: { imageCapture: 4, imageInstall: 2, machineStart: 8, machineStop: 16 },
+};
+
+/** Thrown by `run` when it has to wait for somebody else: the operation goes back to the queue, without counting as an attempt. */
+export class NotYet extends Error {
+  readonly afterMs: number;
+  constructor(reason: string, afterMs: number) {
+    super(reason);
+    this.afterMs = afterMs;
+  }
+}
+
+export interface Workflow {
+  /** Attempts after which an error that may pass is taken for one that does not. */
+  attemptsMax: number;
+  run(context: Context): Promise<(work: Work) => Promise<void>>;
+  /** Undoes at the engine what `run` left, before the operation fails. Idempotent. */
+  undo?(context: Context): Promise<void>;
+  abandon(work: Work, operation: Operation, reason: string): Promise<void>;
+}
