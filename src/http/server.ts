@@ -3,7 +3,7 @@
 // is recorded too; the reconciler is nudged when it is committed.
 
 import { Ajv } from 'ajv';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { parse as parseJson } from 'secure-json-parse';
 import { AppError, invalid } from '../domain/error.ts';
 import type { Permission } from '../domain/permission.ts';
@@ -46,7 +46,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     logger: { level: options.logLevel, stream: process.stderr },
   });

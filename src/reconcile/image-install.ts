@@ -124,7 +124,7 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
       `Step ${position}, ${software.name}, failed with exit status ${built.exitCode}. Its last lines:\n${lines}`,
     );
   }
-  return { ...layer, ...built, state: 'sealed' };
+  return { ...layer, virtualBytes: built.virtualBytes, storedBytes: built.storedBytes, state: 'sealed' };
 }
 
 /** The layer row of a step's key: found, taken over from a build that has ended, or new and ours. */

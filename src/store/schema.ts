@@ -1,7 +1,7 @@
 // The tables, as types. Times are integers, ms since 1970; yes-or-no facts are times that are null for no; lists are JSON text.
 // The columns are snake_case in SQL and camelCase here.
 
-import type { Generated, Kysely, Transaction } from 'kysely';
+import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
 import type {
   BaseImageId,
   DiskId,
@@ -75,5 +75,8 @@ export type { DiskId, LayerId };
 /** The form in which names are searched: the case does not matter, in any script. */
 export const fold = (text: string) => text.normalize('NFC').toLowerCase();
 
-/** A LIKE pattern that matches text anywhere and takes `%`, `_` and `\` literally; to be used with ESCAPE '\'. */
-export const containsPattern = (text: string) => `%${fold(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
+/** Whether a folded name contains a text anywhere; `%`, `_` and `\\` in the text are taken literally. */
+export const contains = (text: string) => {
+  const pattern = `%${fold(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
+  return sql<boolean>`name_folded like ${pattern} escape '\\'`;
+};

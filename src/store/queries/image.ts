@@ -3,7 +3,7 @@
 import { notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
-import { containsPattern, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { contains, type Database, type Db, fold, type Scope } from '../schema.ts';
 
 export interface BuildStep {
   position: number;
@@ -55,7 +55,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
 
     /** One page, newest first, and the number of all matches. `q` matches anywhere in the name. */
     async list({ page, perPage, q }: { page: number; perPage: number; q?: string | undefined }) {
-      const matching = q ? live().where('nameFolded', 'like', containsPattern(q)) : live();
+      const matching = q ? live().where(contains(q)) : live();
       const rows = await matching
         .selectAll()
         .orderBy('id', 'desc')

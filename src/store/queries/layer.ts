@@ -37,10 +37,10 @@ export const layerQueries = (db: Db, now: () => number) => {
         .executeTakeFirst();
       return result.numUpdatedRows === 1n;
     },
-    async seal(id: LayerId, bytes: { virtualBytes: number; storedBytes: number }): Promise<void> {
+    async seal(id: LayerId, { virtualBytes, storedBytes }: Pick<Layer, 'virtualBytes' | 'storedBytes'>): Promise<void> {
       await db
         .updateTable('layer')
-        .set({ ...bytes, state: 'sealed', operationId: null })
+        .set({ virtualBytes, storedBytes, state: 'sealed', operationId: null })
         .where('id', '=', id)
         .execute();
     },

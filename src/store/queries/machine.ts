@@ -3,7 +3,7 @@
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, PlanId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import { containsPattern, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { contains, type Database, type Db, fold, type Scope } from '../schema.ts';
 
 export interface Plan {
   id: PlanId;
@@ -79,7 +79,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       assigned?: boolean | undefined;
     }) {
       let matching = all();
-      if (filter.q) matching = matching.where('nameFolded', 'like', containsPattern(filter.q));
+      if (filter.q) matching = matching.where(contains(filter.q));
       if (filter.status) matching = matching.where('status', '=', filter.status);
       if (filter.assigned !== undefined)
         matching = matching.where('assignedImageId', filter.assigned ? 'is not' : 'is', null);

@@ -1,0 +1,158 @@
+// What holds for every operation of the table: who may call it, whose things it sees, and the shape of its answers.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { openApiDocument } from '../../src/wire/openapi.ts';
+import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
+import { startHarness } from './harness.ts';
+
+const names = Object.keys(operations) as OperationName[];
+
+describe('every operation', () => {
+  it('refuses a caller without a valid signature, and one without the permission', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    for (const name of names) {
+      const { method, path } = operations[name] as OperationSpec;
+      const request = { method, path: `/organization-management/v1${path.replace('{id}', '1')}` };
+      const unsigned = await h.send({ ...request, signature: '0'.repeat(64) });
+      assert.deepEqual([unsigned.status, unsigned.body.client_code], [401, 401], name);
+      const powerless = await h.send(request, h.keys.powerless);
+      assert.deepEqual([powerless.status, powerless.body.client_code], [403, 4710], name);
+      assert.match(powerless.body.message, new RegExp((operations[name] as OperationSpec).permission), name);
+    }
+  });
+
+  it("cannot tell another organisation's thing from one that does not exist", async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const image = (await h.call('imageInstall')).body.id;
+    const bodies: Partial<Record<OperationName, unknown>> = { imageAssign: { machine_ids: [1] } };
+    for (const name of names) {
+      const { path } = operations[name] as OperationSpec;
+      if (!path.includes('{id}')) continue;
+      const id = path.startsWith('/images') ? image : String(h.machines[0]);
+      const ask = (asked: string) => h.call(name, { params: { id: asked }, body: bodies[name] }, h.keys.theirs);
+      const [foreign, missing] = [await ask(id), await ask('999999')];
+      assert.deepEqual([foreign.status, foreign.body.client_code], [404, 404], name);
+      assert.equal(foreign.body.message.replace(id, 'ID'), missing.body.message.replace('999999', 'ID'), name);
+    }
+    const capture = await h.call('imageCapture', { body: { machine_id: h.machines[0] } }, h.keys.theirs);
+    assert.equal(capture.body.client_code, 404);
+    assert.equal((await h.call('imageList', {}, h.keys.theirs)).body.count, 0);
+    assert.equal((await h.call('machineList', {}, h.keys.theirs)).body.count, 0);
+  });
+
+  it('is in the committed OpenAPI document', () => {
+    const committed = JSON.parse(readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'));
+    assert.deepEqual(committed, JSON.parse(JSON.stringify(openApiDocument())), 'type: npm run openapi');
+  });
+});
+
+describe('signing', () => {
+  const path = '/organization-management/v1/software';
+
+  it('takes the signature that openssl makes from the words of the contract', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const timestamp = Date.now();
+    const text = `${h.keys.ours.key}GET${path}${timestamp}abc`;
+    const signature = execFileSync('openssl', ['dgst', '-sha256', '-hmac', h.keys.ours.secret, '-r'], { input: text })
+      .toString()
+      .slice(0, 64);
+    assert.equal((await h.send({ method: 'GET', path, nonce: 'abc', timestamp, signature })).status, 200);
+  });
+
+  it('takes the path without its leading slash, leaves the query out, and signs the bytes of the body', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    assert.equal((await h.send({ method: 'GET', path, signedPath: path.slice(1) })).status, 200);
+    assert.equal((await h.send({ method: 'GET', path, query: '?a=b' })).status, 200);
+    assert.equal((await h.send({ method: 'GET', path, query: '?a=b', signedPath: `${path}?a=b` })).status, 401);
+    const install = { method: 'POST', path: '/organization-management/v1/images/install' };
+    assert.equal((await h.send({ ...install, body: '{ "name" : "Ünïcode",\n "software_ids": [ ] }' })).status, 200);
+  });
+
+  it('refuses a replay, also after a restart, and for a request that changes state', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const timestamp = Date.now();
+    const read = { method: 'GET', path, nonce: 'once', timestamp };
+    assert.equal((await h.send(read)).status, 200);
+    const again = await h.send(read);
+    assert.deepEqual([again.status, again.body.client_code], [401, 401]);
+    assert.match(again.body.message, /nonce/);
+    const { NonceJournal } = await import('../../src/http/nonce-journal.ts');
+    const journal = new NonceJournal(h.dataDir, 600_000, Date.now);
+    assert.equal(journal.use(h.keys.ours.key, 'once'), false);
+    assert.equal(journal.use(h.keys.ours.key, 'twice'), true);
+    journal.close();
+    // The journal has forgotten it, as after a power cut; the transaction has not.
+    await h.store.write('system', (work) => work.nonces.use(h.keys.ours.key as never, 'kept', timestamp + 300_000));
+    assert.equal(
+      (await h.send({ method: 'POST', path: '/organization-management/v1/images/install', nonce: 'kept', timestamp }))
+        .status,
+      401,
+    );
+  });
+
+  it('refuses a clock that is off, in seconds or minutes, and a header of another form', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    for (const timestamp of [Date.now() - 301_000, Date.now() + 301_000, Math.floor(Date.now() / 1000)]) {
+      const answer = await h.send({ method: 'GET', path, timestamp });
+      assert.equal(answer.status, 401);
+      assert.match(answer.body.message, /clock/);
+    }
+    for (const authorization of ['', 'Bearer x', 'HMAC a:b:c:d', 'HMAC a:b']) {
+      const answer = await h.send({ method: 'GET', path, headers: { authorization } });
+      assert.equal(answer.status, 401, authorization);
+    }
+  });
+
+  it('says the same of a key that exists and one that does not, and refuses a revoked one at once', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const wrongSecret = await h.send({ method: 'GET', path }, { ...h.keys.ours, secret: 'wrong' });
+    const noKey = await h.send({ method: 'GET', path }, { key: 'nobody', secret: 'wrong' });
+    assert.equal(wrongSecret.body.message, noKey.body.message);
+    const key = await h.makeKey(h.ours);
+    assert.equal((await h.send({ method: 'GET', path }, key)).status, 200);
+    await h.store.write('system', (work) => work.keys.revoke(key.key as never));
+    assert.equal((await h.send({ method: 'GET', path }, key)).status, 401);
+  });
+});
+
+describe('the envelope', () => {
+  it('closes every answer: 404, 405, malformed JSON, another type, a body that is too large', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const install = { method: 'POST', path: '/organization-management/v1/images/install' };
+    const cases: [number, Parameters<typeof h.send>[0]][] = [
+      [404, { method: 'GET', path: '/organization-management/v1/nothing' }],
+      [405, { method: 'DELETE', path: '/organization-management/v1/images' }],
+      [400, { ...install, body: '{"name":' }],
+      [400, { ...install, body: '{"__proto__": {"name": "x"}}' }],
+      [415, { ...install, body: 'name=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
+      [413, { ...install, body: JSON.stringify({ name: 'x'.repeat(1024 * 1024) }) }],
+      [400, { method: 'GET', path: '/organization-management/v1/images/abc' }],
+    ];
+    for (const [expected, request] of cases) {
+      const { status, body, headers } = await h.send(request);
+      assert.equal(status, expected, JSON.stringify(body));
+      assert.equal(body.client_code, expected);
+      assert.match(body.timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+      assert.ok(body.message.length > 10);
+      assert.ok(headers['x-request-id']);
+    }
+  });
+
+  it('closes a success with 200, OK and whole seconds', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { body } = await h.call('softwareList');
+    assert.deepEqual([body.client_code, body.message], [200, 'OK']);
+    assert.match(body.timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(body.software[0], {
+      id: h.editor.id,
+      type: 'software',
+      name: 'Editor',
+      size: 1.4,
+      attributes: { id: h.editor.id, name: 'Editor', size: 1.4 },
+    });
+    assert.equal(body.base_images[0].type, 'base_image');
+  });
+});

@@ -1,0 +1,181 @@
+// The whole stack in process: real store, the simulator, the reconciler, and signed requests put into the server without a socket.
+
+import { createHmac, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
+import { keyCreate } from '../../src/app/key.ts';
+import { buildService } from '../../src/bin/serve.ts';
+import { machinePermissionDefaults } from '../../src/domain/machine.ts';
+import { type Permission, permissions } from '../../src/domain/permission.ts';
+import { openSimulator } from '../../src/engine/simulator/engine.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { masterKeyFile } from '../../src/lib/master-key.ts';
+import type { Settings } from '../../src/reconcile/workflow.ts';
+import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
+import { pathPrefix } from '../../src/wire/schema.ts';
+import { temporaryFolder, waitFor } from '../support.ts';
+
+export interface Key {
+  key: string;
+  secret: string;
+}
+
+export interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  body: any;
+  headers: Record<string, unknown>;
+}
+
+export interface RawRequest {
+  method: string;
+  path: string;
+  query?: string;
+  body?: string;
+  headers?: Record<string, string>;
+  nonce?: string;
+  timestamp?: number;
+  /** What is signed instead of the path. */
+  signedPath?: string;
+  signature?: string;
+}
+
+export type Harness = Awaited<ReturnType<typeof startHarness>>;
+
+/** Two organisations, `ours` with two machines and one plan, a base and two titles, one of which fails. */
+export async function startHarness(
+  t: Pick<TestContext, 'after'>,
+  options: { reconcile?: boolean; settings?: Partial<Settings>; speed?: number } = {},
+) {
+  const dataDir = await temporaryFolder(t);
+  const store = await openSqlite({ dataDir, now: systemClock.now });
+  const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
+  const engine = await openSimulator({ root: dataDir, clock: systemClock, speed: options.speed ?? 0 });
+  const service = buildService({
+    dataDir,
+    store,
+    engine,
+    masterKey,
+    logLevel: 'silent',
+    settings: { pollMs: 5, ...options.settings },
+  });
+  await service.app.ready();
+  if (options.reconcile !== false) service.reconciler.start();
+  t.after(async () => {
+    await service.close();
+    await engine.close();
+    await store.close();
+  });
+
+  const disk = join(dataDir, 'base.raw');
+  await writeFile(disk, 'a simulated disk');
+  const base = await baseAdd(store, engine, { name: 'Base', files: { disk }, boot: { mode: 'firmware' } });
+  const title = (name: string, sizeGb: number) =>
+    softwareAdd(store, engine, { name, sizeGb, script: `install ${name}`, files: [], network: false, timeoutMs: 1000 });
+  const [editor, browser, broken] = [
+    await title('Editor', 1.4),
+    await title('Browser', 2),
+    await title('Broken sim-fail-build', 0.5),
+  ];
+
+  const organisation = (name: string) => store.write('system', (work) => work.organisations.ensure(name));
+  const [ours, theirs] = [await organisation('ours'), await organisation('theirs')];
+  const makeKey = (organisationId: typeof ours, allowed: readonly Permission[] = permissions): Promise<Key> =>
+    keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...allowed] });
+  const keys = { ours: await makeKey(ours), theirs: await makeKey(theirs), powerless: await makeKey(ours, []) };
+  const plan = await store.write('system', (work) =>
+    work.plans.add({ name: 'Small', machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 20 }),
+  );
+  const addMachine = (organisationId: typeof ours, name: string | null = null, diskSizeGb = 20) =>
+    store.write(organisationId, (work) =>
+      work.machines.add(
+        {
+          organisationId,
+          planId: plan.id,
+          machineType: 'small',
+          cpus: 1,
+          memoryMb: 512,
+          diskSizeGb,
+          region: null,
+          permissions: machinePermissionDefaults,
+          assignedImageId: null,
+        },
+        name,
+      ),
+    );
+  const machines = [await addMachine(ours), await addMachine(ours)].map((machine) => machine.id);
+
+  const send = async (request: RawRequest, as: Key = keys.ours): Promise<Answer> => {
+    const { method, path, query = '', body = '', nonce = randomUUID() } = request;
+    const timestamp = String(request.timestamp ?? Date.now());
+    const text = `${as.key}${method}${request.signedPath ?? path}${timestamp}${nonce}${body}`;
+    const signature = request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
+    const response = await service.app.inject({
+      method: method as 'GET',
+      url: path + query,
+      headers: {
+        authorization: `HMAC ${as.key}:${signature}:${nonce}:${timestamp}`,
+        ...(body !== '' && { 'content-type': 'application/json' }),
+        ...request.headers,
+      },
+      ...(body !== '' && { payload: body }),
+    });
+    return { status: response.statusCode, body: response.json(), headers: response.headers };
+  };
+  /** Calls an operation with the fields of its path; `body` and `query` as they are. */
+  const call = (
+    name: OperationName,
+    input: { params?: Record<string, unknown>; query?: string; body?: unknown } = {},
+    as?: Key,
+  ): Promise<Answer> => {
+    const { method, path } = operations[name] as OperationSpec;
+    const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) =>
+      encodeURIComponent(String(input.params?.[field])),
+    );
+    return send(
+      {
+        method,
+        path: pathPrefix + filled,
+        ...(input.query && { query: input.query }),
+        ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
+      },
+      as,
+    );
+  };
+  const imageSettled = (id: number) =>
+    waitFor(`image ${id} is at rest`, async () => {
+      const { body } = await call('imageGet', { params: { id } });
+      return ['available', 'failed'].includes(body.attributes.status) && body.attributes;
+    });
+  const machineIs = (id: number, status: string) =>
+    waitFor(`machine ${id} is ${status}`, async () => {
+      const { body } = await call('machineGet', { params: { id } });
+      return body.attributes.friendly_status === status && body.attributes;
+    });
+
+  return {
+    dataDir,
+    store,
+    engine,
+    service,
+    masterKey,
+    base,
+    editor,
+    browser,
+    broken,
+    ours,
+    theirs,
+    keys,
+    makeKey,
+    plan,
+    machines,
+    addMachine,
+    send,
+    call,
+    imageSettled,
+    machineIs,
+  };
+}

@@ -1,0 +1,145 @@
+// Machines over the whole stack.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { waitFor } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+describe('machineStart and machineStop', () => {
+  it('start and stop, and do nothing a second time', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    for (const _ of [1, 2]) assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
+    assert.ok((await h.machineIs(id, 'ready')).last_session_start_at);
+    assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
+    for (const gracefully of [true, false])
+      assert.equal((await h.call('machineStop', { params: { id }, body: { gracefully } })).status, 200);
+    await h.machineIs(id, 'off');
+    assert.equal((await h.call('machineStop', { params: { id } })).status, 200);
+  });
+
+  it('passes through creating on the first start and turning_on later', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'creating');
+    assert.equal((await h.call('machineStop', { params: { id } })).body.client_code, 4201);
+    h.service.reconciler.start();
+    await h.machineIs(id, 'ready');
+    await h.call('machineStop', { params: { id } });
+    await h.machineIs(id, 'off');
+    await h.service.reconciler.stop();
+    await h.call('machineStart', { params: { id } });
+    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'turning_on');
+  });
+
+  it('leaves a machine that cannot start off, with the reason', async (t) => {
+    const h = await startHarness(t, { settings: { readyMs: 20 } });
+    const never = await h.addMachine(h.ours, 'sim-never-ready');
+    await h.call('machineStart', { params: { id: never.id } });
+    const off = await h.machineIs(never.id, 'off');
+    assert.match(off.status_reason, /not ready within/);
+    assert.equal((await h.engine.runningMachines()).size, 0);
+    assert.deepEqual((await h.store.read('system', (work) => work.machines.get(never.id))).diskId, null);
+  });
+
+  it('shows a machine whose guest powered itself off as off', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    await h.engine.powerOff(id as never);
+    await h.service.reconciler.upkeep();
+    assert.match((await h.machineIs(id, 'off')).status_reason, /by itself/);
+  });
+});
+
+describe('machineReset', () => {
+  it('sets the disk aside, so that the next start has a new one', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    const diskOf = async () => (await h.store.read('system', (work) => work.machines.get(id as never))).diskId;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    assert.deepEqual((await h.call('machineReset', { params: { id } })).body.client_code, 400);
+    await h.call('machineStop', { params: { id } });
+    await h.machineIs(id, 'off');
+    const before = await diskOf();
+    assert.equal((await h.call('machineReset', { params: { id } })).status, 200);
+    assert.equal(await diskOf(), null);
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    assert.notEqual(await diskOf(), before);
+    const states = (await h.store.read('system', (work) => work.disks.ofMachine(id as never))).map(
+      (disk) => disk.state,
+    );
+    assert.deepEqual(states, ['kept', 'active']);
+  });
+
+  it('removes a kept disk when its time is over', async (t) => {
+    const h = await startHarness(t, { settings: { keepDiskMs: 0 } });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    await h.call('machineStop', { params: { id } });
+    await h.machineIs(id, 'off');
+    await h.call('machineReset', { params: { id } });
+    await waitFor('the disk is gone', async () => {
+      await h.service.reconciler.upkeep();
+      return (await h.engine.inventory()).disks.length === 0;
+    });
+  });
+});
+
+describe('machineCreate', () => {
+  it('makes machines of a plan, with software as an image that is assigned to them', async (t) => {
+    const h = await startHarness(t);
+    const { body } = await h.call('machineCreate', {
+      body: { plan_id: h.plan.id, quantity: 3, software_ids: [h.editor.id], permissions: { clipboard_enabled: false } },
+    });
+    assert.equal(body.count, 3);
+    assert.equal(body.silver_image.attributes.source, 'pre_installation');
+    await h.imageSettled(body.silver_image.attributes.id);
+    const [machine] = body.machines;
+    assert.equal(machine.attributes.permissions.clipboard_enabled, false);
+    await h.call('machineStart', { params: { id: machine.id } });
+    assert.equal(
+      (await h.machineIs(machine.attributes.id, 'ready')).assigned_image_id,
+      body.silver_image.attributes.id,
+    );
+  });
+
+  it('refuses what is wrong with it, and makes nothing', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const create = async (body: unknown) => (await h.call('machineCreate', { body })).body.client_code;
+    assert.equal(await create({}), 400);
+    assert.equal(await create({ plan_id: h.plan.id, quantity: 101 }), 400);
+    assert.equal(await create({ plan_id: h.plan.id, permissions: { unheard_of: true } }), 400);
+    assert.equal(await create({ plan_id: 99 }), 404);
+    assert.equal(await create({ plan_id: h.plan.id, software_ids: [99] }), 404);
+    assert.equal((await h.call('machineList')).body.count, 2);
+  });
+
+  it('waits for its image: a start before it is available says so', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { body } = await h.call('machineCreate', { body: { plan_id: h.plan.id, base_image_id: h.base.id } });
+    const start = await h.call('machineStart', { params: { id: body.machines[0].id } });
+    assert.equal(start.body.client_code, 4201);
+    assert.match(start.body.message, /available/);
+  });
+});
+
+describe('machineList', () => {
+  it('filters by name, state and assignment', async (t) => {
+    const h = await startHarness(t);
+    await h.addMachine(h.ours, 'Render node');
+    const count = async (query: string) => (await h.call('machineList', { query })).body.count;
+    assert.equal(await count(''), 3);
+    assert.equal(await count('?q=render'), 1);
+    assert.equal(await count('?status=off'), 3);
+    assert.equal(await count('?status=ready'), 0);
+    assert.equal(await count('?assigned=true'), 0);
+    assert.equal(await count('?assigned=false'), 3);
+    assert.equal((await h.call('machineList', { query: '?status=asleep' })).body.client_code, 400);
+  });
+});
