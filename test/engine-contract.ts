@@ -10,7 +10,7 @@ import type { DiskId, LayerId, MachineId } from '../src/domain/ids.ts';
 import { type Boot, gbBytes } from '../src/domain/layer.ts';
 import type { Recipe } from '../src/domain/software.ts';
 import type { Engine, MachineSpec } from '../src/engine/port.ts';
-import { temporaryFolder, waitFor } from './support.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from './support.ts';
 
 export interface EngineUnderTest {
   open(folder: string): Promise<Engine>;
@@ -34,10 +34,9 @@ const never = new AbortController().signal;
 
 export function testEngine(name: string, under: EngineUnderTest): void {
   describe(`the ${name} engine`, () => {
-    const cleanups: (() => Promise<unknown>)[] = [];
-    const suite = { after: (cleanup: () => Promise<unknown>) => void cleanups.push(cleanup) } as Parameters<
-      typeof temporaryFolder
-    >[0];
+    const suite: Scope = { after };
+    // Registered while the suite is described; what is deferred later joins it.
+    defer(suite, () => {});
     let folder: string;
     let engine: Engine;
     let boot: Boot;
@@ -46,15 +45,14 @@ export function testEngine(name: string, under: EngineUnderTest): void {
 
     before(async () => {
       folder = await temporaryFolder(suite);
+      defer(suite, async () => {
+        for (const id of (await engine?.runningMachines()) ?? []) await engine.stopMachine(id, 0);
+        await engine?.close();
+      });
       engine = await under.open(folder);
       const { boot: how, ...files } = await under.base(folder);
       boot = how;
       await engine.importBase(base, files);
-    });
-    after(async () => {
-      for (const id of (await engine?.runningMachines()) ?? []) await engine.stopMachine(id, 0);
-      await engine?.close();
-      for (const cleanup of cleanups.reverse()) await cleanup();
     });
 
     it('gives the digest of an imported base, and the same for the same content', async () => {

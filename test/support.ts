@@ -3,13 +3,38 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+
+/** A test or a suite: whatever runs something when it is over. */
+export interface Scope {
+  after(cleanup: () => Promise<void>): void;
+}
+
+const cleanups = new WeakMap<Scope, (() => unknown)[]>();
+
+/** Runs `cleanup` after the test, last registered first; every one runs, and the first failure is told. */
+export function defer(t: Scope, cleanup: () => unknown): void {
+  const before = cleanups.get(t);
+  if (before) return void before.push(cleanup);
+  const stack = [cleanup];
+  cleanups.set(t, stack);
+  t.after(async () => {
+    const failures: unknown[] = [];
+    for (const one of stack.reverse()) {
+      try {
+        await one();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  });
+}
 
 /** A temporary folder that QEMU's user may pass, removed after the test. */
-export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
+export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
   await chmod(folder, 0o711);
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  defer(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -19,11 +44,11 @@ export async function waitFor<Value>(
   condition: () => Promise<Value> | Value,
   limitMs = 10_000,
   everyMs = 10,
-): Promise<NonNullable<Value>> {
+): Promise<Exclude<NonNullable<Value>, false>> {
   const end = Date.now() + limitMs;
   while (Date.now() < end) {
     const value = await condition();
-    if (value !== undefined && value !== null && value !== false) return value as NonNullable<Value>;
+    if (value !== undefined && value !== null && value !== false) return value as Exclude<NonNullable<Value>, false>;
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   throw new Error(`not within ${limitMs} ms: ${what}`);

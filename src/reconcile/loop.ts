@@ -195,7 +195,9 @@ export class Reconciler {
       await context.remember({ failures });
       return requeue(reason, retryDelayMs(failures));
     }
-    log.error({ ...fields, reason, detail, err: error }, 'operation failed');
+    // What an AppError says is known and shown to the caller; anything else is a defect, and its stack is wanted.
+    if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'operation failed');
+    else log.error({ ...fields, err: error }, 'operation failed for an unforeseen reason');
     await workflow.undo?.(context);
     await context.write(async (work) => {
       await workflow.abandon(work, operation, reason);

@@ -75,7 +75,7 @@ export type { DiskId, LayerId };
 /** The form in which names are searched: the case does not matter, in any script. */
 export const fold = (text: string) => text.normalize('NFC').toLowerCase();
 
-/** Whether a folded name contains a text anywhere; `%`, `_` and `\\` in the text are taken literally. */
+/** Whether a folded name contains a text anywhere; `%`, `_` and `\` in the text are taken literally. */
 export const contains = (text: string) => {
   const pattern = `%${fold(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
   return sql<boolean>`name_folded like ${pattern} escape '\\'`;

@@ -3,7 +3,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
 import { keyCreate } from '../../src/app/key.ts';
 import { buildService } from '../../src/bin/serve.ts';
@@ -16,7 +15,7 @@ import type { Settings } from '../../src/reconcile/workflow.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
-import { temporaryFolder, waitFor } from '../support.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface Key {
   key: string;
@@ -47,7 +46,7 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
 /** Two organisations, `ours` with two machines and one plan, a base and two titles, one of which fails. */
 export async function startHarness(
-  t: Pick<TestContext, 'after'>,
+  t: Scope,
   options: { reconcile?: boolean; settings?: Partial<Settings>; speed?: number } = {},
 ) {
   const dataDir = await temporaryFolder(t);
@@ -64,7 +63,7 @@ export async function startHarness(
   });
   await service.app.ready();
   if (options.reconcile !== false) service.reconciler.start();
-  t.after(async () => {
+  defer(t, async () => {
     await service.close();
     await engine.close();
     await store.close();

@@ -1,0 +1,42 @@
+// Which operations are claimed.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Operation, operationKinds } from '../domain/operation.ts';
+import { planClaims, retryDelayMs } from './plan.ts';
+
+const now = 1000;
+const limits = { imageCapture: 1, imageInstall: 2, machineStart: 3, machineStop: 1 };
+const anyOperation = fc.record({
+  kind: fc.constantFrom(...operationKinds),
+  state: fc.constantFrom('queued' as const, 'running' as const),
+  notBefore: fc.constantFrom(0, now, now + 1),
+  leaseUntil: fc.constantFrom(now - 1, now, now + 1),
+});
+
+describe('planClaims', () => {
+  it('claims only what is due or orphaned, within the limits, and leaves no room unused', () => {
+    fc.assert(
+      fc.property(fc.array(anyOperation, { maxLength: 40 }), (given) => {
+        const open = given.map((one, id) => ({ ...one, id }) as unknown as Operation);
+        const claimed = new Set(planClaims(open, now, limits));
+        const runs = (one: Operation) => one.state === 'running' && (one.leaseUntil ?? 0) > now;
+        for (const kind of operationKinds) {
+          const ofKind = open.filter((one) => one.kind === kind);
+          const running = ofKind.filter(runs).length;
+          const ready = ofKind.filter((one) => !runs(one) && one.notBefore <= now);
+          const room = Math.max(0, limits[kind] - running);
+          assert.deepEqual(
+            ofKind.filter((one) => claimed.has(one)),
+            ready.slice(0, room),
+          );
+        }
+      }),
+    );
+  });
+
+  it('waits longer after every failure, up to a minute', () => {
+    assert.deepEqual([1, 2, 3, 4, 20].map(retryDelayMs), [1000, 2000, 4000, 8000, 60_000]);
+  });
+});

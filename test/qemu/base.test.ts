@@ -1,0 +1,139 @@
+// What comes from outside is mistrusted, what runs is confined, and a full disk fails the one operation.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { MachineId } from '../../src/domain/ids.ts';
+import { gbBytes } from '../../src/domain/layer.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { findProcesses } from '../../src/engine/qemu/process.ts';
+import { demoBase } from '../demo-base.ts';
+import { diskId, layerId } from '../engine-contract.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
+import { startServer } from './server.ts';
+
+const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { stdio: 'pipe' });
+
+describe('a base file from outside', () => {
+  it('is refused, and leaves nothing, when it is no disk or could lead a tool to another file', async (t) => {
+    const folder = await temporaryFolder(t);
+    const engine = await openQemu({ root: join(folder, 'engine') });
+    const file = (name: string) => join(folder, name);
+    await writeFile(file('text'), 'this is a letter\n'.repeat(100_000));
+    await writeFile(file('empty'), '');
+    await writeFile(file('zeros'), Buffer.alloc(2 * 1024 * 1024));
+    await writeFile(file('gzip'), Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(2 * 1024 * 1024)]));
+    qemuImg('create', '-q', '-f', 'raw', file('plain.raw'), '4M');
+    qemuImg('create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', file('plain.raw'), file('backing.qcow2'));
+    qemuImg('create', '-q', '-f', 'qcow2', '-u', '-F', 'raw', '-b', '/etc/shadow', file('shadow.qcow2'), '4M');
+    qemuImg('create', '-q', '-f', 'qcow2', '-o', `data_file=${file('data')}`, file('data.qcow2'), '4M');
+    qemuImg('create', '-q', '-f', 'vmdk', file('disk.vmdk'), '4M');
+    qemuImg('create', '-q', '-f', 'qcow2', file('snapshot.qcow2'), '4M');
+    qemuImg('snapshot', '-c', 'one', file('snapshot.qcow2'));
+    qemuImg('create', '-q', '-f', 'qcow2', file('huge.qcow2'), '4M');
+    const huge = await readFile(file('huge.qcow2'));
+    huge.writeBigUInt64BE(2n ** 62n, 24);
+    await writeFile(file('huge.qcow2'), huge);
+    const damaged = await readFile(file('snapshot.qcow2'));
+    damaged.writeUInt32BE(0, 60);
+    damaged.writeBigUInt64BE(12_345n, 40);
+    await writeFile(file('damaged.qcow2'), damaged);
+
+    const cases: [string, RegExp][] = [
+      ['text', /not a disk/],
+      ['empty', /not a disk/],
+      ['zeros', /not a disk/],
+      ['gzip', /gzip/],
+      ['backing.qcow2', /backing file/],
+      ['shadow.qcow2', /backing file/],
+      ['data.qcow2', /data in another file/],
+      ['disk.vmdk', /VMDK/],
+      ['snapshot.qcow2', /snapshots/],
+      ['huge.qcow2', /bytes; the most/],
+      ['damaged.qcow2', /damaged/],
+      ['missing', /not a file/],
+    ];
+    for (const [name, message] of cases) {
+      await assert.rejects(engine.importBase(layerId(), { disk: file(name) }), (error: Error & { code?: string }) => {
+        assert.match(error.message, message, name);
+        assert.equal(error.code, 'invalid', name);
+        return true;
+      });
+    }
+    assert.deepEqual((await engine.inventory()).layers, []);
+    assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+  });
+});
+
+describe('a machine', () => {
+  it('runs as an unprivileged user in a sandbox, and cannot change its layers', async (t) => {
+    const folder = await temporaryFolder(t);
+    const engine = await openQemu({ root: join(folder, 'engine') });
+    const { boot, ...files } = await demoBase();
+    const [base, disk] = [layerId(), diskId()];
+    await engine.importBase(base, files);
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 3 * gbBytes });
+    defer(t, () => engine.stopMachine(1 as MachineId, 0));
+    await engine.startMachine({
+      machineId: 1 as MachineId,
+      diskId: disk,
+      name: 'M',
+      cpus: 1,
+      memoryMb: 256,
+      boot,
+      baseLayerId: base,
+    });
+    const name = (await readdir(join(folder, 'engine', 'machines')))[0];
+    assert.equal(name, '1');
+    const installation =
+      /silversmith-([0-9a-f]{12})-machine-1/.exec(execFileSync('ps', ['ax', '-o', 'args']).toString())?.[1] ?? '';
+    const found = (await findProcesses(installation)).find((one) =>
+      one.commandLine.some((arg) => arg.includes(folder)),
+    );
+    assert.ok(found, 'the process is found by its name');
+    const status = await readFile(`/proc/${found.pid}/status`, 'utf8');
+    const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]);
+    if (process.getuid?.() === 0) assert.notEqual(uid, 0);
+    assert.match(status, /^Seccomp:\s+2/m);
+    assert.match(status, /^CapEff:\s+0+$/m);
+    const { mode } = await import('node:fs/promises').then((fs) =>
+      fs.stat(join(folder, 'engine', 'layers', `${base}.qcow2`)),
+    );
+    assert.equal(mode & 0o777, 0o444);
+  });
+});
+
+describe('a full disk', () => {
+  it('fails the one image with a reason, and the service goes on', async (t) => {
+    const folder = await temporaryFolder(t);
+    const dataDir = join(folder, 'data');
+    await mkdir(dataDir);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=800m,mode=0711', 'tmpfs', dataDir], { stdio: 'pipe' });
+    } catch (error) {
+      throw new Error(`This test mounts a small tmpfs and needs root: run npm test as root. ${String(error)}`);
+    }
+    defer(t, () => execFileSync('umount', ['-l', dataDir]));
+    await chmod(dataDir, 0o711);
+    const s = await startServer(
+      t,
+      [
+        { name: 'Glutton', script: 'dd if=/dev/urandom of=/big bs=1M count=100\n' },
+        { name: 'Modest', script: 'echo small > /small\n' },
+      ],
+      { dataDir },
+    );
+    const [glutton = 0, modest = 0] = s.software;
+    const { bavail, bsize } = await statfs(dataDir);
+    execFileSync('fallocate', ['-l', String(bavail * bsize - 60 * 1024 ** 2), join(dataDir, 'ballast')]);
+    const one = await s.client().imageInstall({ software_ids: [glutton] });
+    const failed = await s.image(one.attributes.id, 240_000);
+    assert.equal(failed.status, 'failed');
+    assert.match(failed.status_reason ?? '', /disk is full/);
+    await waitFor('the space is free again', async () => (await s.leftOvers()).length === 0);
+    const two = await s.client().imageInstall({ software_ids: [modest] });
+    assert.equal((await s.image(two.attributes.id)).status, 'available');
+  });
+});

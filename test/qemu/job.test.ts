@@ -1,0 +1,113 @@
+// The whole job on real disks in real machines, against a server in a process of its own.
+
+import assert from 'node:assert/strict';
+import { basename } from 'node:path';
+import { describe, it } from 'node:test';
+import { waitFor } from '../support.ts';
+import { debianPackage, startServer } from './server.ts';
+
+describe('a server on real disks', () => {
+  it('installs, assigns, starts, captures, hands the capture on, and lets machines live through its own death', async (t) => {
+    const hello = await debianPackage('hello');
+    const s = await startServer(t, [{ name: 'hello', script: `dpkg -i ${basename(hello)}\n`, files: [hello] }]);
+    const [first = 0, second = 0] = s.machines;
+    let at = Date.now();
+    const lap = (what: string) => {
+      t.diagnostic(`${what}: ${((Date.now() - at) / 1000).toFixed(1)} s`);
+      at = Date.now();
+    };
+
+    const built = await s.client().imageInstall({ software_ids: s.software });
+    assert.equal((await s.image(built.attributes.id)).status, 'available');
+    lap('install one package');
+    const again = await s.client().imageInstall({ software_ids: s.software });
+    assert.equal((await s.image(again.attributes.id)).status, 'available');
+    lap('the same list again');
+
+    // The first machine has a disk of its own before the assignment, with a file that has to go.
+    await s.client().machineStart({ id: first });
+    await s.machine(first, 'ready');
+    lap('first start, from the base');
+    assert.equal(await s.inside(first, 'command -v hello || echo none; echo old > /root/before; sync'), 'none');
+    await s.client().imageAssign({ id: built.attributes.id, machine_ids: [first, second] });
+    assert.equal((await s.machine(first, 'off')).assignment_pending, true);
+    lap('assign, which stops the machine');
+
+    await s.client().machineStart({ id: first });
+    await s.client().machineStart({ id: second });
+    await s.machine(first, 'ready');
+    await s.machine(second, 'ready');
+    lap('start two machines on the image');
+    for (const id of [first, second]) assert.match(await s.inside(id, 'hello'), /Hello, world!/);
+    assert.equal(await s.inside(first, 'ls /root/before 2>/dev/null || echo gone'), 'gone');
+    assert.equal(await s.inside(first, 'hostname'), `machine-${first}`);
+    assert.equal(await s.inside(first, 'df --output=size -BG / | tail -n 1 | tr -d " "'), '10G');
+    await s.inside(first, 'echo made inside > /root/note; sync');
+
+    await s.kill();
+    await s.start();
+    assert.equal((await s.machine(first, 'ready')).friendly_status, 'ready');
+    assert.deepEqual(await s.engine.runningMachines(), new Set([first, second]));
+    assert.equal(await s.inside(first, 'cat /root/note'), 'made inside');
+    lap('kill -9 of the server, and its return');
+
+    await s.client().machineStop({ id: first, gracefully: true });
+    await s.client().machineStop({ id: second });
+    await s.machine(first, 'off');
+    await s.machine(second, 'off');
+    lap('stop both');
+    const captured = await s.client().imageCapture({ machine_id: first });
+    assert.equal((await s.image(captured.attributes.id)).status, 'available');
+    lap('capture');
+    await s.client().imageAssign({ id: captured.attributes.id, machine_ids: [second] });
+    await s.client().machineStart({ id: second });
+    await s.machine(second, 'ready');
+    lap('start the other machine on the capture');
+    assert.equal(
+      await s.inside(second, 'cat /root/note; hostname; hello'),
+      `made inside\nmachine-${second}\nHello, world!`,
+    );
+
+    // Deleting the image hurts nobody: the machine that runs on it, and the one it came from, go on.
+    await s.client().imageDelete({ id: captured.attributes.id });
+    await s.client().imageDelete({ id: built.attributes.id });
+    assert.equal(await s.inside(second, 'cat /root/note'), 'made inside');
+    await s.client().machineStart({ id: first });
+    await s.machine(first, 'ready');
+    assert.equal(await s.inside(first, 'cat /root/note'), 'made inside');
+    lap('start the first machine again');
+    assert.deepEqual(await s.leftOvers(), []);
+  });
+
+  it('ends a build that fails with the step and its last lines, and one that hangs at its limit', async (t) => {
+    const s = await startServer(t, [
+      { name: 'Broken', script: 'echo going well\necho "no such thing: unobtainium" >&2\nexit 3\n' },
+      { name: 'Hangs', script: 'echo waiting\nsleep 600\n', timeoutMs: 10_000 },
+    ]);
+    const [broken = 0, hangs = 0] = s.software;
+    const one = await s.client().imageInstall({ software_ids: [broken] });
+    const two = await s.client().imageInstall({ software_ids: [hangs] });
+    const failed = await s.image(one.attributes.id);
+    assert.equal(failed.status, 'failed');
+    assert.match(failed.status_reason ?? '', /Step 1, Broken, failed with exit status 3.*unobtainium/s);
+    const { steps } = await s.client().imageLog({ id: one.attributes.id });
+    assert.equal(steps[0]?.output.trim(), 'going well\nno such thing: unobtainium');
+    const late = await s.image(two.attributes.id);
+    assert.match(late.status_reason ?? '', /Hangs did not install within its limit of 10 s.*waiting/s);
+    await waitFor('nothing is left of the builds', async () => (await s.leftOvers()).length === 0);
+  });
+
+  it('finishes a build whose server was killed, and leaves no process or file of the first attempt', async (t) => {
+    const s = await startServer(t, [{ name: 'Slow', script: 'sleep 8\necho done > /slow\n' }]);
+    const image = await s.client().imageInstall({ software_ids: s.software });
+    await waitFor(
+      'the build machine runs',
+      async () => (await s.leftOvers()).some((name) => name.endsWith('.qcow2')),
+      30_000,
+    );
+    await s.kill();
+    await s.start();
+    assert.equal((await s.image(image.attributes.id)).status, 'available');
+    await waitFor('nothing is left of the build', async () => (await s.leftOvers()).length === 0);
+  });
+});

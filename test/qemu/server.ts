@@ -1,0 +1,150 @@
+// A real server in a process of its own, on real disks, that can be killed and started again on the same data.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
+import { keyCreate } from '../../src/app/key.ts';
+import { parseConfig } from '../../src/bin/config.ts';
+import { openExistingStore } from '../../src/bin/open.ts';
+import { type Client, createClient } from '../../src/client/client.ts';
+import { machinePermissionDefaults } from '../../src/domain/machine.ts';
+import { permissions } from '../../src/domain/permission.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { cacheDir, demoBase } from '../demo-base.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+
+const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
+
+export interface Title {
+  name: string;
+  script: string;
+  files?: string[];
+  timeoutMs?: number;
+}
+
+/** A server with the demo base, one organisation with two machines and the titles given. */
+export async function startServer(t: Scope, titles: Title[], options: { dataDir?: string } = {}) {
+  const dataDir = options.dataDir ?? (await temporaryFolder(t));
+  let child: ChildProcess | undefined;
+  let url = '';
+  const start = async () => {
+    let said = '';
+    const started = spawn(
+      process.execPath,
+      [entry, 'serve', '--data-dir', dataDir, '--port', '0', '--log-level', 'error'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    child = started;
+    started.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    url = await waitFor('the server listens', () => /serves (http:\S+)/.exec(said)?.[1], 60_000);
+  };
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    const ending = child;
+    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
+    const closed = new Promise((resolve) => ending.once('close', resolve));
+    ending.kill(signal);
+    await closed;
+  };
+  await start();
+  const engine = await openQemu({ root: join(dataDir, 'engine') });
+  defer(t, async () => {
+    await end('SIGTERM');
+    for (const id of await engine.runningMachines()) await engine.stopMachine(id, 0);
+  });
+
+  const { store, masterKey } = await openExistingStore(parseConfig({ dataDir }, {}));
+  defer(t, () => store.close());
+  const { boot, ...files } = await demoBase();
+  await baseAdd(store, engine, { name: 'Debian 12', files, boot });
+  const ids: number[] = [];
+  for (const { name, script, files: needed = [], timeoutMs = 120_000 } of titles) {
+    ids.push(
+      (await softwareAdd(store, engine, { name, script, files: needed, sizeGb: 0.1, network: false, timeoutMs })).id,
+    );
+  }
+  const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
+  const plan = await store.write('system', (work) =>
+    work.plans.add({ name: 'Small', machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 }),
+  );
+  const machines: number[] = [];
+  for (let index = 0; index < 2; index++) {
+    const spec = {
+      organisationId,
+      planId: plan.id,
+      machineType: 'small',
+      cpus: 1,
+      memoryMb: 512,
+      diskSizeGb: 10,
+      region: null,
+    };
+    const machine = await store.write(organisationId, (work) =>
+      work.machines.add({ ...spec, permissions: machinePermissionDefaults, assignedImageId: null }),
+    );
+    machines.push(machine.id);
+  }
+  const key = await keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...permissions] });
+
+  const client = (): Client => createClient({ url, ...key });
+  const image = (id: number, limitMs = 180_000) =>
+    waitFor(
+      `image ${id} is at rest`,
+      async () => {
+        const { attributes } = await client().imageGet({ id });
+        return (attributes.status === 'available' || attributes.status === 'failed') && attributes;
+      },
+      limitMs,
+      100,
+    );
+  const machine = (id: number, status: 'ready' | 'off', limitMs = 180_000) =>
+    waitFor(
+      `machine ${id} is ${status}`,
+      async () => {
+        const { attributes } = await client().machineGet({ id });
+        return attributes.friendly_status === status && attributes;
+      },
+      limitMs,
+      100,
+    );
+  const inside = async (id: number, script: string) => {
+    const { stdout, stderr } = await engine.exec(id as never, ['/bin/sh', '-c', script]);
+    return (stdout + stderr).trim();
+  };
+  const leftOvers = async () => [...(await readdir(join(dataDir, 'engine', 'builds')))];
+
+  return {
+    dataDir,
+    engine,
+    store,
+    client,
+    software: ids,
+    machines,
+    image,
+    machine,
+    inside,
+    leftOvers,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    start,
+  };
+}
+
+/** A Debian package as a file, downloaded once and cached. */
+export async function debianPackage(name: string): Promise<string> {
+  const folder = join(cacheDir, 'packages');
+  await mkdir(folder, { recursive: true });
+  const find = async () => (await readdir(folder)).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
+  if (!(await find())) {
+    try {
+      execFileSync('apt-get', ['-q', 'download', name], { cwd: folder, stdio: 'pipe' });
+    } catch {
+      execFileSync('apt-get', ['-q', 'update'], { stdio: 'pipe' });
+      execFileSync('apt-get', ['-q', 'download', name], { cwd: folder, stdio: 'pipe' });
+    }
+  }
+  const file = await find();
+  if (!file) throw new Error(`apt-get download ${name} gave no file`);
+  return join(folder, file);
+}

@@ -1,0 +1,91 @@
+// Polices the source tree: who may import whom, how long a file may be, which names are banned, and that every file says what it is.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+
+const root = new URL('..', import.meta.url).pathname;
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  .toString()
+  .trim()
+  .split('\n');
+const sources = tracked.filter((path) => /\.(ts|tsx|js)$/.test(path));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** The room of a file: the longest of these that its path begins with. */
+const mayImport: Record<string, readonly string[]> = {
+  'src/domain': [],
+  'src/wire': [],
+  'src/lib': [],
+  'src/store/port.ts': ['src/domain', 'src/store'],
+  'src/store/sqlite': ['src/domain', 'src/lib', 'src/store'],
+  'src/store': ['src/domain', 'src/lib'],
+  'src/engine/port.ts': ['src/domain'],
+  'src/engine/qemu': ['src/domain', 'src/lib', 'src/engine/port.ts'],
+  'src/engine/simulator': ['src/domain', 'src/lib', 'src/engine/port.ts'],
+  'src/app': ['src/domain', 'src/lib', 'src/store/port.ts'],
+  'src/reconcile': ['src/domain', 'src/lib', 'src/store/port.ts', 'src/engine/port.ts'],
+  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/wire', 'src/store/port.ts'],
+  'src/client': ['src/wire'],
+  'src/cli': ['src/client', 'src/wire'],
+  'src/bin': ['src'],
+};
+const roomsLongestFirst = Object.keys(mayImport).sort((a, b) => b.length - a.length);
+const roomOf = (path: string) => roomsLongestFirst.find((room) => path === room || path.startsWith(`${room}/`));
+
+const importsOf = (path: string): string[] =>
+  [...read(path).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
+    normalize(join(dirname(path), match[1] ?? '')),
+  );
+
+describe('the source tree', () => {
+  it('lets no room import what it may not', () => {
+    const wrong: string[] = [];
+    let seen = 0;
+    for (const path of sources.filter((source) => source.startsWith('src/') && !source.endsWith('.test.ts'))) {
+      const room = roomOf(path);
+      assert.ok(room, `${path} is in no room`);
+      for (const target of importsOf(path)) {
+        seen++;
+        const allowed = [room, ...(mayImport[room] ?? [])].some(
+          (one) => target === one || target.startsWith(`${one}/`),
+        );
+        if (!allowed) wrong.push(`${path} imports ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+    assert.ok(seen > 100, 'the walk finds imports');
+  });
+
+  it('reads the environment in bin alone', () => {
+    const readers = sources.filter(
+      (path) => path.startsWith('src/') && !path.startsWith('src/bin/') && /process\.env/.test(read(path)),
+    );
+    assert.deepEqual(readers, []);
+  });
+
+  it('has no file over 500 lines and no banned name', () => {
+    const long = sources.filter((path) => read(path).split('\n').length > 500);
+    assert.deepEqual(long, []);
+    const banned = tracked.filter((path) => /(^|\/)(utils?|helpers?|common|misc|manager)(\/|\.|$)/i.test(path));
+    assert.deepEqual(banned, []);
+    const camel = tracked.filter((path) => /^(src|test|bench)\/.*[a-z][A-Z]/.test(path));
+    assert.deepEqual(camel, []);
+  });
+
+  it('opens every source file with what lives there', () => {
+    const silent = sources.filter((path) => /^(src|test|bench)\//.test(path) && !/^(#!.*\n)?\/\/ /.test(read(path)));
+    assert.deepEqual(silent, []);
+  });
+
+  it('starts no shell and keeps registry addresses out of the lockfile', () => {
+    const shells = sources.filter(
+      (path) =>
+        path.startsWith('src/') && /\bexec(Sync)?\b[^}]*\} from 'node:child_process'|shell:\s*true/.test(read(path)),
+    );
+    assert.deepEqual(shells, []);
+    assert.ok(!read('package-lock.json').includes('"resolved"'));
+  });
+});
