@@ -2,7 +2,7 @@
 // demo base, and a key with all permissions in demo.json.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseAdd, softwareAdd } from '../app/catalogue.ts';
 import { keyCreate } from '../app/key.ts';
@@ -40,14 +40,19 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
   },
 ];
 
-/** Fills an empty store; does nothing when there is an organisation. Returns where the credentials are. */
+/** Fills an empty store; only says where the server is when that was done before. Returns where the credentials are. */
 export async function ensureDemo(
   config: Config,
   { store, engine, masterKey, url }: Running,
   say: (line: string) => void,
 ): Promise<string> {
   const credentials = join(config.dataDir, 'demo.json');
-  if (await exists(credentials)) return credentials;
+  if (await exists(credentials)) {
+    // The port may be another one this time.
+    const known = JSON.parse(await readFile(credentials, 'utf8')) as object;
+    await writeWhole(credentials, `${JSON.stringify({ ...known, url }, null, 2)}\n`, 0o600);
+    return credentials;
+  }
   if ((await store.read('system', (work) => work.bases.list())).length === 0) {
     if (engine.name === 'qemu') {
       const { boot, ...files } = await ensureDemoBase(config.cacheDir, say);

@@ -1,0 +1,106 @@
+// What layers are for, in figures: capture against the size of the disk and against `qemu-img convert`, a new disk against
+// `qemu-img create -b`, fifty disks in bytes. Real files, no guest; each figure is a ratio within this run.
+// Type: npm run bench
+
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DiskId, LayerId } from '../src/domain/ids.ts';
+import { gbBytes } from '../src/domain/layer.ts';
+import { openQemu } from '../src/engine/qemu/engine.ts';
+
+const repeats = 15;
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const id = <Id>() => randomBytes(12).toString('hex') as Id;
+const timed = async (work: () => unknown) => {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+};
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
+try {
+  await chmod(folder, 0o711);
+  const engine = await openQemu({ root: join(folder, 'engine') });
+  const base = id<LayerId>();
+  const raw = join(folder, 'base.raw');
+  await writeFile(raw, '');
+  const handle = await open(raw, 'r+');
+  await handle.truncate(gbBytes);
+  await handle.write(Buffer.from([0x55, 0xaa]), 0, 2, 510);
+  await handle.close();
+  await engine.importBase(base, { disk: raw });
+
+  say('capture (machine off → layer and new disk), by what the disk has allocated');
+  const captures: number[] = [];
+  for (const gb of [1, 2, 10, 50]) {
+    const disk = id<DiskId>();
+    const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
+    const sizeBytes = (gb + 2) * gbBytes;
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    // Allocated and mapped, but sparse on the host: 50 GB need no 50 GB here.
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z ${gbBytes} ${gb}G`, path], { stdio: 'pipe' });
+    if (gb === 2)
+      execFileSync(
+        'qemu-io',
+        [
+          '-f',
+          'qcow2',
+          ...Array.from({ length: 32 }, (_, index) => [
+            '-c',
+            `write -P ${index + 1} ${gbBytes + index * 64 * 1024 ** 2} 64M`,
+          ]).flat(),
+          path,
+        ],
+        { stdio: 'pipe' },
+      );
+    const converted =
+      gb === 2
+        ? await timed(() => execFileSync('qemu-img', ['convert', '-O', 'qcow2', path, join(folder, 'converted.qcow2')]))
+        : null;
+    const ms = await timed(() => engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }));
+    captures.push(ms);
+    say(
+      `  ${String(gb).padStart(2)} GB: ${ms.toFixed(0)} ms${converted === null ? '' : `; qemu-img convert of the same disk (2 GB written) ${converted.toFixed(0)} ms, ${(converted / ms).toFixed(1)} × as long`}`,
+    );
+  }
+  say(`  50 GB against 1 GB: ${((captures[3] ?? 0) / (captures[0] ?? 1)).toFixed(2)} ×`);
+
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const made: DiskId[] = [];
+  for (let index = 0; index < repeats; index++) {
+    const disk = id<DiskId>();
+    made.push(disk);
+    ours.push(await timed(() => engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes })));
+    const args = [
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-F',
+      'qcow2',
+      '-b',
+      join(folder, 'engine', 'layers', `${base}.qcow2`),
+      join(folder, `plain-${index}.qcow2`),
+      '10G',
+    ];
+    theirs.push(await timed(() => execFileSync('qemu-img', args)));
+  }
+  say(
+    `a machine's disk recreated: ${median(ours).toFixed(1)} ms, durable; qemu-img create -b ${median(theirs).toFixed(1)} ms: ${(median(ours) / median(theirs)).toFixed(2)} ×`,
+  );
+
+  let bytes = 0;
+  for (let index = 0; index < 50; index++) {
+    const disk = id<DiskId>();
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes });
+    bytes += (await stat(join(folder, 'engine', 'disks', `${disk}.qcow2`))).blocks * 512;
+  }
+  say(`fifty disks on one base: ${(bytes / 50 / 1024).toFixed(0)} KB each beside the base`);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
