@@ -42,7 +42,7 @@ try {
     const sizeBytes = (gb + 2) * gbBytes;
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
     // Allocated and mapped, but sparse on the host: 50 GB need no 50 GB here.
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z ${gbBytes} ${gb}G`, path], { stdio: 'pipe' });
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z -n ${gbBytes} ${gb}G`, path], { stdio: 'pipe' });
     if (gb === 2)
       execFileSync(
         'qemu-io',
