@@ -95,8 +95,10 @@ function explain(error: unknown): number {
     if (error.detail && env.SILVERSMITH_DEBUG) terminal.err(error.detail);
   } else if (error instanceof UsageError) {
     terminal.err(`error: ${error.message}`);
-  } else if (error instanceof TypeError && (error.cause as { code?: string } | undefined)?.code === 'ECONNREFUSED') {
-    terminal.err('error: No server answers there. Start one with: npm start (or silversmith serve)');
+  } else if (error instanceof TypeError && error.message === 'fetch failed') {
+    terminal.err(
+      `error: No server answers there (${(error.cause as Error | undefined)?.message}). Start one: npm start, or silversmith serve`,
+    );
   } else {
     terminal.err(String((error as Error).stack ?? error));
   }

@@ -16,7 +16,7 @@ import { endProcess, findProcess, processName } from './process.ts';
 import { type JsonSocket, openMonitor } from './qmp.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
 
-const outputBytesMax = 64 * 1024 * 1024;
+const outputBytesMax = 16 * 1024 * 1024;
 const powerOffMs = 60_000;
 const memoryMb = 1024;
 

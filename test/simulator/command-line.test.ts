@@ -1,0 +1,112 @@
+// The command line as a user types it, against a demo on the simulator: what it prints, its JSON, its errors and exit statuses.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+
+const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
+
+async function startDemo(t: Scope) {
+  const dataDir = join(await temporaryFolder(t), 'data');
+  const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
+  const server = spawn(process.execPath, [
+    entry,
+    'serve',
+    ...flags,
+    '--port',
+    '0',
+    '--demo',
+    '--simulator-speed',
+    '0',
+    '--log-level',
+    'silent',
+  ]);
+  let said = '';
+  server.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const closed = new Promise<number | null>((resolve) => server.once('close', resolve));
+  defer(t, async () => {
+    server.kill('SIGTERM');
+    assert.equal(await closed, 0);
+  });
+  await waitFor('the demo is ready', () => said.includes('The demo is ready'), 30_000);
+  const run = (...args: string[]) =>
+    new Promise<{ code: number; out: string; err: string }>((resolve) => {
+      const env = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
+      const child = execFile(process.execPath, [entry, ...args], { env }, (_error, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+  return { dataDir, run, said: () => said };
+}
+
+describe('the command line', () => {
+  it('does the whole job, prints tables for people and JSON for scripts', async (t) => {
+    const { run, dataDir } = await startDemo(t);
+    assert.equal((await stat(join(dataDir, 'demo.json'))).mode & 0o777, 0o600);
+    assert.match((await run('software', 'list')).out, /^ID +NAME.*htop/s);
+    assert.match((await run('base', 'list')).out, /Simulated base/);
+    const installed = await run('image', 'install', '4', '--name', 'With htop', '--json');
+    assert.equal(installed.code, 0, installed.err);
+    const image = JSON.parse(installed.out);
+    assert.deepEqual([image.attributes.name, image.attributes.status], ['With htop', 'available']);
+    assert.match((await run('image', 'assign', image.id, '1', '2')).out, /2 machine/);
+    assert.match((await run('machine', 'start', '1')).out, /ready/);
+    assert.match((await run('machine', 'stop', '1', '--gracefully')).out, /off/);
+    assert.match((await run('image', 'capture', '1')).out, /available/);
+    assert.match((await run('image', 'show', image.id, '--log')).out, /Step 1: htop\. Cache: miss.*simulated/s);
+    assert.match((await run('machine', 'reset', '1')).out, /reset/);
+    assert.match((await run('image', 'delete', image.id)).out, /deleted/);
+    assert.equal(JSON.parse((await run('image', 'list', '--json')).out).count, 1);
+    assert.equal((await run('machine', 'create', '--plan', '1', '--quantity', '2')).code, 0);
+    assert.equal(JSON.parse((await run('machine', 'list', '--json')).out).count, 8);
+    assert.match((await run('tour')).out, /That was the tour/);
+  });
+
+  it('administers keys, whose secret is shown once and kept sealed', async (t) => {
+    const { run, dataDir } = await startDemo(t);
+    const made = JSON.parse(
+      (await run('key', 'create', '--organisation', 'Demo', '--permission', 'images:read', '--json')).out,
+    );
+    const withKey = (...args: string[]) =>
+      run(...args, '--key', made.key, '--secret', made.secret, '--url', JSON.parse(demo).url);
+    const demo = await readFile(join(dataDir, 'demo.json'), 'utf8');
+    assert.equal((await withKey('image', 'list')).code, 0);
+    const refused = await withKey('machine', 'list');
+    assert.deepEqual([refused.code, /machines:read.*4710/.test(refused.err)], [1, true]);
+    assert.ok(!(await run('key', 'list')).out.includes(made.secret));
+    assert.ok(!(await readFile(join(dataDir, 'silversmith.db'))).includes(made.secret));
+    assert.equal((await run('key', 'revoke', made.key)).code, 0);
+    assert.match((await withKey('image', 'list')).err, /401/);
+  });
+
+  it('adds titles to the catalogue, and says of bad input what to do', async (t) => {
+    const { run, dataDir } = await startDemo(t);
+    const script = join(dataDir, 'tool.sh');
+    await writeFile(script, 'echo installed\n');
+    const added = await run('software', 'add', '--name', 'Tool', '--size', '0.5', '--script', script, '--file', script);
+    assert.deepEqual([added.code, /Software 9 \(Tool\)/.test(added.out)], [0, true], added.err);
+    for (const [args, message] of [
+      [['software', 'add', '--name', 'X', '--size', 'big', '--script', script], /size must be a number/],
+      [['software', 'add', '--name', 'X', '--size', '1', '--script', '/nowhere'], /not a file/],
+      [['image', 'show', 'seven'], /not an id/],
+      [['image', 'show', '77'], /no image 77/],
+      [['machine', 'exec', '1', 'ls'], /simulator runs no guests/],
+      [['image', 'list', '--url', 'http://127.0.0.1:1'], /No server answers/],
+      [['serve', '--engine', 'vmware'], /qemu or simulator/],
+      [['serve', '--port', 'x'], /--port/],
+      [['serve', '--data-dir', dataDir], /Another server/],
+      [['key', 'list', '--data-dir', '/nowhere'], /no data in/],
+      [['frobnicate'], /unknown command/],
+    ] as [string[], RegExp][]) {
+      const { err, code } = await run(...args);
+      assert.match(err, message, args.join(' '));
+      assert.equal(code, 1, args.join(' '));
+    }
+    assert.match((await run('image', 'install', '--help')).out, /--base/);
+  });
+});
