@@ -6,7 +6,7 @@ import type { Work } from '../store/port.ts';
 /** The part of the store that a request may touch: never keys, layers or disks of others, never the engine. */
 export type Tenant = Pick<
   Work,
-  'images' | 'machines' | 'plans' | 'software' | 'bases' | 'operations' | 'disks' | 'now'
+  'images' | 'machines' | 'plans' | 'software' | 'bases' | 'operations' | 'disks' | 'audit' | 'now'
 >;
 
 export interface Ask {

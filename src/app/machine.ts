@@ -4,6 +4,7 @@ import { AppError } from '../domain/error.ts';
 import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import {
+  assertOff,
   assertResettable,
   type Machine,
   type MachineStatus,
@@ -66,6 +67,9 @@ export interface CreateInput {
   permissions?: Record<string, boolean | undefined> | undefined;
 }
 
+const definedOf = (given: Record<string, boolean | undefined>): Record<string, boolean> =>
+  Object.fromEntries(Object.entries(given).filter((entry): entry is [string, boolean] => entry[1] !== undefined));
+
 /** With software or a base, an image is made first and assigned to the machines; they can be started when it is available. */
 export async function machineCreate(
   ask: Ask,
@@ -81,9 +85,6 @@ export async function machineCreate(
       `The image would have ${image.image.sizeGb} GB and the disks of plan ${plan.id} have ${plan.diskSizeGb} GB; choose less software or a larger plan.`,
     );
   }
-  const given = Object.entries(input.permissions ?? {}).filter(
-    (entry): entry is [string, boolean] => entry[1] !== undefined,
-  );
   const machines: Machine[] = [];
   for (let index = 0; index < (input.quantity ?? 1); index++) {
     machines.push(
@@ -95,7 +96,7 @@ export async function machineCreate(
         cpus: plan.cpus,
         memoryMb: plan.memoryMb,
         diskSizeGb: plan.diskSizeGb,
-        permissions: { ...machinePermissionDefaults, ...Object.fromEntries(given) },
+        permissions: { ...machinePermissionDefaults, ...definedOf(input.permissions ?? {}) },
         assignedImageId: image?.image.id ?? null,
       }),
     );
@@ -132,4 +133,26 @@ export async function machineReset({ work, settings }: Ask, id: MachineId): Prom
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });
   await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + settings.keepDiskMs });
+}
+
+/** Gives the machine the processors and memory of another type; its disk stays as it is. It must be off. */
+export async function machineTypeSet({ work }: Ask, id: MachineId, typeId: PlanId): Promise<void> {
+  const machine = await work.machines.get(id);
+  const { machineType, cpus, memoryMb } = await work.plans.get(typeId);
+  assertOff(machine);
+  await work.machines.update(id, { machineType, cpus, memoryMb });
+}
+
+export async function machinePermissionsSet(
+  { work }: Ask,
+  id: MachineId,
+  given: Record<string, boolean | undefined> | undefined,
+): Promise<void> {
+  const machine = await work.machines.get(id);
+  if (given === undefined)
+    throw new AppError(
+      'permissions_missing',
+      'The body lacks the field permissions; send {"permissions": {name: true or false}}.',
+    );
+  await work.machines.setPermissions(id, { ...machine.permissions, ...definedOf(given) });
 }

@@ -83,6 +83,11 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
   return gracefully ? 'graceful_stopping' : 'turning_off';
 }
 
+/** Throws unless the machine is off and nothing is done to it. */
+export function assertOff(machine: Machine): void {
+  if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then try again.');
+}
+
 /** Throws unless the machine's disk may be discarded. */
 export function assertResettable(machine: Machine): void {
   if (machine.capturingImageId !== null)

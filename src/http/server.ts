@@ -2,9 +2,11 @@
 // body and query, then (in the application) existence and state. A request that changes state is one transaction, in which its nonce
 // is recorded too; the reconciler is nudged when it is committed.
 
+import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { parse as parseJson } from 'secure-json-parse';
+import type { Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { Permission } from '../domain/permission.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -12,14 +14,16 @@ import type { Store } from '../store/port.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import { type OperationName, type OperationSpec, operations } from '../wire/operations.ts';
 import { enveloped, pathPrefix } from '../wire/schema.ts';
-import { type Authenticator, type Caller, replayed } from './authenticate.ts';
+import type { Authenticator, Caller } from './authenticate.ts';
+import { runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
 import type { Handler, Handlers } from './handler.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
 
-const handlers: Handlers = { ...imageRoutes, ...machineRoutes, ...softwareRoutes };
+const handlers: Handlers = { ...auditRoutes, ...imageRoutes, ...machineRoutes, ...softwareRoutes };
 
 const bodyBytesMax = 1024 * 1024;
 const requestMs = 30_000;
@@ -38,6 +42,7 @@ export interface ServerOptions {
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | null;
+    rawBody: Buffer | null;
   }
 }
 
@@ -45,12 +50,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const { store, clock } = options;
   const app = Fastify({
     bodyLimit: bodyBytesMax,
+    // Unique across restarts and replicas, since the audit trail keeps it.
+    genReqId: () => randomUUID(),
     requestTimeout: requestMs,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     logger: { level: options.logLevel, stream: process.stderr },
   });
   app.decorateRequest('caller', null);
+  app.decorateRequest('rawBody', null);
   // The signature covers the bytes as received: they are kept as they are until they are verified.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -111,6 +119,7 @@ function route(app: FastifyInstance, name: OperationName, operation: OperationSp
     },
     async preValidation(request) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      request.rawBody = body;
       const { authorization } = request.headers;
       request.caller = await options.authenticator.authenticate({
         authorization,
@@ -126,20 +135,32 @@ function route(app: FastifyInstance, name: OperationName, operation: OperationSp
       }
       request.body = operation.body ? parseBody(request, body) : undefined;
     },
-    async handler(request) {
+    async handler(request, reply) {
       const caller = request.caller as Caller;
+      const { params, query, body } = request;
+      const input = { params, query, body } as Parameters<typeof handler>[1];
+      const envelope = () => ({ client_code: 200, message: 'OK', timestamp: timestampOf(clock.now()) });
       const { organisationId } = caller;
-      const input = { params: request.params, query: request.query, body: request.body } as Parameters<
-        typeof handler
-      >[1];
-      const answer = mutates
-        ? await store.write(organisationId, async (work) => {
-            if (!(await work.nonces.use(caller.keyId, caller.nonce, caller.nonceExpiresAt))) throw replayed();
-            return handler({ organisationId, work, settings }, input);
-          })
-        : await store.read(organisationId, (work) => handler({ organisationId, work, settings }, input));
-      if (mutates) options.nudge();
-      return { ...answer, client_code: 200, message: 'OK', timestamp: timestampOf(clock.now()) };
+      if (!mutates) {
+        const answer = await store.read(organisationId, (work) => handler({ organisationId, work, settings }, input));
+        return { ...answer, ...envelope() };
+      }
+      const command = {
+        name,
+        caller,
+        requestId: request.id,
+        method: request.method,
+        path: pathOf(request),
+        rawBody: request.rawBody ?? Buffer.alloc(0),
+        idempotencyKey: request.headers['idempotency-key'] as string | undefined,
+        params: (params ?? {}) as Record<string, unknown>,
+        body: (body ?? {}) as Record<string, unknown>,
+      };
+      const effect = (work: Tenant) => handler({ organisationId, work, settings }, input);
+      const { answer, again } = await runCommand(store, command, effect, envelope);
+      if (again) reply.header('idempotent-replayed', 'true');
+      else options.nudge();
+      return answer;
     },
   });
 }

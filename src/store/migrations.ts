@@ -63,6 +63,16 @@ create unique index operation_of_image on operation (image_id) where state in ('
 create table nonce (key_id text not null, nonce text not null, expires_at bigint not null, primary key (key_id, nonce));
 create index nonce_expiry on nonce (expires_at)`;
 
+const second = `
+create table idempotency (
+  key_id text not null, idempotency_key text not null, request_digest text not null, answer text not null, expires_at bigint not null,
+  primary key (key_id, idempotency_key));
+create index idempotency_expiry on idempotency (expires_at);
+create table audit (
+  id IDENTITY, organisation_id bigint not null references organisation (id), key_id text not null, action text not null,
+  image_id bigint, machine_id bigint, request_id text not null, client_code integer not null, created_at bigint not null);
+create index audit_listed on audit (organisation_id, created_at)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -72,4 +82,5 @@ const migration = (identity: string, text: string): Migration => ({
 /** `identity` is how the dialect declares a primary key that counts up and never uses a number again. */
 export const migrations = (identity: string): Record<string, Migration> => ({
   '0001-first-light': migration(identity, first),
+  '0002-audit': migration(identity, second),
 });

@@ -4,6 +4,7 @@
 // Inside, each noun has its own small set of queries. Those on an organisation's own things (images, machines) are bound to the
 // scope in one place, so that a caller cannot forget it: another organisation's thing is not there.
 
+import type { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
 import type { imageQueries } from './queries/image.ts';
 import type { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
@@ -24,6 +25,8 @@ export interface Work {
   organisations: ReturnType<typeof organisationQueries>;
   keys: ReturnType<typeof keyQueries>;
   nonces: ReturnType<typeof nonceQueries>;
+  audit: ReturnType<typeof auditQueries>;
+  idempotency: ReturnType<typeof idempotencyQueries>;
   /** The clock under which the work runs, ms since 1970. */
   now(): number;
 }

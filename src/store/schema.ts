@@ -24,6 +24,19 @@ type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json>
   [Key in Json]: string;
 };
 
+/** What somebody did, or tried to do, over the API. */
+export interface AuditEntry {
+  id: number;
+  keyId: KeyId;
+  action: string;
+  imageId: ImageId | null;
+  machineId: MachineId | null;
+  requestId: string;
+  /** 200, or the client_code with which it was refused. */
+  clientCode: number;
+  createdAt: number;
+}
+
 export interface Database {
   organisation: { id: Generated<OrganisationId>; name: string; createdAt: number };
   accessKey: {
@@ -62,6 +75,8 @@ export interface Database {
   disk: Disk;
   machine: Row<Machine, MachineId, 'permissions'> & { nameFolded: string };
   operation: Row<Operation, OperationId, 'data'>;
+  idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
+  audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
   nonce: { keyId: KeyId; nonce: string; expiresAt: number };
 }
 

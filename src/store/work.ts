@@ -1,6 +1,7 @@
 // Binds every noun's queries to a connection or transaction, a scope and a clock.
 
 import type { Work } from './port.ts';
+import { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import { baseQueries, softwareQueries } from './queries/catalogue.ts';
 import { imageQueries } from './queries/image.ts';
 import { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
@@ -21,5 +22,7 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   organisations: organisationQueries(db, now),
   keys: keyQueries(db, now),
   nonces: nonceQueries(db, now),
+  audit: auditQueries(db, scope, now),
+  idempotency: idempotencyQueries(db, now),
   now,
 });

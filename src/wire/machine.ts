@@ -27,6 +27,27 @@ const permissionNames = {
 
 export const MachinePermissions = Type.Object(permissionNames, { title: 'MachinePermissions' });
 
+/** Some of the permissions; those left out stay as they are. */
+const SomePermissions = Type.Partial(Type.Object(permissionNames), { additionalProperties: false });
+
+export const MachinePermissionsBody = Type.Object(
+  { permissions: Type.Optional(SomePermissions) },
+  { title: 'MachinePermissionsBody' },
+);
+
+export const MachineTypeBody = Type.Object({ machine_type_id: Id('Machine type') }, { title: 'MachineTypeBody' });
+
+export const MachineType = resource(
+  'machine_type',
+  'MachineType',
+  Type.Object({ name: Type.String(), friendly_name: Type.String() }),
+);
+
+export const PermissionField = Type.Object(
+  { name: Type.String(), type: Type.String(), default: Type.Boolean() },
+  { title: 'PermissionField' },
+);
+
 const User = Type.Object(
   { id: Type.String(), type: Type.String(), attributes: Type.Object({ email: Type.String(), name: Type.String() }) },
   { title: 'User' },
@@ -69,19 +90,7 @@ export const MachineCreateBody = Type.Object(
     software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
     base_image_id: Type.Optional(Id('Base image ID')),
     region: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
-    permissions: Type.Optional(
-      Type.Object(
-        {
-          public_internet_access: Type.Optional(Type.Boolean()),
-          can_download_from_vagon_workstation: Type.Optional(Type.Boolean()),
-          analytics_collection_enabled: Type.Optional(Type.Boolean()),
-          clipboard_enabled: Type.Optional(Type.Boolean()),
-          screen_recording_enabled: Type.Optional(Type.Boolean()),
-          input_recording_enabled: Type.Optional(Type.Boolean()),
-        },
-        { additionalProperties: false },
-      ),
-    ),
+    permissions: Type.Optional(SomePermissions),
   },
   { title: 'MachineCreateBody' },
 );

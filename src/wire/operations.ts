@@ -2,10 +2,21 @@
 // The router, the validation, the serialisation, the client's types and api/openapi.json are all read from it.
 
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import { UserActionLog, userActionLogQuery } from './audit.ts';
 import type { WireErrorName } from './error.ts';
 import { BuildStep, Image, ImageAssignBody, ImageCaptureBody, ImageInstallBody } from './image.ts';
-import { Machine, MachineCreateBody, MachineStartBody, MachineStopBody, machineListQuery } from './machine.ts';
-import { Id, pageFields, pageQuery } from './schema.ts';
+import {
+  Machine,
+  MachineCreateBody,
+  MachinePermissionsBody,
+  MachineStartBody,
+  MachineStopBody,
+  MachineType,
+  MachineTypeBody,
+  machineListQuery,
+  PermissionField,
+} from './machine.ts';
+import { DateTime, Id, pageFields, pageQuery } from './schema.ts';
 import { CatalogueBaseImage, CatalogueSoftware } from './software.ts';
 
 export interface OperationSpec {
@@ -177,6 +188,62 @@ export const operations = {
     params: idParams,
     response: nothing,
     errors: ['not_found', 'machine_not_ready'],
+  }),
+  machinePermissionFields: define({
+    method: 'GET',
+    path: '/machines/permission-fields',
+    tag: 'Machines',
+    summary: 'List what a machine may be permitted',
+    permission: 'machines:read',
+    response: { permission_fields: Type.Array(PermissionField) },
+    errors: [],
+  }),
+  machineTypeList: define({
+    method: 'GET',
+    path: '/machines/{id}/available-machine-types',
+    tag: 'Machines',
+    summary: 'List the types that a machine can have',
+    permission: 'machines:read',
+    params: idParams,
+    response: { machine_types: Type.Array(MachineType) },
+    errors: ['not_found'],
+  }),
+  machineTypeSet: define({
+    method: 'POST',
+    path: '/machines/{id}/machine-type',
+    tag: 'Machines',
+    summary: 'Give a machine that is off another type; its disk stays as it is',
+    permission: 'machines:write',
+    params: idParams,
+    body: MachineTypeBody,
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready'],
+  }),
+  machinePermissionsSet: define({
+    method: 'POST',
+    path: '/machines/{id}/permissions',
+    tag: 'Machines',
+    summary: 'Permit or forbid a machine something',
+    permission: 'machines:write',
+    params: idParams,
+    body: MachinePermissionsBody,
+    response: nothing,
+    errors: ['not_found', 'permissions_missing'],
+  }),
+  userActionLogList: define({
+    method: 'GET',
+    path: '/user-action-logs',
+    tag: 'Audit',
+    summary: 'List what was done over the API, newest first, at most 1,000 entries',
+    permission: 'audit:read',
+    query: userActionLogQuery,
+    response: {
+      logs: Type.Array(UserActionLog),
+      count: Type.Integer({ description: 'Number of all matches' }),
+      start_date: DateTime('Beginning of the time looked at'),
+      end_date: DateTime('Its end'),
+    },
+    errors: [],
   }),
 } as const;
 

@@ -27,7 +27,11 @@ describe('every operation', () => {
   it("cannot tell another organisation's thing from one that does not exist", async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const image = (await h.call('imageInstall')).body.id;
-    const bodies: Partial<Record<OperationName, unknown>> = { imageAssign: { machine_ids: [1] } };
+    const bodies: Partial<Record<OperationName, unknown>> = {
+      imageAssign: { machine_ids: [1] },
+      machineTypeSet: { machine_type_id: 1 },
+      machinePermissionsSet: { permissions: {} },
+    };
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;
       if (!path.includes('{id}')) continue;

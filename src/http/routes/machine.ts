@@ -5,9 +5,11 @@ import {
   machineCreate,
   machineGet,
   machineList,
+  machinePermissionsSet,
   machineReset,
   machineStart,
   machineStop,
+  machineTypeSet,
 } from '../../app/machine.ts';
 import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../../domain/ids.ts';
 import { machinePermissionDefaults } from '../../domain/machine.ts';
@@ -46,7 +48,16 @@ export function presentMachine({ machine, assignedImageName, operation }: Machin
 }
 
 export const machineRoutes: Handlers<
-  'machineList' | 'machineGet' | 'machineCreate' | 'machineStart' | 'machineStop' | 'machineReset'
+  | 'machineList'
+  | 'machineGet'
+  | 'machineCreate'
+  | 'machineStart'
+  | 'machineStop'
+  | 'machineReset'
+  | 'machinePermissionFields'
+  | 'machineTypeList'
+  | 'machineTypeSet'
+  | 'machinePermissionsSet'
 > = {
   async machineList(ask, { query }) {
     const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, status, assigned } = query;
@@ -75,6 +86,32 @@ export const machineRoutes: Handlers<
   },
   async machineStop(ask, { params, body }) {
     await machineStop(ask, params.id as MachineId, body.gracefully ?? false);
+    return {};
+  },
+  machinePermissionFields: async () => ({
+    permission_fields: Object.entries(machinePermissionDefaults).map(([name, value]) => ({
+      name,
+      type: 'boolean',
+      default: value,
+    })),
+  }),
+  async machineTypeList(ask, { params }) {
+    await machineGet(ask, params.id as MachineId);
+    const plans = await ask.work.plans.list();
+    return {
+      machine_types: plans.map(({ id, machineType, name }) => ({
+        id: String(id),
+        type: 'machine_type',
+        attributes: { name: machineType, friendly_name: name },
+      })),
+    };
+  },
+  async machineTypeSet(ask, { params, body }) {
+    await machineTypeSet(ask, params.id as MachineId, body.machine_type_id as PlanId);
+    return {};
+  },
+  async machinePermissionsSet(ask, { params, body }) {
+    await machinePermissionsSet(ask, params.id as MachineId, body.permissions);
     return {};
   },
   async machineReset(ask, { params }) {

@@ -56,6 +56,15 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     updateMany,
     update: (id: MachineId, change: Parameters<typeof updateMany>[1]) => updateMany([id], change),
 
+    async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
+      let query = db
+        .updateTable('machine')
+        .set({ permissions: JSON.stringify(permissions), updatedAt: now() })
+        .where('id', '=', id);
+      if (scope !== 'system') query = query.where('organisationId', '=', scope);
+      await query.execute();
+    },
+
     /** All of the machines, in order of id; throws machines-not-found when one is missing. `ids` are distinct. */
     async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
       const rows = await all().where('id', 'in', ids).selectAll().orderBy('id').execute();

@@ -1,0 +1,31 @@
+// The audit trail: who did what, newest first.
+
+import { invalid } from '../domain/error.ts';
+import type { MachineId } from '../domain/ids.ts';
+import type { Ask } from './deps.ts';
+
+export const auditEntriesMax = 1000;
+const defaultDaysMs = 30 * 24 * 3600_000;
+
+export interface AuditQuery {
+  startDate?: string | undefined;
+  endDate?: string | undefined;
+  action?: string | undefined;
+  machineId?: MachineId | undefined;
+}
+
+/** Without dates: the last 30 days. A date without a time means the whole day. Throws `invalid`. */
+export async function userActionLogList({ work }: Ask, { startDate, endDate, action, machineId }: AuditQuery) {
+  const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
+  const from = startDate === undefined ? to - defaultDaysMs : parseDate('start_date', startDate, 0);
+  if (from > to) throw invalid('start_date is after end_date; exchange them.');
+  return { ...(await work.audit.list({ from, to, action, machineId, limit: auditEntriesMax })), from, to };
+}
+
+function parseDate(field: string, text: string, dayMs: number): number {
+  const day = /^\d{4}-\d\d-\d\d$/.test(text);
+  const time = day || /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time))
+    throw invalid(`${field} is ${JSON.stringify(text)}; give a date such as 2026-02-04 or 2026-02-04T12:00:00Z.`);
+  return time + (day ? dayMs : 0);
+}
