@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
-import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { parse as parseJson } from 'secure-json-parse';
 import type { Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
@@ -50,6 +50,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const { store, clock } = options;
   const app = Fastify({
     bodyLimit: bodyBytesMax,
+    // What the router refuses before there is a route, such as a path that cannot be decoded, closes with the envelope too.
+    frameworkErrors: (error, request, reply) => {
+      const { status, body } = answerError(error, clock.now());
+      (reply as FastifyReply).code(status).header('x-request-id', request.id).send(body);
+    },
     // Unique across restarts and replicas, since the audit trail keeps it.
     genReqId: () => randomUUID(),
     requestTimeout: requestMs,

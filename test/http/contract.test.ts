@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openApiDocument } from '../../src/wire/openapi.ts';
 import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
+import { apiReference, errorReference } from '../../src/wire/reference.ts';
 import { startHarness } from './harness.ts';
 
 const names = Object.keys(operations) as OperationName[];
@@ -47,9 +48,12 @@ describe('every operation', () => {
     assert.equal((await h.call('machineList', {}, h.keys.theirs)).body.count, 0);
   });
 
-  it('is in the committed OpenAPI document', () => {
+  it('is in the committed OpenAPI document and reference', () => {
     const committed = JSON.parse(readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'));
-    assert.deepEqual(committed, JSON.parse(JSON.stringify(openApiDocument())), 'type: npm run openapi');
+    assert.deepEqual(committed, JSON.parse(JSON.stringify(openApiDocument())), 'type: npm run contract');
+    const page = (name: string) => readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
+    assert.equal(page('api.md'), apiReference(), 'type: npm run contract');
+    assert.equal(page('errors.md'), errorReference(), 'type: npm run contract');
   });
 });
 

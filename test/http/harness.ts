@@ -1,8 +1,10 @@
 // The whole stack in process: real store, the simulator, the reconciler, and signed requests put into the server without a socket.
 
+import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Ajv } from 'ajv';
 import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
 import { keyCreate } from '../../src/app/key.ts';
 import { buildService } from '../../src/bin/serve.ts';
@@ -13,8 +15,9 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { wireErrors } from '../../src/wire/error.ts';
 import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
+import { ErrorResponse, enveloped, pathPrefix } from '../../src/wire/schema.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface Key {
@@ -40,6 +43,30 @@ export interface RawRequest {
   /** What is signed instead of the path. */
   signedPath?: string;
   signature?: string;
+}
+
+const ajv = new Ajv({ strict: false });
+ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/);
+const validators = new Map<string, ReturnType<typeof ajv.compile>>();
+const always = [400, 401, 409, 413, 415, 4710];
+
+/** Fails unless an answer is what the contract says of the operation: its schema, or an error that is documented for it. */
+export function assertDocumented(name: OperationName, status: number, body: unknown): void {
+  const { response, errors } = operations[name] as OperationSpec;
+  const key = status === 200 ? name : 'error';
+  let validate = validators.get(key);
+  if (!validate) {
+    validate = ajv.compile(status === 200 ? enveloped(response) : ErrorResponse);
+    validators.set(key, validate);
+  }
+  assert.ok(
+    validate(body),
+    `${name} answered ${JSON.stringify(body).slice(0, 300)}: ${ajv.errorsText(validate.errors)}`,
+  );
+  if (status === 200) return;
+  const { client_code: code } = body as { client_code: number };
+  const documented = [...always, ...errors.map((error) => wireErrors[error].clientCode)];
+  assert.ok(documented.includes(code), `${name} answered ${code}, which is not documented for it`);
 }
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
@@ -124,6 +151,11 @@ export async function startHarness(
     });
     return { status: response.statusCode, body: response.json(), headers: response.headers };
   };
+  const check = async (name: OperationName, answer: Promise<Answer>): Promise<Answer> => {
+    const { status, body } = await answer;
+    assertDocumented(name, status, body);
+    return answer;
+  };
   /** Calls an operation with the fields of its path; `body` and `query` as they are. */
   const call = (
     name: OperationName,
@@ -134,15 +166,13 @@ export async function startHarness(
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) =>
       encodeURIComponent(String(input.params?.[field])),
     );
-    return send(
-      {
-        method,
-        path: pathPrefix + filled,
-        ...(input.query && { query: input.query }),
-        ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
-      },
-      as,
-    );
+    const request = {
+      method,
+      path: pathPrefix + filled,
+      ...(input.query && { query: input.query }),
+      ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
+    };
+    return check(name, send(request, as));
   };
   const imageSettled = (id: number) =>
     waitFor(`image ${id} is at rest`, async () => {

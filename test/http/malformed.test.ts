@@ -1,0 +1,114 @@
+// Requests that are wrong in every way that the contract's schemas let one think of: never a 5xx, always the envelope, always a code that is
+// documented for the operation, and nothing is lost on the way.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
+import { pathPrefix } from '../../src/wire/schema.ts';
+import { assertDocumented, startHarness } from './harness.ts';
+
+const runs = 1500;
+
+const oddText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom(
+    '',
+    ' ',
+    '\u0000',
+    '../../etc/passwd',
+    "'; drop table image; --",
+    '%',
+    '🪄'.repeat(30),
+    'x'.repeat(5000),
+    '1e3',
+    '-1',
+    'null',
+    'true',
+  ),
+);
+const oddNumber = fc.oneof(
+  fc.integer({ min: -3, max: 5 }),
+  fc.constantFrom(2 ** 31, 2 ** 53, 2 ** 63, 1e308, -1e308, 0.5, -0),
+  fc.double({ noNaN: true }),
+);
+const oddValue = fc.oneof(
+  { depthSize: 'small' },
+  oddText,
+  oddNumber,
+  fc.boolean(),
+  fc.constant(null),
+  fc.array(oddNumber, { maxLength: 5 }),
+  fc.jsonValue({ maxDepth: 4 }),
+);
+
+const fieldsOf = (schema: OperationSpec['body']) => Object.keys(schema?.properties ?? {});
+const anyOf = (names: string[], value: fc.Arbitrary<unknown>) =>
+  fc.record(Object.fromEntries([...names, 'undeclared'].map((name) => [name, value])), { requiredKeys: [] });
+
+const brokenBody = fc.oneof(
+  fc.constantFrom(
+    '{',
+    '[]',
+    'null',
+    '7',
+    '"text"',
+    '{"name":"a","name":7}',
+    '\ufeff{}',
+    `${'['.repeat(2000)}${']'.repeat(2000)}`,
+    '{"__proto__":{}}',
+    '{"constructor":{"prototype":{}}}',
+    '   ',
+  ),
+  fc.string({ unit: 'binary', maxLength: 60 }),
+);
+
+const anyRequest = fc.constantFrom(...(Object.keys(operations) as OperationName[])).chain((name) => {
+  const { method, path, query, body } = operations[name] as OperationSpec;
+  const payload = body
+    ? fc.oneof(
+        anyOf(fieldsOf(body), oddValue).map((value) => JSON.stringify(value)),
+        brokenBody,
+        fc.constant(''),
+      )
+    : fc.constant('');
+  const id = fc.oneof(
+    fc.constantFrom('1', '2', '3', '0', '-1', 'abc', '1.5', '99999999999999999999', '%00', '%F0%9F'),
+    oddText.map(encodeURIComponent),
+  );
+  const search = anyOf(fieldsOf(query), oddText).map((values) => {
+    const text = new URLSearchParams(values as Record<string, string>).toString();
+    return text === '' ? '' : `?${text}`;
+  });
+  return fc.record({
+    name: fc.constant(name),
+    method: fc.constant(method),
+    path: id.map((text) => pathPrefix + path.replace('{id}', text)),
+    query: search,
+    body: payload,
+  });
+});
+
+describe('a malformed request', () => {
+  it(`is refused in the envelope with a documented code, ${runs} times`, async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(anyRequest, async ({ name, ...request }) => {
+        const { status, body } = await h.send(request);
+        assert.ok(status < 500, `${status} ${JSON.stringify(body)}`);
+        if (status !== 200) refused++;
+        // An id that is empty or holds a slash makes another path, which may be nobody's or another operation's.
+        const ownPath = new RegExp(`^${pathPrefix}${operations[name].path.replace('{id}', '[^/]+')}$`).test(
+          request.path,
+        );
+        if (ownPath && status !== 404 && status !== 405) assertDocumented(name, status, body);
+        else assert.ok(typeof body.client_code === 'number' && typeof body.message === 'string');
+      }),
+      { numRuns: runs },
+    );
+    t.diagnostic(`${runs} requests, ${refused} refused`);
+    assert.ok(refused > runs / 4);
+    assert.equal((await h.call('machineList', { query: '?q=Machine' })).status, 200);
+  });
+});
