@@ -11,7 +11,7 @@ import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
-const waitForOtherMs = 1000;
+const waitForOtherMs = 200;
 
 const imageOf = (operation: Operation): ImageId => {
   if (operation.imageId === null) throw failedForGood('The build names no image.');

@@ -112,6 +112,18 @@ export class Reconciler {
     }
   }
 
+  /** Passes until no operation is open, waiting for those that are to be tried again. */
+  async settle(): Promise<void> {
+    const { store, clock } = this.#options;
+    while (true) {
+      await this.pass();
+      await Promise.all(this.#running.values());
+      const due = await store.read('system', (work) => work.operations.nextDue());
+      if (due === undefined) return;
+      await clock.sleep(Math.max(0, due - clock.now()));
+    }
+  }
+
   /** Looks after what no operation does: machines that went off by themselves, bytes that nothing needs. */
   async upkeep(): Promise<void> {
     await observeMachines(this.#options);

@@ -1,0 +1,272 @@
+// Random sequences of operations, side by side on the whole stack and on a small model of the contract's states. Between two `settle` nothing
+// moves but by request, so that every state in between is met; after one, the engine, the store and the model agree.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { MachineStatus } from '../../src/domain/machine.ts';
+import type { Scope } from '../support.ts';
+import { type Harness, startHarness } from './harness.ts';
+
+interface ModelMachine {
+  id: number;
+  status: MachineStatus;
+  hasDisk: boolean;
+  assigned: number | null;
+  pending: boolean;
+  capturing: number | null;
+  stopRequested: boolean;
+  diskGb: number;
+}
+
+interface ModelImage {
+  id: number;
+  status: 'pending' | 'available' | 'failed';
+  sizeGb: number;
+  fails: boolean;
+  deleted: boolean;
+}
+
+const starting = (machine: ModelMachine) =>
+  machine.capturing === null && ['creating', 'turning_on', 'installing'].includes(machine.status);
+
+class Model {
+  readonly machines: ModelMachine[];
+  readonly images: ModelImage[] = [];
+
+  constructor(machines: ModelMachine[]) {
+    this.machines = machines;
+  }
+
+  start(machine: ModelMachine): number {
+    if (machine.capturing !== null) return 4201;
+    if (machine.status === 'ready' || (starting(machine) && !machine.stopRequested)) return 200;
+    if (machine.status !== 'off') return 4201;
+    if (machine.hasDisk && !machine.pending) machine.status = 'turning_on';
+    else {
+      const image = this.images.find((one) => one.id === machine.assigned);
+      if (image && image.status !== 'available') return 4201;
+      machine.status = machine.hasDisk ? 'installing' : 'creating';
+    }
+    return 200;
+  }
+
+  stop(machine: ModelMachine): number {
+    if (machine.capturing !== null) return 4201;
+    if (['off', 'turning_off'].includes(machine.status)) return 200;
+    if (machine.status !== 'ready') return 4201;
+    machine.status = 'turning_off';
+    return 200;
+  }
+
+  reset(machine: ModelMachine): number {
+    if (machine.capturing !== null) return 4201;
+    if (machine.status !== 'off') return 400;
+    if (machine.hasDisk) machine.pending = machine.assigned !== null;
+    machine.hasDisk = false;
+    return 200;
+  }
+
+  capture(machine: ModelMachine): number {
+    if (!machine.hasDisk) return 4208;
+    if (machine.capturing !== null) return 4212;
+    return machine.status === 'off' ? 200 : 4209;
+  }
+
+  assign(image: ModelImage, machines: ModelMachine[]): number {
+    if (image.deleted) return 404;
+    if (image.status !== 'available') return 4210;
+    if (machines.some((machine) => machine.capturing !== null)) return 4214;
+    if (machines.some((machine) => machine.diskGb < image.sizeGb)) return 4510;
+    for (const machine of machines) {
+      machine.assigned = image.id;
+      machine.pending = true;
+      if (machine.status === 'ready') machine.status = 'turning_off';
+      else if (starting(machine)) machine.stopRequested = true;
+    }
+    return 200;
+  }
+
+  delete(image: ModelImage): number {
+    if (image.deleted) return 404;
+    image.deleted = true;
+    for (const machine of this.machines) {
+      if (machine.capturing === image.id) Object.assign(machine, { capturing: null, status: 'off' });
+      if (machine.assigned === image.id) Object.assign(machine, { assigned: null, pending: false });
+    }
+    return 200;
+  }
+
+  settle(): void {
+    for (const image of this.images)
+      if (image.status === 'pending') image.status = image.fails ? 'failed' : 'available';
+    for (const machine of this.machines) {
+      if (machine.capturing !== null) Object.assign(machine, { capturing: null, status: 'off' });
+      else if (machine.status === 'turning_off') machine.status = 'off';
+      else if (starting(machine)) {
+        if (machine.stopRequested) machine.status = 'off';
+        else Object.assign(machine, { status: 'ready', hasDisk: true, pending: false });
+        machine.stopRequested = false;
+      }
+    }
+  }
+}
+
+const step = fc.record({
+  kind: fc.constantFrom(
+    'install',
+    'capture',
+    'assign',
+    'delete',
+    'start',
+    'start',
+    'stop',
+    'reset',
+    'settle',
+    'settle',
+  ),
+  machine: fc.nat({ max: 2 }),
+  others: fc.array(fc.nat({ max: 2 }), { maxLength: 2 }),
+  image: fc.nat({ max: 5 }),
+  title: fc.nat({ max: 2 }),
+});
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+async function take(
+  h: Harness,
+  model: Model,
+  { kind, machine: index, others, image: nth, title }: Step,
+): Promise<void> {
+  const machine = model.machines[index];
+  const image = model.images[model.images.length - 1 - nth];
+  assert.ok(machine);
+  const codeOf = async (answer: ReturnType<Harness['call']>) => (await answer).body.client_code;
+  const params = { id: machine.id };
+  switch (kind) {
+    case 'install': {
+      const software_ids = [[], [h.editor.id, h.browser.id], [h.broken.id]][title] ?? [];
+      const { body } = await h.call('imageInstall', { body: { software_ids } });
+      assert.equal(body.client_code, 200);
+      model.images.push({
+        id: body.attributes.id,
+        status: 'pending',
+        sizeGb: body.attributes.size,
+        fails: title === 2,
+        deleted: false,
+      });
+      return;
+    }
+    case 'capture': {
+      const expected = model.capture(machine);
+      const { body } = await h.call('imageCapture', { body: { machine_id: machine.id } });
+      assert.equal(body.client_code, expected);
+      if (expected !== 200) return;
+      model.images.push({
+        id: body.attributes.id,
+        status: 'pending',
+        sizeGb: machine.diskGb,
+        fails: false,
+        deleted: false,
+      });
+      Object.assign(machine, { status: 'installing', capturing: body.attributes.id });
+      return;
+    }
+    case 'assign': {
+      if (!image) return;
+      const machines = [...new Set([index, ...others])].flatMap((one) => model.machines[one] ?? []);
+      const body = { machine_ids: machines.map((one) => one.id) };
+      assert.equal(
+        await codeOf(h.call('imageAssign', { params: { id: image.id }, body })),
+        model.assign(image, machines),
+      );
+      return;
+    }
+    case 'delete':
+      if (image) assert.equal(await codeOf(h.call('imageDelete', { params: { id: image.id } })), model.delete(image));
+      return;
+    case 'start':
+      return assert.equal(await codeOf(h.call('machineStart', { params })), model.start(machine));
+    case 'stop':
+      return assert.equal(await codeOf(h.call('machineStop', { params })), model.stop(machine));
+    case 'reset':
+      return assert.equal(await codeOf(h.call('machineReset', { params })), model.reset(machine));
+    default:
+      await h.service.reconciler.settle();
+      await h.service.reconciler.upkeep();
+      model.settle();
+  }
+}
+
+async function agree(h: Harness, model: Model): Promise<void> {
+  for (const machine of model.machines) {
+    const { attributes } = (await h.call('machineGet', { params: { id: machine.id } })).body;
+    assert.deepEqual(
+      {
+        status: attributes.friendly_status,
+        assigned: attributes.assigned_image_id,
+        pending: attributes.assignment_pending,
+      },
+      { status: machine.status, assigned: machine.assigned, pending: machine.pending },
+    );
+  }
+  const { images } = (await h.call('imageList', { query: '?per_page=100' })).body;
+  assert.deepEqual(
+    images.map(({ attributes }: { attributes: { id: number; status: string } }) => [attributes.id, attributes.status]),
+    model.images
+      .filter((image) => !image.deleted)
+      .map((image) => [image.id, image.status])
+      .reverse(),
+  );
+}
+
+/** After a settle: the engine runs what is ready and keeps what the store knows, and nothing is left to do. */
+async function agreeWithEngine(h: Harness, model: Model): Promise<void> {
+  const ready = model.machines.filter((machine) => machine.status === 'ready').map((machine) => machine.id);
+  assert.deepEqual(new Set<number>(await h.engine.runningMachines()), new Set(ready));
+  const known = await h.store.read('system', async (work) => ({
+    layers: await work.layers.ids(),
+    disks: await work.disks.ids(),
+  }));
+  const kept = await h.engine.inventory();
+  assert.deepEqual(kept.layers.sort(), known.layers.sort());
+  assert.deepEqual(kept.disks.sort(), known.disks.sort());
+}
+
+describe('the service', () => {
+  it('does what the model of the contract does, over random sequences of operations', async (t) => {
+    let steps = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (sequence) => {
+        const cleanups: (() => Promise<void>)[] = [];
+        const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
+        try {
+          const h = await startHarness(scope, { reconcile: false });
+          const small = await h.addMachine(h.ours, 'small', 2);
+          const ids = [...h.machines, small.id];
+          const model = new Model(
+            ids.map((id, index) => ({
+              id,
+              status: 'off',
+              hasDisk: false,
+              assigned: null,
+              pending: false,
+              capturing: null,
+              stopRequested: false,
+              diskGb: index === 2 ? 2 : 20,
+            })),
+          );
+          for (const one of sequence) {
+            await take(h, model, one);
+            await agree(h, model);
+            if (one.kind === 'settle') await agreeWithEngine(h, model);
+            steps++;
+          }
+        } finally {
+          for (const cleanup of cleanups) await cleanup();
+        }
+      }),
+      { numRuns: 10 },
+    );
+    t.diagnostic(`${steps} steps`);
+  });
+});
