@@ -39,8 +39,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type { BuildStep, SoftwareOfImage } from './queries/image.ts';
+export type { SoftwareOfImage } from './queries/image.ts';
 export type { AccessKey } from './queries/key.ts';
 export type { Plan } from './queries/machine.ts';
 export { LeaseLost } from './queries/operation.ts';
-export type { Scope } from './schema.ts';
+export type { BuildStep, Scope } from './schema.ts';

@@ -24,6 +24,17 @@ type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json>
   [Key in Json]: string;
 };
 
+/** One step of an image's creation. */
+export interface BuildStep {
+  position: number;
+  softwareId: SoftwareId;
+  cache: 'hit' | 'miss';
+  exitCode: number | null;
+  durationMs: number;
+  /** What the recipe printed, bounded by the engine. */
+  output: string;
+}
+
 /** What somebody did, or tried to do, over the API. */
 export interface AuditEntry {
   id: number;
@@ -63,15 +74,7 @@ export interface Database {
   layer: Layer;
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
-  buildStep: {
-    imageId: ImageId;
-    position: number;
-    softwareId: SoftwareId;
-    cache: 'hit' | 'miss';
-    exitCode: number | null;
-    durationMs: number;
-    output: string;
-  };
+  buildStep: BuildStep & { imageId: ImageId };
   disk: Disk;
   machine: Row<Machine, MachineId, 'permissions'> & { nameFolded: string };
   operation: Row<Operation, OperationId, 'data'>;

@@ -3,16 +3,7 @@
 import { notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
-import { contains, type Database, type Db, fold, type Scope } from '../schema.ts';
-
-export interface BuildStep {
-  position: number;
-  softwareId: SoftwareId;
-  cache: 'hit' | 'miss';
-  exitCode: number | null;
-  durationMs: number;
-  output: string;
-}
+import { type BuildStep, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
 
 export interface SoftwareOfImage {
   imageId: ImageId;
