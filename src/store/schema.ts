@@ -4,10 +4,8 @@
 import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
 import type {
   BaseImageId,
-  DiskId,
   ImageId,
   KeyId,
-  LayerId,
   MachineId,
   OperationId,
   OrganisationId,
@@ -87,8 +85,6 @@ export type Db = Kysely<Database> | Transaction<Database>;
 
 /** What a handle may see: one organisation's things, or (for the reconciler and the local command line) everything. */
 export type Scope = OrganisationId | 'system';
-
-export type { DiskId, LayerId };
 
 /** The form in which names are searched: the case does not matter, in any script. */
 export const fold = (text: string) => text.normalize('NFC').toLowerCase();

@@ -1,7 +1,7 @@
 // Queries on images and on what they consist of.
 
 import { notFound } from '../../domain/error.ts';
-import type { ImageId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
+import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
 import { type BuildStep, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
 
@@ -139,12 +139,6 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs', 'output'])
         .orderBy('position')
         .execute();
-    },
-
-    /** Ids of the machines to which the image is assigned. */
-    async machinesAssigned(id: ImageId): Promise<MachineId[]> {
-      const rows = await db.selectFrom('machine').where('assignedImageId', '=', id).select('id').execute();
-      return rows.map((row) => row.id);
     },
   };
 };

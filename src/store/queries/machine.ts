@@ -21,9 +21,6 @@ const toMachine = ({ nameFolded: _, permissions, ...machine }: MachineRow): Mach
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });
 
-/** SQLite takes 32,766 parameters in one statement, PostgreSQL 65,535; a thousand machines stay far below. */
-export const machinesAtOnceMax = 1000;
-
 export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
   const all = () => {
     const query = db.selectFrom('machine');
