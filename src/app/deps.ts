@@ -1,16 +1,21 @@
 // What every application function gets: who asks, and a unit of work bound to the asker's organisation.
 
-import type { OrganisationId } from '../domain/ids.ts';
+import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Work } from '../store/port.ts';
 
 /** The part of the store that a request may touch: never keys, layers or disks of others, never the engine. */
 export type Tenant = Pick<
   Work,
-  'images' | 'machines' | 'plans' | 'software' | 'bases' | 'operations' | 'disks' | 'audit' | 'now'
+  'images' | 'machines' | 'plans' | 'software' | 'bases' | 'operations' | 'disks' | 'audit' | 'access' | 'usage' | 'now'
 >;
 
 export interface Ask {
   organisationId: OrganisationId;
+  /** The key that asks. */
+  keyId: KeyId;
   work: Tenant;
-  settings: { keepDiskMs: number };
+  /** How long a replaced disk is kept. */
+  keepDiskMs: number;
+  /** Where callers reach the server, without a slash at the end. */
+  publicUrl: string;
 }

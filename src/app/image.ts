@@ -7,6 +7,7 @@ import type { Operation } from '../domain/operation.ts';
 import { canonicalOrder, pickSoftware, type Software } from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
 import type { Ask } from './deps.ts';
+import { assertQuota } from './usage.ts';
 
 /** An image with what is shown beside it. */
 export interface ImageView {
@@ -53,6 +54,7 @@ export async function imageCapture(
   const name = input.name === undefined ? null : parseImageName(input.name);
   const machine = await work.machines.get(input.machineId);
   assertCapturable(machine);
+  await assertQuota(ask, { images: 1, builds: 1, storedGb: 0 });
   const image = await work.images.add({
     organisationId,
     name,
@@ -76,6 +78,7 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
   const { work, organisationId } = ask;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
+  await assertQuota(ask, { images: 1, builds: 1 });
   const list = canonicalOrder(pickSoftware(await work.software.list(), input.softwareIds ?? []));
   const sizeGb = builtImageSizeGb(
     base.sizeGb,

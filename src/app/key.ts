@@ -1,29 +1,54 @@
-// Access keys: made, listed and revoked by the operator on the data directory, never over the API. A secret is shown once.
+// Access keys: made, rotated and revoked by the operator on the data directory, never over the API. A secret is shown once.
 
 import { randomBytes } from 'node:crypto';
+import { AppError } from '../domain/error.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
 import type { MasterKey } from '../lib/master-key.ts';
-import type { Store } from '../store/port.ts';
+import type { Store, Work } from '../store/port.ts';
 
 export interface NewKey {
   organisationId: OrganisationId;
   name: string;
   permissions: Permission[];
+  /** From when on it is refused, ms since 1970; null: never. */
+  expiresAt?: number | null;
 }
 
-export async function keyCreate(store: Store, masterKey: MasterKey, { organisationId, name, permissions }: NewKey) {
-  const id = `ss${randomBytes(12).toString('hex')}` as KeyId;
-  const secret = randomBytes(32).toString('base64url');
-  await store.write('system', (work) =>
-    work.keys.add({
-      id,
-      organisationId,
-      name,
-      permissions,
-      secretSealed: masterKey.seal(secret),
-      masterKeyId: masterKey.id,
-    }),
-  );
-  return { key: id, secret };
+export interface Credentials {
+  key: KeyId;
+  secret: string;
 }
+
+async function add(work: Work, masterKey: MasterKey, { expiresAt = null, ...rest }: NewKey): Promise<Credentials> {
+  const key = `ss${randomBytes(12).toString('hex')}` as KeyId;
+  const secret = randomBytes(32).toString('base64url');
+  await work.keys.add({ id: key, ...rest, secretSealed: masterKey.seal(secret), masterKeyId: masterKey.id, expiresAt });
+  return { key, secret };
+}
+
+export const keyCreate = (store: Store, masterKey: MasterKey, key: NewKey): Promise<Credentials> =>
+  store.write('system', (work) => add(work, masterKey, key));
+
+/** Makes a key with the same permissions, and lets the old one go on for `overlapMs`. Throws not-found. */
+export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlapMs: number) =>
+  store.write('system', async (work) => {
+    const old = await work.keys.find(id);
+    if (!old || old.revokedAt !== null) throw new AppError('not_found', `There is no key ${id} in use.`);
+    const { organisationId, name, permissions, expiresAt } = old;
+    const made = await add(work, masterKey, { organisationId, name, permissions, expiresAt });
+    const until = Math.min(work.now() + overlapMs, expiresAt ?? Number.MAX_SAFE_INTEGER);
+    await work.keys.expire(id, until);
+    return { ...made, replaces: id, replacedUntil: until };
+  });
+
+/** Seals everything that is sealed under the first key of the ring. Idempotent; the number of secrets is returned. */
+export const resealAll = (store: Store, masterKey: MasterKey): Promise<number> =>
+  store.write('system', async (work) => {
+    const keys = await work.keys.list();
+    for (const { id, secretSealed } of keys)
+      await work.keys.reseal(id, masterKey.seal(masterKey.open(secretSealed)), masterKey.id);
+    for (const { keyId, idempotencyKey, answer } of await work.idempotency.list())
+      await work.idempotency.reseal(keyId, idempotencyKey, masterKey.seal(masterKey.open(answer)));
+    return keys.length;
+  });

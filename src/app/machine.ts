@@ -15,6 +15,7 @@ import {
 import type { Operation } from '../domain/operation.ts';
 import type { Ask } from './deps.ts';
 import { type ImageView, imageInstall } from './image.ts';
+import { assertQuota } from './usage.ts';
 
 export interface MachineView {
   machine: Machine;
@@ -45,6 +46,7 @@ export interface MachineFilter {
   q?: string | undefined;
   status?: MachineStatus | undefined;
   assigned?: boolean | undefined;
+  hasSessionData?: boolean | undefined;
 }
 
 export async function machineList(ask: Ask, filter: MachineFilter) {
@@ -77,6 +79,7 @@ export async function machineCreate(
 ): Promise<{ machines: MachineView[]; image: ImageView | undefined }> {
   const { work, organisationId } = ask;
   const plan = await work.plans.get(input.planId);
+  await assertQuota(ask, { machines: input.quantity ?? 1 });
   const wanted = (input.softwareIds?.length ?? 0) > 0 || input.baseImageId !== undefined;
   const image = wanted ? await imageInstall(ask, input) : undefined;
   if (image && image.image.sizeGb > plan.diskSizeGb) {
@@ -104,15 +107,26 @@ export async function machineCreate(
   return { machines: await viewMachines(ask, machines), image };
 }
 
-/** Nothing happens when it is on or on its way there. */
-export async function machineStart({ work, organisationId }: Ask, id: MachineId): Promise<void> {
+/** Nothing happens when it is on or on its way there; otherwise it gets the type and region that are asked for first. */
+export async function machineStart(
+  { work, organisationId }: Ask,
+  id: MachineId,
+  { typeId, region }: { typeId?: PlanId | undefined; region?: string | undefined } = {},
+): Promise<void> {
   const machine = await work.machines.get(id);
+  const plan = typeId === undefined ? undefined : await work.plans.get(typeId);
   const image: Image | null =
     machine.assignedImageId === null ? null : ((await work.images.find(machine.assignedImageId)) ?? null);
   const next = planStart(machine, image);
   if (next === null) return;
   if (machine.diskId === null && image === null) await work.bases.get();
-  await work.machines.update(id, { status: next, statusReason: null, stopRequestedAt: null });
+  await work.machines.update(id, {
+    status: next,
+    statusReason: null,
+    stopRequestedAt: null,
+    ...(plan && { machineType: plan.machineType, cpus: plan.cpus, memoryMb: plan.memoryMb }),
+    ...(region !== undefined && { region }),
+  });
   await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
@@ -124,7 +138,7 @@ export async function machineStop({ work, organisationId }: Ask, id: MachineId, 
 }
 
 /** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the newest base. */
-export async function machineReset({ work, settings }: Ask, id: MachineId): Promise<void> {
+export async function machineReset({ work, keepDiskMs }: Ask, id: MachineId): Promise<void> {
   const machine = await work.machines.get(id);
   assertResettable(machine);
   if (machine.diskId === null) return;
@@ -132,7 +146,7 @@ export async function machineReset({ work, settings }: Ask, id: MachineId): Prom
     diskId: null,
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });
-  await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + settings.keepDiskMs });
+  await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + keepDiskMs });
 }
 
 /** Gives the machine the processors and memory of another type; its disk stays as it is. It must be off. */

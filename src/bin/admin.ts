@@ -3,18 +3,25 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { baseAdd, softwareAdd } from '../app/catalogue.ts';
-import { keyCreate } from '../app/key.ts';
 import { parseId } from '../cli/context.ts';
 import { type Terminal, table } from '../cli/output.ts';
 import { invalid } from '../domain/error.ts';
-import type { KeyId, MachineId } from '../domain/ids.ts';
+import type { MachineId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
-import { isPermission, permissions } from '../domain/permission.ts';
+import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
 import { openEngine, openExistingStore } from './open.ts';
 
 type Opened = Awaited<ReturnType<typeof openExistingStore>>;
 type Env = Record<string, string | undefined>;
+export type Printed = { json?: boolean };
+
+/** What every command of the operator needs: the flags of the data directory, the store on it, and how to print. */
+export interface Admin {
+  local(command: Command): Command;
+  withStore<Result>(flags: Flags, work: (opened: Opened, config: Config) => Promise<Result>): Promise<Result>;
+  print(flags: Printed, value: object, human: string): void;
+}
 
 export function adminCommands(program: Command, machine: Command, terminal: Terminal, env: Env): void {
   const local = (command: Command) =>
@@ -164,7 +171,10 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
       }),
     );
 
-  keyCommands(program, local, withStore, print);
+  const admin = { local, withStore, print };
+  organisationCommands(program, admin);
+  keyCommands(program, admin);
+  masterKeyCommands(program, admin);
 
   local(
     machine
@@ -184,54 +194,4 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
         process.exitCode = result.exitCode;
       }),
     );
-}
-
-function keyCommands(
-  program: Command,
-  local: (command: Command) => Command,
-  withStore: <Result>(flags: Flags, work: (opened: Opened, config: Config) => Promise<Result>) => Promise<Result>,
-  print: (flags: { json?: boolean }, value: object, human: string) => void,
-): void {
-  const key = program.command('key').description('access keys: who may use the API');
-  local(key.command('create').description('make a key; its secret is shown once'))
-    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name')
-    .option('--name <name>', 'what the key is for', 'key')
-    .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
-    .action((flags: Flags & { organisation: string; name: string; permission?: string[]; json?: boolean }) =>
-      withStore(flags, async ({ store, masterKey }) => {
-        const wanted = flags.permission ?? [...permissions];
-        const unknown = wanted.find((name) => !isPermission(name));
-        if (unknown !== undefined)
-          throw invalid(`There is no permission ${unknown}; choose from: ${permissions.join(', ')}.`);
-        const organisationId = await store.write('system', (work) => work.organisations.ensure(flags.organisation));
-        const made = await keyCreate(store, masterKey, {
-          organisationId,
-          name: flags.name,
-          permissions: wanted.filter(isPermission),
-        });
-        print(flags, made, `key     ${made.key}\nsecret  ${made.secret}\nThe secret is not shown again.`);
-      }),
-    );
-  local(key.command('list').description('list the keys')).action((flags: Flags & { json?: boolean }) =>
-    withStore(flags, async ({ store }) => {
-      const keys = (await store.read('system', (work) => work.keys.list())).map(
-        ({ secretSealed: _, ...shown }) => shown,
-      );
-      const rows = keys.map((one) => [
-        one.id,
-        one.name,
-        one.organisationId,
-        one.revokedAt === null ? 'active' : 'revoked',
-        one.permissions.join(' '),
-      ]);
-      print(flags, keys, table(['KEY', 'NAME', 'ORGANISATION', 'STATE', 'PERMISSIONS'], rows));
-    }),
-  );
-  local(key.command('revoke <key>').description('revoke a key at once')).action(
-    (id: string, flags: Flags & { json?: boolean }) =>
-      withStore(flags, async ({ store }) => {
-        await store.write('system', (work) => work.keys.revoke(id as KeyId));
-        print(flags, { key: id, revoked: true }, `Key ${id} is revoked.`);
-      }),
-  );
 }

@@ -14,9 +14,16 @@ export interface Config {
   machineNetwork: boolean;
   simulatorSpeed: number;
   cacheDir: string;
+  /** Where callers reach the server, for the links that it makes; null: where it listens. */
+  publicUrl: string | null;
+  requestsPerSecond: number;
+  /** The ring of master keys, when it is not in the data directory's file. */
+  masterKey?: string;
 }
 
-export type Flags = Partial<Record<'dataDir' | 'host' | 'port' | 'engine' | 'logLevel' | 'simulatorSpeed', string>> & {
+export type Flags = Partial<
+  Record<'dataDir' | 'host' | 'port' | 'engine' | 'logLevel' | 'simulatorSpeed' | 'publicUrl' | 'rateLimit', string>
+> & {
   demo?: boolean;
   machineNetwork?: boolean;
 };
@@ -38,6 +45,9 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     throw invalid(`--engine is ${JSON.stringify(engine)}; give qemu or simulator.`);
   const port = number('--port', flags.port ?? env.SILVERSMITH_PORT ?? '8080', 0, 65535);
   if (!Number.isInteger(port)) throw invalid('--port must be a whole number.');
+  const publicUrl = flags.publicUrl ?? env.SILVERSMITH_PUBLIC_URL ?? null;
+  if (publicUrl !== null && !/^https?:\/\//.test(publicUrl))
+    throw invalid(`--public-url is ${JSON.stringify(publicUrl)}; give an http or https address.`);
   return {
     dataDir: resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? 'data'),
     host: flags.host ?? env.SILVERSMITH_HOST ?? '127.0.0.1',
@@ -47,6 +57,9 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     logLevel: flags.logLevel ?? env.SILVERSMITH_LOG_LEVEL ?? 'info',
     machineNetwork: flags.machineNetwork ?? env.SILVERSMITH_MACHINE_NETWORK === '1',
     simulatorSpeed: number('--simulator-speed', flags.simulatorSpeed ?? env.SILVERSMITH_SIMULATOR_SPEED ?? '1', 0, 1e6),
+    publicUrl: publicUrl?.replace(/\/+$/, '') ?? null,
+    requestsPerSecond: number('--rate-limit', flags.rateLimit ?? env.SILVERSMITH_RATE_LIMIT ?? '500', 0, 1e6),
+    ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
     cacheDir: join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'silversmith'),
   };
 }

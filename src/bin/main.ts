@@ -60,6 +60,11 @@ function serveCommand(program: Command): void {
       'how many times faster than real the simulator is; 0 does not wait',
       undefined,
     )
+    .option('--public-url <url>', 'where callers reach it, for links that it makes (SILVERSMITH_PUBLIC_URL)')
+    .option(
+      '--rate-limit <number>',
+      'requests a second that one key may send, twice as many at once; 0: any (SILVERSMITH_RATE_LIMIT; default: 500)',
+    )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
     .action(async (flags: Flags) => {

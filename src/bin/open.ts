@@ -8,7 +8,7 @@ import { openQemu } from '../engine/qemu/engine.ts';
 import { openSimulator } from '../engine/simulator/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists } from '../lib/files.ts';
-import { masterKeyFile } from '../lib/master-key.ts';
+import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
 
@@ -27,7 +27,10 @@ export async function openStore(config: Config) {
   // SQLite gives its other files the mode of this one.
   await writeFile(join(config.dataDir, 'silversmith.db'), '', { flag: 'a', mode: 0o600 });
   const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now });
-  const masterKey = await masterKeyFile(join(config.dataDir, 'master.key'));
+  const masterKey =
+    config.masterKey === undefined
+      ? await masterKeyFile(join(config.dataDir, 'master.key'))
+      : parseMasterKey(config.masterKey);
   return { store, masterKey };
 }
 

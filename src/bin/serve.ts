@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../domain/error.ts';
 import type { Engine } from '../engine/port.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
+import { httpLimits } from '../http/hygiene.ts';
 import { NonceJournal } from '../http/nonce-journal.ts';
 import { buildServer } from '../http/server.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
@@ -24,6 +25,8 @@ export interface Rooms {
   clock?: Clock;
   settings?: Partial<Settings>;
   logLevel?: string;
+  publicUrl?: string | null;
+  requestsPerSecond?: number;
 }
 
 export interface Service {
@@ -41,6 +44,8 @@ export function buildService({
   clock = systemClock,
   settings: given,
   logLevel = 'info',
+  publicUrl = null,
+  requestsPerSecond = 0,
 }: Rooms): Service {
   const settings = { ...defaultSettings, ...given };
   const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock.now);
@@ -49,7 +54,10 @@ export function buildService({
     store,
     clock,
     authenticator,
-    settings,
+    masterKey,
+    keepDiskMs: settings.keepDiskMs,
+    publicUrl,
+    requestsPerSecond,
     logLevel,
     nudge: () => reconciler.nudge(),
     checkEngine: () => engine.check(),
@@ -59,7 +67,9 @@ export function buildService({
     app,
     reconciler,
     async close() {
+      const late = setTimeout(() => app.server.closeAllConnections(), httpLimits.drainMs);
       await app.close();
+      clearTimeout(late);
       await reconciler.stop();
       journal.close();
     },

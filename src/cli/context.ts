@@ -64,6 +64,16 @@ export function parseId(text: string): number {
   return id;
 }
 
+const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 };
+
+/** A duration such as 90s, 15m, 24h or 30d, in ms. */
+export function parseDurationMs(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (unit === undefined)
+    throw new UsageError(`${JSON.stringify(text)} is not a duration; give one such as 15m, 24h or 30d.`);
+  return Number(amount) * unitsMs[unit as keyof typeof unitsMs];
+}
+
 export const parseIds = (texts: readonly string[]): number[] => texts.flatMap((text) => text.split(',')).map(parseId);
 
 export function print(terminal: Terminal, flags: Remote, answer: object, human: string): void {

@@ -33,12 +33,15 @@ export interface AppErrorOptions {
   cause?: unknown;
   /** Whether the same work may succeed if tried again without anybody changing anything. */
   retry?: 'later' | 'never';
+  /** For `too_many_requests`: how long the caller has to wait. */
+  retryAfterMs?: number;
 }
 
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly retry: 'later' | 'never';
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -46,6 +49,7 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail;
     this.retry = options.retry ?? 'never';
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -83,6 +83,11 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
   return gracefully ? 'graceful_stopping' : 'turning_off';
 }
 
+/** Throws unless the machine is ready. */
+export function assertReady(machine: Machine): void {
+  if (machine.status !== 'ready') throw notReady(machine, 'start it, and wait until it is ready.');
+}
+
 /** Throws unless the machine is off and nothing is done to it. */
 export function assertOff(machine: Machine): void {
   if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then try again.');

@@ -14,6 +14,7 @@ import type { NonceJournal } from './nonce-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;
 const secretsMax = 10_000;
+const lastUsedEveryMs = 60_000;
 
 export interface Caller {
   keyId: KeyId;
@@ -39,6 +40,7 @@ export class Authenticator {
   readonly #clock: Clock;
   readonly #journal: NonceJournal;
   readonly #secrets = new Map<string, string>();
+  readonly #noted = new Map<KeyId, number>();
   readonly #noSecret = randomBytes(32).toString('hex');
 
   constructor(options: { store: Store; masterKey: MasterKey; clock: Clock; journal: NonceJournal }) {
@@ -56,6 +58,14 @@ export class Authenticator {
       this.#secrets.set(sealed, secret);
     }
     return secret;
+  }
+
+  /** Records that the key was used: at most once a minute, beside the request, so that a read costs no write of its own. */
+  #note(id: KeyId, lastUsedAt: number | null, now: number): void {
+    if (now - Math.max(lastUsedAt ?? 0, this.#noted.get(id) ?? 0) < lastUsedEveryMs) return;
+    this.#noted.set(id, now);
+    // What is lost when this fails is a minute's knowledge.
+    this.#store.write('system', (work) => work.keys.used(id)).catch(() => {});
   }
 
   /** Throws `unauthenticated`. The nonce is used up from here on, whatever becomes of the request. */
@@ -77,7 +87,7 @@ export class Authenticator {
       );
     }
     const key = await this.#store.read('system', (work) => work.keys.find(given.key));
-    const usable = key !== undefined && key.revokedAt === null;
+    const usable = key !== undefined && key.revokedAt === null && (key.expiresAt === null || key.expiresAt > now);
     const secret = usable ? this.#secretOf(key.secretSealed) : this.#noSecret;
     const signed = Buffer.from(given.signature, 'hex');
     // The published text of the API also shows the path without its leading slash.
@@ -94,6 +104,7 @@ export class Authenticator {
       );
     }
     if (!this.#journal.use(key.id, given.nonce)) throw replayed();
+    this.#note(key.id, key.lastUsedAt, now);
     const { id: keyId, organisationId, permissions } = key;
     return { keyId, organisationId, permissions, nonce: given.nonce, nonceExpiresAt: timestamp + clockToleranceMs };
   }

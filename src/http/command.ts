@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, MachineId, OrganisationId } from '../domain/ids.ts';
+import type { MasterKey } from '../lib/master-key.ts';
 import type { Store, Work } from '../store/port.ts';
 import type { OperationName } from '../wire/operations.ts';
 import { type Caller, replayed } from './authenticate.ts';
@@ -29,7 +30,7 @@ export interface Command {
 
 /** Resolves to the answer with its envelope, and whether it was given before. */
 export async function runCommand(
-  store: Store,
+  { store, masterKey }: { store: Store; masterKey: MasterKey },
   command: Command,
   effect: (work: Tenant, organisationId: OrganisationId) => Promise<Json>,
   envelope: () => Json,
@@ -48,7 +49,8 @@ export async function runCommand(
       if (!(await work.nonces.use(keyId, caller.nonce, caller.nonceExpiresAt))) throw replayed();
       const before = idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);
       if (before) {
-        if (before.requestDigest === digest) return { answer: JSON.parse(before.answer) as Json, again: true };
+        if (before.requestDigest === digest)
+          return { answer: JSON.parse(masterKey.open(before.answer)) as Json, again: true };
         throw new AppError(
           'conflict',
           'This Idempotency-Key was used for another request; make a new one for every new request.',
@@ -57,7 +59,9 @@ export async function runCommand(
       const answer = { ...(await effect(work, organisationId)), ...envelope() };
       await record(work, command, 200, answer);
       if (idempotencyKey !== undefined) {
-        await work.idempotency.keep(keyId, idempotencyKey, digest, JSON.stringify(answer), work.now() + idempotencyMs);
+        // Sealed, since an answer may hold what is shown once, such as the link to a machine's screen.
+        const sealed = masterKey.seal(JSON.stringify(answer));
+        await work.idempotency.keep(keyId, idempotencyKey, digest, sealed, work.now() + idempotencyMs);
       }
       return { answer, again: false };
     });

@@ -13,6 +13,7 @@ export const timestampOf = (ms: number): string => `${new Date(ms).toISOString()
 export interface ErrorAnswer {
   status: number;
   body: { client_code: number; message: string; timestamp: string };
+  headers: Record<string, string>;
   /** True when the operator has to look: the cause belongs into the log. */
   ours: boolean;
 }
@@ -24,7 +25,14 @@ export function answerError(error: unknown, now: number): ErrorAnswer {
     known?.code === 'internal' || !known
       ? 'An internal error; the log has its cause under the request id.'
       : known.message;
-  return { status, ours: status >= 500, body: { client_code: clientCode, message, timestamp: timestampOf(now) } };
+  const headers: Record<string, string> =
+    known?.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(known.retryAfterMs / 1000)) };
+  return {
+    status,
+    headers,
+    ours: status >= 500,
+    body: { client_code: clientCode, message, timestamp: timestampOf(now) },
+  };
 }
 
 function toAppError(error: unknown): AppError | null {

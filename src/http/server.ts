@@ -2,7 +2,8 @@
 // body and query, then (in the application) existence and state. A request that changes state is one transaction, in which its nonce
 // is recorded too; the reconciler is nudged when it is committed.
 
-import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { parse as parseJson } from 'secure-json-parse';
@@ -10,6 +11,8 @@ import type { Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { Permission } from '../domain/permission.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { MasterKey } from '../lib/master-key.ts';
+import { TokenBuckets } from '../lib/token-bucket.ts';
 import type { Store } from '../store/port.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import { type OperationName, type OperationSpec, operations } from '../wire/operations.ts';
@@ -18,25 +21,30 @@ import type { Authenticator, Caller } from './authenticate.ts';
 import { runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
 import type { Handler, Handlers } from './handler.ts';
+import { httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
+import { usageRoutes } from './routes/usage.ts';
 
-const handlers: Handlers = { ...auditRoutes, ...imageRoutes, ...machineRoutes, ...softwareRoutes };
-
-const bodyBytesMax = 1024 * 1024;
-const requestMs = 30_000;
+const handlers: Handlers = { ...auditRoutes, ...imageRoutes, ...machineRoutes, ...softwareRoutes, ...usageRoutes };
 
 export interface ServerOptions {
   store: Store;
   clock: Clock;
   authenticator: Authenticator;
-  settings: { keepDiskMs: number };
+  masterKey: MasterKey;
+  keepDiskMs: number;
+  /** Where callers reach the server; null: where it listens. */
+  publicUrl: string | null;
   nudge(): void;
   /** Throws when the engine cannot work; asked by /readyz. */
   checkEngine(): Promise<void>;
   logLevel: string;
+  /** What one key may send in the long run; twice as many at once. 0: any number. */
+  requestsPerSecond: number;
 }
 
 declare module 'fastify' {
@@ -49,15 +57,22 @@ declare module 'fastify' {
 export function buildServer(options: ServerOptions): FastifyInstance {
   const { store, clock } = options;
   const app = Fastify({
-    bodyLimit: bodyBytesMax,
+    bodyLimit: httpLimits.bodyBytes,
+    http: {
+      maxHeaderSize: httpLimits.headerBytes,
+      headersTimeout: httpLimits.headersMs,
+      connectionsCheckingInterval: httpLimits.checkMs,
+    },
+    requestTimeout: httpLimits.requestMs,
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
+    // A request that comes over an open connection while the server stops is still answered.
+    return503OnClosing: false,
     // What the router refuses before there is a route, such as a path that cannot be decoded, closes with the envelope too.
     frameworkErrors: (error, request, reply) => {
       const { status, body } = answerError(error, clock.now());
       (reply as FastifyReply).code(status).header('x-request-id', request.id).send(body);
     },
-    // Unique across restarts and replicas, since the audit trail keeps it.
-    genReqId: () => randomUUID(),
-    requestTimeout: requestMs,
+    genReqId: requestId,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     logger: { level: options.logLevel, stream: process.stderr },
@@ -72,28 +87,17 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   for (const ajv of [strict, coercing]) ajv.addFormat('date-time', true);
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema));
 
-  app.addHook('onSend', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-  });
+  registerHygiene(app);
   app.setErrorHandler((error, request, reply) => {
-    const { status, body, ours } = answerError(error, clock.now());
+    const { status, body, headers, ours } = answerError(error, clock.now());
     if (ours)
       request.log.error({ err: error, detail: error instanceof AppError ? error.detail : undefined }, 'request failed');
-    return reply.code(status).send(body);
+    return reply.code(status).headers(headers).send(body);
   });
-  app.setNotFoundHandler((request) => {
-    const path = pathOf(request);
-    const allowed = Object.values(operations).filter((operation) => pathPattern(operation.path).test(path));
-    if (allowed.length > 0) {
-      throw new AppError(
-        'method_not_allowed',
-        `${request.method} is not for this path; use ${allowed.map((operation) => operation.method).join(', ')}.`,
-      );
-    }
-    throw new AppError('not_found', `There is nothing at ${path}; /openapi.json lists what there is.`);
-  });
-
-  for (const [name, operation] of Object.entries(operations)) route(app, name as OperationName, operation, options);
+  const limits = new TokenBuckets(options.requestsPerSecond);
+  for (const [name, operation] of Object.entries(operations))
+    route(app, name as OperationName, operation, options, limits);
+  accessRoutes(app, options);
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async () => {
     await store.ping();
@@ -102,15 +106,25 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   const document = openApiDocument();
   app.get('/openapi.json', async () => document);
+  app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    // The page signs nothing, so it offers no calls; its policy lets it load nothing from elsewhere.
+    uiConfig: { supportedSubmitMethods: [], docExpansion: 'list', defaultModelsExpandDepth: 0 },
+    staticCSP: true,
+    logo: undefined as never,
+  });
   return app;
 }
 
-const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '').split('?', 1)[0] ?? '';
-
-const pathPattern = (path: string) => new RegExp(`^${pathPrefix}${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`);
-
-function route(app: FastifyInstance, name: OperationName, operation: OperationSpec, options: ServerOptions): void {
-  const { store, clock, settings } = options;
+function route(
+  app: FastifyInstance,
+  name: OperationName,
+  operation: OperationSpec,
+  options: ServerOptions,
+  limits: TokenBuckets,
+): void {
+  const { store, clock, keepDiskMs } = options;
   const mutates = operation.method !== 'GET';
   const handler = handlers[name] as unknown as Handler<'imageGet'>;
   app.route({
@@ -132,6 +146,14 @@ function route(app: FastifyInstance, name: OperationName, operation: OperationSp
         path: pathOf(request),
         body,
       });
+      const waitMs = limits.take(request.caller.keyId, clock.now());
+      if (waitMs > 0) {
+        throw new AppError(
+          'too_many_requests',
+          `This key sends more than ${options.requestsPerSecond} requests a second; wait ${Math.ceil(waitMs / 1000)} s.`,
+          { retryAfterMs: waitMs },
+        );
+      }
       if (!request.caller.permissions.includes(operation.permission as Permission)) {
         throw new AppError(
           'permission_required',
@@ -145,9 +167,11 @@ function route(app: FastifyInstance, name: OperationName, operation: OperationSp
       const { params, query, body } = request;
       const input = { params, query, body } as Parameters<typeof handler>[1];
       const envelope = () => ({ client_code: 200, message: 'OK', timestamp: timestampOf(clock.now()) });
-      const { organisationId } = caller;
+      const { organisationId, keyId } = caller;
+      const publicUrl = options.publicUrl ?? `http://${request.host}`;
+      const ask = (work: Tenant) => ({ organisationId, keyId, work, keepDiskMs, publicUrl });
       if (!mutates) {
-        const answer = await store.read(organisationId, (work) => handler({ organisationId, work, settings }, input));
+        const answer = await store.read(organisationId, (work) => handler(ask(work), input));
         return { ...answer, ...envelope() };
       }
       const command = {
@@ -161,8 +185,8 @@ function route(app: FastifyInstance, name: OperationName, operation: OperationSp
         params: (params ?? {}) as Record<string, unknown>,
         body: (body ?? {}) as Record<string, unknown>,
       };
-      const effect = (work: Tenant) => handler({ organisationId, work, settings }, input);
-      const { answer, again } = await runCommand(store, command, effect, envelope);
+      const effect = (work: Tenant) => handler(ask(work), input);
+      const { answer, again } = await runCommand(options, command, effect, envelope);
       if (again) reply.header('idempotent-replayed', 'true');
       else options.nudge();
       return answer;

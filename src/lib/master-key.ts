@@ -1,21 +1,25 @@
-// Keeps secrets under a master key: AES-256-GCM, with the key's id stored beside, so that the key can be changed later.
+// Keeps secrets under a master key: AES-256-GCM, with the key's id stored beside. A ring of keys seals under its first and opens under any,
+// so that the key can be changed while what was sealed under the one before is still there.
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { exists, writeWhole } from './files.ts';
 
 export interface MasterKey {
+  /** Of the key that seals. */
   id: string;
   seal(text: string): string;
-  /** Throws when the text was sealed under another key or changed since. */
+  /** Throws when the text was sealed under a key that is not in the ring, or changed since. */
   open(sealed: string): string;
 }
 
 const ivBytes = 12;
 const tagBytes = 16;
 
-export function masterKeyFrom(key: Buffer): MasterKey {
-  if (key.length !== 32) throw new RangeError('a master key has 32 bytes');
+export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
+  const ring = [key, ...older];
+  if (ring.some((one) => one.length !== 32))
+    throw new RangeError('a master key has 32 bytes, as 64 hexadecimal digits');
   return {
     id: createHash('sha256').update('silversmith master key').update(key).digest('hex').slice(0, 16),
     seal(text) {
@@ -26,16 +30,37 @@ export function masterKeyFrom(key: Buffer): MasterKey {
     },
     open(sealed) {
       const bytes = Buffer.from(sealed, 'base64');
-      const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes));
-      cipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
-      return Buffer.concat([cipher.update(bytes.subarray(ivBytes + tagBytes)), cipher.final()]).toString('utf8');
+      let failure: unknown;
+      for (const one of ring) {
+        const decipher = createDecipheriv('aes-256-gcm', one, bytes.subarray(0, ivBytes));
+        decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
+        try {
+          return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString(
+            'utf8',
+          );
+        } catch (error) {
+          failure = error;
+        }
+      }
+      throw failure;
     },
   };
 }
 
-/** Reads the key from a file that only its owner may read, or makes one. Throws when others may read it. */
+/** A ring from text: one key a line (or divided by commas), 64 hexadecimal digits each, the one that seals first. */
+export function parseMasterKey(text: string): MasterKey {
+  const [first, ...older] = text
+    .split(/[\s,]+/)
+    .filter((line) => line !== '')
+    .map((line) => Buffer.from(line, 'hex'));
+  return masterKeyFrom(first ?? Buffer.alloc(0), ...older);
+}
+
+export const newMasterKey = (): string => randomBytes(32).toString('hex');
+
+/** Reads the ring from a file that only its owner may read, or makes one. Throws when others may read it. */
 export async function masterKeyFile(path: string): Promise<MasterKey> {
-  if (!(await exists(path))) await writeWhole(path, `${randomBytes(32).toString('hex')}\n`, 0o600);
+  if (!(await exists(path))) await writeWhole(path, `${newMasterKey()}\n`, 0o600);
   if (((await stat(path)).mode & 0o077) !== 0) throw new Error(`Others may read ${path}; type: chmod 600 ${path}`);
-  return masterKeyFrom(Buffer.from((await readFile(path, 'utf8')).trim(), 'hex'));
+  return parseMasterKey(await readFile(path, 'utf8'));
 }

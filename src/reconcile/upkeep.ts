@@ -37,6 +37,7 @@ export async function observeMachines({ store, engine }: Rooms): Promise<void> {
 export async function collect({ store, engine }: Rooms): Promise<void> {
   const { disks, layers } = await store.write('system', async (work) => {
     await work.nonces.prune();
+    await work.access.prune();
     await work.operations.prune(work.now() - finishedKeptMs);
     return { disks: await work.disks.doom(), layers: await work.layers.doom() };
   });

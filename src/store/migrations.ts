@@ -73,6 +73,15 @@ create table audit (
   image_id bigint, machine_id bigint, request_id text not null, client_code integer not null, created_at bigint not null);
 create index audit_listed on audit (organisation_id, created_at)`;
 
+const third = `
+alter table organisation add column quotas text not null default '{}';
+alter table access_key add column expires_at bigint;
+alter table access_key add column last_used_at bigint;
+create table access_link (
+  uid text primary key, token_hash text not null unique, organisation_id bigint not null references organisation (id),
+  machine_id bigint not null references machine (id), key_id text not null, expires_at bigint not null, used_at bigint, created_at bigint not null);
+create index access_link_expiry on access_link (expires_at)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -83,4 +92,5 @@ const migration = (identity: string, text: string): Migration => ({
 export const migrations = (identity: string): Record<string, Migration> => ({
   '0001-first-light': migration(identity, first),
   '0002-audit': migration(identity, second),
+  '0003-access': migration(identity, third),
 });

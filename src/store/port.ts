@@ -4,6 +4,7 @@
 // Inside, each noun has its own small set of queries. Those on an organisation's own things (images, machines) are bound to the
 // scope in one place, so that a caller cannot forget it: another organisation's thing is not there.
 
+import type { accessQueries } from './queries/access.ts';
 import type { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
 import type { imageQueries } from './queries/image.ts';
@@ -11,6 +12,7 @@ import type { keyQueries, nonceQueries, organisationQueries } from './queries/ke
 import type { diskQueries, layerQueries } from './queries/layer.ts';
 import type { machineQueries, planQueries } from './queries/machine.ts';
 import type { operationQueries } from './queries/operation.ts';
+import type { usageQueries } from './queries/usage.ts';
 import type { Scope } from './schema.ts';
 
 export interface Work {
@@ -25,6 +27,8 @@ export interface Work {
   organisations: ReturnType<typeof organisationQueries>;
   keys: ReturnType<typeof keyQueries>;
   nonces: ReturnType<typeof nonceQueries>;
+  access: ReturnType<typeof accessQueries>;
+  usage: ReturnType<typeof usageQueries>;
   audit: ReturnType<typeof auditQueries>;
   idempotency: ReturnType<typeof idempotencyQueries>;
   /** The clock under which the work runs, ms since 1970. */
@@ -43,4 +47,4 @@ export type { SoftwareOfImage } from './queries/image.ts';
 export type { AccessKey } from './queries/key.ts';
 export type { Plan } from './queries/machine.ts';
 export { LeaseLost } from './queries/operation.ts';
-export type { BuildStep, Scope } from './schema.ts';
+export type { AccessLink, BuildStep, Scope } from './schema.ts';

@@ -46,8 +46,20 @@ export interface AuditEntry {
   createdAt: number;
 }
 
+/** A link that opens a machine's screen; its secret part is kept as a hash. */
+export interface AccessLink {
+  uid: string;
+  tokenHash: string;
+  organisationId: OrganisationId;
+  machineId: MachineId;
+  keyId: KeyId;
+  expiresAt: number;
+  usedAt: number | null;
+  createdAt: number;
+}
+
 export interface Database {
-  organisation: { id: Generated<OrganisationId>; name: string; createdAt: number };
+  organisation: { id: Generated<OrganisationId>; name: string; createdAt: number; quotas: Generated<string> };
   accessKey: {
     id: KeyId;
     organisationId: OrganisationId;
@@ -57,7 +69,10 @@ export interface Database {
     permissions: string;
     createdAt: number;
     revokedAt: number | null;
+    expiresAt: number | null;
+    lastUsedAt: number | null;
   };
+  accessLink: AccessLink;
   plan: {
     id: Generated<PlanId>;
     name: string;

@@ -1,6 +1,7 @@
 // Binds every noun's queries to a connection or transaction, a scope and a clock.
 
 import type { Work } from './port.ts';
+import { accessQueries } from './queries/access.ts';
 import { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import { baseQueries, softwareQueries } from './queries/catalogue.ts';
 import { imageQueries } from './queries/image.ts';
@@ -8,6 +9,7 @@ import { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts'
 import { diskQueries, layerQueries } from './queries/layer.ts';
 import { machineQueries, planQueries } from './queries/machine.ts';
 import { operationQueries } from './queries/operation.ts';
+import { usageQueries } from './queries/usage.ts';
 import type { Db, Scope } from './schema.ts';
 
 export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
@@ -22,6 +24,8 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   organisations: organisationQueries(db, now),
   keys: keyQueries(db, now),
   nonces: nonceQueries(db, now),
+  access: accessQueries(db, scope, now),
+  usage: usageQueries(db, scope),
   audit: auditQueries(db, scope, now),
   idempotency: idempotencyQueries(db, now),
   now,

@@ -1,7 +1,7 @@
 // Machines on the wire.
 
 import { Type } from 'typebox';
-import { Enum, Id, NullableDateTime, NullableInteger, NullableString, resource } from './schema.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableInteger, NullableString, resource } from './schema.ts';
 
 export const friendlyStatuses = [
   'off',
@@ -97,10 +97,29 @@ export const MachineCreateBody = Type.Object(
 
 export const MachineStartBody = Type.Object(
   {
-    machine_type_id: Type.Optional(Id('Machine type')),
+    machine_type_id: Type.Optional(Id('Type to give it first')),
     region: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
   },
   { title: 'MachineStartBody' },
+);
+
+export const MachineAccessBody = Type.Object(
+  {
+    expires_in: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 86_400, description: 'Seconds for which the link is good. Default: 3600' }),
+    ),
+  },
+  { title: 'MachineAccessBody' },
+);
+
+export const MachineAccess = resource(
+  'access',
+  'MachineAccess',
+  Type.Object({
+    uid: Type.String(),
+    connection_link: Type.String({ description: 'Opens the machine once; shown here only' }),
+    expires_at: DateTime('Until when the link is good'),
+  }),
 );
 
 export const MachineStopBody = Type.Object(
@@ -111,4 +130,14 @@ export const MachineStopBody = Type.Object(
 export const machineListQuery = {
   status: Type.Optional(Enum(friendlyStatuses, 'Only machines in this state')),
   assigned: Type.Optional(Type.Boolean({ description: 'Only machines with, or without, an assigned image' })),
+  has_session_data: Type.Optional(
+    Type.Boolean({ description: 'Only machines that have, or have not, been started before' }),
+  ),
+  time_left: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000_000,
+      description: 'Only machines with at least so many minutes left; use is not metered here, so every machine has',
+    }),
+  ),
 };

@@ -1,12 +1,10 @@
 // Prints the contract's table as an OpenAPI 3.1 document. Schemas with a title are named once and referred to.
 
 import { wireErrors } from './error.ts';
-import { type OperationSpec, operations } from './operations.ts';
+import { type OperationSpec, operations, refusalsOf } from './operations.ts';
 import { ErrorResponse, enveloped, pathPrefix } from './schema.ts';
 
 type Json = Record<string, unknown>;
-
-const always = ['invalid', 'unauthenticated', 'permission_required', 'internal', 'unavailable'] as const;
 
 export function openApiDocument(): Json {
   const schemas: Record<string, unknown> = {};
@@ -49,6 +47,8 @@ export function openApiDocument(): Json {
   }
   return {
     openapi: '3.1.0',
+    // Relative, so that the document is right wherever it is served.
+    servers: [{ url: '/' }],
     info: {
       title: 'Silversmith',
       version: '1.0.6',
@@ -86,7 +86,7 @@ function parameters(
 
 function errorResponses(operation: OperationSpec, named: (schema: unknown) => unknown): Json {
   const byStatus: Record<string, Json> = {};
-  for (const name of new Set([...always, ...operation.errors])) {
+  for (const name of refusalsOf(operation)) {
     const { status, clientCode, meaning } = wireErrors[name];
     const line = `${clientCode}: ${meaning}`;
     const before = byStatus[status]?.description;

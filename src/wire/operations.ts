@@ -7,6 +7,8 @@ import type { WireErrorName } from './error.ts';
 import { BuildStep, Image, ImageAssignBody, ImageCaptureBody, ImageInstallBody } from './image.ts';
 import {
   Machine,
+  MachineAccess,
+  MachineAccessBody,
   MachineCreateBody,
   MachinePermissionsBody,
   MachineStartBody,
@@ -18,6 +20,7 @@ import {
 } from './machine.ts';
 import { DateTime, Id, pageFields, pageQuery } from './schema.ts';
 import { CatalogueBaseImage, CatalogueSoftware } from './software.ts';
+import { Usage } from './usage.ts';
 
 export interface OperationSpec {
   method: 'GET' | 'POST' | 'DELETE';
@@ -189,6 +192,17 @@ export const operations = {
     response: nothing,
     errors: ['not_found', 'machine_not_ready'],
   }),
+  machineAccess: define({
+    method: 'POST',
+    path: '/machines/{id}/access',
+    tag: 'Machines',
+    summary: 'Make a link that opens a ready machine once',
+    permission: 'machines:power',
+    params: idParams,
+    body: MachineAccessBody,
+    response: MachineAccess.properties,
+    errors: ['not_found', 'machine_not_ready'],
+  }),
   machinePermissionFields: define({
     method: 'GET',
     path: '/machines/permission-fields',
@@ -230,6 +244,16 @@ export const operations = {
     response: nothing,
     errors: ['not_found', 'permissions_missing'],
   }),
+  usageGet: define({
+    method: 'GET',
+    path: '/usage',
+    tag: 'Usage',
+    summary: 'Show what the organisation has and may have',
+    permission: 'images:read',
+    response: Usage,
+    errors: [],
+    extension: true,
+  }),
   userActionLogList: define({
     method: 'GET',
     path: '/user-action-logs',
@@ -251,6 +275,17 @@ export type Operations = typeof operations;
 export type OperationName = keyof Operations;
 
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
+
+/** All that an operation can refuse with: its own, and what every one can. */
+export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorName[] => [
+  ...new Set<WireErrorName>([
+    ...(['invalid', 'unauthenticated', 'permission_required', 'too_many_requests'] as const),
+    ...(method === 'GET' ? [] : (['conflict', 'too_large'] as const)),
+    ...(body ? (['not_json'] as const) : []),
+    ...errors,
+    ...(['internal', 'unavailable'] as const),
+  ]),
+];
 
 /** The parts of a request, typed; a part that an operation does not have is empty. */
 export type Params<Name extends OperationName> = StaticOf<Operations[Name] extends { params: infer P } ? P : undefined>;

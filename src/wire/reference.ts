@@ -51,7 +51,7 @@ export function apiReference(): string {
     '# The API',
     '',
     `Printed from \`src/wire/operations.ts\`. Every path begins with \`${pathPrefix}\`; every request is signed; every POST and DELETE may bear an`,
-    '`Idempotency-Key`. Any operation can also refuse with 400, 401, 4710, 500 and 503 ([errors](errors.md)).',
+    '`Idempotency-Key`. Any operation can also refuse with 400, 401, 4710, 429, 500 and 503 ([errors](errors.md)).',
   ];
   for (const [name, operation] of Object.entries(operations) as [string, OperationSpec][]) {
     const inputs = [

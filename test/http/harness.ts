@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
@@ -10,14 +11,15 @@ import { keyCreate } from '../../src/app/key.ts';
 import { buildService } from '../../src/bin/serve.ts';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
 import { type Permission, permissions } from '../../src/domain/permission.ts';
+import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { wireErrors } from '../../src/wire/error.ts';
-import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
-import { ErrorResponse, enveloped, pathPrefix } from '../../src/wire/schema.ts';
+import { type OperationName, type OperationSpec, operations, refusalsOf } from '../../src/wire/operations.ts';
+import { pathPrefix } from '../../src/wire/schema.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface Key {
@@ -47,25 +49,36 @@ export interface RawRequest {
 
 const ajv = new Ajv({ strict: false });
 ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/);
-const validators = new Map<string, ReturnType<typeof ajv.compile>>();
-const always = [400, 401, 409, 413, 415, 4710];
+const committed = JSON.parse(readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'));
+ajv.addSchema(committed, 'openapi');
+const escaped = (part: string) => part.replaceAll('~', '~0').replaceAll('/', '~1');
+const patterns = (Object.entries(operations) as [OperationName, OperationSpec][]).map(([name, { method, path }]) => ({
+  name,
+  method,
+  // What is written out goes before what is a parameter, as in the router.
+  rank: path.split('{').length,
+  pattern: new RegExp(`^${pathPrefix}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}));
+patterns.sort((a, b) => a.rank - b.rank);
 
-/** Fails unless an answer is what the contract says of the operation: its schema, or an error that is documented for it. */
+/** Fails unless an answer is what the committed OpenAPI document says of the operation, with a client_code that is documented for it. */
 export function assertDocumented(name: OperationName, status: number, body: unknown): void {
-  const { response, errors } = operations[name] as OperationSpec;
-  const key = status === 200 ? name : 'error';
-  let validate = validators.get(key);
-  if (!validate) {
-    validate = ajv.compile(status === 200 ? enveloped(response) : ErrorResponse);
-    validators.set(key, validate);
-  }
+  const operation = operations[name] as OperationSpec;
+  const place = ['paths', pathPrefix + operation.path, operation.method.toLowerCase(), 'responses', String(status)];
+  const pointer = [...place, 'content', 'application/json', 'schema'].map(escaped).join('/');
+  assert.ok(
+    place.reduce((at, key) => at?.[key], committed),
+    `${name} answered ${status}, which is not documented for it`,
+  );
+  const validate = ajv.getSchema(`openapi#/${pointer}`);
+  assert.ok(validate);
   assert.ok(
     validate(body),
     `${name} answered ${JSON.stringify(body).slice(0, 300)}: ${ajv.errorsText(validate.errors)}`,
   );
   if (status === 200) return;
   const { client_code: code } = body as { client_code: number };
-  const documented = [...always, ...errors.map((error) => wireErrors[error].clientCode)];
+  const documented: number[] = refusalsOf(operation).map((error) => wireErrors[error].clientCode);
   assert.ok(documented.includes(code), `${name} answered ${code}, which is not documented for it`);
 }
 
@@ -74,18 +87,30 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
 /** Two organisations, `ours` with two machines and one plan, a base and two titles, one of which fails. */
 export async function startHarness(
   t: Scope,
-  options: { reconcile?: boolean; settings?: Partial<Settings>; speed?: number } = {},
+  options: {
+    reconcile?: boolean;
+    settings?: Partial<Settings>;
+    speed?: number;
+    requestsPerSecond?: number;
+    clock?: Clock;
+    /** Stands between the service and the simulator. */
+    wrapEngine?: (engine: Engine) => Engine;
+    onQuery?: (sql: string) => void;
+  } = {},
 ) {
   const dataDir = await temporaryFolder(t);
-  const store = await openSqlite({ dataDir, now: systemClock.now });
+  const { clock = systemClock } = options;
+  const store = await openSqlite({ dataDir, now: clock.now, ...(options.onQuery && { onQuery: options.onQuery }) });
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
-  const engine = await openSimulator({ root: dataDir, clock: systemClock, speed: options.speed ?? 0 });
+  const engine = await openSimulator({ root: dataDir, clock, speed: options.speed ?? 0 });
   const service = buildService({
     dataDir,
     store,
-    engine,
+    engine: options.wrapEngine?.(engine) ?? engine,
     masterKey,
+    clock,
     logLevel: 'silent',
+    ...(options.requestsPerSecond !== undefined && { requestsPerSecond: options.requestsPerSecond }),
     settings: { pollMs: 5, ...options.settings },
   });
   await service.app.ready();
@@ -136,7 +161,7 @@ export async function startHarness(
 
   const send = async (request: RawRequest, as: Key = keys.ours): Promise<Answer> => {
     const { method, path, query = '', body = '', nonce = randomUUID() } = request;
-    const timestamp = String(request.timestamp ?? Date.now());
+    const timestamp = String(request.timestamp ?? clock.now());
     const text = `${as.key}${method}${request.signedPath ?? path}${timestamp}${nonce}${body}`;
     const signature = request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
     const response = await service.app.inject({
@@ -149,7 +174,10 @@ export async function startHarness(
       },
       ...(body !== '' && { payload: body }),
     });
-    return { status: response.statusCode, body: response.json(), headers: response.headers };
+    const answer = { status: response.statusCode, body: response.json(), headers: response.headers };
+    const operation = patterns.find((one) => one.method === method && one.pattern.test(path));
+    if (operation) assertDocumented(operation.name, answer.status, answer.body);
+    return answer;
   };
   const check = async (name: OperationName, answer: Promise<Answer>): Promise<Answer> => {
     const { status, body } = await answer;

@@ -1,5 +1,6 @@
 // Machines between the wire and the application.
 
+import { machineAccess } from '../../app/access.ts';
 import {
   type MachineView,
   machineCreate,
@@ -54,6 +55,7 @@ export const machineRoutes: Handlers<
   | 'machineStart'
   | 'machineStop'
   | 'machineReset'
+  | 'machineAccess'
   | 'machinePermissionFields'
   | 'machineTypeList'
   | 'machineTypeSet'
@@ -61,7 +63,8 @@ export const machineRoutes: Handlers<
 > = {
   async machineList(ask, { query }) {
     const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, status, assigned } = query;
-    const { machines, count } = await machineList(ask, { page, perPage, q, status, assigned });
+    const hasSessionData = query.has_session_data;
+    const { machines, count } = await machineList(ask, { page, perPage, q, status, assigned, hasSessionData });
     return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
   },
   machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),
@@ -80,13 +83,20 @@ export const machineRoutes: Handlers<
       ...(image && { silver_image: presentImage(image) }),
     };
   },
-  async machineStart(ask, { params }) {
-    await machineStart(ask, params.id as MachineId);
+  async machineStart(ask, { params, body }) {
+    await machineStart(ask, params.id as MachineId, {
+      typeId: body.machine_type_id as PlanId | undefined,
+      region: body.region,
+    });
     return {};
   },
   async machineStop(ask, { params, body }) {
     await machineStop(ask, params.id as MachineId, body.gracefully ?? false);
     return {};
+  },
+  async machineAccess(ask, { params, body }) {
+    const { uid, url, expiresAt } = await machineAccess(ask, params.id as MachineId, body.expires_in);
+    return { id: uid, type: 'access', attributes: { uid, connection_link: url, expires_at: dateTime(expiresAt) } };
   },
   machinePermissionFields: async () => ({
     permission_fields: Object.entries(machinePermissionDefaults).map(([name, value]) => ({

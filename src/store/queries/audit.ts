@@ -44,6 +44,15 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
 });
 
 export const idempotencyQueries = (db: Db, now: () => number) => ({
+  list: () => db.selectFrom('idempotency').select(['keyId', 'idempotencyKey', 'answer']).execute(),
+  async reseal(keyId: KeyId, idempotencyKey: string, answer: string): Promise<void> {
+    await db
+      .updateTable('idempotency')
+      .set({ answer })
+      .where('keyId', '=', keyId)
+      .where('idempotencyKey', '=', idempotencyKey)
+      .execute();
+  },
   find: (keyId: KeyId, idempotencyKey: string) =>
     db
       .selectFrom('idempotency')

@@ -3,6 +3,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
 import type { Permission } from '../../domain/permission.ts';
+import type { Quotas } from '../../domain/quota.ts';
 import type { Db } from '../schema.ts';
 
 export interface AccessKey {
@@ -15,11 +16,36 @@ export interface AccessKey {
   permissions: Permission[];
   createdAt: number;
   revokedAt: number | null;
+  /** From when on it is refused; null: never. */
+  expiresAt: number | null;
+  /** To about a minute. */
+  lastUsedAt: number | null;
 }
 
 export const organisationQueries = (db: Db, now: () => number) => ({
   list: (): Promise<{ id: OrganisationId; name: string }[]> =>
     db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute(),
+  async quotas(id: OrganisationId): Promise<Partial<Quotas>> {
+    const row = await db.selectFrom('organisation').where('id', '=', id).select('quotas').executeTakeFirstOrThrow();
+    return JSON.parse(row.quotas) as Partial<Quotas>;
+  },
+  async setQuotas(id: OrganisationId, quotas: Partial<Quotas>): Promise<void> {
+    await db
+      .updateTable('organisation')
+      .set({ quotas: JSON.stringify(quotas) })
+      .where('id', '=', id)
+      .execute();
+  },
+  /** Throws not-found. */
+  async byName(name: string): Promise<OrganisationId> {
+    const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
+    if (!found)
+      throw new AppError(
+        'not_found',
+        `There is no organisation ${name}; list them with: silversmith organisation list`,
+      );
+    return found.id;
+  },
   /** The organisation of that name, added when there is none. */
   async ensure(name: string): Promise<OrganisationId> {
     const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
@@ -43,11 +69,26 @@ export const keyQueries = (db: Db, now: () => number) => ({
     const rows = await db.selectFrom('accessKey').selectAll().orderBy('createdAt').execute();
     return rows.map((row) => ({ ...row, permissions: JSON.parse(row.permissions) as Permission[] }));
   },
-  async add(key: Omit<AccessKey, 'createdAt' | 'revokedAt'>): Promise<void> {
+  async add(key: Omit<AccessKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>): Promise<void> {
     await db
       .insertInto('accessKey')
-      .values({ ...key, permissions: JSON.stringify(key.permissions), createdAt: now(), revokedAt: null })
+      .values({
+        ...key,
+        permissions: JSON.stringify(key.permissions),
+        createdAt: now(),
+        revokedAt: null,
+        lastUsedAt: null,
+      })
       .execute();
+  },
+  async used(id: KeyId): Promise<void> {
+    await db.updateTable('accessKey').set({ lastUsedAt: now() }).where('id', '=', id).execute();
+  },
+  async expire(id: KeyId, expiresAt: number): Promise<void> {
+    await db.updateTable('accessKey').set({ expiresAt }).where('id', '=', id).execute();
+  },
+  async reseal(id: KeyId, secretSealed: string, masterKeyId: string): Promise<void> {
+    await db.updateTable('accessKey').set({ secretSealed, masterKeyId }).where('id', '=', id).execute();
   },
   /** Idempotent; throws not-found. */
   async revoke(id: KeyId): Promise<void> {

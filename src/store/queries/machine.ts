@@ -83,12 +83,15 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       q?: string | undefined;
       status?: MachineStatus | undefined;
       assigned?: boolean | undefined;
+      hasSessionData?: boolean | undefined;
     }) {
       let matching = all();
       if (filter.q) matching = matching.where(contains(filter.q));
       if (filter.status) matching = matching.where('status', '=', filter.status);
       if (filter.assigned !== undefined)
         matching = matching.where('assignedImageId', filter.assigned ? 'is not' : 'is', null);
+      if (filter.hasSessionData !== undefined)
+        matching = matching.where('lastSessionStartAt', filter.hasSessionData ? 'is not' : 'is', null);
       const { page, perPage } = filter;
       const rows = await matching
         .selectAll()

@@ -15,17 +15,23 @@ import { sqliteDialect } from './dialect.ts';
 export interface SqliteOptions {
   dataDir: string;
   now: () => number;
+  /** Told of every statement that is run. */
+  onQuery?: (sql: string) => void;
 }
 
 /** Opens the store in an existing folder and brings its schema up to date. Throws `unavailable` with what to do. */
-export async function openSqlite({ dataDir, now }: SqliteOptions): Promise<Store> {
+export async function openSqlite({ dataDir, now, onQuery }: SqliteOptions): Promise<Store> {
   const file = join(dataDir, 'silversmith.db');
   const connect = () => {
     const database = new DatabaseSync(file, { timeout: 10_000 });
     database.exec(
       'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000',
     );
-    return new Kysely<Database>({ dialect: sqliteDialect(database), plugins: [new CamelCasePlugin()] });
+    return new Kysely<Database>({
+      dialect: sqliteDialect(database),
+      plugins: [new CamelCasePlugin()],
+      ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
+    });
   };
   const writer = connect();
   const migrator = new Migrator({

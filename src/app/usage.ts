@@ -1,0 +1,21 @@
+// What an organisation has, beside what it may have; and the check that every creation makes first.
+
+import { assertWithinQuota, type QuotaName } from '../domain/quota.ts';
+import type { Ask } from './deps.ts';
+
+export async function usageGet({ work: { usage } }: Ask) {
+  const quotas = await usage.quotas();
+  return {
+    images: { used: await usage.images(), limit: quotas.images },
+    machines: { used: await usage.machines(), limit: quotas.machines },
+    builds: { used: await usage.builds(), limit: quotas.builds },
+    storedGb: { used: await usage.storedGb(), limit: quotas.storedGb },
+  };
+}
+
+/** Throws `invalid` with both numbers when there would be too many. */
+export async function assertQuota({ work: { usage } }: Ask, wanted: Partial<Record<QuotaName, number>>): Promise<void> {
+  const quotas = await usage.quotas();
+  for (const [name, count] of Object.entries(wanted) as [QuotaName, number][])
+    assertWithinQuota(name, await usage[name](), count, quotas);
+}

@@ -1,0 +1,102 @@
+// What every answer owes, whatever it is about: headers that a browser heeds, an id, the methods that a path takes, and an envelope even
+// for what never becomes a request (headers too large, a request that does not come to its end). No CORS: pages elsewhere get nothing.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../domain/error.ts';
+import { operations } from '../wire/operations.ts';
+import { pathPrefix } from '../wire/schema.ts';
+import { timestampOf } from './errors.ts';
+
+export const httpLimits = {
+  bodyBytes: 1024 * 1024,
+  headerBytes: 16 * 1024,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  /** How often connections are looked at for the two above. */
+  checkMs: 5000,
+  /** How long a server that stops waits for the requests that it has begun. */
+  drainMs: 15_000,
+};
+
+/** The caller's own id when it is plain, else one that is unique across restarts and replicas, since the audit trail keeps it. */
+export function requestId(request: IncomingMessage | { headers: Record<string, unknown> }): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+export const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '').split('?', 1)[0] ?? '';
+
+const plainPaths = ['/healthz', '/readyz', '/openapi.json', '/docs'];
+const patterns = [
+  ...Object.values(operations).map(({ method, path }) => ({ method, path: pathPrefix + path })),
+  ...plainPaths.map((path) => ({ method: 'GET', path })),
+  { method: 'GET', path: '/access/{token}' },
+  { method: 'POST', path: '/access/{token}' },
+].map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`) }));
+
+/** The methods that a path takes; none when there is nothing at it. */
+function methodsOf(path: string): string[] {
+  const found = new Set<string>(patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+  if (found.size === 0) return [];
+  if (found.has('GET')) found.add('HEAD');
+  return [...found, 'OPTIONS'].sort();
+}
+
+export function registerHygiene(app: FastifyInstance): void {
+  app.register(helmet, {
+    // No page of ours is framed or loads from elsewhere; /docs brings its own policy.
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    referrerPolicy: { policy: 'no-referrer' },
+    // Whether there is TLS in front is the operator's business.
+    strictTransportSecurity: false,
+  });
+  let stopping = false;
+  app.addHook('preClose', async () => {
+    stopping = true;
+  });
+  app.addHook('onSend', async (request, reply) => {
+    // A connection that stays open would hold up the stop.
+    if (stopping) reply.header('connection', 'close');
+    reply.header('x-request-id', request.id);
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = pathOf(request);
+    const methods = methodsOf(path);
+    if (methods.length === 0)
+      throw new AppError('not_found', `There is nothing at ${path}; /openapi.json lists what there is.`);
+    reply.header('allow', methods.join(', '));
+    if (request.method === 'OPTIONS') return reply.code(204).send();
+    throw new AppError('method_not_allowed', `${request.method} is not for this path; use ${methods.join(', ')}.`);
+  });
+}
+
+/** Answers what Node could not read as a request, and closes the connection. */
+export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, now: number): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const message =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? `The headers are larger than ${httpLimits.headerBytes} bytes; send fewer or shorter ones.`
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? `The request did not come to its end within ${httpLimits.requestMs / 1000} s; send it again.`
+        : 'This is not an HTTP request.';
+  const body = JSON.stringify({ client_code: 400, message, timestamp: timestampOf(now) });
+  socket.end(
+    [
+      'HTTP/1.1 400 Bad Request',
+      'content-type: application/json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${randomUUID()}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

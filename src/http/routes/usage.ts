@@ -1,0 +1,11 @@
+// What the organisation has and may have, between the wire and the application.
+
+import { usageGet } from '../../app/usage.ts';
+import type { Handlers } from '../handler.ts';
+
+export const usageRoutes: Handlers<'usageGet'> = {
+  async usageGet(ask) {
+    const { storedGb, ...counts } = await usageGet(ask);
+    return { ...counts, stored_gb: storedGb };
+  },
+};

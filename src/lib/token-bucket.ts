@@ -1,0 +1,23 @@
+// Token buckets, one for each name: `perSecond` tokens flow in up to `burst`, and each request takes one.
+
+export class TokenBuckets {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+
+  /** Without a bound when `perSecond` is 0. */
+  constructor(perSecond: number, burst = 2 * perSecond) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+  }
+
+  /** Takes a token; returns 0, or how many ms it takes until there is one. A clock that goes back gives nothing away. */
+  take(name: string, now: number): number {
+    if (this.#perSecond === 0) return 0;
+    const { tokens, at } = this.#buckets.get(name) ?? { tokens: this.#burst, at: now };
+    const left = Math.min(this.#burst, tokens + (Math.max(0, now - at) / 1000) * this.#perSecond);
+    const taken = left >= 1;
+    this.#buckets.set(name, { tokens: taken ? left - 1 : left, at: now });
+    return taken ? 0 : Math.ceil(((1 - left) / this.#perSecond) * 1000);
+  }
+}

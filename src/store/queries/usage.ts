@@ -1,0 +1,56 @@
+// What an organisation has, counted, and what it may have.
+
+import { sql } from 'kysely';
+import { gbBytes } from '../../domain/layer.ts';
+import { defaultQuotas, type Quotas } from '../../domain/quota.ts';
+import type { Db, Scope } from '../schema.ts';
+
+export const usageQueries = (db: Db, scope: Scope) => {
+  const organisationId = () => {
+    if (scope === 'system') throw new TypeError('usage is counted for an organisation');
+    return scope;
+  };
+  const count = async (table: 'image' | 'machine') => {
+    let query = db.selectFrom(table).where('organisationId', '=', organisationId());
+    if (table === 'image') query = query.where('deletedAt' as never, 'is', null);
+    return Number((await query.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count);
+  };
+  return {
+    async quotas(): Promise<Quotas> {
+      const row = await db
+        .selectFrom('organisation')
+        .where('id', '=', organisationId())
+        .select('quotas')
+        .executeTakeFirstOrThrow();
+      return { ...defaultQuotas, ...(JSON.parse(row.quotas) as Partial<Quotas>) };
+    },
+    images: () => count('image'),
+    machines: () => count('machine'),
+    async builds(): Promise<number> {
+      const row = await db
+        .selectFrom('operation')
+        .where('organisationId', '=', organisationId())
+        .where('kind', 'in', ['imageCapture', 'imageInstall'])
+        .where('state', 'in', ['queued', 'running'])
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    },
+    /** Bytes of the captures that its images and disks stand on; bases and installed software are everybody's. */
+    async storedBytes(): Promise<number> {
+      const own = organisationId();
+      const { rows } = await sql<{ bytes: number | null }>`
+        with recursive needed (id) as (
+          select layer_id from image where organisation_id = ${own} and deleted_at is null and layer_id is not null
+          union select layer_id from disk where organisation_id = ${own}
+          union select layer.parent_id from layer join needed on layer.id = needed.id where layer.parent_id is not null)
+        select sum(stored_bytes) as bytes from layer where kind = 'capture' and id in (select id from needed)`.execute(
+        db,
+      );
+      return Number(rows[0]?.bytes ?? 0);
+    },
+    async storedGb(): Promise<number> {
+      return Math.round(((await this.storedBytes()) / gbBytes) * 1000) / 1000;
+    },
+  };
+};

@@ -1,0 +1,16 @@
+// What an organisation has and may have, on the wire.
+
+import { Type } from 'typebox';
+
+const Used = (description: string) =>
+  Type.Object(
+    { used: Type.Number(), limit: Type.Number({ description: 'The most that the organisation may have' }) },
+    { description },
+  );
+
+export const Usage = {
+  images: Used('Images'),
+  machines: Used('Machines'),
+  builds: Used('Images that are being made now'),
+  stored_gb: Used('GB that its captures take on the disk of the host'),
+};

@@ -1,0 +1,82 @@
+// Links that open a machine: once, for a while, while it is ready, and for nobody who reads the store.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Clock } from '../../src/lib/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { startHarness } from './harness.ts';
+
+describe("a link to a machine's screen", () => {
+  it('opens once, and leaves an entry under the key that made it', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    assert.equal((await h.call('machineAccess', { params: { id } })).body.client_code, 4201);
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    const before = Date.now();
+    const { attributes } = (await h.call('machineAccess', { params: { id }, body: { expires_in: 60 } })).body;
+    const expiresAt = Date.parse(attributes.expires_at);
+    assert.ok(expiresAt >= before + 60_000 && expiresAt <= Date.now() + 60_000);
+    const { pathname } = new URL(attributes.connection_link);
+    const ask = (method: 'GET' | 'POST', path = pathname) => h.service.app.inject({ method, url: path });
+
+    // Looking, as a program that previews links does, uses nothing up.
+    for (const _ of [1, 2]) assert.equal((await ask('GET')).json().attributes.machine_id, id);
+    const answers = await Promise.all([ask('POST'), ask('POST'), ask('POST')]);
+    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 404, 404]);
+    for (const method of ['GET', 'POST'] as const) assert.equal((await ask(method)).json().client_code, 404);
+    assert.equal((await ask('POST', '/access/guess')).json().client_code, 404);
+    const { logs } = (await h.call('userActionLogList', { query: '?action_type=machineAccessOpen' })).body;
+    assert.equal(logs.length, 1);
+    assert.deepEqual(
+      [logs[0].attributes.organization_machine_id, logs[0].attributes.metadata.key],
+      [id, h.keys.ours.key],
+    );
+
+    const stored = await h.store.read('system', (work) => work.access.find(pathname));
+    assert.equal(stored, undefined);
+  });
+
+  it('is over when its time is, and while the machine is not ready', async (t) => {
+    let offset = 0;
+    const clock: Clock = { now: () => Date.now() + offset, sleep: systemClock.sleep };
+    const h = await startHarness(t, { clock });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    const make = async (body?: object) => {
+      const { attributes } = (await h.call('machineAccess', { params: { id }, body })).body;
+      const path = new URL(attributes.connection_link).pathname;
+      return async () => (await h.service.app.inject({ method: 'GET', url: path })).json().client_code;
+    };
+    const [short, long] = [await make({ expires_in: 5 }), await make()];
+    assert.deepEqual([await short(), await long()], [200, 200]);
+    offset = 6000;
+    assert.deepEqual([await short(), await long()], [404, 200]);
+    await h.call('machineStop', { params: { id } });
+    await h.machineIs(id, 'off');
+    assert.equal(await long(), 4201);
+    offset = 3600_001;
+    assert.equal(await long(), 404);
+    for (const expires_in of [0, -1, 86_401, '60', 1.5])
+      assert.equal((await h.call('machineAccess', { params: { id }, body: { expires_in } })).body.client_code, 400);
+  });
+
+  it('comes again for the same Idempotency-Key, and the store holds it sealed', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    const request = {
+      method: 'POST',
+      path: `/organization-management/v1/machines/${id}/access`,
+      headers: { 'idempotency-key': 'once' },
+    };
+    const [first, second] = [await h.send(request), await h.send(request)];
+    assert.deepEqual(first.body, second.body);
+    const token = new URL(first.body.attributes.connection_link).pathname.split('/').at(-1) ?? '';
+    const kept = await h.store.read('system', (work) => work.idempotency.list());
+    assert.equal(kept.length, 1);
+    assert.doesNotMatch(JSON.stringify(kept), new RegExp(token));
+  });
+});

@@ -1,0 +1,185 @@
+// What every answer owes, looked at over real sockets where that matters: headers, ids, methods, limits, and a stop that loses nobody.
+
+import assert from 'node:assert/strict';
+import { type AddressInfo, connect } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { httpLimits } from '../../src/http/hygiene.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { pathPrefix } from '../../src/wire/schema.ts';
+import { waitFor } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+async function listening(t: TestContext) {
+  const h = await startHarness(t, { reconcile: false });
+  await h.service.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = h.service.app.server.address() as AddressInfo;
+  /** Sends bytes as they are; resolves to all that came back when the connection ends. */
+  const raw = (...parts: string[]) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1');
+      let said = '';
+      socket.on('data', (chunk) => {
+        said += chunk.toString();
+      });
+      socket.on('error', reject);
+      socket.on('close', () => resolve(said));
+      for (const part of parts) socket.write(part);
+    });
+  return { h, port, raw };
+}
+
+const envelopeOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
+
+describe('every answer', () => {
+  it('bears security headers and a request id, names no product, and opens nothing to pages elsewhere', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const answers = [
+      await h.call('softwareList'),
+      await h.send({ method: 'GET', path: '/healthz' }),
+      await h.send({ method: 'GET', path: '/nothing', headers: { origin: 'https://elsewhere.example' } }),
+    ];
+    for (const { headers } of answers) {
+      assert.equal(headers['x-content-type-options'], 'nosniff');
+      assert.equal(headers['x-frame-options'], 'SAMEORIGIN');
+      assert.equal(headers['referrer-policy'], 'no-referrer');
+      assert.equal(headers['content-security-policy'], "default-src 'none';frame-ancestors 'none'");
+      assert.equal(headers['cache-control'], 'no-store');
+      assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
+      for (const name of ['server', 'x-powered-by', 'access-control-allow-origin'])
+        assert.equal(headers[name], undefined);
+    }
+  });
+
+  it("bears the caller's own request id when it is plain, and the audit trail has it", async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const install = { method: 'POST', path: `${pathPrefix}/images/install` };
+    const own = await h.send({ ...install, headers: { 'x-request-id': 'job-17.step:2' } });
+    assert.equal(own.headers['x-request-id'], 'job-17.step:2');
+    const { logs } = (await h.call('userActionLogList')).body;
+    assert.equal(logs[0].attributes.metadata.request_id, 'job-17.step:2');
+    for (const odd of ['', 'a b', '<script>', 'x'.repeat(129)]) {
+      const { headers } = await h.send({ ...install, headers: { 'x-request-id': odd } });
+      assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
+    }
+  });
+});
+
+describe('a path', () => {
+  it('says which methods it takes, to OPTIONS and when another is used', async (t) => {
+    const { service } = await startHarness(t, { reconcile: false });
+    const ask = (method: 'OPTIONS' | 'DELETE' | 'PUT', url: string) => service.app.inject({ method, url });
+    const options = await ask('OPTIONS', `${pathPrefix}/images/7`);
+    assert.deepEqual(
+      [options.statusCode, options.body, options.headers.allow],
+      [204, '', 'DELETE, GET, HEAD, OPTIONS'],
+    );
+    const wrong = await ask('PUT', `${pathPrefix}/images`);
+    assert.deepEqual([wrong.statusCode, wrong.headers.allow], [405, 'GET, HEAD, OPTIONS, POST']);
+    assert.equal((await ask('DELETE', '/healthz')).statusCode, 405);
+    assert.equal((await ask('OPTIONS', '/nothing')).statusCode, 404);
+  });
+
+  it('answers HEAD as GET without the body', async (t) => {
+    const { h, port } = await listening(t);
+    const path = `${pathPrefix}/software`;
+    const get = await h.send({ method: 'GET', path });
+    const { createHmac } = await import('node:crypto');
+    const { key, secret } = h.keys.ours;
+    const timestamp = Date.now();
+    const signature = createHmac('sha256', secret).update(`${key}HEAD${path}${timestamp}head`).digest('hex');
+    const head = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: 'HEAD',
+      headers: { authorization: `HMAC ${key}:${signature}:head:${timestamp}` },
+    });
+    assert.equal(head.status, 200);
+    assert.equal(head.headers.get('content-length'), get.headers['content-length']);
+    assert.equal(await head.text(), '');
+  });
+});
+
+describe('what Node cannot read as a request', () => {
+  it('is refused in the envelope: headers that are too large, and bytes that are no HTTP', async (t) => {
+    const { raw } = await listening(t);
+    const large = await raw(
+      `GET /healthz HTTP/1.1\r\nhost: a\r\nx-large: ${'x'.repeat(httpLimits.headerBytes)}\r\n\r\n`,
+    );
+    assert.match(large, /^HTTP\/1.1 400 /);
+    assert.equal(envelopeOf(large).client_code, 400);
+    assert.match(envelopeOf(large).message, /headers are larger than 16384 bytes/);
+    const noise = await raw('\u0000\u0001 what\r\n\r\n');
+    assert.match(envelopeOf(noise).message, /not an HTTP request/);
+  });
+
+  it('is refused in the envelope when it does not come to its end', { timeout: 40_000 }, async (t) => {
+    const { h, raw } = await listening(t);
+    // The limits are Node's own; the test only makes them shorter.
+    h.service.app.server.requestTimeout = 300;
+    h.service.app.server.headersTimeout = 300;
+    const slow = await raw(`POST ${pathPrefix}/images HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n`, '{');
+    assert.match(envelopeOf(slow).message, /did not come to its end/);
+  });
+});
+
+describe('a server that stops', () => {
+  it('answers what it has begun, and takes nothing new', async (t) => {
+    const { h, port } = await listening(t);
+    const socket = connect(port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    let said = '';
+    socket.on('data', (chunk) => {
+      said += chunk.toString();
+    });
+    const head = `POST ${pathPrefix}/images HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n`;
+    await new Promise<void>((resolve) => socket.write(head, () => resolve()));
+    await waitFor(
+      'the request has begun',
+      () => new Promise<boolean>((resolve) => h.service.app.server.getConnections((_, count) => resolve(count === 1))),
+    );
+    await systemClock.sleep(20);
+    const closed = h.service.app.close();
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
+    socket.write('{}');
+    await closed;
+    await waitFor('the answer is there', () => said.includes('client_code'));
+    assert.equal(envelopeOf(said).client_code, 401);
+  });
+});
+
+describe('a key', () => {
+  it('that sends too much is told how long to wait, and others are not held up', async (t) => {
+    const h = await startHarness(t, { reconcile: false, requestsPerSecond: 2 });
+    const statuses = [];
+    for (let sent = 0; sent < 6; sent++) statuses.push((await h.call('softwareList')).status);
+    assert.deepEqual(statuses.slice(0, 4), [200, 200, 200, 200]);
+    const refused = await h.call('softwareList');
+    assert.deepEqual([refused.status, refused.body.client_code, refused.headers['retry-after']], [429, 429, '1']);
+    assert.match(refused.body.message, /more than 2 requests a second/);
+    assert.equal((await h.call('softwareList', {}, h.keys.theirs)).status, 200);
+    // Without a signature nothing is taken from the key's bucket.
+    const unsigned = await h.send({ method: 'GET', path: `${pathPrefix}/software`, signature: '0'.repeat(64) });
+    assert.equal(unsigned.status, 401);
+  });
+});
+
+describe('the reference', () => {
+  it('is served at /docs with all it needs, under a policy that lets it load nothing from elsewhere', async (t) => {
+    const { service } = await startHarness(t, { reconcile: false });
+    const page = await service.app.inject({ url: '/docs/', method: 'GET' });
+    assert.equal(page.statusCode, 200);
+    const policy = String(page.headers['content-security-policy']);
+    assert.match(policy, /default-src 'self'/);
+    assert.doesNotMatch(policy, /https?:\/\/(?!validator)/);
+    const assets = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
+    assert.ok(assets.length > 3);
+    for (const asset of assets) {
+      assert.doesNotMatch(asset, /^(https?:)?\/\//);
+      assert.equal(
+        (await service.app.inject({ url: new URL(asset, 'http://a/docs/').pathname, method: 'GET' })).statusCode,
+        200,
+        asset,
+      );
+    }
+    const document = await service.app.inject({ url: '/docs/json', method: 'GET' });
+    assert.equal(document.json().info.title, 'Silversmith');
+  });
+});
