@@ -3,6 +3,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../src/lib/clock.ts';
 
 /** A test or a suite: whatever runs something when it is over. */
 export interface Scope {
@@ -36,6 +37,18 @@ export async function temporaryFolder(t: Scope): Promise<string> {
   await chmod(folder, 0o711);
   defer(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** A clock on which nobody waits: a sleep moves it on. */
+export function virtualClock(): Clock {
+  let now = Date.now();
+  return {
+    now: () => now,
+    async sleep(ms, signal) {
+      signal?.throwIfAborted();
+      now += ms;
+    },
+  };
 }
 
 /** Resolves to the first value that is neither undefined, null nor false; fails at the limit with what it waited for. */

@@ -10,7 +10,9 @@ import type { MachineId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
-import { openEngine, openExistingStore } from './open.ts';
+import type { openExistingStore } from './open.ts';
+
+const open = () => import('./open.ts');
 
 type Opened = Awaited<ReturnType<typeof openExistingStore>>;
 type Env = Record<string, string | undefined>;
@@ -34,7 +36,7 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
     work: (opened: Opened, config: Config) => Promise<Result>,
   ): Promise<Result> => {
     const config = parseConfig(flags, env);
-    const opened = await openExistingStore(config);
+    const opened = await (await open()).openExistingStore(config);
     try {
       return await work(opened, config);
     } finally {
@@ -76,7 +78,11 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
           ...(flags.initrd !== undefined && { initrd: flags.initrd }),
         };
         await withStore(flags, async ({ store }, config) => {
-          const added = await baseAdd(store, await openEngine(config), { name: flags.name, files, boot });
+          const added = await baseAdd(store, await (await open()).openEngine(config), {
+            name: flags.name,
+            files,
+            boot,
+          });
           print(flags, added, `Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
         });
       },
@@ -122,7 +128,7 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
           throw invalid(`${flags.script} is not a file that can be read.`);
         });
         await withStore(flags, async ({ store }, config) => {
-          const added = await softwareAdd(store, await openEngine(config), {
+          const added = await softwareAdd(store, await (await open()).openEngine(config), {
             name: flags.name,
             sizeGb: Number(flags.size),
             script,
@@ -185,7 +191,7 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
     .passThroughOptions()
     .action((id: string, command: string[], flags: Flags & { json?: boolean }) =>
       withStore(flags, async (_opened, config) => {
-        const result = await (await openEngine(config)).exec(parseId(id) as MachineId, command);
+        const result = await (await (await open()).openEngine(config)).exec(parseId(id) as MachineId, command);
         if (flags.json) terminal.out(JSON.stringify(result, null, 2));
         else {
           if (result.stdout !== '') terminal.out(result.stdout.trimEnd());

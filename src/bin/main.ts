@@ -6,15 +6,13 @@ import { imageCommands } from '../cli/image.ts';
 import { machineCommands } from '../cli/machine.ts';
 import { processTerminal as terminal } from '../cli/output.ts';
 import { tourCommand } from '../cli/tour.ts';
+import { usageCommand } from '../cli/usage.ts';
 import { ApiError } from '../client/client.ts';
 import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import { adminCommands } from './admin.ts';
 import { type Flags, parseConfig } from './config.ts';
-import { ensureDemo } from './demo.ts';
-import { openEngine } from './open.ts';
-import { serve } from './serve.ts';
 
 const env = process.env;
 
@@ -28,7 +26,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   serveCommand(program);
   imageCommands(program, terminal, env);
   adminCommands(program, machineCommands(program, terminal, env), terminal, env);
+  usageCommand(program, terminal, env);
   tourCommand(program, terminal, env, async (machineId, script, dataDir) => {
+    const { openEngine } = await import('./open.ts');
     const engine = await openEngine(parseConfig(dataDir === undefined ? {} : { dataDir }, env));
     if (!engine.capabilities.exec) return null;
     const { stdout, stderr } = await engine.exec(machineId as MachineId, ['/bin/sh', '-c', script]);
@@ -68,6 +68,8 @@ function serveCommand(program: Command): void {
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
     .action(async (flags: Flags) => {
+      // A command that only speaks to a server need not wait for what makes one.
+      const { serve } = await import('./serve.ts');
       const config = parseConfig(flags, env);
       const running = await serve(config);
       const ended = new Promise<void>((resolve) => {
@@ -78,6 +80,7 @@ function serveCommand(program: Command): void {
           `Silversmith serves ${running.url} from ${config.dataDir} with the ${running.engine.name} engine.`,
         );
         if (config.demo) {
+          const { ensureDemo } = await import('./demo.ts');
           const credentials = await ensureDemo(config, running, (line) => terminal.out(line));
           terminal.out(`The demo is ready. Its key is in ${credentials}. In another terminal: npm run tour`);
         }

@@ -1,10 +1,20 @@
-// silversmith machine list|show|create|start|stop|reset
+// silversmith machine list|show|access|create|start|stop|reset
 
 import type { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { waitForMachine } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
-import { connect, type Environment, parseId, parseIds, print, type Remote, remoteOptions, waiting } from './context.ts';
+import {
+  connect,
+  type Environment,
+  parseDurationMs,
+  parseId,
+  parseIds,
+  print,
+  type Remote,
+  remoteOptions,
+  waiting,
+} from './context.ts';
 import { type Terminal, table } from './output.ts';
 
 type Machine = Answer<'machineGet'>;
@@ -37,6 +47,15 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     const machine = await client.machineGet({ id: parseId(id) });
     print(terminal, flags, machine, table(headings, [row(machine)]));
   });
+
+  remoteOptions(noun.command('access <id>').description('make a link that opens a ready machine once'))
+    .option('--expires <duration>', 'how long it is good, such as 15m or 1h', parseDurationMs, 3600_000)
+    .action(async (id: string, flags: Remote & { expires: number }) => {
+      const client = await connect(flags, env);
+      const link = await client.machineAccess({ id: parseId(id), expires_in: Math.round(flags.expires / 1000) });
+      const { connection_link, expires_at } = link.attributes;
+      print(terminal, flags, link, `${connection_link}\nGood once, until ${expires_at}.`);
+    });
 
   remoteOptions(noun.command('create').description('create machines'))
     .requiredOption('--plan <id>', 'plan (see: silversmith plan list)', parseId)

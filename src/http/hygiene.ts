@@ -50,6 +50,7 @@ export function registerHygiene(app: FastifyInstance): void {
   app.register(helmet, {
     // No page of ours is framed or loads from elsewhere; /docs brings its own policy.
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
     // Whether there is TLS in front is the operator's business.
     strictTransportSecurity: false,

@@ -110,9 +110,12 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.register(swaggerUi, {
     routePrefix: '/docs',
     // The page signs nothing, so it offers no calls; its policy lets it load nothing from elsewhere.
-    uiConfig: { supportedSubmitMethods: [], docExpansion: 'list', defaultModelsExpandDepth: 0 },
+    uiConfig: { supportedSubmitMethods: [], docExpansion: 'list', defaultModelsExpandDepth: 0, layout: 'BaseLayout' },
     staticCSP: true,
-    logo: undefined as never,
+    theme: {
+      title: 'Silversmith: the API',
+      css: [{ filename: 'silversmith.css', content: '.scheme-container, .authorization__btn { display: none }' }],
+    },
   });
   return app;
 }

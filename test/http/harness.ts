@@ -126,10 +126,11 @@ export async function startHarness(
   const base = await baseAdd(store, engine, { name: 'Base', files: { disk }, boot: { mode: 'firmware' } });
   const title = (name: string, sizeGb: number) =>
     softwareAdd(store, engine, { name, sizeGb, script: `install ${name}`, files: [], network: false, timeoutMs: 1000 });
-  const [editor, browser, broken] = [
+  const [editor, browser, broken, filling] = [
     await title('Editor', 1.4),
     await title('Browser', 2),
     await title('Broken sim-fail-build', 0.5),
+    await title('Filling sim-disk-full', 0.1),
   ];
 
   const organisation = (name: string) => store.write('system', (work) => work.organisations.ensure(name));
@@ -223,6 +224,7 @@ export async function startHarness(
     editor,
     browser,
     broken,
+    filling,
     ours,
     theirs,
     keys,

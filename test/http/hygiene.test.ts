@@ -40,7 +40,7 @@ describe('every answer', () => {
     ];
     for (const { headers } of answers) {
       assert.equal(headers['x-content-type-options'], 'nosniff');
-      assert.equal(headers['x-frame-options'], 'SAMEORIGIN');
+      assert.equal(headers['x-frame-options'], 'DENY');
       assert.equal(headers['referrer-policy'], 'no-referrer');
       assert.equal(headers['content-security-policy'], "default-src 'none';frame-ancestors 'none'");
       assert.equal(headers['cache-control'], 'no-store');

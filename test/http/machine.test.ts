@@ -142,4 +142,26 @@ describe('machineList', () => {
     assert.equal(await count('?assigned=false'), 3);
     assert.equal((await h.call('machineList', { query: '?status=asleep' })).body.client_code, 400);
   });
+
+  it('filters by whether there was a session, and starts a machine as the type and in the region asked for', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    const large = await h.store.write('system', (work) =>
+      work.plans.add({ name: 'Large', machineType: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
+    );
+    const start = (body: object) => h.call('machineStart', { params: { id }, body });
+    assert.equal((await start({ machine_type_id: 99 })).body.client_code, 404);
+    assert.equal((await start({ machine_type_id: large.id, region: 'lab' })).status, 200);
+    const { machine_type, region, disk_size } = await h.machineIs(id, 'ready');
+    assert.deepEqual([machine_type, region, disk_size], ['large', 'lab', 20]);
+    // It is on: nothing changes any more.
+    assert.equal((await start({ region: 'elsewhere' })).status, 200);
+    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.region, 'lab');
+    const count = async (query: string) => (await h.call('machineList', { query })).body.count;
+    assert.deepEqual(
+      [await count('?has_session_data=true'), await count('?has_session_data=false'), await count('?time_left=60')],
+      [1, 1, 2],
+    );
+    assert.equal((await h.call('machineList', { query: '?time_left=-1' })).status, 400);
+  });
 });

@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { failedForNow } from '../../src/domain/error.ts';
 import type { MachineStatus } from '../../src/domain/machine.ts';
-import type { Scope } from '../support.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { type Scope, virtualClock } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 interface ModelMachine {
@@ -17,6 +19,8 @@ interface ModelMachine {
   capturing: number | null;
   stopRequested: boolean;
   diskGb: number;
+  /** The engine cannot start it. */
+  startFails: boolean;
 }
 
 interface ModelImage {
@@ -104,7 +108,7 @@ class Model {
       if (machine.capturing !== null) Object.assign(machine, { capturing: null, status: 'off' });
       else if (machine.status === 'turning_off') machine.status = 'off';
       else if (starting(machine)) {
-        if (machine.stopRequested) machine.status = 'off';
+        if (machine.stopRequested || machine.startFails) machine.status = 'off';
         else Object.assign(machine, { status: 'ready', hasDisk: true, pending: false });
         machine.stopRequested = false;
       }
@@ -125,17 +129,19 @@ const step = fc.record({
     'settle',
     'settle',
   ),
-  machine: fc.nat({ max: 2 }),
-  others: fc.array(fc.nat({ max: 2 }), { maxLength: 2 }),
+  machine: fc.nat({ max: 3 }),
+  others: fc.array(fc.nat({ max: 3 }), { maxLength: 2 }),
   image: fc.nat({ max: 5 }),
-  title: fc.nat({ max: 2 }),
+  title: fc.nat({ max: 3 }),
+  faults: fc.array(fc.constantFrom('before', 'after', null, null), { maxLength: 12 }),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 async function take(
   h: Harness,
   model: Model,
-  { kind, machine: index, others, image: nth, title }: Step,
+  { kind, machine: index, others, image: nth, title, faults }: Step,
+  inject: (faults: Fault[]) => void,
 ): Promise<void> {
   const machine = model.machines[index];
   const image = model.images[model.images.length - 1 - nth];
@@ -144,14 +150,15 @@ async function take(
   const params = { id: machine.id };
   switch (kind) {
     case 'install': {
-      const software_ids = [[], [h.editor.id, h.browser.id], [h.broken.id]][title] ?? [];
+      const lists = [[], [h.editor.id, h.browser.id], [h.broken.id], [h.editor.id, h.filling.id]];
+      const software_ids = lists[title] ?? [];
       const { body } = await h.call('imageInstall', { body: { software_ids } });
       assert.equal(body.client_code, 200);
       model.images.push({
         id: body.attributes.id,
         status: 'pending',
         sizeGb: body.attributes.size,
-        fails: title === 2,
+        fails: title >= 2,
         deleted: false,
       });
       return;
@@ -191,7 +198,11 @@ async function take(
     case 'reset':
       return assert.equal(await codeOf(h.call('machineReset', { params })), model.reset(machine));
     default:
+      inject([...faults]);
       await h.service.reconciler.settle();
+      // A fault may meet the upkeep too; like its timer, it is called again.
+      await h.service.reconciler.upkeep().catch(() => {});
+      inject([]);
       await h.service.reconciler.upkeep();
       model.settle();
   }
@@ -232,17 +243,65 @@ async function agreeWithEngine(h: Harness, model: Model): Promise<void> {
   assert.deepEqual(kept.disks.sort(), known.disks.sort());
 }
 
+type Fault = 'before' | 'after' | null;
+
+const verbs = new Set<string | symbol>([
+  'ensureDisk',
+  'sealDisk',
+  'removeDisk',
+  'removeLayer',
+  'buildLayer',
+  'startMachine',
+  'machineState',
+  'stopMachine',
+]);
+
+/** An engine whose next verb fails as `next` says: before it did anything, or after it did all and could not say so. */
+function faulty(engine: Engine, next: () => Fault, onFault: () => void): Engine {
+  return new Proxy(engine, {
+    get(target, name) {
+      const verb = Reflect.get(target, name);
+      if (!verbs.has(name) || typeof verb !== 'function') return verb;
+      return async (...args: unknown[]) => {
+        const fault = next();
+        if (fault !== null) onFault();
+        if (fault === 'before') throw failedForNow('The engine failed before it began.');
+        const result = await verb.apply(target, args);
+        if (fault === 'after') throw failedForNow('The engine failed to answer.');
+        return result;
+      };
+    },
+  });
+}
+
+/** As many faults as every workflow has to survive: fewer than the attempts that it has. */
+const faultsMax = 2;
+const isAmongFirst = (faults: readonly Fault[], index: number) =>
+  faults.slice(0, index).filter((fault) => fault !== null).length < faultsMax;
+
 describe('the service', () => {
   it('does what the model of the contract does, over random sequences of operations', async (t) => {
     let steps = 0;
+    let injected = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (sequence) => {
         const cleanups: (() => Promise<void>)[] = [];
         const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
         try {
-          const h = await startHarness(scope, { reconcile: false });
+          let faults: Fault[] = [];
+          const h = await startHarness(scope, {
+            reconcile: false,
+            clock: virtualClock(),
+            wrapEngine: (engine) =>
+              faulty(
+                engine,
+                () => faults.shift() ?? null,
+                () => injected++,
+              ),
+          });
           const small = await h.addMachine(h.ours, 'small', 2);
-          const ids = [...h.machines, small.id];
+          const failing = await h.addMachine(h.ours, 'sim-fail-start');
+          const ids = [...h.machines, small.id, failing.id];
           const model = new Model(
             ids.map((id, index) => ({
               id,
@@ -253,10 +312,13 @@ describe('the service', () => {
               capturing: null,
               stopRequested: false,
               diskGb: index === 2 ? 2 : 20,
+              startFails: index === 3,
             })),
           );
           for (const one of sequence) {
-            await take(h, model, one);
+            await take(h, model, one, (next) => {
+              faults = next.filter((fault, index) => fault === null || isAmongFirst(next, index));
+            });
             await agree(h, model);
             if (one.kind === 'settle') await agreeWithEngine(h, model);
             steps++;
@@ -267,6 +329,6 @@ describe('the service', () => {
       }),
       { numRuns: 10 },
     );
-    t.diagnostic(`${steps} steps`);
+    t.diagnostic(`${steps} steps, ${injected} faults injected`);
   });
 });

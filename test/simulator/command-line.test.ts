@@ -1,7 +1,7 @@
 // The command line as a user types it, against a demo on the simulator: what it prints, its JSON, its errors and exit statuses.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -12,28 +12,26 @@ const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
 async function startDemo(t: Scope) {
   const dataDir = join(await temporaryFolder(t), 'data');
   const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
-  const server = spawn(process.execPath, [
-    entry,
-    'serve',
-    ...flags,
-    '--port',
-    '0',
-    '--demo',
-    '--simulator-speed',
-    '0',
-    '--log-level',
-    'silent',
-  ]);
   let said = '';
-  server.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  const closed = new Promise<number | null>((resolve) => server.once('close', resolve));
-  defer(t, async () => {
+  let server: ChildProcess;
+  let closed: Promise<number | null>;
+  const start = async () => {
+    said = '';
+    const options = ['--port', '0', '--demo', '--simulator-speed', '0', '--log-level', 'silent'];
+    const child = spawn(process.execPath, [entry, 'serve', ...flags, ...options]);
+    server = child;
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    closed = new Promise((resolve) => child.once('close', resolve));
+    await waitFor('the demo is ready', () => said.includes('The demo is ready'), 30_000);
+  };
+  const stop = async () => {
     server.kill('SIGTERM');
     assert.equal(await closed, 0);
-  });
-  await waitFor('the demo is ready', () => said.includes('The demo is ready'), 30_000);
+  };
+  defer(t, () => stop());
+  await start();
   const run = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
       const env = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
@@ -41,10 +39,10 @@ async function startDemo(t: Scope) {
         resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
-  return { dataDir, run, said: () => said };
+  return { dataDir, run, start, stop };
 }
 
-describe('the command line', () => {
+describe('the command line', { concurrency: 2 }, () => {
   it('does the whole job, prints tables for people and JSON for scripts', async (t) => {
     const { run, dataDir } = await startDemo(t);
     assert.equal((await stat(join(dataDir, 'demo.json'))).mode & 0o777, 0o600);
@@ -58,6 +56,7 @@ describe('the command line', () => {
     assert.match((await run('machine', 'start', '1')).out, /ready/);
     assert.match((await run('machine', 'stop', '1', '--gracefully')).out, /off/);
     assert.match((await run('image', 'capture', '1')).out, /available/);
+    assert.match((await run('usage')).out, /images +2 +1000/);
     assert.match((await run('image', 'show', image.id, '--log')).out, /Step 1: htop\. Cache: miss.*simulated/s);
     assert.match((await run('machine', 'reset', '1')).out, /reset/);
     assert.match((await run('image', 'delete', image.id)).out, /deleted/);
@@ -80,8 +79,50 @@ describe('the command line', () => {
     assert.deepEqual([refused.code, /machines:read.*4710/.test(refused.err)], [1, true]);
     assert.ok(!(await run('key', 'list')).out.includes(made.secret));
     assert.ok(!(await readFile(join(dataDir, 'silversmith.db'))).includes(made.secret));
+    assert.match((await run('key', 'list')).out, /images:read/);
+    assert.notEqual(JSON.parse((await run('key', 'list', '--json')).out).at(-1).lastUsedAt, null);
+
+    const rotated = JSON.parse((await run('key', 'rotate', made.key, '--overlap', '1h', '--json')).out);
+    const withNew = (...args: string[]) =>
+      run(...args, '--key', rotated.key, '--secret', rotated.secret, '--url', JSON.parse(demo).url);
+    assert.deepEqual([(await withKey('image', 'list')).code, (await withNew('image', 'list')).code], [0, 0]);
+    assert.match((await withNew('machine', 'list')).err, /machines:read/);
+    const again = JSON.parse((await run('key', 'rotate', rotated.key, '--overlap', '0s', '--json')).out);
+    assert.match((await withNew('image', 'list')).err, /401/);
+    assert.equal((await run('key', 'revoke', again.key)).code, 0);
+    assert.match((await run('key', 'rotate', again.key)).err, /no key .* in use/);
     assert.equal((await run('key', 'revoke', made.key)).code, 0);
     assert.match((await withKey('image', 'list')).err, /401/);
+  });
+
+  it('says what an organisation has and may have, and changes the latter', async (t) => {
+    const { run } = await startDemo(t);
+    assert.match((await run('organisation', 'list')).out, /Demo +0 of 1000 +6 of 1000/);
+    assert.match((await run('organisation', 'quota', 'Demo', '--machines', '7')).out, /1000 +7 +20/);
+    assert.match(
+      (await run('machine', 'create', '--plan', '1', '--quantity', '2')).err,
+      /6 machines, 2 more are asked for, and the most is 7/,
+    );
+    assert.match((await run('organisation', 'quota', 'Nobody', '--images', '1')).err, /no organisation Nobody/);
+    assert.match((await run('organisation', 'quota', 'Demo', '--images', '-1')).err, /whole number/);
+  });
+
+  it('changes the master key while the server is stopped, and the same secrets go on', async (t) => {
+    const { run, dataDir, stop, start } = await startDemo(t);
+    const file = join(dataDir, 'master.key');
+    const before = await readFile(file, 'utf8');
+    assert.match((await run('master-key', 'rotate')).err, /Another server is running/);
+    await stop();
+    assert.match((await run('master-key', 'rotate')).out, /1 keys are sealed under the new master key/);
+    const after = await readFile(file, 'utf8');
+    assert.notEqual(after, before);
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    // The key from the environment instead of the file; what is not a key is refused.
+    await writeFile(file, before);
+    assert.match((await run('master-key', 'rotate')).err, /cannot be opened/);
+    await writeFile(file, after);
+    await start();
+    assert.equal((await run('image', 'list')).code, 0);
   });
 
   it('adds titles to the catalogue, and says of bad input what to do', async (t) => {
