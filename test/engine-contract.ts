@@ -62,17 +62,17 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       assert.match(first.digest, /^sha256:[0-9a-f]{64}$/);
       assert.deepEqual(await engine.importBase(id, files), first);
       await engine.removeLayer(id);
-      assert.ok(!(await engine.inventory()).layers.includes(id));
+      assert.ok(!(await engine.inventory()).layers.has(id));
     });
 
     it('makes a disk once and removes it as often as asked', async () => {
       const id = diskId();
       await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes });
       await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes });
-      assert.ok((await engine.inventory()).disks.includes(id));
+      assert.ok((await engine.inventory()).disks.has(id));
       await engine.removeDisk(id);
       await engine.removeDisk(id);
-      assert.ok(!(await engine.inventory()).disks.includes(id));
+      assert.ok(!(await engine.inventory()).disks.has(id));
     });
 
     it('refuses a disk on a layer that is not there', async () => {
@@ -87,12 +87,23 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       assert.ok(sealed.storedBytes > 0);
       await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
       const { layers, disks } = await engine.inventory();
-      assert.ok(layers.includes(layer) && disks.includes(disk));
+      assert.ok(layers.has(layer) && disks.has(disk));
       await engine.unsealDisk(disk, layer);
       await engine.unsealDisk(disk, layer);
       const undone = await engine.inventory();
-      assert.ok(!undone.layers.includes(layer) && undone.disks.includes(disk));
+      assert.ok(!undone.layers.has(layer) && undone.disks.has(disk));
       await engine.removeDisk(disk);
+    });
+
+    it('gives the same digest for the same layer, another for another, and says when there is none', async () => {
+      const digest = await engine.layerDigest(base, 0, never);
+      assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+      assert.equal(await engine.layerDigest(base, 0, never), digest);
+      await assert.rejects(engine.layerDigest(layerId(), 0, never), { retry: 'never' });
+      await assert.rejects(engine.layerDigest(base, 1000, AbortSignal.timeout(50)), { name: /Timeout|Abort/ });
+      const { totalBytes, freeBytes } = await engine.capacity();
+      assert.ok(totalBytes >= freeBytes && freeBytes > 0);
+      assert.ok(((await engine.inventory()).layers.get(base) ?? 0) > 0);
     });
 
     it('refuses a recipe file whose content has another digest', async () => {
@@ -115,7 +126,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       const built = await engine.buildLayer(spec, never);
       assert.equal(built.exitCode, 0);
       assert.equal((await engine.buildLayer(spec, never)).exitCode, 0);
-      assert.ok((await engine.inventory()).layers.includes(layer));
+      assert.ok((await engine.inventory()).layers.has(layer));
 
       const failing = layerId();
       const failed = await engine.buildLayer(
@@ -123,7 +134,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         never,
       );
       assert.equal(failed.exitCode, 7);
-      assert.ok(!(await engine.inventory()).layers.includes(failing));
+      assert.ok(!(await engine.inventory()).layers.has(failing));
       await engine.removeLayer(layer);
     });
 

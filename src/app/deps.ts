@@ -3,10 +3,22 @@
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Work } from '../store/port.ts';
 
-/** The part of the store that a request may touch: never keys, layers or disks of others, never the engine. */
+/** The part of the store that a request may touch: never keys, never the engine. */
 export type Tenant = Pick<
   Work,
-  'images' | 'machines' | 'plans' | 'software' | 'bases' | 'operations' | 'disks' | 'audit' | 'access' | 'usage' | 'now'
+  | 'images'
+  | 'machines'
+  | 'plans'
+  | 'software'
+  | 'bases'
+  | 'operations'
+  | 'disks'
+  | 'layers'
+  | 'host'
+  | 'audit'
+  | 'access'
+  | 'usage'
+  | 'now'
 >;
 
 export interface Ask {

@@ -37,7 +37,10 @@ const viewImage = async (ask: Ask, image: Image): Promise<ImageView> => {
   return view ?? { image, softwares: [], operation: undefined };
 };
 
-export async function imageList(ask: Ask, filter: { page: number; perPage: number; q?: string | undefined }) {
+export async function imageList(
+  ask: Ask,
+  filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
+) {
   const { images, count } = await ask.work.images.list(filter);
   return { images: await viewImages(ask, images), count };
 }
@@ -108,6 +111,9 @@ export async function imageAssign(
     machines.map((machine) => machine.id),
     { assignedImageId: image.id, assignmentPendingAt: work.now() },
   );
+  for (const { id, assignedImageId, assignmentPendingAt } of machines) {
+    await work.machines.update(id, { priorImageId: assignedImageId, priorPendingAt: assignmentPendingAt });
+  }
   await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
   await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
   await work.operations.enqueue(

@@ -123,17 +123,22 @@ export function organisationCommands(program: Command, { local, withStore, print
     .option('--machines <number>', `machines; default: ${defaultQuotas.machines}`, limit)
     .option('--builds <number>', `images being made at once; default: ${defaultQuotas.builds}`, limit)
     .option('--stored-gb <number>', `GB that its captures take; default: ${defaultQuotas.storedGb}`, limit)
-    .action((name: string, { images, machines, builds, storedGb, ...flags }: Flags & Printed & Partial<Quotas>) =>
-      withStore(flags, async ({ store }) => {
-        const given = Object.entries({ images, machines, builds, storedGb }).filter(([, value]) => value !== undefined);
-        const quotas = await store.write('system', async (work) => {
-          const id = await work.organisations.byName(name);
-          const changed = { ...(await work.organisations.quotas(id)), ...Object.fromEntries(given) };
-          await work.organisations.setQuotas(id, changed);
-          return { ...defaultQuotas, ...changed };
-        });
-        print(flags, quotas, table(['IMAGES', 'MACHINES', 'BUILDS', 'STORED GB'], [Object.values(quotas)]));
-      }),
+    .option('--kept-gb <number>', `GB of replaced disks; default: ${defaultQuotas.keptGb}`, limit)
+    .action(
+      (name: string, { images, machines, builds, storedGb, keptGb, ...flags }: Flags & Printed & Partial<Quotas>) =>
+        withStore(flags, async ({ store }) => {
+          const given = Object.entries({ images, machines, builds, storedGb, keptGb }).filter(
+            ([, value]) => value !== undefined,
+          );
+          const quotas = await store.write('system', async (work) => {
+            const id = await work.organisations.byName(name);
+            const changed = { ...(await work.organisations.quotas(id)), ...Object.fromEntries(given) };
+            await work.organisations.setQuotas(id, changed);
+            return changed;
+          });
+          const all = [quotas.images, quotas.machines, quotas.builds, quotas.storedGb, quotas.keptGb];
+          print(flags, quotas, table(['IMAGES', 'MACHINES', 'BUILDS', 'STORED GB', 'KEPT GB'], [all]));
+        }),
     );
 }
 

@@ -14,6 +14,7 @@ export function usageCommand(program: Command, terminal: Terminal, env: Environm
         ['machines', usage.machines],
         ['images being made', usage.builds],
         ['GB stored', usage.stored_gb],
+        ['GB of kept disks', usage.kept_gb],
       ] as const;
       print(
         terminal,

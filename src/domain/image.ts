@@ -26,6 +26,8 @@ export interface Image {
   createdAt: number;
   updatedAt: number;
   deletedAt: number | null;
+  /** Since when it may not be deleted; null: it may. */
+  protectedAt: number | null;
 }
 
 const nextStatuses: Record<ImageStatus, readonly ImageStatus[]> = {
@@ -64,6 +66,12 @@ export function builtImageSizeGb(baseSizeGb: number, softwareSizesGb: readonly n
 }
 
 export function assertDeletable(image: Image): void {
+  if (image.protectedAt !== null) {
+    throw new AppError(
+      'conflict',
+      `Image ${image.id} is protected; take the protection away first (POST /images/${image.id}/protection).`,
+    );
+  }
   if (image.status === 'building') {
     throw new AppError(
       'image_building',

@@ -1,11 +1,14 @@
 // Layers and disks: a disk is a chain of immutable layers with one writable overlay on top.
 
-import type { DiskId, LayerId, MachineId, OperationId, OrganisationId } from './ids.ts';
+import type { DiskId, ImageId, LayerId, MachineId, OperationId, OrganisationId } from './ids.ts';
 
 export type LayerKind = 'base' | 'software' | 'capture';
 
-/** `building`: an operation makes it. `sealed`: immutable, usable. `doomed`: nothing may use it any more; its bytes are going. */
-export type LayerState = 'building' | 'sealed' | 'doomed';
+/**
+ * `building`: an operation makes it. `sealed`: immutable, usable. `quarantined`: its bytes are not what they were, or are gone; nothing
+ * begins to use it. `doomed`: nothing may use it any more; its bytes are going.
+ */
+export type LayerState = 'building' | 'sealed' | 'quarantined' | 'doomed';
 
 export interface Layer {
   id: LayerId;
@@ -21,6 +24,15 @@ export interface Layer {
   /** The operation that builds it, while `building`. */
   operationId: OperationId | null;
   createdAt: number;
+  /** Of its bytes as they lie on the disk, `sha256:…`; null until it is computed. */
+  digest: string | null;
+  /** When its bytes were last compared with the digest; null: never. */
+  verifiedAt: number | null;
+  /** When a build last stood on it. */
+  usedAt: number | null;
+  doomedAt: number | null;
+  /** What is wrong with it, for people; null when nothing is. */
+  fault: string | null;
 }
 
 /**
@@ -38,6 +50,13 @@ export interface Disk {
   sizeGb: number;
   keptUntil: number | null;
   createdAt: number;
+  /** The image that it was made from; null: the newest base of the time. */
+  imageId: ImageId | null;
+  /** The disk whose place it took; null when the machine had none. */
+  replacesId: DiskId | null;
+  /** What it takes on the host's disk, as it was last looked at; null: not yet. */
+  storedBytes: number | null;
+  doomedAt: number | null;
 }
 
 /**

@@ -38,6 +38,9 @@ export interface Machine {
   assignedImageId: ImageId | null;
   /** When an assignment that its disk does not follow yet was made, in ms since 1970; null when there is none. */
   assignmentPendingAt: number | null;
+  /** What was assigned before the last assignment, and since when that was pending: to undo it. */
+  priorImageId: ImageId | null;
+  priorPendingAt: number | null;
   /** The image that is being captured from it; null when none is. */
   capturingImageId: ImageId | null;
   /** Set when a starting machine must stop as soon as it can; null otherwise. */

@@ -2,23 +2,26 @@
 
 import { invalid } from './error.ts';
 
-/** `storedGb`: what its captures and imports take on the host's disk. `builds`: images that are being made at once. */
+/** `storedGb`: what its captures take on the host's disk. `builds`: images that are being made at once. */
 export interface Quotas {
   images: number;
   machines: number;
   builds: number;
   storedGb: number;
+  /** GB of replaced disks; the oldest give way when there are more. */
+  keptGb: number;
 }
 
 export type QuotaName = keyof Quotas;
 
-export const defaultQuotas: Quotas = { images: 1000, machines: 1000, builds: 20, storedGb: 10_000 };
+export const defaultQuotas: Quotas = { images: 1000, machines: 1000, builds: 20, storedGb: 10_000, keptGb: 1000 };
 
 const words: Record<QuotaName, string> = {
   images: 'images',
   machines: 'machines',
   builds: 'images being made at once',
   storedGb: 'GB stored',
+  keptGb: 'GB of kept disks',
 };
 
 /** Throws `invalid` with both numbers when `wanted` more would be too many. */

@@ -78,9 +78,15 @@ export interface ExecResult {
   stderr: string;
 }
 
+/** What is kept, with the bytes that each takes. */
 export interface Inventory {
-  layers: LayerId[];
-  disks: DiskId[];
+  layers: Map<LayerId, number>;
+  disks: Map<DiskId, number>;
+}
+
+export interface Capacity {
+  totalBytes: number;
+  freeBytes: number;
 }
 
 export interface Engine {
@@ -119,8 +125,16 @@ export interface Engine {
   /** Runs a command inside a ready machine, as its root. Only with the capability `exec`. */
   exec(machineId: MachineId, command: readonly string[]): Promise<ExecResult>;
 
+  /**
+   * Digest of a layer's bytes as they lie on the disk, `sha256:…`; reads no faster than `bytesPerSecond` (0: as fast as it can).
+   * Throws `internal` when the layer is not there, or with the signal's reason.
+   */
+  layerDigest(layerId: LayerId, bytesPerSecond: number, signal: AbortSignal): Promise<string>;
+
   /** All that it keeps, to be compared with what the store knows. */
   inventory(): Promise<Inventory>;
+  /** The room on the disk on which it keeps things. */
+  capacity(): Promise<Capacity>;
   /** Lets go of connections; machines that are on stay on. */
   close(): Promise<void>;
 }

@@ -27,9 +27,17 @@ import { auditRoutes } from './routes/audit.ts';
 import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
+import { storageRoutes } from './routes/storage.ts';
 import { usageRoutes } from './routes/usage.ts';
 
-const handlers: Handlers = { ...auditRoutes, ...imageRoutes, ...machineRoutes, ...softwareRoutes, ...usageRoutes };
+const handlers: Handlers = {
+  ...auditRoutes,
+  ...imageRoutes,
+  ...machineRoutes,
+  ...softwareRoutes,
+  ...storageRoutes,
+  ...usageRoutes,
+};
 
 export interface ServerOptions {
   store: Store;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 
 export async function exists(path: string): Promise<boolean> {
   return (await statOrNull(path)) !== null;
@@ -46,9 +46,20 @@ export async function writeWhole(path: string, data: string | Buffer, mode: numb
   await syncPath(dirname(path));
 }
 
-/** SHA-256 of a file, as lower-case hex. */
-export async function sha256File(path: string): Promise<string> {
+/** SHA-256 of a file, as lower-case hex, read no faster than `bytesPerSecond` (0: as fast as it can). */
+export async function sha256File(
+  path: string,
+  { bytesPerSecond = 0, signal }: { bytesPerSecond?: number; signal?: AbortSignal } = {},
+): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  const startedAt = performance.now();
+  let bytes = 0;
+  // Small pieces, so that nobody else in the process waits for long.
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024, ...(signal && { signal }) })) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    const aheadMs = bytesPerSecond === 0 ? 0 : (bytes / bytesPerSecond) * 1000 - (performance.now() - startedAt);
+    if (aheadMs > 0) await setTimeout(aheadMs, undefined, { ...(signal && { signal }) });
+  }
   return hash.digest('hex');
 }

@@ -94,6 +94,7 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
       output,
     });
   if (layer.state === 'sealed') {
+    await context.write((work) => work.layers.update(layer.id, { usedAt: work.now() }));
     // A retry finds its own earlier steps sealed; those were recorded when they were built.
     const recorded = await context.store.read('system', (work) => work.images.steps(imageId));
     if (!recorded.some((one) => one.position === position))
@@ -154,5 +155,5 @@ async function reserve(
     operationId,
   };
   await work.layers.add(layer);
-  return { layer: { ...layer, createdAt: work.now() }, mine: true };
+  return { layer: await work.layers.get(layer.id), mine: true };
 }

@@ -7,43 +7,40 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { Operation } from '../domain/operation.ts';
-import type { Engine } from '../engine/port.ts';
-import type { Clock } from '../lib/clock.ts';
-import { LeaseLost, type Store } from '../store/port.ts';
+import { LeaseLost } from '../store/port.ts';
+import { collect } from './collect.ts';
 import { imageCapture } from './image-capture.ts';
 import { imageInstall } from './image-install.ts';
 import { machineStart } from './machine-start.ts';
 import { machineStop } from './machine-stop.ts';
+import { measure } from './measure.ts';
+import { observe } from './observe.ts';
 import { planClaims, retryDelayMs } from './plan.ts';
-import { collect, observeMachines } from './upkeep.ts';
-import { type Context, NotYet, type Settings, type Workflow } from './workflow.ts';
+import { sweep } from './sweep.ts';
+import type { Rooms, Task } from './task.ts';
+import { verify } from './verify.ts';
+import { type Context, NotYet, type Workflow } from './workflow.ts';
 
 const workflows: Record<Operation['kind'], Workflow> = { imageCapture, imageInstall, machineStart, machineStop };
+
+const tasks = { observe, measure, collect, sweep, verify } satisfies Record<string, Task>;
+export type TaskName = keyof typeof tasks;
+const taskNames = Object.keys(tasks) as TaskName[];
 
 const leaseMs = 30_000;
 const renewMs = 10_000;
 const openMax = 1000;
 
-export interface Log {
-  info(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface ReconcilerOptions {
-  store: Store;
-  engine: Engine;
-  clock: Clock;
-  settings: Settings;
-  log: Log;
-  /** How often to look without a nudge, and how often to look after what nobody asked for. */
+export interface ReconcilerOptions extends Rooms {
+  /** How often to look without a nudge. */
   passMs?: number;
-  upkeepMs?: number;
 }
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #owner = randomBytes(8).toString('hex');
   readonly #running = new Map<Operation['id'], Promise<void>>();
+  readonly #tasks = new Map<TaskName, Promise<void>>();
   readonly #stop = new AbortController();
   #wake: (() => void) | null = null;
   #nudged = false;
@@ -67,19 +64,24 @@ export class Reconciler {
     this.#stop.abort(new Error('the server stops'));
     this.nudge();
     await this.#loop;
-    await Promise.all(this.#running.values());
+    await Promise.allSettled([...this.#running.values(), ...this.#tasks.values()]);
   }
 
   async #run(): Promise<void> {
-    const { passMs = 1000, upkeepMs = 5000, log, clock } = this.#options;
-    let upkeepAt = 0;
+    const { passMs = 1000, log, clock } = this.#options;
+    const dueAt = new Map<TaskName, number>();
     while (!this.#stop.signal.aborted) {
       this.#nudged = false;
       try {
         await this.pass();
-        if (clock.now() >= upkeepAt) {
-          upkeepAt = clock.now() + upkeepMs;
-          await this.upkeep();
+        for (const name of taskNames) {
+          if (clock.now() < (dueAt.get(name) ?? 0)) continue;
+          dueAt.set(name, clock.now() + tasks[name].everyMs);
+          // Beside the passes, which must not wait for a slow one.
+          this.task(name).catch((error) => {
+            if (!this.#stop.signal.aborted)
+              log.error({ err: error, task: name }, 'a task failed; its next run follows');
+          });
         }
       } catch (error) {
         log.error({ err: error }, 'a pass of the reconciler failed; the next one follows');
@@ -124,10 +126,13 @@ export class Reconciler {
     }
   }
 
-  /** Looks after what no operation does: machines that went off by themselves, bytes that nothing needs. */
-  async upkeep(): Promise<void> {
-    await observeMachines(this.#options);
-    await collect(this.#options);
+  /** Runs a task now; one that is running is waited for instead of started again. */
+  task(name: TaskName): Promise<void> {
+    const running = this.#tasks.get(name);
+    if (running) return running;
+    const run = tasks[name].run(this.#options, this.#stop.signal).finally(() => this.#tasks.delete(name));
+    this.#tasks.set(name, run);
+    return run;
   }
 
   async #execute(operation: Operation): Promise<void> {
@@ -146,6 +151,7 @@ export class Reconciler {
       clock,
       settings,
       signal,
+      log,
       phase: (phase, progress) => store.write('system', (work) => work.operations.hold(operation, { phase, progress })),
       write: hold as Context['write'],
       remember: async (data) => {

@@ -8,6 +8,7 @@ import type { Machine } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
+import { assertSound, verifyChain } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
 const machineOf = (operation: Operation): MachineId => {
@@ -26,6 +27,10 @@ export const machineStart: Workflow = {
     const id = machineOf(operation);
     try {
       const { machine, disk, base, fresh } = await prepare(context, id);
+      if (fresh) {
+        await context.phase('verifying the layers', 0.05);
+        await verifyChain(context, disk.layerId, signal);
+      }
       await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
       await engine.ensureDisk({ diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes });
       await context.phase('turning on', 0.3);
@@ -86,10 +91,14 @@ async function prepare(context: Context, id: MachineId) {
         machineId: id,
         layerId,
         state: 'fresh',
+        imageId: machine.assignedImageId,
+        replacesId: machine.diskId,
         sizeGb: machine.diskSizeGb,
       });
     }
     const disk = await work.disks.get(diskId);
+    // A disk never stands on bytes that are known to be wrong.
+    for (const layer of await work.layers.chain(disk.layerId)) assertSound(layer);
     const { baseLayerId } = await work.layers.get(disk.layerId);
     return { machine, disk, fresh, base: await work.bases.ofLayer(baseLayerId) };
   });
@@ -119,7 +128,7 @@ async function finish(work: Work, id: MachineId, freshDisk: DiskId | null, keepD
   if (freshDisk !== null) {
     if (machine.diskId !== null)
       await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + keepDiskMs });
-    await work.disks.update(freshDisk, { state: 'active' });
+    await work.disks.update(freshDisk, { state: 'active', replacesId: machine.diskId });
   }
   await work.machines.update(id, {
     status: 'ready',

@@ -3,16 +3,11 @@
 // `abandon` writes, in the one that fails it. Neither is written by a late owner, whose lease has passed on.
 
 import type { Operation } from '../domain/operation.ts';
-import type { Engine } from '../engine/port.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Store, Work } from '../store/port.ts';
+import type { Work } from '../store/port.ts';
+import type { Rooms } from './task.ts';
 
-export interface Context {
+export interface Context extends Rooms {
   operation: Operation;
-  store: Store;
-  engine: Engine;
-  clock: Clock;
-  settings: Settings;
   /** Aborts when the server stops or the lease is lost. */
   signal: AbortSignal;
   /** Says what is being done, and how much of all is done (0 to 1). Throws LeaseLost. */
@@ -29,19 +24,37 @@ export interface Settings {
   /** How long a guest may take to power off: asked to be graceful, and otherwise. */
   gracefulStopMs: number;
   stopMs: number;
-  /** How long a replaced disk is kept. */
+  /** How long a replaced disk, and a deleted image, can be brought back. */
   keepDiskMs: number;
+  keepImageMs: number;
+  /** Between marking what nothing needs and removing its bytes. */
+  collectDelayMs: number;
+  /** The most that installed steps which no image needs may take. */
+  cacheBytesMax: number;
+  /** How long something that the store does not know is left where it is. */
+  strangerMs: number;
+  /** How often each layer's bytes are compared with its digest, and how fast they are read for it. */
+  scrubEveryMs: number;
+  scrubBytesPerSecond: number;
   /** How often a state that the engine does not announce is asked for. */
   pollMs: number;
   /** Operations of each kind that run at once. */
   limits: Record<Operation['kind'], number>;
 }
 
+const hourMs = 3600_000;
+
 export const defaultSettings: Settings = {
   readyMs: 300_000,
   gracefulStopMs: 120_000,
   stopMs: 30_000,
-  keepDiskMs: 72 * 3600_000,
+  keepDiskMs: 72 * hourMs,
+  keepImageMs: 24 * hourMs,
+  collectDelayMs: 60_000,
+  cacheBytesMax: 100 * 1024 ** 3,
+  strangerMs: 24 * hourMs,
+  scrubEveryMs: 30 * 24 * hourMs,
+  scrubBytesPerSecond: 50 * 1024 ** 2,
   pollMs: 250,
   limits: { imageCapture: 4, imageInstall: 2, machineStart: 8, machineStop: 16 },
 };

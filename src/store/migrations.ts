@@ -82,6 +82,23 @@ create table access_link (
   machine_id bigint not null references machine (id), key_id text not null, expires_at bigint not null, used_at bigint, created_at bigint not null);
 create index access_link_expiry on access_link (expires_at)`;
 
+const fourth = `
+alter table layer add column digest text;
+alter table layer add column verified_at bigint;
+alter table layer add column used_at bigint;
+alter table layer add column doomed_at bigint;
+alter table layer add column fault text;
+alter table disk add column image_id bigint;
+alter table disk add column replaces_id text;
+alter table disk add column stored_bytes bigint;
+alter table disk add column doomed_at bigint;
+alter table machine add column prior_image_id bigint;
+alter table machine add column prior_pending_at bigint;
+alter table image add column protected_at bigint;
+create index image_deleted on image (deleted_at) where deleted_at is not null and layer_id is not null;
+create table stranger (kind text not null, id text not null, bytes bigint not null, seen_at bigint not null, primary key (kind, id));
+create table host (id integer primary key, total_bytes bigint not null, free_bytes bigint not null, seen_at bigint not null)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -93,4 +110,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0001-first-light': migration(identity, first),
   '0002-audit': migration(identity, second),
   '0003-access': migration(identity, third),
+  '0004-layers': migration(identity, fourth),
 });

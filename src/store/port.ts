@@ -7,9 +7,11 @@
 import type { accessQueries } from './queries/access.ts';
 import type { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
+import type { diskQueries } from './queries/disk.ts';
+import type { hostQueries } from './queries/host.ts';
 import type { imageQueries } from './queries/image.ts';
 import type { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
-import type { diskQueries, layerQueries } from './queries/layer.ts';
+import type { layerQueries } from './queries/layer.ts';
 import type { machineQueries, planQueries } from './queries/machine.ts';
 import type { operationQueries } from './queries/operation.ts';
 import type { usageQueries } from './queries/usage.ts';
@@ -23,6 +25,7 @@ export interface Work {
   bases: ReturnType<typeof baseQueries>;
   layers: ReturnType<typeof layerQueries>;
   disks: ReturnType<typeof diskQueries>;
+  host: ReturnType<typeof hostQueries>;
   operations: ReturnType<typeof operationQueries>;
   organisations: ReturnType<typeof organisationQueries>;
   keys: ReturnType<typeof keyQueries>;

@@ -46,6 +46,14 @@ export interface AuditEntry {
   createdAt: number;
 }
 
+/** Something that an engine keeps and the store does not know. */
+export interface Stranger {
+  kind: 'layer' | 'disk';
+  id: string;
+  bytes: number;
+  seenAt: number;
+}
+
 /** A link that opens a machine's screen; its secret part is kept as a hash. */
 export interface AccessLink {
   uid: string;
@@ -93,6 +101,8 @@ export interface Database {
   operation: Row<Operation, OperationId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
+  stranger: Stranger;
+  host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   nonce: { keyId: KeyId; nonce: string; expiresAt: number };
 }
 

@@ -4,9 +4,11 @@ import type { Work } from './port.ts';
 import { accessQueries } from './queries/access.ts';
 import { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import { baseQueries, softwareQueries } from './queries/catalogue.ts';
+import { diskQueries } from './queries/disk.ts';
+import { hostQueries } from './queries/host.ts';
 import { imageQueries } from './queries/image.ts';
 import { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
-import { diskQueries, layerQueries } from './queries/layer.ts';
+import { layerQueries } from './queries/layer.ts';
 import { machineQueries, planQueries } from './queries/machine.ts';
 import { operationQueries } from './queries/operation.ts';
 import { usageQueries } from './queries/usage.ts';
@@ -19,7 +21,8 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   software: softwareQueries(db, now),
   bases: baseQueries(db, now),
   layers: layerQueries(db, now),
-  disks: diskQueries(db, now),
+  disks: diskQueries(db, scope, now),
+  host: hostQueries(db, now),
   operations: operationQueries(db, now),
   organisations: organisationQueries(db, now),
   keys: keyQueries(db, now),

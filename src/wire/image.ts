@@ -1,7 +1,7 @@
 // Images on the wire.
 
 import { Type } from 'typebox';
-import { DateTime, Enum, Id, NullableString, resource } from './schema.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableString, resource } from './schema.ts';
 import { SoftwareData } from './software.ts';
 
 const Name = Type.String({
@@ -22,6 +22,8 @@ export const ImageAttributes = Type.Object(
     softwares: Type.Array(SoftwareData, { description: 'Software pre-installed in this image' }),
     status_reason: NullableString('Extension: why the image failed; null otherwise'),
     progress: Type.Number({ description: 'Extension: how much of its creation is done, 0 to 1' }),
+    protected: Type.Boolean({ description: 'Extension: deletion is refused' }),
+    deleted_at: NullableDateTime('Extension: when it was deleted; null unless deleted images are listed'),
     phase: NullableString('Extension: what its creation is doing now; null when nothing is'),
   },
   { title: 'ImageAttributes' },

@@ -13,4 +13,5 @@ export const Usage = {
   machines: Used('Machines'),
   builds: Used('Images that are being made now'),
   stored_gb: Used('GB that its captures take on the disk of the host'),
+  kept_gb: Used('GB of replaced disks that are kept for a while; the oldest give way'),
 };

@@ -35,6 +35,7 @@ describe('every operation', () => {
       imageAssign: { machine_ids: [1] },
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
+      imageProtect: { protected: true },
     };
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;

@@ -111,7 +111,7 @@ export async function startHarness(
     clock,
     logLevel: 'silent',
     ...(options.requestsPerSecond !== undefined && { requestsPerSecond: options.requestsPerSecond }),
-    settings: { pollMs: 5, ...options.settings },
+    settings: { pollMs: 5, collectDelayMs: 0, ...options.settings },
   });
   await service.app.ready();
   if (options.reconcile !== false) service.reconciler.start();

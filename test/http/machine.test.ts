@@ -49,7 +49,7 @@ describe('machineStart and machineStop', () => {
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
     await h.engine.powerOff(id as never);
-    await h.service.reconciler.upkeep();
+    await h.service.reconciler.task('observe');
     assert.match((await h.machineIs(id, 'off')).status_reason, /by itself/);
   });
 });
@@ -73,7 +73,7 @@ describe('machineReset', () => {
     const states = (await h.store.read('system', (work) => work.disks.ofMachine(id as never))).map(
       (disk) => disk.state,
     );
-    assert.deepEqual(states, ['kept', 'active']);
+    assert.deepEqual(states, ['active', 'kept']);
   });
 
   it('removes a kept disk when its time is over', async (t) => {
@@ -85,8 +85,8 @@ describe('machineReset', () => {
     await h.machineIs(id, 'off');
     await h.call('machineReset', { params: { id } });
     await waitFor('the disk is gone', async () => {
-      await h.service.reconciler.upkeep();
-      return (await h.engine.inventory()).disks.length === 0;
+      await h.service.reconciler.task('collect');
+      return (await h.engine.inventory()).disks.size === 0;
     });
   });
 });

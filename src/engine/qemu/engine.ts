@@ -3,11 +3,11 @@
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
-import { exists, moveDurably, sha256File } from '../../lib/files.ts';
+import { exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';
 import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { buildLayer, removeBuild } from './build.ts';
@@ -75,11 +75,27 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {
-      const ids = async (folder: string) =>
-        (await readdir(folder))
-          .filter((name) => name.endsWith('.qcow2'))
-          .map((name) => name.slice(0, -'.qcow2'.length));
-      return { layers: (await ids(paths.layers)) as LayerId[], disks: (await ids(paths.disks)) as DiskId[] };
+      const sizes = async <Id extends string>(folder: string) => {
+        const found = new Map<Id, number>();
+        for (const name of await readdir(folder)) {
+          const size = name.endsWith('.qcow2') ? await statOrNull(join(folder, name)) : null;
+          if (size) found.set(name.slice(0, -'.qcow2'.length) as Id, size.blocks * 512);
+        }
+        return found;
+      };
+      return { layers: await sizes<LayerId>(paths.layers), disks: await sizes<DiskId>(paths.disks) };
+    },
+    async layerDigest(layerId, bytesPerSecond, signal) {
+      try {
+        return `sha256:${await sha256File(paths.layer(layerId), { bytesPerSecond, signal })}`;
+      } catch (error) {
+        signal.throwIfAborted();
+        throw failedForGood('A layer cannot be read.', { detail: String(error) });
+      }
+    },
+    async capacity() {
+      const { bsize, blocks, bavail } = await statfs(root);
+      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
     },
     async close() {},
   };

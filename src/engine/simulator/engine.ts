@@ -5,13 +5,14 @@
 // Faults on demand, by sentinel names: a machine or software whose name holds `sim-fail-start`, `sim-never-ready`, `sim-fail-build`,
 // `sim-exit-7` or `sim-disk-full` does what its name says.
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { exists, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
-import type { BuildResult, Engine } from '../port.ts';
+import type { BuildResult, Capacity, Engine } from '../port.ts';
 
 export interface SimulatorOptions {
   /** The folder in which its state is kept. */
@@ -35,6 +36,9 @@ interface State {
 export interface Simulator extends Engine {
   writeToDisk(diskId: DiskId, text: string): Promise<void>;
   contentOf(diskId: DiskId): string[];
+  /** Changes a sealed layer's bytes, as a failing disk would. */
+  rot(layerId: LayerId): Promise<void>;
+  setCapacity(capacity: Capacity): void;
   /** Ends a machine as if its guest had powered it off. */
   powerOff(machineId: MachineId): Promise<void>;
 }
@@ -44,6 +48,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
   const state: State = (await exists(file))
     ? (JSON.parse(await readFile(file, 'utf8')) as State)
     : { layers: {}, disks: {}, machines: {}, files: {} };
+  let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
   let saving: Promise<void> = Promise.resolve();
   const save = () => {
     saving = saving.catch(() => {}).then(() => writeWhole(file, JSON.stringify(state), 0o600));
@@ -160,8 +165,17 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       );
     },
     async inventory() {
-      return { layers: Object.keys(state.layers) as LayerId[], disks: Object.keys(state.disks) as DiskId[] };
+      const sizes = <Id extends string>(records: Record<string, { content: string[] }>) =>
+        new Map(Object.entries(records).map(([id, { content }]) => [id as Id, stored(content)]));
+      return { layers: sizes<LayerId>(state.layers), disks: sizes<DiskId>(state.disks) };
     },
+    async layerDigest(layerId, bytesPerSecond, signal) {
+      if (bytesPerSecond > 0) await clock.sleep((layerBytes / bytesPerSecond) * 1000, signal);
+      const layer = state.layers[layerId];
+      if (!layer) throw failedForGood('A layer cannot be read.', { detail: layerId });
+      return `sha256:${createHash('sha256').update(JSON.stringify(layer.content)).digest('hex')}`;
+    },
+    capacity: async () => capacity,
     async close() {
       await saving.catch(() => {});
     },
@@ -169,6 +183,13 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     async writeToDisk(diskId, text) {
       state.disks[diskId]?.content.push(text);
       await save();
+    },
+    async rot(layerId) {
+      state.layers[layerId]?.content.push('four bytes that are not what they were');
+      await save();
+    },
+    setCapacity(next) {
+      capacity = next;
     },
     contentOf(diskId) {
       const disk = state.disks[diskId];

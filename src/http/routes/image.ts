@@ -33,6 +33,8 @@ export function presentImage({ image, softwares, operation }: ImageView): Answer
       })),
       status_reason: image.statusReason,
       progress: image.status === 'available' ? 1 : (operation?.progress ?? 0),
+      protected: image.protectedAt !== null,
+      deleted_at: image.deletedAt === null ? null : dateTime(image.deletedAt),
       phase: operation?.phase ?? null,
     },
   };
@@ -42,8 +44,8 @@ export const imageRoutes: Handlers<
   'imageList' | 'imageGet' | 'imageCapture' | 'imageInstall' | 'imageAssign' | 'imageDelete' | 'imageLog'
 > = {
   async imageList(ask, { query }) {
-    const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q } = query;
-    const { images, count } = await imageList(ask, { page, perPage, q });
+    const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, deleted } = query;
+    const { images, count } = await imageList(ask, { page, perPage, q, deleted });
     return { images: images.map(presentImage), count, page, next_page: nextPage(page, perPage, count) };
   },
   imageGet: async (ask, { params }) => presentImage(await imageGet(ask, params.id as ImageId)),

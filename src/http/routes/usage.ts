@@ -5,7 +5,7 @@ import type { Handlers } from '../handler.ts';
 
 export const usageRoutes: Handlers<'usageGet'> = {
   async usageGet(ask) {
-    const { storedGb, ...counts } = await usageGet(ask);
-    return { ...counts, stored_gb: storedGb };
+    const { storedGb, keptGb, ...counts } = await usageGet(ask);
+    return { ...counts, stored_gb: storedGb, kept_gb: keptGb };
   },
 };

@@ -1,6 +1,6 @@
 // Queries on images and on what they consist of.
 
-import { notFound } from '../../domain/error.ts';
+import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
 import { type BuildStep, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
@@ -15,10 +15,11 @@ export interface SoftwareOfImage {
 const toImage = ({ nameFolded: _, ...image }: Omit<Database['image'], 'id'> & { id: ImageId }): Image => image;
 
 export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
-  const live = () => {
-    const query = db.selectFrom('image').where('deletedAt', 'is', null);
+  const all = () => {
+    const query = db.selectFrom('image');
     return scope === 'system' ? query : query.where('organisationId', '=', scope);
   };
+  const live = () => all().where('deletedAt', 'is', null);
   const find = async (id: ImageId): Promise<Image | undefined> => {
     const row = await live().where('id', '=', id).selectAll().executeTakeFirst();
     return row && toImage(row);
@@ -45,8 +46,19 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     update,
 
     /** One page, newest first, and the number of all matches. `q` matches anywhere in the name. */
-    async list({ page, perPage, q }: { page: number; perPage: number; q?: string | undefined }) {
-      const matching = q ? live().where(contains(q)) : live();
+    async list({
+      page,
+      perPage,
+      q,
+      deleted = false,
+    }: {
+      page: number;
+      perPage: number;
+      q?: string | undefined;
+      deleted?: boolean | undefined;
+    }) {
+      const shown = deleted ? all().where('deletedAt', 'is not', null).where('layerId', 'is not', null) : live();
+      const matching = q ? shown.where(contains(q)) : shown;
       const rows = await matching
         .selectAll()
         .orderBy('id', 'desc')
@@ -61,7 +73,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     async add(
       image: Omit<
         Image,
-        'id' | 'name' | 'status' | 'statusReason' | 'layerId' | 'createdAt' | 'updatedAt' | 'deletedAt'
+        'id' | 'name' | 'status' | 'statusReason' | 'layerId' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'protectedAt'
       > & { name: string | null },
       software: readonly SoftwareId[] = [],
     ) {
@@ -78,6 +90,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
           createdAt: at,
           updatedAt: at,
           deletedAt: null,
+          protectedAt: null,
         })
         .returning('id')
         .executeTakeFirstOrThrow();
@@ -94,6 +107,33 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         await db.insertInto('imageSoftware').values(rows).execute();
       }
       return get(id);
+    },
+
+    /** A deleted image whose layer is still there; throws not-found. */
+    async getDeleted(id: ImageId): Promise<Image> {
+      const row = await all()
+        .where('id', '=', id)
+        .where('deletedAt', 'is not', null)
+        .where('layerId', 'is not', null)
+        .selectAll()
+        .executeTakeFirst();
+      if (!row) throw new AppError('not_found', `There is no deleted image ${id} that can be brought back.`);
+      return toImage(row);
+    },
+
+    /** Lets go of the layers of images that were deleted before a time: from then on they cannot be brought back. */
+    async letGo(before: number): Promise<void> {
+      await db
+        .updateTable('image')
+        .set({ layerId: null })
+        .where('deletedAt', '<=', before)
+        .where('layerId', 'is not', null)
+        .execute();
+    },
+
+    /** The images whose head is one of these layers. */
+    async ofLayers(ids: readonly LayerId[]): Promise<Image[]> {
+      return (await live().where('layerId', 'in', ids).selectAll().orderBy('id').execute()).map(toImage);
     },
 
     /** Moves an image along a legal arrow; false when it is not in a state from which it may go there. */

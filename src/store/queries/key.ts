@@ -3,7 +3,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
 import type { Permission } from '../../domain/permission.ts';
-import type { Quotas } from '../../domain/quota.ts';
+import { defaultQuotas, type Quotas } from '../../domain/quota.ts';
 import type { Db } from '../schema.ts';
 
 export interface AccessKey {
@@ -25,9 +25,9 @@ export interface AccessKey {
 export const organisationQueries = (db: Db, now: () => number) => ({
   list: (): Promise<{ id: OrganisationId; name: string }[]> =>
     db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute(),
-  async quotas(id: OrganisationId): Promise<Partial<Quotas>> {
+  async quotas(id: OrganisationId): Promise<Quotas> {
     const row = await db.selectFrom('organisation').where('id', '=', id).select('quotas').executeTakeFirstOrThrow();
-    return JSON.parse(row.quotas) as Partial<Quotas>;
+    return { ...defaultQuotas, ...(JSON.parse(row.quotas) as Partial<Quotas>) };
   },
   async setQuotas(id: OrganisationId, quotas: Partial<Quotas>): Promise<void> {
     await db

@@ -1,12 +1,29 @@
-// Queries on layers and disks: what exists, and what nothing needs any more.
+// Queries on layers: what exists, what is below and above what, and what nothing needs any more.
 
+import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import type { DiskId, LayerId, MachineId, OperationId } from '../../domain/ids.ts';
-import type { Disk, DiskState, Layer } from '../../domain/layer.ts';
+import type { LayerId, OperationId } from '../../domain/ids.ts';
+import type { Layer } from '../../domain/layer.ts';
 import type { Db } from '../schema.ts';
 
-const missing = (noun: string, id: string) =>
-  new AppError('internal', `A ${noun} is missing.`, { detail: `${noun} ${id}` });
+export type NewLayer = Omit<Layer, 'createdAt' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
+
+/**
+ * The one definition of what is needed: a base in the catalogue; what an image (also a deleted one that can be brought back), a disk or
+ * another layer stands on; what an operation works on; and an installed step that builds can find.
+ */
+const needed = sql<boolean>`(
+  exists (select 1 from base_image where base_image.layer_id = layer.id)
+  or exists (select 1 from image where image.layer_id = layer.id)
+  or exists (select 1 from disk where disk.layer_id = layer.id)
+  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed')
+  or exists (select 1 from operation where operation.id = layer.operation_id and operation.state in ('queued', 'running'))
+  or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
+
+const inUse = sql<boolean>`(
+  exists (select 1 from image where image.layer_id = layer.id)
+  or exists (select 1 from disk where disk.layer_id = layer.id)
+  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed'))`;
 
 export const layerQueries = (db: Db, now: () => number) => {
   const find = (id: LayerId): Promise<Layer | undefined> =>
@@ -15,17 +32,46 @@ export const layerQueries = (db: Db, now: () => number) => {
     find,
     async get(id: LayerId): Promise<Layer> {
       const layer = await find(id);
-      if (!layer) throw missing('layer', id);
+      if (!layer) throw new AppError('internal', 'A layer is missing.', { detail: `layer ${id}` });
       return layer;
     },
+    list: (): Promise<Layer[]> => db.selectFrom('layer').selectAll().orderBy('createdAt').execute(),
     byKey: (key: string): Promise<Layer | undefined> =>
       db.selectFrom('layer').where('key', '=', key).selectAll().executeTakeFirst(),
-    async add(layer: Omit<Layer, 'createdAt'>): Promise<void> {
+    async add(layer: NewLayer): Promise<void> {
+      const more = { digest: null, verifiedAt: null, usedAt: now(), doomedAt: null, fault: null };
       await db
         .insertInto('layer')
-        .values({ ...layer, createdAt: now() })
+        .values({ ...layer, ...more, createdAt: now() })
         .execute();
     },
+
+    /** From a head down to its base. */
+    async chain(head: LayerId): Promise<Layer[]> {
+      const chain: Layer[] = [];
+      for (let id: LayerId | null = head; id !== null; ) {
+        const layer: Layer = await this.get(id);
+        chain.push(layer);
+        id = layer.parentId;
+      }
+      return chain;
+    },
+    /** A layer and all that stands on it, at any depth. */
+    async withAllAbove(id: LayerId): Promise<LayerId[]> {
+      const { rows } = await sql<{ id: LayerId }>`
+        with recursive above (id) as (select ${id} union select layer.id from layer join above on layer.parent_id = above.id)
+        select id from above`.execute(db);
+      return rows.map((row) => row.id);
+    },
+    /** How many images, disks and layers stand directly on a layer. */
+    async usersOf(id: LayerId): Promise<number> {
+      const { rows } = await sql<{ count: number }>`
+        select (select count(*) from image where layer_id = ${id}) + (select count(*) from disk where layer_id = ${id})
+          + (select count(*) from layer where parent_id = ${id} and state <> 'doomed')
+          + (select count(*) from base_image where layer_id = ${id}) as count`.execute(db);
+      return Number(rows[0]?.count ?? 0);
+    },
+
     /** Takes over a step that an operation left half-way; false when somebody else did or it is sealed. */
     async takeOver(id: LayerId, from: OperationId | null, to: OperationId): Promise<boolean> {
       const result = await db
@@ -44,109 +90,81 @@ export const layerQueries = (db: Db, now: () => number) => {
         .where('id', '=', id)
         .execute();
     },
-    /**
-     * Marks what nothing needs: a capture without image, disk or child, and a building layer whose operation has ended. Bases and
-     * software layers stay, as the catalogue and the build cache. What is marked cannot be used any more; its rows are returned.
-     */
-    async doom(): Promise<Layer[]> {
-      await db
-        .updateTable('layer')
-        .set({ state: 'doomed', key: null })
-        .where((e) =>
-          e.or([
-            e.and([
-              e('kind', '=', 'capture'),
-              e('state', '=', 'sealed'),
-              e.not(
-                e.exists(
-                  e
-                    .selectFrom('image')
-                    .whereRef('image.layerId', '=', 'layer.id')
-                    .where('deletedAt', 'is', null)
-                    .select('image.id'),
-                ),
-              ),
-              e.not(e.exists(e.selectFrom('disk').whereRef('disk.layerId', '=', 'layer.id').select('disk.id'))),
-              e.not(
-                e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id')),
-              ),
-            ]),
-            e.and([
-              e('state', '=', 'building'),
-              e.not(
-                e.exists(
-                  e
-                    .selectFrom('operation')
-                    .whereRef('operation.id', '=', 'layer.operationId')
-                    .where('operation.state', 'in', ['queued', 'running'])
-                    .select('operation.id'),
-                ),
-              ),
-            ]),
-          ]),
-        )
-        .execute();
-      return db.selectFrom('layer').where('state', '=', 'doomed').selectAll().execute();
+    async update(
+      id: LayerId,
+      change: Partial<
+        Pick<
+          Layer,
+          | 'state'
+          | 'digest'
+          | 'verifiedAt'
+          | 'usedAt'
+          | 'fault'
+          | 'parentId'
+          | 'storedBytes'
+          | 'operationId'
+          | 'key'
+          | 'doomedAt'
+        >
+      >,
+    ): Promise<void> {
+      await db.updateTable('layer').set(change).where('id', '=', id).execute();
     },
+
+    /** The sealed layer to look at next: one without a digest, else the one whose bytes were compared longest ago, before a time. */
+    nextToVerify: (before: number): Promise<Layer | undefined> =>
+      db
+        .selectFrom('layer')
+        .where('state', '=', 'sealed')
+        .where('operationId', 'is', null)
+        .where((e) => e.or([e('digest', 'is', null), e(e.fn.coalesce('verifiedAt', 'createdAt'), '<', before)]))
+        .orderBy((e) => e.case().when('digest', 'is', null).then(0).else(1).end())
+        .orderBy('verifiedAt')
+        .limit(1)
+        .selectAll()
+        .executeTakeFirst(),
+
+    /** The steps that builds can find, the one used longest ago first, and whether an image, a disk or another layer stands on each. */
+    cache: () =>
+      db
+        .selectFrom('layer')
+        .where('kind', '=', 'software')
+        .where('state', '=', 'sealed')
+        .where('key', 'is not', null)
+        .selectAll()
+        .select(inUse.as('inUse'))
+        .orderBy('usedAt')
+        .execute(),
+
+    /** Marks what nothing needs; what is marked cannot be used any more. Idempotent. */
+    async doom(): Promise<void> {
+      while (true) {
+        const result = await db
+          .updateTable('layer')
+          .set({ state: 'doomed', key: null, doomedAt: now() })
+          .where('state', '<>', 'doomed')
+          .where(sql<boolean>`not ${needed}`)
+          .executeTakeFirst();
+        // What stood only on what is marked now is not needed any more either.
+        if (result.numUpdatedRows === 0n) return;
+      }
+    },
+    /** Marked before a time and stood on by nothing: a child goes before its parent. */
+    doomed: (before: number): Promise<Layer[]> =>
+      db
+        .selectFrom('layer')
+        .where('state', '=', 'doomed')
+        .where('doomedAt', '<=', before)
+        .where((e) =>
+          e.not(
+            e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id')),
+          ),
+        )
+        .selectAll()
+        .execute(),
     async remove(id: LayerId): Promise<void> {
-      await db
-        .updateTable('image')
-        .set({ layerId: null })
-        .where('layerId', '=', id)
-        .where('deletedAt', 'is not', null)
-        .execute();
       await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'doomed').execute();
     },
     ids: async (): Promise<LayerId[]> => (await db.selectFrom('layer').select('id').execute()).map((row) => row.id),
   };
 };
-
-export const diskQueries = (db: Db, now: () => number) => ({
-  find: (id: DiskId): Promise<Disk | undefined> =>
-    db.selectFrom('disk').where('id', '=', id).selectAll().executeTakeFirst(),
-  async get(id: DiskId): Promise<Disk> {
-    const disk = await this.find(id);
-    if (!disk) throw missing('disk', id);
-    return disk;
-  },
-  async add(disk: Omit<Disk, 'createdAt' | 'keptUntil'>): Promise<void> {
-    await db
-      .insertInto('disk')
-      .values({ ...disk, keptUntil: null, createdAt: now() })
-      .execute();
-  },
-  async update(id: DiskId, change: { state?: DiskState; layerId?: LayerId; keptUntil?: number | null }): Promise<void> {
-    await db.updateTable('disk').set(change).where('id', '=', id).execute();
-  },
-  /** Marks kept disks whose time is over, and fresh ones whose start has ended; the rows of all that is marked are returned. */
-  async doom(): Promise<Disk[]> {
-    await db
-      .updateTable('disk')
-      .set({ state: 'doomed' })
-      .where((e) =>
-        e.or([
-          e.and([e('state', '=', 'kept'), e('keptUntil', '<=', now())]),
-          e.and([
-            e('state', '=', 'fresh'),
-            e.not(
-              e.exists(
-                e
-                  .selectFrom('operation')
-                  .whereRef('operation.machineId', '=', 'disk.machineId')
-                  .where('operation.state', 'in', ['queued', 'running'])
-                  .select('operation.id'),
-              ),
-            ),
-          ]),
-        ]),
-      )
-      .execute();
-    return db.selectFrom('disk').where('state', '=', 'doomed').selectAll().execute();
-  },
-  async remove(id: DiskId): Promise<void> {
-    await db.deleteFrom('disk').where('id', '=', id).where('state', '=', 'doomed').execute();
-  },
-  ofMachine: (id: MachineId): Promise<Disk[]> =>
-    db.selectFrom('disk').where('machineId', '=', id).selectAll().orderBy('createdAt').execute(),
-  ids: async (): Promise<DiskId[]> => (await db.selectFrom('disk').select('id').execute()).map((row) => row.id),
-});

@@ -134,6 +134,8 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
           assignmentPendingAt: machine.assignedImageId === null ? null : at,
           capturingImageId: null,
           stopRequestedAt: null,
+          priorImageId: null,
+          priorPendingAt: null,
           lastSessionStartAt: null,
           createdAt: at,
           updatedAt: at,
@@ -149,6 +151,11 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
           .execute();
       }
       return toMachine(await all().where('id', '=', id).selectAll().executeTakeFirstOrThrow());
+    },
+
+    /** Those to which the image is assigned, in order of id. */
+    async ofImage(imageId: ImageId): Promise<Machine[]> {
+      return (await all().where('assignedImageId', '=', imageId).selectAll().orderBy('id').execute()).map(toMachine);
     },
 
     /** Takes an image that is going away from every machine to which it is assigned. */

@@ -5,6 +5,8 @@ import { gbBytes } from '../../domain/layer.ts';
 import { defaultQuotas, type Quotas } from '../../domain/quota.ts';
 import type { Db, Scope } from '../schema.ts';
 
+const inGb = (bytes: number) => Math.round((bytes / gbBytes) * 1000) / 1000;
+
 export const usageQueries = (db: Db, scope: Scope) => {
   const organisationId = () => {
     if (scope === 'system') throw new TypeError('usage is counted for an organisation');
@@ -36,6 +38,15 @@ export const usageQueries = (db: Db, scope: Scope) => {
         .executeTakeFirstOrThrow();
       return Number(row.count);
     },
+    async keptGb(): Promise<number> {
+      const row = await db
+        .selectFrom('disk')
+        .where('organisationId', '=', organisationId())
+        .where('state', '=', 'kept')
+        .select((e) => e.fn.sum<number>('storedBytes').as('bytes'))
+        .executeTakeFirstOrThrow();
+      return inGb(Number(row.bytes ?? 0));
+    },
     /** Bytes of the captures that its images and disks stand on; bases and installed software are everybody's. */
     async storedBytes(): Promise<number> {
       const own = organisationId();
@@ -50,7 +61,7 @@ export const usageQueries = (db: Db, scope: Scope) => {
       return Number(rows[0]?.bytes ?? 0);
     },
     async storedGb(): Promise<number> {
-      return Math.round(((await this.storedBytes()) / gbBytes) * 1000) / 1000;
+      return inGb(await this.storedBytes());
     },
   };
 };

@@ -1,0 +1,65 @@
+// What images take, and what stands on them. Sizes are honest: stored is what the chain takes on the disk of the host, exclusive what
+// would be free if the image went, shared the rest.
+
+import type { ImageId } from '../domain/ids.ts';
+import type { Image } from '../domain/image.ts';
+import type { Disk, Layer } from '../domain/layer.ts';
+import type { Machine } from '../domain/machine.ts';
+import type { Ask } from './deps.ts';
+
+export interface ImageStorage {
+  virtualBytes: number;
+  storedBytes: number;
+  exclusiveBytes: number;
+  chain: Layer[];
+}
+
+export async function imageStorage(ask: Ask, id: ImageId): Promise<ImageStorage> {
+  const { work } = ask;
+  const image = await work.images.get(id);
+  if (image.layerId === null) return { virtualBytes: 0, storedBytes: 0, exclusiveBytes: 0, chain: [] };
+  const chain = await work.layers.chain(image.layerId);
+  let exclusiveBytes = 0;
+  for (const layer of chain) {
+    // Down to the first layer that somebody else stands on, or that is everybody's.
+    if (layer.kind !== 'capture' || (await work.layers.usersOf(layer.id)) > 1) break;
+    exclusiveBytes += layer.storedBytes;
+  }
+  return {
+    virtualBytes: Math.max(...chain.map((layer) => layer.virtualBytes)),
+    storedBytes: chain.reduce((sum, layer) => sum + layer.storedBytes, 0),
+    exclusiveBytes,
+    chain,
+  };
+}
+
+export interface Dependents {
+  /** Machines to which it is assigned, and those whose disk stands on it. */
+  machines: { machine: Machine; assigned: boolean; disk: boolean }[];
+  images: Image[];
+  keptDisks: Disk[];
+  /** What would be free at once if it went. */
+  freedBytes: number;
+}
+
+/** What of the organisation hangs on an image. */
+export async function imageDependents(ask: Ask, id: ImageId): Promise<Dependents> {
+  const { work } = ask;
+  const image = await work.images.get(id);
+  const assigned = await work.machines.ofImage(id);
+  const above = image.layerId === null ? [] : await work.layers.withAllAbove(image.layerId);
+  const disks = (await work.disks.ofLayers(above)).filter((disk) => disk.state !== 'fresh');
+  const onDisk = new Set(disks.filter((disk) => disk.state === 'active').map((disk) => disk.machineId));
+  const others = [...onDisk].filter((machineId) => !assigned.some((machine) => machine.id === machineId));
+  const machines = [...assigned, ...(others.length > 0 ? await work.machines.getMany(others) : [])];
+  return {
+    machines: machines.map((machine) => ({
+      machine,
+      assigned: machine.assignedImageId === id,
+      disk: onDisk.has(machine.id),
+    })),
+    images: (await work.images.ofLayers(above)).filter((one) => one.id !== id),
+    keptDisks: disks.filter((disk) => disk.state === 'kept'),
+    freedBytes: (await imageStorage(ask, id)).exclusiveBytes,
+  };
+}

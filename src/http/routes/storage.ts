@@ -1,0 +1,74 @@
+// What images take, what hangs on them, and undo, between the wire and the application.
+
+import { imageAssignUndo, imageProtect, imageRestore, machineDiskList, machineRestore } from '../../app/keep.ts';
+import { imageDependents, imageStorage } from '../../app/storage.ts';
+import type { ImageId, MachineId } from '../../domain/ids.ts';
+import { dateTime, type Handlers } from '../handler.ts';
+import { presentImage } from './image.ts';
+import { presentMachine } from './machine.ts';
+
+const dateOrNull = (ms: number | null) => (ms === null ? null : dateTime(ms));
+
+export const storageRoutes: Handlers<
+  | 'imageAssignUndo'
+  | 'imageRestore'
+  | 'imageProtect'
+  | 'imageStorage'
+  | 'imageDependents'
+  | 'machineDiskList'
+  | 'machineRestore'
+> = {
+  async imageAssignUndo(ask, { params, body }) {
+    const machines = await imageAssignUndo(ask, params.id as ImageId, body.machine_ids as MachineId[] | undefined);
+    return { count: machines.length };
+  },
+  imageRestore: async (ask, { params }) => presentImage(await imageRestore(ask, params.id as ImageId)),
+  imageProtect: async (ask, { params, body }) =>
+    presentImage(await imageProtect(ask, params.id as ImageId, body.protected)),
+  async imageStorage(ask, { params }) {
+    const { virtualBytes, storedBytes, exclusiveBytes, chain } = await imageStorage(ask, params.id as ImageId);
+    return {
+      virtual_bytes: virtualBytes,
+      stored_bytes: storedBytes,
+      exclusive_bytes: exclusiveBytes,
+      shared_bytes: storedBytes - exclusiveBytes,
+      layers: chain.map((layer) => ({
+        id: layer.id,
+        kind: layer.kind,
+        state: layer.state,
+        stored_bytes: layer.storedBytes,
+        digest: layer.digest,
+        verified_at: dateOrNull(layer.verifiedAt),
+      })),
+    };
+  },
+  async imageDependents(ask, { params }) {
+    const { machines, images, keptDisks, freedBytes } = await imageDependents(ask, params.id as ImageId);
+    return {
+      machines: machines.map(({ machine: { id, name }, assigned, disk }) => ({ id, name, assigned, disk })),
+      images: images.map(({ id, name }) => ({ id, name })),
+      kept_disks: keptDisks.length,
+      freed_bytes: freedBytes,
+    };
+  },
+  async machineDiskList(ask, { params }) {
+    const disks = await machineDiskList(ask, params.id as MachineId);
+    return {
+      disks: disks.map((disk) => ({
+        id: disk.id,
+        type: 'disk',
+        attributes: {
+          id: disk.id,
+          state: disk.state as 'active' | 'kept',
+          size: disk.sizeGb,
+          stored_bytes: disk.storedBytes,
+          image_id: disk.imageId,
+          kept_until: dateOrNull(disk.keptUntil),
+          created_at: dateTime(disk.createdAt),
+        },
+      })),
+    };
+  },
+  machineRestore: async (ask, { params, body }) =>
+    presentMachine(await machineRestore(ask, params.id as MachineId, body.disk_id)),
+};

@@ -1,0 +1,86 @@
+// Takes away what nothing needs: it is marked in one transaction, so that nothing can begin to use it; waits; then its bytes go, then
+// its row. What gives way before its time does so here too: the oldest kept disks of an organisation that is over its budget, and the
+// installed steps used longest ago when the build cache is too large.
+
+import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
+import type { Work } from '../store/port.ts';
+import type { Log, Rooms, Task } from './task.ts';
+
+const operationsKeptMs = 7 * 24 * 3600_000;
+
+export const collect: Task = {
+  everyMs: 30_000,
+  async run({ store, engine, settings, log }, signal) {
+    const { disks, layers } = await store.write('system', async (work) => {
+      await work.nonces.prune();
+      await work.access.prune();
+      await work.operations.prune(work.now() - operationsKeptMs);
+      await work.images.letGo(work.now() - settings.keepImageMs);
+      await giveWay(work, log);
+      await evict(work, settings.cacheBytesMax, log);
+      await work.disks.doom();
+      await work.layers.doom();
+      const before = work.now() - settings.collectDelayMs;
+      return { disks: await work.disks.doomed(before), layers: await work.layers.doomed(before) };
+    });
+    await removeDisks({ store, engine }, disks, signal);
+    await removeLayers({ store, engine }, layers, signal);
+  },
+};
+
+async function removeDisks({ store, engine }: Pick<Rooms, 'store' | 'engine'>, disks: Disk[], signal: AbortSignal) {
+  for (const disk of disks) {
+    signal.throwIfAborted();
+    await engine.removeDisk(disk.id);
+    await store.write('system', (work) => work.disks.remove(disk.id));
+  }
+}
+
+/** Children go first; what stood under them goes in the same run. */
+async function removeLayers({ store, engine }: Pick<Rooms, 'store' | 'engine'>, first: Layer[], signal: AbortSignal) {
+  const queue = [...first];
+  for (let layer = queue.shift(); layer; layer = queue.shift()) {
+    signal.throwIfAborted();
+    const { id, parentId, doomedAt } = layer;
+    await engine.removeLayer(id);
+    await store.write('system', (work) => work.layers.remove(id));
+    if (parentId === null || doomedAt === null) continue;
+    const next = await store.read('system', (work) => work.layers.doomed(doomedAt));
+    queue.push(...next.filter((one) => one.id === parentId));
+  }
+}
+
+/** The oldest kept disks of each organisation that has more of them than it may. */
+async function giveWay(work: Work, log: Log): Promise<void> {
+  const kept = Map.groupBy(await work.disks.kept(), (disk) => disk.organisationId);
+  for (const [organisationId, disks] of kept) {
+    const { keptGb } = await work.organisations.quotas(organisationId);
+    let bytes = disks.reduce((sum, disk) => sum + (disk.storedBytes ?? 0), 0);
+    for (const { id, machineId, storedBytes } of disks) {
+      if (bytes <= keptGb * gbBytes) break;
+      await work.disks.update(id, { state: 'doomed', doomedAt: work.now() });
+      bytes -= storedBytes ?? 0;
+      log.info({ disk: id, machine: machineId, organisation: organisationId }, 'a kept disk gives way to newer ones');
+    }
+  }
+}
+
+/** Takes steps that nothing stands on out of the cache, the one used longest ago first, until the rest fits. */
+export async function evict(work: Work, bytesMax: number, log: Log): Promise<Layer[]> {
+  const evicted: Layer[] = [];
+  let cache = await work.layers.cache();
+  let bytes = cache.reduce((sum, layer) => sum + layer.storedBytes, 0);
+  // A step goes when the one above it has gone, so the list is looked at again after each round.
+  for (let idle = cache.filter((layer) => !layer.inUse); bytes > bytesMax && idle.length > 0; ) {
+    for (const layer of idle) {
+      if (bytes <= bytesMax) break;
+      await work.layers.update(layer.id, { state: 'doomed', key: null, doomedAt: work.now() });
+      bytes -= layer.storedBytes;
+      evicted.push(layer);
+      log.info({ layer: layer.id, bytes: layer.storedBytes }, 'a step leaves the build cache');
+    }
+    cache = await work.layers.cache();
+    idle = cache.filter((layer) => !layer.inUse);
+  }
+  return evicted;
+}

@@ -1,0 +1,19 @@
+// Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are answered from what was seen last.
+
+import type { Task } from './task.ts';
+
+export const measure: Task = {
+  everyMs: 60_000,
+  async run({ store, engine }) {
+    const capacity = await engine.capacity();
+    const { disks } = await engine.inventory();
+    await store.write('system', async (work) => {
+      await work.host.seen(capacity);
+      for (const disk of await work.disks.list()) {
+        const storedBytes = disks.get(disk.id);
+        if (storedBytes !== undefined && storedBytes !== disk.storedBytes)
+          await work.disks.update(disk.id, { storedBytes });
+      }
+    });
+  },
+};

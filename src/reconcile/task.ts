@@ -1,0 +1,26 @@
+// What is done without anybody asking. A task takes no input, is idempotent, looks at the store and the engine afresh each time, and may
+// be cut short at any point: the next run does what is left.
+
+import type { Engine } from '../engine/port.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Store } from '../store/port.ts';
+import type { Settings } from './workflow.ts';
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Rooms {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  settings: Settings;
+  log: Log;
+}
+
+export interface Task {
+  everyMs: number;
+  run(rooms: Rooms, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,101 @@
+// Whether layers are still what they were. A digest is taken of each soon after it is sealed, compared before the layer is first used for
+// another machine's disk, and compared again on a schedule, slowly. A layer that is not what it was is quarantined: nothing
+// begins to use it, and what stands on it says so. Machines that are on are left alone.
+
+import { AppError } from '../domain/error.ts';
+import type { LayerId } from '../domain/ids.ts';
+import type { Layer } from '../domain/layer.ts';
+import type { Rooms, Task } from './task.ts';
+
+/** Looks at one layer each time: the scrub is spread over its period by doing little, often. */
+export const verify: Task = {
+  everyMs: 10_000,
+  async run(rooms, signal) {
+    const { store, clock, settings } = rooms;
+    const layer = await store.read('system', (work) => work.layers.nextToVerify(clock.now() - settings.scrubEveryMs));
+    if (layer) await verifyLayer(rooms, layer, settings.scrubBytesPerSecond, signal);
+  },
+};
+
+/** Takes the digest of a layer that has none, or compares it; false when the layer is not what it was. */
+export async function verifyLayer(
+  rooms: Omit<Rooms, 'settings' | 'clock'>,
+  layer: Layer,
+  bytesPerSecond: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { store, engine } = rooms;
+  let digest: string;
+  try {
+    digest = await engine.layerDigest(layer.id, bytesPerSecond, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // What may pass is no reason to distrust the layer.
+    if (!(error instanceof AppError) || error.retry === 'later') throw error;
+    await quarantine(rooms, layer, 'cannot be read on the disk of the host');
+    return false;
+  }
+  return store
+    .write('system', async (work) => {
+      const now = await work.layers.find(layer.id);
+      // It went, or was rewritten, while it was read: what was read says nothing.
+      if (now?.state !== 'sealed' || now.digest !== layer.digest) return true;
+      if (layer.digest === null) await work.layers.update(layer.id, { digest });
+      else if (layer.digest === digest) await work.layers.update(layer.id, { verifiedAt: work.now() });
+      else return null;
+      return true;
+    })
+    .then(async (same) => {
+      if (same === true) return true;
+      await quarantine(rooms, layer, 'is damaged: its bytes are not what they were');
+      return false;
+    });
+}
+
+/** Compares every layer of a chain that nobody compared yet, before another machine's disk is made on it. Throws `internal`. */
+export async function verifyChain(rooms: Rooms, head: LayerId, signal: AbortSignal): Promise<void> {
+  const chain = await rooms.store.read('system', (work) => work.layers.chain(head));
+  for (const layer of chain) {
+    assertSound(layer);
+    if (layer.verifiedAt !== null) continue;
+    let current = layer;
+    if (current.digest === null) {
+      await verifyLayer(rooms, current, 0, signal);
+      current = await rooms.store.read('system', (work) => work.layers.get(layer.id));
+      // What was only now read for the first time has nothing to be compared with.
+      await rooms.store.write('system', (work) => work.layers.update(layer.id, { verifiedAt: work.now() }));
+    } else if (!(await verifyLayer(rooms, current, 0, signal))) {
+      current = await rooms.store.read('system', (work) => work.layers.get(layer.id));
+    }
+    assertSound(current);
+  }
+}
+
+/** Throws `internal`, with what to do, for a layer that nothing may begin to use. */
+export function assertSound({ id, state, fault }: Layer): void {
+  if (state === 'sealed') return;
+  throw new AppError(
+    'internal',
+    `Layer ${id} ${fault ?? `is ${state}`}; bring the image back from an export, or assign another image.`,
+    { detail: `layer ${id}` },
+  );
+}
+
+/** Nothing begins to use the layer any more, and the images that stand on it say why. Idempotent. */
+export async function quarantine(
+  { store, log }: Pick<Rooms, 'store' | 'log'>,
+  layer: Layer,
+  fault: string,
+): Promise<void> {
+  const images = await store.write('system', async (work) => {
+    const now = await work.layers.find(layer.id);
+    if (now?.state !== 'sealed') return [];
+    await work.layers.update(layer.id, { state: 'quarantined', fault, key: null });
+    const above = await work.layers.withAllAbove(layer.id);
+    const hurt = await work.images.ofLayers(above);
+    for (const { id } of hurt)
+      await work.images.become(id, 'failed', { statusReason: `Its layer ${layer.id} ${fault}.` });
+    return hurt.map((image) => image.id);
+  });
+  log.error({ layer: layer.id, kind: layer.kind, images }, `a layer ${fault}`);
+}

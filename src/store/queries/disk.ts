@@ -1,0 +1,79 @@
+// Queries on disks: what machines have, what was set aside and for how long, and what is going.
+
+import { AppError } from '../../domain/error.ts';
+import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { Disk } from '../../domain/layer.ts';
+import type { Db, Scope } from '../schema.ts';
+
+export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
+  const all = () => {
+    const query = db.selectFrom('disk');
+    return scope === 'system' ? query : query.where('organisationId', '=', scope);
+  };
+  return {
+    find: (id: DiskId): Promise<Disk | undefined> => all().where('id', '=', id).selectAll().executeTakeFirst(),
+    async get(id: DiskId): Promise<Disk> {
+      const disk = await this.find(id);
+      if (!disk) throw new AppError('internal', 'A disk is missing.', { detail: `disk ${id}` });
+      return disk;
+    },
+    async add(disk: Omit<Disk, 'createdAt' | 'keptUntil' | 'storedBytes' | 'doomedAt'>): Promise<void> {
+      await db
+        .insertInto('disk')
+        .values({ ...disk, keptUntil: null, storedBytes: null, doomedAt: null, createdAt: now() })
+        .execute();
+    },
+    async update(
+      id: DiskId,
+      change: Partial<Pick<Disk, 'state' | 'layerId' | 'keptUntil' | 'storedBytes' | 'replacesId' | 'doomedAt'>>,
+    ): Promise<void> {
+      await db.updateTable('disk').set(change).where('id', '=', id).execute();
+    },
+    /** The machine's own and its kept ones, newest first. */
+    ofMachine: (id: MachineId): Promise<Disk[]> =>
+      all()
+        .where('machineId', '=', id)
+        .where('state', 'in', ['active', 'kept'])
+        .selectAll()
+        .orderBy('createdAt', 'desc')
+        .orderBy('id')
+        .execute(),
+    ofLayers: (ids: readonly LayerId[]): Promise<Disk[]> =>
+      all().where('layerId', 'in', ids).where('state', '<>', 'doomed').selectAll().orderBy('machineId').execute(),
+    /** Every kept disk, the one kept longest first. */
+    kept: (): Promise<Disk[]> => all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
+
+    /** Marks kept disks whose time is over, and fresh ones whose start has ended. Idempotent. */
+    async doom(): Promise<void> {
+      await db
+        .updateTable('disk')
+        .set({ state: 'doomed', doomedAt: now() })
+        .where('state', '<>', 'doomed')
+        .where((e) =>
+          e.or([
+            e.and([e('state', '=', 'kept'), e('keptUntil', '<=', now())]),
+            e.and([
+              e('state', '=', 'fresh'),
+              e.not(
+                e.exists(
+                  e
+                    .selectFrom('operation')
+                    .whereRef('operation.machineId', '=', 'disk.machineId')
+                    .where('operation.state', 'in', ['queued', 'running'])
+                    .select('operation.id'),
+                ),
+              ),
+            ]),
+          ]),
+        )
+        .execute();
+    },
+    doomed: (before: number): Promise<Disk[]> =>
+      all().where('state', '=', 'doomed').where('doomedAt', '<=', before).selectAll().execute(),
+    async remove(id: DiskId): Promise<void> {
+      await db.deleteFrom('disk').where('id', '=', id).where('state', '=', 'doomed').execute();
+    },
+    list: (): Promise<Disk[]> => all().where('state', '<>', 'doomed').selectAll().execute(),
+    ids: async (): Promise<DiskId[]> => (await db.selectFrom('disk').select('id').execute()).map((row) => row.id),
+  };
+};
