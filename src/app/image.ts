@@ -1,10 +1,12 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it true.
 
+import { assertRoom } from '../domain/capacity.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
+import { gbBytes } from '../domain/layer.ts';
 import { assertCapturable, assertMayGetImage, planAssign } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
-import { canonicalOrder, pickSoftware, type Software } from '../domain/software.ts';
+import { type BaseImage, canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
 import type { Ask } from './deps.ts';
 import { assertQuota } from './usage.ts';
@@ -58,6 +60,7 @@ export async function imageCapture(
   const machine = await work.machines.get(input.machineId);
   assertCapturable(machine);
   await assertQuota(ask, { images: 1, builds: 1, storedGb: 0 });
+  await assertHostRoom(ask, 0);
   const image = await work.images.add({
     organisationId,
     name,
@@ -83,6 +86,7 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
   const base = await work.bases.get(input.baseImageId);
   await assertQuota(ask, { images: 1, builds: 1 });
   const list = canonicalOrder(pickSoftware(await work.software.list(), input.softwareIds ?? []));
+  await assertHostRoom(ask, await newBytes(ask, base, list));
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
     list.map((software) => software.sizeGb),
@@ -93,6 +97,22 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
   );
   await work.operations.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
   return viewImage(ask, image);
+}
+
+async function assertHostRoom({ work }: Ask, neededBytes: number): Promise<void> {
+  const capacity = await work.host.capacity();
+  if (capacity) assertRoom(capacity, neededBytes);
+}
+
+/** What the steps that no earlier build made may take. */
+async function newBytes({ work }: Ask, base: BaseImage, list: readonly Software[]): Promise<number> {
+  let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
+  let bytes = 0;
+  for (const software of list) {
+    key = layerKey(key, software.recipeDigest);
+    if ((await work.layers.byKey(key))?.state !== 'sealed') bytes += software.sizeGb * gbBytes;
+  }
+  return bytes;
 }
 
 /** All or nothing: one machine that may not get the image, and none does. */

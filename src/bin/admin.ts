@@ -9,6 +9,7 @@ import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
+import { layerCommands } from './admin-layer.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
 import type { openExistingStore } from './open.ts';
 
@@ -181,6 +182,7 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
   organisationCommands(program, admin);
   keyCommands(program, admin);
   masterKeyCommands(program, admin);
+  layerCommands(program, admin);
 
   local(
     machine

@@ -1,4 +1,4 @@
-// silversmith image list|show|capture|install|assign|delete
+// silversmith image list|show|capture|install|assign|undo|delete|restore|protect|storage|dependents
 
 import type { Command } from 'commander';
 import { waitForImage } from '../client/wait.ts';
@@ -16,6 +16,8 @@ const row = ({ attributes: image }: Image) => [
   image.source,
   image.softwares.map((one) => one.attributes.name).join(', '),
 ];
+const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
+
 const headings = ['ID', 'NAME', 'GB', 'STATUS', 'SOURCE', 'SOFTWARE'];
 
 export function imageCommands(program: Command, terminal: Terminal, env: Environment): void {
@@ -23,14 +25,16 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
 
   remoteOptions(noun.command('list').description('list the images, newest first'))
     .option('-q, --search <text>', 'only names that contain the text')
+    .option('--deleted', 'instead those deleted that can be brought back')
     .option('--page <number>', 'page', parseId, 1)
     .option('--per-page <number>', 'images on a page', parseId, 20)
-    .action(async (flags: Remote & { search?: string; page: number; perPage: number }) => {
+    .action(async (flags: Remote & { search?: string; deleted?: boolean; page: number; perPage: number }) => {
       const client = await connect(flags, env);
       const answer = await client.imageList({
         page: flags.page,
         per_page: flags.perPage,
         ...(flags.search && { q: flags.search }),
+        ...(flags.deleted && { deleted: true }),
       });
       print(terminal, flags, answer, table(headings, answer.images.map(row)));
     });
@@ -51,6 +55,61 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
         if (flags.log) lines.push(step.output.trimEnd());
       }
       print(terminal, flags, { ...image, steps }, lines.join('\n'));
+    });
+
+  remoteOptions(noun.command('storage <id>').description('show what an image takes, and its layers')).action(
+    async (id: string, flags: Remote) => {
+      const client = await connect(flags, env);
+      const sizes = await client.imageStorage({ id: parseId(id) });
+      const rows = [
+        ['a machine sees', mb(sizes.virtual_bytes)],
+        ['stored', mb(sizes.stored_bytes)],
+        ['exclusive', mb(sizes.exclusive_bytes)],
+        ['shared', mb(sizes.shared_bytes)],
+        ...sizes.layers.map((layer) => [`layer ${layer.id} (${layer.kind})`, mb(layer.stored_bytes)]),
+      ];
+      print(terminal, flags, sizes, table(['WHAT', 'MB'], rows));
+    },
+  );
+
+  remoteOptions(
+    noun.command('dependents <id>').description('list what hangs on an image, and what its deletion would free'),
+  ).action(async (id: string, flags: Remote) => {
+    const client = await connect(flags, env);
+    const found = await client.imageDependents({ id: parseId(id) });
+    const rows = [
+      ...found.machines.map((one) => ['machine', one.id, one.name, one.disk ? 'its disk stands on it' : 'assigned']),
+      ...found.images.map((one) => ['image', one.id, one.name, 'made on top of it']),
+    ];
+    const rest = `${found.kept_disks} kept disks stand on it; its deletion would free ${mb(found.freed_bytes)} MB at once.`;
+    print(terminal, flags, found, `${table(['WHAT', 'ID', 'NAME', 'HOW'], rows)}\n${rest}`);
+  });
+
+  remoteOptions(
+    noun.command('undo <id> [machines...]').description('take an assignment back; machines get what they had before'),
+  ).action(async (id: string, machines: string[], flags: Remote) => {
+    const client = await connect(flags, env);
+    const answer = await client.imageAssignUndo({
+      id: parseId(id),
+      ...(machines.length > 0 && { machine_ids: parseIds(machines) }),
+    });
+    print(terminal, flags, answer, `${answer.count} machines have what they had before image ${id}.`);
+  });
+
+  remoteOptions(
+    noun.command('restore <id>').description('bring a deleted image back (see: image list --deleted)'),
+  ).action(async (id: string, flags: Remote) => {
+    const client = await connect(flags, env);
+    const image = await client.imageRestore({ id: parseId(id) });
+    print(terminal, flags, image, table(headings, [row(image)]));
+  });
+
+  remoteOptions(noun.command('protect <id>').description('refuse the deletion of an image'))
+    .option('--off', 'end the protection')
+    .action(async (id: string, flags: Remote & { off?: boolean }) => {
+      const client = await connect(flags, env);
+      const image = await client.imageProtect({ id: parseId(id), protected: !flags.off });
+      print(terminal, flags, image, `Image ${id} is ${image.attributes.protected ? '' : 'not '}protected.`);
     });
 
   const settled = async (image: Image, flags: Remote) => {

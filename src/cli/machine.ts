@@ -1,4 +1,4 @@
-// silversmith machine list|show|access|create|start|stop|reset
+// silversmith machine list|show|access|disks|restore|create|start|stop|reset
 
 import type { Command } from 'commander';
 import type { Client } from '../client/client.ts';
@@ -55,6 +55,33 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
       const link = await client.machineAccess({ id: parseId(id), expires_in: Math.round(flags.expires / 1000) });
       const { connection_link, expires_at } = link.attributes;
       print(terminal, flags, link, `${connection_link}\nGood once, until ${expires_at}.`);
+    });
+
+  remoteOptions(noun.command('disks <id>').description('list the disk of a machine and those set aside')).action(
+    async (id: string, flags: Remote) => {
+      const client = await connect(flags, env);
+      const answer = await client.machineDiskList({ id: parseId(id) });
+      const rows = answer.disks.map(({ attributes: disk }) => [
+        ...[
+          disk.id,
+          disk.state,
+          disk.image_id,
+          disk.stored_bytes === null ? '' : (disk.stored_bytes / 1024 ** 2).toFixed(1),
+        ],
+        ...[disk.created_at, disk.kept_until],
+      ]);
+      print(terminal, flags, answer, table(['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'], rows));
+    },
+  );
+
+  remoteOptions(
+    noun.command('restore <id>').description('put a disk that was set aside back; the one in its place is set aside'),
+  )
+    .option('--disk <disk>', 'which (see: machine disks); default: the one set aside last')
+    .action(async (id: string, flags: Remote & { disk?: string }) => {
+      const client = await connect(flags, env);
+      const machine = await client.machineRestore({ id: parseId(id), ...(flags.disk && { disk_id: flags.disk }) });
+      print(terminal, flags, machine, table(headings, [row(machine)]));
     });
 
   remoteOptions(noun.command('create').description('create machines'))

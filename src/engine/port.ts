@@ -9,6 +9,7 @@
 //
 // What an engine cannot do is said in `capabilities`, never pretended.
 
+import type { Capacity } from '../domain/capacity.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
 import type { Recipe } from '../domain/software.ts';
@@ -82,11 +83,6 @@ export interface ExecResult {
 export interface Inventory {
   layers: Map<LayerId, number>;
   disks: Map<DiskId, number>;
-}
-
-export interface Capacity {
-  totalBytes: number;
-  freeBytes: number;
 }
 
 export interface Engine {

@@ -11,19 +11,21 @@ const operationsKeptMs = 7 * 24 * 3600_000;
 export const collect: Task = {
   everyMs: 30_000,
   async run({ store, engine, settings, log }, signal) {
-    const { disks, layers } = await store.write('system', async (work) => {
+    const disks = await store.write('system', async (work) => {
       await work.nonces.prune();
       await work.access.prune();
       await work.operations.prune(work.now() - operationsKeptMs);
       await work.images.letGo(work.now() - settings.keepImageMs);
       await giveWay(work, log);
-      await evict(work, settings.cacheBytesMax, log);
       await work.disks.doom();
-      await work.layers.doom();
-      const before = work.now() - settings.collectDelayMs;
-      return { disks: await work.disks.doomed(before), layers: await work.layers.doomed(before) };
+      return work.disks.doomed(work.now() - settings.collectDelayMs);
     });
     await removeDisks({ store, engine }, disks, signal);
+    const layers = await store.write('system', async (work) => {
+      await evict(work, settings.cacheBytesMax, log);
+      await work.layers.doom();
+      return work.layers.doomed(work.now() - settings.collectDelayMs);
+    });
     await removeLayers({ store, engine }, layers, signal);
   },
 };

@@ -216,7 +216,14 @@ export class Reconciler {
     // What an AppError says is known and shown to the caller; anything else is a defect, and its stack is wanted.
     if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'operation failed');
     else log.error({ ...fields, err: error }, 'operation failed for an unforeseen reason');
-    await workflow.undo?.(context);
+    try {
+      await workflow.undo?.(context);
+    } catch (undoError) {
+      // What could not be undone must not be forgotten: the operation is run, and undone, again.
+      log.error({ ...fields, err: undoError }, 'operation could not be undone; it will be tried again');
+      await context.remember({ failures });
+      return requeue(reason, retryDelayMs(failures));
+    }
     await context.write(async (work) => {
       await workflow.abandon(work, operation, reason);
       await work.operations.hold(operation, { state: 'failed', phase: 'failed', reason });

@@ -8,11 +8,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Capacity } from '../../domain/capacity.ts';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { exists, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
-import type { BuildResult, Capacity, Engine } from '../port.ts';
+import type { BuildResult, Engine } from '../port.ts';
 
 export interface SimulatorOptions {
   /** The folder in which its state is kept. */

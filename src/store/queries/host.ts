@@ -1,11 +1,7 @@
 // Queries on what the host is seen to have: room on its disk, and things in the engine's keeping that the store does not know.
 
+import type { Capacity } from '../../domain/capacity.ts';
 import type { Db, Stranger } from '../schema.ts';
-
-export interface Capacity {
-  totalBytes: number;
-  freeBytes: number;
-}
 
 export const hostQueries = (db: Db, now: () => number) => ({
   /** As it was last looked at; undefined when it never was. */
