@@ -106,6 +106,21 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       assert.ok(((await engine.inventory()).layers.get(base) ?? 0) > 0);
     });
 
+    it('writes a layer anew on one further down, twice with one effect, and what stands on it has the same content', async () => {
+      const [disk, low, high] = [diskId(), layerId(), layerId()];
+      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+      await engine.sealDisk({ diskId: disk, layerId: low, sizeBytes });
+      await engine.sealDisk({ diskId: disk, layerId: high, sizeBytes });
+      const first = await engine.rewriteLayer({ layerId: high, parentId: base });
+      assert.ok(first.storedBytes > 0);
+      await engine.rewriteLayer({ layerId: high, parentId: base });
+      await engine.removeLayer(low);
+      assert.deepEqual((await engine.layerDigest(high, 0, never)).slice(0, 7), 'sha256:');
+      await assert.rejects(engine.rewriteLayer({ layerId: high, parentId: low }), { retry: 'never' });
+      await engine.removeDisk(disk);
+      await engine.removeLayer(high);
+    });
+
     it('refuses a recipe file whose content has another digest', async () => {
       const path = join(folder, 'payload');
       await writeFile(path, 'content');

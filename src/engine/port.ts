@@ -103,6 +103,11 @@ export interface Engine {
   sealDisk(spec: DiskSpec): Promise<{ virtualBytes: number; storedBytes: number }>;
   /** Undoes a seal whose layer nothing uses yet: the disk has its content again. Nothing happens when there is nothing to undo. */
   unsealDisk(diskId: DiskId, layerId: LayerId): Promise<void>;
+  /**
+   * Writes a layer anew, with the same content, on another layer of its own chain: one read less for each layer left out. There is the
+   * old one or the new one at any moment; machines that are on keep what they have open. Idempotent.
+   */
+  rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }): Promise<{ storedBytes: number }>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 

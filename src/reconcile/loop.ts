@@ -11,6 +11,7 @@ import { LeaseLost } from '../store/port.ts';
 import { collect } from './collect.ts';
 import { imageCapture } from './image-capture.ts';
 import { imageInstall } from './image-install.ts';
+import { compact, layerCompact } from './layer-compact.ts';
 import { machineStart } from './machine-start.ts';
 import { machineStop } from './machine-stop.ts';
 import { measure } from './measure.ts';
@@ -21,9 +22,15 @@ import type { Rooms, Task } from './task.ts';
 import { verify } from './verify.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
-const workflows: Record<Operation['kind'], Workflow> = { imageCapture, imageInstall, machineStart, machineStop };
+const workflows: Record<Operation['kind'], Workflow> = {
+  imageCapture,
+  imageInstall,
+  layerCompact,
+  machineStart,
+  machineStop,
+};
 
-const tasks = { observe, measure, collect, sweep, verify } satisfies Record<string, Task>;
+const tasks = { observe, measure, collect, compact, sweep, verify } satisfies Record<string, Task>;
 export type TaskName = keyof typeof tasks;
 const taskNames = Object.keys(tasks) as TaskName[];
 

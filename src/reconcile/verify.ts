@@ -39,7 +39,7 @@ export async function verifyLayer(
     .write('system', async (work) => {
       const now = await work.layers.find(layer.id);
       // It went, or was rewritten, while it was read: what was read says nothing.
-      if (now?.state !== 'sealed' || now.digest !== layer.digest) return true;
+      if (now?.state !== 'sealed' || now.operationId !== null || now.digest !== layer.digest) return true;
       if (layer.digest === null) await work.layers.update(layer.id, { digest });
       else if (layer.digest === digest) await work.layers.update(layer.id, { verifiedAt: work.now() });
       else return null;

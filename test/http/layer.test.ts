@@ -207,3 +207,36 @@ describe('the disk of the host', () => {
     assert.equal((await h.call('imageCapture', { body: { machine_id: id } })).status, 503);
   });
 });
+
+describe('compaction', () => {
+  it('shortens long chains in the background; content, disks and images stay as they are', async (t) => {
+    const { h, does, install, headOf } = await settled(t);
+    const [id = 0] = h.machines;
+    await does('imageAssign', await install([h.editor.id]), { machine_ids: [id] });
+    const images: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      await does('machineStart', id);
+      const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
+      await h.engine.writeToDisk(diskId as DiskId, `round ${round}`);
+      await does('machineStop', id);
+      images.push((await does('imageCapture', id, { machine_id: id })).attributes.id);
+    }
+    const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
+    const before = h.engine.contentOf(diskId as DiskId);
+    const lengths = async () => {
+      const heads = await Promise.all(images.map(headOf));
+      return Promise.all(
+        heads.map((head) => h.store.read('system', async (work) => (await work.layers.chain(head)).length)),
+      );
+    };
+    assert.equal(Math.max(...(await lengths())), 12);
+    for (let round = 0; round < 4; round++) {
+      await h.service.reconciler.task('compact');
+      await h.service.reconciler.settle();
+    }
+    assert.deepEqual(await lengths(), [3, 4, 5, 6, 7, 8, 3, 4, 5, 6]);
+    assert.deepEqual(h.engine.contentOf(diskId as DiskId), before);
+    assert.equal((await does('machineStart', id)).client_code, 200);
+    assert.equal((await does('machineGet', id)).attributes.friendly_status, 'ready');
+  });
+});

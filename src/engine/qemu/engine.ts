@@ -15,6 +15,7 @@ import { giveTo, type Host, prepareFolders, probeHost } from './host.ts';
 import { convertForeignDisk, createOverlay, inspectForeignDisk, makeImmutable, storedBytes } from './image-file.ts';
 import { Machines } from './machine.ts';
 import { type Paths, pathsIn } from './paths.ts';
+import { rewriteLayer } from './rewrite.ts';
 
 export interface QemuOptions {
   /** The engine's own folder; made when it is not there. */
@@ -50,6 +51,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
         throw failedForGood('The layer of this image is missing.', { detail: layerId });
       await createOverlay(path, paths.backing(layerId), sizeBytes, host.user);
     },
+    rewriteLayer: (spec) => rewriteLayer(spec, paths, host),
     sealDisk: (spec) => sealDisk(spec, paths, host),
     async unsealDisk(diskId, layerId) {
       if (!(await exists(paths.layer(layerId)))) return;

@@ -107,6 +107,15 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       delete state.layers[layerId];
       await save();
     },
+    async rewriteLayer({ layerId, parentId }) {
+      const layer = state.layers[layerId];
+      if (!layer || !state.layers[parentId])
+        throw failedForGood('A layer of this image is missing.', { detail: layerId });
+      layer.content = chain(layerId).slice(chain(parentId).length);
+      layer.parent = parentId;
+      await save();
+      return { storedBytes: stored(layer.content) };
+    },
     async removeDisk(diskId) {
       delete state.disks[diskId];
       await save();

@@ -63,6 +63,17 @@ export const layerQueries = (db: Db, now: () => number) => {
         select id from above`.execute(db);
       return rows.map((row) => row.id);
     },
+    /** The lowest sealed layer whose chain has more than `layersMax` layers. */
+    async lowestAbove(layersMax: number): Promise<Layer | undefined> {
+      const { rows } = await sql<{ id: LayerId }>`
+        with recursive tall (id, height) as (
+          select id, 1 from layer where parent_id is null
+          union all select layer.id, tall.height + 1 from layer join tall on layer.parent_id = tall.id)
+        select layer.id from tall join layer on layer.id = tall.id
+        where height > ${layersMax} and layer.state = 'sealed' and layer.operation_id is null
+        order by height limit 1`.execute(db);
+      return rows[0] && this.get(rows[0].id);
+    },
     /** How many images, disks and layers stand directly on a layer. */
     async usersOf(id: LayerId): Promise<number> {
       const { rows } = await sql<{ count: number }>`

@@ -59,6 +59,10 @@ export const operationQueries = (db: Db, now: () => number) => {
       return rows.map(toOperation);
     },
 
+    async openOfKind(kind: OperationKind): Promise<Operation[]> {
+      return (await open().where('kind', '=', kind).selectAll().execute()).map(toOperation);
+    },
+
     /** When the next queued operation becomes due; undefined when none waits. */
     async nextDue(): Promise<number | undefined> {
       const row = await open()

@@ -1,0 +1,123 @@
+// Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten with equal content.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmod, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { sha256File } from '../../src/lib/files.ts';
+import { diskId, layerId } from '../engine-contract.ts';
+import { temporaryFolder, waitFor } from '../support.ts';
+import { startServer } from './server.ts';
+
+const mib = 1024 ** 2;
+
+/** Changes four bytes in the middle of a file, as a failing disk would. */
+async function flipFourBytes(path: string): Promise<void> {
+  await chmod(path, 0o644);
+  const handle = await open(path, 'r+');
+  try {
+    const middle = Math.floor((await handle.stat()).size / 2);
+    const bytes = Buffer.alloc(4);
+    await handle.read(bytes, 0, 4, middle);
+    await handle.write(Buffer.from(bytes.map((byte) => byte ^ 0xff)), 0, 4, middle);
+    await handle.sync();
+  } finally {
+    await handle.close();
+    await chmod(path, 0o444);
+  }
+}
+
+describe('layers on real disks', () => {
+  it('are rewritten on one further down with equal content, for disks on top too, and leave nothing behind', async (t) => {
+    const folder = await temporaryFolder(t);
+    const root = join(folder, 'engine');
+    const engine = await openQemu({ root });
+    const raw = join(folder, 'base.raw');
+    const boot = Buffer.alloc(2 * mib);
+    boot.writeUInt16BE(0x55aa, 510);
+    await writeFile(raw, boot);
+    const base = layerId();
+    await engine.importBase(base, { disk: raw });
+    const sizeBytes = 256 * mib;
+    const disk = diskId();
+    const diskPath = join(root, 'disks', `${disk}.qcow2`);
+    const write = (path: string, pattern: number, offsetMib: number) =>
+      execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${pattern} ${offsetMib}M 3M`, path], { stdio: 'pipe' });
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    const layers: LayerId[] = [];
+    for (let round = 1; round <= 10; round++) {
+      // Each round writes over a part of the one before.
+      write(diskPath, round, 2 * round);
+      const layer = layerId();
+      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+      layers.push(layer);
+    }
+    write(diskPath, 99, 5);
+    const flat = (path: string, name: string) =>
+      execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', path, join(folder, name)], { stdio: 'pipe' });
+    const head = layers.at(-1) as LayerId;
+    const headPath = join(root, 'layers', `${head}.qcow2`);
+    flat(headPath, 'head.raw');
+    flat(diskPath, 'disk.raw');
+
+    await engine.rewriteLayer({ layerId: head, parentId: base });
+    for (const between of layers.slice(0, -1)) await engine.removeLayer(between);
+    const compare = (path: string, name: string) =>
+      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], { stdio: 'pipe' });
+    assert.match(compare(headPath, 'head.raw').toString(), /identical/);
+    assert.match(compare(diskPath, 'disk.raw').toString(), /identical/);
+    const chain = JSON.parse(
+      execFileSync('qemu-img', ['info', '--backing-chain', '--output=json', diskPath]).toString(),
+    ) as unknown[];
+    assert.equal(chain.length, 3);
+    assert.deepEqual([...(await engine.inventory()).layers.keys()].sort(), [base, head].sort());
+  });
+
+  it('give a machine its disk back byte for byte, and are not served when four bytes have changed', async (t) => {
+    const s = await startServer(t, []);
+    const [first = 0, second = 0] = s.machines;
+    const diskOf = async (id: number) => {
+      const { diskId } = await s.store.read('system', (work) => work.machines.get(id as MachineId));
+      return diskId as DiskId;
+    };
+    const file = (kind: 'disks' | 'layers', id: string) => join(s.dataDir, 'engine', kind, `${id}.qcow2`);
+    await s.client().machineStart({ id: first });
+    await s.machine(first, 'ready');
+    await s.inside(first, 'echo precious > /root/note; sync');
+    await s.client().machineStop({ id: first, gracefully: true });
+    await s.machine(first, 'off');
+    const captured = (await s.client().imageCapture({ machine_id: first })).attributes.id;
+    assert.equal((await s.image(captured)).status, 'available');
+
+    // Reset, another disk, and back: the same file, the same bytes.
+    await s.client().imageAssign({ id: captured, machine_ids: [second] });
+    const own = await diskOf(first);
+    const before = await sha256File(file('disks', own));
+    await s.client().machineReset({ id: first });
+    await s.client().machineStart({ id: first });
+    await s.machine(first, 'ready');
+    assert.equal(await s.inside(first, 'cat /root/note 2>/dev/null || echo new'), 'new');
+    await s.client().machineStop({ id: first });
+    await s.machine(first, 'off');
+    await s.client().machineRestore({ id: first });
+    assert.equal(await diskOf(first), own);
+    assert.equal(await sha256File(file('disks', own)), before);
+
+    const { layerId: head } = await s.store.read('system', (work) => work.images.get(captured as never));
+    const layer = () => s.store.read('system', (work) => work.layers.get(head as LayerId));
+    await waitFor('the digest is taken', async () => (await layer()).digest !== null, 60_000, 200);
+    await flipFourBytes(file('layers', head as string));
+    await s.client().machineStart({ id: second });
+    await waitFor('the rot is found', async () => (await layer()).state === 'quarantined', 60_000, 100);
+    assert.match((await s.machine(second, 'off')).status_reason ?? '', /is damaged/);
+    const { attributes } = await s.client().imageGet({ id: captured });
+    assert.deepEqual(
+      [attributes.status, /its bytes are not what they were/.test(attributes.status_reason ?? '')],
+      ['failed', true],
+    );
+    assert.equal((await s.engine.runningMachines()).size, 0);
+  });
+});
