@@ -1,6 +1,7 @@
 // What every application function gets: who asks, and a unit of work bound to the asker's organisation.
 
-import type { KeyId, OrganisationId } from '../domain/ids.ts';
+import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
+import type { Signer } from '../lib/signing-key.ts';
 import type { Work } from '../store/port.ts';
 
 /** The part of the store that a request may touch: never keys, never the engine. */
@@ -17,6 +18,7 @@ export type Tenant = Pick<
   | 'host'
   | 'audit'
   | 'access'
+  | 'transfers'
   | 'usage'
   | 'now'
 >;
@@ -30,4 +32,7 @@ export interface Ask {
   keepDiskMs: number;
   /** Where callers reach the server, without a slash at the end. */
   publicUrl: string;
+  signer: Signer;
+  /** Where the bytes of a transfer are. */
+  transferPath(id: TransferId): string;
 }

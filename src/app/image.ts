@@ -99,7 +99,7 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
   return viewImage(ask, image);
 }
 
-async function assertHostRoom({ work }: Ask, neededBytes: number): Promise<void> {
+export async function assertHostRoom({ work }: Ask, neededBytes: number): Promise<void> {
   const capacity = await work.host.capacity();
   if (capacity) assertRoom(capacity, neededBytes);
 }

@@ -9,6 +9,7 @@ import { openSimulator } from '../engine/simulator/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
+import { signingKeyFile } from '../lib/signing-key.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
 
@@ -24,6 +25,7 @@ export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpe
 export async function openStore(config: Config) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
   await chmod(config.dataDir, 0o711);
+  await mkdir(join(config.dataDir, 'transfers'), { recursive: true, mode: 0o700 });
   // SQLite gives its other files the mode of this one.
   await writeFile(join(config.dataDir, 'silversmith.db'), '', { flag: 'a', mode: 0o600 });
   const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now });
@@ -31,7 +33,8 @@ export async function openStore(config: Config) {
     config.masterKey === undefined
       ? await masterKeyFile(join(config.dataDir, 'master.key'))
       : parseMasterKey(config.masterKey);
-  return { store, masterKey };
+  const signer = await signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys'));
+  return { store, masterKey, signer };
 }
 
 /** For commands that administer an existing directory: a typo must not make a new one. */

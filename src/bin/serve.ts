@@ -1,8 +1,10 @@
 // Wires the rooms into a running server, and takes it down again in order.
 
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../domain/error.ts';
+import type { TransferId } from '../domain/ids.ts';
 import type { Engine } from '../engine/port.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
@@ -10,6 +12,7 @@ import { NonceJournal } from '../http/nonce-journal.ts';
 import { buildServer } from '../http/server.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import type { Signer } from '../lib/signing-key.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 import type { Store } from '../store/port.ts';
@@ -22,6 +25,7 @@ export interface Rooms {
   store: Store;
   engine: Engine;
   masterKey: MasterKey;
+  signer: Signer;
   clock?: Clock;
   settings?: Partial<Settings>;
   logLevel?: string;
@@ -41,6 +45,7 @@ export function buildService({
   store,
   engine,
   masterKey,
+  signer,
   clock = systemClock,
   settings: given,
   logLevel = 'info',
@@ -48,6 +53,7 @@ export function buildService({
   requestsPerSecond = 0,
 }: Rooms): Service {
   const settings = { ...defaultSettings, ...given };
+  const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
   const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock.now);
   const authenticator = new Authenticator({ store, masterKey, clock, journal });
   const app = buildServer({
@@ -55,6 +61,8 @@ export function buildService({
     clock,
     authenticator,
     masterKey,
+    signer,
+    transferPath,
     keepDiskMs: settings.keepDiskMs,
     publicUrl,
     requestsPerSecond,
@@ -62,7 +70,7 @@ export function buildService({
     nudge: () => reconciler.nudge(),
     checkEngine: () => engine.check(),
   });
-  const reconciler = new Reconciler({ store, engine, clock, settings, log: app.log });
+  const reconciler = new Reconciler({ store, engine, clock, settings, signer, transferPath, log: app.log });
   return {
     app,
     reconciler,
@@ -86,13 +94,13 @@ export interface Running {
 
 /** Starts serving. Throws `unavailable` when the directory is served already, the engine lacks something or the port is taken. */
 export async function serve(config: Config): Promise<Running> {
-  const { store, masterKey } = await openStore(config);
+  const { store, masterKey, signer } = await openStore(config);
   const lock = lockDataDir(config.dataDir);
   try {
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
     const engine = await openEngine(config);
-    const service = buildService({ ...config, store, engine, masterKey });
+    const service = buildService({ ...config, store, engine, masterKey, signer });
     await service.app.listen({ host: config.host, port: config.port }).catch((error) => {
       if (error.code === 'EADDRINUSE')
         throw new AppError('unavailable', `Port ${config.port} is taken; give another one with --port.`);

@@ -5,6 +5,7 @@ import { waitForImage } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
 import { connect, type Environment, parseId, parseIds, print, type Remote, remoteOptions, waiting } from './context.ts';
 import { type Terminal, table } from './output.ts';
+import { transferCommands } from './transfer.ts';
 
 type Image = Answer<'imageGet'>;
 
@@ -111,6 +112,8 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
       const image = await client.imageProtect({ id: parseId(id), protected: !flags.off });
       print(terminal, flags, image, `Image ${id} is ${image.attributes.protected ? '' : 'not '}protected.`);
     });
+
+  transferCommands(noun, terminal, env);
 
   const settled = async (image: Image, flags: Remote) => {
     const client = await connect(flags, env);

@@ -5,6 +5,7 @@ import {
   type Answer,
   type Body,
   type Envelope,
+  type JsonOperationName,
   type OperationName,
   type OperationSpec,
   operations,
@@ -47,60 +48,82 @@ export class ApiError extends Error {
   }
 }
 
-type Input<Name extends OperationName> = Params<Name> & Query<Name> & Body<Name>;
+export type Input<Name extends OperationName> = Params<Name> & Query<Name> & Body<Name>;
 
 /** Path, query and body fields in one object; throws ApiError for a refusal, TypeError when the server is not reached. */
-export type Client = { [Name in OperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope> };
+export type Client = { [Name in JsonOperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope> };
 
 const encoder = new TextEncoder();
 const hex = (bytes: ArrayBuffer) =>
   [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
-async function sign(secret: string, text: string): Promise<string> {
+async function sign(secret: string, head: string, body: string | Uint8Array): Promise<string> {
   const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
     'sign',
   ]);
-  return hex(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
+  const [first, rest] = [encoder.encode(head), typeof body === 'string' ? encoder.encode(body) : body];
+  const text = new Uint8Array(first.length + rest.length);
+  text.set(first);
+  text.set(rest, first.length);
+  return hex(await crypto.subtle.sign('HMAC', key, text));
 }
 
 export function createClient(options: ClientOptions): Client {
-  const methods = Object.entries(operations).map(([name, operation]) => [
+  const methods = (Object.keys(operations) as OperationName[]).map((name) => [
     name,
-    (input: Record<string, unknown> = {}) => call(options, operation, input),
+    async (input: Record<string, unknown> = {}) => (await send(options, name, input as never)).json(),
   ]);
   return Object.fromEntries(methods) as Client;
 }
 
-async function call(
+/** Bytes to send instead of JSON, and headers such as Range. */
+export interface Sent {
+  content?: Uint8Array;
+  headers?: Record<string, string>;
+}
+
+/** Signs and sends one request of any operation; for those that take or give bytes. Throws ApiError for a refusal. */
+export async function send<Name extends OperationName>(
   options: ClientOptions,
-  operation: OperationSpec,
-  input: Record<string, unknown>,
-): Promise<unknown> {
-  const { path, body, search } = shape(operation, input);
+  name: Name,
+  input: Params<Name>,
+  { content, headers }: Sent = {},
+): Promise<Response> {
+  const operation: OperationSpec = operations[name];
+  const { path, body: json, search } = shape(operation, input as Record<string, unknown>);
+  const body = content ?? json;
   const { key, secret } = options;
   const nonce = crypto.randomUUID();
   const timestamp = String(Date.now());
   const { method } = operation;
-  const signature = await sign(secret, signedHead({ key, method, path, timestamp, nonce }) + body);
+  const signature = await sign(secret, signedHead({ key, method, path, timestamp, nonce }), body);
   const authorization = formatAuthorization({ key, signature, nonce, timestamp });
+  const type = content ? 'application/octet-stream' : 'application/json';
   const response = await fetch(new URL(path + search, options.url), {
     method,
-    headers: { authorization, ...(body !== '' && { 'content-type': 'application/json' }) },
-    ...(body !== '' && { body }),
-    signal: AbortSignal.timeout(options.timeoutMs ?? 30_000),
+    headers: { authorization, ...(body.length > 0 && { 'content-type': type }), ...headers },
+    ...(body.length > 0 && { body: body as string | Uint8Array<ArrayBuffer> }),
+    // Bytes may take as long as they take; what only answers may not.
+    ...(operation.content !== 'response' && { signal: AbortSignal.timeout(options.timeoutMs ?? 30_000) }),
   });
+  const called = { method, path: path + search, body: content ? '' : json, authorization, status: response.status };
+  const copy =
+    options.onCall && operation.content !== 'response'
+      ? await response
+          .clone()
+          .json()
+          .catch(() => ({}))
+      : {};
+  options.onCall?.({ ...called, answer: copy });
+  if (response.ok) return response;
   const answer = (await response.json().catch(() => ({}))) as Partial<Envelope>;
-  options.onCall?.({ method, path: path + search, body, authorization, status: response.status, answer });
-  if (!response.ok) {
-    const message = answer.message ?? `The server answered ${response.status} without a message.`;
-    throw new ApiError(
-      answer.client_code ?? response.status,
-      response.status,
-      message,
-      response.headers.get('x-request-id'),
-    );
-  }
-  return answer;
+  const message = answer.message ?? `The server answered ${response.status} without a message.`;
+  throw new ApiError(
+    answer.client_code ?? response.status,
+    response.status,
+    message,
+    response.headers.get('x-request-id'),
+  );
 }
 
 /** Distributes an input's fields over path, query and body, as the operation has them. */

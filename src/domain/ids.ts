@@ -13,4 +13,5 @@ export type PlanId = Branded<number, 'plan'>;
 export type OperationId = Branded<number, 'operation'>;
 export type LayerId = Branded<string, 'layer'>;
 export type DiskId = Branded<string, 'disk'>;
+export type TransferId = Branded<string, 'transfer'>;
 export type KeyId = Branded<string, 'key'>;

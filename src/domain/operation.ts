@@ -2,7 +2,15 @@
 
 import type { ImageId, MachineId, OperationId, OrganisationId } from './ids.ts';
 
-export const operationKinds = ['imageCapture', 'imageInstall', 'layerCompact', 'machineStart', 'machineStop'] as const;
+export const operationKinds = [
+  'imageCapture',
+  'imageExport',
+  'imageImport',
+  'imageInstall',
+  'layerCompact',
+  'machineStart',
+  'machineStop',
+] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
 /** `cancelled`: the image it worked for was deleted before it began. */

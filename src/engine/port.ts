@@ -108,6 +108,19 @@ export interface Engine {
    * old one or the new one at any moment; machines that are on keep what they have open. Idempotent.
    */
   rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }): Promise<{ storedBytes: number }>;
+  /** Writes the content of a layer's chain to `path` as one file that stands alone; nothing is at `path` before it is whole. Returns its bytes. */
+  exportLayer(spec: { layerId: LayerId; format: 'qcow2' | 'raw'; path: string }, signal: AbortSignal): Promise<number>;
+  /**
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on `parentId` it keeps only what differs, with null it stands
+   * alone. A layer of that id that is there already gets the new content in one step. Throws `invalid` for what is not a plain disk,
+   * or would take more than `bytesMax` on the host.
+   */
+  importLayer(spec: {
+    layerId: LayerId;
+    path: string;
+    parentId: LayerId | null;
+    bytesMax: number;
+  }): Promise<{ virtualBytes: number; storedBytes: number }>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 

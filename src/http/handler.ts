@@ -1,15 +1,27 @@
 // The shape of a handler: typed from the operation's row in the contract, given a unit of work bound to the caller's organisation.
 
 import type { Ask } from '../app/deps.ts';
-import type { Answer, Body, OperationName, Params, Query } from '../wire/operations.ts';
+import type { Answer, Body, OperationName, operations, Params, Query } from '../wire/operations.ts';
 
 export interface Input<Name extends OperationName> {
   params: Params<Name>;
   query: Query<Name>;
   body: Body<Name>;
+  /** The bytes of the request, for an operation that takes some. */
+  content: Buffer;
 }
 
-export type Handler<Name extends OperationName> = (ask: Ask, input: Input<Name>) => Promise<Answer<Name>>;
+/** A file as the answer, for an operation that gives bytes. */
+export interface FileAnswer {
+  path: string;
+  name: string;
+}
+
+type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends { content: 'response' }
+  ? FileAnswer
+  : Answer<Name>;
+
+export type Handler<Name extends OperationName> = (ask: Ask, input: Input<Name>) => Promise<AnswerOf<Name>>;
 
 export type Handlers<Names extends OperationName = OperationName> = { [Name in Names]: Handler<Name> };
 

@@ -2,6 +2,8 @@
 // body and query, then (in the application) existence and state. A request that changes state is one transaction, in which its nonce
 // is recorded too; the reconciler is nudged when it is committed.
 
+import { basename, dirname } from 'node:path';
+import { send } from '@fastify/send';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { Ajv } from 'ajv';
@@ -9,18 +11,21 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { parse as parseJson } from 'secure-json-parse';
 import type { Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
+import type { TransferId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import type { Signer } from '../lib/signing-key.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
 import type { Store } from '../store/port.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import { type OperationName, type OperationSpec, operations } from '../wire/operations.ts';
 import { enveloped, pathPrefix } from '../wire/schema.ts';
+import { transferPartBytesMax } from '../wire/transfer.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
 import { runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
-import type { Handler, Handlers } from './handler.ts';
+import type { FileAnswer, Handler, Handlers } from './handler.ts';
 import { httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -28,6 +33,7 @@ import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
 import { storageRoutes } from './routes/storage.ts';
+import { transferRoutes } from './routes/transfer.ts';
 import { usageRoutes } from './routes/usage.ts';
 
 const handlers: Handlers = {
@@ -36,6 +42,7 @@ const handlers: Handlers = {
   ...machineRoutes,
   ...softwareRoutes,
   ...storageRoutes,
+  ...transferRoutes,
   ...usageRoutes,
 };
 
@@ -44,6 +51,8 @@ export interface ServerOptions {
   clock: Clock;
   authenticator: Authenticator;
   masterKey: MasterKey;
+  signer: Signer;
+  transferPath(id: TransferId): string;
   keepDiskMs: number;
   /** Where callers reach the server; null: where it listens. */
   publicUrl: string | null;
@@ -141,11 +150,12 @@ function route(
   app.route({
     method: operation.method,
     url: pathPrefix + operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    ...(operation.content === 'request' && { bodyLimit: transferPartBytesMax }),
     schema: {
       ...(operation.params && { params: operation.params }),
       ...(operation.query && { querystring: operation.query }),
       ...(operation.body && { body: operation.body }),
-      response: { 200: enveloped(operation.response) },
+      ...(operation.content !== 'response' && { response: { 200: enveloped(operation.response) } }),
     },
     async preValidation(request) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -176,13 +186,16 @@ function route(
     async handler(request, reply) {
       const caller = request.caller as Caller;
       const { params, query, body } = request;
-      const input = { params, query, body } as Parameters<typeof handler>[1];
+      const content = request.rawBody ?? Buffer.alloc(0);
+      const input = { params, query, body, content } as Parameters<typeof handler>[1];
       const envelope = () => ({ client_code: 200, message: 'OK', timestamp: timestampOf(clock.now()) });
       const { organisationId, keyId } = caller;
       const publicUrl = options.publicUrl ?? `http://${request.host}`;
-      const ask = (work: Tenant) => ({ organisationId, keyId, work, keepDiskMs, publicUrl });
+      const { signer, transferPath } = options;
+      const ask = (work: Tenant) => ({ organisationId, keyId, work, keepDiskMs, publicUrl, signer, transferPath });
       if (!mutates) {
         const answer = await store.read(organisationId, (work) => handler(ask(work), input));
+        if (operation.content === 'response') return sendFile(request, reply, answer as unknown as FileAnswer);
         return { ...answer, ...envelope() };
       }
       const command = {
@@ -191,7 +204,7 @@ function route(
         requestId: request.id,
         method: request.method,
         path: pathOf(request),
-        rawBody: request.rawBody ?? Buffer.alloc(0),
+        rawBody: content,
         idempotencyKey: request.headers['idempotency-key'] as string | undefined,
         params: (params ?? {}) as Record<string, unknown>,
         body: (body ?? {}) as Record<string, unknown>,
@@ -203,6 +216,17 @@ function route(
       return answer;
     },
   });
+}
+
+/** Streams a file of ours, whole or the range that is asked for. */
+async function sendFile(request: FastifyRequest, reply: FastifyReply, { path, name }: FileAnswer) {
+  const { statusCode, headers, stream } = await send(request.raw, basename(path), { root: dirname(path) });
+  return reply
+    .code(statusCode)
+    .headers(headers)
+    .header('content-type', 'application/octet-stream')
+    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
+    .send(stream);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

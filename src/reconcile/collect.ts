@@ -2,6 +2,7 @@
 // its row. What gives way before its time does so here too: the oldest kept disks of an organisation that is over its budget, and the
 // installed steps used longest ago when the build cache is too large.
 
+import { rm } from 'node:fs/promises';
 import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
 import type { Log, Rooms, Task } from './task.ts';
@@ -10,7 +11,11 @@ const operationsKeptMs = 7 * 24 * 3600_000;
 
 export const collect: Task = {
   everyMs: 30_000,
-  async run({ store, engine, settings, log }, signal) {
+  async run({ store, engine, settings, log, clock, transferPath }, signal) {
+    for (const { id, expiresAt } of await store.read('system', (work) => work.transfers.ended())) {
+      await rm(transferPath(id), { force: true });
+      if (expiresAt <= clock.now()) await store.write('system', (work) => work.transfers.remove(id));
+    }
     const disks = await store.write('system', async (work) => {
       await work.nonces.prune();
       await work.access.prune();

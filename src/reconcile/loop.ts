@@ -10,6 +10,8 @@ import type { Operation } from '../domain/operation.ts';
 import { LeaseLost } from '../store/port.ts';
 import { collect } from './collect.ts';
 import { imageCapture } from './image-capture.ts';
+import { imageExport } from './image-export.ts';
+import { imageImport } from './image-import.ts';
 import { imageInstall } from './image-install.ts';
 import { compact, layerCompact } from './layer-compact.ts';
 import { machineStart } from './machine-start.ts';
@@ -24,6 +26,8 @@ import { type Context, NotYet, type Workflow } from './workflow.ts';
 
 const workflows: Record<Operation['kind'], Workflow> = {
   imageCapture,
+  imageExport,
+  imageImport,
   imageInstall,
   layerCompact,
   machineStart,
@@ -143,7 +147,7 @@ export class Reconciler {
   }
 
   async #execute(operation: Operation): Promise<void> {
-    const { store, engine, clock, settings, log } = this.#options;
+    const { store, clock, log } = this.#options;
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, lost.signal]);
     const hold = (change: Parameters<Context['write']>[0]) =>
@@ -152,13 +156,9 @@ export class Reconciler {
         return change(work);
       });
     const context: Context = {
+      ...this.#options,
       operation,
-      store,
-      engine,
-      clock,
-      settings,
       signal,
-      log,
       phase: (phase, progress) => store.write('system', (work) => work.operations.hold(operation, { phase, progress })),
       write: hold as Context['write'],
       remember: async (data) => {

@@ -7,7 +7,15 @@ import { type Operation, operationKinds } from '../domain/operation.ts';
 import { planClaims, retryDelayMs } from './plan.ts';
 
 const now = 1000;
-const limits = { imageCapture: 1, imageInstall: 2, layerCompact: 1, machineStart: 3, machineStop: 1 };
+const limits = {
+  imageCapture: 1,
+  imageExport: 1,
+  imageImport: 2,
+  imageInstall: 2,
+  layerCompact: 1,
+  machineStart: 3,
+  machineStop: 1,
+};
 const anyOperation = fc.record({
   kind: fc.constantFrom(...operationKinds),
   state: fc.constantFrom('queued' as const, 'running' as const),

@@ -1,8 +1,10 @@
 // What is done without anybody asking. A task takes no input, is idempotent, looks at the store and the engine afresh each time, and may
 // be cut short at any point: the next run does what is left.
 
+import type { TransferId } from '../domain/ids.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port.ts';
 import type { Settings } from './workflow.ts';
 
@@ -18,6 +20,9 @@ export interface Rooms {
   clock: Clock;
   settings: Settings;
   log: Log;
+  signer: Signer;
+  /** Where the bytes of a transfer are. */
+  transferPath(id: TransferId): string;
 }
 
 export interface Task {

@@ -19,7 +19,7 @@ export const verify: Task = {
 
 /** Takes the digest of a layer that has none, or compares it; false when the layer is not what it was. */
 export async function verifyLayer(
-  rooms: Omit<Rooms, 'settings' | 'clock'>,
+  rooms: Pick<Rooms, 'store' | 'engine' | 'log'>,
   layer: Layer,
   bytesPerSecond: number,
   signal: AbortSignal,

@@ -56,7 +56,15 @@ export const defaultSettings: Settings = {
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
   pollMs: 250,
-  limits: { imageCapture: 4, imageInstall: 2, layerCompact: 1, machineStart: 8, machineStop: 16 },
+  limits: {
+    imageCapture: 4,
+    imageExport: 2,
+    imageImport: 2,
+    imageInstall: 2,
+    layerCompact: 1,
+    machineStart: 8,
+    machineStop: 16,
+  },
 };
 
 /** Thrown by `run` when it has to wait for somebody else: the operation goes back to the queue, without counting as an attempt. */

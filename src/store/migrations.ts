@@ -99,6 +99,13 @@ create index image_deleted on image (deleted_at) where deleted_at is not null an
 create table stranger (kind text not null, id text not null, bytes bigint not null, seen_at bigint not null, primary key (kind, id));
 create table host (id integer primary key, total_bytes bigint not null, free_bytes bigint not null, seen_at bigint not null)`;
 
+const fifth = `
+create table transfer (
+  id text primary key, organisation_id bigint not null references organisation (id), kind text not null, format text not null,
+  image_id bigint references image (id), name text not null, status text not null, status_reason text, bytes bigint not null,
+  received_bytes bigint not null, sha256 text, manifest text, signature text, created_at bigint not null, expires_at bigint not null);
+create index transfer_expiry on transfer (expires_at)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -111,4 +118,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0002-audit': migration(identity, second),
   '0003-access': migration(identity, third),
   '0004-layers': migration(identity, fourth),
+  '0005-transfers': migration(identity, fifth),
 });

@@ -14,6 +14,7 @@ import type { keyQueries, nonceQueries, organisationQueries } from './queries/ke
 import type { layerQueries } from './queries/layer.ts';
 import type { machineQueries, planQueries } from './queries/machine.ts';
 import type { operationQueries } from './queries/operation.ts';
+import type { transferQueries } from './queries/transfer.ts';
 import type { usageQueries } from './queries/usage.ts';
 import type { Scope } from './schema.ts';
 
@@ -31,6 +32,7 @@ export interface Work {
   keys: ReturnType<typeof keyQueries>;
   nonces: ReturnType<typeof nonceQueries>;
   access: ReturnType<typeof accessQueries>;
+  transfers: ReturnType<typeof transferQueries>;
   usage: ReturnType<typeof usageQueries>;
   audit: ReturnType<typeof auditQueries>;
   idempotency: ReturnType<typeof idempotencyQueries>;

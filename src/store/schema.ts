@@ -17,6 +17,7 @@ import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { BaseImage, Software } from '../domain/software.ts';
+import type { Transfer } from '../domain/transfer.ts';
 
 type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & { id: Generated<Id> } & {
   [Key in Json]: string;
@@ -101,6 +102,7 @@ export interface Database {
   operation: Row<Operation, OperationId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
+  transfer: Transfer;
   stranger: Stranger;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   nonce: { keyId: KeyId; nonce: string; expiresAt: number };

@@ -11,6 +11,7 @@ import { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts'
 import { layerQueries } from './queries/layer.ts';
 import { machineQueries, planQueries } from './queries/machine.ts';
 import { operationQueries } from './queries/operation.ts';
+import { transferQueries } from './queries/transfer.ts';
 import { usageQueries } from './queries/usage.ts';
 import type { Db, Scope } from './schema.ts';
 
@@ -28,6 +29,7 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   keys: keyQueries(db, now),
   nonces: nonceQueries(db, now),
   access: accessQueries(db, scope, now),
+  transfers: transferQueries(db, scope, now),
   usage: usageQueries(db, scope),
   audit: auditQueries(db, scope, now),
   idempotency: idempotencyQueries(db, now),

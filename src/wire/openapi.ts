@@ -6,6 +6,8 @@ import { ErrorResponse, enveloped, pathPrefix } from './schema.ts';
 
 type Json = Record<string, unknown>;
 
+const binary = { type: 'string', format: 'binary' };
+
 export function openApiDocument(): Json {
   const schemas: Record<string, unknown> = {};
   const named = (schema: unknown): unknown => {
@@ -30,6 +32,9 @@ export function openApiDocument(): Json {
       ...(operation.extension && { 'x-extension': true }),
       security: [{ hmac: [] }],
       parameters: [...parameters('path', operation.params, named), ...parameters('query', operation.query, named)],
+      ...(operation.content === 'request' && {
+        requestBody: { required: true, content: { 'application/octet-stream': { schema: binary } } },
+      }),
       ...(operation.body && {
         requestBody: {
           required: ((operation.body as unknown as { required?: string[] }).required ?? []).length > 0,
@@ -39,7 +44,10 @@ export function openApiDocument(): Json {
       responses: {
         200: {
           description: 'Success',
-          content: { 'application/json': { schema: named(enveloped(operation.response)) } },
+          content:
+            operation.content === 'response'
+              ? { 'application/octet-stream': { schema: binary } }
+              : { 'application/json': { schema: named(enveloped(operation.response)) } },
         },
         ...errorResponses(operation, named),
       },

@@ -21,6 +21,14 @@ import {
 import { DateTime, Id, pageFields, pageQuery } from './schema.ts';
 import { CatalogueBaseImage, CatalogueSoftware } from './software.ts';
 import { Dependents, Disk, ImageAssignUndoBody, ImageProtectBody, MachineRestoreBody, Storage } from './storage.ts';
+import {
+  ImageExportBody,
+  ImageImportBody,
+  partParams,
+  Transfer,
+  TransferFinishBody,
+  transferIdParams,
+} from './transfer.ts';
 import { Usage } from './usage.ts';
 
 export interface OperationSpec {
@@ -34,6 +42,8 @@ export interface OperationSpec {
   query?: TObject;
   /** Absent: a body is accepted and ignored. A body may always be left out when no field of it is required. */
   body?: TObject;
+  /** Bytes instead of JSON: as the body of the request, or as the answer. */
+  content?: 'request' | 'response';
   /** The answer's own fields; the envelope comes on top. */
   response: TProperties;
   /** What it can refuse with, besides what every operation can. */
@@ -182,6 +192,87 @@ export const operations = {
     params: idParams,
     response: Dependents,
     errors: ['not_found'],
+    extension: true,
+  }),
+  imageExport: define({
+    method: 'POST',
+    path: '/images/{id}/export',
+    tag: 'Transfers',
+    summary: 'Ask for an image as one file that stands alone, with a signed manifest',
+    permission: 'images:write',
+    params: idParams,
+    body: ImageExportBody,
+    response: Transfer.properties,
+    errors: ['not_found', 'image_not_available'],
+    extension: true,
+  }),
+  imageImport: define({
+    method: 'POST',
+    path: '/images/import',
+    tag: 'Transfers',
+    summary: 'Open the upload of an image: a qcow2 or raw disk',
+    permission: 'images:write',
+    body: ImageImportBody,
+    response: Transfer.properties,
+    errors: [],
+    extension: true,
+  }),
+  transferGet: define({
+    method: 'GET',
+    path: '/transfers/{id}',
+    tag: 'Transfers',
+    summary: 'Show a transfer: how far it is, and the manifest of an export',
+    permission: 'images:read',
+    params: transferIdParams,
+    response: Transfer.properties,
+    errors: ['not_found'],
+    extension: true,
+  }),
+  transferPart: define({
+    method: 'POST',
+    path: '/transfers/{id}/parts/{offset}',
+    tag: 'Transfers',
+    summary: 'Send a part of the file, up to 4 MiB, where the last one ended',
+    permission: 'images:write',
+    params: partParams,
+    content: 'request',
+    response: Transfer.properties,
+    errors: ['not_found', 'conflict'],
+    extension: true,
+  }),
+  transferFinish: define({
+    method: 'POST',
+    path: '/transfers/{id}/finish',
+    tag: 'Transfers',
+    summary: 'Make an image of the bytes that were sent, or heal one with them',
+    permission: 'images:write',
+    params: transferIdParams,
+    body: TransferFinishBody,
+    response: imageResource,
+    errors: ['not_found', 'conflict'],
+    extension: true,
+  }),
+  transferContent: define({
+    method: 'GET',
+    path: '/transfers/{id}/content',
+    tag: 'Transfers',
+    summary: 'Download the file of an export; takes Range, so that a download goes on',
+    permission: 'images:read',
+    params: transferIdParams,
+    content: 'response',
+    response: nothing,
+    errors: ['not_found', 'conflict'],
+    extension: true,
+  }),
+  transferDelete: define({
+    method: 'DELETE',
+    path: '/transfers/{id}',
+    tag: 'Transfers',
+    summary: 'End a transfer and forget its bytes',
+    permission: 'images:write',
+    params: transferIdParams,
+    response: nothing,
+    errors: ['not_found', 'conflict'],
     extension: true,
   }),
   softwareList: define({
@@ -380,6 +471,12 @@ export type Body<Name extends OperationName> = StaticOf<Operations[Name] extends
 
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
+
+/** The operations whose bodies and answers are JSON, and those of which one is bytes. */
+export type ContentOperationName = {
+  [Name in OperationName]: Operations[Name] extends { content: string } ? Name : never;
+}[OperationName];
+export type JsonOperationName = Exclude<OperationName, ContentOperationName>;
 
 /** What a successful answer adds to its own fields. */
 export interface Envelope {

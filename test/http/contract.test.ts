@@ -16,7 +16,7 @@ describe('every operation', () => {
     const h = await startHarness(t, { reconcile: false });
     for (const name of names) {
       const { method, path } = operations[name] as OperationSpec;
-      const request = { method, path: `/organization-management/v1${path.replace('{id}', '1')}` };
+      const request = { method, path: `/organization-management/v1${path.replaceAll(/\{\w+\}/g, '1')}` };
       const unsigned = await h.send({ ...request, signature: '0'.repeat(64) });
       assert.deepEqual([unsigned.status, unsigned.body.client_code], [401, 401], name);
       const powerless = await h.send(request, h.keys.powerless);
@@ -30,6 +30,7 @@ describe('every operation', () => {
     let statements: string[] = [];
     const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
     const image = (await h.call('imageInstall')).body.id;
+    const transfer = (await h.call('imageImport', { body: { size_bytes: 5 } })).body.id;
     await h.call('softwareList', {}, h.keys.theirs);
     const bodies: Partial<Record<OperationName, unknown>> = {
       imageAssign: { machine_ids: [1] },
@@ -40,10 +41,10 @@ describe('every operation', () => {
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;
       if (!path.includes('{id}')) continue;
-      const id = path.startsWith('/images') ? image : String(h.machines[0]);
+      const id = path.startsWith('/images') ? image : path.startsWith('/transfers') ? transfer : String(h.machines[0]);
       const ask = async (asked: string) => {
         statements = [];
-        const answer = await h.call(name, { params: { id: asked }, body: bodies[name] }, h.keys.theirs);
+        const answer = await h.call(name, { params: { id: asked, offset: 0 }, body: bodies[name] }, h.keys.theirs);
         return { ...answer, statements };
       };
       const [foreign, missing] = [await ask(id), await ask('999999')];

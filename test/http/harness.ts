@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
@@ -15,6 +15,7 @@ import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
+import { signingKeyFile } from '../../src/lib/signing-key.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { wireErrors } from '../../src/wire/error.ts';
@@ -102,12 +103,15 @@ export async function startHarness(
   const { clock = systemClock } = options;
   const store = await openSqlite({ dataDir, now: clock.now, ...(options.onQuery && { onQuery: options.onQuery }) });
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
+  await mkdir(join(dataDir, 'transfers'));
+  const signer = await signingKeyFile(join(dataDir, 'signing.key'), join(dataDir, 'trusted.keys'));
   const engine = await openSimulator({ root: dataDir, clock, speed: options.speed ?? 0 });
   const service = buildService({
     dataDir,
     store,
     engine: options.wrapEngine?.(engine) ?? engine,
     masterKey,
+    signer,
     clock,
     logLevel: 'silent',
     ...(options.requestsPerSecond !== undefined && { requestsPerSecond: options.requestsPerSecond }),
@@ -160,12 +164,12 @@ export async function startHarness(
     );
   const machines = [await addMachine(ours), await addMachine(ours)].map((machine) => machine.id);
 
-  const send = async (request: RawRequest, as: Key = keys.ours): Promise<Answer> => {
+  const sendRaw = async (request: RawRequest, as: Key = keys.ours) => {
     const { method, path, query = '', body = '', nonce = randomUUID() } = request;
     const timestamp = String(request.timestamp ?? clock.now());
     const text = `${as.key}${method}${request.signedPath ?? path}${timestamp}${nonce}${body}`;
     const signature = request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
-    const response = await service.app.inject({
+    return service.app.inject({
       method: method as 'GET',
       url: path + query,
       headers: {
@@ -175,6 +179,10 @@ export async function startHarness(
       },
       ...(body !== '' && { payload: body }),
     });
+  };
+  const send = async (request: RawRequest, as: Key = keys.ours): Promise<Answer> => {
+    const response = await sendRaw(request, as);
+    const { method, path } = request;
     const answer = { status: response.statusCode, body: response.json(), headers: response.headers };
     const operation = patterns.find((one) => one.method === method && one.pattern.test(path));
     if (operation) assertDocumented(operation.name, answer.status, answer.body);
@@ -233,6 +241,8 @@ export async function startHarness(
     machines,
     addMachine,
     send,
+    sendRaw,
+    signer,
     call,
     imageSettled,
     machineIs,

@@ -62,7 +62,7 @@ describe('a base file from outside', () => {
         return true;
       });
     }
-    assert.deepEqual((await engine.inventory()).layers, []);
+    assert.equal((await engine.inventory()).layers.size, 0);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
 });

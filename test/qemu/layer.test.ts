@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, open, writeFile } from 'node:fs/promises';
+import { chmod, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { sha256File } from '../../src/lib/files.ts';
@@ -119,5 +120,97 @@ describe('layers on real disks', () => {
       ['failed', true],
     );
     assert.equal((await s.engine.runningMachines()).size, 0);
+  });
+});
+
+/** An engine on a base of 2 MiB, a layer on it with something written, and the layer's content as a raw file. */
+async function chained(t: Parameters<typeof temporaryFolder>[0]) {
+  const folder = await temporaryFolder(t);
+  const root = join(folder, 'engine');
+  const engine = await openQemu({ root });
+  const boot = Buffer.alloc(2 * mib, 7);
+  boot.writeUInt16BE(0x55aa, 510);
+  await writeFile(join(folder, 'base.raw'), boot);
+  const [base, layer, disk] = [layerId(), layerId(), diskId()];
+  await engine.importBase(base, { disk: join(folder, 'base.raw') });
+  const sizeBytes = 64 * mib;
+  await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+  execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 65 8M 5M', join(root, 'disks', `${disk}.qcow2`)]);
+  await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+  const path = (id: LayerId) => join(root, 'layers', `${id}.qcow2`);
+  const same = (a: string, b: string, format = 'qcow2') =>
+    /identical/.test(execFileSync('qemu-img', ['compare', '-f', format, '-F', 'qcow2', a, b]).toString());
+  return { folder, root, engine, base, layer, disk, sizeBytes, path, same };
+}
+
+describe('images as files', () => {
+  it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
+    const { folder, engine, base, layer, path, same } = await chained(t);
+    const never = new AbortController().signal;
+    const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
+    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2 }, never);
+    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw }, never);
+    assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
+    const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
+    assert.equal(info['backing-filename'], undefined);
+    assert.equal(info['format-specific'].data['compression-type'], 'zstd');
+
+    const bytesMax = 1024 * mib;
+    for (const file of [qcow2, raw]) {
+      const [onBase, alone] = [layerId(), layerId()];
+      const small = await engine.importLayer({ layerId: onBase, path: file, parentId: base, bytesMax });
+      const large = await engine.importLayer({ layerId: alone, path: file, parentId: null, bytesMax });
+      assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
+      assert.equal(small.virtualBytes, 64 * mib);
+      // The 2 MiB of the base are not stored again.
+      assert.ok(small.storedBytes < large.storedBytes, `${small.storedBytes} < ${large.storedBytes}`);
+    }
+    const controller = new AbortController();
+    controller.abort(new Error('stop'));
+    await assert.rejects(
+      engine.exportLayer({ layerId: layer, format: 'raw', path: join(folder, 'cut') }, controller.signal),
+    );
+    assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+  });
+
+  it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
+    const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
+    const file = join(folder, 'export.qcow2');
+    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file }, new AbortController().signal);
+    const diskPath = join(root, 'disks', `${disk}.qcow2`);
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
+    execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', diskPath, join(folder, 'disk.qcow2')]);
+    await flipFourBytes(path(layer));
+    await engine.importLayer({ layerId: layer, path: file, parentId: base, bytesMax: 1024 * mib });
+    assert.ok(same(file, path(layer)));
+    assert.ok(same(join(folder, 'disk.qcow2'), diskPath));
+  });
+
+  it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
+    const { folder, root, engine, base, layer } = await chained(t);
+    const file = join(folder, 'bomb.qcow2');
+    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file }, new AbortController().signal);
+    const whole = await readFile(file);
+    const id = layerId();
+    const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>
+      engine.importLayer({ layerId: id, path: file, parentId, bytesMax });
+    // Compressed to kilobytes, 5 MiB when unpacked.
+    assert.ok(whole.length < mib);
+    await assert.rejects(importing(base, 3 * mib), /more than the 3145728 bytes that there is room for/);
+    let refused = 0;
+    for (let at = 0; at < 112; at += 4) {
+      const bent = Buffer.from(whole);
+      bent.writeUInt32BE((bent.readUInt32BE(at) ^ 0xa5a5a5a5) >>> 0, at);
+      await writeFile(file, bent);
+      await importing(null).catch((error) => {
+        assert.ok(error instanceof AppError, `${at}: ${error}`);
+        refused++;
+      });
+      await engine.removeLayer(id);
+    }
+    t.diagnostic(`${refused} of 28 bent headers refused`);
+    assert.ok(refused >= 15);
+    assert.deepEqual(await readdir(join(root, 'builds')), []);
+    assert.deepEqual([...(await engine.inventory()).layers.keys()].sort(), [base, layer].sort());
   });
 });

@@ -79,6 +79,16 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.equal(JSON.parse((await run('image', 'list', '--json')).out).count, 1);
     assert.equal((await run('machine', 'create', '--plan', '1', '--quantity', '2')).code, 0);
     assert.equal(JSON.parse((await run('machine', 'list', '--json')).out).count, 8);
+    const file = join(dataDir, 'exported.qcow2');
+    const out = await run('image', 'export', image.id, '--output', file);
+    assert.match(out.err, /no image/);
+    assert.match((await run('image', 'restore', image.id)).out, /With htop/);
+    const done = await run('image', 'export', image.id, '--output', file);
+    assert.match(done.out, /exported\.qcow2 \(0\.0 MB\), manifest in/, done.err);
+    assert.match((await run('image', 'export', image.id, '--output', file)).err, /is there already/);
+    assert.match((await run('image', 'import', file, '--name', 'Copied')).out, /Image \d+ \(Copied\) is available/);
+    assert.match((await run('image', 'import', '/nowhere')).err, /not a file/);
+    assert.match((await run('image', 'import', file, '--heal', image.id)).err, /only a damaged image can be healed/);
     assert.match((await run('tour')).out, /That was the tour/);
   });
 

@@ -16,6 +16,7 @@ import { convertForeignDisk, createOverlay, inspectForeignDisk, makeImmutable, s
 import { Machines } from './machine.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { rewriteLayer } from './rewrite.ts';
+import { exportLayer, importLayer } from './transfer.ts';
 
 export interface QemuOptions {
   /** The engine's own folder; made when it is not there. */
@@ -51,6 +52,8 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
         throw failedForGood('The layer of this image is missing.', { detail: layerId });
       await createOverlay(path, paths.backing(layerId), sizeBytes, host.user);
     },
+    exportLayer: (spec, signal) => exportLayer(spec, signal, paths, host),
+    importLayer: (spec) => importLayer(spec, paths, host),
     rewriteLayer: (spec) => rewriteLayer(spec, paths, host),
     sealDisk: (spec) => sealDisk(spec, paths, host),
     async unsealDisk(diskId, layerId) {

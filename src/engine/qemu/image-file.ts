@@ -17,13 +17,19 @@ export async function qemuImg(
   args: readonly string[],
   user: QemuUser | undefined,
   cwd: string,
-  timeoutMs = toolMs,
+  { timeoutMs = toolMs, bytesMax, signal }: { timeoutMs?: number; bytesMax?: number; signal?: AbortSignal } = {},
 ): Promise<string> {
   const limits = [`--as=${memoryBytesMax}`, `--core=0`, `--nofile=64`];
+  if (bytesMax !== undefined && bytesMax < Number.MAX_SAFE_INTEGER)
+    limits.push(`--fsize=${Math.max(0, Math.floor(bytesMax))}`);
+  const options = { ...user, cwd, timeoutMs, ...(signal && { signal }) };
   try {
-    return await runCommand('prlimit', [...limits, '--', 'qemu-img', ...args], { ...user, cwd, timeoutMs });
+    return await runCommand('prlimit', [...limits, '--', 'qemu-img', ...args], options);
   } catch (error) {
-    const text = error instanceof CommandError ? error.output : String(error);
+    signal?.throwIfAborted();
+    const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
+    if (/SIGXFSZ|File too large/i.test(text))
+      throw invalid(`The disk takes more than the ${bytesMax} bytes that there is room for on the host.`);
     if (/No space left on device|Disk quota exceeded/i.test(text)) throw diskFull(text);
     throw new AppError('internal', 'A disk file could not be made or read.', { detail: String(error), retry: 'later' });
   }
@@ -105,36 +111,35 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
   }
   for (const [name, offset, magic] of foreignFormats) {
     if (head.toString('latin1', offset, offset + magic.length) === magic) {
-      throw invalid(`The base file is ${name}; give a qcow2 or raw disk (qemu-img convert -O qcow2 makes one).`);
+      throw invalid(`The file is ${name}; give a qcow2 or raw disk (qemu-img convert -O qcow2 makes one).`);
     }
   }
   const bootSector = head.readUInt16BE(510) === 0x55aa;
   const ext = head.readUInt16LE(1080) === 0xef53;
   const otherFileSystem = head.toString('latin1', 0, 4) === 'XFSB';
   if (size < 1024 * 1024 || size % 512 !== 0 || !(bootSector || ext || otherFileSystem)) {
-    throw invalid('The base file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
+    throw invalid('The file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
   }
   return 'raw';
 }
 
 function inspectQcow2(head: Buffer): void {
   const version = head.readUInt32BE(4);
-  if (version !== 2 && version !== 3)
-    throw invalid(`The base file is qcow2 of version ${version}; give version 2 or 3.`);
+  if (version !== 2 && version !== 3) throw invalid(`The file is qcow2 of version ${version}; give version 2 or 3.`);
   if (head.readBigUInt64BE(8) !== 0n) {
     throw invalid(
-      'The base file names a backing file and is not complete by itself; flatten it first: qemu-img convert -O qcow2 IN OUT',
+      'The file names a backing file and is not complete by itself; flatten it first: qemu-img convert -O qcow2 IN OUT',
     );
   }
-  if (head.readUInt32BE(32) !== 0) throw invalid('The base file is encrypted; give one that is not.');
+  if (head.readUInt32BE(32) !== 0) throw invalid('The file is encrypted; give one that is not.');
   if (head.readUInt32BE(60) !== 0)
-    throw invalid('The base file holds snapshots; flatten it first: qemu-img convert -O qcow2 IN OUT');
+    throw invalid('The file holds snapshots; flatten it first: qemu-img convert -O qcow2 IN OUT');
   if (version === 3 && (head.readBigUInt64BE(72) & 0b100n) !== 0n) {
-    throw invalid('The base file keeps its data in another file; flatten it first: qemu-img convert -O qcow2 IN OUT');
+    throw invalid('The file keeps its data in another file; flatten it first: qemu-img convert -O qcow2 IN OUT');
   }
   const virtual = head.readBigUInt64BE(24);
   if (virtual === 0n || virtual > BigInt(virtualBytesMax)) {
-    throw invalid(`The base file says that its disk has ${virtual} bytes; the most is ${virtualBytesMax}.`);
+    throw invalid(`The file says that its disk has ${virtual} bytes; the most is ${virtualBytesMax}.`);
   }
 }
 
@@ -144,6 +149,7 @@ export async function convertForeignDisk(
   format: 'qcow2' | 'raw',
   target: string,
   user: QemuUser | undefined,
+  bytesMax = Number.MAX_SAFE_INTEGER,
 ): Promise<number> {
   const cwd = dirname(source);
   const read = async () =>
@@ -151,19 +157,20 @@ export async function convertForeignDisk(
       await qemuImg(['info', '--output=json', '-f', format, source], user, cwd).catch((error: AppError) => {
         throw error.retry === 'later' && error.code === 'unavailable'
           ? error
-          : invalid('The base file is damaged: qemu-img cannot read it.');
+          : invalid('The file is damaged: qemu-img cannot read it.');
       }),
     ) as Record<string, unknown>;
   const info = await read();
   const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
   if (info['backing-filename'] !== undefined || info.encrypted === true || data?.['data-file'] !== undefined) {
-    throw invalid(
-      'The base file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT',
-    );
+    throw invalid('The file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT');
   }
   await mkdir(dirname(target), { recursive: true });
   await writeFile(target, '', { mode: 0o600 });
   await giveTo(user, target);
-  await qemuImg(['convert', '-f', format, '-O', 'qcow2', source, target], user, cwd, convertMs);
+  await qemuImg(['convert', '-f', format, '-O', 'qcow2', source, target], user, cwd, {
+    timeoutMs: convertMs,
+    bytesMax,
+  });
   return Number(info['virtual-size']);
 }

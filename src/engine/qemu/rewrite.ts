@@ -29,13 +29,10 @@ export async function rewriteLayer(
     await chmod(part, 0o600);
     await giveTo(user, part);
     const cwd = paths.builds;
-    await qemuImg(
-      ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part],
-      user,
-      cwd,
-      rewriteMs,
-    );
-    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, rewriteMs);
+    await qemuImg(['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part], user, cwd, {
+      timeoutMs: rewriteMs,
+    });
+    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, { timeoutMs: rewriteMs });
     await makeImmutable(part);
     await rename(part, layer);
     await syncPath(dirname(layer));

@@ -116,6 +116,26 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
       return { storedBytes: stored(layer.content) };
     },
+    async exportLayer({ layerId, path }) {
+      const layer = state.layers[layerId];
+      if (!layer) throw failedForGood('A layer of this image is missing.', { detail: layerId });
+      const text = JSON.stringify({ simulated: chain(layerId), virtualBytes: layer.virtualBytes });
+      await writeWhole(path, text, 0o600);
+      return Buffer.byteLength(text);
+    },
+    async importLayer({ layerId, path, parentId }) {
+      let given: { simulated: string[]; virtualBytes: number };
+      try {
+        given = JSON.parse(await readFile(path, 'utf8'));
+      } catch {
+        throw invalid('The file is not a disk that the simulator has exported.');
+      }
+      const content = given.simulated.slice(parentId === null ? 0 : chain(parentId).length);
+      const { virtualBytes } = given;
+      state.layers[layerId] = { parent: parentId, content, virtualBytes };
+      await save();
+      return { virtualBytes, storedBytes: stored(content) };
+    },
     async removeDisk(diskId) {
       delete state.disks[diskId];
       await save();

@@ -32,7 +32,7 @@ export const usageQueries = (db: Db, scope: Scope) => {
       const row = await db
         .selectFrom('operation')
         .where('organisationId', '=', organisationId())
-        .where('kind', 'in', ['imageCapture', 'imageInstall'])
+        .where('kind', 'in', ['imageCapture', 'imageImport', 'imageInstall'])
         .where('state', 'in', ['queued', 'running'])
         .select((e) => e.fn.countAll<number>().as('count'))
         .executeTakeFirstOrThrow();

@@ -1,0 +1,201 @@
+// Images on their way out and in. The bytes of an import come in parts, each at the place where the last one ended, so that an upload goes
+// on where it was cut off; nothing is made of them before all are there.
+
+import { open, rm } from 'node:fs/promises';
+import { AppError, invalid } from '../domain/error.ts';
+import type { ImageId, TransferId } from '../domain/ids.ts';
+import { parseImageName } from '../domain/image.ts';
+import { gbBytes } from '../domain/layer.ts';
+import {
+  openTransfersMax,
+  parseManifest,
+  type Transfer,
+  type TransferFormat,
+  transferBytesMax,
+  transferMs,
+} from '../domain/transfer.ts';
+import { newId } from '../lib/new-id.ts';
+import type { Ask } from './deps.ts';
+import { assertHostRoom, type ImageView, imageGet } from './image.ts';
+import { assertQuota } from './usage.ts';
+
+async function assertFew({ work }: Ask): Promise<void> {
+  const open = (await work.transfers.list()).filter((one) => one.status === 'receiving' || one.status === 'building');
+  if (open.length >= openTransfersMax) {
+    throw invalid(
+      `The organisation has ${open.length} transfers under way and the most is ${openTransfersMax}; wait, or delete one.`,
+    );
+  }
+}
+
+/** Asks for an image as one file. Throws not-found and image-not-available. */
+export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat = 'qcow2'): Promise<Transfer> {
+  const { work, organisationId } = ask;
+  const image = await work.images.get(id);
+  if (image.status !== 'available') {
+    throw new AppError(
+      'image_not_available',
+      `Image ${id} is ${image.status}; only an available image can be exported.`,
+    );
+  }
+  await assertFew(ask);
+  await assertHostRoom(ask, 0);
+  const transfer = await work.transfers.add({
+    id: newId() as TransferId,
+    organisationId,
+    kind: 'export',
+    format,
+    imageId: id,
+    name: image.name,
+    status: 'building',
+    bytes: 0,
+    receivedBytes: 0,
+    sha256: null,
+    manifest: null,
+    signature: null,
+    expiresAt: work.now() + transferMs,
+  });
+  await work.operations.enqueue([{ kind: 'imageExport', organisationId, data: { transferId: transfer.id } }]);
+  return transfer;
+}
+
+export interface ImportInput {
+  name?: string | undefined;
+  bytes: number;
+  sha256?: string | undefined;
+  manifest?: string | undefined;
+  signature?: string | undefined;
+}
+
+/** Opens an upload. With a manifest its digest counts. */
+export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfer> {
+  const { work, organisationId } = ask;
+  if (input.bytes > transferBytesMax)
+    throw invalid(`The file has ${input.bytes} bytes; the most is ${transferBytesMax}.`);
+  const manifest = input.manifest === undefined ? null : parseManifest(input.manifest);
+  if (manifest && input.sha256 !== undefined && manifest.sha256 !== input.sha256)
+    throw invalid(`The manifest says that the file has the digest ${manifest.sha256}, and sha256 is ${input.sha256}.`);
+  await assertFew(ask);
+  await assertQuota(ask, { images: 1, storedGb: 0 });
+  // The file as it comes, and the layer that is made of it.
+  await assertHostRoom(ask, 2 * input.bytes);
+  const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join(''));
+  return work.transfers.add({
+    id: newId() as TransferId,
+    organisationId,
+    kind: 'import',
+    format: 'qcow2',
+    imageId: null,
+    name: name ? parseImageName(name) : '',
+    status: 'receiving',
+    bytes: input.bytes,
+    receivedBytes: 0,
+    sha256: manifest?.sha256 ?? input.sha256 ?? null,
+    manifest: input.manifest ?? null,
+    signature: input.signature ?? null,
+    expiresAt: work.now() + transferMs,
+  });
+}
+
+/** Writes a part of an upload where the last one ended; durable when it resolves. Throws conflict that names where to go on. */
+export async function transferPart(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<Transfer> {
+  const { work, transferPath } = ask;
+  const transfer = await work.transfers.get(id);
+  if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
+  if (offset !== transfer.receivedBytes)
+    throw new AppError(
+      'conflict',
+      `Transfer ${id} has ${transfer.receivedBytes} bytes; go on at ${transfer.receivedBytes}.`,
+    );
+  if (content.length === 0) throw invalid('The part is empty; send bytes.');
+  if (offset + content.length > transfer.bytes)
+    throw invalid(
+      `The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + content.length}.`,
+    );
+  const file = await open(transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
+  try {
+    await file.write(content, 0, content.length, offset);
+    await file.sync();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    throw new AppError('unavailable', 'The disk of the host is full; the part was not kept. Send it again later.');
+  } finally {
+    await file.close();
+  }
+  const change = { receivedBytes: offset + content.length, expiresAt: work.now() + transferMs };
+  await work.transfers.update(id, change);
+  return { ...transfer, ...change };
+}
+
+/** All bytes are there: an image is made of them, or the damaged image that is named is healed with them. */
+export async function transferFinish(ask: Ask, id: TransferId, healImageId?: ImageId): Promise<ImageView> {
+  const { work, organisationId } = ask;
+  const transfer = await work.transfers.get(id);
+  if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} is ${transfer.status} already.`);
+  if (transfer.receivedBytes !== transfer.bytes)
+    throw new AppError(
+      'conflict',
+      `Transfer ${id} has ${transfer.receivedBytes} of ${transfer.bytes} bytes; send the rest, from ${transfer.receivedBytes} on.`,
+    );
+  const data: Record<string, string> = { transferId: id };
+  let imageId: ImageId;
+  if (healImageId === undefined) {
+    await assertQuota(ask, { images: 1, builds: 1 });
+    const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
+    // What a manifest says of software counts only when it is signed by somebody who is trusted.
+    const known = manifest !== null && isTrusted(ask, transfer);
+    const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
+    const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));
+    const sizeGb = Math.max(1, Math.ceil((manifest?.virtualBytes ?? transfer.bytes) / gbBytes));
+    const image = await work.images.add(
+      {
+        organisationId,
+        name: transfer.name === '' ? null : transfer.name,
+        sizeGb,
+        source: 'pre_installation',
+        baseImageId: null,
+        machineId: null,
+      },
+      software.map((one) => one.id),
+    );
+    imageId = image.id;
+  } else {
+    const image = await work.images.get(healImageId);
+    const head = image.layerId;
+    if (image.status !== 'failed' || head === null)
+      throw new AppError('conflict', `Image ${image.id} is ${image.status}; only a damaged image can be healed.`);
+    if (transfer.manifest === null || !isTrusted(ask, transfer))
+      throw invalid(
+        'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
+      );
+    if (parseManifest(transfer.manifest).head.layerId !== head)
+      throw invalid(`The file is not an export of image ${image.id}: it has another head layer than ${head}.`);
+    imageId = image.id;
+    data.healLayerId = head;
+  }
+  await work.transfers.update(id, { status: 'building', imageId });
+  await work.operations.enqueue([{ kind: 'imageImport', organisationId, imageId, data }]);
+  return imageGet(ask, imageId);
+}
+
+const isTrusted = ({ signer }: Ask, { manifest, signature }: Transfer) =>
+  manifest !== null && signature !== null && signer.trusts(manifest, signature);
+
+export const transferGet = ({ work }: Ask, id: TransferId): Promise<Transfer> => work.transfers.get(id);
+
+/** Ends a transfer and forgets its bytes; an image that was made of them stays. */
+export async function transferDelete({ work, transferPath }: Ask, id: TransferId): Promise<void> {
+  const transfer = await work.transfers.get(id);
+  if (transfer.status === 'building')
+    throw new AppError('conflict', `Transfer ${id} is being worked on; wait until it is available or failed.`);
+  await work.transfers.remove(id);
+  await rm(transferPath(id), { force: true });
+}
+
+/** The file of a finished export. Throws conflict while it is not there. */
+export async function transferContent(ask: Ask, id: TransferId): Promise<Transfer & { path: string }> {
+  const transfer = await ask.work.transfers.get(id);
+  if (transfer.kind !== 'export' || transfer.status !== 'available')
+    throw new AppError('conflict', `Transfer ${id} has nothing to download: it is ${transfer.status}.`);
+  return { ...transfer, path: ask.transferPath(id) };
+}

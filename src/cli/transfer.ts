@@ -1,0 +1,164 @@
+// silversmith image export|import
+
+import { createHash } from 'node:crypto';
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { createClient } from '../client/client.ts';
+import { download, upload } from '../client/transfer.ts';
+import { waitForImage } from '../client/wait.ts';
+import {
+  type Environment,
+  findCredentials,
+  parseId,
+  print,
+  type Remote,
+  remoteOptions,
+  UsageError,
+  waiting,
+} from './context.ts';
+import { progressLine, type Terminal } from './output.ts';
+
+const pollMs = 500;
+const share = (done: number, total: number) =>
+  `${Math.floor((done / total) * 100)} % of ${(total / 1024 ** 2).toFixed(1)} MB`;
+
+const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? null;
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path);
+  for await (const bytes of file.createReadStream()) hash.update(bytes);
+  return hash.digest('hex');
+}
+
+export function transferCommands(noun: Command, terminal: Terminal, env: Environment): void {
+  remoteOptions(
+    noun
+      .command('export <id>')
+      .description('write an image to a file that stands alone, with a signed manifest beside it'),
+  )
+    .requiredOption('--output <file>', 'the file; the manifest is FILE.json')
+    .option('--format <name>', 'qcow2 (compressed with zstd) or raw', 'qcow2')
+    .option('--resume <transfer>', 'go on with an export that was cut off')
+    .action(async (id: string, flags: Remote & { output: string; format: string; resume?: string }) => {
+      const { output, format } = flags;
+      if (format !== 'qcow2' && format !== 'raw') throw new UsageError(`--format is ${format}; give qcow2 or raw.`);
+      if ((await sizeOf(output)) !== null) throw new UsageError(`${output} is there already; give another --output.`);
+      const options = await findCredentials(flags, env);
+      const client = createClient(options);
+      const transferId = flags.resume ?? (await client.imageExport({ id: parseId(id), format })).id;
+      const progress = progressLine(terminal);
+      const part = `${output}.part`;
+      try {
+        let { attributes } = await client.transferGet({ id: transferId });
+        while (attributes.status === 'building') {
+          progress.say('the server writes the file');
+          await new Promise((resolve) => setTimeout(resolve, pollMs));
+          ({ attributes } = await client.transferGet({ id: transferId }));
+        }
+        if (attributes.status === 'failed') throw new UsageError(attributes.status_reason ?? 'The export failed.');
+        const before = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
+        const file = await open(part, before === 0 ? 'w' : 'a');
+        try {
+          await download(
+            client,
+            options,
+            transferId,
+            before,
+            async (bytes) => void (await file.write(bytes)),
+            (done, total) => progress.say(`downloading, ${share(done, total)}`),
+          );
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        if ((await sha256Of(part)) !== attributes.sha256)
+          throw new UsageError(
+            `The bytes in ${part} are not those of the export; delete it and type the command again.`,
+          );
+        await rename(part, output);
+        const { manifest, signature } = attributes;
+        await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);
+        await client.transferDelete({ id: transferId });
+        print(
+          terminal,
+          flags,
+          attributes,
+          `${output} (${(attributes.size_bytes / 1024 ** 2).toFixed(1)} MB), manifest in ${output}.json`,
+        );
+      } catch (error) {
+        if ((await sizeOf(part)) !== null) terminal.err(`To go on: the same command with --resume ${transferId}`);
+        throw error;
+      } finally {
+        progress.end();
+      }
+    });
+
+  remoteOptions(noun.command('import <file>').description('make an image of a qcow2 or raw disk, or of an export'))
+    .option('--name <name>', 'name of the image')
+    .option('--manifest <file>', 'what image export wrote beside the file; default: FILE.json when it is there')
+    .option(
+      '--heal <image>',
+      'a damaged image whose export this is: its bytes are mended, and no image is made',
+      parseId,
+    )
+    .option('--resume <transfer>', 'go on with an import that was cut off')
+    .option('--no-wait', 'return when all is sent')
+    .action(
+      async (file: string, flags: Remote & { name?: string; manifest?: string; heal?: number; resume?: string }) => {
+        const size = await sizeOf(file);
+        if (size === null || size === 0) throw new UsageError(`${file} is not a file with bytes in it.`);
+        const beside = flags.manifest ?? ((await sizeOf(`${file}.json`)) === null ? null : `${file}.json`);
+        const described = beside === null ? {} : JSON.parse(await readFile(beside, 'utf8'));
+        const options = await findCredentials(flags, env);
+        const client = createClient(options);
+        const progress = progressLine(terminal);
+        progress.say('taking the digest');
+        const transferId =
+          flags.resume ??
+          (
+            await client.imageImport({
+              size_bytes: size,
+              sha256: await sha256Of(file),
+              ...(flags.name !== undefined && { name: flags.name }),
+              ...(typeof described.manifest === 'string' && { manifest: described.manifest }),
+              ...(typeof described.signature === 'string' && { signature: described.signature }),
+            })
+          ).id;
+        const source = await open(file);
+        try {
+          const read = async (offset: number, length: number) => {
+            const { buffer, bytesRead } = await source.read(Buffer.alloc(length), 0, length, offset);
+            return buffer.subarray(0, bytesRead);
+          };
+          await upload(client, options, transferId, read, (done, total) =>
+            progress.say(`sending, ${share(done, total)}`),
+          );
+        } catch (error) {
+          terminal.err(`To go on: the same command with --resume ${transferId}`);
+          throw error;
+        } finally {
+          await source.close();
+          progress.end();
+        }
+        const image = await client.transferFinish({
+          id: transferId,
+          ...(flags.heal !== undefined && { heal_image_id: flags.heal }),
+        });
+        const { id } = image.attributes;
+        if (flags.wait === false) return print(terminal, flags, image, `Image ${id} is being made of it.`);
+        // A healed image is `failed` until it is whole; the transfer tells when that is decided.
+        const decided = await waiting(terminal, async ({ onProgress }) => {
+          for (;;) {
+            const { attributes } = await client.transferGet({ id: transferId });
+            if (attributes.status !== 'building') return attributes;
+            onProgress(`image ${id}: the server makes it`);
+            await new Promise((resolve) => setTimeout(resolve, pollMs));
+          }
+        });
+        if (decided.status === 'failed') throw new UsageError(decided.status_reason ?? 'The import failed.');
+        const last = await waitForImage(client, id, { limitMs: 60_000 });
+        print(terminal, flags, last, `Image ${id} (${last.attributes.name}) is ${last.attributes.status}.`);
+      },
+    );
+}

@@ -1,0 +1,80 @@
+// A transfer: an image on its way out (export) or in (import), as one file of bytes beside a manifest that says what it is.
+
+import { invalid } from './error.ts';
+import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
+
+export type TransferKind = 'export' | 'import';
+export const transferFormats = ['qcow2', 'raw'] as const;
+export type TransferFormat = (typeof transferFormats)[number];
+
+/** `receiving`: an import's bytes are coming in. `building`: the file is made, or made an image of. */
+export type TransferStatus = 'receiving' | 'building' | 'available' | 'failed';
+
+export interface Transfer {
+  id: TransferId;
+  organisationId: OrganisationId;
+  kind: TransferKind;
+  format: TransferFormat;
+  /** The image that it is of; null while an import's image is not made yet. */
+  imageId: ImageId | null;
+  name: string;
+  status: TransferStatus;
+  statusReason: string | null;
+  /** Of the whole file; 0 while an export is being made. */
+  bytes: number;
+  receivedBytes: number;
+  /** Lower-case hex, of the whole file; null when it is not known. */
+  sha256: string | null;
+  manifest: string | null;
+  /** Over the manifest's text, base64. */
+  signature: string | null;
+  createdAt: number;
+  /** From when on its file may go. */
+  expiresAt: number;
+}
+
+export const transferBytesMax = 16 * 1024 ** 4;
+export const transferMs = 24 * 3600_000;
+export const openTransfersMax = 10;
+
+/** What an exported file is. */
+export interface Manifest {
+  version: 1;
+  name: string;
+  format: TransferFormat;
+  bytes: number;
+  sha256: string;
+  virtualBytes: number;
+  /** The base at the end of its chain, by the digest of the disk that was added as it. */
+  base: { name: string; key: string } | null;
+  head: { layerId: LayerId; key: string | null };
+  software: { name: string; recipeDigest: string }[];
+  createdAt: string;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** Reads a manifest that comes from outside. Throws `invalid`. */
+export function parseManifest(text: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid('The manifest is not JSON.');
+  }
+  const found = isObject(value) ? value : {};
+  const { version, sha256, virtualBytes, base, head, software } = found;
+  const good =
+    version === 1 &&
+    typeof sha256 === 'string' &&
+    /^[0-9a-f]{64}$/.test(sha256) &&
+    Number.isSafeInteger(virtualBytes) &&
+    Number(virtualBytes) > 0 &&
+    (base === null || (isObject(base) && typeof base.key === 'string')) &&
+    isObject(head) &&
+    typeof head.layerId === 'string' &&
+    Array.isArray(software) &&
+    software.every((one) => isObject(one) && typeof one.recipeDigest === 'string');
+  if (!good) throw invalid('The manifest is not one that silversmith image export writes.');
+  return value as Manifest;
+}

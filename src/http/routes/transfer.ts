@@ -1,0 +1,73 @@
+// Images on their way out and in, between the wire and the application.
+
+import {
+  imageExport,
+  imageImport,
+  transferContent,
+  transferDelete,
+  transferFinish,
+  transferGet,
+  transferPart,
+} from '../../app/transfer.ts';
+import type { ImageId, TransferId } from '../../domain/ids.ts';
+import type { Transfer } from '../../domain/transfer.ts';
+import type { Answer } from '../../wire/operations.ts';
+import { dateTime, type Handlers } from '../handler.ts';
+import { presentImage } from './image.ts';
+
+const presentTransfer = (transfer: Transfer): Answer<'transferGet'> => ({
+  id: transfer.id,
+  type: 'transfer',
+  attributes: {
+    id: transfer.id,
+    kind: transfer.kind,
+    format: transfer.format,
+    image_id: transfer.imageId,
+    name: transfer.name,
+    status: transfer.status,
+    status_reason: transfer.statusReason,
+    size_bytes: transfer.bytes,
+    received_bytes: transfer.receivedBytes,
+    sha256: transfer.sha256,
+    manifest: transfer.manifest,
+    signature: transfer.signature,
+    created_at: dateTime(transfer.createdAt),
+    expires_at: dateTime(transfer.expiresAt),
+  },
+});
+
+export const transferRoutes: Handlers<
+  | 'imageExport'
+  | 'imageImport'
+  | 'transferGet'
+  | 'transferPart'
+  | 'transferFinish'
+  | 'transferDelete'
+  | 'transferContent'
+> = {
+  imageExport: async (ask, { params, body }) =>
+    presentTransfer(await imageExport(ask, params.id as ImageId, body.format)),
+  imageImport: async (ask, { body }) =>
+    presentTransfer(
+      await imageImport(ask, {
+        name: body.name,
+        bytes: body.size_bytes,
+        sha256: body.sha256,
+        manifest: body.manifest,
+        signature: body.signature,
+      }),
+    ),
+  transferGet: async (ask, { params }) => presentTransfer(await transferGet(ask, params.id as TransferId)),
+  transferPart: async (ask, { params, content }) =>
+    presentTransfer(await transferPart(ask, params.id as TransferId, params.offset, content)),
+  transferFinish: async (ask, { params, body }) =>
+    presentImage(await transferFinish(ask, params.id as TransferId, body.heal_image_id as ImageId | undefined)),
+  async transferDelete(ask, { params }) {
+    await transferDelete(ask, params.id as TransferId);
+    return {};
+  },
+  async transferContent(ask, { params }) {
+    const { path, name, format } = await transferContent(ask, params.id as TransferId);
+    return { path, name: `${name}.${format}` };
+  },
+};

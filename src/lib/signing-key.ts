@@ -1,0 +1,47 @@
+// Signs texts with ed25519, under a key of this installation, and tells whose signatures are trusted: its own, and those of keys that the
+// operator has named.
+
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { exists, writeWhole } from './files.ts';
+
+export interface Signer {
+  /** The public key, base64 of its DER form. */
+  publicKey: string;
+  /** base64. */
+  sign(text: string): string;
+  /** Whether a trusted key made the signature. */
+  trusts(text: string, signature: string): boolean;
+}
+
+const publicFrom = (text: string): KeyObject =>
+  createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+
+/** Throws when the text is not a public key in the form that `publicKey` has. */
+export function assertPublicKey(text: string): void {
+  if (publicFrom(text).asymmetricKeyType !== 'ed25519') throw new TypeError('not an ed25519 key');
+}
+
+/** Reads the key from a file, or makes one; `trustedPath` names other public keys, one a line, and need not be there. */
+export async function signingKeyFile(path: string, trustedPath: string): Promise<Signer> {
+  if (!(await exists(path))) {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeWhole(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+  }
+  const key = createPrivateKey(await readFile(path, 'utf8'));
+  const publicKey = createPublicKey(key);
+  const lines = (await exists(trustedPath)) ? (await readFile(trustedPath, 'utf8')).split('\n') : [];
+  const trusted = [
+    publicKey,
+    ...lines
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .map(publicFrom),
+  ];
+  return {
+    publicKey: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+    sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
+    trusts: (text, signature) =>
+      trusted.some((one) => verify(null, Buffer.from(text), one, Buffer.from(signature, 'base64'))),
+  };
+}

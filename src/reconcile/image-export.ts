@@ -1,0 +1,82 @@
+// Export: the chain of an image becomes one file of its own, beside a signed manifest that says what it is.
+
+import { rm } from 'node:fs/promises';
+import { AppError, failedForGood } from '../domain/error.ts';
+import type { TransferId } from '../domain/ids.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Manifest } from '../domain/transfer.ts';
+import { sha256File } from '../lib/files.ts';
+import { verifyChain } from './verify.ts';
+import type { Workflow } from './workflow.ts';
+
+export const transferOf = ({ data }: Operation): TransferId => {
+  if (typeof data.transferId !== 'string') throw failedForGood('The operation names no transfer.');
+  return data.transferId as TransferId;
+};
+
+export const imageExport: Workflow = {
+  attemptsMax: 3,
+
+  async run(context) {
+    const { operation, store, engine, signal, signer, transferPath, clock } = context;
+    const id = transferOf(operation);
+    const found = await store.read('system', async (work) => {
+      const transfer = await work.transfers.get(id);
+      const image = transfer.imageId === null ? undefined : await work.images.find(transfer.imageId);
+      if (!image || image.layerId === null)
+        throw new AppError('image_not_available', 'The image was deleted before it was exported.');
+      const [head] = await work.layers.chain(image.layerId);
+      if (!head) throw failedForGood('The image has no layer.');
+      const base = (await work.bases.list()).find((one) => one.layerId === head.baseLayerId);
+      const baseKey = (await work.layers.get(head.baseLayerId)).key;
+      const catalogue = await work.software.list();
+      const softwareIds = (await work.images.softwareOf([image.id])).map((row) => row.softwareId);
+      return {
+        transfer,
+        image,
+        head,
+        base,
+        baseKey,
+        software: catalogue.filter((one) => softwareIds.includes(one.id)),
+      };
+    });
+    const { transfer, image, head, base, baseKey, software } = found;
+    await context.phase('verifying the layers', 0.1);
+    await verifyChain(context, head.id, signal);
+    await context.phase('writing the file', 0.3);
+    const path = transferPath(id);
+    const bytes = await engine.exportLayer({ layerId: head.id, format: transfer.format, path }, signal);
+    await context.phase('taking its digest', 0.8);
+    const sha256 = await sha256File(path, { signal });
+    const manifest: Manifest = {
+      version: 1,
+      name: image.name,
+      format: transfer.format,
+      bytes,
+      sha256,
+      virtualBytes: head.virtualBytes,
+      base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,
+      head: { layerId: head.id, key: head.key },
+      software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
+      createdAt: new Date(clock.now()).toISOString(),
+    };
+    const text = JSON.stringify(manifest);
+    return async (work) => {
+      await work.transfers.update(id, {
+        status: 'available',
+        bytes,
+        sha256,
+        manifest: text,
+        signature: signer.sign(text),
+      });
+    };
+  },
+
+  async undo({ operation, transferPath }) {
+    await rm(transferPath(transferOf(operation)), { force: true });
+  },
+
+  async abandon(work, operation, reason) {
+    await work.transfers.update(transferOf(operation), { status: 'failed', statusReason: reason });
+  },
+};

@@ -1,0 +1,107 @@
+// Import: the bytes that came in become a layer: on the base that they were made from when it is here, so that only what differs is
+// stored, else one that stands alone and boots by its firmware. With the same workflow a damaged layer is healed: the new bytes take
+// its place under the same id, and what stands on it can be used again.
+
+import { failedForGood } from '../domain/error.ts';
+import type { ImageId, LayerId } from '../domain/ids.ts';
+import { gbBytes, type Layer } from '../domain/layer.ts';
+import type { Operation } from '../domain/operation.ts';
+import { parseManifest } from '../domain/transfer.ts';
+import { sha256File } from '../lib/files.ts';
+import { newId } from '../lib/new-id.ts';
+import type { Work } from '../store/port.ts';
+import { transferOf } from './image-export.ts';
+import type { Workflow } from './workflow.ts';
+
+const imageOf = (operation: Operation): ImageId => {
+  if (operation.imageId === null) throw failedForGood('The import names no image.');
+  return operation.imageId;
+};
+const healedOf = ({ data }: Operation) => data.healLayerId as LayerId | undefined;
+
+export const imageImport: Workflow = {
+  attemptsMax: 3,
+
+  async run(context) {
+    const { operation, store, engine, signal, transferPath } = context;
+    const [id, imageId, healed] = [transferOf(operation), imageOf(operation), healedOf(operation)];
+    if (healed === undefined && operation.data.layerId === undefined) await context.remember({ layerId: newId() });
+    const layerId = healed ?? (operation.data.layerId as LayerId);
+    const { transfer, base } = await context.write(async (work) => {
+      if (healed === undefined) await work.images.become(imageId, 'building');
+      const found = await work.transfers.get(id);
+      const baseKey = found.manifest === null ? undefined : parseManifest(found.manifest).base?.key;
+      const layer = baseKey === undefined ? undefined : await work.layers.byKey(baseKey);
+      return { transfer: found, base: layer?.kind === 'base' && layer.state === 'sealed' ? layer : null };
+    });
+    const path = transferPath(id);
+    await context.phase('comparing the digest', 0.1);
+    const sha256 = await sha256File(path, { signal });
+    if (transfer.sha256 !== null && transfer.sha256 !== sha256)
+      throw failedForGood(`The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`);
+    await context.phase('making a layer of it', 0.3);
+    const free = await store.read('system', (work) => work.host.capacity());
+    const made = await engine.importLayer({
+      layerId,
+      path,
+      parentId: base?.id ?? null,
+      bytesMax: free?.freeBytes ?? Number.MAX_SAFE_INTEGER,
+    });
+    return async (work) => {
+      if (healed === undefined) await settleNew(work, imageId, layerId, base, made);
+      else await settleHealed(work, layerId, base, made);
+      await work.transfers.update(id, { status: 'available', sha256 });
+    };
+  },
+
+  async undo({ operation, engine, store }) {
+    const layerId = operation.data.layerId as LayerId | undefined;
+    if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId)))) return;
+    await engine.removeLayer(layerId);
+  },
+
+  async abandon(work, operation, reason) {
+    await work.transfers.update(transferOf(operation), {
+      status: 'failed',
+      statusReason: reason,
+    });
+    if (healedOf(operation) !== undefined) return;
+    await work.images.become(imageOf(operation), 'building');
+    await work.images.become(imageOf(operation), 'failed', { statusReason: reason });
+  },
+};
+
+type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
+
+async function settleNew(work: Work, imageId: ImageId, layerId: LayerId, base: Layer | null, made: Made) {
+  await work.layers.add({
+    id: layerId,
+    kind: 'capture',
+    parentId: base?.id ?? null,
+    baseLayerId: base?.id ?? layerId,
+    key: null,
+    state: 'sealed',
+    operationId: null,
+    ...made,
+  });
+  await work.images.update(imageId, { sizeGb: Math.max(1, Math.ceil(made.virtualBytes / gbBytes)) });
+  await work.images.become(imageId, 'available', { layerId });
+}
+
+/** The layer is sound again, and so is every image above it whose other layers are. */
+async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { storedBytes }: Made) {
+  await work.layers.update(layerId, {
+    state: 'sealed',
+    fault: null,
+    parentId: base?.id ?? null,
+    storedBytes,
+    digest: null,
+    verifiedAt: null,
+  });
+  for (const image of await work.images.ofLayers(await work.layers.withAllAbove(layerId))) {
+    if (image.status !== 'failed' || image.layerId === null) continue;
+    const chain = await work.layers.chain(image.layerId);
+    if (chain.every((layer) => layer.state === 'sealed'))
+      await work.images.update(image.id, { status: 'available', statusReason: null });
+  }
+}

@@ -1,0 +1,65 @@
+// Queries on transfers: images on their way out and in.
+
+import { notFound } from '../../domain/error.ts';
+import type { TransferId } from '../../domain/ids.ts';
+import type { Transfer } from '../../domain/transfer.ts';
+import type { Db, Scope } from '../schema.ts';
+
+export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
+  const all = () => {
+    const query = db.selectFrom('transfer');
+    return scope === 'system' ? query : query.where('organisationId', '=', scope);
+  };
+  const find = (id: TransferId): Promise<Transfer | undefined> =>
+    all().where('id', '=', id).selectAll().executeTakeFirst();
+  return {
+    find,
+    async get(id: TransferId): Promise<Transfer> {
+      const transfer = await find(id);
+      if (!transfer) throw notFound('transfer', id);
+      return transfer;
+    },
+    list: (): Promise<Transfer[]> => all().selectAll().orderBy('createdAt', 'desc').orderBy('id').execute(),
+    async add(transfer: Omit<Transfer, 'createdAt' | 'statusReason'>): Promise<Transfer> {
+      const row = { ...transfer, statusReason: null, createdAt: now() };
+      await db.insertInto('transfer').values(row).execute();
+      return row;
+    },
+    async update(
+      id: TransferId,
+      change: Partial<
+        Pick<
+          Transfer,
+          | 'status'
+          | 'statusReason'
+          | 'imageId'
+          | 'bytes'
+          | 'receivedBytes'
+          | 'sha256'
+          | 'manifest'
+          | 'signature'
+          | 'expiresAt'
+        >
+      >,
+    ): Promise<void> {
+      let query = db.updateTable('transfer').set(change).where('id', '=', id);
+      if (scope !== 'system') query = query.where('organisationId', '=', scope);
+      await query.execute();
+    },
+    /** Those whose file may go: an import that has ended, and whatever is over and not worked on. */
+    ended: (): Promise<Transfer[]> =>
+      all()
+        .where('status', '<>', 'building')
+        .where((e) =>
+          e.or([
+            e('expiresAt', '<=', now()),
+            e.and([e('kind', '=', 'import'), e('status', 'in', ['available', 'failed'])]),
+          ]),
+        )
+        .selectAll()
+        .execute(),
+    async remove(id: TransferId): Promise<void> {
+      await db.deleteFrom('transfer').where('id', '=', id).execute();
+    },
+  };
+};

@@ -1,0 +1,186 @@
+// Images out and in over the whole stack: bytes that go on where they were cut off, digests and signatures that count, and healing.
+
+import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { pathPrefix } from '../../src/wire/schema.ts';
+import { startHarness } from './harness.ts';
+
+async function settled(t: TestContext) {
+  const h = await startHarness(t, { reconcile: false });
+  const install = async (software: number[]): Promise<number> => {
+    const { body } = await h.call('imageInstall', { body: { software_ids: software } });
+    await h.service.reconciler.settle();
+    return body.attributes.id;
+  };
+  const exported = async (id: number, format = 'qcow2') => {
+    const { body } = await h.call('imageExport', { params: { id }, body: { format } });
+    await h.service.reconciler.settle();
+    const { attributes } = (await h.call('transferGet', { params: { id: body.id } })).body;
+    return attributes;
+  };
+  const content = (id: string, range?: string) =>
+    h.sendRaw({ method: 'GET', path: `${pathPrefix}/transfers/${id}/content`, headers: range ? { range } : {} });
+  const part = (id: string, offset: number, bytes: string) =>
+    h.send({
+      method: 'POST',
+      path: `${pathPrefix}/transfers/${id}/parts/${offset}`,
+      body: bytes,
+      headers: { 'content-type': 'application/octet-stream' },
+    });
+  const imported = async (bytes: string, more: object = {}) => {
+    const { body } = await h.call('imageImport', { body: { size_bytes: bytes.length, ...more } });
+    if (body.client_code !== 200) return body;
+    await part(body.id, 0, bytes);
+    return body;
+  };
+  const finish = async (id: string, body?: object) => {
+    const answer = await h.call('transferFinish', { params: { id }, body });
+    await h.service.reconciler.settle();
+    return answer.body;
+  };
+  const image = async (id: number) => (await h.call('imageGet', { params: { id } })).body.attributes;
+  return { h, install, exported, content, part, imported, finish, image };
+}
+
+describe('an export', () => {
+  it('is one file with a digest, ranges, and a manifest signed by this installation', async (t) => {
+    const { h, install, exported, content } = await settled(t);
+    const id = await install([h.editor.id]);
+    const transfer = await exported(id);
+    assert.equal(transfer.status, 'available');
+    const whole = await content(transfer.id);
+    assert.equal(createHash('sha256').update(whole.rawPayload).digest('hex'), transfer.sha256);
+    assert.deepEqual(
+      [whole.statusCode, whole.headers['content-type'], whole.rawPayload.length],
+      [200, 'application/octet-stream', transfer.size_bytes],
+    );
+    const rest = await content(transfer.id, 'bytes=10-');
+    assert.deepEqual([rest.statusCode, rest.rawPayload.equals(whole.rawPayload.subarray(10))], [206, true]);
+    const manifest = JSON.parse(transfer.manifest);
+    assert.deepEqual(
+      [manifest.base.name, manifest.software[0].name, manifest.sha256],
+      ['Base', 'Editor', transfer.sha256],
+    );
+    assert.ok(h.signer.trusts(transfer.manifest, transfer.signature));
+    assert.ok(!h.signer.trusts(transfer.manifest.replace('Editor', 'Edited'), transfer.signature));
+
+    const foreign = await h.send({ method: 'GET', path: `${pathPrefix}/transfers/${transfer.id}` }, h.keys.theirs);
+    assert.equal(foreign.status, 404);
+    assert.equal((await h.call('transferDelete', { params: { id: transfer.id } })).status, 200);
+    assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
+  });
+
+  it('is refused of an image that is not available, and of layers that are damaged', async (t) => {
+    const { h, install, exported } = await settled(t);
+    const broken = await install([h.broken.id]);
+    assert.equal((await h.call('imageExport', { params: { id: broken } })).body.client_code, 4210);
+    const id = await install([h.editor.id]);
+    const { layerId } = await h.store.read('system', (work) => work.images.get(id as ImageId));
+    for (const _ of [1, 2]) await h.service.reconciler.task('verify');
+    await h.engine.rot(layerId as LayerId);
+    const transfer = await exported(id);
+    assert.deepEqual([transfer.status, /is damaged/.test(transfer.status_reason)], ['failed', true]);
+    assert.equal((await h.call('transferContent', { params: { id: transfer.id } })).body.client_code, 409);
+  });
+});
+
+describe('an import', () => {
+  it('makes an image of what was exported, on the base it was made from, with the software that its manifest names', async (t) => {
+    const { h, install, exported, content, imported, finish, image } = await settled(t);
+    const { id, manifest, signature } = await exported(await install([h.editor.id]));
+    const bytes = (await content(id)).body;
+    const transfer = await imported(bytes, { manifest, signature, name: 'Back again' });
+    const made = await finish(transfer.id);
+    const { status, name, softwares } = await image(made.attributes.id);
+    assert.deepEqual([status, name, softwares[0].attributes.name], ['available', 'Back again', 'Editor']);
+    const { layers } = (await h.call('imageStorage', { params: { id: made.attributes.id } })).body;
+    assert.deepEqual(
+      layers.map((layer: { kind: string }) => layer.kind),
+      ['capture', 'base'],
+    );
+    const [machine = 0] = h.machines;
+    await h.call('imageAssign', { params: { id: made.attributes.id }, body: { machine_ids: [machine] } });
+    await h.call('machineStart', { params: { id: machine } });
+    await h.service.reconciler.settle();
+    await h.machineIs(machine, 'ready');
+    assert.equal((await h.call('transferGet', { params: { id: transfer.id } })).body.attributes.status, 'available');
+    await h.service.reconciler.task('collect');
+    assert.ok(!(await readdir(join(h.dataDir, 'transfers'))).includes(transfer.id));
+  });
+
+  it('takes its parts in order only, goes on after the last, and is not finished before all are there', async (t) => {
+    const { h, part, finish } = await settled(t);
+    const { id } = (await h.call('imageImport', { body: { size_bytes: 10 } })).body;
+    assert.equal((await part(id, 0, 'abcd')).body.attributes.received_bytes, 4);
+    for (const offset of [0, 3, 5]) {
+      const { body } = await part(id, offset, 'x');
+      assert.deepEqual([body.client_code, /go on at 4/.test(body.message)], [409, true]);
+    }
+    assert.match((await finish(id)).message, /has 4 of 10 bytes; send the rest, from 4 on/);
+    assert.match((await part(id, 4, '1234567')).body.message, /said to have 10 bytes; with this part it has 11/);
+    assert.match((await part(id, 4, '')).body.message, /empty/);
+    assert.equal((await part(id, 4, '123456')).status, 200);
+    const answers = await Promise.all([1, 2, 3].map(() => h.call('transferFinish', { params: { id } })));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409]);
+    assert.equal(
+      (await h.send({ method: 'POST', path: `${pathPrefix}/transfers/${id}/parts/10`, body: 'x' }, h.keys.theirs))
+        .status,
+      404,
+    );
+  });
+
+  it('fails with the reason when the bytes are others than were promised, or no disk', async (t) => {
+    const { h, imported, finish, image } = await settled(t);
+    const wrong = await imported('not these bytes', { sha256: 'a'.repeat(64) });
+    const first = await image((await finish(wrong.id)).attributes.id);
+    assert.deepEqual(
+      [first.status, /has the digest [0-9a-f]{64}, not aaaa/.test(first.status_reason)],
+      ['failed', true],
+    );
+    const noise = await imported('no disk at all');
+    const second = await image((await finish(noise.id)).attributes.id);
+    assert.deepEqual([second.status, /not a disk/.test(second.status_reason)], ['failed', true]);
+    const inventory = await h.engine.inventory();
+    assert.equal(inventory.layers.size, 1);
+    for (const body of [
+      { size_bytes: 0 },
+      { size_bytes: 2 ** 60 },
+      { size_bytes: 5, sha256: 'short' },
+      { size_bytes: 5, manifest: '{"version":2}' },
+      { size_bytes: 5, manifest: 'nothing' },
+    ])
+      assert.equal((await h.call('imageImport', { body })).status, 400, JSON.stringify(body));
+  });
+
+  it('heals a damaged image with its own export, and with nothing else', async (t) => {
+    const { h, install, exported, content, imported, finish, image } = await settled(t);
+    const [machine = 0] = h.machines;
+    const id = await install([h.editor.id]);
+    const { id: transferId, manifest, signature } = await exported(id);
+    const bytes = (await content(transferId)).body;
+    await h.call('imageAssign', { params: { id }, body: { machine_ids: [machine] } });
+    const { layerId } = await h.store.read('system', (work) => work.images.get(id as ImageId));
+    const heal = async (more: object) => {
+      const transfer = await imported(bytes, more);
+      return finish(transfer.id, { heal_image_id: id });
+    };
+    assert.equal((await heal({ manifest, signature })).client_code, 409);
+    await h.engine.removeLayer(layerId as LayerId);
+    await h.service.reconciler.task('sweep');
+    assert.equal((await image(id)).status, 'failed');
+
+    assert.match((await heal({})).message, /signed by this installation/);
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const forged = sign(null, Buffer.from(manifest), privateKey).toString('base64');
+    assert.match((await heal({ manifest, signature: forged })).message, /signed by this installation/);
+    assert.equal((await heal({ manifest, signature })).client_code, 200);
+    assert.deepEqual([(await image(id)).status, (await image(id)).status_reason], ['available', null]);
+    await h.call('machineStart', { params: { id: machine } });
+    await h.service.reconciler.settle();
+    await h.machineIs(machine, 'ready');
+  });
+});
