@@ -53,7 +53,7 @@ export async function imageGet(ask: Ask, id: ImageId): Promise<ImageView> {
 
 export async function imageCapture(
   ask: Ask,
-  input: { machineId: MachineId; name?: string | undefined },
+  input: { machineId: MachineId; name?: string | undefined; generalize?: boolean | undefined },
 ): Promise<ImageView> {
   const { work, organisationId } = ask;
   const name = input.name === undefined ? null : parseImageName(input.name);
@@ -70,7 +70,10 @@ export async function imageCapture(
     machineId: machine.id,
   });
   await work.machines.update(machine.id, { status: 'installing', capturingImageId: image.id, statusReason: null });
-  await work.operations.enqueue([{ kind: 'imageCapture', organisationId, imageId: image.id, machineId: machine.id }]);
+  const generalize = input.generalize ?? (await work.usage.generalizes());
+  await work.operations.enqueue([
+    { kind: 'imageCapture', organisationId, imageId: image.id, machineId: machine.id, data: { generalize } },
+  ]);
   return viewImage(ask, image);
 }
 
@@ -153,6 +156,10 @@ export async function imageDelete({ work }: Ask, id: ImageId): Promise<void> {
   await work.images.update(id, { deletedAt: work.now() });
 }
 
-export async function imageLog({ work }: Ask, id: ImageId): Promise<(BuildStep & { name: string })[]> {
-  return work.images.steps(id);
+export async function imageLog(
+  { work }: Ask,
+  id: ImageId,
+): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
+  const { report } = await work.images.get(id);
+  return { steps: await work.images.steps(id), report };
 }

@@ -112,6 +112,23 @@ export function organisationCommands(program: Command, { local, withStore, print
         print(flags, found, table(['ID', 'NAME', 'IMAGES', 'MACHINES', 'BUILDS', 'STORED GB'], rows));
       }),
   );
+  local(
+    organisation
+      .command('generalize <name> <on|off>')
+      .description('whether captures are generalised when nothing else is asked for'),
+  ).action((name: string, wanted: string, flags: Flags & Printed) =>
+    withStore(flags, async ({ store }) => {
+      if (wanted !== 'on' && wanted !== 'off') throw invalid(`${JSON.stringify(wanted)} is neither on nor off.`);
+      await store.write('system', async (work) =>
+        work.organisations.setGeneralize(await work.organisations.byName(name), wanted === 'on'),
+      );
+      print(
+        flags,
+        { name, generalize: wanted === 'on' },
+        `Captures of ${name} are ${wanted === 'on' ? '' : 'not '}generalised.`,
+      );
+    }),
+  );
   const limit = (text: string) => {
     const value = Number(text);
     if (!Number.isSafeInteger(value) || value < 0)

@@ -45,7 +45,7 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
     .action(async (id: string, flags: Remote & { log?: boolean }) => {
       const client = await connect(flags, env);
       const image = await client.imageGet({ id: parseId(id) });
-      const { steps } = await client.imageLog({ id: parseId(id) });
+      const { steps, report } = await client.imageLog({ id: parseId(id) });
       const lines = [table(headings, [row(image)])];
       if (image.attributes.status_reason) lines.push('', image.attributes.status_reason);
       for (const step of steps) {
@@ -55,7 +55,8 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
         );
         if (flags.log) lines.push(step.output.trimEnd());
       }
-      print(terminal, flags, { ...image, steps }, lines.join('\n'));
+      if (report !== null) lines.push('', 'Generalised:', report);
+      print(terminal, flags, { ...image, steps, report }, lines.join('\n'));
     });
 
   remoteOptions(noun.command('storage <id>').description('show what an image takes, and its layers')).action(
@@ -129,12 +130,14 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
 
   remoteOptions(noun.command('capture <machine>').description('create an image from a machine that is off'))
     .option('--name <name>', 'name of the image')
+    .option('--generalize', 'take away what identifies the machine: ids, host keys, logs, histories')
     .option('--no-wait', 'return at once')
-    .action(async (machine: string, flags: Remote & { name?: string }) => {
+    .action(async (machine: string, flags: Remote & { name?: string; generalize?: boolean }) => {
       const client = await connect(flags, env);
       await settled(
         await client.imageCapture({
           machine_id: parseId(machine),
+          ...(flags.generalize && { generalize: true }),
           ...(flags.name !== undefined && { name: flags.name }),
         }),
         flags,

@@ -28,6 +28,8 @@ export interface Image {
   deletedAt: number | null;
   /** Since when it may not be deleted; null: it may. */
   protectedAt: number | null;
+  /** What a generalisation cleared and warned of; null when there was none. */
+  report: string | null;
 }
 
 const nextStatuses: Record<ImageStatus, readonly ImageStatus[]> = {

@@ -2,9 +2,11 @@
 
 import { AppError, failedForGood } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
-import { gbBytes } from '../domain/layer.ts';
+import { gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
+import type { NewLayer } from '../store/port.ts';
+import { generalizeRecipe } from './generalize.ts';
 import type { Context, Workflow } from './workflow.ts';
 
 const idsOf = (operation: Operation) => {
@@ -30,7 +32,9 @@ export const imageCapture: Workflow = {
       return { disk: found, parent: await work.layers.get(found.layerId) };
     });
     await context.phase('sealing the disk', 0.5);
-    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes: disk.sizeGb * gbBytes });
+    const sizeBytes = disk.sizeGb * gbBytes;
+    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes });
+    const general = operation.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 
     return async (work) => {
       await work.layers.add({
@@ -44,7 +48,11 @@ export const imageCapture: Workflow = {
         ...bytes,
       });
       await work.disks.update(disk.id, { layerId });
-      await work.images.become(imageId, 'available', { layerId });
+      if (general) await work.layers.add(general.layer);
+      await work.images.become(imageId, 'available', {
+        layerId: general?.layer.id ?? layerId,
+        ...(general && { report: general.report }),
+      });
       await work.machines.update(machineId, { status: 'off', capturingImageId: null });
     };
   },
@@ -52,6 +60,8 @@ export const imageCapture: Workflow = {
   async undo({ operation, engine, store }) {
     const machine = await store.read('system', (work) => work.machines.get(operation.machineId as MachineId));
     const layerId = operation.data.layerId as LayerId | undefined;
+    const generalId = operation.data.generalId as LayerId | undefined;
+    if (generalId !== undefined) await engine.removeLayer(generalId);
     if (layerId !== undefined) await engine.unsealDisk(machine.diskId as DiskId, layerId);
   },
 
@@ -62,3 +72,32 @@ export const imageCapture: Workflow = {
     await work.machines.update(machineId, { status: 'off', capturingImageId: null });
   },
 };
+
+/** One more layer on the capture, without what identifies the machine; the machine's own disk stands below it and stays as it is. */
+async function generalize(context: Context, parentId: LayerId, below: Layer, sizeBytes: number) {
+  const { operation, engine, store, signal } = context;
+  if (operation.data.generalId === undefined) await context.remember({ generalId: newId() });
+  const id = operation.data.generalId as LayerId;
+  await context.phase('taking away what identifies the machine', 0.6);
+  const { baseLayerId } = below;
+  const { boot } = await store.read('system', (work) => work.bases.ofLayer(baseLayerId));
+  const built = await engine.buildLayer(
+    { layerId: id, parentId, baseLayerId, boot, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
+    signal,
+  );
+  if (built.exitCode !== 0)
+    throw failedForGood(`The generalisation failed with exit status ${built.exitCode}:\n${built.output.slice(-1000)}`);
+  const { virtualBytes, storedBytes } = built;
+  const layer: NewLayer = {
+    id,
+    kind: 'capture',
+    parentId,
+    baseLayerId,
+    key: null,
+    state: 'sealed',
+    operationId: null,
+    virtualBytes,
+    storedBytes,
+  };
+  return { layer, report: built.output.trim() };
+}

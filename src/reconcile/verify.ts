@@ -7,12 +7,14 @@ import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
 import type { Rooms, Task } from './task.ts';
 
-/** Looks at one layer each time: the scrub is spread over its period by doing little, often. */
+/** Takes the digests of all layers that have none; then looks at one other: the scrub is spread over its period by doing little, often. */
 export const verify: Task = {
   everyMs: 10_000,
   async run(rooms, signal) {
     const { store, clock, settings } = rooms;
-    const layer = await store.read('system', (work) => work.layers.nextToVerify(clock.now() - settings.scrubEveryMs));
+    for (const layer of await store.read('system', (work) => work.layers.withoutDigest()))
+      await verifyLayer(rooms, layer, settings.scrubBytesPerSecond, signal);
+    const layer = await store.read('system', (work) => work.layers.nextToScrub(clock.now() - settings.scrubEveryMs));
     if (layer) await verifyLayer(rooms, layer, settings.scrubBytesPerSecond, signal);
   },
 };

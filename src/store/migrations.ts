@@ -106,6 +106,10 @@ create table transfer (
   received_bytes bigint not null, sha256 text, manifest text, signature text, created_at bigint not null, expires_at bigint not null);
 create index transfer_expiry on transfer (expires_at)`;
 
+const sixth = `
+alter table organisation add column generalize_at bigint;
+alter table image add column report text`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -119,4 +123,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0003-access': migration(identity, third),
   '0004-layers': migration(identity, fourth),
   '0005-transfers': migration(identity, fifth),
+  '0006-generalize': migration(identity, sixth),
 });

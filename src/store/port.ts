@@ -50,6 +50,7 @@ export interface Store {
 
 export type { SoftwareOfImage } from './queries/image.ts';
 export type { AccessKey } from './queries/key.ts';
+export type { NewLayer } from './queries/layer.ts';
 export type { Plan } from './queries/machine.ts';
 export { LeaseLost } from './queries/operation.ts';
 export type { AccessLink, BuildStep, Scope } from './schema.ts';

@@ -68,7 +68,13 @@ export interface AccessLink {
 }
 
 export interface Database {
-  organisation: { id: Generated<OrganisationId>; name: string; createdAt: number; quotas: Generated<string> };
+  organisation: {
+    id: Generated<OrganisationId>;
+    name: string;
+    createdAt: number;
+    quotas: Generated<string>;
+    generalizeAt: number | null;
+  };
   accessKey: {
     id: KeyId;
     organisationId: OrganisationId;

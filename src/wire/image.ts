@@ -32,7 +32,16 @@ export const ImageAttributes = Type.Object(
 export const Image = resource('image', 'Image', ImageAttributes);
 
 export const ImageCaptureBody = Type.Object(
-  { machine_id: Id('ID of the machine to create an image from; it must be off'), name: Type.Optional(Name) },
+  {
+    machine_id: Id('ID of the machine to create an image from; it must be off'),
+    name: Type.Optional(Name),
+    generalize: Type.Optional(
+      Type.Boolean({
+        description:
+          'Extension: take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
+      }),
+    ),
+  },
   { title: 'ImageCaptureBody' },
 );
 

@@ -18,7 +18,7 @@ import {
   machineListQuery,
   PermissionField,
 } from './machine.ts';
-import { DateTime, Id, pageFields, pageQuery } from './schema.ts';
+import { DateTime, Id, NullableString, pageFields, pageQuery } from './schema.ts';
 import { CatalogueBaseImage, CatalogueSoftware } from './software.ts';
 import { Dependents, Disk, ImageAssignUndoBody, ImageProtectBody, MachineRestoreBody, Storage } from './storage.ts';
 import {
@@ -133,7 +133,10 @@ export const operations = {
     summary: "Show the steps of an image's creation and what each printed",
     permission: 'images:read',
     params: idParams,
-    response: { steps: Type.Array(BuildStep) },
+    response: {
+      steps: Type.Array(BuildStep),
+      report: NullableString('What a generalisation cleared and warned of, a line each; null when there was none'),
+    },
     errors: ['not_found'],
     extension: true,
   }),

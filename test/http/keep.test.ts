@@ -188,6 +188,28 @@ describe('a deleted image', () => {
   });
 });
 
+describe('a capture that is generalised', () => {
+  it('has one more layer, a report, and leaves the machine its own disk', async (t) => {
+    const { h, id, does, machine, write } = await settled(t);
+    await write('private');
+    const plain = (await does('imageCapture', id, { machine_id: id })).attributes.id;
+    assert.equal((await does('imageLog', plain)).report, null);
+    const general = (await does('imageCapture', id, { machine_id: id, generalize: true })).attributes.id;
+    assert.match((await does('imageLog', general)).report, /simulated: The generalisation/);
+    const [head, below] = (await does('imageStorage', general)).layers;
+    const { diskId } = await machine();
+    const disk = await h.store.read('system', (work) => work.disks.get(diskId as DiskId));
+    assert.equal(disk.layerId, below.id);
+    assert.notEqual(disk.layerId, head.id);
+
+    await h.store.write('system', (work) => work.organisations.setGeneralize(h.ours, true));
+    const byDefault = (await does('imageCapture', id, { machine_id: id })).attributes.id;
+    assert.notEqual((await does('imageLog', byDefault)).report, null);
+    const not = (await does('imageCapture', id, { machine_id: id, generalize: false })).attributes.id;
+    assert.equal((await does('imageLog', not)).report, null);
+  });
+});
+
 describe('a protected image', () => {
   it('is not deleted until its protection ends', async (t) => {
     const { does, image } = await settled(t);

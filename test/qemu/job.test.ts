@@ -68,6 +68,11 @@ describe('a server on real disks', () => {
       `made inside\nmachine-${second}\nHello, world!`,
     );
 
+    // A copy of a machine has an identity of its own.
+    const idOf = (id: number) => s.inside(id, 'cat /etc/machine-id');
+    const copied = await idOf(second);
+    assert.match(copied, /^[0-9a-f]{32}$/);
+
     // Deleting the image hurts nobody: the machine that runs on it, and the one it came from, go on.
     await s.client().imageDelete({ id: captured.attributes.id });
     await s.client().imageDelete({ id: built.attributes.id });
@@ -75,6 +80,7 @@ describe('a server on real disks', () => {
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
     assert.equal(await s.inside(first, 'cat /root/note'), 'made inside');
+    assert.notEqual(await idOf(first), copied);
     lap('start the first machine again');
     assert.deepEqual(await s.leftOvers(), []);
   });

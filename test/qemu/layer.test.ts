@@ -87,11 +87,32 @@ describe('layers on real disks', () => {
     const file = (kind: 'disks' | 'layers', id: string) => join(s.dataDir, 'engine', kind, `${id}.qcow2`);
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
-    await s.inside(first, 'echo precious > /root/note; sync');
+    await s.inside(
+      first,
+      'echo precious > /root/note; echo secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
+        'printf -- "-----BEGIN OPENSSH PRIVATE KEY-----\\n" > /root/id_test; sync',
+    );
     await s.client().machineStop({ id: first, gracefully: true });
     await s.machine(first, 'off');
-    const captured = (await s.client().imageCapture({ machine_id: first })).attributes.id;
+    const captured = (await s.client().imageCapture({ machine_id: first, generalize: true })).attributes.id;
     assert.equal((await s.image(captured)).status, 'available');
+    const { report } = await s.client().imageLog({ id: captured });
+    for (const line of [
+      /^cleared: machine id$/m,
+      /^cleared: shell and tool histories$/m,
+      /^cleared: identity given by the seed$/m,
+      /^warning: may hold secrets: \/root\/\.env$/m,
+      /^warning: holds a private key: \/root\/id_test$/m,
+    ])
+      assert.match(report ?? '', line);
+    const raw = join(s.dataDir, 'generalised.raw');
+    const { layerId: top } = await s.store.read('system', (work) => work.images.get(captured as never));
+    await s.engine.exportLayer({ layerId: top as LayerId, format: 'raw', path: raw }, new AbortController().signal);
+    const onDisk = (path: string) => execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
+    assert.deepEqual(
+      [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
+      ['precious\n', '', ''],
+    );
 
     // Reset, another disk, and back: the same file, the same bytes.
     await s.client().imageAssign({ id: captured, machine_ids: [second] });

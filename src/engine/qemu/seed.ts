@@ -32,8 +32,25 @@ printf '\\n\\036silversmith-exit %s\\n' $code >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
-/** On a cloud image: says on every boot that the machine is ready. The demo base does so by itself and runs this once. */
-const machineUserData = `#!/bin/sh
+/**
+ * Runs once on every new disk. A disk made from a capture of another machine gets an identity of its own; and a cloud image is told to say
+ * on every boot that the machine is ready, which the demo base does by itself.
+ */
+const machineUserData = (instance: string) => `#!/bin/sh
+mark=/var/lib/silversmith/identity
+mkdir -p /var/lib/silversmith
+if [ -e $mark ] && [ "$(cat $mark)" != ${instance} ]; then
+  [ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id
+  : >/etc/machine-id
+  systemd-machine-id-setup >/dev/null 2>&1
+  rm -f /var/lib/systemd/random-seed
+  if ls /etc/ssh/ssh_host_* >/dev/null 2>&1; then
+    rm -f /etc/ssh/ssh_host_*
+    ssh-keygen -q -A
+    systemctl try-restart ssh >/dev/null 2>&1
+  fi
+fi
+echo ${instance} >$mark
 if [ -d /var/lib/cloud/scripts/per-boot ]; then
   printf '#!/bin/sh\\necho silversmith-ready >/dev/ttyS1\\n' >/var/lib/cloud/scripts/per-boot/silversmith-ready
   chmod 0755 /var/lib/cloud/scripts/per-boot/silversmith-ready
@@ -43,7 +60,12 @@ fi
 
 /** Writes the seed of a machine to `folder/seed.iso`. The instance is the disk: a new disk is a new instance. */
 export async function writeMachineSeed(folder: string, instance: string, hostName: string): Promise<void> {
-  await writeSeed(folder, `instance-id: ${instance}\nlocal-hostname: ${hostName}\n`, machineUserData, async () => {});
+  await writeSeed(
+    folder,
+    `instance-id: ${instance}\nlocal-hostname: ${hostName}\n`,
+    machineUserData(instance),
+    async () => {},
+  );
 }
 
 /** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest, on the same file system. */

@@ -50,7 +50,13 @@ export const imageRoutes: Handlers<
   },
   imageGet: async (ask, { params }) => presentImage(await imageGet(ask, params.id as ImageId)),
   imageCapture: async (ask, { body }) =>
-    presentImage(await imageCapture(ask, { machineId: body.machine_id as MachineId, name: body.name })),
+    presentImage(
+      await imageCapture(ask, {
+        machineId: body.machine_id as MachineId,
+        name: body.name,
+        generalize: body.generalize,
+      }),
+    ),
   imageInstall: async (ask, { body }) =>
     presentImage(
       await imageInstall(ask, {
@@ -68,8 +74,9 @@ export const imageRoutes: Handlers<
     return {};
   },
   async imageLog(ask, { params }) {
-    const steps = await imageLog(ask, params.id as ImageId);
+    const { steps, report } = await imageLog(ask, params.id as ImageId);
     return {
+      report,
       steps: steps.map(({ softwareId, exitCode, durationMs, ...step }) => ({
         ...step,
         software_id: softwareId,

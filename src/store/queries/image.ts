@@ -73,7 +73,16 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     async add(
       image: Omit<
         Image,
-        'id' | 'name' | 'status' | 'statusReason' | 'layerId' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'protectedAt'
+        | 'id'
+        | 'name'
+        | 'status'
+        | 'statusReason'
+        | 'layerId'
+        | 'createdAt'
+        | 'updatedAt'
+        | 'deletedAt'
+        | 'protectedAt'
+        | 'report'
       > & { name: string | null },
       software: readonly SoftwareId[] = [],
     ) {
@@ -91,6 +100,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
           updatedAt: at,
           deletedAt: null,
           protectedAt: null,
+          report: null,
         })
         .returning('id')
         .executeTakeFirstOrThrow();
@@ -140,7 +150,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     async become(
       id: ImageId,
       status: ImageStatus,
-      change: { statusReason?: string; layerId?: LayerId } = {},
+      change: { statusReason?: string; layerId?: LayerId; report?: string } = {},
     ): Promise<boolean> {
       const image = await find(id);
       if (!image || !imageMayBecome(image.status, status)) return false;

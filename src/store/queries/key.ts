@@ -36,6 +36,13 @@ export const organisationQueries = (db: Db, now: () => number) => ({
       .where('id', '=', id)
       .execute();
   },
+  async setGeneralize(id: OrganisationId, on: boolean): Promise<void> {
+    await db
+      .updateTable('organisation')
+      .set({ generalizeAt: on ? now() : null })
+      .where('id', '=', id)
+      .execute();
+  },
   /** Throws not-found. */
   async byName(name: string): Promise<OrganisationId> {
     const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
@@ -51,7 +58,11 @@ export const organisationQueries = (db: Db, now: () => number) => ({
     const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
     if (found) return found.id;
     return (
-      await db.insertInto('organisation').values({ name, createdAt: now() }).returning('id').executeTakeFirstOrThrow()
+      await db
+        .insertInto('organisation')
+        .values({ name, createdAt: now(), generalizeAt: null })
+        .returning('id')
+        .executeTakeFirstOrThrow()
     ).id;
   },
 });

@@ -28,6 +28,7 @@ const inUse = sql<boolean>`(
 export const layerQueries = (db: Db, now: () => number) => {
   const find = (id: LayerId): Promise<Layer | undefined> =>
     db.selectFrom('layer').where('id', '=', id).selectAll().executeTakeFirst();
+  const sound = () => db.selectFrom('layer').where('state', '=', 'sealed').where('operationId', 'is', null);
   return {
     find,
     async get(id: LayerId): Promise<Layer> {
@@ -122,15 +123,15 @@ export const layerQueries = (db: Db, now: () => number) => {
       await db.updateTable('layer').set(change).where('id', '=', id).execute();
     },
 
-    /** The sealed layer to look at next: one without a digest, else the one whose bytes were compared longest ago, before a time. */
-    nextToVerify: (before: number): Promise<Layer | undefined> =>
-      db
-        .selectFrom('layer')
-        .where('state', '=', 'sealed')
-        .where('operationId', 'is', null)
-        .where((e) => e.or([e('digest', 'is', null), e(e.fn.coalesce('verifiedAt', 'createdAt'), '<', before)]))
-        .orderBy((e) => e.case().when('digest', 'is', null).then(0).else(1).end())
-        .orderBy('verifiedAt')
+    /** Sealed layers whose digest is not taken yet, and that nobody works on. */
+    withoutDigest: (): Promise<Layer[]> =>
+      sound().where('digest', 'is', null).orderBy('createdAt').selectAll().execute(),
+    /** The sealed layer whose bytes were compared longest ago, before a time. */
+    nextToScrub: (before: number): Promise<Layer | undefined> =>
+      sound()
+        .where('digest', 'is not', null)
+        .where((e) => e(e.fn.coalesce('verifiedAt', 'createdAt'), '<', before))
+        .orderBy((e) => e.fn.coalesce('verifiedAt', 'createdAt'))
         .limit(1)
         .selectAll()
         .executeTakeFirst(),

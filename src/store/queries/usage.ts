@@ -26,6 +26,15 @@ export const usageQueries = (db: Db, scope: Scope) => {
         .executeTakeFirstOrThrow();
       return { ...defaultQuotas, ...(JSON.parse(row.quotas) as Partial<Quotas>) };
     },
+    /** Whether captures are generalised when nothing else is asked for. */
+    async generalizes(): Promise<boolean> {
+      const row = await db
+        .selectFrom('organisation')
+        .where('id', '=', organisationId())
+        .select('generalizeAt')
+        .executeTakeFirstOrThrow();
+      return row.generalizeAt !== null;
+    },
     images: () => count('image'),
     machines: () => count('machine'),
     async builds(): Promise<number> {
