@@ -4,7 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { invalid } from '../domain/error.ts';
-import type { LayerId } from '../domain/ids.ts';
+import type { LayerId, SoftwareId } from '../domain/ids.ts';
 import { type Boot, gbBytes } from '../domain/layer.ts';
 import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
 import { sha256File } from '../lib/files.ts';
@@ -69,11 +69,8 @@ export interface NewSoftware {
   timeoutMs: number;
 }
 
-export async function softwareAdd(
-  store: Store,
-  intake: Intake,
-  { name, sizeGb, files, ...rest }: NewSoftware,
-): Promise<Software> {
+/** Takes a recipe's files in, pinned by digest. Throws `invalid`. */
+async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftware) {
   checkName(name);
   if (!(sizeGb > 0 && sizeGb <= 10_000)) throw invalid('The size must be a number of GB above 0 and up to 10000.');
   const pinned: RecipeFile[] = [];
@@ -85,5 +82,21 @@ export async function softwareAdd(
   const recipe: Recipe = { ...rest, files: pinned };
   assertRecipe(recipe);
   for (const [index, file] of pinned.entries()) await intake.importFile(file.sha256, files[index] ?? '');
-  return store.write('system', (work) => work.software.add({ name, sizeGb, recipe }));
+  return { name, sizeGb, recipe };
+}
+
+export async function softwareAdd(store: Store, intake: Intake, given: NewSoftware): Promise<Software> {
+  const title = await takeIn(intake, given);
+  return store.write('system', (work) => work.software.add(title));
+}
+
+/** Gives a title another recipe: what is built from now on has it, images that are there stay as they are. Throws not-found. */
+export async function softwareUpdate(
+  store: Store,
+  intake: Intake,
+  id: SoftwareId,
+  given: NewSoftware,
+): Promise<Software> {
+  const title = await takeIn(intake, given);
+  return store.write('system', (work) => work.software.update(id, title));
 }

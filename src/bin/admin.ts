@@ -2,11 +2,11 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { baseAdd, softwareAdd } from '../app/catalogue.ts';
+import { baseAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
 import { parseId } from '../cli/context.ts';
 import { type Terminal, table } from '../cli/output.ts';
 import { invalid } from '../domain/error.ts';
-import type { MachineId } from '../domain/ids.ts';
+import type { MachineId, SoftwareId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { layerCommands } from './admin-layer.ts';
@@ -103,44 +103,50 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
   );
 
   const software = program.command('software').description('the catalogue of what can be installed');
-  local(software.command('add').description('add a title to the catalogue'))
-    .requiredOption('--name <name>', 'name of the title')
-    .requiredOption('--size <gb>', 'what it takes on a disk, in GB')
-    .requiredOption('--script <path>', 'shell script that installs it, as root inside a build machine')
-    .option('--file <path...>', 'files that the script finds in its working directory')
-    .option('--network', 'let the build machine reach the network')
-    .option('--timeout <seconds>', 'limit of the installation', '1800')
-    .action(
-      async (
-        flags: Flags & {
-          name: string;
-          size: string;
-          script: string;
-          file?: string[];
-          network?: boolean;
-          timeout: string;
-          json?: boolean;
-        },
-      ) => {
-        const timeoutMs = Number(flags.timeout) * 1000;
-        if (!(timeoutMs >= 1000 && timeoutMs <= 24 * 3600_000))
-          throw invalid('--timeout must be a number of seconds from 1 to 86400.');
-        const script = await readFile(flags.script, 'utf8').catch(() => {
-          throw invalid(`${flags.script} is not a file that can be read.`);
-        });
-        await withStore(flags, async ({ store }, config) => {
-          const added = await softwareAdd(store, await (await open()).openEngine(config), {
-            name: flags.name,
-            sizeGb: Number(flags.size),
-            script,
-            files: flags.file ?? [],
-            network: flags.network ?? false,
-            timeoutMs,
-          });
-          print(flags, added, `Software ${added.id} (${added.name}) is added.`);
-        });
-      },
-    );
+  interface Title {
+    name: string;
+    size: string;
+    script: string;
+    file?: string[];
+    network?: boolean;
+    timeout: string;
+  }
+  const titleOptions = (command: Command) =>
+    local(command)
+      .requiredOption('--name <name>', 'name of the title')
+      .requiredOption('--size <gb>', 'what it takes on a disk, in GB')
+      .requiredOption('--script <path>', 'shell script that installs it, as root inside a build machine')
+      .option('--file <path...>', 'files that the script finds in its working directory')
+      .option('--network', 'let the build machine reach the network')
+      .option('--timeout <seconds>', 'limit of the installation', '1800');
+  const titleOf = async ({ name, size, script: path, file, network, timeout }: Title) => {
+    const timeoutMs = Number(timeout) * 1000;
+    if (!(timeoutMs >= 1000 && timeoutMs <= 24 * 3600_000))
+      throw invalid('--timeout must be a number of seconds from 1 to 86400.');
+    const script = await readFile(path, 'utf8').catch(() => {
+      throw invalid(`${path} is not a file that can be read.`);
+    });
+    return { name, sizeGb: Number(size), script, files: file ?? [], network: network ?? false, timeoutMs };
+  };
+  titleOptions(software.command('add').description('add a title to the catalogue')).action(
+    async (flags: Flags & Printed & Title) => {
+      const title = await titleOf(flags);
+      await withStore(flags, async ({ store }, config) => {
+        const added = await softwareAdd(store, await (await open()).openEngine(config), title);
+        print(flags, added, `Software ${added.id} (${added.name}) is added.`);
+      });
+    },
+  );
+  titleOptions(
+    software.command('update <id>').description('give a title another recipe; images that are there stay as they are'),
+  ).action(async (id: string, flags: Flags & Printed & Title) => {
+    const title = await titleOf(flags);
+    await withStore(flags, async ({ store }, config) => {
+      const engine = await (await open()).openEngine(config);
+      const changed = await softwareUpdate(store, engine, parseId(id) as SoftwareId, title);
+      print(flags, changed, `Software ${id} (${changed.name}) has its new recipe; builds from now on use it.`);
+    });
+  });
   local(software.command('list').description('list the catalogue')).action((flags: Flags & { json?: boolean }) =>
     withStore(flags, async ({ store }) => {
       const titles = await store.read('system', (work) => work.software.list());

@@ -3,6 +3,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { invalid } from '../domain/error.ts';
+import type { Settings } from '../reconcile/workflow.ts';
 
 export interface Config {
   dataDir: string;
@@ -17,12 +18,28 @@ export interface Config {
   /** Where callers reach the server, for the links that it makes; null: where it listens. */
   publicUrl: string | null;
   requestsPerSecond: number;
+  /** What the reconciler does otherwise than by default. */
+  settings: Partial<Settings>;
   /** The ring of master keys, when it is not in the data directory's file. */
   masterKey?: string;
 }
 
 export type Flags = Partial<
-  Record<'dataDir' | 'host' | 'port' | 'engine' | 'logLevel' | 'simulatorSpeed' | 'publicUrl' | 'rateLimit', string>
+  Record<
+    | 'dataDir'
+    | 'host'
+    | 'port'
+    | 'engine'
+    | 'logLevel'
+    | 'simulatorSpeed'
+    | 'publicUrl'
+    | 'rateLimit'
+    | 'keepHours'
+    | 'cacheGb'
+    | 'scrubDays'
+    | 'scrubMbPerSecond',
+    string
+  >
 > & {
   demo?: boolean;
   machineNetwork?: boolean;
@@ -37,6 +54,23 @@ const number = (name: string, text: string, least: number, most: number): number
   }
   return value;
 };
+
+function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
+  const given = (name: string, flag: string | undefined, variable: string | undefined, most: number) => {
+    const text = flag ?? variable;
+    return text === undefined ? undefined : number(name, text, 0, most);
+  };
+  const keepHours = given('--keep-hours', flags.keepHours, env.SILVERSMITH_KEEP_HOURS, 24 * 365);
+  const cacheGb = given('--cache-gb', flags.cacheGb, env.SILVERSMITH_CACHE_GB, 1e6);
+  const scrubDays = given('--scrub-days', flags.scrubDays, env.SILVERSMITH_SCRUB_DAYS, 3650);
+  const scrubMb = given('--scrub-mb-per-second', flags.scrubMbPerSecond, env.SILVERSMITH_SCRUB_MB_PER_SECOND, 1e5);
+  return {
+    ...(keepHours !== undefined && { keepDiskMs: keepHours * 3600_000 }),
+    ...(cacheGb !== undefined && { cacheBytesMax: cacheGb * 1024 ** 3 }),
+    ...(scrubDays !== undefined && { scrubEveryMs: scrubDays * 24 * 3600_000 }),
+    ...(scrubMb !== undefined && { scrubBytesPerSecond: scrubMb * 1024 ** 2 }),
+  };
+}
 
 /** Flags come before the environment, the environment before the defaults. Throws `invalid` with the name of what is wrong. */
 export function parseConfig(flags: Flags, env: Environment): Config {
@@ -58,6 +92,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     machineNetwork: flags.machineNetwork ?? env.SILVERSMITH_MACHINE_NETWORK === '1',
     simulatorSpeed: number('--simulator-speed', flags.simulatorSpeed ?? env.SILVERSMITH_SIMULATOR_SPEED ?? '1', 0, 1e6),
     publicUrl: publicUrl?.replace(/\/+$/, '') ?? null,
+    settings: settingsOf(flags, env),
     requestsPerSecond: number('--rate-limit', flags.rateLimit ?? env.SILVERSMITH_RATE_LIMIT ?? '500', 0, 1e6),
     ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
     cacheDir: join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'silversmith'),

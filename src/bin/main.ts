@@ -65,6 +65,19 @@ function serveCommand(program: Command): void {
       '--rate-limit <number>',
       'requests a second that one key may send, twice as many at once; 0: any (SILVERSMITH_RATE_LIMIT; default: 500)',
     )
+    .option('--keep-hours <number>', 'how long replaced disks are kept (SILVERSMITH_KEEP_HOURS; default: 72)')
+    .option(
+      '--cache-gb <number>',
+      'the most that installed steps may take when no image needs them (SILVERSMITH_CACHE_GB; default: 100)',
+    )
+    .option(
+      '--scrub-days <number>',
+      'how often each layer is compared with its digest (SILVERSMITH_SCRUB_DAYS; default: 30)',
+    )
+    .option(
+      '--scrub-mb-per-second <number>',
+      'how fast it is read for that (SILVERSMITH_SCRUB_MB_PER_SECOND; default: 50)',
+    )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
     .action(async (flags: Flags) => {

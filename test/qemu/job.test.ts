@@ -68,6 +68,19 @@ describe('a server on real disks', () => {
       `made inside\nmachine-${second}\nHello, world!`,
     );
 
+    // A layer is rewritten while a machine runs on it.
+    const { head, base } = await s.store.read('system', async (work) => {
+      const { layerId } = await work.images.get(captured.attributes.id as never);
+      const chain = await work.layers.chain(layerId as never);
+      return { head: chain[0]?.id as never, base: chain.at(-1)?.id as never };
+    });
+    await s.engine.rewriteLayer({ layerId: head, parentId: base });
+    lap('rewrite the layer below a machine that is on');
+    assert.match(
+      await s.inside(second, 'echo 3 > /proc/sys/vm/drop_caches; cat /root/note; hello'),
+      /made inside\nHello/,
+    );
+
     // A copy of a machine has an identity of its own.
     const idOf = (id: number) => s.inside(id, 'cat /etc/machine-id');
     const copied = await idOf(second);

@@ -157,6 +157,15 @@ describe('the command line', { concurrency: 2 }, () => {
     await writeFile(script, 'echo installed\n');
     const added = await run('software', 'add', '--name', 'Tool', '--size', '0.5', '--script', script, '--file', script);
     assert.deepEqual([added.code, /Software 9 \(Tool\)/.test(added.out)], [0, true], added.err);
+    await writeFile(script, 'echo installed otherwise\n');
+    const recipe = ['--name', 'Tool 2', '--size', '0.6', '--script', script];
+    const image = () => run('image', 'install', '9', '--json');
+    const cacheOf = async () =>
+      /Cache: (\w+)/.exec((await run('image', 'show', JSON.parse((await image()).out).id)).out)?.[1];
+    assert.deepEqual([await cacheOf(), await cacheOf()], ['miss', 'hit']);
+    assert.match((await run('software', 'update', '9', ...recipe)).out, /Software 9 \(Tool 2\) has its new recipe/);
+    assert.deepEqual([await cacheOf(), await cacheOf()], ['miss', 'hit']);
+    assert.match((await run('software', 'update', '99', ...recipe)).err, /no software 99/);
     for (const [args, message] of [
       [['software', 'add', '--name', 'X', '--size', 'big', '--script', script], /size must be a number/],
       [['software', 'add', '--name', 'X', '--size', '1', '--script', '/nowhere'], /not a file/],
@@ -166,6 +175,7 @@ describe('the command line', { concurrency: 2 }, () => {
       [['image', 'list', '--url', 'http://127.0.0.1:1'], /No server answers/],
       [['serve', '--engine', 'vmware'], /qemu or simulator/],
       [['serve', '--port', 'x'], /--port/],
+      [['serve', '--keep-hours', 'long'], /--keep-hours/],
       [['serve', '--data-dir', dataDir], /Another server/],
       [['key', 'list', '--data-dir', '/nowhere'], /no data in/],
       [['frobnicate'], /unknown command/],

@@ -1,7 +1,7 @@
 // Queries on what the operator keeps for everybody: software and base images.
 
 import { AppError } from '../../domain/error.ts';
-import type { BaseImageId, LayerId } from '../../domain/ids.ts';
+import type { BaseImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
 import { type BaseImage, type Recipe, recipeDigest, type Software } from '../../domain/software.ts';
 import type { Database, Db } from '../schema.ts';
@@ -25,6 +25,20 @@ export const softwareQueries = (db: Db, now: () => number) => ({
       .values({ name, sizeGb, recipe: JSON.stringify(recipe), recipeDigest: recipeDigest(recipe), createdAt: now() })
       .returningAll()
       .executeTakeFirstOrThrow();
+    return toSoftware(row);
+  },
+  /** Throws not-found. */
+  async update(
+    id: SoftwareId,
+    { name, sizeGb, recipe }: Pick<Software, 'name' | 'sizeGb' | 'recipe'>,
+  ): Promise<Software> {
+    const row = await db
+      .updateTable('software')
+      .set({ name, sizeGb, recipe: JSON.stringify(recipe), recipeDigest: recipeDigest(recipe) })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', `There is no software ${id}; list it with: silversmith software list`);
     return toSoftware(row);
   },
 });
