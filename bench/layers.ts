@@ -101,6 +101,51 @@ try {
     bytes += (await stat(join(folder, 'engine', 'disks', `${disk}.qcow2`))).blocks * 512;
   }
   say(`fifty disks on one base: ${(bytes / 50 / 1024).toFixed(0)} KB each beside the base`);
+
+  const baseBytes = (await stat(join(folder, 'engine', 'layers', `${base}.qcow2`))).blocks * 512;
+  const written = 16 * 1024 ** 2;
+  let imageBytes = baseBytes;
+  for (let index = 0; index < 50; index++) {
+    const disk = id<DiskId>();
+    const sizeBytes = 10 * gbBytes;
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} 1G 16M`, path], { stdio: 'pipe' });
+    imageBytes += (await engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes })).storedBytes;
+  }
+  say(
+    `fifty images from one base, 16 MB written in each: ${(imageBytes / (baseBytes + 50 * written)).toFixed(3)} × (base + what differs)`,
+  );
+
+  const chained = id<DiskId>();
+  const sizeBytes = 4 * gbBytes;
+  await engine.ensureDisk({ diskId: chained, layerId: base, sizeBytes });
+  let head = base;
+  for (let index = 0; index < 10; index++) {
+    const path = join(folder, 'engine', 'disks', `${chained}.qcow2`);
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} ${index * 16}M 32M`, path], { stdio: 'pipe' });
+    head = id<LayerId>();
+    await engine.sealDisk({ diskId: chained, layerId: head, sizeBytes });
+  }
+  const headPath = join(folder, 'engine', 'layers', `${head}.qcow2`);
+  const copied = await timed(() =>
+    execFileSync('qemu-img', ['convert', '-O', 'qcow2', headPath, join(folder, 'flat.qcow2')]),
+  );
+  const compacted = await timed(() => engine.rewriteLayer({ layerId: head, parentId: base }));
+  say(
+    `a chain of eleven layers compacted and compared: ${compacted.toFixed(0)} ms; qemu-img convert of it ${copied.toFixed(0)} ms: ${(compacted / copied).toFixed(2)} ×`,
+  );
+  const exported = await timed(() =>
+    engine.exportLayer(
+      { layerId: head, format: 'qcow2', path: join(folder, 'export.qcow2') },
+      new AbortController().signal,
+    ),
+  );
+  say(
+    `exported, compressed with zstd: ${exported.toFixed(0)} ms: ${(exported / copied).toFixed(2)} × qemu-img convert`,
+  );
+  const hashed = await timed(() => engine.layerDigest(head, 0, new AbortController().signal));
+  say(`digest of its ${((await stat(headPath)).size / 1024 ** 2).toFixed(0)} MB: ${hashed.toFixed(0)} ms`);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
