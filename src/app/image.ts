@@ -130,13 +130,10 @@ export async function imageAssign(
   assertMayGetImage(machines, image);
   const idsThat = (plan: ReturnType<typeof planAssign>) =>
     machines.filter((machine) => planAssign(machine) === plan).map((machine) => machine.id);
-  await work.machines.updateMany(
+  await work.machines.assign(
     machines.map((machine) => machine.id),
-    { assignedImageId: image.id, assignmentPendingAt: work.now() },
+    image.id,
   );
-  for (const { id, assignedImageId, assignmentPendingAt } of machines) {
-    await work.machines.update(id, { priorImageId: assignedImageId, priorPendingAt: assignmentPendingAt });
-  }
   await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
   await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
   await work.operations.enqueue(

@@ -16,7 +16,7 @@ const at = (ms: number | null) => (ms === null ? 'never' : new Date(ms).toISOStr
 /** The commands say themselves what they found. */
 const quiet = { info() {}, warn() {}, error() {} };
 
-export function layerCommands(program: Command, { local, withStore, print }: Admin): void {
+export function layerCommands(program: Command, { local, withStore, print, terminal }: Admin): void {
   const layer = program.command('layer').description('layers: what images and disks stand on');
   local(
     layer.command('list').description('list the layers, and what the engine keeps that the store does not know'),
@@ -72,7 +72,7 @@ export function layerCommands(program: Command, { local, withStore, print }: Adm
           found.map(({ id, result }) => [id, result]),
         ),
       );
-      if (found.some(({ result }) => result === 'DAMAGED')) process.exitCode = 1;
+      if (found.some(({ result }) => result === 'DAMAGED')) terminal.exitCode = 1;
     }),
   );
 

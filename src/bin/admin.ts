@@ -24,6 +24,7 @@ export interface Admin {
   local(command: Command): Command;
   withStore<Result>(flags: Flags, work: (opened: Opened, config: Config) => Promise<Result>): Promise<Result>;
   print(flags: Printed, value: object, human: string): void;
+  terminal: Terminal;
 }
 
 export function adminCommands(program: Command, machine: Command, terminal: Terminal, env: Env): void {
@@ -184,7 +185,7 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
       }),
     );
 
-  const admin = { local, withStore, print };
+  const admin = { local, withStore, print, terminal };
   organisationCommands(program, admin);
   keyCommands(program, admin);
   masterKeyCommands(program, admin);
@@ -205,7 +206,7 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
           if (result.stdout !== '') terminal.out(result.stdout.trimEnd());
           if (result.stderr !== '') terminal.err(result.stderr.trimEnd());
         }
-        process.exitCode = result.exitCode;
+        terminal.exitCode = result.exitCode;
       }),
     );
 }

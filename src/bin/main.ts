@@ -1,10 +1,10 @@
 // The command line: builds the program, runs it, and turns what is thrown into one sentence and an exit status.
 
 import { Command, CommanderError } from 'commander';
-import { UsageError } from '../cli/context.ts';
+import { type Environment, UsageError } from '../cli/context.ts';
 import { imageCommands } from '../cli/image.ts';
 import { machineCommands } from '../cli/machine.ts';
-import { processTerminal as terminal } from '../cli/output.ts';
+import { processTerminal, type Terminal } from '../cli/output.ts';
 import { tourCommand } from '../cli/tour.ts';
 import { usageCommand } from '../cli/usage.ts';
 import { ApiError } from '../client/client.ts';
@@ -14,16 +14,22 @@ import { openApiDocument } from '../wire/openapi.ts';
 import { adminCommands } from './admin.ts';
 import { type Flags, parseConfig } from './config.ts';
 
-const env = process.env;
-
-/** Resolves to the exit status. */
-export async function main(argv: readonly string[]): Promise<number> {
+/** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
+export async function main(
+  argv: readonly string[],
+  terminal: Terminal = processTerminal,
+  env: Environment = process.env,
+): Promise<number> {
   const program = new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for what there is)')
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
     .exitOverride();
-  serveCommand(program);
+  serveCommand(program, terminal, env);
   imageCommands(program, terminal, env);
   adminCommands(program, machineCommands(program, terminal, env), terminal, env);
   usageCommand(program, terminal, env);
@@ -40,13 +46,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(() => terminal.out(JSON.stringify(openApiDocument(), null, 2)));
   try {
     await program.parseAsync(argv);
-    return Number(process.exitCode ?? 0);
+    return terminal.exitCode;
   } catch (error) {
-    return explain(error);
+    return explain(error, terminal, env);
   }
 }
 
-function serveCommand(program: Command): void {
+function serveCommand(program: Command, terminal: Terminal, env: Environment): void {
   program
     .command('serve')
     .description('serve the API')
@@ -105,7 +111,7 @@ function serveCommand(program: Command): void {
     });
 }
 
-function explain(error: unknown): number {
+function explain(error: unknown, terminal: Terminal, env: Environment): number {
   if (error instanceof CommanderError) return error.exitCode;
   if (error instanceof ApiError) {
     terminal.err(

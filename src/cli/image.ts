@@ -125,7 +125,7 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
     print(terminal, flags, last, table(headings, [row(last)]));
     if (last.attributes.status !== 'failed') return;
     terminal.err(last.attributes.status_reason ?? 'The image failed.');
-    process.exitCode = 1;
+    terminal.exitCode = 1;
   };
 
   remoteOptions(noun.command('capture <machine>').description('create an image from a machine that is off'))

@@ -108,7 +108,7 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     print(terminal, flags, machine, table(headings, [row(machine)]));
     if (flags.wait !== false && machine.attributes.friendly_status !== wanted) {
       terminal.err(machine.attributes.status_reason ?? `Machine ${id} is ${machine.attributes.friendly_status}.`);
-      process.exitCode = 1;
+      terminal.exitCode = 1;
     }
   };
 

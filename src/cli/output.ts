@@ -5,12 +5,15 @@ export interface Terminal {
   err(text: string): void;
   /** Whether a progress line may be written over. */
   interactive: boolean;
+  /** What the command exits with; a command that failed without an error sets it. */
+  exitCode: number;
 }
 
 export const processTerminal: Terminal = {
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
   interactive: process.stderr.isTTY === true,
+  exitCode: 0,
 };
 
 export type Cell = string | number | boolean | null | undefined;

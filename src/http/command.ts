@@ -81,9 +81,9 @@ async function record(
   clientCode: number,
   answer: Json,
 ): Promise<void> {
-  const given = params.id as number | undefined;
-  const onImage = name.startsWith('image');
-  const made = answer.id === undefined ? null : Number(answer.id);
+  const given = typeof params.id === 'number' ? params.id : undefined;
+  const onImage = name.startsWith('image') || answer.type === 'image';
+  const made = answer.type === 'image' ? Number(answer.id) : null;
   const created = (answer.machines as { attributes: { id: number } }[] | undefined)?.map(
     (machine) => machine.attributes.id,
   );

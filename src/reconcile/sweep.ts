@@ -3,20 +3,25 @@
 // stands on it says so. Something that was missing and is back is verified before it is used.
 
 import type { DiskId, LayerId } from '../domain/ids.ts';
+import type { Store } from '../store/port.ts';
 import type { Rooms, Task } from './task.ts';
 import { quarantine } from './verify.ts';
+
+const operationsMax = 10_000;
 
 export const sweep: Task = {
   everyMs: 3600_000,
   async run(rooms, signal) {
     const { store, engine } = rooms;
-    // The engine first: what is made between the two looks is in the store by then, since its row comes before its bytes.
-    const has = await engine.inventory();
-    const { layers, disks } = await store.read('system', async (work) => ({
+    const { layers, disks, begun } = await store.read('system', async (work) => ({
       layers: await work.layers.list(),
       disks: new Set(await work.disks.ids()),
+      // A capture's or an import's bytes come before its row; its id is in the operation.
+      begun: (await work.operations.open(operationsMax)).flatMap(({ data }) => Object.values(data).map(String)),
     }));
-    const known = new Set(layers.map((layer) => layer.id));
+    // The engine after the store: what went in between is not there any more, and what came is looked at again before it is noted.
+    const has = await engine.inventory();
+    const known = new Set<string>([...layers.map((layer) => layer.id), ...begun]);
     for (const layer of layers) {
       signal.throwIfAborted();
       if (layer.state === 'sealed' && layer.operationId === null && !has.layers.has(layer.id))
@@ -44,6 +49,7 @@ async function strangers(
     signal.throwIfAborted();
     const since = noted.find((one) => one.id === id)?.seenAt;
     if (since === undefined) {
+      if (await isKnown(store, kind, id)) continue;
       await store.write('system', (work) => work.host.noteStranger({ kind, id, bytes }));
       log.warn({ kind, id, bytes, removedInMs: settings.strangerMs }, 'something is kept that the store does not know');
     } else if (clock.now() - since >= settings.strangerMs) {
@@ -53,3 +59,11 @@ async function strangers(
     }
   }
 }
+
+/** Whether the store has come to know it since it was listed. */
+const isKnown = (store: Store, kind: 'layer' | 'disk', id: string): Promise<boolean> =>
+  store.read('system', async (work) => {
+    const found = kind === 'layer' ? await work.layers.find(id as LayerId) : await work.disks.find(id as DiskId);
+    const open = await work.operations.open(operationsMax);
+    return found !== undefined || open.some(({ data }) => Object.values(data).includes(id));
+  });

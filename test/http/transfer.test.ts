@@ -108,6 +108,14 @@ describe('an import', () => {
     await h.service.reconciler.settle();
     await h.machineIs(machine, 'ready');
     assert.equal((await h.call('transferGet', { params: { id: transfer.id } })).body.attributes.status, 'available');
+    const { logs } = (await h.call('userActionLogList')).body;
+    const finished = logs.find(
+      (log: { attributes: { action_type: string } }) => log.attributes.action_type === 'transferFinish',
+    );
+    assert.deepEqual(
+      [finished.attributes.metadata.image_id, finished.attributes.organization_machine_id],
+      [made.attributes.id, null],
+    );
     await h.service.reconciler.task('collect');
     assert.ok(!(await readdir(join(h.dataDir, 'transfers'))).includes(transfer.id));
   });

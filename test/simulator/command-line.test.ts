@@ -5,6 +5,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { main } from '../../src/bin/main.ts';
+import type { Terminal } from '../../src/cli/output.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
@@ -32,19 +34,41 @@ async function startDemo(t: Scope) {
   };
   defer(t, () => stop());
   await start();
-  const run = (...args: string[]) =>
+  const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
+  /** In this process, which is much faster than one for each command. */
+  const run = async (...args: string[]) => {
+    let [out, err] = ['', ''];
+    const terminal: Terminal = {
+      out: (text) => {
+        out += `${text}\n`;
+      },
+      err: (text) => {
+        err += `${text}\n`;
+      },
+      interactive: false,
+      exitCode: 0,
+    };
+    const code = await main(['node', 'silversmith', ...args], terminal, environment);
+    return { code, out, err };
+  };
+  /** In a process of its own, as a user does. */
+  const runAlone = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const env = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
-      const child = execFile(process.execPath, [entry, ...args], { env }, (_error, out, err) =>
+      const child = execFile(process.execPath, [entry, ...args], { env: environment }, (_error, out, err) =>
         resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
-  return { dataDir, run, start, stop };
+  return { dataDir, run, runAlone, start, stop };
 }
 
 describe('the command line', { concurrency: 2 }, () => {
   it('does the whole job, prints tables for people and JSON for scripts', async (t) => {
-    const { run, dataDir } = await startDemo(t);
+    const { run, runAlone, dataDir } = await startDemo(t);
+    assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
+    const unknown = await runAlone('frobnicate');
+    assert.deepEqual([unknown.code, unknown.out, /unknown command/.test(unknown.err)], [1, '', true]);
+    const refused = await runAlone('image', 'show', '77');
+    assert.deepEqual([refused.code, refused.out, /no image 77/.test(refused.err)], [1, '', true]);
     assert.equal((await stat(join(dataDir, 'demo.json'))).mode & 0o777, 0o600);
     assert.match((await run('software', 'list')).out, /^ID +NAME.*htop/s);
     assert.match((await run('base', 'list')).out, /Simulated base/);

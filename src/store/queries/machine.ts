@@ -158,6 +158,22 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       return (await all().where('assignedImageId', '=', imageId).selectAll().orderBy('id').execute()).map(toMachine);
     },
 
+    /** Assigns an image, and remembers what was assigned before. */
+    async assign(ids: readonly MachineId[], imageId: ImageId): Promise<void> {
+      let query = db
+        .updateTable('machine')
+        .set((e) => ({
+          priorImageId: e.ref('assignedImageId'),
+          priorPendingAt: e.ref('assignmentPendingAt'),
+          assignedImageId: imageId,
+          assignmentPendingAt: now(),
+          updatedAt: now(),
+        }))
+        .where('id', 'in', ids);
+      if (scope !== 'system') query = query.where('organisationId', '=', scope);
+      await query.execute();
+    },
+
     /** Takes an image that is going away from every machine to which it is assigned. */
     async unassign(imageId: ImageId): Promise<void> {
       await db
