@@ -1,13 +1,13 @@
 // The typed client: one method for each operation of the contract, signed, with the server's refusals as errors. Runs in Node and in
 // browsers, on fetch and WebCrypto alone.
 
+import type { OperationSpec } from '../wire/operation.ts';
 import {
   type Answer,
   type Body,
   type Envelope,
   type JsonOperationName,
   type OperationName,
-  type OperationSpec,
   operations,
   type Params,
   type Query,

@@ -1,7 +1,8 @@
 // Prints the contract's table as an OpenAPI 3.1 document. Schemas with a title are named once and referred to.
 
 import { wireErrors } from './error.ts';
-import { type OperationSpec, operations, refusalsOf } from './operations.ts';
+import type { OperationSpec } from './operation.ts';
+import { operations, refusalsOf } from './operations.ts';
 import { ErrorResponse, enveloped, pathPrefix } from './schema.ts';
 
 type Json = Record<string, unknown>;

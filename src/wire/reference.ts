@@ -1,7 +1,8 @@
 // Prints the contract's tables as the reference pages for people.
 
 import { wireErrors } from './error.ts';
-import { type OperationSpec, operations } from './operations.ts';
+import type { OperationSpec } from './operation.ts';
+import { operations } from './operations.ts';
 import { pathPrefix } from './schema.ts';
 
 interface Field {

@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openApiDocument } from '../../src/wire/openapi.ts';
-import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
+import type { OperationSpec } from '../../src/wire/operation.ts';
+import { type OperationName, operations } from '../../src/wire/operations.ts';
 import { apiReference, errorReference } from '../../src/wire/reference.ts';
 import { startHarness } from './harness.ts';
 

@@ -19,7 +19,8 @@ import { signingKeyFile } from '../../src/lib/signing-key.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { wireErrors } from '../../src/wire/error.ts';
-import { type OperationName, type OperationSpec, operations, refusalsOf } from '../../src/wire/operations.ts';
+import type { OperationSpec } from '../../src/wire/operation.ts';
+import { type OperationName, operations, refusalsOf } from '../../src/wire/operations.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type OperationName, type OperationSpec, operations } from '../../src/wire/operations.ts';
+import type { OperationSpec } from '../../src/wire/operation.ts';
+import { type OperationName, operations } from '../../src/wire/operations.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
 import { assertDocumented, startHarness } from './harness.ts';
 

@@ -1,0 +1,32 @@
+// What a row of the contract's table says of one operation, and what rows share.
+
+import { type TObject, type TProperties, Type } from 'typebox';
+import type { WireErrorName } from './error.ts';
+import { Id } from './schema.ts';
+
+export interface OperationSpec {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Under the prefix, with `{name}` for parameters. */
+  path: string;
+  tag: string;
+  summary: string;
+  permission: string;
+  params?: TObject;
+  query?: TObject;
+  /** Absent: a body is accepted and ignored. A body may always be left out when no field of it is required. */
+  body?: TObject;
+  /** Bytes instead of JSON: as the body of the request, or as the answer. */
+  content?: 'request' | 'response';
+  /** The answer's own fields; the envelope comes on top. */
+  response: TProperties;
+  /** What it can refuse with, besides what every operation can. */
+  errors: readonly WireErrorName[];
+  /** Not part of the API that this project is compatible with. */
+  extension?: true;
+}
+
+export const define = <const Spec extends OperationSpec>(spec: Spec): Spec => spec;
+
+export const idParams = Type.Object({ id: Id('ID') });
+/** The envelope alone. */
+export const nothing = {};
