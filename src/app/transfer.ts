@@ -17,6 +17,7 @@ import {
 import { newId } from '../lib/new-id.ts';
 import type { Ask } from './deps.ts';
 import { assertHostRoom, type ImageView, imageGet } from './image.ts';
+import { imageStorage } from './storage.ts';
 import { assertQuota } from './usage.ts';
 
 async function assertFew({ work }: Ask): Promise<void> {
@@ -39,7 +40,8 @@ export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat 
     );
   }
   await assertFew(ask);
-  await assertHostRoom(ask, 0);
+  // At most what its layers take now; compressed it is less.
+  await assertHostRoom(ask, (await imageStorage(ask, id)).storedBytes);
   const transfer = await work.transfers.add({
     id: newId() as TransferId,
     organisationId,

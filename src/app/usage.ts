@@ -9,6 +9,7 @@ export async function usageGet({ work: { usage } }: Ask) {
     images: { used: await usage.images(), limit: quotas.images },
     machines: { used: await usage.machines(), limit: quotas.machines },
     builds: { used: await usage.builds(), limit: quotas.builds },
+    disksGb: await usage.disksGb(),
     keptGb: { used: await usage.keptGb(), limit: quotas.keptGb },
     storedGb: { used: await usage.storedGb(), limit: quotas.storedGb },
   };

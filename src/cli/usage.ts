@@ -22,7 +22,7 @@ export function usageCommand(program: Command, terminal: Terminal, env: Environm
         usage,
         table(
           ['WHAT', 'USED', 'LIMIT'],
-          rows.map(([what, { used, limit }]) => [what, used, limit]),
+          [...rows.map(([what, { used, limit }]) => [what, used, limit]), ['GB of disks', usage.disks_gb, null]],
         ),
       );
     },

@@ -14,4 +14,5 @@ export const Usage = {
   builds: Used('Images that are being made now'),
   stored_gb: Used('GB that its captures take on the disk of the host'),
   kept_gb: Used('GB of replaced disks that are kept for a while; the oldest give way'),
+  disks_gb: Type.Number({ description: "GB that the machines' own disks take; not limited" }),
 };

@@ -10,12 +10,21 @@ import type { Engine } from '../../src/engine/port.ts';
 import { type Scope, virtualClock } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
+interface ModelDisk {
+  image: number | null;
+  replaces: ModelDisk | null;
+}
+
 interface ModelMachine {
   id: number;
   status: MachineStatus;
-  hasDisk: boolean;
+  disk: ModelDisk | null;
+  /** Disks set aside, the last one last. */
+  kept: ModelDisk[];
   assigned: number | null;
   pending: boolean;
+  prior: number | null;
+  priorPending: boolean;
   capturing: number | null;
   stopRequested: boolean;
   diskGb: number;
@@ -46,11 +55,11 @@ class Model {
     if (machine.capturing !== null) return 4201;
     if (machine.status === 'ready' || (starting(machine) && !machine.stopRequested)) return 200;
     if (machine.status !== 'off') return 4201;
-    if (machine.hasDisk && !machine.pending) machine.status = 'turning_on';
+    if (machine.disk !== null && !machine.pending) machine.status = 'turning_on';
     else {
       const image = this.images.find((one) => one.id === machine.assigned);
       if (image && image.status !== 'available') return 4201;
-      machine.status = machine.hasDisk ? 'installing' : 'creating';
+      machine.status = machine.disk !== null ? 'installing' : 'creating';
     }
     return 200;
   }
@@ -66,13 +75,13 @@ class Model {
   reset(machine: ModelMachine): number {
     if (machine.capturing !== null) return 4201;
     if (machine.status !== 'off') return 400;
-    if (machine.hasDisk) machine.pending = machine.assigned !== null;
-    machine.hasDisk = false;
+    if (machine.disk !== null) machine.pending = machine.assigned !== null;
+    this.setAside(machine);
     return 200;
   }
 
   capture(machine: ModelMachine): number {
-    if (!machine.hasDisk) return 4208;
+    if (machine.disk === null) return 4208;
     if (machine.capturing !== null) return 4212;
     return machine.status === 'off' ? 200 : 4209;
   }
@@ -83,6 +92,7 @@ class Model {
     if (machines.some((machine) => machine.capturing !== null)) return 4214;
     if (machines.some((machine) => machine.diskGb < image.sizeGb)) return 4510;
     for (const machine of machines) {
+      Object.assign(machine, { prior: machine.assigned, priorPending: machine.pending });
       machine.assigned = image.id;
       machine.pending = true;
       if (machine.status === 'ready') machine.status = 'turning_off';
@@ -101,15 +111,75 @@ class Model {
     return 200;
   }
 
+  setAside(machine: ModelMachine): void {
+    if (machine.disk !== null) machine.kept.push(machine.disk);
+    machine.disk = null;
+  }
+
+  putBack(machine: ModelMachine, disk: ModelDisk | null): void {
+    this.setAside(machine);
+    machine.kept = machine.kept.filter((one) => one !== disk);
+    machine.disk = disk;
+  }
+
+  live(id: number | null): number | null {
+    return this.images.some((image) => image.id === id && !image.deleted) ? id : null;
+  }
+
+  restoreDisk(machine: ModelMachine): number {
+    const disk = machine.kept.at(-1);
+    if (!disk) return 404;
+    if (machine.status !== 'off') return 4201;
+    this.putBack(machine, disk);
+    Object.assign(machine, { assigned: this.live(disk.image), pending: false });
+    return 200;
+  }
+
+  undo(image: ModelImage): number {
+    if (image.deleted) return 404;
+    const machines = this.machines.filter((machine) => machine.assigned === image.id);
+    const taken = (machine: ModelMachine) => !machine.pending && machine.disk?.image === image.id;
+    for (const machine of machines) {
+      if (machine.capturing !== null || starting(machine)) return 4201;
+      if (taken(machine) && machine.status !== 'off') return 4201;
+      const before = machine.disk?.replaces ?? null;
+      if (taken(machine) && before !== null && !machine.kept.includes(before)) return 409;
+    }
+    for (const machine of machines) {
+      if (taken(machine)) this.putBack(machine, machine.disk?.replaces ?? null);
+      const assigned = this.live(machine.prior);
+      Object.assign(machine, {
+        assigned,
+        pending: assigned !== null && machine.priorPending,
+        prior: null,
+        priorPending: false,
+      });
+    }
+    return 200;
+  }
+
+  restoreImage(image: ModelImage): number {
+    if (!image.deleted || image.status !== 'available') return 404;
+    image.deleted = false;
+    return 200;
+  }
+
   settle(): void {
     for (const image of this.images)
-      if (image.status === 'pending') image.status = image.fails ? 'failed' : 'available';
+      if (image.status === 'pending' && !image.deleted) image.status = image.fails ? 'failed' : 'available';
     for (const machine of this.machines) {
       if (machine.capturing !== null) Object.assign(machine, { capturing: null, status: 'off' });
       else if (machine.status === 'turning_off') machine.status = 'off';
       else if (starting(machine)) {
         if (machine.stopRequested || machine.startFails) machine.status = 'off';
-        else Object.assign(machine, { status: 'ready', hasDisk: true, pending: false });
+        else {
+          if (machine.disk === null || machine.pending) {
+            const disk = { image: machine.assigned, replaces: machine.disk };
+            this.setAside(machine);
+            machine.disk = disk;
+          }
+          Object.assign(machine, { status: 'ready', pending: false });
+        }
         machine.stopRequested = false;
       }
     }
@@ -126,6 +196,11 @@ const step = fc.record({
     'start',
     'stop',
     'reset',
+    'restoreDisk',
+    'restoreDisk',
+    'undo',
+    'undo',
+    'restoreImage',
     'settle',
     'settle',
   ),
@@ -197,6 +272,15 @@ async function take(
       return assert.equal(await codeOf(h.call('machineStop', { params })), model.stop(machine));
     case 'reset':
       return assert.equal(await codeOf(h.call('machineReset', { params })), model.reset(machine));
+    case 'restoreDisk':
+      return assert.equal(await codeOf(h.call('machineRestore', { params })), model.restoreDisk(machine));
+    case 'undo':
+      if (image) assert.equal(await codeOf(h.call('imageAssignUndo', { params: { id: image.id } })), model.undo(image));
+      return;
+    case 'restoreImage':
+      if (image)
+        assert.equal(await codeOf(h.call('imageRestore', { params: { id: image.id } })), model.restoreImage(image));
+      return;
     default:
       inject([...faults]);
       await h.service.reconciler.settle();
@@ -290,9 +374,10 @@ describe('the service', () => {
         const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
         try {
           let faults: Fault[] = [];
+          const clock = virtualClock();
           const h = await startHarness(scope, {
             reconcile: false,
-            clock: virtualClock(),
+            clock,
             wrapEngine: (engine) =>
               faulty(
                 engine,
@@ -307,7 +392,10 @@ describe('the service', () => {
             ids.map((id, index) => ({
               id,
               status: 'off',
-              hasDisk: false,
+              disk: null,
+              kept: [],
+              prior: null,
+              priorPending: false,
               assigned: null,
               pending: false,
               capturing: null,
@@ -321,6 +409,8 @@ describe('the service', () => {
               faults = next.filter((fault, index) => fault === null || isAmongFirst(next, index));
             });
             await agree(h, model);
+            // What is set aside later is kept until later.
+            await clock.sleep(1);
             if (one.kind === 'settle') await agreeWithEngine(h, model);
             steps++;
           }

@@ -55,6 +55,9 @@ describe('a quota', () => {
     );
     assert.deepEqual((await h.call('usageGet')).body.stored_gb, { used: 3, limit: 10_000 });
     assert.equal((await h.call('usageGet', {}, h.keys.theirs)).body.stored_gb.used, 0);
+    await h.service.reconciler.task('measure');
+    assert.ok((await h.call('usageGet')).body.disks_gb > 0);
+    assert.equal((await h.call('usageGet', {}, h.keys.theirs)).body.disks_gb, 0);
     await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb: 2 }));
     assert.match((await capture()).body.message, /has 3 GB stored, and the most is 2/);
   });

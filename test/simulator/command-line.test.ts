@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { main } from '../../src/bin/main.ts';
 import type { Terminal } from '../../src/cli/output.ts';
+import { createClient } from '../../src/client/client.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
@@ -112,6 +113,18 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('image', 'export', image.id, '--output', file)).err, /is there already/);
     assert.match((await run('image', 'import', file, '--name', 'Copied')).out, /Image \d+ \(Copied\) is available/);
     assert.match((await run('image', 'import', '/nowhere')).err, /not a file/);
+    // A download that was cut off goes on where it ended; what is not the export's is told.
+    const client = createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
+    const cut = (await client.imageExport({ id: Number(image.id) })).id;
+    const second = join(dataDir, 'second.qcow2');
+    await writeFile(`${second}.part`, (await readFile(file)).subarray(0, 20));
+    assert.match((await run('image', 'export', image.id, '--output', second, '--resume', cut)).out, /second\.qcow2/);
+    assert.deepEqual(await readFile(second), await readFile(file));
+    const third = join(dataDir, 'third.qcow2');
+    const other = (await client.imageExport({ id: Number(image.id) })).id;
+    await writeFile(`${third}.part`, 'something else that lies here');
+    const mixed = await run('image', 'export', image.id, '--output', third, '--resume', other);
+    assert.match(mixed.err, /are not those of the export; delete it/);
     assert.match((await run('image', 'import', file, '--heal', image.id)).err, /only a damaged image can be healed/);
     assert.match((await run('tour')).out, /That was the tour/);
   });

@@ -5,7 +5,7 @@ import type { Handlers } from '../handler.ts';
 
 export const usageRoutes: Handlers<'usageGet'> = {
   async usageGet(ask) {
-    const { storedGb, keptGb, ...counts } = await usageGet(ask);
-    return { ...counts, stored_gb: storedGb, kept_gb: keptGb };
+    const { storedGb, keptGb, disksGb, ...counts } = await usageGet(ask);
+    return { ...counts, stored_gb: storedGb, kept_gb: keptGb, disks_gb: disksGb };
   },
 };

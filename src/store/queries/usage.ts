@@ -17,6 +17,15 @@ export const usageQueries = (db: Db, scope: Scope) => {
     if (table === 'image') query = query.where('deletedAt' as never, 'is', null);
     return Number((await query.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count);
   };
+  const diskGb = async (state: 'kept' | 'active') => {
+    const row = await db
+      .selectFrom('disk')
+      .where('organisationId', '=', organisationId())
+      .where('state', '=', state)
+      .select((e) => e.fn.sum<number>('storedBytes').as('bytes'))
+      .executeTakeFirstOrThrow();
+    return inGb(Number(row.bytes ?? 0));
+  };
   return {
     async quotas(): Promise<Quotas> {
       const row = await db
@@ -47,15 +56,9 @@ export const usageQueries = (db: Db, scope: Scope) => {
         .executeTakeFirstOrThrow();
       return Number(row.count);
     },
-    async keptGb(): Promise<number> {
-      const row = await db
-        .selectFrom('disk')
-        .where('organisationId', '=', organisationId())
-        .where('state', '=', 'kept')
-        .select((e) => e.fn.sum<number>('storedBytes').as('bytes'))
-        .executeTakeFirstOrThrow();
-      return inGb(Number(row.bytes ?? 0));
-    },
+    keptGb: () => diskGb('kept'),
+    /** What the machines' own disks take. */
+    disksGb: () => diskGb('active'),
     /** Bytes of the captures that its images and disks stand on; bases and installed software are everybody's. */
     async storedBytes(): Promise<number> {
       const own = organisationId();
