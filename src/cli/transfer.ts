@@ -19,8 +19,9 @@ import {
 import { progressLine, type Terminal } from './output.ts';
 
 const pollMs = 500;
-const share = (done: number, total: number) =>
-  `${Math.floor((done / total) * 100)} % of ${(total / 1024 ** 2).toFixed(1)} MB`;
+/** Where lines cannot be written over, one for each tenth is enough. */
+const share = ({ interactive }: Terminal, done: number, total: number) =>
+  `${interactive ? Math.floor((done / total) * 100) : Math.floor((done / total) * 10) * 10} % of ${(total / 1024 ** 2).toFixed(1)} MB`;
 
 const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? null;
 
@@ -66,7 +67,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
             transferId,
             before,
             async (bytes) => void (await file.write(bytes)),
-            (done, total) => progress.say(`downloading, ${share(done, total)}`),
+            (done, total) => progress.say(`downloading, ${share(terminal, done, total)}`),
           );
           await file.sync();
         } finally {
@@ -132,7 +133,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
             return buffer.subarray(0, bytesRead);
           };
           await upload(client, options, transferId, read, (done, total) =>
-            progress.say(`sending, ${share(done, total)}`),
+            progress.say(`sending, ${share(terminal, done, total)}`),
           );
         } catch (error) {
           terminal.err(`To go on: the same command with --resume ${transferId}`);
