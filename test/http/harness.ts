@@ -17,6 +17,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import { signingKeyFile } from '../../src/lib/signing-key.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
+import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { wireErrors } from '../../src/wire/error.ts';
 import type { OperationSpec } from '../../src/wire/operation.ts';
@@ -98,6 +99,7 @@ export async function startHarness(
     /** Stands between the service and the simulator. */
     wrapEngine?: (engine: Engine) => Engine;
     onQuery?: (sql: string) => void;
+    wrapStore?: (store: Store) => Store;
   } = {},
 ) {
   const dataDir = await temporaryFolder(t);
@@ -109,7 +111,7 @@ export async function startHarness(
   const engine = await openSimulator({ root: dataDir, clock, speed: options.speed ?? 0 });
   const service = buildService({
     dataDir,
-    store,
+    store: options.wrapStore?.(store) ?? store,
     engine: options.wrapEngine?.(engine) ?? engine,
     masterKey,
     signer,
@@ -131,11 +133,12 @@ export async function startHarness(
   const base = await baseAdd(store, engine, { name: 'Base', files: { disk }, boot: { mode: 'firmware' } });
   const title = (name: string, sizeGb: number) =>
     softwareAdd(store, engine, { name, sizeGb, script: `install ${name}`, files: [], network: false, timeoutMs: 1000 });
-  const [editor, browser, broken, filling] = [
+  const [editor, browser, broken, filling, viewer] = [
     await title('Editor', 1.4),
     await title('Browser', 2),
     await title('Broken sim-fail-build', 0.5),
     await title('Filling sim-disk-full', 0.1),
+    await title('Viewer', 0.2),
   ];
 
   const organisation = (name: string) => store.write('system', (work) => work.organisations.ensure(name));
@@ -234,6 +237,7 @@ export async function startHarness(
     browser,
     broken,
     filling,
+    viewer,
     ours,
     theirs,
     keys,

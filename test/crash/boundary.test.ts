@@ -1,0 +1,238 @@
+// Death at every step: the server is abandoned before and after every call of its engine and after every write of its store, for each
+// workflow, and another one takes over on the same data. What was asked for comes true, and nothing is left that nothing owns.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { buildService } from '../../src/bin/serve.ts';
+import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
+import { type OperationKind, operationKinds } from '../../src/domain/operation.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { openSimulator } from '../../src/engine/simulator/engine.ts';
+import type { Store } from '../../src/store/port.ts';
+import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { type Harness, startHarness } from '../http/harness.ts';
+import { defer, type Scope, virtualClock } from '../support.ts';
+
+interface Scenario {
+  /** Everything before the operation, settled. */
+  prepare(h: Harness): Promise<void>;
+  /** Asks for the operation. */
+  ask(h: Harness): Promise<void>;
+  /** Whether it came true, looked at after another server took over. */
+  holds(store: Store, h: Harness): Promise<void>;
+}
+
+const settled = async (h: Harness, name: Parameters<Harness['call']>[0], id: number, body?: unknown) => {
+  const answer = await h.call(name, { params: { id }, body });
+  assert.equal(answer.body.client_code, 200, answer.body.message);
+  await h.service.reconciler.settle();
+  return answer.body;
+};
+const machineOf = (h: Harness) => h.machines[0] ?? 0;
+const started = async (h: Harness) => {
+  await settled(h, 'machineStart', machineOf(h));
+};
+const stopped = async (h: Harness) => {
+  await started(h);
+  await settled(h, 'machineStop', machineOf(h));
+};
+const asks = async (h: Harness, name: Parameters<Harness['call']>[0], id: number, body?: unknown) => {
+  const answer = await h.call(name, { params: { id }, body });
+  assert.equal(answer.body.client_code, 200, answer.body.message);
+};
+const images = (store: Store, h: Harness) =>
+  store.read(h.ours, async (work) => (await work.images.list({ page: 1, perPage: 100 })).images);
+const allAvailable = (count: number) => async (store: Store, h: Harness) => {
+  assert.deepEqual(
+    (await images(store, h)).map((image) => [image.status, image.layerId !== null]),
+    Array.from({ length: count }, () => ['available', true]),
+  );
+};
+const machineIs = (status: string) => async (store: Store, h: Harness) => {
+  const machine = await store.read(h.ours, (work) => work.machines.get(machineOf(h) as MachineId));
+  assert.deepEqual([machine.status, machine.diskId !== null, machine.assignmentPendingAt], [status, true, null]);
+};
+
+const scenarios: Record<string, Scenario & { kind: OperationKind }> = {
+  'a capture': {
+    kind: 'imageCapture',
+    prepare: stopped,
+    ask: (h) => asks(h, 'imageCapture', 0, { machine_id: machineOf(h) }),
+    holds: allAvailable(1),
+  },
+  'a capture that is generalised': {
+    kind: 'imageCapture',
+    prepare: stopped,
+    ask: (h) => asks(h, 'imageCapture', 0, { machine_id: machineOf(h), generalize: true }),
+    holds: allAvailable(1),
+  },
+  'an installation of three titles': {
+    kind: 'imageInstall',
+    prepare: async () => {},
+    ask: (h) => asks(h, 'imageInstall', 0, { software_ids: [h.editor.id, h.browser.id, h.viewer.id] }),
+    holds: allAvailable(1),
+  },
+  'a start on an image that was assigned': {
+    kind: 'machineStart',
+    async prepare(h) {
+      await stopped(h);
+      const { attributes } = await settled(h, 'imageInstall', 0, { software_ids: [h.editor.id] });
+      await settled(h, 'imageAssign', attributes.id, { machine_ids: [machineOf(h)] });
+    },
+    ask: (h) => asks(h, 'machineStart', machineOf(h)),
+    holds: machineIs('ready'),
+  },
+  'a stop': {
+    kind: 'machineStop',
+    prepare: started,
+    ask: (h) => asks(h, 'machineStop', machineOf(h)),
+    holds: machineIs('off'),
+  },
+  'an export': {
+    kind: 'imageExport',
+    async prepare(h) {
+      await settled(h, 'imageInstall', 0, { software_ids: [h.editor.id] });
+    },
+    ask: (h) => asks(h, 'imageExport', 1),
+    async holds(store, h) {
+      const [transfer] = await store.read(h.ours, (work) => work.transfers.list());
+      assert.deepEqual([transfer?.status, transfer?.sha256?.length], ['available', 64]);
+    },
+  },
+  'an import': {
+    kind: 'imageImport',
+    async prepare(h) {
+      const bytes = JSON.stringify({ simulated: ['brought in'], virtualBytes: 1024 });
+      const { id } = (await h.call('imageImport', { body: { size_bytes: bytes.length } })).body;
+      const path = `/organization-management/v1/transfers/${id}/parts/0`;
+      await h.send({ method: 'POST', path, body: bytes });
+    },
+    async ask(h) {
+      const [transfer] = await h.store.read(h.ours, (work) => work.transfers.list());
+      await asks(h, 'transferFinish', transfer?.id as never);
+    },
+    holds: allAvailable(1),
+  },
+  'a compaction': {
+    kind: 'layerCompact',
+    async prepare(h) {
+      await stopped(h);
+      for (let round = 0; round < 8; round++) await settled(h, 'imageCapture', 0, { machine_id: machineOf(h) });
+    },
+    ask: (h) => h.service.reconciler.task('compact'),
+    async holds(store, h) {
+      const [newest] = await images(store, h);
+      const { layerId } = await store.read(h.ours, (work) => work.images.get(newest?.id as ImageId));
+      const chain = await store.read('system', (work) => work.layers.chain(layerId as never));
+      assert.deepEqual([chain.length, chain[0]?.operationId], [2, null]);
+    },
+  },
+};
+
+/** Counts the steps of everything that goes through it, and never comes back from the one that is named. */
+function boundaries() {
+  let [count, deadAt] = [0, Number.POSITIVE_INFINITY];
+  let died: () => void = () => {};
+  let release: (error: Error) => void = () => {};
+  const step = async () => {
+    if (++count !== deadAt) return;
+    died();
+    await new Promise<void>((_, reject) => {
+      release = reject;
+    });
+  };
+  const wrapEngine = (engine: Engine): Engine =>
+    new Proxy(engine, {
+      get(target, name) {
+        const verb = Reflect.get(target, name);
+        if (typeof verb !== 'function') return verb;
+        return async (...args: unknown[]) => {
+          await step();
+          const result = await verb.apply(target, args);
+          await step();
+          return result;
+        };
+      },
+    });
+  const wrapStore = (store: Store): Store => ({
+    ...store,
+    async write(scope, work) {
+      const result = await store.write(scope, work);
+      await step();
+      return result;
+    },
+  });
+  return {
+    wrapEngine,
+    wrapStore,
+    /** From here on steps are counted anew; resolves when step `at` is reached. */
+    dieAt(at: number): Promise<'died'> {
+      [count, deadAt] = [0, at];
+      return new Promise((resolve) => {
+        died = () => resolve('died');
+      });
+    },
+    end: () => release(new Error('abandoned')),
+  };
+}
+
+/** Runs a scenario to its end or to the step, and lets another server take over. False when it has fewer steps. */
+async function survives(scenario: Scenario, at: number): Promise<boolean> {
+  const cleanups: (() => Promise<void>)[] = [];
+  const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
+  const clock = virtualClock();
+  try {
+    const steps = boundaries();
+    const h = await startHarness(scope, { reconcile: false, clock, ...steps });
+    await scenario.prepare(h);
+    await scenario.ask(h);
+    const died = steps.dieAt(at);
+    const end = await Promise.race([died, h.service.reconciler.settle().then(() => 'ended' as const)]);
+
+    const store = await openSqlite({ dataDir: h.dataDir, now: clock.now });
+    const engine = await openSimulator({ root: h.dataDir, clock, speed: 0 });
+    const { dataDir, masterKey, signer } = h;
+    const settings = { pollMs: 5, collectDelayMs: 0 };
+    const heir = buildService({ dataDir, store, engine, masterKey, signer, clock, settings, logLevel: 'silent' });
+    defer(scope, async () => {
+      steps.end();
+      await heir.close();
+      await store.close();
+    });
+    await store.write('system', (work) => work.operations.releaseAll());
+    await heir.reconciler.settle();
+    for (const task of ['collect', 'sweep', 'collect'] as const) await heir.reconciler.task(task);
+    await scenario.holds(store, h);
+    const known = await store.read('system', async (work) => ({
+      open: await work.operations.open(100),
+      strangers: await work.host.strangers(),
+      layers: await work.layers.ids(),
+      disks: await work.disks.ids(),
+    }));
+    assert.deepEqual([known.open, known.strangers], [[], []]);
+    const kept = await engine.inventory();
+    assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
+    assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
+    return end === 'died';
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+const stepsMax = 100;
+
+describe('death at every step', () => {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    it(`of ${name} loses nothing and leaves nothing`, { timeout: 120_000 }, async (t) => {
+      let at = 1;
+      while (at < stepsMax && (await survives(scenario, at))) at++;
+      t.diagnostic(`${at - 1} steps`);
+      assert.ok(at > 3 && at < stepsMax);
+    });
+  }
+
+  it('is tried of every kind of operation', () => {
+    const tried = new Set(Object.values(scenarios).map((scenario) => scenario.kind));
+    assert.deepEqual([...tried].sort(), [...operationKinds].sort());
+  });
+});
