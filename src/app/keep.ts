@@ -66,8 +66,7 @@ export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly
 
 /** The machine's disk is kept, and another, or none, takes its place. */
 async function exchange({ work, keepDiskMs }: Ask, machine: Machine, next: DiskId | null): Promise<void> {
-  if (machine.diskId !== null)
-    await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + keepDiskMs });
+  if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
   if (next !== null) await work.disks.update(next, { state: 'active', keptUntil: null });
   await work.machines.update(machine.id, { diskId: next, statusReason: null });
 }

@@ -146,7 +146,7 @@ export async function machineReset({ work, keepDiskMs }: Ask, id: MachineId): Pr
     diskId: null,
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });
-  await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + keepDiskMs });
+  await work.disks.keep(machine.diskId, keepDiskMs);
 }
 
 /** Gives the machine the processors and memory of another type; its disk stays as it is. It must be off. */

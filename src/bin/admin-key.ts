@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { keyCreate, keyRotate, resealAll } from '../app/key.ts';
 import { parseDurationMs } from '../cli/context.ts';
-import { table } from '../cli/output.ts';
+import { minute, table } from '../cli/output.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { KeyId } from '../domain/ids.ts';
 import { isPermission, permissions } from '../domain/permission.ts';
@@ -16,7 +16,7 @@ import { lockDataDir } from '../store/sqlite/lock.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
 
-const at = (ms: number | null) => (ms === null ? '' : new Date(ms).toISOString().slice(0, 16).replace('T', ' '));
+const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
   `key     ${key}\nsecret  ${secret}\nThe secret is not shown again.`;
 

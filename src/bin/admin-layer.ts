@@ -1,7 +1,7 @@
 // The operator's commands on what lies under the images: layers, the build cache, the room on the host.
 
 import type { Command } from 'commander';
-import { table } from '../cli/output.ts';
+import { mb, minute, table } from '../cli/output.ts';
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import { gbBytes, type Layer } from '../domain/layer.ts';
@@ -10,9 +10,8 @@ import { verifyLayer } from '../reconcile/verify.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
 
-const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
 const gb = (bytes: number) => (bytes / gbBytes).toFixed(1);
-const at = (ms: number | null) => (ms === null ? 'never' : new Date(ms).toISOString().slice(0, 16).replace('T', ' '));
+const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 /** The commands say themselves what they found. */
 const quiet = { info() {}, warn() {}, error() {} };
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { waitForImage } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
 import { connect, type Environment, parseId, parseIds, print, type Remote, remoteOptions, waiting } from './context.ts';
-import { type Terminal, table } from './output.ts';
+import { mb, type Terminal, table } from './output.ts';
 import { transferCommands } from './transfer.ts';
 
 type Image = Answer<'imageGet'>;
@@ -17,8 +17,6 @@ const row = ({ attributes: image }: Image) => [
   image.source,
   image.softwares.map((one) => one.attributes.name).join(', '),
 ];
-const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
-
 const headings = ['ID', 'NAME', 'GB', 'STATUS', 'SOURCE', 'SOFTWARE'];
 
 export function imageCommands(program: Command, terminal: Terminal, env: Environment): void {

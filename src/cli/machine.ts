@@ -15,7 +15,7 @@ import {
   remoteOptions,
   waiting,
 } from './context.ts';
-import { type Terminal, table } from './output.ts';
+import { mb, type Terminal, table } from './output.ts';
 
 type Machine = Answer<'machineGet'>;
 
@@ -62,12 +62,7 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
       const client = await connect(flags, env);
       const answer = await client.machineDiskList({ id: parseId(id) });
       const rows = answer.disks.map(({ attributes: disk }) => [
-        ...[
-          disk.id,
-          disk.state,
-          disk.image_id,
-          disk.stored_bytes === null ? '' : (disk.stored_bytes / 1024 ** 2).toFixed(1),
-        ],
+        ...[disk.id, disk.state, disk.image_id, disk.stored_bytes === null ? '' : mb(disk.stored_bytes)],
         ...[disk.created_at, disk.kept_until],
       ]);
       print(terminal, flags, answer, table(['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'], rows));

@@ -16,6 +16,11 @@ export const processTerminal: Terminal = {
   exitCode: 0,
 };
 
+export const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
+
+/** A time to the minute, UTC. */
+export const minute = (ms: number) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+
 export type Cell = string | number | boolean | null | undefined;
 
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {

@@ -16,12 +16,12 @@ import {
   UsageError,
   waiting,
 } from './context.ts';
-import { progressLine, type Terminal } from './output.ts';
+import { mb, progressLine, type Terminal } from './output.ts';
 
 const pollMs = 500;
 /** Where lines cannot be written over, one for each tenth is enough. */
 const share = ({ interactive }: Terminal, done: number, total: number) =>
-  `${interactive ? Math.floor((done / total) * 100) : Math.floor((done / total) * 10) * 10} % of ${(total / 1024 ** 2).toFixed(1)} MB`;
+  `${interactive ? Math.floor((done / total) * 100) : Math.floor((done / total) * 10) * 10} % of ${mb(total)} MB`;
 
 const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? null;
 
@@ -81,12 +81,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
         const { manifest, signature } = attributes;
         await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);
         await client.transferDelete({ id: transferId });
-        print(
-          terminal,
-          flags,
-          attributes,
-          `${output} (${(attributes.size_bytes / 1024 ** 2).toFixed(1)} MB), manifest in ${output}.json`,
-        );
+        print(terminal, flags, attributes, `${output} (${mb(attributes.size_bytes)} MB), manifest in ${output}.json`);
       } catch (error) {
         if ((await sizeOf(part)) !== null) terminal.err(`To go on: the same command with --resume ${transferId}`);
         throw error;

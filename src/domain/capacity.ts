@@ -9,7 +9,7 @@ export interface Capacity {
 }
 
 /** The part of the host's disk that new work leaves alone, so that what runs can go on. */
-export const reservePart = 0.05;
+const reservePart = 0.05;
 
 const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 

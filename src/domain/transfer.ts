@@ -4,8 +4,7 @@ import { invalid } from './error.ts';
 import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
 
 export type TransferKind = 'export' | 'import';
-export const transferFormats = ['qcow2', 'raw'] as const;
-export type TransferFormat = (typeof transferFormats)[number];
+export type TransferFormat = 'qcow2' | 'raw';
 
 /** `receiving`: an import's bytes are coming in. `building`: the file is made, or made an image of. */
 export type TransferStatus = 'receiving' | 'building' | 'available' | 'failed';

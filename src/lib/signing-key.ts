@@ -6,8 +6,6 @@ import { readFile } from 'node:fs/promises';
 import { exists, writeWhole } from './files.ts';
 
 export interface Signer {
-  /** The public key, base64 of its DER form. */
-  publicKey: string;
   /** base64. */
   sign(text: string): string;
   /** Whether a trusted key made the signature. */
@@ -16,11 +14,6 @@ export interface Signer {
 
 const publicFrom = (text: string): KeyObject =>
   createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
-
-/** Throws when the text is not a public key in the form that `publicKey` has. */
-export function assertPublicKey(text: string): void {
-  if (publicFrom(text).asymmetricKeyType !== 'ed25519') throw new TypeError('not an ed25519 key');
-}
 
 /** Reads the key from a file, or makes one; `trustedPath` names other public keys, one a line, and need not be there. */
 export async function signingKeyFile(path: string, trustedPath: string): Promise<Signer> {
@@ -39,7 +32,6 @@ export async function signingKeyFile(path: string, trustedPath: string): Promise
       .map(publicFrom),
   ];
   return {
-    publicKey: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
     sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
     trusts: (text, signature) =>
       trusted.some((one) => verify(null, Buffer.from(text), one, Buffer.from(signature, 'base64'))),

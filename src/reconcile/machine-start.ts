@@ -126,8 +126,7 @@ async function finish(work: Work, id: MachineId, freshDisk: DiskId | null, keepD
   const machine = await work.machines.get(id);
   if (machine.stopRequestedAt !== null) throw failedForNow('The machine was asked to stop while it was starting.');
   if (freshDisk !== null) {
-    if (machine.diskId !== null)
-      await work.disks.update(machine.diskId, { state: 'kept', keptUntil: work.now() + keepDiskMs });
+    if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
     await work.disks.update(freshDisk, { state: 'active', replacesId: machine.diskId });
   }
   await work.machines.update(id, {

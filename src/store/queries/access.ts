@@ -1,6 +1,5 @@
 // Queries on the links that open a machine's screen: kept as hashes, good once and for a while.
 
-import type { KeyId, MachineId, OrganisationId } from '../../domain/ids.ts';
 import type { AccessLink, Db, Scope } from '../schema.ts';
 
 export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
@@ -13,14 +12,7 @@ export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
     return scope === 'system' ? query : query.where('organisationId', '=', scope);
   };
   return {
-    async add(link: {
-      uid: string;
-      tokenHash: string;
-      organisationId: OrganisationId;
-      machineId: MachineId;
-      keyId: KeyId;
-      expiresAt: number;
-    }): Promise<void> {
+    async add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void> {
       await db
         .insertInto('accessLink')
         .values({ ...link, usedAt: null, createdAt: now() })

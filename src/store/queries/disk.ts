@@ -29,6 +29,10 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     ): Promise<void> {
       await db.updateTable('disk').set(change).where('id', '=', id).execute();
     },
+    /** Sets a disk aside: its machine has it no more, and it can be put back for so long. */
+    async keep(id: DiskId, keepMs: number): Promise<void> {
+      await this.update(id, { state: 'kept', keptUntil: now() + keepMs });
+    },
     /** The machine's own and its kept ones, newest first. */
     ofMachine: (id: MachineId): Promise<Disk[]> =>
       all()

@@ -8,22 +8,21 @@ import type { Db } from '../schema.ts';
 
 export type NewLayer = Omit<Layer, 'createdAt' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
 
+/** What an image, a disk or another layer stands on. */
+const inUse = sql<boolean>`(
+  exists (select 1 from image where image.layer_id = layer.id)
+  or exists (select 1 from disk where disk.layer_id = layer.id)
+  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed'))`;
+
 /**
  * The one definition of what is needed: a base in the catalogue; what an image (also a deleted one that can be brought back), a disk or
  * another layer stands on; what an operation works on; and an installed step that builds can find.
  */
 const needed = sql<boolean>`(
-  exists (select 1 from base_image where base_image.layer_id = layer.id)
-  or exists (select 1 from image where image.layer_id = layer.id)
-  or exists (select 1 from disk where disk.layer_id = layer.id)
-  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed')
+  ${inUse}
+  or exists (select 1 from base_image where base_image.layer_id = layer.id)
   or exists (select 1 from operation where operation.id = layer.operation_id and operation.state in ('queued', 'running'))
   or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
-
-const inUse = sql<boolean>`(
-  exists (select 1 from image where image.layer_id = layer.id)
-  or exists (select 1 from disk where disk.layer_id = layer.id)
-  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed'))`;
 
 export const layerQueries = (db: Db, now: () => number) => {
   const find = (id: LayerId): Promise<Layer | undefined> =>

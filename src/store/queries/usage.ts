@@ -12,6 +12,12 @@ export const usageQueries = (db: Db, scope: Scope) => {
     if (scope === 'system') throw new TypeError('usage is counted for an organisation');
     return scope;
   };
+  const organisation = () =>
+    db
+      .selectFrom('organisation')
+      .where('id', '=', organisationId())
+      .select(['quotas', 'generalizeAt'])
+      .executeTakeFirstOrThrow();
   const count = async (table: 'image' | 'machine') => {
     let query = db.selectFrom(table).where('organisationId', '=', organisationId());
     if (table === 'image') query = query.where('deletedAt' as never, 'is', null);
@@ -27,23 +33,12 @@ export const usageQueries = (db: Db, scope: Scope) => {
     return inGb(Number(row.bytes ?? 0));
   };
   return {
-    async quotas(): Promise<Quotas> {
-      const row = await db
-        .selectFrom('organisation')
-        .where('id', '=', organisationId())
-        .select('quotas')
-        .executeTakeFirstOrThrow();
-      return { ...defaultQuotas, ...(JSON.parse(row.quotas) as Partial<Quotas>) };
-    },
+    quotas: async (): Promise<Quotas> => ({
+      ...defaultQuotas,
+      ...(JSON.parse((await organisation()).quotas) as Partial<Quotas>),
+    }),
     /** Whether captures are generalised when nothing else is asked for. */
-    async generalizes(): Promise<boolean> {
-      const row = await db
-        .selectFrom('organisation')
-        .where('id', '=', organisationId())
-        .select('generalizeAt')
-        .executeTakeFirstOrThrow();
-      return row.generalizeAt !== null;
-    },
+    generalizes: async (): Promise<boolean> => (await organisation()).generalizeAt !== null,
     images: () => count('image'),
     machines: () => count('machine'),
     async builds(): Promise<number> {
