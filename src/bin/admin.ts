@@ -8,6 +8,7 @@ import { type Terminal, table } from '../cli/output.ts';
 import { invalid } from '../domain/error.ts';
 import type { MachineId, SoftwareId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
+import { backupCommands } from './admin-backup.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { layerCommands } from './admin-layer.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
@@ -22,9 +23,14 @@ export type Printed = { json?: boolean };
 /** What every command of the operator needs: the flags of the data directory, the store on it, and how to print. */
 export interface Admin {
   local(command: Command): Command;
-  withStore<Result>(flags: Flags, work: (opened: Opened, config: Config) => Promise<Result>): Promise<Result>;
+  withStore<Result>(
+    flags: Flags,
+    work: (opened: Opened, config: Config) => Promise<Result>,
+    options?: { check?: boolean },
+  ): Promise<Result>;
   print(flags: Printed, value: object, human: string): void;
   terminal: Terminal;
+  env: Env;
 }
 
 export function adminCommands(program: Command, machine: Command, terminal: Terminal, env: Env): void {
@@ -36,9 +42,10 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
   const withStore = async <Result>(
     flags: Flags,
     work: (opened: Opened, config: Config) => Promise<Result>,
+    options: { check?: boolean } = {},
   ): Promise<Result> => {
     const config = parseConfig(flags, env);
-    const opened = await (await open()).openExistingStore(config);
+    const opened = await (await open()).openExistingStore(config, options);
     try {
       return await work(opened, config);
     } finally {
@@ -185,11 +192,12 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
       }),
     );
 
-  const admin = { local, withStore, print, terminal };
+  const admin = { local, withStore, print, terminal, env };
   organisationCommands(program, admin);
   keyCommands(program, admin);
   masterKeyCommands(program, admin);
   layerCommands(program, admin);
+  backupCommands(program, admin);
 
   local(
     machine

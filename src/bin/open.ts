@@ -22,13 +22,13 @@ export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpe
 }
 
 /** For the server: makes the directory when it is not there. The store's files are readable by their owner alone. */
-export async function openStore(config: Config) {
+export async function openStore(config: Config, { check = false } = {}) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
   await chmod(config.dataDir, 0o711);
   await mkdir(join(config.dataDir, 'transfers'), { recursive: true, mode: 0o700 });
   // SQLite gives its other files the mode of this one.
   await writeFile(join(config.dataDir, 'silversmith.db'), '', { flag: 'a', mode: 0o600 });
-  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now });
+  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, check });
   const masterKey =
     config.masterKey === undefined
       ? await masterKeyFile(join(config.dataDir, 'master.key'))
@@ -38,12 +38,12 @@ export async function openStore(config: Config) {
 }
 
 /** For commands that administer an existing directory: a typo must not make a new one. */
-export async function openExistingStore(config: Config) {
+export async function openExistingStore(config: Config, options: { check?: boolean } = {}) {
   if (!(await exists(join(config.dataDir, 'silversmith.db')))) {
     throw new AppError(
       'not_found',
       `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
     );
   }
-  return openStore(config);
+  return openStore(config, options);
 }

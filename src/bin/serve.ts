@@ -94,12 +94,13 @@ export interface Running {
 
 /** Starts serving. Throws `unavailable` when the directory is served already, the engine lacks something or the port is taken. */
 export async function serve(config: Config): Promise<Running> {
-  const { store, masterKey, signer } = await openStore(config);
+  const { store, masterKey, signer } = await openStore(config, { check: true });
   const lock = lockDataDir(config.dataDir);
   try {
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
     const engine = await openEngine(config);
+    await engine.tidy();
     const service = buildService({ ...config, store, engine, masterKey, signer });
     await service.app.listen({ host: config.host, port: config.port }).catch((error) => {
       if (error.code === 'EADDRINUSE')

@@ -13,10 +13,16 @@ const reservePart = 0.05;
 
 const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 
+const roomBytes = ({ totalBytes, freeBytes }: Capacity) => freeBytes - totalBytes * reservePart;
+
+/** Whether nothing new may be made. */
+export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
+
 /** Throws `unavailable` with both numbers when work that may take so many bytes would eat into the reserve. */
-export function assertRoom({ totalBytes, freeBytes }: Capacity, neededBytes: number): void {
-  const room = freeBytes - totalBytes * reservePart;
-  if (room <= 0) {
+export function assertRoom(capacity: Capacity, neededBytes: number): void {
+  const { totalBytes, freeBytes } = capacity;
+  const room = roomBytes(capacity);
+  if (isFull(capacity)) {
     throw new AppError(
       'unavailable',
       `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`,

@@ -83,6 +83,16 @@ export interface ExecResult {
 export interface Inventory {
   layers: Map<LayerId, number>;
   disks: Map<DiskId, number>;
+  /** Recipes' files, by SHA-256. */
+  files: Set<string>;
+}
+
+export interface BackupSpec {
+  /** A folder that is there; what is written into it is laid out so that an engine can be opened on it. */
+  folder: string;
+  layers: readonly LayerId[];
+  disks: readonly { diskId: DiskId; layerId: LayerId; machineId: MachineId; sizeBytes: number }[];
+  files: readonly string[];
 }
 
 export interface Engine {
@@ -91,6 +101,8 @@ export interface Engine {
 
   /** Throws an `unavailable` AppError that says what is missing and how to get it. */
   check(): Promise<void>;
+  /** Takes away what verbs left half-made when their process died. Only while no other verb is under way: when a server starts. */
+  tidy(): Promise<void>;
 
   /** Copies a disk from outside in as a base layer. Refuses what is not a plain disk with `invalid`. */
   importBase(layerId: LayerId, files: BaseFiles): Promise<ImportedBase>;
@@ -145,6 +157,12 @@ export interface Engine {
    */
   layerDigest(layerId: LayerId, bytesPerSecond: number, signal: AbortSignal): Promise<string>;
 
+  /**
+   * Copies what is named into a folder, sharing bytes with the originals where the file system can. The disk of a machine that is on is copied as
+   * of one moment, as if its power had been cut. Returns the ids of what is not there. A call that rejects leaves a part; the next
+   * call on the folder completes it. May run beside every other verb.
+   */
+  backUp(spec: BackupSpec, signal: AbortSignal): Promise<string[]>;
   /** All that it keeps, to be compared with what the store knows. */
   inventory(): Promise<Inventory>;
   /** The room on the disk on which it keeps things. */

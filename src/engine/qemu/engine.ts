@@ -3,19 +3,28 @@
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';
 import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
+import { backUp } from './backup.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { giveTo, type Host, prepareFolders, probeHost } from './host.ts';
-import { convertForeignDisk, createOverlay, inspectForeignDisk, makeImmutable, storedBytes } from './image-file.ts';
+import {
+  convertForeignDisk,
+  createOverlay,
+  inspectForeignDisk,
+  makeImmutable,
+  makeWritable,
+  storedBytes,
+} from './image-file.ts';
 import { Machines } from './machine.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { rewriteLayer } from './rewrite.ts';
+import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 
 export interface QemuOptions {
@@ -57,10 +66,13 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     rewriteLayer: (spec) => rewriteLayer(spec, paths, host),
     sealDisk: (spec) => sealDisk(spec, paths, host),
     async unsealDisk(diskId, layerId) {
-      if (!(await exists(paths.layer(layerId)))) return;
-      await rm(paths.disk(diskId), { force: true });
-      await moveDurably(paths.layer(layerId), paths.disk(diskId));
-      await makeWritable(paths.disk(diskId), host);
+      const disk = paths.disk(diskId);
+      if (await exists(paths.layer(layerId))) {
+        await rm(disk, { force: true });
+        await moveDurably(paths.layer(layerId), disk);
+      }
+      // Also what was made immutable, and not moved before its process died.
+      if (await exists(disk)) await makeWritable(disk, host.user);
     },
     async removeDisk(diskId) {
       await rm(paths.disk(diskId), { force: true });
@@ -71,6 +83,8 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
       for (const path of [paths.layer(layerId), paths.kernel(layerId), paths.initrd(layerId)])
         await rm(path, { force: true });
     },
+    backUp: (spec, signal) => backUp(spec, signal, context),
+    tidy: () => tidy(context),
     buildLayer: (spec, signal) => buildLayer(spec, signal, context),
 
     startMachine: (spec) => machines.start(spec),
@@ -88,7 +102,11 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
         }
         return found;
       };
-      return { layers: await sizes<LayerId>(paths.layers), disks: await sizes<DiskId>(paths.disks) };
+      return {
+        layers: await sizes<LayerId>(paths.layers),
+        disks: await sizes<DiskId>(paths.disks),
+        files: new Set(await readdir(paths.files)),
+      };
     },
     async layerDigest(layerId, bytesPerSecond, signal) {
       try {
@@ -106,11 +124,6 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
   };
 }
 
-async function makeWritable(path: string, { user }: Host): Promise<void> {
-  await chmod(path, 0o600);
-  await giveTo(user, path);
-}
-
 /** Moves the disk's file among the layers and puts an empty overlay in its place. After a crash, whichever is missing is done. */
 async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, host: Host) {
   const disk = paths.disk(diskId);
@@ -122,7 +135,7 @@ async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, 
       await moveDurably(disk, layer);
       revert.add(async () => {
         await moveDurably(layer, disk);
-        await makeWritable(disk, host);
+        await makeWritable(disk, host.user);
       });
     }
     if (!(await exists(disk))) await createOverlay(disk, paths.backing(layerId), sizeBytes, host.user);
@@ -137,7 +150,7 @@ async function importBase(layerId: LayerId, files: BaseFiles, paths: Paths, host
   }
   // Refused before it is even copied; and looked at again once copied, since the original may change.
   await inspectForeignDisk(files.disk);
-  const folder = paths.build(layerId);
+  const folder = join(paths.builds, `base-${layerId}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o711 });
   try {

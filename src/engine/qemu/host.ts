@@ -16,7 +16,7 @@ export interface Host {
   user: QemuUser | undefined;
 }
 
-const programs = ['qemu-system-x86_64', 'qemu-img', 'xorrisofs', 'prlimit'];
+const programs = ['qemu-system-x86_64', 'qemu-img', 'xorrisofs', 'prlimit', 'setpriv'];
 const userNames = ['silversmith-qemu', 'nobody'];
 
 const unavailable = (message: string, detail?: string) =>
@@ -30,7 +30,7 @@ export async function probeHost(): Promise<Host> {
   for (const program of programs) {
     await runCommand(program, ['--version'], { timeoutMs: 10_000 }).catch((error) => {
       throw unavailable(
-        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso), or use --engine simulator.`,
+        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or use --engine simulator.`,
         String(error),
       );
     });

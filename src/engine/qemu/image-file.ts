@@ -24,7 +24,9 @@ export async function qemuImg(
     limits.push(`--fsize=${Math.max(0, Math.floor(bytesMax))}`);
   const options = { ...user, cwd, timeoutMs, ...(signal && { signal }) };
   try {
-    return await runCommand('prlimit', [...limits, '--', 'qemu-img', ...args], options);
+    // It ends with this process: one that went on after a kill would write beside its successor.
+    const command = ['--pdeathsig', 'KILL', '--', 'prlimit', ...limits, '--', 'qemu-img', ...args];
+    return await runCommand('setpriv', command, options);
   } catch (error) {
     signal?.throwIfAborted();
     const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
@@ -70,6 +72,12 @@ export async function makeImmutable(path: string): Promise<void> {
   await syncPath(path);
   if (process.getuid?.() === 0) await chown(path, 0, 0);
   await chmod(path, 0o444);
+}
+
+/** Undoes that, for QEMU's user. */
+export async function makeWritable(path: string, user: QemuUser | undefined): Promise<void> {
+  await chmod(path, 0o600);
+  await giveTo(user, path);
 }
 
 /** Bytes that a file takes on the disk. */

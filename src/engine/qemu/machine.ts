@@ -11,6 +11,7 @@ import type { ExecResult, MachineSpec } from '../port.ts';
 import { agentAnswers, agentExec, agentShutdown } from './agent.ts';
 import { qemuArgs } from './command.ts';
 import { giveTo, type Host } from './host.ts';
+import { makeWritable } from './image-file.ts';
 import type { Paths } from './paths.ts';
 import { endProcess, type Found, findProcess, findProcesses, processName, waitGone } from './process.ts';
 import { monitorCall } from './qmp.ts';
@@ -54,6 +55,8 @@ export class Machines {
     await mkdir(folder, { mode: 0o700 });
     await writeMachineSeed(folder, spec.diskId, hostNameOf(spec.name, spec.machineId));
     await giveTo(this.#host.user, folder);
+    // A disk that was brought back from a backup belongs to who copied it.
+    await makeWritable(disk, this.#host.user);
     const guest = {
       ...spec,
       name: this.#name(spec.machineId),

@@ -3,7 +3,7 @@
 //   layers/ID.qcow2 (+ .vmlinuz, .initrd)   immutable, mode 0444
 //   disks/ID.qcow2                          one per machine, writable by QEMU's user
 //   files/SHA256                            recipes' files
-//   builds/LAYER/                           a build under way; removed when it ends
+//   builds/…                                what is being made; nothing here outlives who makes it
 //   machines/ID/                            sockets and seed of a machine that is on
 //
 // An overlay names its layer relatively (../layers/ID.qcow2), so that it can become a layer by being moved and the data directory
@@ -24,6 +24,7 @@ export const pathsIn = (root: string) => ({
   folders: ['layers', 'disks', 'files', 'builds', 'machines'].map((name) => join(root, name)),
   layers: join(root, 'layers'),
   disks: join(root, 'disks'),
+  files: join(root, 'files'),
   builds: join(root, 'builds'),
   machines: join(root, 'machines'),
   layer: (id: LayerId) => join(root, 'layers', `${plain(id)}.qcow2`),

@@ -2,11 +2,10 @@
 // user under limits on memory, time and what may be written, and never itself used: its content is copied into a file of our own.
 
 import { chmod, chown, constants, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { exists, syncPath } from '../../lib/files.ts';
-import { newId } from '../../lib/new-id.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,
@@ -29,7 +28,7 @@ export async function exportLayer(
 ): Promise<number> {
   const layer = paths.layer(layerId);
   if (!(await exists(layer))) throw failedForGood('A layer of this image is missing.', { detail: layerId });
-  const part = join(paths.builds, `${newId()}.export`);
+  const part = join(paths.builds, `${basename(path)}.export`);
   try {
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);

@@ -23,6 +23,7 @@ export interface SimulatorOptions {
   speed: number;
 }
 
+const stateFile = 'simulator.json';
 const durations = { bootMs: 8000, buildMs: 6000, stopMs: 2000 };
 const layerBytes = 4 * 1024 * 1024;
 
@@ -45,15 +46,23 @@ export interface Simulator extends Engine {
 }
 
 export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
-  const file = join(root, 'simulator.json');
+  const file = join(root, stateFile);
   const state: State = (await exists(file))
     ? (JSON.parse(await readFile(file, 'utf8')) as State)
     : { layers: {}, disks: {}, machines: {}, files: {} };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
+  // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
   let saving: Promise<void> = Promise.resolve();
+  let next: Promise<void> | null = null;
   const save = () => {
-    saving = saving.catch(() => {}).then(() => writeWhole(file, JSON.stringify(state), 0o600));
-    return saving;
+    next ??= saving
+      .catch(() => {})
+      .then(() => {
+        next = null;
+        saving = writeWhole(file, JSON.stringify(state), 0o600);
+        return saving;
+      });
+    return next;
   };
   const wait = (ms: number, signal?: AbortSignal) =>
     speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal);
@@ -67,6 +76,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     name: 'simulator',
     capabilities: { constantTimeCapture: true, exec: false },
     async check() {},
+    async tidy() {},
 
     async importBase(layerId, files) {
       const found = await statOrNull(files.disk);
@@ -197,7 +207,26 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     async inventory() {
       const sizes = <Id extends string>(records: Record<string, { content: string[] }>) =>
         new Map(Object.entries(records).map(([id, { content }]) => [id as Id, stored(content)]));
-      return { layers: sizes<LayerId>(state.layers), disks: sizes<DiskId>(state.disks) };
+      return {
+        layers: sizes<LayerId>(state.layers),
+        disks: sizes<DiskId>(state.disks),
+        files: new Set(Object.keys(state.files)),
+      };
+    },
+    async backUp({ folder, layers, disks, files }) {
+      const kept = structuredClone(state);
+      kept.machines = {};
+      const missing: string[] = [];
+      for (const [records, ids] of [
+        [kept.layers, layers],
+        [kept.disks, disks.map(({ diskId }) => diskId)],
+        [kept.files, files],
+      ] as [Record<string, unknown>, readonly string[]][]) {
+        for (const id of Object.keys(records)) if (!ids.includes(id)) delete records[id];
+        missing.push(...ids.filter((id) => !(id in records)));
+      }
+      await writeWhole(join(folder, stateFile), JSON.stringify(kept), 0o600);
+      return missing;
     },
     async layerDigest(layerId, bytesPerSecond, signal) {
       if (bytesPerSecond > 0) await clock.sleep((layerBytes / bytesPerSecond) * 1000, signal);
@@ -207,7 +236,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     },
     capacity: async () => capacity,
     async close() {
-      await saving.catch(() => {});
+      await (next ?? saving).catch(() => {});
     },
 
     async writeToDisk(diskId, text) {

@@ -183,6 +183,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
         .execute();
     },
 
+    everyone: async (): Promise<Machine[]> => (await all().selectAll().orderBy('id').execute()).map(toMachine),
     /** Machines that are believed to be on. */
     async ready(): Promise<Machine[]> {
       return (await all().where('status', '=', 'ready').selectAll().execute()).map(toMachine);

@@ -1,8 +1,6 @@
 // The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable (synchronous=FULL). One connection writes,
 // another reads, so that a page is not kept waiting by a transaction.
 
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { CamelCasePlugin, Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
@@ -10,30 +8,30 @@ import { migrations } from '../migrations.ts';
 import type { Store } from '../port.ts';
 import type { Database } from '../schema.ts';
 import { bindWork } from '../work.ts';
+import { assertUndamaged, openDatabase, storeFile } from './database.ts';
 import { sqliteDialect } from './dialect.ts';
 
 export interface SqliteOptions {
   dataDir: string;
   now: () => number;
+  /** Looks at every page first, and throws `unavailable` when one is damaged. Takes about a second per GB. */
+  check?: boolean;
   /** Told of every statement that is run. */
   onQuery?: (sql: string) => void;
 }
 
 /** Opens the store in an existing folder and brings its schema up to date. Throws `unavailable` with what to do. */
-export async function openSqlite({ dataDir, now, onQuery }: SqliteOptions): Promise<Store> {
-  const file = join(dataDir, 'silversmith.db');
-  const connect = () => {
-    const database = new DatabaseSync(file, { timeout: 10_000 });
-    database.exec(
-      'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000',
-    );
+export async function openSqlite({ dataDir, now, check = false, onQuery }: SqliteOptions): Promise<Store> {
+  const connect = (checked: boolean) => {
+    const database = openDatabase(storeFile(dataDir));
+    if (checked) assertUndamaged(database, dataDir);
     return new Kysely<Database>({
       dialect: sqliteDialect(database),
       plugins: [new CamelCasePlugin()],
       ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
     });
   };
-  const writer = connect();
+  const writer = connect(check);
   const migrator = new Migrator({
     db: writer,
     provider: { getMigrations: async () => migrations('integer primary key autoincrement') },
@@ -41,11 +39,17 @@ export async function openSqlite({ dataDir, now, onQuery }: SqliteOptions): Prom
   const { error } = await migrator.migrateToLatest();
   if (error) {
     await writer.destroy();
-    throw new AppError('unavailable', `The store in ${dataDir} cannot be brought up to date: ${String(error)}`, {
-      cause: error,
-    });
+    // Kysely's words for a migration that is recorded and not in this program's list.
+    const newer = /corrupted migrations/.test(String(error));
+    throw new AppError(
+      'unavailable',
+      newer
+        ? `The store in ${dataDir} was written by a newer Silversmith; use that one, or restore a backup made before it.`
+        : `The store in ${dataDir} cannot be brought up to date: ${String(error)}`,
+      { cause: error },
+    );
   }
-  const reader = connect();
+  const reader = connect(false);
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
     write: (scope, work) =>

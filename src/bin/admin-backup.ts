@@ -1,0 +1,131 @@
+// The operator's commands for bad days: a backup, its way back, and the doctor, who says what is wrong and what cures it.
+
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { AppError } from '../domain/error.ts';
+import type { Engine } from '../engine/port.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { MasterKey } from '../lib/master-key.ts';
+import { examine, type Finding } from '../reconcile/examine.ts';
+import { verifyLayer } from '../reconcile/verify.ts';
+import type { Store } from '../store/port.ts';
+import type { Admin, Printed } from './admin.ts';
+import { type Config, type Flags, parseConfig } from './config.ts';
+
+/** The commands say themselves what they found. */
+const quiet = { info() {}, warn() {}, error() {} };
+
+export function backupCommands(program: Command, { local, withStore, print, terminal, env }: Admin): void {
+  local(program.command('backup').description('copy everything into a new folder, while the server runs or not'))
+    .requiredOption('--to <folder>', 'a folder that is new or empty')
+    .option('--without-keys', 'leave the master key and the signing key out, and keep them elsewhere')
+    .addHelpText(
+      'after',
+      '\nLayers are hard links where the folder lies on the same file system: quick, and no second copy of their bytes. Copy the folder\nto another host to be safe from the loss of this disk. The disks of machines that are on are copied as if their power had been cut.',
+    )
+    .action((flags: Flags & Printed & { to: string; withoutKeys?: boolean }) =>
+      withStore(flags, async ({ store }, config) => {
+        const { backUp } = await import('./backup.ts');
+        const { openEngine } = await import('./open.ts');
+        const engine = await openEngine(config);
+        const folder = resolve(flags.to);
+        const rooms = { store, engine, dataDir: config.dataDir };
+        const say = (line: string) => terminal.err(`backup: ${line}`);
+        const manifest = await backUp(rooms, folder, { keys: flags.withoutKeys !== true, say });
+        const { layers, disks, missing, keys } = manifest;
+        const secret = keys
+          ? 'It holds the master key: keep it as safe as the server.'
+          : 'It holds no keys: keep master.key and signing.key too.';
+        const lost =
+          missing.length === 0
+            ? ''
+            : `\n${missing.length} things that the store names are not on this host (silversmith doctor).`;
+        print(
+          flags,
+          { folder, ...manifest },
+          `${folder} has the store, ${layers} layers and ${disks} disks.\n${secret}${lost}`,
+        );
+        if (missing.length > 0) terminal.exitCode = 1;
+      }),
+    );
+
+  local(program.command('restore').description('bring a backup back as a new data directory, and examine it'))
+    .requiredOption('--from <folder>', 'what silversmith backup made')
+    .action(async (flags: Flags & Printed & { from: string }) => {
+      const { readManifest, restore } = await import('./backup.ts');
+      const from = resolve(flags.from);
+      const { engine: name } = await readManifest(from);
+      const config = { ...parseConfig(flags, env), engine: name as Config['engine'] };
+      const manifest = await restore(from, config.dataDir);
+      await withStore({ ...flags, engine: name }, async (opened) => {
+        const { openEngine } = await import('./open.ts');
+        const findings = await doctor({ ...opened, engine: await openEngine(config) }, false);
+        const { createdAt } = manifest;
+        print(
+          flags,
+          { dataDir: config.dataDir, createdAt, findings },
+          `${config.dataDir} is as it was at ${createdAt}.\n${shown(findings)}`,
+        );
+        if (findings.some(({ severity }) => severity === 'error')) terminal.exitCode = 1;
+      });
+    });
+
+  local(program.command('doctor').description('compare the store with what is on the disk of the host, and explain'))
+    .option('--deep', 'read every layer, and compare it with its digest')
+    .action((flags: Flags & Printed & { deep?: boolean }) =>
+      withStore(
+        flags,
+        async (opened, config) => {
+          const { openEngine } = await import('./open.ts');
+          const findings = await doctor({ ...opened, engine: await openEngine(config) }, flags.deep === true);
+          print(flags, findings, shown(findings));
+          if (findings.some(({ severity }) => severity === 'error')) terminal.exitCode = 1;
+        },
+        { check: true },
+      ),
+    );
+}
+
+const shown = (findings: readonly Finding[]) =>
+  findings.length === 0
+    ? 'All is well: the store and the disk of the host agree.'
+    : findings
+        .map(({ severity, subject, found, cure }) => `${severity}: ${subject} ${found}\n  cure: ${cure}`)
+        .join('\n');
+
+async function doctor(
+  { store, masterKey, engine }: { store: Store; masterKey: MasterKey; engine: Engine },
+  deep: boolean,
+): Promise<Finding[]> {
+  if (deep) {
+    // Damage that is found is quarantined at once, and is then among the findings.
+    for (const layer of await store.read('system', (work) => work.layers.list()))
+      if (layer.state === 'sealed' && layer.operationId === null)
+        await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
+  }
+  const findings = await examine({ store, engine, clock: systemClock });
+  await engine.check().catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+    findings.push({ severity: 'error', subject: 'the engine', found: 'cannot work', cure: error.message });
+  });
+  const keys = await store.read('system', (work) => work.keys.list());
+  const sealed = keys.filter(({ secretSealed, revokedAt }) => revokedAt === null && !opens(masterKey, secretSealed));
+  if (sealed.length > 0) {
+    findings.push({
+      severity: 'error',
+      subject: `${sealed.length} of ${keys.length} keys (${sealed[0]?.id} …)`,
+      found: 'cannot be opened with this master key, so nobody can sign with them',
+      cure: 'bring back the master.key that belongs to this store; or make new keys: silversmith key rotate',
+    });
+  }
+  return findings;
+}
+
+function opens(masterKey: MasterKey, sealed: string): boolean {
+  try {
+    masterKey.open(sealed);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,75 @@
+// The file itself: where it is, how it is opened, whether it is whole, and a copy of it as of one moment.
+
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { AppError } from '../../domain/error.ts';
+import { syncPath } from '../../lib/files.ts';
+
+export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
+
+const faultsMax = 5;
+const corrupt = 11;
+const notADatabase = 26;
+
+const damaged = (dataDir: string, detail: string) =>
+  new AppError(
+    'unavailable',
+    `The store in ${dataDir} is damaged, and nothing is served from it. Move the folder aside and bring a backup back: silversmith restore --from BACKUP --data-dir ${dataDir}`,
+    { detail },
+  );
+
+export function openDatabase(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 10_000 });
+  try {
+    database.exec(
+      'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000',
+    );
+    return database;
+  } catch (error) {
+    database.close();
+    const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+    if (primary === corrupt || primary === notADatabase) throw damaged(dirname(file), String(error));
+    throw error;
+  }
+}
+
+/** Reads every page. Throws `unavailable`, with what to do, when one is damaged; the database is then closed. */
+export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
+  let said: string[];
+  try {
+    said = database
+      .prepare(`pragma quick_check(${faultsMax})`)
+      .all()
+      .map((row) => String(Object.values(row)[0]));
+  } catch (error) {
+    said = [String(error)];
+  }
+  if (said[0] === 'ok') return;
+  database.close();
+  throw damaged(dataDir, said.join('; '));
+}
+
+/** Writes the store as of one moment to a file, while others write to it. The file is whole and durable when it is there. */
+export async function copyStore(dataDir: string, target: string): Promise<void> {
+  const part = `${target}.part`;
+  await rm(part, { force: true });
+  const source = openDatabase(storeFile(dataDir));
+  try {
+    // All pages in one step: a writer in between would make it begin anew.
+    await backup(source, part, { rate: 2 ** 31 - 1 });
+  } finally {
+    source.close();
+  }
+  const copy = new DatabaseSync(part);
+  try {
+    assertUndamaged(copy, dirname(target));
+    // One file, without the write-ahead log beside it.
+    copy.exec('pragma journal_mode = delete');
+  } finally {
+    if (copy.isOpen) copy.close();
+  }
+  await syncPath(part);
+  await rename(part, target);
+  await syncPath(dirname(target));
+}
