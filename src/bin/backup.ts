@@ -1,23 +1,20 @@
 // Backup and restore of a data directory. A backup is a folder: the store as of one moment, what it names of the engine's keeping, and
-// the keys. It is made beside a running server: when something that was copied changed meanwhile, the copy is made again.
+// the keys. It is made beside a running server, which holds back what would change the files below the copy.
 
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, failedForNow, invalid } from '../domain/error.ts';
-import type { LayerId } from '../domain/ids.ts';
-import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
-import type { Operation } from '../domain/operation.ts';
+import { AppError, invalid } from '../domain/error.ts';
+import { gbBytes } from '../domain/layer.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, syncPath, writeWhole } from '../lib/files.ts';
-import type { Store } from '../store/port.ts';
+import type { Hold, Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 
 const formatVersion = 1;
 const manifestName = 'backup.json';
-const triesMax = 5;
 const keyFiles = ['master.key', 'signing.key', 'trusted.keys'] as const;
 
 export interface Manifest {
@@ -32,96 +29,81 @@ export interface Manifest {
   missing: string[];
 }
 
-interface Content {
-  layers: Layer[];
-  disks: Disk[];
-  operations: Operation[];
-  files: string[];
-}
+const holdMs = 60_000;
+const renewMs = 15_000;
+const pollMs = 200;
 
-const operationsMax = 10_000;
-
-const contentOf = (store: Store): Promise<Content> =>
-  store.read('system', async (work) => ({
-    layers: (await work.layers.list()).filter(({ state }) => state === 'sealed' || state === 'quarantined'),
-    disks: (await work.disks.list()).filter(({ state }) => state === 'active' || state === 'kept'),
-    operations: await work.operations.open(operationsMax),
-    files: [...new Set((await work.software.list()).flatMap(({ recipe }) => recipe.files.map(({ sha256 }) => sha256)))],
-  }));
-
-/** What must be the same before and after for a copy to be of one moment: by the id of what is copied. */
-function marksOf({ layers, disks, operations, files }: Content): Map<string, string> {
-  const captures = new Map(capturesOf(operations).map(({ id, machineId }) => [machineId, id]));
-  return new Map([
-    ...layers.map(({ id, parentId, digest }): [string, string] => [id, `${parentId} ${digest}`]),
-    ...disks.map(({ id, layerId, machineId }): [string, string] => [id, `${layerId} ${captures.get(machineId) ?? ''}`]),
-    ...files.map((sha256): [string, string] => [sha256, '']),
-  ]);
-}
-
-const capturesOf = (operations: readonly Operation[]) => operations.filter(({ kind }) => kind === 'imageCapture');
-
-/** The layers that captures under way may have made already. */
-const begunIn = (operations: readonly Operation[]): LayerId[] =>
-  capturesOf(operations).flatMap(({ data }) => (typeof data.layerId === 'string' ? [data.layerId as LayerId] : []));
-
-/** What was copied and is another now. A digest that was only taken since is no change; what went since was whole when it was copied. */
-function changed(before: Map<string, string>, after: Map<string, string>): string[] {
-  return [...before]
-    .filter(([id, mark]) => {
-      const now = after.get(id);
-      return now !== undefined && now !== mark && !(mark.endsWith(' null') && now.startsWith(mark.slice(0, -4)));
-    })
-    .map(([id]) => id);
+/** Holds back what would change the files below a copy, for as long as the work takes; ends by itself when this process dies. */
+async function holding<Result>(store: Store, what: Hold, work: () => Promise<Result>): Promise<Result> {
+  const hold = () => store.write('system', ({ host, now }) => host.hold(what, now() + holdMs));
+  await hold();
+  const renewal = setInterval(() => hold().catch(() => {}), renewMs);
+  try {
+    while (await store.read('system', (unit) => unit.host.isBusy(what)))
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    return await work();
+  } finally {
+    clearInterval(renewal);
+    await store.write('system', ({ host }) => host.release(what));
+  }
 }
 
 /**
- * Makes a backup in a folder that is new or empty, while a server may be running. Throws `invalid` for another folder, and
- * `unavailable` when things change faster than they are copied, or the disk is full.
+ * Makes a backup in a folder that is new or empty, while a server may be running. Captures wait while disks are copied; compaction,
+ * imports and removals wait until all is. Throws `invalid` for another folder, and `unavailable` when the disk is full.
  */
 export async function backUp(
-  rooms: { store: Store; engine: Engine; dataDir: string },
+  { store, engine, dataDir }: { store: Store; engine: Engine; dataDir: string },
   folder: string,
   options: { keys: boolean; say?: (line: string) => void; signal?: AbortSignal },
 ): Promise<Manifest> {
-  const { engine, dataDir } = rooms;
   const { keys, say = () => {}, signal = new AbortController().signal } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0) throw invalid(`${folder} is not empty; give a new folder for each backup.`);
-  // QEMU's user passes through it to write the disks of machines that are on; the store's and the keys' own modes keep those closed.
-  await mkdir(join(folder, 'engine'), { mode: 0o711 });
-  const copied = storeFile(folder);
-  for (let tries = 1; ; tries++) {
-    say('copying the store');
-    await copyStore(dataDir, copied);
-    const content = await within(folder, contentOf);
-    const spec = specOf(content, join(folder, 'engine'));
-    say(`copying ${spec.layers.length} layers and ${spec.disks.length} disks`);
-    const begun = new Set<string>(begunIn(content.operations));
-    const missing = (await engine.backUp(spec, signal)).filter((id) => !begun.has(id));
-    const now = marksOf(await contentOf(rooms.store));
-    // What is not there has gone since, or was not there before: in the second case the store still names it.
-    const lost = missing.filter((id) => now.has(id));
-    if (changed(marksOf(content), now).length === 0 && lost.length === missing.length) {
-      await copyKeys(dataDir, folder, keys);
-      const manifest: Manifest = {
-        format: formatVersion,
-        engine: engine.name,
-        createdAt: new Date(systemClock.now()).toISOString(),
-        layers: spec.layers.length,
-        disks: spec.disks.length,
-        keys: keys && (await exists(join(folder, keyFiles[0]))),
-        missing: lost,
-      };
-      await removeOthers(folder, spec);
-      await writeWhole(join(folder, manifestName), JSON.stringify(manifest, null, 2), 0o600);
-      return manifest;
+  const target = join(folder, 'engine');
+  await mkdir(target, { mode: 0o711 });
+  return holding(store, 'layers', async () => {
+    say('copying the store and the disks');
+    const { content, lost } = await holding(store, 'disks', async () => {
+      await copyStore(dataDir, storeFile(folder));
+      const content = await within(folder, contentOf);
+      return { content, lost: await engine.backUp({ ...none, folder: target, disks: content.disks }, signal) };
+    });
+    say(`copying ${content.layers.length} layers`);
+    const missing = [...lost, ...(await engine.backUp({ ...content, disks: [], folder: target }, signal))];
+    for (const name of keys ? keyFiles : []) {
+      if (!(await exists(join(dataDir, name)))) continue;
+      await copyFile(join(dataDir, name), join(folder, name));
+      await chmod(join(folder, name), 0o600);
+      await syncPath(join(folder, name));
     }
-    if (tries === triesMax)
-      throw failedForNow('What is to be backed up changes faster than it can be copied; try again when less is done.');
-    say('something changed meanwhile; copying that again');
-  }
+    const manifest: Manifest = {
+      format: formatVersion,
+      engine: engine.name,
+      createdAt: new Date(systemClock.now()).toISOString(),
+      layers: content.layers.length,
+      disks: content.disks.length,
+      keys: keys && (await exists(join(folder, keyFiles[0]))),
+      missing,
+    };
+    await writeWhole(join(folder, manifestName), JSON.stringify(manifest, null, 2), 0o600);
+    return manifest;
+  });
 }
+
+const none = { layers: [], disks: [], files: [] };
+
+/** What the store names of the engine's keeping. */
+const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'>> =>
+  store.read('system', async (work) => ({
+    layers: (await work.layers.list())
+      .filter(({ state }) => state === 'sealed' || state === 'quarantined')
+      .map(({ id }) => id),
+    disks: (await work.disks.list())
+      .filter(({ state }) => state === 'active' || state === 'kept')
+      .map(({ id, layerId, machineId, sizeGb }) => ({ diskId: id, layerId, machineId, sizeBytes: sizeGb * gbBytes })),
+    files: [...new Set((await work.software.list()).flatMap(({ recipe }) => recipe.files.map(({ sha256 }) => sha256)))],
+  }));
 
 async function within<Result>(folder: string, work: (store: Store) => Promise<Result>): Promise<Result> {
   const store = await openSqlite({ dataDir: folder, now: systemClock.now });
@@ -129,40 +111,6 @@ async function within<Result>(folder: string, work: (store: Store) => Promise<Re
     return await work(store);
   } finally {
     await store.close();
-  }
-}
-
-function specOf({ layers, disks, files, operations }: Content, folder: string): BackupSpec {
-  return {
-    folder,
-    layers: [...layers.map(({ id }) => id), ...begunIn(operations)],
-    disks: disks.map(({ id, layerId, machineId, sizeGb }) => ({
-      ...{ diskId: id, layerId, machineId },
-      sizeBytes: sizeGb * gbBytes,
-    })),
-    files,
-  };
-}
-
-/** What an earlier try copied and the store of the last does not name. */
-async function removeOthers(folder: string, spec: BackupSpec): Promise<void> {
-  const wanted = new Set<string>([...spec.layers, ...spec.disks.map(({ diskId }) => diskId)]);
-  for (const kind of ['layers', 'disks']) {
-    const inside = join(folder, 'engine', kind);
-    if (!(await exists(inside))) continue;
-    for (const name of await readdir(inside)) {
-      if (!wanted.has(name.replace(/\..*$/, ''))) await rm(join(inside, name), { force: true });
-    }
-  }
-}
-
-async function copyKeys(dataDir: string, folder: string, keys: boolean): Promise<void> {
-  if (!keys) return;
-  for (const name of keyFiles) {
-    if (!(await exists(join(dataDir, name)))) continue;
-    await copyFile(join(dataDir, name), join(folder, name));
-    await chmod(join(folder, name), 0o600);
-    await syncPath(join(folder, name));
   }
 }
 

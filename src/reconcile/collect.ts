@@ -12,6 +12,8 @@ const operationsKeptMs = 7 * 24 * 3600_000;
 export const collect: Task = {
   everyMs: 30_000,
   async run({ store, engine, settings, log, clock, transferPath }, signal) {
+    // What a backup copies stays until it has it.
+    if ((await store.read('system', (work) => work.host.held())).length > 0) return;
     for (const { id, expiresAt } of await store.read('system', (work) => work.transfers.ended())) {
       await rm(transferPath(id), { force: true });
       if (expiresAt <= clock.now()) await store.write('system', (work) => work.transfers.remove(id));

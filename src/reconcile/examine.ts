@@ -17,7 +17,7 @@ export interface Finding {
   cure: string;
 }
 
-const againMs = 2000;
+const againMs = 1000;
 const operationsMax = 10_000;
 const stuckMs = 10 * 60_000;
 

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { Operation } from '../domain/operation.ts';
-import { LeaseLost } from '../store/port.ts';
+import { heldKinds, LeaseLost } from '../store/port.ts';
 import { collect } from './collect.ts';
 import { imageCapture } from './image-capture.ts';
 import { imageExport } from './image-export.ts';
@@ -112,8 +112,12 @@ export class Reconciler {
   /** Claims what is due and starts it. Resolves when it is started, not when it is done. */
   async pass(): Promise<void> {
     const { store, clock, settings } = this.#options;
-    const open = await store.read('system', (work) => work.operations.open(openMax));
-    for (const { id } of planClaims(open, clock.now(), settings.limits)) {
+    const { open, held } = await store.read('system', async (work) => ({
+      open: await work.operations.open(openMax),
+      held: await work.host.held(),
+    }));
+    const none = Object.fromEntries(held.flatMap((what) => heldKinds[what].map((kind) => [kind, 0])));
+    for (const { id } of planClaims(open, clock.now(), { ...settings.limits, ...none })) {
       if (this.#running.has(id)) continue;
       const operation = await store.write('system', (work) => work.operations.claim(id, this.#owner, leaseMs));
       if (!operation) continue;

@@ -110,6 +110,9 @@ const sixth = `
 alter table organisation add column generalize_at bigint;
 alter table image add column report text`;
 
+const seventh = `
+create table hold (what text primary key, until bigint not null)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -124,4 +127,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0004-layers': migration(identity, fourth),
   '0005-transfers': migration(identity, fifth),
   '0006-generalize': migration(identity, sixth),
+  '0007-hold': migration(identity, seventh),
 });

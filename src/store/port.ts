@@ -48,9 +48,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
+export { heldKinds } from './queries/host.ts';
 export type { SoftwareOfImage } from './queries/image.ts';
 export type { AccessKey } from './queries/key.ts';
 export type { NewLayer } from './queries/layer.ts';
 export type { Plan } from './queries/machine.ts';
 export { LeaseLost } from './queries/operation.ts';
-export type { AccessLink, BuildStep, Scope } from './schema.ts';
+export type { AccessLink, BuildStep, Hold, Scope } from './schema.ts';

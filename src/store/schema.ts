@@ -55,6 +55,9 @@ export interface Stranger {
   seenAt: number;
 }
 
+/** What a backup holds: nobody captures disks, or rewrites and removes layers, meanwhile. */
+export type Hold = 'disks' | 'layers';
+
 /** A link that opens a machine's screen; its secret part is kept as a hash. */
 export interface AccessLink {
   uid: string;
@@ -111,6 +114,7 @@ export interface Database {
   transfer: Transfer;
   stranger: Stranger;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
+  hold: { what: Hold; until: number };
   nonce: { keyId: KeyId; nonce: string; expiresAt: number };
 }
 

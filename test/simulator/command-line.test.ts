@@ -1,66 +1,11 @@
 // The command line as a user types it, against a demo on the simulator: what it prints, its JSON, its errors and exit statuses.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { main } from '../../src/bin/main.ts';
-import type { Terminal } from '../../src/cli/output.ts';
 import { createClient } from '../../src/client/client.ts';
-import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
-
-const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
-
-async function startDemo(t: Scope) {
-  const dataDir = join(await temporaryFolder(t), 'data');
-  const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
-  let said = '';
-  let server: ChildProcess;
-  let closed: Promise<number | null>;
-  const start = async () => {
-    said = '';
-    const options = ['--port', '0', '--demo', '--simulator-speed', '0', '--log-level', 'silent'];
-    const child = spawn(process.execPath, [entry, 'serve', ...flags, ...options]);
-    server = child;
-    child.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    closed = new Promise((resolve) => child.once('close', resolve));
-    await waitFor('the demo is ready', () => said.includes('The demo is ready'), 30_000);
-  };
-  const stop = async () => {
-    server.kill('SIGTERM');
-    assert.equal(await closed, 0);
-  };
-  defer(t, () => stop());
-  await start();
-  const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
-  /** In this process, which is much faster than one for each command. */
-  const run = async (...args: string[]) => {
-    let [out, err] = ['', ''];
-    const terminal: Terminal = {
-      out: (text) => {
-        out += `${text}\n`;
-      },
-      err: (text) => {
-        err += `${text}\n`;
-      },
-      interactive: false,
-      exitCode: 0,
-    };
-    const code = await main(['node', 'silversmith', ...args], terminal, environment);
-    return { code, out, err };
-  };
-  /** In a process of its own, as a user does. */
-  const runAlone = (...args: string[]) =>
-    new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const child = execFile(process.execPath, [entry, ...args], { env: environment }, (_error, out, err) =>
-        resolve({ code: child.exitCode ?? -1, out, err }),
-      );
-    });
-  return { dataDir, run, runAlone, start, stop };
-}
+import { startDemo } from './demo.ts';
 
 describe('the command line', { concurrency: 2 }, () => {
   it('does the whole job, prints tables for people and JSON for scripts', async (t) => {

@@ -45,11 +45,14 @@ export interface Simulator extends Engine {
   powerOff(machineId: MachineId): Promise<void>;
 }
 
-export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
-  const file = join(root, stateFile);
-  const state: State = (await exists(file))
+const readState = async (file: string): Promise<State> =>
+  (await exists(file))
     ? (JSON.parse(await readFile(file, 'utf8')) as State)
     : { layers: {}, disks: {}, machines: {}, files: {} };
+
+export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
+  const file = join(root, stateFile);
+  const state = await readState(file);
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
   // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
   let saving: Promise<void> = Promise.resolve();
@@ -214,18 +217,19 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       };
     },
     async backUp({ folder, layers, disks, files }) {
-      const kept = structuredClone(state);
-      kept.machines = {};
+      // As the server left it, which may be another process; what an earlier call copied stays.
+      const [now, copy] = [await readState(file), await readState(join(folder, stateFile))];
       const missing: string[] = [];
-      for (const [records, ids] of [
-        [kept.layers, layers],
-        [kept.disks, disks.map(({ diskId }) => diskId)],
-        [kept.files, files],
-      ] as [Record<string, unknown>, readonly string[]][]) {
-        for (const id of Object.keys(records)) if (!ids.includes(id)) delete records[id];
-        missing.push(...ids.filter((id) => !(id in records)));
+      for (const [name, ids] of [
+        ['layers', layers],
+        ['disks', disks.map(({ diskId }) => diskId)],
+        ['files', files],
+      ] as const) {
+        const from: Record<string, unknown> = now[name];
+        missing.push(...ids.filter((id) => !(id in from)));
+        Object.assign(copy[name], Object.fromEntries(ids.filter((id) => id in from).map((id) => [id, from[id]])));
       }
-      await writeWhole(join(folder, stateFile), JSON.stringify(kept), 0o600);
+      await writeWhole(join(folder, stateFile), JSON.stringify(copy), 0o600);
       return missing;
     },
     async layerDigest(layerId, bytesPerSecond, signal) {

@@ -1,7 +1,14 @@
 // Queries on what the host is seen to have: room on its disk, and things in the engine's keeping that the store does not know.
 
 import type { Capacity } from '../../domain/capacity.ts';
-import type { Db, Stranger } from '../schema.ts';
+import type { OperationKind } from '../../domain/operation.ts';
+import type { Db, Hold, Stranger } from '../schema.ts';
+
+/** The operations that change files of a kind that somebody may hold. */
+export const heldKinds: Record<Hold, readonly OperationKind[]> = {
+  disks: ['imageCapture'],
+  layers: ['layerCompact', 'imageImport'],
+};
 
 export const hostQueries = (db: Db, now: () => number) => ({
   /** As it was last looked at; undefined when it never was. */
@@ -14,6 +21,31 @@ export const hostQueries = (db: Db, now: () => number) => ({
       .values({ id: 1, ...row })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
+  },
+
+  /** Nobody begins to change what is held, until a time or its release: a backup reads it. */
+  async hold(what: Hold, until: number): Promise<void> {
+    await db
+      .insertInto('hold')
+      .values({ what, until })
+      .onConflict((conflict) => conflict.column('what').doUpdateSet({ until }))
+      .execute();
+  },
+  async release(what: Hold): Promise<void> {
+    await db.deleteFrom('hold').where('what', '=', what).execute();
+  },
+  held: async (): Promise<Hold[]> =>
+    (await db.selectFrom('hold').where('until', '>', now()).select('what').execute()).map((row) => row.what),
+  /** Whether an operation that changes it is still under way. */
+  async isBusy(what: Hold): Promise<boolean> {
+    const row = await db
+      .selectFrom('operation')
+      .where('state', '=', 'running')
+      .where('leaseUntil', '>', now())
+      .where('kind', 'in', heldKinds[what])
+      .select('id')
+      .executeTakeFirst();
+    return row !== undefined;
   },
 
   strangers: (): Promise<Stranger[]> => db.selectFrom('stranger').selectAll().orderBy('seenAt').orderBy('id').execute(),

@@ -1,6 +1,6 @@
 // The file itself: where it is, how it is opened, whether it is whole, and a copy of it as of one moment.
 
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../domain/error.ts';
@@ -54,6 +54,7 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
 export async function copyStore(dataDir: string, target: string): Promise<void> {
   const part = `${target}.part`;
   await rm(part, { force: true });
+  await writeFile(part, '', { mode: 0o600 });
   const source = openDatabase(storeFile(dataDir));
   try {
     // All pages in one step: a writer in between would make it begin anew.

@@ -1,7 +1,7 @@
 // The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable (synchronous=FULL). One connection writes,
 // another reads, so that a page is not kept waiting by a transaction.
 
-import { CamelCasePlugin, Kysely } from 'kysely';
+import { CamelCasePlugin, Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations.ts';
@@ -59,6 +59,8 @@ export async function openSqlite({ dataDir, now, check = false, onQuery }: Sqlit
     },
     async close() {
       await reader.destroy();
+      // All into the one file: statements that are still cached keep SQLite from doing it by itself.
+      await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(() => {});
       await writer.destroy();
     },
   };

@@ -1,0 +1,135 @@
+// Backup, restore and the doctor, as an operator types them, beside a server that is at work.
+
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { createClient } from '../../src/client/client.ts';
+import { newMasterKey } from '../../src/lib/master-key.ts';
+import { temporaryFolder } from '../support.ts';
+import { startDemo } from './demo.ts';
+
+const clientOf = async (dataDir: string) =>
+  createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
+
+describe('a backup', { concurrency: 2 }, () => {
+  it('made while others write holds all that was acknowledged before it, and is served again after a restore', async (t) => {
+    const demo = await startDemo(t);
+    const client = await clientOf(demo.dataDir);
+    const built = await client.imageInstall({ software_ids: [4], name: 'Before' });
+    await demo.run('machine', 'start', '1');
+    await demo.run('machine', 'stop', '1');
+    let writing = true;
+    const acknowledged: number[] = [];
+    const writer = (async () => {
+      while (writing) {
+        const { attributes } = await client.imageCapture({ machine_id: 1 }).catch(() => ({ attributes: null }));
+        if (attributes) acknowledged.push(attributes.id);
+      }
+    })();
+    const folder = join(await temporaryFolder(t), 'backup');
+    while (acknowledged.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    const before = [...acknowledged];
+    const made = await demo.run('backup', '--to', folder);
+    writing = false;
+    await writer;
+    assert.equal(made.code, 0, made.err);
+    assert.match(made.out, /has the store, \d+ layers and \d disks/);
+    assert.equal((await stat(join(folder, 'silversmith.db'))).mode & 0o077, 0);
+    assert.match((await demo.run('backup', '--to', folder)).err, /not empty; give a new folder/);
+
+    const dataDir = join(await temporaryFolder(t), 'restored');
+    const restored = await demo.run('restore', '--from', folder, '--data-dir', dataDir);
+    assert.equal(restored.code, 0, restored.out + restored.err);
+    assert.match(restored.out, /as it was at .*All is well/s);
+    assert.match((await demo.run('restore', '--from', folder, '--data-dir', dataDir)).err, /a store in .* already/);
+    const heir = await startDemo(t, dataDir);
+    // Its key is the one of the first: it came with the store, sealed under the master key of the backup.
+    const own = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
+    const { key, secret } = JSON.parse(await readFile(join(demo.dataDir, 'demo.json'), 'utf8'));
+    const { images } = await createClient({ url: own.url, key, secret }).imageList({ per_page: 100 });
+    const ids = images.map((image) => Number(image.id));
+    for (const id of [built.attributes.id, ...before]) assert.ok(ids.includes(id), `image ${id} is there`);
+    assert.match((await heir.run('doctor', '--deep')).out, /All is well/);
+  });
+
+  it('can leave the keys out; whoever brings it back without them is told by the doctor', async (t) => {
+    const demo = await startDemo(t);
+    const parent = await temporaryFolder(t);
+    const [folder, dataDir] = [join(parent, 'backup'), join(parent, 'restored')];
+    assert.match((await demo.run('backup', '--to', folder, '--without-keys')).out, /holds no keys/);
+    assert.ok(!(await readdir(folder)).includes('master.key'));
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, 'master.key'), `${newMasterKey()}\n`, { mode: 0o600 });
+    const restored = await demo.run('restore', '--from', folder, '--data-dir', dataDir);
+    assert.deepEqual([restored.code, /cannot be opened with this master key/.test(restored.out)], [1, true]);
+  });
+
+  it('is refused as a source when it is none, or did not come to its end', async (t) => {
+    const demo = await startDemo(t);
+    const parent = await temporaryFolder(t);
+    const folder = join(parent, 'backup');
+    await demo.run('backup', '--to', folder);
+    await rm(join(folder, 'backup.json'));
+    for (const from of [folder, parent, '/nowhere']) {
+      const refused = await demo.run('restore', '--from', from, '--data-dir', join(parent, 'restored'));
+      assert.deepEqual([refused.code, /is no backup/.test(refused.err)], [1, true]);
+    }
+    assert.deepEqual(await readdir(parent), ['backup']);
+  });
+});
+
+describe('the doctor', () => {
+  it('says of each thing that is wrong what it is and what cures it', async (t) => {
+    const { run, stop, dataDir } = await startDemo(t);
+    await run('image', 'install', '4');
+    await run('machine', 'start', '1');
+    await stop();
+    assert.match((await run('doctor')).out, /All is well/);
+    const file = join(dataDir, 'engine', 'simulator.json');
+    const whole = await readFile(file, 'utf8');
+    const damage = async (change: (state: Record<string, Record<string, { content?: string[] }>>) => void) => {
+      const state = JSON.parse(whole);
+      change(state);
+      await writeFile(file, JSON.stringify(state));
+      const found = await run('doctor', '--deep', '--json');
+      return {
+        code: found.code,
+        findings: JSON.parse(found.out) as { subject: string; found: string; cure: string }[],
+      };
+    };
+    const said = async (change: Parameters<typeof damage>[0]) => {
+      const { code, findings } = await damage(change);
+      return [code, ...findings.map(({ subject, found, cure }) => `${subject} ${found}: ${cure}`)].join('\n');
+    };
+    assert.match(
+      await said((state) => {
+        state.machines = {};
+      }),
+      /^0\nmachine 1 is said to be ready, and is off: start the server/,
+    );
+    assert.match(
+      await said((state) => {
+        state.disks = {};
+      }),
+      /^1\ndisk \w+ of machine 1 is missing.*machine reset 1/,
+    );
+    assert.match(
+      await said((state) => {
+        state.layers = { ...state.layers, aaaa: { content: [] } };
+      }),
+      /^0\nlayer aaaa is on the disk of the host, and the store does not know it: .*after a day/,
+    );
+    assert.match(
+      await said((state) => {
+        for (const layer of Object.values(state.layers ?? {})) layer.content?.push('rot');
+      }),
+      /^1\nlayer \w+ is damaged.*heal it from an export/,
+    );
+    const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+    database.exec("update machine set status = 'turning_on' where id = 2");
+    database.close();
+    assert.match(await said(() => {}), /machine 2 is turning_on, and nothing works on it/);
+  });
+});
