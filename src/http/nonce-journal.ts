@@ -44,7 +44,8 @@ export class NonceJournal {
 
   /** False when the key has used the nonce within the window. */
   use(key: string, nonce: string): boolean {
-    if (this.#now() - this.#current.startedAt > this.#windowMs) this.#rotate();
+    // Also when the clock went back: a generation of the future would never end.
+    if (Math.abs(this.#now() - this.#current.startedAt) > this.#windowMs) this.#rotate();
     const entry = `${key}:${nonce}`;
     if (this.#current.used.has(entry) || this.#previous?.used.has(entry)) return false;
     this.#current.used.add(entry);

@@ -18,7 +18,7 @@ import { machineStart } from './machine-start.ts';
 import { machineStop } from './machine-stop.ts';
 import { measure } from './measure.ts';
 import { observe } from './observe.ts';
-import { planClaims, retryDelayMs } from './plan.ts';
+import { planClaims, retryDelayMs, retryMostMs } from './plan.ts';
 import { sweep } from './sweep.ts';
 import type { Rooms, Task } from './task.ts';
 import { verify } from './verify.ts';
@@ -86,7 +86,9 @@ export class Reconciler {
       try {
         await this.pass();
         for (const name of taskNames) {
-          if (clock.now() < (dueAt.get(name) ?? 0)) continue;
+          const waitMs = (dueAt.get(name) ?? 0) - clock.now();
+          // A clock that went back makes nobody wait longer than usual.
+          if (waitMs > 0 && waitMs <= tasks[name].everyMs) continue;
           dueAt.set(name, clock.now() + tasks[name].everyMs);
           // Beside the passes, which must not wait for a slow one.
           this.task(name).catch((error) => {
@@ -113,7 +115,7 @@ export class Reconciler {
   async pass(): Promise<void> {
     const { store, clock, settings } = this.#options;
     const { open, held } = await store.read('system', async (work) => ({
-      open: await work.operations.open(openMax),
+      open: await work.operations.due(openMax, retryMostMs),
       held: await work.host.held(),
     }));
     const none = Object.fromEntries(held.flatMap((what) => heldKinds[what].map((kind) => [kind, 0])));

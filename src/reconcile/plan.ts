@@ -15,7 +15,7 @@ export function planClaims(
   const runs = (operation: Operation) => operation.state === 'running' && (operation.leaseUntil ?? 0) > now;
   for (const operation of open) if (runs(operation)) room.set(operation.kind, (room.get(operation.kind) ?? 0) - 1);
   return open.filter((operation) => {
-    if (runs(operation) || operation.notBefore > now) return false;
+    if (runs(operation) || waits(operation.notBefore, now)) return false;
     const left = room.get(operation.kind) ?? 0;
     if (left <= 0) return false;
     room.set(operation.kind, left - 1);
@@ -24,7 +24,10 @@ export function planClaims(
 }
 
 const retryBaseMs = 1000;
-const retryMostMs = 60_000;
+export const retryMostMs = 60_000;
+
+/** Whether a time is still to come. One that is further away than anybody waits was set before the clock went back, and is over. */
+export const waits = (notBefore: number, now: number): boolean => notBefore > now && notBefore <= now + retryMostMs;
 
 /** How long to wait after so many failures. */
 export function retryDelayMs(failures: number): number {

@@ -4,10 +4,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildService } from '../../src/bin/serve.ts';
+import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
 import { type OperationKind, operationKinds } from '../../src/domain/operation.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
+import { examine } from '../../src/reconcile/examine.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { type Harness, startHarness } from '../http/harness.ts';
@@ -129,13 +131,28 @@ const scenarios: Record<string, Scenario & { kind: OperationKind }> = {
   },
 };
 
-/** Counts the steps of everything that goes through it, and never comes back from the one that is named. */
+/** How a step goes wrong: it never comes back; or it throws, before its effect or after it, what passes or what does not. */
+type Ill = 'dies' | 'fails for good' | 'fails once' | 'fails for good, and so does its undo, once';
+
+/** Counts the steps of everything that goes through it, and lets the one that is named go wrong. */
 function boundaries() {
   let [count, deadAt] = [0, Number.POSITIVE_INFINITY];
+  let ill: Ill = 'dies';
+  let failures = 0;
   let died: () => void = () => {};
   let release: (error: Error) => void = () => {};
-  const step = async () => {
-    if (++count !== deadAt) return;
+  const step = async (ofEngine: boolean) => {
+    // A store that fails takes its server with it; an engine's failures are answered.
+    if (ill !== 'dies' && !ofEngine) return;
+    count++;
+    if (ill !== 'dies') {
+      const twice = ill === 'fails for good, and so does its undo, once' && count > deadAt && failures === 1;
+      if (count !== deadAt && !twice) return;
+      failures++;
+      died();
+      throw ill === 'fails once' || twice ? failedForNow('on purpose, once') : failedForGood('on purpose, for good');
+    }
+    if (count !== deadAt) return;
     died();
     await new Promise<void>((_, reject) => {
       release = reject;
@@ -147,9 +164,11 @@ function boundaries() {
         const verb = Reflect.get(target, name);
         if (typeof verb !== 'function') return verb;
         return async (...args: unknown[]) => {
-          await step();
+          // A layer that cannot be read is quarantined, which is its own story.
+          const answered = name !== 'layerDigest';
+          await step(answered);
           const result = await verb.apply(target, args);
-          await step();
+          await step(answered);
           return result;
         };
       },
@@ -158,7 +177,7 @@ function boundaries() {
     ...store,
     async write(scope, work) {
       const result = await store.write(scope, work);
-      await step();
+      await step(false);
       return result;
     },
   });
@@ -166,14 +185,30 @@ function boundaries() {
     wrapEngine,
     wrapStore,
     /** From here on steps are counted anew; resolves when step `at` is reached. */
-    dieAt(at: number): Promise<'died'> {
-      [count, deadAt] = [0, at];
+    goWrongAt(at: number, how: Ill): Promise<'died'> {
+      [count, deadAt, ill, failures] = [0, at, how, 0];
       return new Promise((resolve) => {
         died = () => resolve('died');
       });
     },
+    wentWrong: () => failures > 0,
     end: () => release(new Error('abandoned')),
   };
+}
+
+/** Store and engine agree, nothing is open, nothing is left that nothing owns, and everything is at rest. */
+async function assertAtRest(store: Store, engine: Engine): Promise<void> {
+  const known = await store.read('system', async (work) => ({
+    open: await work.operations.open(100),
+    strangers: await work.host.strangers(),
+    layers: await work.layers.ids(),
+    disks: await work.disks.ids(),
+  }));
+  assert.deepEqual([known.open, known.strangers], [[], []]);
+  const kept = await engine.inventory();
+  assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
+  assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
+  assert.deepEqual(await examine({ store, engine, clock: virtualClock() }), []);
 }
 
 /** Runs a scenario to its end or to the step, and lets another server take over. False when it has fewer steps. */
@@ -186,7 +221,7 @@ async function survives(scenario: Scenario, at: number): Promise<boolean> {
     const h = await startHarness(scope, { reconcile: false, clock, ...steps });
     await scenario.prepare(h);
     await scenario.ask(h);
-    const died = steps.dieAt(at);
+    const died = steps.goWrongAt(at, 'dies');
     const end = await Promise.race([died, h.service.reconciler.settle().then(() => 'ended' as const)]);
 
     const store = await openSqlite({ dataDir: h.dataDir, now: clock.now });
@@ -203,17 +238,38 @@ async function survives(scenario: Scenario, at: number): Promise<boolean> {
     await heir.reconciler.settle();
     for (const task of ['collect', 'sweep', 'collect'] as const) await heir.reconciler.task(task);
     await scenario.holds(store, h);
-    const known = await store.read('system', async (work) => ({
-      open: await work.operations.open(100),
-      strangers: await work.host.strangers(),
-      layers: await work.layers.ids(),
-      disks: await work.disks.ids(),
-    }));
-    assert.deepEqual([known.open, known.strangers], [[], []]);
-    const kept = await engine.inventory();
-    assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
-    assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
+    await assertAtRest(store, engine);
     return end === 'died';
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+/** Runs a scenario in which a step of the engine goes wrong. False when it has fewer. Who fails for good says why, and leaves nothing. */
+async function endures(scenario: Scenario, at: number, how: Exclude<Ill, 'dies'>): Promise<boolean> {
+  const cleanups: (() => Promise<void>)[] = [];
+  const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
+  const clock = virtualClock();
+  try {
+    const steps = boundaries();
+    const h = await startHarness(scope, { reconcile: false, clock, ...steps });
+    await scenario.prepare(h);
+    await scenario.ask(h);
+    steps.goWrongAt(at, how);
+    await h.service.reconciler.settle();
+    const wentWrong = steps.wentWrong();
+    steps.goWrongAt(Number.POSITIVE_INFINITY, how);
+    for (const task of ['observe', 'collect', 'sweep', 'collect'] as const) await h.service.reconciler.task(task);
+    await h.service.reconciler.settle();
+    if (how === 'fails once' || !wentWrong) await scenario.holds(h.store, h);
+    for (const image of await images(h.store, h)) {
+      assert.ok(['available', 'failed'].includes(image.status), `image ${image.id} is ${image.status}`);
+      assert.equal(image.status === 'failed', image.statusReason !== null);
+    }
+    const machine = await h.store.read(h.ours, (work) => work.machines.get(machineOf(h) as MachineId));
+    assert.ok(['off', 'ready'].includes(machine.status), `the machine is ${machine.status}`);
+    await assertAtRest(h.store, h.engine);
+    return wentWrong;
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }
@@ -221,7 +277,7 @@ async function survives(scenario: Scenario, at: number): Promise<boolean> {
 
 const stepsMax = 100;
 
-describe('death at every step', () => {
+describe('death and failure at every step', () => {
   for (const [name, scenario] of Object.entries(scenarios)) {
     it(`of ${name} loses nothing and leaves nothing`, { timeout: 120_000 }, async (t) => {
       let at = 1;
@@ -229,6 +285,17 @@ describe('death at every step', () => {
       t.diagnostic(`${at - 1} steps`);
       assert.ok(at > 3 && at < stepsMax);
     });
+  }
+
+  for (const how of ['fails once', 'fails for good', 'fails for good, and so does its undo, once'] as const) {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      it(`of ${name}: one that ${how} leaves nothing half done`, { timeout: 120_000 }, async (t) => {
+        let at = 1;
+        while (at < stepsMax && (await endures(scenario, at, how))) at++;
+        t.diagnostic(`${at - 1} failures`);
+        assert.ok(at > 2 && at < stepsMax);
+      });
+    }
   }
 
   it('is tried of every kind of operation', () => {

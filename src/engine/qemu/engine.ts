@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, failedForGood, invalid } from '../../domain/error.ts';
+import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';
@@ -113,6 +113,10 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
         return `sha256:${await sha256File(paths.layer(layerId), { bytesPerSecond, signal })}`;
       } catch (error) {
         signal.throwIfAborted();
+        const { code = '' } = error as NodeJS.ErrnoException;
+        // What the process lacks for a moment says nothing of the layer.
+        if (['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(code))
+          throw failedForNow('A layer cannot be read at the moment.', { detail: String(error) });
         throw failedForGood('A layer cannot be read.', { detail: String(error) });
       }
     },

@@ -48,10 +48,18 @@ export const operationQueries = (db: Db, now: () => number) => {
       await db.insertInto('operation').values(rows).execute();
     },
 
-    /** What is open, oldest first: queued and due, or running under any lease. At most `limit`. */
+    /** What is open, oldest first; whether it is due is not looked at. At most `limit`. */
     async open(limit: number): Promise<Operation[]> {
+      const rows = await open().selectAll().orderBy('id').limit(limit).execute();
+      return rows.map(toOperation);
+    },
+
+    /** What may be claimed or runs, oldest first: all but what waits for a time that is less than `waitMostMs` away. */
+    async due(limit: number, waitMostMs: number): Promise<Operation[]> {
       const rows = await open()
-        .where((e) => e.or([e('state', '=', 'running'), e('notBefore', '<=', now())]))
+        .where((e) =>
+          e.or([e('state', '=', 'running'), e('notBefore', '<=', now()), e('notBefore', '>', now() + waitMostMs)]),
+        )
         .selectAll()
         .orderBy('id')
         .limit(limit)

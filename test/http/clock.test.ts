@@ -1,0 +1,55 @@
+// A clock that jumps: what was asked for still comes true, and nobody waits for a time that was set before.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import { waitFor } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+const hourMs = 3600_000;
+
+function jumpingClock() {
+  let offsetMs = 0;
+  return {
+    clock: { now: () => Date.now() + offsetMs, sleep: systemClock.sleep },
+    jump: (ms: number) => {
+      offsetMs += ms;
+    },
+  };
+}
+
+describe('a clock that jumps', () => {
+  for (const [way, ms] of [
+    ['back', -48 * hourMs],
+    ['forward', 5 * 60_000],
+  ] as const) {
+    it(`${way} stops nothing: what waits to be tried again, a machine that goes off by itself, a new request`, async (t) => {
+      const { clock, jump } = jumpingClock();
+      let failures = 0;
+      const h = await startHarness(t, {
+        clock,
+        wrapEngine: (engine) => ({
+          ...engine,
+          async ensureDisk(spec) {
+            if (failures++ === 0) throw Object.assign(new Error('once'), { retry: 'later' });
+            return engine.ensureDisk(spec);
+          },
+        }),
+      });
+      const [first = 0, second = 0] = h.machines;
+      await h.call('machineStart', { params: { id: second } });
+      await waitFor('the first try failed', () => failures > 0);
+      jump(ms);
+      await h.call('machineStart', { params: { id: first } });
+      await h.machineIs(first, 'ready');
+      await h.engine.powerOff(first as never);
+      await waitFor(
+        'it is seen to be off',
+        async () => (await h.call('machineGet', { params: { id: first } })).body.attributes.friendly_status === 'off',
+        20_000,
+      );
+      const { body } = await h.call('machineGet', { params: { id: second } });
+      assert.ok(['ready', 'off'].includes(body.attributes.friendly_status));
+    });
+  }
+});
