@@ -133,7 +133,11 @@ function checkMachines(history: readonly Call[]): string[] {
   return ids.flatMap((id) => {
     const mine = history.filter(
       (call) =>
-        ok(call) && (call.input.id === id || call.input.machine_ids?.includes(id) || call.name === 'imageDelete'),
+        ok(call) &&
+        // An image may bear the same number as a machine.
+        ((call.name.startsWith('machine') && call.input.id === id) ||
+          (call.name === 'imageAssign' && call.input.machine_ids?.includes(id)) ||
+          call.name === 'imageDelete'),
     );
     const of = (...names: string[]) => mine.filter((call) => names.includes(call.name));
     const assigned: Write<number | null>[] = [
