@@ -99,6 +99,20 @@ describe('the SQLite store', () => {
     assert.ok(acknowledged > 200);
   });
 
+  it('lets two processes write side by side: a transaction that has read is not undone by the other', async (t) => {
+    const { dataDir, store, ours, machine } = await filled(t);
+    const other = await openSqlite({ dataDir, now: () => 1_000_000 });
+    defer(t, () => other.close());
+    const addOne = (one: typeof store) =>
+      one.write(ours, async (work) => {
+        const { cpus } = await work.machines.get(machine.id);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        await work.machines.update(machine.id, { cpus: cpus + 1 });
+      });
+    await Promise.all(Array.from({ length: 40 }, (_, index) => addOne(index % 2 ? store : other)));
+    assert.equal((await store.read(ours, (work) => work.machines.get(machine.id))).cpus, 41);
+  });
+
   it('lets one server alone have a data directory', async (t) => {
     const dataDir = await temporaryFolder(t);
     const lock = lockDataDir(dataDir);

@@ -22,9 +22,7 @@ const damaged = (dataDir: string, detail: string) =>
 export function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 10_000 });
   try {
-    database.exec(
-      'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 10000',
-    );
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
     return database;
   } catch (error) {
     database.close();
@@ -64,7 +62,7 @@ export async function copyStore(dataDir: string, target: string): Promise<void> 
   }
   const copy = new DatabaseSync(part);
   try {
-    assertUndamaged(copy, dirname(target));
+    assertUndamaged(copy, dataDir);
     // One file, without the write-ahead log beside it.
     copy.exec('pragma journal_mode = delete');
   } finally {

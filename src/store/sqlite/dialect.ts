@@ -1,9 +1,46 @@
-// Lets Kysely speak to the SQLite inside Node, with each statement prepared once.
+// Lets Kysely speak to the SQLite inside Node, with each statement prepared once, and beside other processes.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { SqliteDialect } from 'kysely';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CompiledQuery, type DatabaseConnection, SqliteDialect, type SqliteDialectConfig, SqliteDriver } from 'kysely';
 
 const statementsMax = 500;
+const waitMostMs = 10_000;
+const busy = 5;
+
+/**
+ * A transaction takes the right to write when it begins: one that has read first would be refused when another process wrote meanwhile.
+ * Who has to wait for it asks every few milliseconds, without holding up its process: SQLite's own waiting blocks, and asks so seldom
+ * that a busy server would keep an operator's command out for ever.
+ */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    const until = performance.now() + waitMostMs;
+    while (true) {
+      try {
+        await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+        return;
+      } catch (error) {
+        const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+        if (primary !== busy || performance.now() >= until) throw error;
+        await sleep(1 + Math.random() * 2);
+      }
+    }
+  }
+}
+
+class ImmediateDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig;
+
+  constructor(config: SqliteDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#config);
+  }
+}
 
 export function sqliteDialect(database: DatabaseSync): SqliteDialect {
   const prepared = new Map<string, StatementSync>();
@@ -16,7 +53,7 @@ export function sqliteDialect(database: DatabaseSync): SqliteDialect {
     }
     return statement;
   };
-  return new SqliteDialect({
+  return new ImmediateDialect({
     database: {
       close: () => database.close(),
       prepare: (sql) => {

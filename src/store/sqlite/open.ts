@@ -49,6 +49,8 @@ export async function openSqlite({ dataDir, now, check = false, onQuery }: Sqlit
       { cause: error },
     );
   }
+  // The dialect waits for its turn to write, without blocking.
+  await sql`pragma busy_timeout = 0`.execute(writer);
   const reader = connect(false);
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
