@@ -4,7 +4,7 @@
 import { type Capacity, isFull } from '../domain/capacity.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import type { Operation } from '../domain/operation.ts';
+import { idsBegun, type Operation } from '../domain/operation.ts';
 import type { Inventory } from '../engine/port.ts';
 import type { Rooms } from './task.ts';
 
@@ -43,7 +43,7 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
   const has = await engine.inventory();
   const running = await engine.runningMachines();
   const capacity = await engine.capacity();
-  const begun = new Set(known.operations.flatMap(({ data }) => Object.values(data).map(String)));
+  const begun = idsBegun(known.operations);
   const busy = new Set(known.operations.map(({ machineId }) => machineId));
   return [
     ...layerFindings(known.layers, has, begun),
@@ -144,7 +144,8 @@ function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>)
 
 function operationFindings(operations: readonly Operation[], now: number): Finding[] {
   return operations
-    .filter((one) => (one.state === 'running' ? (one.leaseUntil ?? 0) : one.notBefore) < now - stuckMs)
+    // Who works on an operation renews its lease, and with it when it was changed last.
+    .filter((one) => (one.state === 'running' ? one.updatedAt : one.notBefore) < now - stuckMs)
     .map(({ id, kind, state, phase, reason }) => ({
       severity: 'warning',
       subject: `operation ${id} (${kind})`,
