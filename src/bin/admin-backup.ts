@@ -10,12 +10,15 @@ import { examine, type Finding } from '../reconcile/examine.ts';
 import { verifyLayer } from '../reconcile/verify.ts';
 import type { Store } from '../store/port.ts';
 import type { Admin, Printed } from './admin.ts';
+import { quiet } from './admin-layer.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
 
-/** The commands say themselves what they found. */
-const quiet = { info() {}, warn() {}, error() {} };
+const engineOf = async (config: Config): Promise<Engine> => (await import('./open.ts')).openEngine(config);
 
 export function backupCommands(program: Command, { local, withStore, print, terminal, env }: Admin): void {
+  const failOn = (findings: readonly Finding[]) => {
+    if (findings.some(({ severity }) => severity === 'error')) terminal.exitCode = 1;
+  };
   local(program.command('backup').description('copy everything into a new folder, while the server runs or not'))
     .requiredOption('--to <folder>', 'a folder that is new or empty')
     .option('--without-keys', 'leave the master key and the signing key out, and keep them elsewhere')
@@ -26,8 +29,7 @@ export function backupCommands(program: Command, { local, withStore, print, term
     .action((flags: Flags & Printed & { to: string; withoutKeys?: boolean }) =>
       withStore(flags, async ({ store }, config) => {
         const { backUp } = await import('./backup.ts');
-        const { openEngine } = await import('./open.ts');
-        const engine = await openEngine(config);
+        const engine = await engineOf(config);
         const folder = resolve(flags.to);
         const rooms = { store, engine, dataDir: config.dataDir };
         const say = (line: string) => terminal.err(`backup: ${line}`);
@@ -58,15 +60,14 @@ export function backupCommands(program: Command, { local, withStore, print, term
       const config = { ...parseConfig(flags, env), engine: name as Config['engine'] };
       const manifest = await restore(from, config.dataDir);
       await withStore({ ...flags, engine: name }, async (opened) => {
-        const { openEngine } = await import('./open.ts');
-        const findings = await doctor({ ...opened, engine: await openEngine(config) }, false);
+        const findings = await doctor({ ...opened, engine: await engineOf(config) }, false);
         const { createdAt } = manifest;
         print(
           flags,
           { dataDir: config.dataDir, createdAt, findings },
           `${config.dataDir} is as it was at ${createdAt}.\n${shown(findings)}`,
         );
-        if (findings.some(({ severity }) => severity === 'error')) terminal.exitCode = 1;
+        failOn(findings);
       });
     });
 
@@ -76,10 +77,9 @@ export function backupCommands(program: Command, { local, withStore, print, term
       withStore(
         flags,
         async (opened, config) => {
-          const { openEngine } = await import('./open.ts');
-          const findings = await doctor({ ...opened, engine: await openEngine(config) }, flags.deep === true);
+          const findings = await doctor({ ...opened, engine: await engineOf(config) }, flags.deep === true);
           print(flags, findings, shown(findings));
-          if (findings.some(({ severity }) => severity === 'error')) terminal.exitCode = 1;
+          failOn(findings);
         },
         { check: true },
       ),

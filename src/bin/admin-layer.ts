@@ -13,7 +13,7 @@ import type { Flags } from './config.ts';
 const gb = (bytes: number) => (bytes / gbBytes).toFixed(1);
 const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 /** The commands say themselves what they found. */
-const quiet = { info() {}, warn() {}, error() {} };
+export const quiet = { info() {}, warn() {}, error() {} };
 
 export function layerCommands(program: Command, { local, withStore, print, terminal }: Admin): void {
   const layer = program.command('layer').description('layers: what images and disks stand on');

@@ -71,12 +71,7 @@ export async function backUp(
     });
     say(`copying ${content.layers.length} layers`);
     const missing = [...lost, ...(await engine.backUp({ ...content, disks: [], folder: target }, signal))];
-    for (const name of keys ? keyFiles : []) {
-      if (!(await exists(join(dataDir, name)))) continue;
-      await copyFile(join(dataDir, name), join(folder, name));
-      await chmod(join(folder, name), 0o600);
-      await syncPath(join(folder, name));
-    }
+    if (keys) await copyKeys(dataDir, folder);
     const manifest: Manifest = {
       format: formatVersion,
       engine: engine.name,
@@ -114,6 +109,15 @@ async function within<Result>(folder: string, work: (store: Store) => Promise<Re
   }
 }
 
+async function copyKeys(from: string, to: string): Promise<void> {
+  for (const name of keyFiles) {
+    if (!(await exists(join(from, name)))) continue;
+    await copyFile(join(from, name), join(to, name));
+    await chmod(join(to, name), 0o600);
+    await syncPath(join(to, name));
+  }
+}
+
 /** Reads what a backup says of itself. Throws `invalid` for a folder that is none, or whose copying did not come to its end. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const text = await readFile(join(folder, manifestName), 'utf8').catch(() => {
@@ -140,11 +144,7 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
   for (const folder of [dataDir, join(dataDir, 'engine')]) await chmod(folder, 0o711);
   await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
-  for (const name of keyFiles) {
-    if (!(await exists(join(from, name)))) continue;
-    await copyFile(join(from, name), join(dataDir, name));
-    await chmod(join(dataDir, name), 0o600);
-  }
+  await copyKeys(from, dataDir);
   const part = join(dataDir, 'restored');
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { mode: 0o700 });

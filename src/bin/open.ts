@@ -10,6 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { exists } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { signingKeyFile } from '../lib/signing-key.ts';
+import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
 
@@ -27,7 +28,7 @@ export async function openStore(config: Config, { check = false } = {}) {
   await chmod(config.dataDir, 0o711);
   await mkdir(join(config.dataDir, 'transfers'), { recursive: true, mode: 0o700 });
   // SQLite gives its other files the mode of this one.
-  await writeFile(join(config.dataDir, 'silversmith.db'), '', { flag: 'a', mode: 0o600 });
+  await writeFile(storeFile(config.dataDir), '', { flag: 'a', mode: 0o600 });
   const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, check });
   const masterKey =
     config.masterKey === undefined
@@ -39,7 +40,7 @@ export async function openStore(config: Config, { check = false } = {}) {
 
 /** For commands that administer an existing directory: a typo must not make a new one. */
 export async function openExistingStore(config: Config, options: { check?: boolean } = {}) {
-  if (!(await exists(join(config.dataDir, 'silversmith.db')))) {
+  if (!(await exists(storeFile(config.dataDir)))) {
     throw new AppError(
       'not_found',
       `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,

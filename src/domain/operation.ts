@@ -38,3 +38,7 @@ export interface Operation {
   createdAt: number;
   updatedAt: number;
 }
+
+/** The ids that operations have chosen: what they name may be there before the store has its row. */
+export const idsBegun = (open: readonly Operation[]): Set<string> =>
+  new Set(open.flatMap(({ data }) => Object.values(data).map(String)));

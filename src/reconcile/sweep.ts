@@ -3,6 +3,7 @@
 // stands on it says so. Something that was missing and is back is verified before it is used.
 
 import type { DiskId, LayerId } from '../domain/ids.ts';
+import { idsBegun } from '../domain/operation.ts';
 import type { Store } from '../store/port.ts';
 import type { Rooms, Task } from './task.ts';
 import { quarantine } from './verify.ts';
@@ -17,7 +18,7 @@ export const sweep: Task = {
       layers: await work.layers.list(),
       disks: new Set(await work.disks.ids()),
       // A capture's or an import's bytes come before its row; its id is in the operation.
-      begun: (await work.operations.open(operationsMax)).flatMap(({ data }) => Object.values(data).map(String)),
+      begun: idsBegun(await work.operations.open(operationsMax)),
     }));
     // The engine after the store: what went in between is not there any more, and what came is looked at again before it is noted.
     const has = await engine.inventory();
@@ -64,6 +65,5 @@ async function strangers(
 const isKnown = (store: Store, kind: 'layer' | 'disk', id: string): Promise<boolean> =>
   store.read('system', async (work) => {
     const found = kind === 'layer' ? await work.layers.find(id as LayerId) : await work.disks.find(id as DiskId);
-    const open = await work.operations.open(operationsMax);
-    return found !== undefined || open.some(({ data }) => Object.values(data).includes(id));
+    return found !== undefined || idsBegun(await work.operations.open(operationsMax)).has(id);
   });

@@ -9,6 +9,7 @@ import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
 import { type OperationKind, operationKinds } from '../../src/domain/operation.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
@@ -211,8 +212,10 @@ async function assertAtRest(store: Store, engine: Engine): Promise<void> {
   assert.deepEqual(await examine({ store, engine, clock: virtualClock() }), []);
 }
 
-/** Runs a scenario to its end or to the step, and lets another server take over. False when it has fewer steps. */
-async function survives(scenario: Scenario, at: number): Promise<boolean> {
+type Begun = { h: Harness; steps: ReturnType<typeof boundaries>; clock: Clock; scope: Scope };
+
+/** Everything up to the moment from which steps count; what was opened is closed after `run`. */
+async function begin(scenario: Scenario, run: (begun: Begun) => Promise<boolean>): Promise<boolean> {
   const cleanups: (() => Promise<void>)[] = [];
   const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
   const clock = virtualClock();
@@ -221,6 +224,15 @@ async function survives(scenario: Scenario, at: number): Promise<boolean> {
     const h = await startHarness(scope, { reconcile: false, clock, ...steps });
     await scenario.prepare(h);
     await scenario.ask(h);
+    return await run({ h, steps, clock, scope });
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+/** Runs a scenario to its end or to the step, and lets another server take over. False when it has fewer steps. */
+const survives = (scenario: Scenario, at: number): Promise<boolean> =>
+  begin(scenario, async ({ h, steps, clock, scope }) => {
     const died = steps.goWrongAt(at, 'dies');
     const end = await Promise.race([died, h.service.reconciler.settle().then(() => 'ended' as const)]);
 
@@ -240,21 +252,11 @@ async function survives(scenario: Scenario, at: number): Promise<boolean> {
     await scenario.holds(store, h);
     await assertAtRest(store, engine);
     return end === 'died';
-  } finally {
-    for (const cleanup of cleanups) await cleanup();
-  }
-}
+  });
 
 /** Runs a scenario in which a step of the engine goes wrong. False when it has fewer. Who fails for good says why, and leaves nothing. */
-async function endures(scenario: Scenario, at: number, how: Exclude<Ill, 'dies'>): Promise<boolean> {
-  const cleanups: (() => Promise<void>)[] = [];
-  const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
-  const clock = virtualClock();
-  try {
-    const steps = boundaries();
-    const h = await startHarness(scope, { reconcile: false, clock, ...steps });
-    await scenario.prepare(h);
-    await scenario.ask(h);
+const endures = (scenario: Scenario, at: number, how: Exclude<Ill, 'dies'>): Promise<boolean> =>
+  begin(scenario, async ({ h, steps }) => {
     steps.goWrongAt(at, how);
     await h.service.reconciler.settle();
     const wentWrong = steps.wentWrong();
@@ -270,10 +272,7 @@ async function endures(scenario: Scenario, at: number, how: Exclude<Ill, 'dies'>
     assert.ok(['off', 'ready'].includes(machine.status), `the machine is ${machine.status}`);
     await assertAtRest(h.store, h.engine);
     return wentWrong;
-  } finally {
-    for (const cleanup of cleanups) await cleanup();
-  }
-}
+  });
 
 const stepsMax = 100;
 

@@ -1,6 +1,6 @@
 // A real server in a process of its own, on real disks, that can be killed and started again on the same data.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
@@ -12,9 +12,8 @@ import { machinePermissionDefaults } from '../../src/domain/machine.ts';
 import { permissions } from '../../src/domain/permission.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { cacheDir, demoBase } from '../demo-base.ts';
+import { serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
-
-const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
 
 export interface Title {
   name: string;
@@ -26,27 +25,11 @@ export interface Title {
 /** A server with the demo base, one organisation with two machines and the titles given. */
 export async function startServer(t: Scope, titles: Title[], options: { dataDir?: string } = {}) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
-  let child: ChildProcess | undefined;
+  const { start: startWith, end } = serverProcess();
   let url = '';
   const start = async () => {
-    let said = '';
-    const started = spawn(
-      process.execPath,
-      [entry, 'serve', '--data-dir', dataDir, '--port', '0', '--log-level', 'error'],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    child = started;
-    started.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    url = await waitFor('the server listens', () => /serves (http:\S+)/.exec(said)?.[1], 60_000);
-  };
-  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
-    const ending = child;
-    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
-    const closed = new Promise((resolve) => ending.once('close', resolve));
-    ending.kill(signal);
-    await closed;
+    const flags = ['--data-dir', dataDir, '--port', '0', '--log-level', 'error'];
+    url = await startWith(flags, /serves (http:\S+)/);
   };
   await start();
   const engine = await openQemu({ root: join(dataDir, 'engine') });

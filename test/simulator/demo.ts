@@ -1,35 +1,22 @@
 // A demo on the simulator in a process of its own, and the command line to use it.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { main } from '../../src/bin/main.ts';
 import type { Terminal } from '../../src/cli/output.ts';
-import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
-
-const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
+import { entry, serverProcess } from '../server-process.ts';
+import { defer, type Scope, temporaryFolder } from '../support.ts';
 
 export async function startDemo(t: Scope, given?: string) {
   const dataDir = given ?? join(await temporaryFolder(t), 'data');
   const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
-  let said = '';
-  let server: ChildProcess;
-  let closed: Promise<number | null>;
-  const start = async () => {
-    said = '';
+  const server = serverProcess();
+  const start = () => {
     const options = ['--port', '0', '--demo', '--simulator-speed', '0', '--log-level', 'silent'];
-    const child = spawn(process.execPath, [entry, 'serve', ...flags, ...options]);
-    server = child;
-    child.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    closed = new Promise((resolve) => child.once('close', resolve));
-    await waitFor('the demo is ready', () => said.includes('The demo is ready'), 30_000);
+    return server.start([...flags, ...options], /(The demo is ready)/, 30_000);
   };
-  const stop = async () => {
-    server.kill('SIGTERM');
-    assert.equal(await closed, 0);
-  };
+  const stop = async () => assert.equal(await server.end('SIGTERM'), 0);
   defer(t, () => stop());
   await start();
   const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };

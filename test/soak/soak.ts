@@ -1,7 +1,6 @@
 // The soak: clients drive a server with a seeded mix of calls while it is killed at random moments and started again. Each change has
 // an Idempotency-Key and is repeated until it is answered, as a careful client does. At the end all that was told is checked.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +13,10 @@ import { ApiError, send } from '../../src/client/client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
 import type { JsonOperationName } from '../../src/wire/operations.ts';
+import { serverProcess } from '../server-process.ts';
 import { waitFor } from '../support.ts';
 import { type Call, check, checkAudit } from './history.ts';
 
-const entry = new URL('../../src/bin/silversmith.js', import.meta.url).pathname;
 const answerMs = 90_000;
 
 export interface SoakOptions {
@@ -54,37 +53,16 @@ function randomOf(seed: number) {
 }
 
 function serverIn(dataDir: string) {
-  let child: ChildProcess | undefined;
+  const { start, end } = serverProcess();
   let port = 0;
-  const options = ['--engine', 'simulator', '--simulator-speed', '200', '--rate-limit', '0', '--log-level', 'silent'];
+  const flags = ['--demo', '--engine', 'simulator', '--simulator-speed', '200', '--rate-limit', '0'];
   return {
     url: () => `http://127.0.0.1:${port}`,
     async start() {
-      let said = '';
-      const started = spawn(
-        process.execPath,
-        [entry, 'serve', '--demo', '--data-dir', dataDir, '--port', String(port), ...options],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      );
-      child = started;
-      started.stdout.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-      });
-      port = Number(
-        await waitFor(
-          'the server listens',
-          () => /The demo is ready/.test(said) && /:(\d+) from/.exec(said)?.[1],
-          60_000,
-        ),
-      );
+      const more = ['--data-dir', dataDir, '--port', String(port), '--log-level', 'silent'];
+      port = Number(await start([...flags, ...more], /:(\d+) from .*The demo is ready/s));
     },
-    async end(signal: 'SIGKILL' | 'SIGTERM') {
-      const ending = child;
-      if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
-      const closed = new Promise((resolve) => ending.once('close', resolve));
-      ending.kill(signal);
-      await closed;
-    },
+    end,
   };
 }
 

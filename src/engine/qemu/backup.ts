@@ -3,8 +3,9 @@
 
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { AppError, failedForNow } from '../../domain/error.ts';
+import { join } from 'node:path';
+import { failedForNow } from '../../domain/error.ts';
+import type { MachineId } from '../../domain/ids.ts';
 import { exists, statOrNull, syncPath } from '../../lib/files.ts';
 import type { BackupSpec } from '../port.ts';
 import type { Host } from './host.ts';
@@ -58,6 +59,11 @@ export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Con
   }
 }
 
+const uncopied = (machineId: MachineId, detail: string) =>
+  failedForNow(`The disk of machine ${machineId} could not be copied; try again, or stop the machine first.`, {
+    detail,
+  });
+
 /** Two names for the same bytes, or a copy where that cannot be. False when there is no such file. */
 async function shareFile(from: string, to: string): Promise<boolean> {
   const [source, there] = [await statOrNull(from), await statOrNull(to)];
@@ -107,7 +113,7 @@ async function copyDisk(
     // Somebody started or captured the machine meanwhile: what was copied may be of two moments.
     if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await findMachine())) return true;
   }
-  throw failedForNow(`The disk of machine ${disk.machineId} changed ${copyTriesMax} times while it was copied.`);
+  throw uncopied(disk.machineId, `it changed ${copyTriesMax} times while it was copied`);
 }
 
 /** QEMU writes the disk as it is at this moment beside its own, while the guest goes on. False when the machine went off. */
@@ -130,10 +136,10 @@ async function copyRunning(
     while (true) {
       const jobs = (await call('query-jobs')) as { id: string; status: string; error?: string }[];
       const mine = jobs.find(({ id }) => id === job);
-      if (!mine) throw failedForNow('The copy of a running disk was lost.', { detail: job });
+      if (!mine) throw uncopied(machineId, `the job ${job} is lost`);
       if (mine.status === 'concluded') {
         await call('job-dismiss', { id: job });
-        if (mine.error !== undefined) throw new AppError('unavailable', mine.error, { retry: 'later' });
+        if (mine.error !== undefined) throw uncopied(machineId, mine.error);
         break;
       }
       if (signal.aborted) await call('job-cancel', { id: job });
@@ -144,8 +150,7 @@ async function copyRunning(
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    const gone = !(await exists(join(dirname(monitor), basename(monitor))));
-    if (gone) return false;
+    if (!(await exists(monitor))) return false;
     throw error;
   } finally {
     await rm(part, { force: true });

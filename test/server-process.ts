@@ -1,0 +1,29 @@
+// A server in a process of its own, that can be killed and started again.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { waitFor } from './support.ts';
+
+export const entry = new URL('../src/bin/silversmith.js', import.meta.url).pathname;
+
+export function serverProcess() {
+  let child: ChildProcess | undefined;
+  let closed: Promise<number | null> = Promise.resolve(0);
+  return {
+    /** Starts `silversmith serve` with the flags, and resolves to what `ready` captures first in what it prints. */
+    start(flags: readonly string[], ready: RegExp, limitMs = 60_000): Promise<string> {
+      let said = '';
+      const started = spawn(process.execPath, [entry, 'serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+      child = started;
+      started.stdout.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      closed = new Promise((resolve) => started.once('close', resolve));
+      return waitFor('the server is ready', () => ready.exec(said)?.[1], limitMs);
+    },
+    /** Resolves to its exit status, null after a kill; at once when it has ended. */
+    async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+      child?.kill(signal);
+      return closed;
+    },
+  };
+}
