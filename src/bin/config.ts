@@ -18,6 +18,8 @@ export interface Config {
   /** Where callers reach the server, for the links that it makes; null: where it listens. */
   publicUrl: string | null;
   requestsPerSecond: number;
+  /** Where /metrics is answered; null: where the API is, when that is loopback, and else nowhere. */
+  metrics: { host: string; port: number } | null;
   /** What the reconciler does otherwise than by default. */
   settings: Partial<Settings>;
   /** The ring of master keys, when it is not in the data directory's file. */
@@ -34,6 +36,7 @@ export type Flags = Partial<
     | 'simulatorSpeed'
     | 'publicUrl'
     | 'rateLimit'
+    | 'metrics'
     | 'keepHours'
     | 'cacheGb'
     | 'scrubDays'
@@ -72,6 +75,14 @@ function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
   };
 }
 
+function addressOf(name: string, text: string | undefined): { host: string; port: number } | null {
+  if (text === undefined) return null;
+  const [, host, port] = /^(?:\[(?=.*\]))?([\w.:-]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || port === undefined)
+    throw invalid(`${name} is ${JSON.stringify(text)}; give an address and a port, such as 127.0.0.1:9100.`);
+  return { host, port: number(name, port, 0, 65535) };
+}
+
 /** Flags come before the environment, the environment before the defaults. Throws `invalid` with the name of what is wrong. */
 export function parseConfig(flags: Flags, env: Environment): Config {
   const engine = flags.engine ?? env.SILVERSMITH_ENGINE ?? 'qemu';
@@ -94,6 +105,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     publicUrl: publicUrl?.replace(/\/+$/, '') ?? null,
     settings: settingsOf(flags, env),
     requestsPerSecond: number('--rate-limit', flags.rateLimit ?? env.SILVERSMITH_RATE_LIMIT ?? '500', 0, 1e6),
+    metrics: addressOf('--metrics', flags.metrics ?? env.SILVERSMITH_METRICS),
     ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
     cacheDir: join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'silversmith'),
   };

@@ -71,6 +71,10 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       '--rate-limit <number>',
       'requests a second that one key may send, twice as many at once; 0: any (SILVERSMITH_RATE_LIMIT; default: 500)',
     )
+    .option(
+      '--metrics <address:port>',
+      'answer /metrics there and nowhere else (SILVERSMITH_METRICS; default: with the API, when that listens on loopback)',
+    )
     .option('--keep-hours <number>', 'how long replaced disks are kept (SILVERSMITH_KEEP_HOURS; default: 72)')
     .option(
       '--cache-gb <number>',
@@ -98,6 +102,7 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
         terminal.out(
           `Silversmith serves ${running.url} from ${config.dataDir} with the ${running.engine.name} engine.`,
         );
+        if (running.metricsUrl) terminal.out(`Its metrics are at ${running.metricsUrl}/metrics.`);
         if (config.demo) {
           const { ensureDemo } = await import('./demo.ts');
           const credentials = await ensureDemo(config, running, (line) => terminal.out(line));

@@ -8,6 +8,7 @@ import type { TransferId } from '../domain/ids.ts';
 import type { Engine } from '../engine/port.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
+import { Metrics, metricsServer } from '../http/metrics.ts';
 import { NonceJournal } from '../http/nonce-journal.ts';
 import { buildServer } from '../http/server.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
@@ -31,10 +32,13 @@ export interface Rooms {
   logLevel?: string;
   publicUrl?: string | null;
   requestsPerSecond?: number;
+  /** Whether the API's address answers /metrics. */
+  showMetrics?: boolean;
 }
 
 export interface Service {
   app: FastifyInstance;
+  metrics: Metrics;
   reconciler: Reconciler;
   close(): Promise<void>;
 }
@@ -51,10 +55,15 @@ export function buildService({
   logLevel = 'info',
   publicUrl = null,
   requestsPerSecond = 0,
+  showMetrics = true,
 }: Rooms): Service {
   const settings = { ...defaultSettings, ...given };
   const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
-  const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock.now);
+  const metrics = new Metrics({ store, clock });
+  const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock.now, (error) => {
+    metrics.journalFailed();
+    app.log.error({ err: error }, 'the nonce of a read could not be written down');
+  });
   const authenticator = new Authenticator({ store, masterKey, clock, journal });
   const app = buildServer({
     store,
@@ -66,13 +75,25 @@ export function buildService({
     keepDiskMs: settings.keepDiskMs,
     publicUrl,
     requestsPerSecond,
+    metrics,
+    showMetrics,
     logLevel,
     nudge: () => reconciler.nudge(),
     checkEngine: () => engine.check(),
   });
-  const reconciler = new Reconciler({ store, engine, clock, settings, signer, transferPath, log: app.log });
+  const reconciler = new Reconciler({
+    store,
+    engine,
+    clock,
+    settings,
+    signer,
+    transferPath,
+    log: app.log,
+    meter: metrics,
+  });
   return {
     app,
+    metrics,
     reconciler,
     async close() {
       const late = setTimeout(() => app.server.closeAllConnections(), httpLimits.drainMs);
@@ -86,10 +107,37 @@ export function buildService({
 
 export interface Running {
   url: string;
+  /** Where /metrics is answered when not with the API. */
+  metricsUrl: string | null;
   store: Store;
   masterKey: MasterKey;
   engine: Engine;
   close(): Promise<void>;
+}
+
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
+
+interface Door {
+  app: FastifyInstance;
+  host: string;
+  port: number;
+  /** With which another port is chosen. */
+  flag: string;
+}
+
+/** Opens each in turn, and resolves to their addresses. Throws `unavailable` when a port is taken. */
+async function listen(doors: readonly Door[]): Promise<string[]> {
+  const urls: string[] = [];
+  for (const { app, host, port, flag } of doors) {
+    await app.listen({ host, port }).catch((error) => {
+      if (error.code === 'EADDRINUSE')
+        throw new AppError('unavailable', `Port ${port} is taken; give another one with ${flag}.`);
+      throw error;
+    });
+    const bound = app.server.address() as AddressInfo;
+    urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`);
+  }
+  return urls;
 }
 
 /** Starts serving. Throws `unavailable` when the directory is served already, the engine lacks something or the port is taken. */
@@ -101,21 +149,25 @@ export async function serve(config: Config): Promise<Running> {
     await store.write('system', (work) => work.operations.releaseAll());
     const engine = await openEngine(config);
     await engine.tidy();
-    const service = buildService({ ...config, store, engine, masterKey, signer });
-    await service.app.listen({ host: config.host, port: config.port }).catch((error) => {
-      if (error.code === 'EADDRINUSE')
-        throw new AppError('unavailable', `Port ${config.port} is taken; give another one with --port.`);
+    const showMetrics = config.metrics === null && isLoopback(config.host);
+    const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
+    const doors = [{ app: service.app, host: config.host, port: config.port, flag: '--port' }];
+    if (config.metrics) doors.push({ app: metricsServer(service.metrics), ...config.metrics, flag: '--metrics' });
+    const shut = () => Promise.all(doors.slice(1).map(({ app }) => app.close()));
+    const [url = '', metricsUrl = null] = await listen(doors).catch(async (error) => {
+      await shut();
+      await service.close();
       throw error;
     });
     service.reconciler.start();
-    const { port } = service.app.server.address() as AddressInfo;
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     return {
-      url: `http://${host}:${port}`,
+      url,
+      metricsUrl,
       store,
       masterKey,
       engine,
       async close() {
+        await shut();
         await service.close();
         await engine.close();
         await store.close();

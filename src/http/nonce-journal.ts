@@ -5,7 +5,7 @@
 // Two generations: the current file and the one before. When the current one is as old as a nonce can be good for, it becomes the
 // one before, and that is forgotten.
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 interface Generation {
@@ -19,16 +19,29 @@ export class NonceJournal {
   readonly #now: () => number;
   #current: Generation;
   #previous: Generation | null;
+  readonly #failed: (error: unknown) => void;
   #file: number;
 
-  constructor(dataDir: string, windowMs: number, now: () => number) {
+  /** `failed` is told of what could not be written: the nonce is then known until the server ends. */
+  constructor(dataDir: string, windowMs: number, now: () => number, failed: (error: unknown) => void) {
     this.#path = join(dataDir, 'nonces');
     this.#windowMs = windowMs;
     this.#now = now;
+    this.#failed = failed;
     this.#previous = this.#load(`${this.#path}.1`);
     this.#current = this.#load(`${this.#path}.0`) ?? { startedAt: now(), used: new Set() };
+    const begun = existsSync(`${this.#path}.0`);
     this.#file = openSync(`${this.#path}.0`, 'a', 0o600);
-    if (this.#current.used.size === 0) writeSync(this.#file, `${this.#current.startedAt}\n`);
+    if (!begun) this.#append(String(this.#current.startedAt));
+  }
+
+  /** Each line begins with the break that ends the one before, which a dying server or a full disk may have left half-written. */
+  #append(line: string): void {
+    try {
+      writeSync(this.#file, `\n${line}`);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #load(path: string): Generation | null {
@@ -38,8 +51,8 @@ export class NonceJournal {
     } catch {
       return null;
     }
-    const [first = '', ...lines] = text.split('\n');
-    return { startedAt: Number(first) || this.#now(), used: new Set(lines.filter((line) => line !== '')) };
+    const [first, ...used] = text.split('\n').filter((line) => line !== '');
+    return { startedAt: Number(first) || this.#now(), used: new Set(used) };
   }
 
   /** False when the key has used the nonce within the window. */
@@ -49,18 +62,22 @@ export class NonceJournal {
     const entry = `${key}:${nonce}`;
     if (this.#current.used.has(entry) || this.#previous?.used.has(entry)) return false;
     this.#current.used.add(entry);
-    writeSync(this.#file, `${entry}\n`);
+    this.#append(entry);
     return true;
   }
 
   #rotate(): void {
-    closeSync(this.#file);
-    rmSync(`${this.#path}.1`, { force: true });
-    renameSync(`${this.#path}.0`, `${this.#path}.1`);
     this.#previous = this.#current;
     this.#current = { startedAt: this.#now(), used: new Set() };
-    this.#file = openSync(`${this.#path}.0`, 'a', 0o600);
-    writeSync(this.#file, `${this.#current.startedAt}\n`);
+    try {
+      renameSync(`${this.#path}.0`, `${this.#path}.1`);
+      const next = openSync(`${this.#path}.0`, 'a', 0o600);
+      closeSync(this.#file);
+      this.#file = next;
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#append(String(this.#current.startedAt));
   }
 
   close(): void {

@@ -28,6 +28,7 @@ import { runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
 import type { FileAnswer, Handler, Handlers } from './handler.ts';
 import { httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import { type Metrics, metricsRoute } from './metrics.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { imageRoutes } from './routes/image.ts';
@@ -61,6 +62,9 @@ export interface ServerOptions {
   /** Throws when the engine cannot work; asked by /readyz. */
   checkEngine(): Promise<void>;
   logLevel: string;
+  metrics: Metrics;
+  /** Whether /metrics is answered here. */
+  showMetrics: boolean;
   /** What one key may send in the long run; twice as many at once. 0: any number. */
   requestsPerSecond: number;
 }
@@ -112,6 +116,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       request.log.error({ err: error, detail: error instanceof AppError ? error.detail : undefined }, 'request failed');
     return reply.code(status).headers(headers).send(body);
   });
+  app.addHook('onResponse', async (request, reply) => {
+    const { config, url = 'none' } = request.routeOptions;
+    options.metrics.answered((config as { operation?: string }).operation ?? url, reply.statusCode, reply.elapsedTime);
+  });
   const limits = new TokenBuckets(options.requestsPerSecond);
   for (const [name, operation] of Object.entries(operations))
     route(app, name as OperationName, operation, options, limits);
@@ -122,6 +130,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     await options.checkEngine();
     return { status: 'ok' };
   });
+  if (options.showMetrics) metricsRoute(app, options.metrics);
   const document = openApiDocument();
   app.get('/openapi.json', async () => document);
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
@@ -150,6 +159,7 @@ function route(
   const handler = handlers[name] as unknown as Handler<'imageGet'>;
   app.route({
     method: operation.method,
+    config: { operation: name },
     url: pathPrefix + operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     ...(operation.content === 'request' && { bodyLimit: transferPartBytesMax }),
     schema: {

@@ -20,7 +20,7 @@ import { measure } from './measure.ts';
 import { observe } from './observe.ts';
 import { planClaims, retryDelayMs, retryMostMs } from './plan.ts';
 import { sweep } from './sweep.ts';
-import type { Rooms, Task } from './task.ts';
+import type { Meter, Rooms, Task } from './task.ts';
 import { verify } from './verify.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
@@ -43,6 +43,7 @@ const renewMs = 10_000;
 const openMax = 1000;
 
 export interface ReconcilerOptions extends Rooms {
+  meter: Meter;
   /** How often to look without a nudge. */
   passMs?: number;
 }
@@ -129,6 +130,7 @@ export class Reconciler {
       });
       this.#running.set(id, task);
     }
+    this.#options.meter.passed();
   }
 
   /** Passes until no operation is open, waiting for those that are to be tried again. */
@@ -147,13 +149,19 @@ export class Reconciler {
   task(name: TaskName): Promise<void> {
     const running = this.#tasks.get(name);
     if (running) return running;
-    const run = tasks[name].run(this.#options, this.#stop.signal).finally(() => this.#tasks.delete(name));
+    const run = tasks[name]
+      .run(this.#options, this.#stop.signal)
+      .then(() => this.#options.meter.taskDone(name))
+      .finally(() => this.#tasks.delete(name));
     this.#tasks.set(name, run);
     return run;
   }
 
   async #execute(operation: Operation): Promise<void> {
-    const { store, clock, log } = this.#options;
+    const { store, clock, log, meter } = this.#options;
+    const begunAt = performance.now();
+    const ended = (outcome: Parameters<Meter['attempted']>[1]) =>
+      meter.attempted(operation.kind, outcome, performance.now() - begunAt);
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, lost.signal]);
     const hold = (change: Parameters<Context['write']>[0]) =>
@@ -190,9 +198,10 @@ export class Reconciler {
         await commit(work);
         await work.operations.hold(operation, { state: 'done', phase: 'done', progress: 1 });
       });
+      ended('done');
       log.info(fields, 'operation done');
     } catch (error) {
-      await this.#settle(context, workflow, error, fields).catch((second) => {
+      await this.#settle(context, workflow, error, { fields, ended }).catch((second) => {
         // The store or the engine failed twice; the lease runs out and the operation is claimed again.
         if (!(second instanceof LeaseLost)) log.error({ ...fields, err: second }, 'operation could not be settled');
       });
@@ -201,7 +210,12 @@ export class Reconciler {
     }
   }
 
-  async #settle(context: Context, workflow: Workflow, error: unknown, fields: object): Promise<void> {
+  async #settle(
+    context: Context,
+    workflow: Workflow,
+    error: unknown,
+    { fields, ended }: { fields: object; ended(outcome: 'failed' | 'retried' | 'unforeseen'): void },
+  ): Promise<void> {
     const { operation, store, clock } = context;
     const { log } = this.#options;
     if (error instanceof LeaseLost) return;
@@ -222,10 +236,12 @@ export class Reconciler {
     // Claims are not counted, failures are: waiting for another build, or a restart of the server, uses up no attempt.
     const failures = Number(operation.data.failures ?? 0) + 1;
     if (error instanceof AppError && error.retry === 'later' && failures < workflow.attemptsMax) {
+      ended('retried');
       log.info({ ...fields, reason, detail, failures }, 'operation will be tried again');
       await context.remember({ failures });
       return requeue(reason, retryDelayMs(failures));
     }
+    ended(error instanceof AppError ? 'failed' : 'unforeseen');
     // What an AppError says is known and shown to the caller; anything else is a defect, and its stack is wanted.
     if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'operation failed');
     else log.error({ ...fields, err: error }, 'operation failed for an unforeseen reason');

@@ -2,6 +2,7 @@
 // be cut short at any point: the next run does what is left.
 
 import type { TransferId } from '../domain/ids.ts';
+import type { OperationKind } from '../domain/operation.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -12,6 +13,14 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+}
+
+/** Told what happens, for whoever watches the service. */
+export interface Meter {
+  /** An attempt at an operation has ended. `unforeseen`: failed in a way that is a defect. */
+  attempted(kind: OperationKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
+  passed(): void;
+  taskDone(task: string): void;
 }
 
 export interface Rooms {

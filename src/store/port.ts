@@ -7,6 +7,7 @@
 import type { accessQueries } from './queries/access.ts';
 import type { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
+import type { censusQueries } from './queries/census.ts';
 import type { diskQueries } from './queries/disk.ts';
 import type { hostQueries } from './queries/host.ts';
 import type { imageQueries } from './queries/image.ts';
@@ -34,6 +35,7 @@ export interface Work {
   access: ReturnType<typeof accessQueries>;
   transfers: ReturnType<typeof transferQueries>;
   usage: ReturnType<typeof usageQueries>;
+  census: ReturnType<typeof censusQueries>;
   audit: ReturnType<typeof auditQueries>;
   idempotency: ReturnType<typeof idempotencyQueries>;
   /** The clock under which the work runs, ms since 1970. */
@@ -48,6 +50,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
+export type { Counted } from './queries/census.ts';
 export { heldKinds } from './queries/host.ts';
 export type { SoftwareOfImage } from './queries/image.ts';
 export type { AccessKey } from './queries/key.ts';

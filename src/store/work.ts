@@ -4,6 +4,7 @@ import type { Work } from './port.ts';
 import { accessQueries } from './queries/access.ts';
 import { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import { baseQueries, softwareQueries } from './queries/catalogue.ts';
+import { censusQueries } from './queries/census.ts';
 import { diskQueries } from './queries/disk.ts';
 import { hostQueries } from './queries/host.ts';
 import { imageQueries } from './queries/image.ts';
@@ -31,6 +32,7 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   access: accessQueries(db, scope, now),
   transfers: transferQueries(db, scope, now),
   usage: usageQueries(db, scope),
+  census: censusQueries(db, now),
   audit: auditQueries(db, scope, now),
   idempotency: idempotencyQueries(db, now),
   now,

@@ -113,7 +113,7 @@ describe('signing', () => {
     assert.deepEqual([again.status, again.body.client_code], [401, 401]);
     assert.match(again.body.message, /nonce/);
     const { NonceJournal } = await import('../../src/http/nonce-journal.ts');
-    const journal = new NonceJournal(h.dataDir, 600_000, Date.now);
+    const journal = new NonceJournal(h.dataDir, 600_000, Date.now, assert.ifError);
     assert.equal(journal.use(h.keys.ours.key, 'once'), false);
     assert.equal(journal.use(h.keys.ours.key, 'twice'), true);
     journal.close();

@@ -1,0 +1,146 @@
+// What Prometheus reads at /metrics: what the process has counted since it began, and what the store says at that moment. No name, key
+// or id of anybody is in it. docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md what to do then.
+
+import Fastify, { type FastifyInstance } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../lib/clock.ts';
+import type { Counted, Store } from '../store/port.ts';
+
+const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
+const operationBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
+
+/** Of one server; its methods are called by whoever does what they count. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #clock: Clock;
+  readonly #look: () => Promise<void>;
+  readonly #requests: Histogram<'operation' | 'code'>;
+  readonly #ended: Counter<'kind' | 'outcome'>;
+  readonly #duration: Histogram<'kind'>;
+  readonly #lastPass: Gauge;
+  readonly #lastTask: Gauge<'task'>;
+  readonly #journal: Counter;
+
+  constructor({ store, clock }: { store: Store; clock: Clock }) {
+    this.#clock = clock;
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Histogram({
+      name: 'silversmith_http_request_duration_seconds',
+      help: 'Answered requests, by operation of the API (or path) and HTTP status.',
+      labelNames: ['operation', 'code'],
+      buckets: requestBuckets,
+      registers,
+    });
+    this.#ended = new Counter({
+      name: 'silversmith_operations_ended_total',
+      help: 'Attempts at operations, by how they ended: done, failed (the caller is told why), retried (tried again later), unforeseen (a defect).',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'silversmith_operation_duration_seconds',
+      help: 'How long an attempt at an operation took.',
+      labelNames: ['kind'],
+      buckets: operationBuckets,
+      registers,
+    });
+    this.#lastPass = new Gauge({
+      name: 'silversmith_reconciler_last_pass_timestamp_seconds',
+      help: 'When the reconciler last looked at what is to be done.',
+      registers,
+    });
+    this.#lastTask = new Gauge({
+      name: 'silversmith_task_last_success_timestamp_seconds',
+      help: 'When a task of the reconciler last came to its end.',
+      labelNames: ['task'],
+      registers,
+    });
+    this.#journal = new Counter({
+      name: 'silversmith_nonce_journal_failures_total',
+      help: 'Nonces of reads that could not be written down; replays of those would be taken after a restart.',
+      registers,
+    });
+    this.#look = censusGauges(this.#registry, store, clock);
+  }
+
+  answered(operation: string, code: number, ms: number): void {
+    this.#requests.observe({ operation, code }, ms / 1000);
+  }
+
+  attempted(kind: string, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void {
+    this.#ended.inc({ kind, outcome });
+    this.#duration.observe({ kind }, ms / 1000);
+  }
+
+  passed(): void {
+    this.#lastPass.set(this.#clock.now() / 1000);
+  }
+
+  taskDone(task: string): void {
+    this.#lastTask.set({ task }, this.#clock.now() / 1000);
+  }
+
+  journalFailed(): void {
+    this.#journal.inc();
+  }
+
+  /** In the format that Prometheus reads. */
+  async text(): Promise<string> {
+    await this.#look();
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+}
+
+/** Gauges of what the store says; the function that is returned sets them. */
+function censusGauges(registry: Registry, store: Store, clock: Clock): () => Promise<void> {
+  const of = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
+  const fill = (gauge: Gauge, rows: readonly Counted[]) => {
+    gauge.reset();
+    for (const { labels, count } of rows) gauge.set(labels, count);
+  };
+  const operations = of('operations', 'Open operations.', ['kind', 'state']);
+  const oldestDue = of('operation_oldest_due_seconds', 'For how long the operation that waits longest could be begun.');
+  const overdue = of('operation_leases_overdue', 'Operations whose owner is silent and that nobody has taken over.');
+  const images = of('images', 'Images that are not deleted.', ['status']);
+  const machines = of('machines', 'Machines.', ['status']);
+  const layers = of('layers', 'Layers.', ['kind', 'state']);
+  const layerBytes = of('layer_stored_bytes', 'What layers take on the disk of the host.', ['kind', 'state']);
+  const disks = of('disks', 'Disks of machines.', ['state']);
+  const strangers = of('strangers', 'Files in the engine’s keeping that the store does not know.');
+  const unverified = of('layer_oldest_verification_seconds', 'How long ago the least recently verified layer was.');
+  const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
+  const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
+  const sinceSeconds = (at: number | null) => (at === null ? 0 : Math.max(0, (clock.now() - at) / 1000));
+  return async () => {
+    const census = await store.read('system', (work) => work.census());
+    fill(operations, census.operations);
+    oldestDue.set(sinceSeconds(census.oldestDueAt));
+    overdue.set(census.leasesOverdue);
+    fill(images, census.images);
+    fill(machines, census.machines);
+    fill(layers, census.layers);
+    fill(layerBytes, census.layerBytes);
+    fill(disks, census.disks);
+    strangers.set(census.strangers);
+    unverified.set(sinceSeconds(census.oldestVerifiedAt));
+    free.set(census.capacity?.freeBytes ?? Number.NaN);
+    total.set(census.capacity?.totalBytes ?? Number.NaN);
+  };
+}
+
+export function metricsRoute(app: FastifyInstance, metrics: Metrics): void {
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+}
+
+/** A server that answers /metrics alone. */
+export function metricsServer(metrics: Metrics): FastifyInstance {
+  const app = Fastify({ forceCloseConnections: true });
+  metricsRoute(app, metrics);
+  return app;
+}

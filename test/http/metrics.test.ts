@@ -1,0 +1,123 @@
+// What whoever watches the service reads: numbers that are true, and alerts that name numbers which are there.
+
+import assert from 'node:assert/strict';
+import { appendFile, readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { NonceJournal } from '../../src/http/nonce-journal.ts';
+import { temporaryFolder } from '../support.ts';
+import { type Harness, startHarness } from './harness.ts';
+
+const guide = (name: string) => readFile(new URL(`../../docs/guide/${name}`, import.meta.url), 'utf8');
+
+async function numbersOf(h: Harness) {
+  const { statusCode, body, headers } = await h.service.app.inject({ method: 'GET', url: '/metrics' });
+  assert.equal(statusCode, 200);
+  assert.match(String(headers['content-type']), /^text\/plain/);
+  /** The value of a line whose name and labels are these; undefined when there is none. */
+  const of = (name: string) => {
+    const line = body.split('\n').find((one) => one.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length + 1));
+  };
+  return { body, of };
+}
+
+describe('the numbers at /metrics', () => {
+  it('count what there is, what was done and what went wrong', async (t) => {
+    const h = await startHarness(t);
+    const built = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
+    const broken = await h.call('imageInstall', { body: { software_ids: [h.broken.id] } });
+    await h.service.reconciler.settle();
+    assert.deepEqual([built.status, broken.status], [200, 200]);
+    await h.call('machineGet', { params: { id: 999_999 } });
+    await h.service.reconciler.task('measure');
+    const { of, body } = await numbersOf(h);
+    assert.equal(of('silversmith_images{status="available"}'), 1);
+    assert.equal(of('silversmith_images{status="failed"}'), 1);
+    assert.equal(of('silversmith_machines{status="off"}'), 2);
+    assert.equal(of('silversmith_layers{kind="base",state="sealed"}'), 1);
+    assert.equal(of('silversmith_operations_ended_total{kind="imageInstall",outcome="done"}'), 1);
+    assert.equal(of('silversmith_operations_ended_total{kind="imageInstall",outcome="failed"}'), 1);
+    assert.equal(of('silversmith_http_request_duration_seconds_count{operation="imageInstall",code="200"}'), 2);
+    assert.equal(of('silversmith_http_request_duration_seconds_count{operation="machineGet",code="404"}'), 1);
+    assert.equal(of('silversmith_operation_oldest_due_seconds'), 0);
+    assert.equal(of('silversmith_operation_leases_overdue'), 0);
+    assert.ok((of('silversmith_host_disk_free_bytes') ?? 0) > 0);
+    const passed = of('silversmith_reconciler_last_pass_timestamp_seconds') ?? 0;
+    assert.ok(Math.abs(passed - Date.now() / 1000) < 60);
+    // Nothing of a tenant's is in it.
+    for (const secret of [h.keys.ours.key, h.keys.ours.secret, 'Editor', 'ours'])
+      assert.ok(!body.includes(secret), `${secret} is not among the numbers`);
+  });
+
+  it('tell of what waits, whose owner is silent, and of a damaged layer', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const [machine] = h.machines;
+    const started = await h.call('machineStart', { params: { id: machine } });
+    assert.equal(started.status, 200);
+    const waiting = await numbersOf(h);
+    assert.equal(waiting.of('silversmith_operations{kind="machineStart",state="queued"}'), 1);
+    const [operation] = await h.store.read('system', (work) => work.operations.open(1));
+    assert.ok(operation);
+    await h.store.write('system', (work) => work.operations.claim(operation.id, 'somebody who died', -1000));
+    const layer = (await h.store.read('system', (work) => work.layers.list()))[0];
+    assert.ok(layer);
+    await h.store.write('system', (work) => work.layers.update(layer.id, { state: 'quarantined' }));
+    const { of } = await numbersOf(h);
+    assert.equal(of('silversmith_operation_leases_overdue'), 1);
+    assert.equal(of('silversmith_layers{kind="base",state="quarantined"}'), 1);
+    // A number that was there and is not any more is gone, not frozen.
+    assert.equal(of('silversmith_operations{kind="machineStart",state="queued"}'), undefined);
+  });
+
+  it('are all there that an alert asks for, and each alert says what to do', async (t) => {
+    const h = await startHarness(t);
+    await h.service.reconciler.pass();
+    const { body } = await numbersOf(h);
+    const known = new Set([...body.matchAll(/^# TYPE (\w+)/gm)].map((match) => match[1]));
+    const [rules, operations] = await Promise.all([guide('alerts.yml'), guide('operations.md')]);
+    const asked = [...rules.matchAll(/\b(?:silversmith|process)_\w+/g)].map(([name]) =>
+      name.replace(/_(count|bucket)$/, ''),
+    );
+    assert.ok(asked.length > 15);
+    for (const name of asked) assert.ok(known.has(name), `${name} is not among the numbers`);
+    const alerts = [...rules.matchAll(/alert: (\w+)/g)].map((match) => match[1]);
+    for (const alert of alerts)
+      assert.ok(operations.includes(`**${alert}.**`), `operations.md says nothing of ${alert}`);
+    const names = [...known].filter((name) => name?.startsWith('silversmith_'));
+    for (const name of names) assert.ok(operations.includes(`\`${name?.slice(12)}\``), `operations.md has no ${name}`);
+  });
+});
+
+describe('the journal of nonces', () => {
+  it('knows what it was told after a restart, also past a line that was left half-written', async (t) => {
+    const folder = await temporaryFolder(t);
+    const open = () => new NonceJournal(folder, 600_000, Date.now, assert.ifError);
+    const first = open();
+    assert.ok(first.use('key', 'one'));
+    first.close();
+    await appendFile(`${folder}/nonces.0`, '\nkey:tor');
+    const second = open();
+    assert.ok(second.use('key', 'two'));
+    second.close();
+    const third = open();
+    assert.deepEqual([third.use('key', 'one'), third.use('key', 'two')], [false, false]);
+    third.close();
+  });
+
+  it('goes on in memory, and says so, when its file cannot be written', async (t) => {
+    const folder = await temporaryFolder(t);
+    let failures = 0;
+    let now = 1_000_000;
+    const journal = new NonceJournal(
+      folder,
+      600_000,
+      () => now,
+      () => failures++,
+    );
+    journal.close();
+    assert.deepEqual([journal.use('key', 'one'), journal.use('key', 'one')], [true, false]);
+    assert.equal(failures, 1);
+    now += 700_000;
+    assert.deepEqual([journal.use('key', 'two'), journal.use('key', 'one')], [true, false]);
+  });
+});
