@@ -1,15 +1,24 @@
-// npm run soak [-- KILLS [SEED]]: the long soak, 200 kills by default. Exits with 1 when something that was told does not hold.
+// npm run soak [-- [--power] [KILLS [SEED]]]: the long soak, 200 kills by default, with --power 200 power cuts (as root, on a host with
+// loop devices). Exits with 1 when something that was told does not hold.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cuttableDisk } from '../power.ts';
 import { runSoak } from './soak.ts';
 
-const [kills = 200, seed = Date.now() % 100_000] = process.argv.slice(2).map(Number);
-const folder = await mkdtemp(join(tmpdir(), 'silversmith-soak-'));
-process.stdout.write(`soak: ${kills} kills, seed ${seed}\n`);
+const { values, positionals } = parseArgs({ options: { power: { type: 'boolean' } }, allowPositionals: true });
+const [kills = 200, seed = Date.now() % 100_000] = positionals.map(Number);
+const aside = await mkdtemp(join(tmpdir(), 'silversmith-soak-'));
+const cleanups: (() => Promise<void>)[] = [];
+const disk = values.power ? await cuttableDisk({ after: (cleanup) => void cleanups.push(cleanup) }, 4096) : null;
+const folder = disk?.folder ?? aside;
+process.stdout.write(`soak: ${kills} ${disk ? 'power cuts' : 'kills'}, seed ${seed}\n`);
 const result = await runSoak({
   folder,
+  aside,
+  ...(disk && { afterKill: disk.cut }),
   seed,
   kills,
   clients: 6,
@@ -19,5 +28,8 @@ const { calls, repeated, problems } = result;
 process.stdout.write(`soak: ${calls} answers, ${result.kills} kills, ${repeated} calls were repeated\n`);
 for (const problem of problems) process.stdout.write(`  ${problem}\n`);
 process.stdout.write(problems.length === 0 ? 'soak: all holds\n' : `soak: ${problems.length} problems, in ${folder}\n`);
-if (problems.length === 0) await rm(folder, { recursive: true });
+if (problems.length === 0) {
+  for (const cleanup of cleanups) await cleanup();
+  await rm(aside, { recursive: true });
+}
 process.exitCode = problems.length === 0 ? 0 : 1;

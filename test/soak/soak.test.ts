@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cuttableDisk } from '../power.ts';
 import { temporaryFolder } from '../support.ts';
 import { type Call, check, checkAudit } from './history.ts';
 import { runSoak } from './soak.ts';
@@ -134,6 +135,22 @@ describe('a soak', () => {
     });
     const { calls, kills, repeated, problems } = result;
     t.diagnostic(`${calls} answers, ${kills} kills, ${repeated} calls were repeated`);
+    assert.deepEqual(problems, []);
+    assert.ok(calls > 200 && kills === 8);
+  });
+
+  it('under power cuts at random moments loses nothing that was acknowledged', { timeout: 170_000 }, async (t) => {
+    const disk = await cuttableDisk(t, 256);
+    const { calls, kills, repeated, problems } = await runSoak({
+      folder: disk.folder,
+      aside: await temporaryFolder(t),
+      afterKill: disk.cut,
+      seed: Date.now() % 100_000,
+      kills: 8,
+      clients: 4,
+      say: (line) => t.diagnostic(line),
+    });
+    t.diagnostic(`${calls} answers, ${kills} power cuts, ${repeated} calls were repeated`);
     assert.deepEqual(problems, []);
     assert.ok(calls > 200 && kills === 8);
   });

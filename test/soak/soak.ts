@@ -12,6 +12,7 @@ import { openEngine, openExistingStore } from '../../src/bin/open.ts';
 import { ApiError, send } from '../../src/client/client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
+import type { Store, Work } from '../../src/store/port.ts';
 import type { JsonOperationName } from '../../src/wire/operations.ts';
 import { serverProcess } from '../server-process.ts';
 import { waitFor } from '../support.ts';
@@ -25,6 +26,10 @@ export interface SoakOptions {
   seed: number;
   kills: number;
   clients: number;
+  /** Done to the folder after each kill, when nobody has a file in it open, such as cutting its power. */
+  afterKill?: () => void;
+  /** An empty folder for what is not to suffer from that. */
+  aside?: string;
   say?: (line: string) => void;
 }
 
@@ -66,14 +71,18 @@ function serverIn(dataDir: string) {
   };
 }
 
-export async function runSoak({ folder, seed, kills, clients, say = () => {} }: SoakOptions): Promise<SoakResult> {
+export async function runSoak(options: SoakOptions): Promise<SoakResult> {
+  const { folder, seed, kills, clients, afterKill = () => {}, aside = folder, say = () => {} } = options;
   const dataDir = join(folder, 'data');
   const server = serverIn(dataDir);
   await server.start();
   const { key, secret } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
   const config = parseConfig({ dataDir, engine: 'simulator' }, {});
-  const { store } = await openExistingStore(config);
-  await store.write('system', async (work) => {
+  const withStore = async <Result>(work: (store: Store) => Promise<Result>) => {
+    const { store } = await openExistingStore(config);
+    return work(store).finally(() => store.close());
+  };
+  const quotas = async (work: Work) => {
     const [organisation] = await work.organisations.list();
     if (!organisation) throw new Error('the demo has no organisation');
     const most = 1_000_000;
@@ -84,7 +93,8 @@ export async function runSoak({ folder, seed, kills, clients, say = () => {} }: 
       storedGb: most,
       keptGb: most,
     });
-  });
+  };
+  await withStore((store) => store.write('system', quotas));
   const history: Call[] = [];
   let repeated = 0;
 
@@ -156,12 +166,13 @@ export async function runSoak({ folder, seed, kills, clients, say = () => {} }: 
     while (killed < kills) {
       await sleep(50 + moments.below(900));
       if (killed === Math.floor(kills / 2)) {
-        const copy = { folder: join(folder, 'backup'), from: performance.now(), to: 0 };
+        const copy = { folder: join(aside, 'backup'), from: performance.now(), to: 0 };
         const engine = await openEngine(config);
-        await backUp({ store, engine, dataDir }, copy.folder, { keys: true });
+        await withStore((store) => backUp({ store, engine, dataDir }, copy.folder, { keys: true }));
         copies.push({ ...copy, to: performance.now() });
       }
       await server.end('SIGKILL');
+      afterKill();
       killed++;
       if (killed % 20 === 0) say(`${killed} kills, ${history.length} answers`);
       await server.start();
@@ -171,11 +182,13 @@ export async function runSoak({ folder, seed, kills, clients, say = () => {} }: 
   running = false;
   await Promise.all(working);
 
-  await waitFor(
-    'no operation is open',
-    async () => (await store.read('system', (work) => work.operations.open(1000))).length === 0,
-    120_000,
-    100,
+  await withStore((store) =>
+    waitFor(
+      'no operation is open',
+      async () => (await store.read('system', (work) => work.operations.open(1000))).length === 0,
+      120_000,
+      100,
+    ),
   );
   const known = [...new Set(history.flatMap(({ answer }) => Number(answer?.attributes?.id ?? 0)))].filter(
     (id) => id > 0 && history.some(({ name, answer }) => /^image/.test(name) && Number(answer?.attributes?.id) === id),
@@ -186,7 +199,7 @@ export async function runSoak({ folder, seed, kills, clients, say = () => {} }: 
   };
   // What a backup holds is one more look at the state, somewhere within the time that it took.
   for (const copy of copies) {
-    const brought = join(folder, 'restored');
+    const brought = join(aside, 'restored');
     await restore(copy.folder, brought);
     const other = serverIn(brought);
     await other.start();
@@ -215,8 +228,7 @@ export async function runSoak({ folder, seed, kills, clients, say = () => {} }: 
   for (const sql of amiss) problems.push(...rows(sql).map(({ text }) => text));
   database.close();
   const engine = await openEngine(config);
-  const findings = await examine({ store, engine, clock: systemClock });
+  const findings = await withStore((store) => examine({ store, engine, clock: systemClock }));
   problems.push(...findings.map(({ subject, found }) => `${subject} ${found}`));
-  await store.close();
   return { calls: history.length, kills: killed, repeated, problems };
 }

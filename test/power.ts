@@ -1,0 +1,44 @@
+// A file system of its own, in a file, whose power can be cut: what was not synced to it by then is gone.
+
+import { execFileSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defer, type Scope, temporaryFolder } from './support.ts';
+
+const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
+
+export async function cuttableDisk(t: Scope, sizeMb: number) {
+  const parent = await temporaryFolder(t);
+  const [file, folder] = [join(parent, 'disk'), join(parent, 'mounted')];
+  await mkdir(folder);
+  // Nothing is written back by itself for five minutes: only what somebody synced survives.
+  const mount = () => run('mount', '-o', 'loop,commit=300', file, folder);
+  try {
+    run('truncate', '--size', `${sizeMb}M`, file);
+    run('mkfs.ext4', '-q', file);
+    mount();
+  } catch (error) {
+    throw new Error(
+      `This test mounts a file: run npm test as root on a host with loop devices (modprobe loop). ${String(error)}`,
+    );
+  }
+  run('chmod', '711', folder);
+  defer(t, () => run('umount', '-l', folder));
+  /** From here on nothing more reaches the disk, and whoever writes is told EIO. Needs xfs_io. */
+  const fail = () => run('xfs_io', '-x', '-c', 'shutdown', folder);
+  /** Brings it back with what had reached it. Whoever has a file open on it has to be gone. */
+  const mend = () => {
+    run('umount', folder);
+    mount();
+  };
+  return {
+    folder,
+    fail,
+    mend,
+    /** The power goes and comes back. */
+    cut() {
+      fail();
+      mend();
+    },
+  };
+}
