@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defer, type Scope, temporaryFolder } from './support.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from './support.ts';
 
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
 
@@ -27,8 +27,16 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   /** From here on nothing more reaches the disk, and whoever writes is told EIO. Needs xfs_io. */
   const fail = () => run('xfs_io', '-x', '-c', 'shutdown', folder);
   /** Brings it back with what had reached it. Whoever has a file open on it has to be gone. */
-  const mend = () => {
-    run('umount', folder);
+  const mend = async () => {
+    // A process that was killed lets go of its files a moment after it is gone.
+    await waitFor('nobody has a file open', () => {
+      try {
+        return run('umount', folder);
+      } catch (error) {
+        if (/busy/.test(String(error))) return false;
+        throw error;
+      }
+    });
     mount();
   };
   return {
@@ -36,9 +44,9 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
     fail,
     mend,
     /** The power goes and comes back. */
-    cut() {
+    async cut() {
       fail();
-      mend();
+      await mend();
     },
   };
 }

@@ -27,7 +27,7 @@ export interface SoakOptions {
   kills: number;
   clients: number;
   /** Done to the folder after each kill, when nobody has a file in it open, such as cutting its power. */
-  afterKill?: () => void;
+  afterKill?: () => Promise<void>;
   /** An empty folder for what is not to suffer from that. */
   aside?: string;
   say?: (line: string) => void;
@@ -72,7 +72,7 @@ function serverIn(dataDir: string) {
 }
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
-  const { folder, seed, kills, clients, afterKill = () => {}, aside = folder, say = () => {} } = options;
+  const { folder, seed, kills, clients, afterKill = async () => {}, aside = folder, say = () => {} } = options;
   const dataDir = join(folder, 'data');
   const server = serverIn(dataDir);
   await server.start();
@@ -172,7 +172,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
         copies.push({ ...copy, to: performance.now() });
       }
       await server.end('SIGKILL');
-      afterKill();
+      await afterKill();
       killed++;
       if (killed % 20 === 0) say(`${killed} kills, ${history.length} answers`);
       await server.start();
