@@ -116,11 +116,15 @@ function censusGauges(registry: Registry, store: Store, clock: Clock): () => Pro
   const unverified = of('layer_oldest_verification_seconds', 'How long ago the least recently verified layer was.');
   const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
   const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
-  const sinceSeconds = (at: number | null) => (at === null ? 0 : Math.max(0, (clock.now() - at) / 1000));
+  const sinceSeconds = (at: number | null | undefined) => Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
   return async () => {
-    const census = await store.read('system', (work) => work.census());
+    const { census, dueAt, capacity } = await store.read('system', async (work) => ({
+      census: await work.census(),
+      dueAt: await work.operations.nextDue(),
+      capacity: await work.host.capacity(),
+    }));
     fill(operations, census.operations);
-    oldestDue.set(sinceSeconds(census.oldestDueAt));
+    oldestDue.set(sinceSeconds(dueAt));
     overdue.set(census.leasesOverdue);
     fill(images, census.images);
     fill(machines, census.machines);
@@ -129,8 +133,8 @@ function censusGauges(registry: Registry, store: Store, clock: Clock): () => Pro
     fill(disks, census.disks);
     strangers.set(census.strangers);
     unverified.set(sinceSeconds(census.oldestVerifiedAt));
-    free.set(census.capacity?.freeBytes ?? Number.NaN);
-    total.set(census.capacity?.totalBytes ?? Number.NaN);
+    free.set(capacity?.freeBytes ?? Number.NaN);
+    total.set(capacity?.totalBytes ?? Number.NaN);
   };
 }
 

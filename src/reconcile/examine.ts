@@ -143,17 +143,16 @@ function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>)
 }
 
 function operationFindings(operations: readonly Operation[], now: number): Finding[] {
-  return (
-    operations
-      // Who works on an operation renews its lease, and with it when it was changed last.
-      .filter((one) => (one.state === 'running' ? one.updatedAt : one.notBefore) < now - stuckMs)
-      .map(({ id, kind, state, phase, reason }) => ({
-        severity: 'warning',
-        subject: `operation ${id} (${kind})`,
-        found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
-        cure: 'start the server when it is stopped; else look at its log for this operation',
-      }))
-  );
+  // Who works on an operation renews its lease, and with it when it was changed last.
+  const waitsSince = (one: Operation) => (one.state === 'running' ? one.updatedAt : one.notBefore);
+  return operations
+    .filter((one) => waitsSince(one) < now - stuckMs)
+    .map(({ id, kind, state, phase, reason }) => ({
+      severity: 'warning',
+      subject: `operation ${id} (${kind})`,
+      found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
+      cure: 'start the server when it is stopped; else look at its log for this operation',
+    }));
 }
 
 function roomFindings(capacity: Capacity): Finding[] {

@@ -1,6 +1,5 @@
 // What there is, counted over all organisations: for whoever watches the service.
 
-import type { Capacity } from '../../domain/capacity.ts';
 import type { Db } from '../schema.ts';
 
 export interface Counted {
@@ -11,8 +10,6 @@ export interface Counted {
 export interface Census {
   /** Those that are open, by kind and state. */
   operations: Counted[];
-  /** Since when the one that waits longest could have been begun, ms since 1970; null when none waits. */
-  oldestDueAt: number | null;
   /** Operations whose owner has not renewed its lease, and that nobody has taken over. */
   leasesOverdue: number;
   images: Counted[];
@@ -23,21 +20,17 @@ export interface Census {
   strangers: number;
   /** When the sealed layer that was verified longest ago was (or was made, if never), ms since 1970; null without layers. */
   oldestVerifiedAt: number | null;
-  /** As the engine was last looked at. */
-  capacity: (Capacity & { seenAt: number }) | null;
 }
 
 export const censusQueries = (db: Db, now: () => number) => async (): Promise<Census> => {
-  const open = () => db.selectFrom('operation').where('state', 'in', ['queued', 'running']);
-  const operations = await open()
+  const operations = await db
+    .selectFrom('operation')
+    .where('state', 'in', ['queued', 'running'])
     .groupBy(['kind', 'state'])
     .select((e) => ['kind', 'state', e.fn.countAll<number>().as('count')])
     .execute();
-  const due = await open()
-    .where('state', '=', 'queued')
-    .select((e) => e.fn.min('notBefore').as('at'))
-    .executeTakeFirst();
-  const overdue = await open()
+  const overdue = await db
+    .selectFrom('operation')
     .where('state', '=', 'running')
     .where('leaseUntil', '<', now())
     .select((e) => e.fn.countAll<number>().as('count'))
@@ -72,12 +65,10 @@ export const censusQueries = (db: Db, now: () => number) => async (): Promise<Ce
     .where('state', '=', 'sealed')
     .select((e) => e.fn.min(e.fn.coalesce('verifiedAt', 'createdAt')).as('at'))
     .executeTakeFirst();
-  const host = await db.selectFrom('host').select(['totalBytes', 'freeBytes', 'seenAt']).executeTakeFirst();
   const counted = <Row extends { count: number }>(rows: readonly Row[]): Counted[] =>
     rows.map(({ count, ...rest }) => ({ labels: rest as unknown as Record<string, string>, count: Number(count) }));
   return {
     operations: counted(operations),
-    oldestDueAt: due?.at ?? null,
     leasesOverdue: Number(overdue.count),
     images: counted(images),
     machines: counted(machines),
@@ -86,6 +77,5 @@ export const censusQueries = (db: Db, now: () => number) => async (): Promise<Ce
     disks: counted(disks),
     strangers: Number(strangers.count),
     oldestVerifiedAt: verified?.at ?? null,
-    capacity: host ?? null,
   };
 };

@@ -9,8 +9,14 @@ import { syncPath } from '../../lib/files.ts';
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
 
 const faultsMax = 5;
-const corrupt = 11;
-const notADatabase = 26;
+/** SQLite's primary result codes, of those that we tell apart. */
+export const resultCodes = { busy: 5, locked: 6, corrupt: 11, full: 13, notADatabase: 26 } as const;
+
+/** The primary result code of what SQLite threw; undefined for what something else did. */
+export function resultCodeOf(error: unknown): number | undefined {
+  const extended = (error as { errcode?: number }).errcode;
+  return extended === undefined ? undefined : extended & 0xff;
+}
 
 const damaged = (dataDir: string, detail: string) =>
   new AppError(
@@ -26,8 +32,8 @@ export function openDatabase(file: string): DatabaseSync {
     return database;
   } catch (error) {
     database.close();
-    const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-    if (primary === corrupt || primary === notADatabase) throw damaged(dirname(file), String(error));
+    const code = resultCodeOf(error);
+    if (code === resultCodes.corrupt || code === resultCodes.notADatabase) throw damaged(dirname(file), String(error));
     throw error;
   }
 }

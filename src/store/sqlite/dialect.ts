@@ -3,10 +3,10 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, type DatabaseConnection, SqliteDialect, type SqliteDialectConfig, SqliteDriver } from 'kysely';
+import { resultCodeOf, resultCodes } from './database.ts';
 
 const statementsMax = 500;
 const waitMostMs = 10_000;
-const busy = 5;
 
 /**
  * A transaction takes the right to write when it begins: one that has read first would be refused when another process wrote meanwhile.
@@ -21,8 +21,7 @@ class ImmediateDriver extends SqliteDriver {
         await connection.executeQuery(CompiledQuery.raw('begin immediate'));
         return;
       } catch (error) {
-        const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-        if (primary !== busy || performance.now() >= until) throw error;
+        if (resultCodeOf(error) !== resultCodes.busy || performance.now() >= until) throw error;
         await sleep(1 + Math.random() * 2);
       }
     }

@@ -8,7 +8,7 @@ import { migrations } from '../migrations.ts';
 import type { Store } from '../port.ts';
 import type { Database } from '../schema.ts';
 import { bindWork } from '../work.ts';
-import { assertUndamaged, openDatabase, storeFile } from './database.ts';
+import { assertUndamaged, openDatabase, resultCodeOf, resultCodes, storeFile } from './database.ts';
 import { sqliteDialect } from './dialect.ts';
 
 export interface SqliteOptions {
@@ -73,17 +73,16 @@ async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
-    const code = (error as { errcode?: number }).errcode;
+    const code = resultCodeOf(error);
     if (code === undefined) throw error;
-    const primary = code & 0xff;
     const detail = String(error);
-    if (primary === 13)
+    if (code === resultCodes.full)
       throw new AppError(
         'unavailable',
         'The disk of the store is full; nothing was changed. Free some space and try again.',
         { detail, retry: 'later' },
       );
-    if (primary === 5 || primary === 6)
+    if (code === resultCodes.busy || code === resultCodes.locked)
       throw new AppError('unavailable', 'The store is busy; nothing was changed. Try again.', {
         detail,
         retry: 'later',
