@@ -77,9 +77,12 @@ function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
 
 function addressOf(name: string, text: string | undefined): { host: string; port: number } | null {
   if (text === undefined) return null;
-  const [, host, port] = /^(?:\[(?=.*\]))?([\w.:-]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  const [, v6, name4, port] = /^(?:\[([\da-fA-F:]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = v6 ?? name4;
   if (host === undefined || port === undefined)
-    throw invalid(`${name} is ${JSON.stringify(text)}; give an address and a port, such as 127.0.0.1:9100.`);
+    throw invalid(
+      `${name} is ${JSON.stringify(text)}; give an address and a port, such as 127.0.0.1:9100 or [::1]:9100.`,
+    );
   return { host, port: number(name, port, 0, 65535) };
 }
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { parseConfig } from '../../src/bin/config.ts';
 import { NonceJournal } from '../../src/http/nonce-journal.ts';
 import { temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -85,6 +86,17 @@ describe('the numbers at /metrics', () => {
       assert.ok(operations.includes(`**${alert}.**`), `operations.md says nothing of ${alert}`);
     const names = [...known].filter((name) => name?.startsWith('silversmith_'));
     for (const name of names) assert.ok(operations.includes(`\`${name?.slice(12)}\``), `operations.md has no ${name}`);
+  });
+});
+
+describe('the address of /metrics', () => {
+  it('is a name or an address, and a port', () => {
+    const of = (metrics: string) => parseConfig({ metrics }, {}).metrics;
+    assert.deepEqual(of('127.0.0.1:9100'), { host: '127.0.0.1', port: 9100 });
+    assert.deepEqual(of('[::1]:0'), { host: '::1', port: 0 });
+    assert.deepEqual(of('watch.internal:80'), { host: 'watch.internal', port: 80 });
+    for (const wrong of ['9100', '127.0.0.1', '::1:9100', '::1]:9100', '[::1:9100', 'a:99999', 'http://a:1', ''])
+      assert.throws(() => of(wrong), /--metrics is/, wrong);
   });
 });
 
