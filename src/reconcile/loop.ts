@@ -245,9 +245,14 @@ export class Reconciler {
     // What an AppError says is known and shown to the caller; anything else is a defect, and its stack is wanted.
     if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'operation failed');
     else log.error({ ...fields, err: error }, 'operation failed for an unforeseen reason');
+    // A late owner must not undo at the engine what the one after it has made. Throws LeaseLost.
+    await store.write('system', (work) =>
+      work.operations.hold(operation, { phase: 'undoing', leaseUntil: clock.now() + leaseMs }),
+    );
     try {
       await workflow.undo?.(context);
     } catch (undoError) {
+      if (undoError instanceof LeaseLost) throw undoError;
       // What could not be undone must not be forgotten: the operation is run, and undone, again.
       log.error({ ...fields, err: undoError }, 'operation could not be undone; it will be tried again');
       await context.remember({ failures });

@@ -132,8 +132,13 @@ const scenarios: Record<string, Scenario & { kind: OperationKind }> = {
   },
 };
 
-/** How a step goes wrong: it never comes back; or it throws, before its effect or after it, what passes or what does not. */
-type Ill = 'dies' | 'fails for good' | 'fails once' | 'fails for good, and so does its undo, once';
+/**
+ * How a step goes wrong: it never comes back; it comes back, or fails, when its lease has passed on; or it throws, before its effect or
+ * after it, what passes or what does not.
+ */
+type Late = 'is late' | 'is late and fails';
+type Failing = 'fails for good' | 'fails once' | 'fails for good, and so does its undo, once';
+type Ill = 'dies' | Late | Failing;
 
 /** Counts the steps of everything that goes through it, and lets the one that is named go wrong. */
 function boundaries() {
@@ -141,12 +146,13 @@ function boundaries() {
   let ill: Ill = 'dies';
   let failures = 0;
   let died: () => void = () => {};
-  let release: (error: Error) => void = () => {};
+  let release: (error?: Error) => void = () => {};
   const step = async (ofEngine: boolean) => {
+    const hangs = ill === 'dies' || ill === 'is late';
     // A store that fails takes its server with it; an engine's failures are answered.
-    if (ill !== 'dies' && !ofEngine) return;
+    if (!hangs && !ofEngine) return;
     count++;
-    if (ill !== 'dies') {
+    if (!hangs && ill !== 'is late and fails') {
       const twice = ill === 'fails for good, and so does its undo, once' && count > deadAt && failures === 1;
       if (count !== deadAt && !twice) return;
       failures++;
@@ -155,8 +161,8 @@ function boundaries() {
     }
     if (count !== deadAt) return;
     died();
-    await new Promise<void>((_, reject) => {
-      release = reject;
+    await new Promise<void>((resolve, reject) => {
+      release = (error) => (error ? reject(error) : resolve());
     });
   };
   const wrapEngine = (engine: Engine): Engine =>
@@ -193,7 +199,8 @@ function boundaries() {
       });
     },
     wentWrong: () => failures > 0,
-    end: () => release(new Error('abandoned')),
+    /** Who hangs at the step goes on, or fails. */
+    end: (error?: Error) => release(error),
   };
 }
 
@@ -242,7 +249,7 @@ const survives = (scenario: Scenario, at: number): Promise<boolean> =>
     const settings = { pollMs: 5, collectDelayMs: 0 };
     const heir = buildService({ dataDir, store, engine, masterKey, signer, clock, settings, logLevel: 'silent' });
     defer(scope, async () => {
-      steps.end();
+      steps.end(new Error('abandoned'));
       await heir.close();
       await store.close();
     });
@@ -255,7 +262,7 @@ const survives = (scenario: Scenario, at: number): Promise<boolean> =>
   });
 
 /** Runs a scenario in which a step of the engine goes wrong. False when it has fewer. Who fails for good says why, and leaves nothing. */
-const endures = (scenario: Scenario, at: number, how: Exclude<Ill, 'dies'>): Promise<boolean> =>
+const endures = (scenario: Scenario, at: number, how: Failing): Promise<boolean> =>
   begin(scenario, async ({ h, steps }) => {
     steps.goWrongAt(at, how);
     await h.service.reconciler.settle();
@@ -274,9 +281,32 @@ const endures = (scenario: Scenario, at: number, how: Exclude<Ill, 'dies'>): Pro
     return wentWrong;
   });
 
+/**
+ * Runs a scenario whose owner is held up at a step for longer than its lease, while another one finishes; then it goes on, or fails for
+ * good. False when it has fewer steps.
+ */
+const isFenced = (scenario: Scenario, at: number, how: Late): Promise<boolean> =>
+  begin(scenario, async ({ h, steps, clock }) => {
+    const late = steps.goWrongAt(at, how);
+    const settling = h.service.reconciler.settle();
+    const end = await Promise.race([late, settling.then(() => 'ended' as const)]);
+    await clock.sleep(leaseMs);
+    const settings = { pollMs: 5, collectDelayMs: 0 };
+    const heir = buildService({ ...h, clock, settings, logLevel: 'silent' });
+    await heir.reconciler.settle();
+    steps.end(how === 'is late' ? undefined : failedForGood('on purpose, and late'));
+    await settling;
+    for (const task of ['collect', 'sweep', 'collect'] as const) await heir.reconciler.task(task);
+    await heir.close();
+    await scenario.holds(h.store, h);
+    await assertAtRest(h.store, h.engine);
+    return end === 'died';
+  });
+
+const leaseMs = 31_000;
 const stepsMax = 100;
 
-describe('death and failure at every step', () => {
+describe('death and failure at every step', { concurrency: 4 }, () => {
   for (const [name, scenario] of Object.entries(scenarios)) {
     it(`of ${name} loses nothing and leaves nothing`, { timeout: 120_000 }, async (t) => {
       let at = 1;
@@ -292,6 +322,19 @@ describe('death and failure at every step', () => {
         let at = 1;
         while (at < stepsMax && (await endures(scenario, at, how))) at++;
         t.diagnostic(`${at - 1} failures`);
+        assert.ok(at > 2 && at < stepsMax);
+      });
+    }
+  }
+
+  for (const how of ['is late', 'is late and fails'] as const) {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      it(`of ${name}: whoever ${how}, when its lease has passed on, changes nothing`, {
+        timeout: 120_000,
+      }, async (t) => {
+        let at = 1;
+        while (at < stepsMax && (await isFenced(scenario, at, how))) at++;
+        t.diagnostic(`${at - 1} steps`);
         assert.ok(at > 2 && at < stepsMax);
       });
     }
