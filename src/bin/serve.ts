@@ -112,6 +112,7 @@ export interface Running {
   store: Store;
   masterKey: MasterKey;
   engine: Engine;
+  reconciler: Reconciler;
   close(): Promise<void>;
 }
 
@@ -166,6 +167,7 @@ export async function serve(config: Config): Promise<Running> {
       store,
       masterKey,
       engine,
+      reconciler: service.reconciler,
       async close() {
         await shut();
         await service.close();

@@ -91,7 +91,8 @@ export async function quarantine(
 ): Promise<void> {
   const images = await store.write('system', async (work) => {
     const now = await work.layers.find(layer.id);
-    if (now?.state !== 'sealed') return [];
+    // It went while it was read, or is known to be bad: nothing new is told.
+    if (now?.state !== 'sealed') return null;
     await work.layers.update(layer.id, { state: 'quarantined', fault, key: null });
     const above = await work.layers.withAllAbove(layer.id);
     const hurt = await work.images.ofLayers(above);
@@ -99,5 +100,5 @@ export async function quarantine(
       await work.images.become(id, 'failed', { statusReason: `Its layer ${layer.id} ${fault}.` });
     return hurt.map((image) => image.id);
   });
-  log.error({ layer: layer.id, kind: layer.kind, images }, `a layer ${fault}`);
+  if (images) log.error({ layer: layer.id, kind: layer.kind, images }, `a layer ${fault}`);
 }

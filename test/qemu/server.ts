@@ -3,27 +3,21 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseAdd, softwareAdd } from '../../src/app/catalogue.ts';
-import { keyCreate } from '../../src/app/key.ts';
 import { parseConfig } from '../../src/bin/config.ts';
 import { openExistingStore } from '../../src/bin/open.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
-import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import { permissions } from '../../src/domain/permission.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { cacheDir, demoBase } from '../demo-base.ts';
+import { type Furniture, furnish, type Title } from '../furnish.ts';
 import { serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
-export interface Title {
-  name: string;
-  script: string;
-  files?: string[];
-  timeoutMs?: number;
-}
-
-/** A server with the demo base, one organisation with two machines and the titles given. */
-export async function startServer(t: Scope, titles: Title[], options: { dataDir?: string } = {}) {
+/** A server with the demo base, or another one, one organisation with two machines and the titles given. */
+export async function startServer(
+  t: Scope,
+  titles: Title[],
+  options: { dataDir?: string; base?: Furniture['base'] } = {},
+) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { start: startWith, end } = serverProcess();
   let url = '';
@@ -40,35 +34,8 @@ export async function startServer(t: Scope, titles: Title[], options: { dataDir?
 
   const { store, masterKey } = await openExistingStore(parseConfig({ dataDir }, {}));
   defer(t, () => store.close());
-  const { boot, ...files } = await demoBase();
-  await baseAdd(store, engine, { name: 'Debian 12', files, boot });
-  const ids: number[] = [];
-  for (const { name, script, files: needed = [], timeoutMs = 120_000 } of titles) {
-    ids.push(
-      (await softwareAdd(store, engine, { name, script, files: needed, sizeGb: 0.1, network: false, timeoutMs })).id,
-    );
-  }
-  const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
-  const plan = await store.write('system', (work) =>
-    work.plans.add({ name: 'Small', machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 }),
-  );
-  const machines: number[] = [];
-  for (let index = 0; index < 2; index++) {
-    const spec = {
-      organisationId,
-      planId: plan.id,
-      machineType: 'small',
-      cpus: 1,
-      memoryMb: 512,
-      diskSizeGb: 10,
-      region: null,
-    };
-    const machine = await store.write(organisationId, (work) =>
-      work.machines.add({ ...spec, permissions: machinePermissionDefaults, assignedImageId: null }),
-    );
-    machines.push(machine.id);
-  }
-  const key = await keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...permissions] });
+  const base = options.base ?? (await demoBase());
+  const { software, machines, key } = await furnish({ store, engine, masterKey }, { base, titles, machines: 2 });
 
   const client = (): Client => createClient({ url, ...key });
   const image = (id: number, limitMs = 180_000) =>
@@ -102,7 +69,7 @@ export async function startServer(t: Scope, titles: Title[], options: { dataDir?
     engine,
     store,
     client,
-    software: ids,
+    software,
     machines,
     image,
     machine,

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
@@ -46,11 +46,13 @@ export class Machines {
   async start(spec: MachineSpec): Promise<void> {
     const disk = this.#paths.disk(spec.diskId);
     const running = await this.#find(spec.machineId);
+    const folder = this.#paths.machine(spec.machineId);
     if (running) {
-      if (running.commandLine.some((arg) => arg.startsWith(`file=${disk},`))) return;
+      const onDisk = running.commandLine.some((arg) => arg.startsWith(`file=${disk},`));
+      // A server that died while it asked took away what the guest had said, perhaps that it is ready; it says so once.
+      if (onDisk && ((await exists(join(folder, 'ready'))) || !(await exists(join(folder, 'asking'))))) return;
       await endProcess(running);
     }
-    const folder = this.#paths.machine(spec.machineId);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { mode: 0o700 });
     await writeMachineSeed(folder, spec.diskId, hostNameOf(spec.name, spec.machineId));
@@ -107,18 +109,18 @@ export class Machines {
   async state(id: MachineId): Promise<'off' | 'on' | 'ready'> {
     if (!(await this.#find(id))) return 'off';
     const folder = this.#paths.machine(id);
-    const mark = join(folder, 'ready');
+    const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
-    const said = await monitorCall(
-      join(folder, 'qmp.sock'),
-      'ringbuf-read',
-      { device: 'result', size: 4096 },
-      monitorMs,
-    ).catch(() => '');
-    if (!String(said).includes('silversmith-ready') && !(await agentAnswers(join(folder, 'agent.sock'), agentMs)))
-      return 'on';
-    await writeFile(mark, '');
-    return 'ready';
+    await writeFile(asking, '');
+    const ring = { device: 'result', size: 4096 };
+    const said = await monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).catch(() => null);
+    if (String(said).includes('silversmith-ready') || (await agentAnswers(join(folder, 'agent.sock'), agentMs))) {
+      await rename(asking, mark);
+      return 'ready';
+    }
+    // What was not answered in time is answered to nobody, and may be lost.
+    if (said !== null) await rm(asking);
+    return 'on';
   }
 
   async stop(id: MachineId, graceMs: number): Promise<void> {

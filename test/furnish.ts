@@ -1,0 +1,48 @@
+// What every server under test on an engine of its own begins with: a base, titles, an organisation with machines, and a key to all of it.
+
+import { baseAdd, softwareAdd } from '../src/app/catalogue.ts';
+import { keyCreate } from '../src/app/key.ts';
+import type { Boot } from '../src/domain/layer.ts';
+import { machinePermissionDefaults } from '../src/domain/machine.ts';
+import { permissions } from '../src/domain/permission.ts';
+import type { Engine } from '../src/engine/port.ts';
+import type { MasterKey } from '../src/lib/master-key.ts';
+import type { Store } from '../src/store/port.ts';
+
+export interface Title {
+  name: string;
+  script: string;
+  files?: string[];
+  timeoutMs?: number;
+}
+
+export interface Furniture {
+  base: { disk: string; kernel?: string; initrd?: string; boot: Boot };
+  titles: readonly Title[];
+  machines: number;
+}
+
+export async function furnish(
+  { store, engine, masterKey }: { store: Store; engine: Engine; masterKey: MasterKey },
+  { base: { boot, ...files }, titles, machines: count }: Furniture,
+) {
+  await baseAdd(store, engine, { name: 'Debian 12', files, boot });
+  const software: number[] = [];
+  for (const { name, script, files: needed = [], timeoutMs = 120_000 } of titles) {
+    const title = { name, script, files: needed, sizeGb: 0.1, network: false, timeoutMs };
+    software.push((await softwareAdd(store, engine, title)).id);
+  }
+  const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
+  const size = { machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 };
+  const plan = await store.write('system', (work) => work.plans.add({ name: 'Small', ...size }));
+  const machines: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const more = { permissions: machinePermissionDefaults, assignedImageId: null, region: null };
+    const machine = await store.write(organisationId, (work) =>
+      work.machines.add({ organisationId, planId: plan.id, ...size, ...more }),
+    );
+    machines.push(machine.id);
+  }
+  const key = await keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...permissions] });
+  return { software, machines, key, organisationId };
+}

@@ -1,0 +1,71 @@
+// A base that boots in three seconds under emulation: the demo base's kernel, and an init of our own that starts no system at all. As a
+// build it runs the recipe, which may write to the disk itself; as a machine it writes its name to the disk and says that it is ready.
+
+import { execFileSync } from 'node:child_process';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Boot } from '../../src/domain/layer.ts';
+import { demoBase } from '../demo-base.ts';
+
+const mib = 1024 ** 2;
+
+/** What a machine does when it is up; `B` is busybox. */
+export const guests = {
+  ready: 'echo silversmith-ready >/dev/ttyS1',
+  silent: ':',
+  floods: 'while :; do $B cat /bin/busybox >/dev/ttyS1; $B cat /bin/busybox >/dev/ttyS0; done',
+  /** Writes until the disk is full, and then says so. */
+  writes:
+    'echo silversmith-ready >/dev/ttyS1; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
+} as const;
+
+const init = (machine: string) => `#!/bin/busybox sh
+B=/bin/busybox
+export PATH=/bin
+$B mkdir -p /proc /sys /dev /seed
+$B mount -t proc proc /proc
+$B mount -t sysfs sysfs /sys
+$B mount -t devtmpfs devtmpfs /dev
+while read -r module; do $B insmod "/modules/$module"; done </modules/order
+$B stty -F /dev/ttyS1 raw -echo
+case " $($B cat /proc/cmdline) " in
+*" silversmith.build "*)
+  $B mount -t iso9660 -o ro /dev/vdb /seed
+  cd /seed/files
+  $B sh /seed/recipe >/dev/ttyS1 2>&1
+  code=$?
+  $B sync
+  $B printf '\\n\\036silversmith-exit %s\\n' $code >/dev/ttyS1
+  ;;
+*)
+  ${machine}
+  while :; do $B sleep 60; done
+  ;;
+esac
+$B poweroff -f
+`;
+
+export interface QuickBase {
+  disk: string;
+  kernel: string;
+  initrd: string;
+  boot: Boot;
+}
+
+/** Writes the base's files into a folder. */
+export async function quickBase(folder: string, machine: string = guests.ready): Promise<QuickBase> {
+  const demo = await demoBase();
+  const root = join(folder, 'quick-root');
+  await mkdir(root, { recursive: true });
+  await writeFile(join(root, 'init'), init(machine), { mode: 0o755 });
+  // The kernel unpacks one archive after the other: the init of the second takes the place of the first one's.
+  const archive = execFileSync('cpio', ['--quiet', '-o', '-H', 'newc'], { cwd: root, input: 'init\n' });
+  const files = { disk: join(folder, 'quick.raw'), kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd') };
+  await writeFile(files.initrd, Buffer.concat([await readFile(demo.initrd), gzipSync(archive)]));
+  await copyFile(demo.kernel, files.kernel);
+  const disk = Buffer.alloc(2 * mib);
+  disk.writeUInt16BE(0x55aa, 510);
+  await writeFile(files.disk, disk);
+  return { ...files, boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' } };
+}
