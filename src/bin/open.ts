@@ -24,11 +24,7 @@ export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpe
 
 /** For the server: makes the directory when it is not there. The store's files are readable by their owner alone. */
 export async function openStore(config: Config, { check = false } = {}) {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
-  await chmod(config.dataDir, 0o711);
-  await mkdir(join(config.dataDir, 'transfers'), { recursive: true, mode: 0o700 });
-  // SQLite gives its other files the mode of this one.
-  await writeFile(storeFile(config.dataDir), '', { flag: 'a', mode: 0o600 });
+  await prepareDataDir(config.dataDir);
   const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, check });
   const masterKey =
     config.masterKey === undefined
@@ -36,6 +32,22 @@ export async function openStore(config: Config, { check = false } = {}) {
       : parseMasterKey(config.masterKey);
   const signer = await signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys'));
   return { store, masterKey, signer };
+}
+
+async function prepareDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o711 });
+    await chmod(dataDir, 0o711);
+    await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
+    // SQLite gives its other files the mode of this one.
+    await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });
+  } catch (error) {
+    throw new AppError(
+      'unavailable',
+      `The data directory ${dataDir} cannot be written: ${(error as Error).message}. Make it writable for this user, or give another one with --data-dir.`,
+      { cause: error },
+    );
+  }
 }
 
 /** For commands that administer an existing directory: a typo must not make a new one. */

@@ -79,7 +79,11 @@ export function buildService({
     showMetrics,
     logLevel,
     nudge: () => reconciler.nudge(),
-    checkEngine: () => engine.check(),
+    async check() {
+      await engine.check();
+      const capacity = await engine.capacity();
+      await store.write('system', (work) => work.host.seen(capacity));
+    },
   });
   const reconciler = new Reconciler({
     store,

@@ -147,6 +147,8 @@ export interface Engine {
   stopMachine(machineId: MachineId, graceMs: number): Promise<void>;
   /** The machines that are on. */
   runningMachines(): Promise<Set<MachineId>>;
+  /** Lets machines go on that were paused because the host's disk was full; one that it still is for is paused again. Returns them. */
+  resumeMachines(): Promise<MachineId[]>;
 
   /** Runs a command inside a ready machine, as its root. Only with the capability `exec`. */
   exec(machineId: MachineId, command: readonly string[]): Promise<ExecResult>;

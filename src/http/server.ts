@@ -13,6 +13,7 @@ import type { Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
+import { atMostEvery } from '../lib/at-most-every.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -38,6 +39,9 @@ import { storageRoutes } from './routes/storage.ts';
 import { transferRoutes } from './routes/transfer.ts';
 import { usageRoutes } from './routes/usage.ts';
 
+/** How long an answer of /readyz is good for. */
+const readyMs = 2000;
+
 const handlers: Handlers = {
   ...auditRoutes,
   ...imageRoutes,
@@ -59,8 +63,8 @@ export interface ServerOptions {
   /** Where callers reach the server; null: where it listens. */
   publicUrl: string | null;
   nudge(): void;
-  /** Throws when the engine cannot work; asked by /readyz. */
-  checkEngine(): Promise<void>;
+  /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
+  check(): Promise<void>;
   logLevel: string;
   metrics: Metrics;
   /** Whether /metrics is answered here. */
@@ -77,7 +81,7 @@ declare module 'fastify' {
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const { store, clock } = options;
+  const { clock } = options;
   const app = Fastify({
     bodyLimit: httpLimits.bodyBytes,
     http: {
@@ -125,9 +129,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     route(app, name as OperationName, operation, options, limits);
   accessRoutes(app, options);
   app.get('/healthz', async () => ({ status: 'ok' }));
+  // Anybody may ask, as often as they like.
+  const check = atMostEvery(readyMs, options.check);
   app.get('/readyz', async () => {
-    await store.ping();
-    await options.checkEngine();
+    await check().catch((error) => {
+      if (error instanceof AppError) throw error;
+      throw new AppError('unavailable', 'The store or the engine does not work; the log says why.', {
+        detail: String(error),
+      });
+    });
     return { status: 'ok' };
   });
   if (options.showMetrics) metricsRoute(app, options.metrics);

@@ -1,10 +1,11 @@
-// Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are answered from what was seen last.
+// Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are answered from what was seen last. Machines
+// that had no room go on when there is some.
 
 import type { Task } from './task.ts';
 
 export const measure: Task = {
   everyMs: 60_000,
-  async run({ store, engine }) {
+  async run({ store, engine, log }) {
     const capacity = await engine.capacity();
     const { disks } = await engine.inventory();
     await store.write('system', async (work) => {
@@ -15,5 +16,8 @@ export const measure: Task = {
           await work.disks.update(disk.id, { storedBytes });
       }
     });
+    if (capacity.freeBytes === 0) return;
+    for (const machine of await engine.resumeMachines())
+      log.warn({ machine }, "a machine was paused because the host's disk was full; it is let go on");
   },
 };

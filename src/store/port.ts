@@ -45,8 +45,6 @@ export interface Work {
 export interface Store {
   read<Result>(scope: Scope, work: (work: Work) => Promise<Result>): Promise<Result>;
   write<Result>(scope: Scope, work: (work: Work) => Promise<Result>): Promise<Result>;
-  /** Throws `unavailable` when the store cannot answer. */
-  ping(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import type { Engine } from '../../src/engine/port.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { Store } from '../../src/store/port.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -29,6 +31,32 @@ async function listening(t: TestContext) {
 }
 
 const envelopeOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
+
+describe('/readyz', () => {
+  it('is a write to the store and a look at the engine, made once for everybody who asks within two seconds', async (t) => {
+    let [looks, failing] = [0, false];
+    const counted = (engine: Engine): Engine => ({ ...engine, check: async () => void looks++ });
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      write: async (scope, work) => {
+        if (failing) throw new Error('EIO');
+        return store.write(scope, work);
+      },
+    });
+    const h = await startHarness(t, { reconcile: false, wrapEngine: counted, wrapStore });
+    const ask = () => h.send({ method: 'GET', path: '/readyz' });
+    const answers = await Promise.all(Array.from({ length: 20 }, ask));
+    assert.deepEqual([answers.filter(({ status }) => status === 200).length, looks], [20, 1]);
+    failing = true;
+    assert.equal((await ask()).status, 200);
+    const sick = await waitFor('it is asked anew', async () => {
+      const answer = await ask();
+      return answer.status !== 200 && answer;
+    });
+    assert.deepEqual([sick.status, looks], [503, 2]);
+    assert.match(sick.body.message, /the log says why/);
+  });
+});
 
 describe('every answer', () => {
   it('bears security headers and a request id, names no product, and opens nothing to pages elsewhere', async (t) => {

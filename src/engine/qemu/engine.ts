@@ -91,6 +91,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     machineState: (id) => machines.state(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
+    resumeMachines: () => machines.resume(),
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {

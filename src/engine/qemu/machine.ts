@@ -148,6 +148,18 @@ export class Machines {
     );
   }
 
+  async resume(): Promise<MachineId[]> {
+    const resumed: MachineId[] = [];
+    for (const id of await this.running()) {
+      const socket = join(this.#paths.machine(id), 'qmp.sock');
+      const state = await monitorCall(socket, 'query-status', undefined, monitorMs).catch(() => null);
+      if ((state as { status?: string } | null)?.status !== 'io-error') continue;
+      await monitorCall(socket, 'cont', undefined, monitorMs);
+      resumed.push(id);
+    }
+    return resumed;
+  }
+
   async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {
     try {
       return await agentExec(join(this.#paths.machine(id), 'agent.sock'), command);

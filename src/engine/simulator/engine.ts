@@ -198,6 +198,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       delete state.machines[machineId];
       await save();
     },
+    // Its host is never full.
+    resumeMachines: async () => [],
     async runningMachines() {
       return new Set(Object.keys(state.machines).map((id) => Number(id) as MachineId));
     },

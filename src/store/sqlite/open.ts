@@ -56,9 +56,6 @@ export async function openSqlite({ dataDir, now, check = false, onQuery }: Sqlit
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
     write: (scope, work) =>
       translated(() => writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now)))),
-    async ping() {
-      await reader.selectFrom('organisation').select('id').limit(1).execute();
-    },
     async close() {
       await reader.destroy();
       // All into the one file: statements that are still cached keep SQLite from doing it by itself.

@@ -1,0 +1,135 @@
+// A disk of the host that is full, fails, cannot be written, or lost a part of what was written: on real disks, with a real file system
+// for each.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, stat, statfs, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { serve } from '../../src/bin/serve.ts';
+import { type ApiError, createClient } from '../../src/client/client.ts';
+import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { examine } from '../../src/reconcile/examine.ts';
+import { cuttableDisk } from '../power.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { guests } from './quick-base.ts';
+import { restMs, startQuick } from './quick-server.ts';
+
+const mib = 1024 ** 2;
+
+/** A small file system in memory. */
+async function smallDisk(t: Scope, sizeMb: number): Promise<string> {
+  const folder = await temporaryFolder(t);
+  const mounted = join(folder, 'mounted');
+  await mkdir(mounted);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb}m,mode=0711`, 'tmpfs', mounted], { stdio: 'pipe' });
+  } catch (error) {
+    throw new Error(`This test mounts a small tmpfs and needs root: run npm test as root. ${String(error)}`);
+  }
+  defer(t, () => execFileSync('umount', ['-l', mounted]));
+  return mounted;
+}
+
+describe('a machine that writes when the host has no room', () => {
+  it('is paused, and goes on when there is room again', async (t) => {
+    const dataDir = await smallDisk(t, 400);
+    const s = await startQuick(t, { dataDir, guest: guests.writes });
+    const ballast = join(dataDir, 'ballast');
+    const { bavail, bsize } = await statfs(dataDir);
+    execFileSync('fallocate', ['-l', String(bavail * bsize - 30 * mib), ballast]);
+    assert.equal((await s.turn(true)).friendly_status, 'ready');
+    const status = async () => ((await s.monitor('query-status')) as { status: string }).status;
+    await waitFor('it is paused', async () => (await status()) === 'io-error', restMs);
+    await s.reconciler.task('measure');
+    await waitFor('it still is', async () => (await status()) === 'io-error');
+    await rm(ballast);
+    await s.reconciler.task('measure');
+    assert.equal(await status(), 'running');
+    await waitFor(
+      'it wrote all',
+      async () => {
+        await s.reconciler.task('measure');
+        const [disk] = await s.store.read('system', (work) => work.disks.list());
+        return (disk?.storedBytes ?? 0) > 64 * mib;
+      },
+      restMs,
+    );
+    assert.equal(await status(), 'running');
+    assert.equal((await s.turn(false)).friendly_status, 'off');
+    await s.assertSound();
+  });
+});
+
+describe('a disk of the host that fails', () => {
+  it('loses nothing that was acknowledged before, and nothing is acknowledged after', async (t) => {
+    const power = await cuttableDisk(t, 2048);
+    const dataDir = join(power.folder, 'data');
+    const s = await startQuick(t, { dataDir });
+    assert.equal((await s.build()).status, 'available');
+    power.fail();
+    const refused = (error: ApiError) => error.status >= 500;
+    await assert.rejects(s.client.imageDelete({ id: 1 }), refused);
+    await assert.rejects(s.client.imageInstall({ software_ids: [1] }), refused);
+    const ready = await fetch(`${s.url}/readyz`);
+    assert.equal(ready.status, 503);
+    t.diagnostic(await ready.text());
+    assert.equal((await fetch(`${s.url}/healthz`)).status, 200);
+    await s.close();
+    await power.mend();
+
+    const heir = await serve(s.config);
+    defer(t, () => heir.close());
+    const client = createClient({ url: heir.url, ...s.key });
+    const { images } = await client.imageList({});
+    assert.deepEqual(
+      images.map(({ id, attributes }) => [id, attributes.status]),
+      [['1', 'available']],
+    );
+    assert.deepEqual(await examine({ ...heir, clock: systemClock }), []);
+    assert.equal((await fetch(`${heir.url}/readyz`)).status, 200);
+  });
+
+  it('and cannot be written refuses to be served, and says so', async (t) => {
+    const dataDir = await smallDisk(t, 400);
+    const s = await startQuick(t, { dataDir });
+    await s.close();
+    execFileSync('mount', ['-o', 'remount,ro', dataDir]);
+    await assert.rejects(serve(s.config), /The data directory \S+ cannot be written: EROFS.*--data-dir/);
+    execFileSync('mount', ['-o', 'remount,rw', dataDir]);
+    await (await serve(s.config)).close();
+  });
+});
+
+describe('a layer that was written in part', () => {
+  it('is found before a machine starts on it, its image says so, and the machine has the disk it had', async (t) => {
+    const s = await startQuick(t, { script: 'dd if=/dev/urandom of=/dev/vda bs=1M seek=5 count=1' });
+    const tear: Record<string, (path: string, size: number) => Promise<void>> = {
+      'cut off': (path, size) => truncate(path, size - 65536),
+      'its end never written': async (path, size) => {
+        await truncate(path, size - 65536);
+        await truncate(path, size);
+      },
+    };
+    for (const [how, apply] of Object.entries(tear)) {
+      const { attributes } = await s.client.imageInstall({ software_ids: [1] });
+      const image = () => s.client.imageGet({ id: attributes.id });
+      await waitFor('it is made', async () => (await image()).attributes.status === 'available', restMs);
+      const { layerId } = await s.store.read('system', (work) => work.images.get(attributes.id as ImageId));
+      // Its digest is taken soon after it is made.
+      await s.reconciler.task('verify');
+      const path = join(s.dataDir, 'engine', 'layers', `${layerId}.qcow2`);
+      await apply(path, (await stat(path)).size);
+      await s.client.imageAssign({ id: attributes.id, machine_ids: [s.machine] });
+      const machine = await s.turn(true);
+      assert.equal(machine.friendly_status, 'off', how);
+      assert.match(machine.status_reason ?? '', /layer/i, how);
+      const { attributes: after } = await image();
+      assert.equal(after.status, 'failed', how);
+      t.diagnostic(`${how}: ${machine.status_reason} ${after.status_reason}`);
+      const layer = await s.store.read('system', (work) => work.layers.get(layerId as LayerId));
+      assert.equal(layer.state, 'quarantined', how);
+    }
+  });
+});

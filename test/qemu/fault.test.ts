@@ -1,0 +1,150 @@
+// What goes wrong around the server: programs of the host that are missing, slow, hang or die, and a guest that says too much or nothing.
+// Each is told with its reason, nothing is left of it, and when it is over everything goes on.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmod, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { guests } from './quick-base.ts';
+import { restMs, startQuick } from './quick-server.ts';
+
+/** A program that stands before the real one of its name; taken away by what is returned. */
+async function inFront(t: Scope, name: string, script: string): Promise<() => void> {
+  const folder = await temporaryFolder(t);
+  await chmod(folder, 0o755);
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const before = process.env.PATH;
+  process.env.PATH = `${folder}${delimiter}${before}`;
+  const undo = () => {
+    process.env.PATH = before;
+  };
+  defer(t, undo);
+  return undo;
+}
+
+describe('a program of the host', () => {
+  it('that is missing fails what needs it with a reason, and is named by /readyz', async (t) => {
+    const s = await startQuick(t);
+    const bringBack = await inFront(t, 'qemu-img', 'exit 127');
+    const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
+    assert.equal(image.status, 'failed');
+    assert.match(image.status_reason ?? '', /disk file could not be made/);
+    assert.equal(machine.friendly_status, 'off');
+    assert.match(machine.status_reason ?? '', /disk file could not be made/);
+    const ready = await fetch(`${s.url}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /qemu-img is not there\. Install it/);
+    await s.assertSound();
+    bringBack();
+    assert.equal((await s.build()).status, 'available');
+    assert.equal((await s.turn(true)).friendly_status, 'ready');
+  });
+
+  it('that ends at once fails the start with a reason, and the machine has the disk it had', {
+    timeout: restMs,
+  }, async (t) => {
+    const s = await startQuick(t);
+    const bringBack = await inFront(t, 'qemu-system-x86_64', 'echo no such accelerator >&2; exit 1');
+    const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
+    assert.match(
+      image.status_reason ?? '',
+      /build machine of Title ended before its script did[\s\S]*no such accelerator/,
+    );
+    assert.match(machine.status_reason ?? '', /QEMU did not come up/);
+    await s.assertSound();
+    bringBack();
+    assert.equal((await s.turn(true)).friendly_status, 'ready');
+  });
+
+  it('that hangs once is ended at its limit, and everything comes true', async (t) => {
+    const s = await startQuick(t);
+    const once = (name: string, when: string) => {
+      const real = execFileSync('which', [name]).toString().trim();
+      const flag = join(s.folder, `${name}-hung`);
+      return inFront(
+        t,
+        name,
+        `case "$*" in ${when}) [ -e ${flag} ] || { >${flag}; exec sleep 1000; };; esac\nexec ${real} "$@"`,
+      );
+    };
+    await once('qemu-img', '*builds/*');
+    await once('qemu-system-x86_64', '*-machine-*');
+    await chmod(s.folder, 0o777);
+    const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
+    assert.equal(image.status, 'available', image.status_reason ?? '');
+    assert.equal(machine.friendly_status, 'ready', machine.status_reason ?? '');
+    await s.assertSound();
+  });
+
+  it('that is killed in its work is started again', async (t) => {
+    const s = await startQuick(t, { script: 'sleep 2' });
+    const building = s.build();
+    const { pid } = await waitFor('it builds', () => s.process('build'), restMs);
+    process.kill(pid, 'SIGKILL');
+    assert.equal((await building).status, 'available');
+    assert.equal((await s.turn(true)).friendly_status, 'ready');
+    process.kill((await waitFor('it is on', () => s.process('machine'))).pid, 'SIGKILL');
+    await waitFor('it is gone', async () => !(await s.process('machine')));
+    await s.reconciler.task('observe');
+    const { attributes } = await s.client.machineGet({ id: s.machine });
+    assert.equal(attributes.friendly_status, 'off');
+    assert.match(attributes.status_reason ?? '', /went off by itself/);
+    await s.assertSound();
+  });
+
+  it('that gets no memory is told as that', async (t) => {
+    const s = await startQuick(t);
+    const real = execFileSync('which', ['qemu-system-x86_64']).toString().trim();
+    await inFront(t, 'qemu-system-x86_64', `exec prlimit --as=500000000 -- ${real} "$@"`);
+    const machine = await s.turn(true);
+    assert.equal(machine.friendly_status, 'off');
+    assert.match(machine.status_reason ?? '', /not enough memory/);
+    await s.assertSound();
+  });
+});
+
+describe('a guest', () => {
+  it('that never says it is ready is turned off at the limit, with a reason', async (t) => {
+    const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 3000 } });
+    const machine = await s.turn(true);
+    assert.equal(machine.friendly_status, 'off');
+    assert.match(machine.status_reason ?? '', /not ready within 3 s/);
+    await s.assertSound();
+  });
+
+  it('that floods its serial ports takes no memory for it, and is turned off like any other', async (t) => {
+    const s = await startQuick(t, { guest: guests.floods, settings: { readyMs: 8000 } });
+    const starting = s.turn(true);
+    const { pid } = await waitFor('it is on', () => s.process('machine'), restMs);
+    let mostMb = 0;
+    const watch = setInterval(() => {
+      const resident = execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString();
+      mostMb = Math.max(mostMb, Number(resident) / 1024);
+    }, 500);
+    const machine = await starting.finally(() => clearInterval(watch));
+    t.diagnostic(`QEMU took ${Math.round(mostMb)} MB at most, with a guest of 512 MB`);
+    assert.equal(machine.friendly_status, 'off');
+    assert.match(machine.status_reason ?? '', /not ready within 8 s/);
+    assert.ok(mostMb > 0 && mostMb < 1024);
+    await s.assertSound();
+  });
+
+  it('that ignores being asked to power off is turned off by force', async (t) => {
+    const s = await startQuick(t, { settings: { gracefulStopMs: 1000 } });
+    assert.equal((await s.turn(true)).friendly_status, 'ready');
+    assert.equal((await s.turn(false, true)).friendly_status, 'off');
+    await s.assertSound();
+  });
+
+  it('that prints without end while it is built is ended, and its image says so', async (t) => {
+    const s = await startQuick(t);
+    // What an emulated serial port would take minutes to print.
+    await inFront(t, 'qemu-system-x86_64', 'exec yes');
+    const image = await s.build();
+    assert.equal(image.status, 'failed');
+    assert.match(image.status_reason ?? '', /printed more than 16777216 bytes/);
+    await s.assertSound();
+  });
+});

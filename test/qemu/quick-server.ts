@@ -1,0 +1,109 @@
+// A server in this process on real disks, whose base boots in seconds: for what goes wrong around it.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseConfig } from '../../src/bin/config.ts';
+import { serve } from '../../src/bin/serve.ts';
+import { createClient } from '../../src/client/client.ts';
+import { findProcesses } from '../../src/engine/qemu/process.ts';
+import { monitorCall } from '../../src/engine/qemu/qmp.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { examine } from '../../src/reconcile/examine.ts';
+import type { Settings } from '../../src/reconcile/workflow.ts';
+import { furnish } from '../furnish.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { guests, quickBase } from './quick-base.ts';
+
+/** How long anything may take to come to rest. */
+export const restMs = 120_000;
+
+interface Options {
+  guest?: string;
+  script?: string;
+  timeoutMs?: number;
+  settings?: Partial<Settings>;
+  dataDir?: string;
+}
+
+/** With one machine and one title. */
+export async function startQuick(t: Scope, { guest = guests.ready, script = 'echo done', ...options }: Options = {}) {
+  const folder = await temporaryFolder(t);
+  const { dataDir = join(folder, 'data'), timeoutMs = 120_000 } = options;
+  const config = parseConfig({ dataDir, port: '0', logLevel: 'silent' }, {});
+  const settings = { stopMs: 0, pollMs: 100, collectDelayMs: 0, ...options.settings };
+  const server = await serve({ ...config, settings });
+  let closed: Promise<void> | null = null;
+  const close = () => {
+    closed ??= server.close();
+    return closed;
+  };
+  defer(t, async () => {
+    for (const id of await server.engine.runningMachines()) await server.engine.stopMachine(id, 0);
+    await close();
+  });
+  const titles = [{ name: 'Title', script, timeoutMs }];
+  const base = await quickBase(folder, guest);
+  const { software, machines, key } = await furnish(server, { base, titles, machines: 1 });
+  const [machine = 0] = machines;
+  const client = createClient({ url: server.url, ...key });
+  const atRest = async () => {
+    const { attributes } = await client.machineGet({ id: machine });
+    return ['off', 'ready'].includes(attributes.friendly_status) && attributes;
+  };
+  const { store, engine, reconciler } = server;
+  return {
+    folder,
+    dataDir,
+    store,
+    engine,
+    reconciler,
+    client,
+    machine,
+    /** An image made with the title, at rest. */
+    async build() {
+      const { attributes } = await client.imageInstall({ software_ids: software });
+      return waitFor(
+        'the image is at rest',
+        async () => {
+          const { attributes: image } = await client.imageGet({ id: attributes.id });
+          return ['available', 'failed'].includes(image.status) && image;
+        },
+        restMs,
+      );
+    },
+    /** Starts the machine, or stops it; at rest. */
+    async turn(on: boolean, gracefully = false) {
+      await (on ? client.machineStart({ id: machine }) : client.machineStop({ id: machine, gracefully }));
+      return waitFor('the machine is at rest', atRest, restMs);
+    },
+    /** Store, engine and host agree, and nothing is half done. */
+    async assertSound() {
+      for (const task of ['observe', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
+      assert.deepEqual(await store.read('system', (work) => work.operations.open(10)), []);
+      assert.deepEqual(await examine({ store, engine, clock: systemClock }), []);
+      assert.deepEqual(await readdir(join(dataDir, 'engine', 'builds')), []);
+      for (const name of ['layers', 'disks'])
+        assert.deepEqual(
+          (await readdir(join(dataDir, 'engine', name))).filter((one) => one.endsWith('.part')),
+          [],
+        );
+    },
+    url: server.url,
+    key,
+    config,
+    close,
+    /** The QEMU of the build, or of the machine. */
+    async process(kind: 'build' | 'machine') {
+      const installation = createHash('sha256')
+        .update(join(realpathSync(dataDir), 'engine'))
+        .digest('hex')
+        .slice(0, 12);
+      return (await findProcesses(installation)).find(({ name }) => name.includes(`-${kind}-`));
+    },
+    monitor: (execute: string) =>
+      monitorCall(join(dataDir, 'engine', 'machines', String(machine), 'qmp.sock'), execute, undefined, 5000),
+  };
+}
