@@ -9,6 +9,7 @@ export function serverProcess() {
   let child: ChildProcess | undefined;
   let closed: Promise<number | null> = Promise.resolve(0);
   return {
+    pid: () => child?.pid ?? 0,
     /** Starts `silversmith serve` with the flags, and resolves to what `ready` captures first in what it prints. */
     start(flags: readonly string[], ready: RegExp, limitMs = 60_000): Promise<string> {
       let said = '';

@@ -18,6 +18,10 @@ export const httpLimits = {
   requestMs: 30_000,
   /** How often connections are looked at for the two above. */
   checkMs: 5000,
+  /** After so long without a byte either way a connection is closed: its peer does not read, or is gone. */
+  silenceMs: 60_000,
+  /** How long a peer that was refused may take to close its end. */
+  lingerMs: 2000,
   /** How long a server that stops waits for the requests that it has begun. */
   drainMs: 15_000,
 };
@@ -89,6 +93,8 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, n
         ? `The request did not come to its end within ${httpLimits.requestMs / 1000} s; send it again.`
         : 'This is not an HTTP request.';
   const body = JSON.stringify({ client_code: 400, message, timestamp: timestampOf(now) });
+  // Node's servers leave a connection half open for as long as the peer likes.
+  setTimeout(() => socket.destroy(), httpLimits.lingerMs).unref();
   socket.end(
     [
       'HTTP/1.1 400 Bad Request',

@@ -90,6 +90,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       connectionsCheckingInterval: httpLimits.checkMs,
     },
     requestTimeout: httpLimits.requestMs,
+    connectionTimeout: httpLimits.silenceMs,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
     // A request that comes over an open connection while the server stops is still answered.
     return503OnClosing: false,

@@ -148,6 +148,37 @@ describe('what Node cannot read as a request', () => {
   });
 });
 
+describe('a peer that does not read', () => {
+  const connected = (h: Awaited<ReturnType<typeof listening>>['h'], expected: number) =>
+    waitFor(
+      `${expected} are connected`,
+      () =>
+        new Promise<boolean>((resolve) =>
+          h.service.app.server.getConnections((_, count) => resolve(count === expected)),
+        ),
+    );
+
+  it('its answers is hung up on', async (t) => {
+    const { h, port } = await listening(t);
+    assert.equal(h.service.app.server.timeout, httpLimits.silenceMs);
+    h.service.app.server.setTimeout(300);
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    t.after(() => socket.destroy());
+    socket.write('GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(100));
+    await connected(h, 1);
+    await connected(h, 0);
+  });
+
+  it('its refusal is hung up on', async (t) => {
+    const { h, port } = await listening(t);
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    t.after(() => socket.destroy());
+    socket.write('this is not HTTP\r\n\r\n');
+    await connected(h, 1);
+    await connected(h, 0);
+  });
+});
+
 describe('a server that stops', () => {
   it('answers what it has begun, and takes nothing new', async (t) => {
     const { h, port } = await listening(t);

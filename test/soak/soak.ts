@@ -2,19 +2,16 @@
 // an Idempotency-Key and is repeated until it is answered, as a careful client does. At the end all that was told is checked.
 
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backUp, restore } from '../../src/bin/backup.ts';
-import { parseConfig } from '../../src/bin/config.ts';
-import { openEngine, openExistingStore } from '../../src/bin/open.ts';
+import { openEngine } from '../../src/bin/open.ts';
 import { ApiError, send } from '../../src/client/client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
-import type { Store, Work } from '../../src/store/port.ts';
 import type { JsonOperationName } from '../../src/wire/operations.ts';
-import { serverProcess } from '../server-process.ts';
+import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
 import { type Call, check, checkAudit } from './history.ts';
 
@@ -57,44 +54,14 @@ function randomOf(seed: number) {
   };
 }
 
-function serverIn(dataDir: string) {
-  const { start, end } = serverProcess();
-  let port = 0;
-  const flags = ['--demo', '--engine', 'simulator', '--simulator-speed', '200', '--rate-limit', '0'];
-  return {
-    url: () => `http://127.0.0.1:${port}`,
-    async start() {
-      const more = ['--data-dir', dataDir, '--port', String(port), '--log-level', 'silent'];
-      port = Number(await start([...flags, ...more], /:(\d+) from .*The demo is ready/s));
-    },
-    end,
-  };
-}
-
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const { folder, seed, kills, clients, afterKill = async () => {}, aside = folder, say = () => {} } = options;
   const dataDir = join(folder, 'data');
-  const server = serverIn(dataDir);
+  const server = demoServer(dataDir);
   await server.start();
-  const { key, secret } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
-  const config = parseConfig({ dataDir, engine: 'simulator' }, {});
-  const withStore = async <Result>(work: (store: Store) => Promise<Result>) => {
-    const { store } = await openExistingStore(config);
-    return work(store).finally(() => store.close());
-  };
-  const quotas = async (work: Work) => {
-    const [organisation] = await work.organisations.list();
-    if (!organisation) throw new Error('the demo has no organisation');
-    const most = 1_000_000;
-    await work.organisations.setQuotas(organisation.id, {
-      images: most,
-      machines: most,
-      builds: most,
-      storedGb: most,
-      keptGb: most,
-    });
-  };
-  await withStore((store) => store.write('system', quotas));
+  const { key, secret } = await demoKey(dataDir);
+  const { config, withStore } = storeOf(dataDir);
+  await withStore((store) => store.write('system', withoutQuotas));
   const history: Call[] = [];
   let repeated = 0;
 
@@ -201,7 +168,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   for (const copy of copies) {
     const brought = join(aside, 'restored');
     await restore(copy.folder, brought);
-    const other = serverIn(brought);
+    const other = demoServer(brought);
     await other.start();
     const first = history.length;
     await readAll(other.url);

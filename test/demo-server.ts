@@ -1,0 +1,45 @@
+// A demo on the simulator in a process of its own, at a port that it keeps, for many clients at once: without quotas or a rate limit.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseConfig } from '../src/bin/config.ts';
+import { openExistingStore } from '../src/bin/open.ts';
+import type { Store, Work } from '../src/store/port.ts';
+import { serverProcess } from './server-process.ts';
+
+export function demoServer(dataDir: string) {
+  const { start, end, pid } = serverProcess();
+  let port = 0;
+  const flags = ['--demo', '--engine', 'simulator', '--simulator-speed', '200', '--rate-limit', '0'];
+  return {
+    url: () => `http://127.0.0.1:${port}`,
+    async start() {
+      const more = ['--data-dir', dataDir, '--port', String(port), '--log-level', 'silent'];
+      port = Number(await start([...flags, ...more], /:(\d+) from .*The demo is ready/s));
+    },
+    end,
+    pid,
+  };
+}
+
+export const demoKey = async (dataDir: string): Promise<{ key: string; secret: string }> =>
+  JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
+
+export function storeOf(dataDir: string) {
+  const config = parseConfig({ dataDir, engine: 'simulator' }, {});
+  return {
+    config,
+    async withStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
+      const { store } = await openExistingStore(config);
+      return work(store).finally(() => store.close());
+    },
+  };
+}
+
+export async function withoutQuotas(work: Work): Promise<void> {
+  const [organisation] = await work.organisations.list();
+  if (!organisation) throw new Error('the demo has no organisation');
+  const most = 1_000_000;
+  const quotas = { images: most, machines: most, builds: most, storedGb: most, keptGb: most };
+  await work.organisations.setQuotas(organisation.id, quotas);
+}
