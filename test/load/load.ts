@@ -22,6 +22,7 @@ export async function underLoad(dataDir: string, connections: number) {
   const client = loadClient({ url, ...(await demoKey(dataDir)) }, connections);
   return {
     url,
+    pid: server.pid,
     ask: client.ask,
     /** Closes the connections that it keeps. */
     hangUp: client.close,

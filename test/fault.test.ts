@@ -1,0 +1,94 @@
+// What goes wrong around a server whatever its engine: too few file descriptors, a store that does not answer for a while, and a second
+// server on the same directory.
+
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Store } from '../src/store/port.ts';
+import { startHarness } from './http/harness.ts';
+import { underLoad } from './load/load.ts';
+import { entry } from './server-process.ts';
+import { defer, temporaryFolder, waitFor } from './support.ts';
+
+describe('a server with too few file descriptors', () => {
+  it('turns connections away, and goes on when there are some again', async (t) => {
+    const on = await underLoad(join(await temporaryFolder(t), 'data'), 4);
+    defer(t, () => on.close());
+    const own = await on.descriptors();
+    execFileSync('prlimit', ['--pid', String(on.pid()), `--nofile=${own + 20}`]);
+    const { hostname, port } = new URL(on.url);
+    const sockets = Array.from({ length: 100 }, () => connect(Number(port), hostname).on('error', () => {}));
+    const end = () => sockets.forEach((socket) => void socket.destroy());
+    defer(t, end);
+    await waitFor('there are none left', async () => (await on.descriptors()) >= own + 19);
+    const asked = Array.from({ length: 20 }, (_, index) =>
+      on.ask({ name: 'imageInstall', body: { software_ids: [1], name: `made ${index}` } }),
+    );
+    const answers = await Promise.all(asked);
+    end();
+    const told = answers.filter(({ status }) => status === 200).map(({ body }) => body.attributes.id);
+    const after = await waitFor('it answers again', async () => {
+      const answered = await on.ask({ name: 'imageList', query: '?per_page=100' });
+      return answered.status === 200 && answered;
+    });
+    const there: string[] = after.body.images.map((image: { id: string }) => image.id);
+    for (const id of told) assert.ok(there.includes(String(id)), `image ${id} was acknowledged and is not there`);
+    t.diagnostic(`${told.length} of 20 were acknowledged with no descriptor left`);
+    const one = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: 'after' } });
+    assert.equal(one.status, 200);
+    await waitFor('it is made', async () => {
+      const { body } = await on.ask({ name: 'imageGet', id: one.body.attributes.id });
+      return body.attributes.status === 'available';
+    });
+  });
+});
+
+describe('a store that does not answer for a while', () => {
+  it('fails passes and tasks of the reconciler, and the next ones do the work', async (t) => {
+    let [ill, failed] = [false, 0];
+    const fails = <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) => {
+      return async (...args: Args): Promise<Result> => {
+        if (!ill || args[0] !== 'system') return verb(...args);
+        failed++;
+        throw new Error('the store does not answer');
+      };
+    };
+    const wrapStore = (store: Store) =>
+      ({ ...store, read: fails(store.read as never), write: fails(store.write as never) }) as Store;
+    const h = await startHarness(t, { wrapStore, reconcile: false });
+    const { body } = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
+    const { id } = body.attributes;
+    ill = true;
+    h.service.reconciler.start();
+    await waitFor('passes fail', () => failed >= 3);
+    ill = false;
+    assert.equal((await h.call('imageGet', { params: { id } })).body.attributes.status, 'pending');
+    await waitFor('it is made', async () => {
+      const { body: read } = await h.call('imageGet', { params: { id } });
+      return read.attributes.status === 'available';
+    });
+  });
+});
+
+describe('a second server on a directory', () => {
+  it('refuses to start, says why, and disturbs nobody', async (t) => {
+    const dataDir = join(await temporaryFolder(t), 'data');
+    const on = await underLoad(dataDir, 1);
+    defer(t, () => on.close());
+    const { body } = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: 'under way' } });
+    const flags = ['serve', '--data-dir', dataDir, '--engine', 'simulator', '--port', '0'];
+    const second = await new Promise<{ code: number | null; said: string }>((resolve) => {
+      const child = execFile(process.execPath, [entry, ...flags], (_error, out, err) =>
+        resolve({ code: child.exitCode, said: out + err }),
+      );
+    });
+    assert.notEqual(second.code, 0);
+    assert.match(second.said, /Another server/);
+    await waitFor('what was under way is done', async () => {
+      const read = await on.ask({ name: 'imageGet', id: body.attributes.id });
+      return read.body.attributes.status === 'available';
+    });
+  });
+});
