@@ -94,6 +94,21 @@ describe('a program of the host', () => {
     await s.assertSound();
   });
 
+  it('that the limit on processes does not let start fails what needs it with a reason', async (t) => {
+    const s = await startQuick(t);
+    const limit = (processes: string) =>
+      execFileSync('prlimit', ['--pid', String(process.pid), `--nproc=${processes}:`]);
+    const before = execFileSync('prlimit', ['--pid', String(process.pid), '--nproc', '-o', 'SOFT', '--noheadings']);
+    defer(t, () => limit(before.toString().trim()));
+    limit('0');
+    const machine = await s.turn(true);
+    limit(before.toString().trim());
+    assert.equal(machine.friendly_status, 'off');
+    assert.match(machine.status_reason ?? '', /disk file could not be made/);
+    await s.assertSound();
+    assert.equal((await s.turn(true)).friendly_status, 'ready');
+  });
+
   it('that gets no memory is told as that', async (t) => {
     const s = await startQuick(t);
     const real = execFileSync('which', ['qemu-system-x86_64']).toString().trim();
