@@ -32,13 +32,33 @@ async function smallDisk(t: Scope, sizeMb: number): Promise<string> {
   return mounted;
 }
 
-describe('a machine that writes when the host has no room', () => {
-  it('is paused, and goes on when there is room again', async (t) => {
+/** Takes all the room of a disk but so much. */
+async function fill(folder: string, leaveBytes: number): Promise<string> {
+  const ballast = join(folder, 'ballast');
+  const { bavail, bsize } = await statfs(folder);
+  execFileSync('fallocate', ['-l', String(bavail * bsize - leaveBytes), ballast]);
+  return ballast;
+}
+
+describe('a host that has no room', () => {
+  it('fails the one image with a reason, and gives back what it took', async (t) => {
+    const dataDir = await smallDisk(t, 400);
+    const s = await startQuick(t, { dataDir, script: 'dd if=/dev/zero of=/dev/vda bs=1M seek=64 count=100' });
+    const ballast = await fill(dataDir, 60 * mib);
+    const image = await s.build();
+    assert.equal(image.status, 'failed');
+    assert.match(image.status_reason ?? '', /disk is full/);
+    await s.assertSound();
+    const { bavail, bsize } = await statfs(dataDir);
+    assert.ok(bavail * bsize > 55 * mib);
+    await rm(ballast);
+    assert.equal((await s.build()).status, 'available');
+  });
+
+  it('pauses a machine that writes, which goes on when there is room again', async (t) => {
     const dataDir = await smallDisk(t, 400);
     const s = await startQuick(t, { dataDir, guest: guests.writes });
-    const ballast = join(dataDir, 'ballast');
-    const { bavail, bsize } = await statfs(dataDir);
-    execFileSync('fallocate', ['-l', String(bavail * bsize - 30 * mib), ballast]);
+    const ballast = await fill(dataDir, 30 * mib);
     assert.equal((await s.turn(true)).friendly_status, 'ready');
     const status = async () => ((await s.monitor('query-status')) as { status: string }).status;
     await waitFor('it is paused', async () => (await status()) === 'io-error', restMs);
