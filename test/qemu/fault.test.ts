@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -135,8 +136,9 @@ describe('a guest', () => {
     const { pid } = await waitFor('it is on', () => s.process('machine'), restMs);
     let mostMb = 0;
     const watch = setInterval(() => {
-      const resident = execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString();
-      mostMb = Math.max(mostMb, Number(resident) / 1024);
+      // Gone in the end.
+      const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
+      mostMb = Math.max(mostMb, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
     }, 500);
     const machine = await starting.finally(() => clearInterval(watch));
     t.diagnostic(`QEMU took ${Math.round(mostMb)} MB at most, with a guest of 512 MB`);
