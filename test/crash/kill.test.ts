@@ -1,0 +1,115 @@
+// A real server, killed by SIGKILL, or by the end of its disk's power, before each step that changes something. `npm run crash` dies
+// at every step and writes down in steps.json what it died at; here it is at some of each scenario, other ones in each run, and a step
+// that is not written down fails.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { operationKinds } from '../../src/domain/operation.ts';
+import { cuttableDisk } from '../power.ts';
+import { type Death, dieAt, type Prepared, prepare } from './kill.ts';
+import { type EngineName, scenarios } from './scenarios.ts';
+
+const everyStep = process.env.SILVERSMITH_CRASH_EVERY_STEP === '1';
+const stepsMax = 400;
+const proofs = ['simulator killed', 'qemu killed', 'qemu power cut'] as const;
+type Proof = (typeof proofs)[number];
+/** How many deaths of each scenario a short run makes. */
+const deaths: Record<Proof, number> = { 'simulator killed': 2, 'qemu killed': 1, 'qemu power cut': 1 };
+
+/** The steps of each scenario and how often each was made, where a server died before every one of them. */
+type Known = Record<string, Record<Proof, Record<string, number>>>;
+const knownFile = new URL('./steps.json', import.meta.url);
+const known = JSON.parse(readFileSync(knownFile, 'utf8')) as Known;
+
+/** What a server does by itself, at any moment: it looks at its host, its layers and what is over, and notes that a key was used. */
+const byItself = /^(commit|answer) (host|disk, host|layer|access_key|access_link, disk, image, nonce, operation)$/;
+
+function writeDown(name: string, proof: Proof, steps: readonly string[]): void {
+  const times: Record<string, number> = {};
+  for (const step of steps) times[step] = (times[step] ?? 0) + 1;
+  known[name] = { ...(known[name] as Known[string]), [proof]: times };
+  const sorted = Object.fromEntries(Object.keys(scenarios).map((one) => [one, known[one]]));
+  writeFileSync(knownFile, `${JSON.stringify(sorted, null, 2)}\n`);
+}
+
+/** All of them, or some, spread over the whole. */
+function chosen(count: number, some: number): number[] {
+  if (everyStep || count <= some) return Array.from({ length: count }, (_, index) => index + 1);
+  const stride = count / some;
+  const offset = Math.random() * stride;
+  return Array.from({ length: some }, (_, index) => 1 + Math.floor(offset + index * stride));
+}
+
+async function dieHereAndThere(
+  name: string,
+  proof: Proof,
+  prepared: Prepared,
+  power?: Awaited<ReturnType<typeof cuttableDisk>>,
+): Promise<string> {
+  const { step, steps }: Death = await dieAt(prepared, 0, power);
+  assert.equal(step, null);
+  assert.ok(steps.length > 1 && steps.length < stepsMax, `${steps.length} steps`);
+  const all = Object.keys(known[name]?.[proof] ?? {});
+  if (!everyStep) {
+    const unknown = steps.filter((one) => !all.includes(one) && !byItself.test(one));
+    assert.deepEqual(unknown, [], 'steps at which no server has died yet: npm run crash lets it, and writes them down');
+  }
+  let died = 0;
+  for (const at of chosen(steps.length, deaths[proof])) {
+    const death = await dieAt(prepared, at, power).catch((error) => {
+      throw new Error(`${proof} before step ${at} (${steps[at - 1]}): ${error.message}`, { cause: error });
+    });
+    if (death.step !== null) died++;
+  }
+  // What the server does by itself is not the same each time: it may come to its end before its last step of last time.
+  if (died === 0 && (await dieAt(prepared, 1, power)).step !== null) died++;
+  assert.ok(died > 0);
+  if (everyStep) writeDown(name, proof, steps);
+  return `${died} deaths, ${steps.length} steps`;
+}
+
+for (const engine of ['simulator', 'qemu'] as EngineName[]) {
+  describe(`a server on the ${engine} engine, killed before a step`, { concurrency: 2 }, () => {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      it(`of ${name}, loses nothing and leaves nothing`, { timeout: 3600_000 }, async (t) => {
+        t.diagnostic(await dieHereAndThere(name, `${engine} killed`, await prepare(t, scenario, engine)));
+      });
+    }
+  });
+}
+
+describe('a server on real disks, whose power is cut before a step', () => {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    // Two scenarios show in each run what the long run shows for all.
+    if (!everyStep && !['capture', 'compaction'].includes(name)) continue;
+    it(`of ${name}, loses nothing that was acknowledged and leaves nothing`, { timeout: 3600_000 }, async (t) => {
+      const prepared = await prepare(t, scenario, 'qemu');
+      t.diagnostic(await dieHereAndThere(name, 'qemu power cut', prepared, await cuttableDisk(t, 2048)));
+    });
+  }
+});
+
+describe('the scenarios', () => {
+  it('have every kind of operation', () => {
+    const done = new Set(Object.values(scenarios).flatMap((scenario) => scenario.does));
+    assert.deepEqual([...done].sort(), [...operationKinds, 'collect'].sort());
+  });
+
+  it('were died in at every step', { skip: everyStep && 'the long run writes them down' }, () => {
+    assert.deepEqual(Object.keys(known), Object.keys(scenarios));
+    for (const [name, steps] of Object.entries(known)) assert.deepEqual(Object.keys(steps), [...proofs], name);
+  });
+
+  it('stand in the reference with their numbers', { skip: everyStep && 'the long run writes them down' }, () => {
+    const count = (times: Record<string, number>) => Object.values(times).reduce((sum, one) => sum + one, 0);
+    const rows = Object.entries(known).map(
+      ([name, steps]) => `| ${[name, ...proofs.map((proof) => count(steps[proof]))].join(' | ')} |`,
+    );
+    const reference = readFileSync(new URL('../../docs/reference/proofs.md', import.meta.url), 'utf8');
+    assert.deepEqual(
+      rows.filter((row) => !reference.includes(row)),
+      [],
+    );
+  });
+});
