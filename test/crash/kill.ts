@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { parseConfig } from '../../src/bin/config.ts';
 import { openEngine, openExistingStore } from '../../src/bin/open.ts';
 import { type Running, serve } from '../../src/bin/serve.ts';
 import { ApiError, createClient, send } from '../../src/client/client.ts';
-import { findProcesses } from '../../src/engine/qemu/process.ts';
+import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
 import type { Simulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
@@ -121,13 +121,7 @@ export async function dieAt(
   return death;
 }
 
-const processesOf = (dataDir: string) =>
-  findProcesses(
-    createHash('sha256')
-      .update(join(realpathSync(dataDir), 'engine'))
-      .digest('hex')
-      .slice(0, 12),
-  );
+const processesOf = (dataDir: string) => findProcesses(installationOf(join(realpathSync(dataDir), 'engine')));
 
 /** Whether the server has come to the end of what was asked for. */
 function isDone(dataDir: string, { done }: Scenario): boolean {

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { findProcesses } from '../../src/engine/qemu/process.ts';
+import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
 import { demoBase } from '../demo-base.ts';
 import { diskId, layerId } from '../engine-contract.ts';
 import { defer, temporaryFolder } from '../support.ts';
@@ -86,11 +86,7 @@ describe('a machine', () => {
     });
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');
-    const installation =
-      /silversmith-([0-9a-f]{12})-machine-1/.exec(execFileSync('ps', ['ax', '-o', 'args']).toString())?.[1] ?? '';
-    const found = (await findProcesses(installation)).find((one) =>
-      one.commandLine.some((arg) => arg.includes(folder)),
-    );
+    const [found] = await findProcesses(installationOf(join(await realpath(folder), 'engine')));
     assert.ok(found, 'the process is found by its name');
     const status = await readFile(`/proc/${found.pid}/status`, 'utf8');
     const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]);

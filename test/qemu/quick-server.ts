@@ -1,14 +1,13 @@
 // A server in this process on real disks, whose base boots in seconds: for what goes wrong around it.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/bin/config.ts';
 import { serve } from '../../src/bin/serve.ts';
 import { createClient } from '../../src/client/client.ts';
-import { findProcesses } from '../../src/engine/qemu/process.ts';
+import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
 import { monitorCall } from '../../src/engine/qemu/qmp.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
@@ -97,10 +96,7 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     close,
     /** The QEMU of the build, or of the machine. */
     async process(kind: 'build' | 'machine') {
-      const installation = createHash('sha256')
-        .update(join(realpathSync(dataDir), 'engine'))
-        .digest('hex')
-        .slice(0, 12);
+      const installation = installationOf(join(realpathSync(dataDir), 'engine'));
       return (await findProcesses(installation)).find(({ name }) => name.includes(`-${kind}-`));
     },
     monitor: (execute: string) =>

@@ -1,7 +1,6 @@
 // The embedded engine: qcow2 files and QEMU processes on this host. A layer is an overlay that was closed and is never opened for
 // writing again, so a capture is a rename and an assignment is an empty file: constant time, whatever the size of the disk.
 
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,6 +22,7 @@ import {
 } from './image-file.ts';
 import { Machines } from './machine.ts';
 import { type Paths, pathsIn } from './paths.ts';
+import { installationOf } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
@@ -40,7 +40,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
   const paths = pathsIn(root);
   const host = await probeHost();
   await prepareFolders(root, paths.folders, host.user);
-  const installation = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  const installation = installationOf(root);
   const machines = new Machines(host, paths, installation, machineNetwork);
   const context = { host, paths, installation };
 

@@ -1,7 +1,11 @@
 // QEMU processes: named after this installation and what they run, so that they are found again after the server was restarted,
 // and never confused with another process that got the same number.
 
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+
+/** What tells the processes of one engine's folder, whose real path is given, from those of another. */
+export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 12);
 
 /** The name by which a process is found: `silversmith-INSTALLATION-KIND-ID`. */
 export const processName = (installation: string, kind: 'machine' | 'build', id: string | number) =>
