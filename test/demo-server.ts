@@ -7,7 +7,7 @@ import { openExistingStore } from '../src/bin/open.ts';
 import type { Store, Work } from '../src/store/port.ts';
 import { serverProcess } from './server-process.ts';
 
-export function demoServer(dataDir: string) {
+export function demoServer(dataDir: string, ...given: string[]) {
   const { start, end, pid } = serverProcess();
   let port = 0;
   const flags = ['--demo', '--engine', 'simulator', '--simulator-speed', '200', '--rate-limit', '0'];
@@ -15,7 +15,7 @@ export function demoServer(dataDir: string) {
     url: () => `http://127.0.0.1:${port}`,
     async start() {
       const more = ['--data-dir', dataDir, '--port', String(port), '--log-level', 'silent'];
-      port = Number(await start([...flags, ...more], /:(\d+) from .*The demo is ready/s));
+      port = Number(await start([...flags, ...more, ...given], /:(\d+) from .*The demo is ready/s));
     },
     end,
     pid,

@@ -3,7 +3,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { invalid } from '../domain/error.ts';
-import type { Settings } from '../reconcile/workflow.ts';
+import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 
 export interface Config {
   dataDir: string;
@@ -40,7 +40,9 @@ export type Flags = Partial<
     | 'keepHours'
     | 'cacheGb'
     | 'scrubDays'
-    | 'scrubMbPerSecond',
+    | 'scrubMbPerSecond'
+    | 'startsAtOnce'
+    | 'buildsAtOnce',
     string
   >
 > & {
@@ -59,19 +61,26 @@ const number = (name: string, text: string, least: number, most: number): number
 };
 
 function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
-  const given = (name: string, flag: string | undefined, variable: string | undefined, most: number) => {
+  const given = (name: string, flag: string | undefined, variable: string | undefined, most: number, least = 0) => {
     const text = flag ?? variable;
-    return text === undefined ? undefined : number(name, text, 0, most);
+    return text === undefined ? undefined : number(name, text, least, most);
   };
   const keepHours = given('--keep-hours', flags.keepHours, env.SILVERSMITH_KEEP_HOURS, 24 * 365);
   const cacheGb = given('--cache-gb', flags.cacheGb, env.SILVERSMITH_CACHE_GB, 1e6);
   const scrubDays = given('--scrub-days', flags.scrubDays, env.SILVERSMITH_SCRUB_DAYS, 3650);
   const scrubMb = given('--scrub-mb-per-second', flags.scrubMbPerSecond, env.SILVERSMITH_SCRUB_MB_PER_SECOND, 1e5);
+  const machineStart = given('--starts-at-once', flags.startsAtOnce, env.SILVERSMITH_STARTS_AT_ONCE, 1000, 1);
+  const imageInstall = given('--builds-at-once', flags.buildsAtOnce, env.SILVERSMITH_BUILDS_AT_ONCE, 1000, 1);
   return {
     ...(keepHours !== undefined && { keepDiskMs: keepHours * 3600_000 }),
     ...(cacheGb !== undefined && { cacheBytesMax: cacheGb * 1024 ** 3 }),
     ...(scrubDays !== undefined && { scrubEveryMs: scrubDays * 24 * 3600_000 }),
     ...(scrubMb !== undefined && { scrubBytesPerSecond: scrubMb * 1024 ** 2 }),
+    limits: {
+      ...defaultSettings.limits,
+      ...(machineStart !== undefined && { machineStart: Math.floor(machineStart) }),
+      ...(imageInstall !== undefined && { imageInstall: Math.floor(imageInstall) }),
+    },
   };
 }
 

@@ -88,6 +88,14 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       '--scrub-mb-per-second <number>',
       'how fast it is read for that (SILVERSMITH_SCRUB_MB_PER_SECOND; default: 50)',
     )
+    .option(
+      '--starts-at-once <number>',
+      'machines that may be starting at the same time; the others wait for their turn (SILVERSMITH_STARTS_AT_ONCE; default: 8)',
+    )
+    .option(
+      '--builds-at-once <number>',
+      'images that may be built at the same time (SILVERSMITH_BUILDS_AT_ONCE; default: 2)',
+    )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
     .action(async (flags: Flags) => {

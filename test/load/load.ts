@@ -13,8 +13,8 @@ import { type Answered, type Asked, loadClient } from './client.ts';
 const quietMs = 120_000;
 
 /** A demo in an empty folder, a client to it, and what its process takes. Close it in the end. */
-export async function underLoad(dataDir: string, connections: number) {
-  const server = demoServer(dataDir);
+export async function underLoad(dataDir: string, connections: number, ...flags: string[]) {
+  const server = demoServer(dataDir, ...flags);
   await server.start();
   const { withStore } = storeOf(dataDir);
   await withStore((store) => store.write('system', withoutQuotas));
