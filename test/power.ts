@@ -26,6 +26,17 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   defer(t, () => run('umount', '-l', folder));
   /** From here on nothing more reaches the disk, and whoever writes is told EIO. Needs xfs_io. */
   const fail = () => run('xfs_io', '-x', '-c', 'shutdown', folder);
+  /** Takes the end of the disk away, from so many KiB before the end of a file on: whoever reads those is told EIO, until somebody writes behind them. Needs filefrag. */
+  const spoil = (path: string, lostKib: number) => {
+    run('sync', '-f', folder);
+    const extents = run('filefrag', '-v', '-b1024', path).toString();
+    const ends = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)].map((match) =>
+      Number(match[1]),
+    );
+    run('truncate', '--size', `${Math.max(...ends) + 1 - lostKib}K`, file);
+    // What was read before is remembered no more.
+    run('dd', `of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0');
+  };
   /** Brings it back with what had reached it. Whoever has a file open on it has to be gone. */
   const mend = async () => {
     // A process that was killed lets go of its files a moment after it is gone.
@@ -42,6 +53,7 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   return {
     folder,
     fail,
+    spoil,
     mend,
     /** The power goes and comes back. */
     async cut() {

@@ -3,17 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm, stat, statfs, truncate } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { serve } from '../../src/bin/serve.ts';
 import { type ApiError, createClient } from '../../src/client/client.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
+import { layerId } from '../engine-contract.ts';
 import { cuttableDisk } from '../power.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
-import { guests } from './quick-base.ts';
+import { guests, quickBase } from './quick-base.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
 const mib = 1024 ** 2;
@@ -109,6 +112,25 @@ describe('a disk of the host that fails', () => {
     );
     assert.deepEqual(await examine({ ...heir, clock: systemClock }), []);
     assert.equal((await fetch(`${heir.url}/readyz`)).status, 200);
+  });
+
+  it('where a layer is read is told as that, for good', async (t) => {
+    const power = await cuttableDisk(t, 512);
+    const root = join(power.folder, 'engine');
+    const engine = await openQemu({ root });
+    const { boot: _, ...files } = await quickBase(await temporaryFolder(t));
+    const content = randomBytes(64 * mib);
+    content.writeUInt16BE(0x55aa, 510);
+    await writeFile(files.disk, content);
+    const layer = layerId();
+    await engine.importBase(layer, files);
+    const { signal } = new AbortController();
+    assert.match(await engine.layerDigest(layer, 0, signal), /^sha256:/);
+    power.spoil(join(root, 'layers', `${layer}.qcow2`), 8 * 1024);
+    await assert.rejects(engine.layerDigest(layer, 0, signal), {
+      code: 'internal',
+      message: 'A layer cannot be read.',
+    });
   });
 
   it('and cannot be written refuses to be served, and says so', async (t) => {
