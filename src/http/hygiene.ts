@@ -26,6 +26,17 @@ export const httpLimits = {
   drainMs: 15_000,
 };
 
+/** What keeps a peer from holding a connection for as long as it likes; for every server that listens. */
+export const connectionLimits = {
+  http: {
+    maxHeaderSize: httpLimits.headerBytes,
+    headersTimeout: httpLimits.headersMs,
+    connectionsCheckingInterval: httpLimits.checkMs,
+  },
+  requestTimeout: httpLimits.requestMs,
+  connectionTimeout: httpLimits.silenceMs,
+};
+
 /** The caller's own id when it is plain, else one that is unique across restarts and replicas, since the audit trail keeps it. */
 export function requestId(request: IncomingMessage | { headers: Record<string, unknown> }): string {
   const given = request.headers['x-request-id'];

@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../lib/clock.ts';
 import type { Counted, Store } from '../store/port.ts';
+import { connectionLimits } from './hygiene.ts';
 
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 const operationBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
@@ -144,7 +145,7 @@ export function metricsRoute(app: FastifyInstance, metrics: Metrics): void {
 
 /** A server that answers /metrics alone. */
 export function metricsServer(metrics: Metrics): FastifyInstance {
-  const app = Fastify({ forceCloseConnections: true });
+  const app = Fastify({ ...connectionLimits, forceCloseConnections: true });
   metricsRoute(app, metrics);
   return app;
 }

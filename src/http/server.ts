@@ -28,7 +28,7 @@ import type { Authenticator, Caller } from './authenticate.ts';
 import { runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
 import type { FileAnswer, Handler, Handlers } from './handler.ts';
-import { httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import { connectionLimits, httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -84,13 +84,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const { clock } = options;
   const app = Fastify({
     bodyLimit: httpLimits.bodyBytes,
-    http: {
-      maxHeaderSize: httpLimits.headerBytes,
-      headersTimeout: httpLimits.headersMs,
-      connectionsCheckingInterval: httpLimits.checkMs,
-    },
-    requestTimeout: httpLimits.requestMs,
-    connectionTimeout: httpLimits.silenceMs,
+    ...connectionLimits,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
     // A request that comes over an open connection while the server stops is still answered.
     return503OnClosing: false,

@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import type { Engine } from '../../src/engine/port.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
+import { metricsServer } from '../../src/http/metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Store } from '../../src/store/port.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
@@ -176,6 +177,12 @@ describe('a peer that does not read', () => {
     socket.write('this is not HTTP\r\n\r\n');
     await connected(h, 1);
     await connected(h, 0);
+  });
+
+  it('is hung up on where /metrics is answered alone, too', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { server } = metricsServer(h.service.metrics);
+    assert.deepEqual([server.timeout, server.headersTimeout], [httpLimits.silenceMs, httpLimits.headersMs]);
   });
 });
 
