@@ -252,7 +252,6 @@ export class Reconciler {
     try {
       await workflow.undo?.(context);
     } catch (undoError) {
-      if (undoError instanceof LeaseLost) throw undoError;
       // What could not be undone must not be forgotten: the operation is run, and undone, again.
       log.error({ ...fields, err: undoError }, 'operation could not be undone; it will be tried again');
       await context.remember({ failures });

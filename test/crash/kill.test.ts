@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { operationKinds } from '../../src/domain/operation.ts';
 import { cuttableDisk } from '../power.ts';
-import { type Death, dieAt, type Prepared, prepare } from './kill.ts';
+import { dieAt, type Prepared, prepare } from './kill.ts';
 import { type EngineName, scenarios } from './scenarios.ts';
 
 const everyStep = process.env.SILVERSMITH_CRASH_EVERY_STEP === '1';
@@ -47,7 +47,7 @@ async function dieHereAndThere(
   prepared: Prepared,
   power?: Awaited<ReturnType<typeof cuttableDisk>>,
 ): Promise<string> {
-  const { step, steps }: Death = await dieAt(prepared, 0, power);
+  const { step, steps } = await dieAt(prepared, 0, power);
   assert.equal(step, null);
   assert.ok(steps.length > 1 && steps.length < stepsMax, `${steps.length} steps`);
   const all = Object.keys(known[name]?.[proof] ?? {});

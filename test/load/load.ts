@@ -85,12 +85,13 @@ export async function runMix(on: UnderLoad, connections: number, seconds: number
         { name: round % 20 < 10 ? 'machineStart' : 'machineStop', id: machine },
         { name: 'softwareList' },
         { name: 'imageList', query: '?q=load' },
-        { name: round % 30 < 10 ? 'imageAssign' : 'imageDelete', id: image, body: { machine_ids: [machine] } },
+        round % 30 < 10
+          ? { name: 'imageAssign', id: image, body: { machine_ids: [machine] } }
+          : { name: 'imageDelete', id: image },
         { name: 'imageGet', id: image },
       ];
       const asked = turns[round % turns.length] as Asked;
       const isRead = /List|Get/.test(asked.name);
-      if (asked.name === 'imageDelete') delete asked.body;
       const answered = await on.ask(asked);
       (isRead ? result.reads : result.writes).push(answered.ms);
       if (asked.name === 'imageInstall') keep(answered);
@@ -138,7 +139,7 @@ export async function holdUp(on: UnderLoad, each: number): Promise<() => void> {
     (await dial()).write('POST /organization-management/v1/images/install HTTP/1.1\r\nhost: x\r\n');
     (await dial()).write('GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(50));
   }
-  const [, ...slow] = sockets.filter((_, index) => index % 3 === 1);
+  const slow = sockets.filter((_, index) => index % 3 === 1);
   const drip = setInterval(() => {
     for (const socket of slow) if (socket.writable) socket.write('x-more: 1\r\n');
   }, 1000);

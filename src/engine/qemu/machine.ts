@@ -50,7 +50,7 @@ export class Machines {
     if (running) {
       const onDisk = running.commandLine.some((arg) => arg.startsWith(`file=${disk},`));
       // A server that died while it asked took away what the guest had said, perhaps that it is ready; it says so once.
-      if (onDisk && ((await exists(join(folder, 'ready'))) || !(await exists(join(folder, 'asking'))))) return;
+      if (onDisk && !(await exists(join(folder, 'asking')))) return;
       await endProcess(running);
     }
     await rm(folder, { recursive: true, force: true });
@@ -154,8 +154,8 @@ export class Machines {
       const socket = join(this.#paths.machine(id), 'qmp.sock');
       const state = await monitorCall(socket, 'query-status', undefined, monitorMs).catch(() => null);
       if ((state as { status?: string } | null)?.status !== 'io-error') continue;
-      await monitorCall(socket, 'cont', undefined, monitorMs);
-      resumed.push(id);
+      // One that is stopped at this moment does not hold up the others.
+      if (await monitorCall(socket, 'cont', undefined, monitorMs).catch(() => null)) resumed.push(id);
     }
     return resumed;
   }
