@@ -1,6 +1,6 @@
 // What tests share: temporary folders that go with the test, and waiting for a condition instead of sleeping.
 
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../src/lib/clock.ts';
@@ -31,10 +31,9 @@ export function defer(t: Scope, cleanup: () => unknown): void {
   });
 }
 
-/** A temporary folder that QEMU's user may pass, removed after the test. */
+/** A temporary folder that no other user may pass, like a home; removed after the test. */
 export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
-  await chmod(folder, 0o711);
   defer(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }

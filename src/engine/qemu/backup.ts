@@ -11,7 +11,7 @@ import type { BackupSpec } from '../port.ts';
 import type { Host } from './host.ts';
 import { createOverlay, diskFull } from './image-file.ts';
 import { type Paths, pathsIn } from './paths.ts';
-import { findProcess, processName } from './process.ts';
+import { findProcess, hasDisk, processName } from './process.ts';
 import { monitorCall } from './qmp.ts';
 
 const monitorMs = 10_000;
@@ -102,7 +102,7 @@ async function copyDisk(
   for (let tries = 0; tries < copyTriesMax; tries++) {
     signal.throwIfAborted();
     const running = await findMachine();
-    if (running?.commandLine.some((arg) => arg.startsWith(`file=${from},`))) {
+    if (running && hasDisk(running, disk.diskId)) {
       if (await copyRunning(disk, to, context, signal)) return true;
       continue;
     }
@@ -130,7 +130,7 @@ async function copyRunning(
   try {
     await createOverlay(part, paths.backing(layerId), sizeBytes, host.user);
     await call('drive-backup', {
-      ...{ 'job-id': job, device: 'disk', target: part, format: 'qcow2' },
+      ...{ 'job-id': job, device: 'disk', target: paths.fromGuest(part), format: 'qcow2' },
       ...{ sync: 'top', mode: 'existing', 'auto-dismiss': false },
     });
     while (true) {

@@ -55,7 +55,7 @@ export async function buildLayer(
     const guest = {
       ...spec,
       name,
-      disk,
+      disk: paths.fromGuest(disk),
       seed: 'seed.iso',
       cpus: 2,
       memoryMb,

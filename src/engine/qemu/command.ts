@@ -24,7 +24,8 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
   const direct =
     boot.mode === 'direct'
       ? [
-          ...['-kernel', paths.kernel(guest.baseLayerId), '-initrd', paths.initrd(guest.baseLayerId)],
+          ...['-kernel', paths.fromGuest(paths.kernel(guest.baseLayerId))],
+          ...['-initrd', paths.fromGuest(paths.initrd(guest.baseLayerId))],
           ...['-append', build && boot.buildAppend ? `${boot.append} ${boot.buildAppend}` : boot.append],
         ]
       : [];

@@ -39,7 +39,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
   const root = await realpath(given);
   const paths = pathsIn(root);
   const host = await probeHost();
-  await prepareFolders(root, paths.folders, host.user);
+  await prepareFolders(root, paths.folders);
   const installation = installationOf(root);
   const machines = new Machines(host, paths, installation, machineNetwork);
   const context = { host, paths, installation };
@@ -49,7 +49,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     capabilities: { constantTimeCapture: true, exec: true },
     async check() {
       await probeHost();
-      await prepareFolders(root, paths.folders, host.user);
+      await prepareFolders(root, paths.folders);
     },
     importBase: (layerId, files) => importBase(layerId, files, paths, host),
     importFile: (sha256, path) => importFile(sha256, path, paths),

@@ -63,26 +63,12 @@ async function findUser(accel: 'kvm' | 'tcg'): Promise<QemuUser> {
   );
 }
 
-/** Makes the engine's folders, and checks that QEMU's user reaches them. Throws `unavailable`. */
-export async function prepareFolders(
-  root: string,
-  folders: readonly string[],
-  user: QemuUser | undefined,
-): Promise<void> {
-  if (Buffer.byteLength(root) > 70) {
-    throw unavailable(`The path ${root} is too long for the sockets in it; choose a --data-dir with a shorter path.`);
-  }
+/** Makes the engine's folders, which QEMU's user may pass. Whether it may pass those above them does not matter. */
+export async function prepareFolders(root: string, folders: readonly string[]): Promise<void> {
   for (const folder of [root, ...folders]) {
     await mkdir(folder, { recursive: true, mode: 0o711 });
     await chmod(folder, 0o711);
   }
-  if (!user) return;
-  await runCommand('test', ['-x', root], { ...user, timeoutMs: 10_000 }).catch((error) => {
-    throw unavailable(
-      `QEMU's unprivileged user cannot reach ${root}; choose a --data-dir whose parent folders others may pass (chmod o+x), such as one in /var/lib.`,
-      String(error),
-    );
-  });
 }
 
 /** Hands a file or folder to QEMU's user; nothing to do when QEMU runs as the server's own. */

@@ -2,7 +2,7 @@
 // that a hostile header reaches no more than that user does.
 
 import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import { AppError, failedForNow, invalid } from '../../domain/error.ts';
 import { syncPath } from '../../lib/files.ts';
 import { CommandError, runCommand } from '../../lib/spawn.ts';
@@ -13,6 +13,7 @@ const convertMs = 60 * 60_000;
 const virtualBytesMax = 16 * 1024 ** 4;
 const memoryBytesMax = 2 * 1024 ** 3;
 
+/** Runs qemu-img in a folder, from which absolute paths among its arguments are named (see paths.ts). */
 export async function qemuImg(
   args: readonly string[],
   user: QemuUser | undefined,
@@ -25,7 +26,8 @@ export async function qemuImg(
   const options = { ...user, cwd, timeoutMs, ...(signal && { signal }) };
   try {
     // It ends with this process: one that went on after a kill would write beside its successor.
-    const command = ['--pdeathsig', 'KILL', '--', 'prlimit', ...limits, '--', 'qemu-img', ...args];
+    const named = args.map((arg) => (isAbsolute(arg) ? join('.', relative(cwd, arg)) : arg));
+    const command = ['--pdeathsig', 'KILL', '--', 'prlimit', ...limits, '--', 'qemu-img', ...named];
     return await runCommand('setpriv', command, options);
   } catch (error) {
     signal?.throwIfAborted();

@@ -13,7 +13,7 @@ import { qemuArgs } from './command.ts';
 import { giveTo, type Host } from './host.ts';
 import { makeWritable } from './image-file.ts';
 import type { Paths } from './paths.ts';
-import { endProcess, type Found, findProcess, findProcesses, processName, waitGone } from './process.ts';
+import { endProcess, type Found, findProcess, findProcesses, hasDisk, processName, waitGone } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import { hostNameOf, writeMachineSeed } from './seed.ts';
 
@@ -48,9 +48,8 @@ export class Machines {
     const running = await this.#find(spec.machineId);
     const folder = this.#paths.machine(spec.machineId);
     if (running) {
-      const onDisk = running.commandLine.some((arg) => arg.startsWith(`file=${disk},`));
       // A server that died while it asked took away what the guest had said, perhaps that it is ready; it says so once.
-      if (onDisk && !(await exists(join(folder, 'asking')))) return;
+      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking')))) return;
       await endProcess(running);
     }
     await rm(folder, { recursive: true, force: true });
@@ -62,7 +61,7 @@ export class Machines {
     const guest = {
       ...spec,
       name: this.#name(spec.machineId),
-      disk,
+      disk: this.#paths.fromGuest(disk),
       seed: 'seed.iso',
       build: false,
       network: this.#network,

@@ -7,9 +7,10 @@
 //   machines/ID/                            sockets and seed of a machine that is on
 //
 // An overlay names its layer relatively (../layers/ID.qcow2), so that it can become a layer by being moved and the data directory
-// can be moved as a whole.
+// can be moved as a whole. QEMU and its tools are given relative names only: their unprivileged user need not pass the folders above
+// the engine's, which may be private to the server's user.
 
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 
 export type Paths = ReturnType<typeof pathsIn>;
@@ -34,6 +35,8 @@ export const pathsIn = (root: string) => ({
   file: (sha256: string) => join(root, 'files', plain(sha256)),
   build: (id: LayerId) => join(root, 'builds', plain(id)),
   machine: (id: MachineId) => join(root, 'machines', plain(id)),
+  /** A path as a guest's process names it, which runs in a folder two below the root (`build` or `machine`). */
+  fromGuest: (path: string) => join('..', '..', relative(root, path)),
   /** The backing name to write into an overlay that lies in any of the folders one below the root. */
   backing: (id: LayerId) => `../layers/${plain(id)}.qcow2`,
 });

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import type { DiskId } from '../../domain/ids.ts';
 
 /** What tells the processes of one engine's folder, whose real path is given, from those of another. */
 export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 12);
@@ -47,6 +48,10 @@ export async function findProcess(installation: string, name: string): Promise<F
 async function isAlive({ pid, name }: Found): Promise<boolean> {
   return (await readCommandLine(pid)).includes(`guest=${name}`);
 }
+
+/** Whether a machine's process runs on the disk, however the path to it was written when it was started. */
+export const hasDisk = ({ commandLine }: Found, diskId: DiskId): boolean =>
+  commandLine.some((arg) => arg.startsWith('file=') && arg.includes(`/disks/${diskId}.qcow2,`));
 
 const pollMs = 50;
 

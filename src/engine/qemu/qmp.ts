@@ -1,10 +1,23 @@
 // Line-delimited JSON over a unix socket, as QEMU's monitor (QMP) and its guest agent speak it: one request at a time, each with
 // its own limit.
 
+import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 
 type Message = Record<string, unknown>;
+
+/**
+ * Connects to a unix socket. The kernel takes names of up to 107 bytes, so the folder is opened and the socket is named below its
+ * descriptor: a data directory may lie as deep as it likes.
+ */
+function connectIn(path: string): Socket {
+  const folder = openSync(dirname(path), 'r');
+  const socket = connect(`/proc/self/fd/${folder}/${basename(path)}`);
+  socket.once('close', () => closeSync(folder));
+  return socket;
+}
 
 export class JsonSocket {
   #socket: Socket;
@@ -29,7 +42,7 @@ export class JsonSocket {
 
   static open(path: string, timeoutMs: number, onEvent: (event: Message) => void = () => {}): Promise<JsonSocket> {
     return new Promise((resolve, reject) => {
-      const socket = connect(path);
+      const socket = connectIn(path);
       const timer = setTimeout(() => socket.destroy(new Error(`no answer from ${path}`)), timeoutMs);
       socket.once('error', reject);
       socket.once('connect', () => {
