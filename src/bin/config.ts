@@ -1,8 +1,8 @@
 // Configuration: read once from flags and the environment, checked, and handed down. Nothing else reads the environment.
 
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { invalid } from '../domain/error.ts';
+import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 
 export interface Config {
@@ -14,7 +14,8 @@ export interface Config {
   logLevel: string;
   machineNetwork: boolean;
   simulatorSpeed: number;
-  cacheDir: string;
+  /** Where the demo base is looked for, and made in the first. */
+  cacheDirs: string[];
   /** Where callers reach the server, for the links that it makes; null: where it listens. */
   publicUrl: string | null;
   requestsPerSecond: number;
@@ -106,7 +107,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
   if (publicUrl !== null && !/^https?:\/\//.test(publicUrl))
     throw invalid(`--public-url is ${JSON.stringify(publicUrl)}; give an http or https address.`);
   return {
-    dataDir: resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? 'data'),
+    dataDir: resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? defaultDataDir(env)),
     host: flags.host ?? env.SILVERSMITH_HOST ?? '127.0.0.1',
     port,
     engine,
@@ -119,6 +120,6 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     requestsPerSecond: number('--rate-limit', flags.rateLimit ?? env.SILVERSMITH_RATE_LIMIT ?? '500', 0, 1e6),
     metrics: addressOf('--metrics', flags.metrics ?? env.SILVERSMITH_METRICS),
     ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
-    cacheDir: join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'silversmith'),
+    cacheDirs: cacheDirs(env),
   };
 }

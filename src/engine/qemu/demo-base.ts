@@ -1,8 +1,8 @@
-// The demo base: a small Debian 12 made from Debian's packages, once per version of its recipe, and kept in the user's cache.
+// The demo base: a small Debian 12 made from Debian's packages, once per version of its recipe, and kept in a cache.
 
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
 import type { Boot } from '../../domain/layer.ts';
@@ -19,11 +19,22 @@ export interface DemoBase {
 
 const boot: Boot = { mode: 'direct', append: 'console=ttyS0 root=/dev/vda rw quiet', buildAppend: 'silversmith.build' };
 
-/** Makes the demo base in `cacheDir`, or finds it there. `say` gets each line of its progress. Throws `unavailable`. */
-export async function ensureDemoBase(cacheDir: string, say: (line: string) => void): Promise<DemoBase> {
-  const folder = join(cacheDir, `demo-base-${await assetsDigest()}`);
-  if (!(await exists(folder))) await make(cacheDir, folder, say);
+/**
+ * Finds the demo base in one of the folders, or makes it in the first. `say` gets each line of its progress. Throws `unavailable` with
+ * what to do.
+ */
+export async function ensureDemoBase(cacheDirs: readonly string[], say: (line: string) => void): Promise<DemoBase> {
+  const name = `demo-base-${await assetsDigest()}`;
+  const folder = (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, say));
   return { disk: join(folder, 'disk.qcow2'), kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd'), boot };
+}
+
+async function findIn(cacheDirs: readonly string[], name: string): Promise<string | undefined> {
+  for (const dir of cacheDirs) {
+    // A folder of another user that may not be read is as good as none.
+    if (await exists(join(dir, name)).catch(() => false)) return join(dir, name);
+  }
+  return undefined;
 }
 
 async function assetsDigest(): Promise<string> {
@@ -33,21 +44,19 @@ async function assetsDigest(): Promise<string> {
   return hash.digest('hex').slice(0, 12);
 }
 
-async function make(cacheDir: string, folder: string, say: (line: string) => void): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    throw new AppError(
-      'unavailable',
-      'Making the demo base needs root (its files have many owners). Run this once as root, or use --engine simulator.',
-    );
-  }
+async function make(cacheDir: string, name: string, say: (line: string) => void): Promise<string> {
+  const folder = join(cacheDir, name);
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
   await mkdir(part, { recursive: true });
+  // Whatever the umask says, all may read what root makes: nothing in it is secret.
+  if (process.getuid?.() === 0) for (const path of [cacheDir, part]) await chmod(path, 0o755);
   try {
     await run(join(assets, 'make'), [part], say);
     // Two processes may have made it at once; the first to arrive stays.
     await rename(part, folder).catch(async (error) => {
       if (!(await exists(folder))) throw error;
     });
+    return folder;
   } finally {
     await rm(part, { recursive: true, force: true });
   }
