@@ -8,7 +8,7 @@ import { debianPackage, startServer } from './server.ts';
 
 describe('a server on real disks', () => {
   it('installs, assigns, starts, captures, hands the capture on, and lets machines live through its own death', async (t) => {
-    const hello = await debianPackage('hello');
+    const hello = await debianPackage(t, 'hello');
     const s = await startServer(t, [{ name: 'hello', script: `dpkg -i ${basename(hello)}\n`, files: [hello] }]);
     const [first = 0, second = 0] = s.machines;
     let at = Date.now();
@@ -38,7 +38,7 @@ describe('a server on real disks', () => {
     await s.machine(first, 'ready');
     await s.machine(second, 'ready');
     lap('start two machines on the image');
-    for (const id of [first, second]) assert.match(await s.inside(id, 'hello'), /Hello, world!/);
+    for (const id of [first, second]) assert.match(await s.inside(id, 'hello'), /Hello from hello!/);
     assert.equal(await s.inside(first, 'ls /root/before 2>/dev/null || echo gone'), 'gone');
     assert.equal(await s.inside(first, 'hostname'), `machine-${first}`);
     assert.equal(await s.inside(first, 'df --output=size -BG / | tail -n 1 | tr -d " "'), '10G');
@@ -65,7 +65,7 @@ describe('a server on real disks', () => {
     lap('start the other machine on the capture');
     assert.equal(
       await s.inside(second, 'cat /root/note; hostname; hello'),
-      `made inside\nmachine-${second}\nHello, world!`,
+      `made inside\nmachine-${second}\nHello from hello!`,
     );
 
     // A layer is rewritten while a machine runs on it.

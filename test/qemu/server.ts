@@ -1,13 +1,13 @@
 // A real server in a process of its own, on real disks, that can be killed and started again on the same data.
 
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/bin/config.ts';
 import { openExistingStore } from '../../src/bin/open.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { cacheDir, demoBase } from '../demo-base.ts';
+import { demoBase } from '../demo-base.ts';
 import { type Furniture, furnish, type Title } from '../furnish.ts';
 import { serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
@@ -81,20 +81,17 @@ export async function startServer(
   };
 }
 
-/** A Debian package as a file, downloaded once and cached. */
-export async function debianPackage(name: string): Promise<string> {
-  const folder = join(cacheDir, 'packages');
-  await mkdir(folder, { recursive: true });
-  const find = async () => (await readdir(folder)).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
-  if (!(await find())) {
-    try {
-      execFileSync('apt-get', ['-q', 'download', name], { cwd: folder, stdio: 'pipe' });
-    } catch {
-      execFileSync('apt-get', ['-q', 'update'], { stdio: 'pipe' });
-      execFileSync('apt-get', ['-q', 'download', name], { cwd: folder, stdio: 'pipe' });
-    }
-  }
-  const file = await find();
-  if (!file) throw new Error(`apt-get download ${name} gave no file`);
-  return join(folder, file);
+/** A Debian package as a file, which needs nothing else of the guest's release; its command says what its name is. */
+export async function debianPackage(t: Scope, name: string): Promise<string> {
+  const folder = await temporaryFolder(t);
+  const tree = join(folder, name);
+  await mkdir(join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
+  await mkdir(join(tree, 'usr/bin'), { recursive: true, mode: 0o755 });
+  const fields = { Package: name, Version: '1', Architecture: 'all', Maintainer: 'Test <test@localhost>' };
+  const control = Object.entries(fields).map(([field, value]) => `${field}: ${value}\n`);
+  await writeFile(join(tree, 'DEBIAN/control'), `${control.join('')}Description: says its name\n`);
+  await writeFile(join(tree, 'usr/bin', name), `#!/bin/sh\necho "Hello from ${name}!"\n`, { mode: 0o755 });
+  const file = join(folder, `${name}_1_all.deb`);
+  execFileSync('dpkg-deb', ['--build', '--root-owner-group', tree, file], { stdio: 'pipe' });
+  return file;
 }
