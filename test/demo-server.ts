@@ -15,7 +15,7 @@ export function demoServer(dataDir: string, ...given: string[]) {
     url: () => `http://127.0.0.1:${port}`,
     async start() {
       const more = ['--data-dir', dataDir, '--port', String(port), '--log-level', 'silent'];
-      port = Number(await start([...flags, ...more, ...given], /:(\d+) from .*The demo is ready/s));
+      port = Number(await start([...flags, ...more, ...given], /serves \S+:(\d+) .*The demo is ready/s));
     },
     end,
     pid,

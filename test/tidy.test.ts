@@ -29,7 +29,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/reconcile': ['src/domain', 'src/lib', 'src/store/port.ts', 'src/engine/port.ts'],
   'src/http': ['src/domain', 'src/lib', 'src/app', 'src/wire', 'src/store/port.ts'],
   'src/client': ['src/wire'],
-  'src/cli': ['src/client', 'src/wire'],
+  'src/cli': ['src/client', 'src/lib', 'src/wire'],
   'src/bin': ['src'],
 };
 const roomsLongestFirst = Object.keys(mayImport).sort((a, b) => b.length - a.length);

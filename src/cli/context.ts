@@ -1,9 +1,11 @@
 // What the commands that speak to a server share: where it is, who asks, how answers are printed, and waiting with a progress line.
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Client, type ClientOptions, createClient } from '../client/client.ts';
+import { dataDirHelp, defaultDataDir, rootDataDir } from '../lib/folders.ts';
 import { progressLine, type Terminal } from './output.ts';
 
 /** Something the user can mend: its message is printed alone. */
@@ -30,7 +32,7 @@ export function remoteOptions(command: Command): Command {
     )
     .option(
       '--data-dir <folder>',
-      'where the demo.json is that is used without a key (SILVERSMITH_DATA_DIR; default: data)',
+      `where the demo.json is that is used without a key (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`,
     )
     .option('--json', 'print the answer as JSON');
 }
@@ -43,10 +45,14 @@ export async function findCredentials(flags: Remote, env: Environment): Promise<
   if (key !== undefined && secret !== undefined) return { url: url ?? 'http://127.0.0.1:8080', key, secret };
   if ((key === undefined) !== (secret === undefined))
     throw new UsageError('A key needs its secret: give both, as --key and SILVERSMITH_SECRET.');
-  const file = join(resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? 'data'), 'demo.json');
-  const text = await readFile(file, 'utf8').catch(() => {
+  const file = join(resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? defaultDataDir(env)), 'demo.json');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const others = error.code === 'EACCES' ? file : join(rootDataDir, 'demo.json');
+    const ways = 'give SILVERSMITH_KEY and SILVERSMITH_SECRET (and SILVERSMITH_URL)';
+    if (!existsSync(others))
+      throw new UsageError(`No credentials: ${ways}, or start the demo (npm start), which writes ${file}.`);
     throw new UsageError(
-      `No credentials: give SILVERSMITH_KEY and SILVERSMITH_SECRET, or start the demo (npm start), which writes ${file}.`,
+      `No credentials: the demo's are in ${others}, which another user owns. Type this as that user (root: sudo npm run …), or ${ways}.`,
     );
   });
   const demo = JSON.parse(text) as ClientOptions;
