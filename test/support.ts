@@ -38,6 +38,10 @@ export async function temporaryFolder(t: Scope): Promise<string> {
   return folder;
 }
 
+/** Why a test is left out for a user who is not root; false for root. It is told beside the test's title. */
+export const leftOutWithoutRoot =
+  process.getuid?.() === 0 ? false : 'it mounts a disk, which only root may; type: sudo npm test';
+
 /** A clock on which nobody waits: a sleep moves it on. */
 export function virtualClock(): Clock {
   let now = Date.now();

@@ -1,0 +1,82 @@
+// README's own blocks, typed as they stand there, line by line, on real disks: each must come to its end.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { demoBase } from '../demo-base.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
+import { debianPackage } from './server.ts';
+
+const root = new URL('../..', import.meta.url).pathname;
+const readyMs = 300_000;
+const blockMs = 400_000;
+
+/** The lines of the block that has the line. */
+async function blockWith(line: string): Promise<string[]> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, text = '']) => text.trimEnd().split('\n'));
+  const found = blocks.filter((lines) => lines.some((one) => one.startsWith(line)));
+  assert.equal(found.length, 1, `README has one block with ${line}`);
+  return found[0] ?? [];
+}
+
+describe('README', () => {
+  it('says only what works: start, tour, the same by hand, a signed request, and things of your own', async (t) => {
+    await demoBase();
+    const folder = await temporaryFolder(t);
+    const dataDir = join(folder, 'data');
+    // Elsewhere than the data of this host, and at a free port; all else is as it is typed.
+    const env = { ...process.env, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_PORT: '0' };
+    /** As one types them into a shell in the repository, each waiting for the one before. */
+    const typed = async (lines: readonly string[], cwd = root) => {
+      const script = ['shopt -s expand_aliases', 'set -e -o pipefail', ...lines].join('\n');
+      const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd, env, timeout: blockMs });
+      return stdout;
+    };
+
+    const [start = ''] = await blockWith('npm start');
+    const server: ChildProcess = spawn('bash', ['-c', `exec ${start}`], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise((resolve) => server.once('close', resolve));
+    let said = '';
+    server.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    defer(t, async () => {
+      server.kill('SIGTERM');
+      await ended;
+    });
+    const [, url = ''] = await waitFor(
+      'the demo is ready',
+      () => /serves (\S+) .*The demo is ready/s.exec(said),
+      readyMs,
+    );
+    assert.match(said, /npm run tour/);
+
+    assert.match(await typed(await blockWith('npm run tour')), /That was the tour/);
+
+    const byHand = await blockWith('alias silversmith=');
+    const output = join(folder, 'image.qcow2');
+    const shown = await typed(byHand.map((line) => line.replace('image.qcow2', output)));
+    assert.match(shown, /htop \d/);
+
+    const { key, secret } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
+    const signed = (await blockWith('key=…')).map((line) =>
+      line.replace('key=…  secret=…', `key=${key} secret=${secret}`).replace('http://127.0.0.1:8080', url),
+    );
+    assert.match(await typed(signed), /"client_code":200/);
+
+    await writeFile(join(folder, 'install.sh'), 'dpkg -i tool.deb\n');
+    await typed([`cp ${await debianPackage(t, 'tool')} tool.deb`], folder);
+    const [alias = ''] = byHand;
+    const own = (await blockWith('silversmith base add')).map((line) => line.replace('disk.qcow2', 'image.qcow2'));
+    const made = await typed([alias.replace('$PWD', root), ...own], folder);
+    for (const what of ['Base image', 'Software', 'Plan', 'secret']) assert.match(made, new RegExp(what));
+  });
+});
