@@ -1,57 +1,58 @@
 // The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable (synchronous=FULL). One connection writes,
 // another reads, so that a page is not kept waiting by a transaction.
 
+import type { DatabaseSync } from 'node:sqlite';
 import { CamelCasePlugin, Kysely, sql } from 'kysely';
-import { Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
-import { migrations } from '../migrations.ts';
 import type { Store } from '../port.ts';
 import type { Database } from '../schema.ts';
 import { bindWork } from '../work.ts';
 import { assertUndamaged, openDatabase, resultCodeOf, resultCodes, storeFile } from './database.ts';
 import { sqliteDialect } from './dialect.ts';
+import { type Migrations, migrate, newerThanThis, sqliteMigrations, standingOf } from './migrate.ts';
 
 export interface SqliteOptions {
   dataDir: string;
   now: () => number;
   /** Looks at every page first, and throws `unavailable` when one is damaged. Takes about a second per GB. */
   check?: boolean;
+  /** The schema's history; another one in tests. */
+  known?: Migrations;
   /** Told of every statement that is run. */
   onQuery?: (sql: string) => void;
 }
 
 /** Opens the store in an existing folder and brings its schema up to date. Throws `unavailable` with what to do. */
-export async function openSqlite({ dataDir, now, check = false, onQuery }: SqliteOptions): Promise<Store> {
-  const connect = (checked: boolean) => {
-    const database = openDatabase(storeFile(dataDir));
-    if (checked) assertUndamaged(database, dataDir);
-    return new Kysely<Database>({
+export async function openSqlite({
+  dataDir,
+  now,
+  check = false,
+  onQuery,
+  known = sqliteMigrations,
+}: SqliteOptions): Promise<Store> {
+  const connect = (database: DatabaseSync) =>
+    new Kysely<Database>({
       dialect: sqliteDialect(database),
       plugins: [new CamelCasePlugin()],
       ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
     });
-  };
-  const writer = connect(check);
-  const migrator = new Migrator({
-    db: writer,
-    provider: { getMigrations: async () => migrations('integer primary key autoincrement') },
-  });
-  const { error } = await migrator.migrateToLatest();
-  if (error) {
+  const first = openDatabase(storeFile(dataDir));
+  if (check) assertUndamaged(first, dataDir);
+  const standing = standingOf(first, known);
+  if (standing === 'newer') {
+    first.close();
+    throw newerThanThis(dataDir);
+  }
+  const writer = connect(first);
+  try {
+    if (standing === 'older') await migrate(writer, known, dataDir);
+  } catch (error) {
     await writer.destroy();
-    // Kysely's words for a migration that is recorded and not in this program's list.
-    const newer = /corrupted migrations/.test(String(error));
-    throw new AppError(
-      'unavailable',
-      newer
-        ? `The store in ${dataDir} was written by a newer Silversmith; use that one, or restore a backup made before it.`
-        : `The store in ${dataDir} cannot be brought up to date: ${String(error)}`,
-      { cause: error },
-    );
+    throw error;
   }
   // The dialect waits for its turn to write, without blocking.
   await sql`pragma busy_timeout = 0`.execute(writer);
-  const reader = connect(false);
+  const reader = connect(openDatabase(storeFile(dataDir)));
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
     write: (scope, work) =>
