@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import type { Store } from '../src/store/port.ts';
 import { startHarness } from './http/harness.ts';
@@ -90,5 +91,23 @@ describe('a second server on a directory', () => {
       const read = await on.ask({ name: 'imageGet', id: body.attributes.id });
       return read.body.attributes.status === 'available';
     });
+  });
+});
+
+describe('a server whose store another version has changed', () => {
+  it('says that it is not ready, and why, until it is as it was', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const ready = async () => {
+      const { statusCode, body } = await h.service.app.inject('/readyz');
+      return { statusCode, body };
+    };
+    const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
+    defer(t, () => database.close());
+    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    const answer = await ready();
+    assert.equal(answer.statusCode, 503);
+    assert.match(answer.body, /changed by another version of Silversmith. Stop this server/);
+    database.exec("delete from kysely_migration where name = '9999-of-tomorrow'");
+    await waitFor('it is ready', async () => (await ready()).statusCode === 200);
   });
 });

@@ -22,10 +22,9 @@ export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpe
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
 }
 
-/** For the server: makes the directory when it is not there. The store's files are readable by their owner alone. */
-export async function openStore(config: Config, { check = false } = {}) {
-  await prepareDataDir(config.dataDir);
-  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, check });
+/** For the server, which has the directory's lock. */
+export async function openStore(config: Config, options: { check?: boolean; locked?: boolean } = {}) {
+  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
   const masterKey =
     config.masterKey === undefined
       ? await masterKeyFile(join(config.dataDir, 'master.key'))
@@ -34,7 +33,8 @@ export async function openStore(config: Config, { check = false } = {}) {
   return { store, masterKey, signer };
 }
 
-async function prepareDataDir(dataDir: string): Promise<void> {
+/** Makes the directory when it is not there. The store's files are readable by their owner alone. */
+export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o711 });
     await chmod(dataDir, 0o711);
@@ -58,5 +58,6 @@ export async function openExistingStore(config: Config, options: { check?: boole
       `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
     );
   }
+  await prepareDataDir(config.dataDir);
   return openStore(config, options);
 }

@@ -10,10 +10,9 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
 } from 'kysely';
-import { resultCodeOf, resultCodes } from './database.ts';
+import { resultCodeOf, resultCodes, waitMostMs } from './database.ts';
 
 const statementsMax = 500;
-const waitMostMs = 10_000;
 
 /**
  * A transaction takes the right to write when it begins: one that has read first would be refused when another process wrote meanwhile.

@@ -2,13 +2,17 @@
 // schema or the new one, and of two processes that come at once the second finds the work done.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations.ts';
 import type { Database } from '../schema.ts';
+import { tryLockDataDir } from './lock.ts';
 
 export type Migrations = Record<string, Migration>;
+const againMs = 20;
+
 /** `older`: a migration is to be made yet. `newer`: one was made that this program does not have. */
 export type Standing = 'current' | 'older' | 'newer';
 
@@ -35,8 +39,8 @@ export const newerThanThis = (dataDir: string) =>
     `The store in ${dataDir} was written by a newer Silversmith; use that one, or restore a backup made before it.`,
   );
 
-/** Idempotent. Throws `unavailable`, with the store as it was. */
-export async function migrate(db: Kysely<Database>, known: Migrations, dataDir: string): Promise<void> {
+/** Throws `unavailable`, with the store as it was. */
+async function migrate(db: Kysely<Database>, known: Migrations, dataDir: string): Promise<void> {
   const provider = { getMigrations: async () => known };
   try {
     await db.transaction().execute(async (transaction) => {
@@ -51,3 +55,44 @@ export async function migrate(db: Kysely<Database>, known: Migrations, dataDir: 
     );
   }
 }
+
+export interface MigrateOptions {
+  dataDir: string;
+  known: Migrations;
+  /** Whether this process has the directory's lock already. */
+  locked: boolean;
+  waitMostMs: number;
+}
+
+/**
+ * Brings an older store up to date, under the directory's lock, or waits until another process has done it. Idempotent. Throws
+ * `unavailable`, with the store as it was, when a server is running on it, and when a newer version was quicker.
+ */
+export async function ensureCurrent(
+  db: Kysely<Database>,
+  standing: () => Standing,
+  { dataDir, known, locked, waitMostMs }: MigrateOptions,
+): Promise<void> {
+  const until = performance.now() + waitMostMs;
+  while (true) {
+    const now = standing();
+    if (now === 'newer') throw newerThanThis(dataDir);
+    if (now === 'current') return;
+    const lock = locked ? null : tryLockDataDir(dataDir);
+    if (locked || lock) {
+      try {
+        return await migrate(db, known, dataDir);
+      } finally {
+        lock?.release();
+      }
+    }
+    if (performance.now() >= until) throw servedByOlder(dataDir);
+    await sleep(againMs);
+  }
+}
+
+const servedByOlder = (dataDir: string) =>
+  new AppError(
+    'unavailable',
+    `The store in ${dataDir} is of an older Silversmith, and a server is running on it. Stop that server first and type this again, or use the version that is running. When no server is running, another command is bringing the store up to date: wait for it.`,
+  );

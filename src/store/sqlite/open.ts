@@ -9,54 +9,62 @@ import type { Database } from '../schema.ts';
 import { bindWork } from '../work.ts';
 import { assertUndamaged, openDatabase, resultCodeOf, resultCodes, storeFile } from './database.ts';
 import { sqliteDialect } from './dialect.ts';
-import { type Migrations, migrate, newerThanThis, sqliteMigrations, standingOf } from './migrate.ts';
+import { ensureCurrent, type Migrations, newerThanThis, sqliteMigrations, standingOf } from './migrate.ts';
+
+/** How long to wait for another process that brings the store up to date. */
+const othersMostMs = 3000;
 
 export interface SqliteOptions {
   dataDir: string;
   now: () => number;
   /** Looks at every page first, and throws `unavailable` when one is damaged. Takes about a second per GB. */
   check?: boolean;
+  /** Whether this process has the directory's lock, or a directory that nobody else knows. */
+  locked?: boolean;
+  /** How long to wait for another process that brings the store up to date. */
+  waitMostMs?: number;
   /** The schema's history; another one in tests. */
   known?: Migrations;
   /** Told of every statement that is run. */
   onQuery?: (sql: string) => void;
 }
 
-/** Opens the store in an existing folder and brings its schema up to date. Throws `unavailable` with what to do. */
-export async function openSqlite({
-  dataDir,
-  now,
-  check = false,
-  onQuery,
-  known = sqliteMigrations,
-}: SqliteOptions): Promise<Store> {
+/**
+ * Opens the store in an existing folder. An older one is brought up to date when no server is running on it. Throws `unavailable` with
+ * what to do, and with the store as it was.
+ */
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const { dataDir, now, check = false, locked = false, onQuery, known = sqliteMigrations } = options;
   const connect = (database: DatabaseSync) =>
     new Kysely<Database>({
       dialect: sqliteDialect(database),
       plugins: [new CamelCasePlugin()],
       ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
     });
-  const first = openDatabase(storeFile(dataDir));
-  if (check) assertUndamaged(first, dataDir);
-  const standing = standingOf(first, known);
-  if (standing === 'newer') {
-    first.close();
-    throw newerThanThis(dataDir);
-  }
+  const first = await openDatabase(storeFile(dataDir), (database) => {
+    if (check) assertUndamaged(database, dataDir);
+    if (standingOf(database, known) === 'newer') throw newerThanThis(dataDir);
+  });
+  // The dialect waits for its turn to write, without blocking.
+  first.exec('pragma busy_timeout = 0');
   const writer = connect(first);
   try {
-    if (standing === 'older') await migrate(writer, known, dataDir);
+    const { waitMostMs = othersMostMs } = options;
+    await ensureCurrent(writer, () => standingOf(first, known), { dataDir, known, locked, waitMostMs });
   } catch (error) {
     await writer.destroy();
     throw error;
   }
-  // The dialect waits for its turn to write, without blocking.
-  await sql`pragma busy_timeout = 0`.execute(writer);
-  const reader = connect(openDatabase(storeFile(dataDir)));
+  const second = await openDatabase(storeFile(dataDir));
+  const reader = connect(second);
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
     write: (scope, work) =>
       translated(() => writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now)))),
+    check: () =>
+      translated(async () => {
+        if (standingOf(second, known) !== 'current') throw changedByAnother();
+      }),
     async close() {
       await reader.destroy();
       // All into the one file: statements that are still cached keep SQLite from doing it by itself.
@@ -65,6 +73,12 @@ export async function openSqlite({
     },
   };
 }
+
+const changedByAnother = () =>
+  new AppError(
+    'unavailable',
+    'The store was changed by another version of Silversmith. Stop this server and start that version, or restore a backup made before it.',
+  );
 
 /** SQLite's errors in our terms; everything else passes. */
 async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
