@@ -12,6 +12,8 @@ import { exists, syncPath, writeWhole } from '../lib/files.ts';
 import type { Hold, Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
+import type { EngineName } from './config.ts';
+import { writeInstallation } from './installation.ts';
 
 const formatVersion = 1;
 const manifestName = 'backup.json';
@@ -19,7 +21,7 @@ const keyFiles = ['master.key', 'signing.key', 'trusted.keys'] as const;
 
 export interface Manifest {
   format: typeof formatVersion;
-  engine: Engine['name'];
+  engine: EngineName;
   createdAt: string;
   layers: number;
   disks: number;
@@ -74,7 +76,7 @@ export async function backUp(
     if (keys) await copyKeys(dataDir, folder);
     const manifest: Manifest = {
       format: formatVersion,
-      engine: engine.name,
+      engine: engine.name as EngineName,
       createdAt: new Date(systemClock.now()).toISOString(),
       layers: content.layers.length,
       disks: content.disks.length,
@@ -161,6 +163,7 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
   await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
   await copyKeys(from, dataDir);
+  await writeInstallation(dataDir, manifest.engine);
   await syncPath(storeFile(part));
   await rename(storeFile(part), storeFile(dataDir));
   await rm(part, { recursive: true });

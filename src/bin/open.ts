@@ -13,8 +13,12 @@ import { signingKeyFile } from '../lib/signing-key.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
+import { engineOf } from './installation.ts';
 
-export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpeed }: Config): Promise<Engine> {
+/** The engine that the data belongs to. Throws `conflict` when another one is asked for. */
+export async function openEngine(config: Config): Promise<Engine> {
+  const { dataDir, machineNetwork, simulatorSpeed } = config;
+  const engine = await engineOf(config);
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'
@@ -58,6 +62,7 @@ export async function openExistingStore(config: Config, options: { check?: boole
       `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
     );
   }
+  await engineOf(config);
   await prepareDataDir(config.dataDir);
   return openStore(config, options);
 }

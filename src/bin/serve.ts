@@ -19,6 +19,7 @@ import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 import type { Store } from '../store/port.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import type { Config } from './config.ts';
+import { engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 
 export interface Rooms {
@@ -163,11 +164,13 @@ export async function serve(config: Config): Promise<Running> {
 }
 
 async function serveLocked(config: Config, lock: Lock): Promise<Running> {
+  const engineName = await engineOf(config);
   const { store, masterKey, signer } = await openStore(config, { check: true, locked: true });
   try {
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
     const engine = await openEngine(config);
+    await ensureInstallation(config.dataDir, engineName);
     await engine.tidy();
     const showMetrics = config.metrics === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });

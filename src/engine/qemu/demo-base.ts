@@ -37,7 +37,7 @@ async function make(cacheDir: string, folder: string, say: (line: string) => voi
   if (process.getuid?.() !== 0) {
     throw new AppError(
       'unavailable',
-      'Making the demo base needs root (its files have many owners). Run this once as root, or use --engine simulator.',
+      'Making the demo base needs root (its files have many owners). Run this once as root, or try the simulator, in a data directory of its own: npm start -- --engine simulator --data-dir NEW',
     );
   }
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
