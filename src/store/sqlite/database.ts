@@ -13,7 +13,20 @@ const faultsMax = 5;
 /** How long anybody waits for another process that uses the file. */
 export const waitMostMs = 10_000;
 /** SQLite's primary result codes, of those that we tell apart. */
-export const resultCodes = { busy: 5, locked: 6, corrupt: 11, full: 13, notADatabase: 26 } as const;
+export const resultCodes = {
+  ...{
+    busy: 5,
+    locked: 6,
+    noMemory: 7,
+    readOnly: 8,
+    interrupted: 9,
+    ioError: 10,
+    corrupt: 11,
+    full: 13,
+    cannotOpen: 14,
+  },
+  ...{ lockingProtocol: 15, notADatabase: 26 },
+} as const;
 
 /** The primary result code of what SQLite threw; undefined for what something else did. */
 export function resultCodeOf(error: unknown): number | undefined {

@@ -80,6 +80,19 @@ const changedByAnother = () =>
     'The store was changed by another version of Silversmith. Stop this server and start that version, or restore a backup made before it.',
   );
 
+/** What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody knows what it wrote. */
+const passing: Record<number, string> = {
+  [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',
+  [resultCodes.locked]: 'The store is busy; nothing was changed. Try again.',
+  [resultCodes.lockingProtocol]: 'The store is busy; nothing was changed. Try again.',
+  [resultCodes.interrupted]: 'The store was interrupted; nothing was changed. Try again.',
+  [resultCodes.noMemory]: 'The host has no memory left; nothing was changed. Try again later.',
+  [resultCodes.full]: 'The disk of the store is full; nothing was changed. Free some space and try again.',
+  [resultCodes.readOnly]: 'The store cannot be written; nothing was changed. Make its disk writable and try again.',
+  [resultCodes.cannotOpen]: 'The files of the store cannot be opened; nothing was changed. Try again later.',
+  [resultCodes.ioError]: 'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
+};
+
 /** SQLite's errors in our terms; everything else passes. */
 async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
@@ -88,17 +101,8 @@ async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
     const code = resultCodeOf(error);
     if (code === undefined) throw error;
     const detail = String(error);
-    if (code === resultCodes.full)
-      throw new AppError(
-        'unavailable',
-        'The disk of the store is full; nothing was changed. Free some space and try again.',
-        { detail, retry: 'later' },
-      );
-    if (code === resultCodes.busy || code === resultCodes.locked)
-      throw new AppError('unavailable', 'The store is busy; nothing was changed. Try again.', {
-        detail,
-        retry: 'later',
-      });
+    const message = passing[code];
+    if (message !== undefined) throw new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
     throw new AppError('internal', 'The store failed; nothing was changed.', { detail, cause: error });
   }
 }
