@@ -3,13 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import type { Store } from '../src/store/port.ts';
 import { startHarness } from './http/harness.ts';
 import { underLoad } from './load/load.ts';
 import { entry } from './server-process.ts';
+import { fill, smallDisk } from './small-disk.ts';
 import { defer, temporaryFolder, waitFor } from './support.ts';
 
 describe('a server with too few file descriptors', () => {
@@ -90,5 +93,66 @@ describe('a second server on a directory', () => {
       const read = await on.ask({ name: 'imageGet', id: body.attributes.id });
       return read.body.attributes.status === 'available';
     });
+  });
+});
+
+describe('a server whose store another version has changed', () => {
+  it('says that it is not ready, and why, until it is as it was', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const ready = async () => {
+      const { statusCode, body } = await h.service.app.inject('/readyz');
+      return { statusCode, body };
+    };
+    const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
+    defer(t, () => database.close());
+    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    const answer = await ready();
+    assert.equal(answer.statusCode, 503);
+    assert.match(answer.body, /changed by another version of Silversmith. Stop this server/);
+    database.exec("delete from kysely_migration where name = '9999-of-tomorrow'");
+    await waitFor('it is ready', async () => (await ready()).statusCode === 200);
+  });
+});
+
+describe('a disk of the store that is full', () => {
+  it('is answered 503 and nothing is changed; reads are answered, and when there is room all goes on', async (t) => {
+    const dataDir = await smallDisk(t, 32);
+    const h = await startHarness(t, { reconcile: false, dataDir });
+    const install = (name: string) => h.call('imageInstall', { body: { software_ids: [h.editor.id], name } });
+    const ready = async () => (await h.service.app.inject('/readyz')).statusCode;
+    const acknowledged = [(await install('before')).body.attributes.name];
+    const ballast = await fill(dataDir, 0);
+    let refused = 0;
+    for (let n = 0; refused < 10; n++) {
+      assert.ok(n < 1000, 'the disk is never full');
+      const { status, body } = await install(`made ${n}`);
+      if (status === 200) acknowledged.push(body.attributes.name);
+      else {
+        refused++;
+        assert.deepEqual([status, body.client_code], [503, 503], body.message);
+        assert.match(body.message, /disk of the store is full; nothing was changed/);
+      }
+    }
+    const names = async (): Promise<string[]> =>
+      (await h.call('imageList', { query: '?per_page=100' })).body.images.map(
+        (image: { attributes: { name: string } }) => image.attributes.name,
+      );
+    assert.deepEqual((await names()).toSorted(), acknowledged.toSorted());
+    await waitFor('it is not ready', async () => (await ready()) === 503);
+    // A transaction that is larger than the cache meets the full disk before its end.
+    const large = h.store.write('system', async (work) => {
+      const writeMuch = async () => {
+        for (let n = 0; n < 3000; n++) await work.organisations.ensure(`${n} ${'x'.repeat(4000)}`);
+      };
+      await assert.rejects(writeMuch());
+      await rm(ballast);
+      await work.organisations.ensure('the other half of what was undone');
+    });
+    await assert.rejects(large, { code: 'unavailable', message: /is full; nothing was changed/, retry: 'later' });
+    const after = await install('after');
+    assert.equal(after.status, 200, after.body.message);
+    assert.deepEqual((await names()).toSorted(), [...acknowledged, 'after'].toSorted());
+    assert.equal((await h.store.read('system', (work) => work.organisations.list())).length, 2);
+    await waitFor('it is ready', async () => (await ready()) === 200);
   });
 });

@@ -2,12 +2,12 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { AppError } from '../domain/error.ts';
+import { AppError, invalid } from '../domain/error.ts';
 import type { Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { examine, type Finding } from '../reconcile/examine.ts';
-import { verifyLayer } from '../reconcile/verify.ts';
+import { isReadable, verifyLayer } from '../reconcile/verify.ts';
 import type { Store } from '../store/port.ts';
 import type { Admin, Printed } from './admin.ts';
 import { quiet } from './admin-layer.ts';
@@ -57,9 +57,13 @@ export function backupCommands(program: Command, { local, withStore, print, term
       const { readManifest, restore } = await import('./backup.ts');
       const from = resolve(flags.from);
       const { engine: name } = await readManifest(from);
-      const config = { ...parseConfig(flags, env), engine: name as Config['engine'] };
+      const config = parseConfig(flags, env);
+      if (config.engine !== null && config.engine !== name)
+        throw invalid(
+          `${from} is a backup of the ${name} engine, and ${config.engine} is asked for (--engine or SILVERSMITH_ENGINE). Leave that away.`,
+        );
       const manifest = await restore(from, config.dataDir);
-      await withStore({ ...flags, engine: name }, async (opened) => {
+      await withStore(flags, async (opened) => {
         const findings = await doctor({ ...opened, engine: await engineOf(config) }, false);
         const { createdAt } = manifest;
         print(
@@ -98,10 +102,9 @@ async function doctor(
   deep: boolean,
 ): Promise<Finding[]> {
   if (deep) {
-    // Damage that is found is quarantined at once, and is then among the findings.
+    // Damage that is found is quarantined at once, and is then among the findings; what is sound again is not.
     for (const layer of await store.read('system', (work) => work.layers.list()))
-      if (layer.state === 'sealed' && layer.operationId === null)
-        await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
+      if (isReadable(layer)) await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
   }
   const findings = await examine({ store, engine, clock: systemClock });
   await engine.check().catch((error: unknown) => {

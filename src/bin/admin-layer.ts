@@ -6,7 +6,7 @@ import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import { gbBytes, type Layer } from '../domain/layer.ts';
 import { evict } from '../reconcile/collect.ts';
-import { verifyLayer } from '../reconcile/verify.ts';
+import { isReadable, verifyLayer } from '../reconcile/verify.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
 
@@ -14,6 +14,12 @@ const gb = (bytes: number) => (bytes / gbBytes).toFixed(1);
 const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 /** The commands say themselves what they found. */
 export const quiet = { info() {}, warn() {}, error() {} };
+
+const resultOf = ({ state, digest }: Layer, same: boolean) => {
+  if (!same) return 'DAMAGED';
+  if (state === 'quarantined') return 'sound again';
+  return digest === null ? 'digest taken' : 'same';
+};
 
 export function layerCommands(program: Command, { local, withStore, print, terminal }: Admin): void {
   const layer = program.command('layer').description('layers: what images and disks stand on');
@@ -57,11 +63,11 @@ export function layerCommands(program: Command, { local, withStore, print, termi
       const unknown = ids.find((id) => !all.some((one) => one.id === id));
       if (unknown !== undefined)
         throw new AppError('not_found', `There is no layer ${unknown}; see: silversmith layer list`);
-      const wanted = all.filter((one) => one.state === 'sealed' && (ids.length === 0 || ids.includes(one.id)));
-      const found: { id: LayerId; result: 'same' | 'digest taken' | 'DAMAGED' }[] = [];
+      const wanted = all.filter((one) => isReadable(one) && (ids.length === 0 || ids.includes(one.id)));
+      const found: { id: LayerId; result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED' }[] = [];
       for (const one of wanted) {
         const same = await verifyLayer({ store, engine, log: quiet }, one, 0, new AbortController().signal);
-        found.push({ id: one.id, result: !same ? 'DAMAGED' : one.digest === null ? 'digest taken' : 'same' });
+        found.push({ id: one.id, result: resultOf(one, same) });
       }
       print(
         flags,

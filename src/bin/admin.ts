@@ -38,7 +38,10 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
   const local = (command: Command) =>
     command
       .option('--data-dir <folder>', `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
-      .option('--engine <name>', 'qemu or simulator (SILVERSMITH_ENGINE; default: qemu)')
+      .option(
+        '--engine <name>',
+        'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
+      )
       .option('--json', 'print as JSON');
   const withStore = async <Result>(
     flags: Flags,

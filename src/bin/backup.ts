@@ -12,6 +12,8 @@ import { exists, syncPath, writeWhole } from '../lib/files.ts';
 import type { Hold, Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
+import type { EngineName } from './config.ts';
+import { writeInstallation } from './installation.ts';
 
 const formatVersion = 1;
 const manifestName = 'backup.json';
@@ -19,7 +21,7 @@ const keyFiles = ['master.key', 'signing.key', 'trusted.keys'] as const;
 
 export interface Manifest {
   format: typeof formatVersion;
-  engine: Engine['name'];
+  engine: EngineName;
   createdAt: string;
   layers: number;
   disks: number;
@@ -74,7 +76,7 @@ export async function backUp(
     if (keys) await copyKeys(dataDir, folder);
     const manifest: Manifest = {
       format: formatVersion,
-      engine: engine.name,
+      engine: engine.name as EngineName,
       createdAt: new Date(systemClock.now()).toISOString(),
       layers: content.layers.length,
       disks: content.disks.length,
@@ -101,7 +103,7 @@ const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'>> =>
   }));
 
 async function within<Result>(folder: string, work: (store: Store) => Promise<Result>): Promise<Result> {
-  const store = await openSqlite({ dataDir: folder, now: systemClock.now });
+  const store = await openSqlite({ dataDir: folder, now: systemClock.now, locked: true });
   try {
     return await work(store);
   } finally {
@@ -130,7 +132,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
 }
 
 /**
- * Brings a backup back as a data directory that is new or empty. The store comes last: a restore that is killed has left no data
+ * Brings a backup back as a data directory that is new or empty. The store's place is taken last: a restore that is killed has left no data
  * directory, and is done again. Transfers, which are not in a backup, are forgotten.
  */
 export async function restore(from: string, dataDir: string): Promise<Manifest> {
@@ -140,21 +142,28 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
       'conflict',
       `There is a store in ${dataDir} already; give a folder without one, or move it aside.`,
     );
+  const part = join(dataDir, 'restored');
+  await rm(part, { recursive: true, force: true });
+  await mkdir(part, { recursive: true, mode: 0o700 });
+  // The store before all else: one that this version cannot read is refused while nothing is there.
+  try {
+    await copyFile(storeFile(from), storeFile(part));
+    await within(part, (store) =>
+      store.write('system', async (work) => {
+        for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
+        await work.operations.releaseAll();
+      }),
+    );
+  } catch (error) {
+    await rm(part, { recursive: true });
+    throw error;
+  }
   await mkdir(join(dataDir, 'engine'), { recursive: true, mode: 0o711 });
   for (const folder of [dataDir, join(dataDir, 'engine')]) await chmod(folder, 0o711);
   await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
   await copyKeys(from, dataDir);
-  const part = join(dataDir, 'restored');
-  await rm(part, { recursive: true, force: true });
-  await mkdir(part, { mode: 0o700 });
-  await copyFile(storeFile(from), storeFile(part));
-  await within(part, (store) =>
-    store.write('system', async (work) => {
-      for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
-      await work.operations.releaseAll();
-    }),
-  );
+  await writeInstallation(dataDir, manifest.engine);
   await syncPath(storeFile(part));
   await rename(storeFile(part), storeFile(dataDir));
   await rm(part, { recursive: true });

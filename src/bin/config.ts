@@ -5,11 +5,14 @@ import { invalid } from '../domain/error.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 
+export type EngineName = 'qemu' | 'simulator';
+
 export interface Config {
   dataDir: string;
   host: string;
   port: number;
-  engine: 'qemu' | 'simulator';
+  /** Null: the one that the data belongs to; see installation.ts. */
+  engine: EngineName | null;
   demo: boolean;
   logLevel: string;
   machineNetwork: boolean;
@@ -98,8 +101,8 @@ function addressOf(name: string, text: string | undefined): { host: string; port
 
 /** Flags come before the environment, the environment before the defaults. Throws `invalid` with the name of what is wrong. */
 export function parseConfig(flags: Flags, env: Environment): Config {
-  const engine = flags.engine ?? env.SILVERSMITH_ENGINE ?? 'qemu';
-  if (engine !== 'qemu' && engine !== 'simulator')
+  const engine = flags.engine ?? env.SILVERSMITH_ENGINE ?? null;
+  if (engine !== null && engine !== 'qemu' && engine !== 'simulator')
     throw invalid(`--engine is ${JSON.stringify(engine)}; give qemu or simulator.`);
   const port = number('--port', flags.port ?? env.SILVERSMITH_PORT ?? '8080', 0, 65535);
   if (!Number.isInteger(port)) throw invalid('--port must be a whole number.');

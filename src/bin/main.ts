@@ -60,7 +60,10 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
     .option('--data-dir <folder>', `where everything is kept (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
     .option('--host <address>', 'address to listen on (SILVERSMITH_HOST; default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for a free one (SILVERSMITH_PORT; default: 8080)')
-    .option('--engine <name>', 'qemu or simulator (SILVERSMITH_ENGINE; default: qemu)')
+    .option(
+      '--engine <name>',
+      'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
+    )
     .option('--machine-network', 'give machines a network; it reaches the services on this host’s loopback too')
     .option(
       '--simulator-speed <factor>',

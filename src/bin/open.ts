@@ -13,8 +13,12 @@ import { signingKeyFile } from '../lib/signing-key.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
+import { engineOf } from './installation.ts';
 
-export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpeed }: Config): Promise<Engine> {
+/** The engine that the data belongs to. Throws `conflict` when another one is asked for. */
+export async function openEngine(config: Config): Promise<Engine> {
+  const { dataDir, machineNetwork, simulatorSpeed } = config;
+  const engine = await engineOf(config);
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'
@@ -22,10 +26,9 @@ export async function openEngine({ dataDir, engine, machineNetwork, simulatorSpe
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
 }
 
-/** For the server: makes the directory when it is not there. The store's files are readable by their owner alone. */
-export async function openStore(config: Config, { check = false } = {}) {
-  await prepareDataDir(config.dataDir);
-  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, check });
+/** For the server, which has the directory's lock. */
+export async function openStore(config: Config, options: { check?: boolean; locked?: boolean } = {}) {
+  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
   const masterKey =
     config.masterKey === undefined
       ? await masterKeyFile(join(config.dataDir, 'master.key'))
@@ -34,7 +37,8 @@ export async function openStore(config: Config, { check = false } = {}) {
   return { store, masterKey, signer };
 }
 
-async function prepareDataDir(dataDir: string): Promise<void> {
+/** Makes the directory when it is not there. The store's files are readable by their owner alone. */
+export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o711 });
     await chmod(dataDir, 0o711);
@@ -58,5 +62,7 @@ export async function openExistingStore(config: Config, options: { check?: boole
       `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
     );
   }
+  await engineOf(config);
+  await prepareDataDir(config.dataDir);
   return openStore(config, options);
 }

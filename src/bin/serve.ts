@@ -17,9 +17,10 @@ import type { Signer } from '../lib/signing-key.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 import type { Store } from '../store/port.ts';
-import { lockDataDir } from '../store/sqlite/lock.ts';
+import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import type { Config } from './config.ts';
-import { openEngine, openStore } from './open.ts';
+import { engineOf, ensureInstallation } from './installation.ts';
+import { openEngine, openStore, prepareDataDir } from './open.ts';
 
 export interface Rooms {
   dataDir: string;
@@ -80,6 +81,7 @@ export function buildService({
     logLevel,
     nudge: () => reconciler.nudge(),
     async check() {
+      await store.check();
       await engine.check();
       const capacity = await engine.capacity();
       await store.write('system', (work) => work.host.seen(capacity));
@@ -120,6 +122,9 @@ export interface Running {
   close(): Promise<void>;
 }
 
+/** How long a start waits for a command that brings the store up to date. */
+const commandMostMs = 1000;
+
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 interface Door {
@@ -147,12 +152,25 @@ async function listen(doors: readonly Door[]): Promise<string[]> {
 
 /** Starts serving. Throws `unavailable` when the directory is served already, the engine lacks something or the port is taken. */
 export async function serve(config: Config): Promise<Running> {
-  const { store, masterKey, signer } = await openStore(config, { check: true });
-  const lock = lockDataDir(config.dataDir);
+  await prepareDataDir(config.dataDir);
+  // First the lock: below a server that is running nobody changes the store.
+  const lock = await waitToLockDataDir(config.dataDir, commandMostMs);
+  try {
+    return await serveLocked(config, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function serveLocked(config: Config, lock: Lock): Promise<Running> {
+  const engineName = await engineOf(config);
+  const { store, masterKey, signer } = await openStore(config, { check: true, locked: true });
   try {
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
     const engine = await openEngine(config);
+    await ensureInstallation(config.dataDir, engineName);
     await engine.tidy();
     const showMetrics = config.metrics === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
@@ -182,7 +200,6 @@ export async function serve(config: Config): Promise<Running> {
     };
   } catch (error) {
     await store.close();
-    lock.release();
     throw error;
   }
 }

@@ -18,6 +18,8 @@ export interface Layer {
   baseLayerId: LayerId;
   /** Under which a build finds it again: a base's content digest, or hash(parent key, recipe digest). Null for captures. */
   key: string | null;
+  /** The key that it had before it was quarantined; null while it is not. */
+  lostKey: string | null;
   state: LayerState;
   virtualBytes: number;
   storedBytes: number;

@@ -128,7 +128,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const check = atMostEvery(readyMs, options.check);
   app.get('/readyz', async () => {
     await check().catch((error) => {
-      if (error instanceof AppError) throw error;
+      if (error instanceof AppError && error.code === 'unavailable') throw error;
       throw new AppError('unavailable', 'The store or the engine does not work; the log says why.', {
         detail: String(error),
       });

@@ -1,8 +1,8 @@
 // File operations that are durable when they resolve, and the question whether something is there.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -43,6 +43,20 @@ export async function writeWhole(path: string, data: string | Buffer, mode: numb
   await rm(part, { force: true });
   await writeFile(part, data, { mode, flush: true });
   await rename(part, path);
+  await syncPath(dirname(path));
+}
+
+/** Writes a whole file where none is; of several that do it at once the first one's stays. */
+export async function writeFirst(path: string, data: string | Buffer, mode: number): Promise<void> {
+  const part = `${path}.${randomBytes(6).toString('hex')}.part`;
+  await writeFile(part, data, { mode, flush: true });
+  try {
+    await link(part, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(part, { force: true });
+  }
   await syncPath(dirname(path));
 }
 

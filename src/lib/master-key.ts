@@ -3,7 +3,7 @@
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { exists, writeWhole } from './files.ts';
+import { exists, writeFirst } from './files.ts';
 
 export interface MasterKey {
   /** Of the key that seals. */
@@ -60,7 +60,7 @@ export const newMasterKey = (): string => randomBytes(32).toString('hex');
 
 /** Reads the ring from a file that only its owner may read, or makes one. Throws when others may read it. */
 export async function masterKeyFile(path: string): Promise<MasterKey> {
-  if (!(await exists(path))) await writeWhole(path, `${newMasterKey()}\n`, 0o600);
+  if (!(await exists(path))) await writeFirst(path, `${newMasterKey()}\n`, 0o600);
   if (((await stat(path)).mode & 0o077) !== 0) throw new Error(`Others may read ${path}; type: chmod 600 ${path}`);
   return parseMasterKey(await readFile(path, 'utf8'));
 }

@@ -3,7 +3,7 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { exists, writeWhole } from './files.ts';
+import { exists, writeFirst } from './files.ts';
 
 export interface Signer {
   /** base64. */
@@ -19,7 +19,7 @@ const publicFrom = (text: string): KeyObject =>
 export async function signingKeyFile(path: string, trustedPath: string): Promise<Signer> {
   if (!(await exists(path))) {
     const { privateKey } = generateKeyPairSync('ed25519');
-    await writeWhole(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+    await writeFirst(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
   }
   const key = createPrivateKey(await readFile(path, 'utf8'));
   const publicKey = createPublicKey(key);

@@ -76,7 +76,15 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
     const { id, state, fault, operationId, parentId } = layer;
     const subject = `layer ${id}`;
     const cure = 'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
-    if (state === 'quarantined') return [{ severity: 'error', subject, found: fault ?? 'is quarantined', cure }];
+    if (state === 'quarantined')
+      return [
+        {
+          severity: 'error',
+          subject,
+          found: fault ?? 'is quarantined',
+          cure: `bring its bytes back as they were and type: silversmith layer verify ${id}; or ${cure}`,
+        },
+      ];
     if (state === 'sealed' && operationId === null && !begun.has(id) && !has.layers.has(id))
       return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
     if (state !== 'doomed' && parentId !== null && [undefined, 'doomed'].includes(states.get(parentId)))

@@ -11,6 +11,7 @@ import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
 import { transferOf } from './image-export.ts';
+import { settleImages } from './verify.ts';
 import type { Workflow } from './workflow.ts';
 
 const imageOf = (operation: Operation): ImageId => {
@@ -29,6 +30,10 @@ export const imageImport: Workflow = {
     const layerId = healed ?? (operation.data.layerId as LayerId);
     const { transfer, base } = await context.write(async (work) => {
       if (healed === undefined) await work.images.become(imageId, 'building');
+      else if ((await work.layers.chain(healed)).every(({ state }) => state === 'sealed'))
+        throw failedForGood(
+          'Nothing is wrong with the image any more: its bytes are as they were. Nothing was changed.',
+        );
       const found = await work.transfers.get(id);
       const baseKey = found.manifest === null ? undefined : parseManifest(found.manifest).base?.key;
       const layer = baseKey === undefined ? undefined : await work.layers.byKey(baseKey);
@@ -88,20 +93,16 @@ async function settleNew(work: Work, imageId: ImageId, layerId: LayerId, base: L
   await work.images.become(imageId, 'available', { layerId });
 }
 
-/** The layer is sound again, and so is every image above it whose other layers are. */
+/** The layer has new bytes, which have no digest yet. */
 async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { storedBytes }: Made) {
   await work.layers.update(layerId, {
     state: 'sealed',
     fault: null,
+    lostKey: null,
     parentId: base?.id ?? null,
     storedBytes,
     digest: null,
     verifiedAt: null,
   });
-  for (const image of await work.images.ofLayers(await work.layers.withAllAbove(layerId))) {
-    if (image.status !== 'failed' || image.layerId === null) continue;
-    const chain = await work.layers.chain(image.layerId);
-    if (chain.every((layer) => layer.state === 'sealed'))
-      await work.images.update(image.id, { status: 'available', statusReason: null });
-  }
+  await settleImages(work, layerId);
 }

@@ -21,10 +21,13 @@ export const layerCompact: Workflow = {
     const layerId = layerOf(operation);
     const parent = await context.write(async (work) => {
       const layer = await work.layers.find(layerId);
-      if (layer?.state !== 'sealed') return null;
+      if (!layer) return null;
+      const chain = await work.layers.chain(layerId);
+      // What is damaged below it would be written into it.
+      if (chain.some(({ state }) => state !== 'sealed')) return null;
       // From here on its bytes are about to change: nobody compares them with the digest of the old ones.
       await work.layers.update(layerId, { operationId: operation.id, digest: null, verifiedAt: null });
-      return planCompaction(await work.layers.chain(layerId), chainLayersMax);
+      return planCompaction(chain, chainLayersMax);
     });
     if (parent === null) return async () => {};
     await context.phase('writing the layer anew', 0.2);

@@ -1,12 +1,12 @@
 // Compares what the store knows with what the engine has. What only the engine has is a stranger: it is reported, left where it is for a
 // day (an older store may have been brought back, and want it), and then removed. What only the store has is missing: whatever
-// stands on it says so. Something that was missing and is back is verified before it is used.
+// stands on it says so. What is quarantined and there is read again, once in each run: when it is what it was it is used again.
 
 import type { DiskId, LayerId } from '../domain/ids.ts';
 import { idsBegun } from '../domain/operation.ts';
 import type { Store } from '../store/port.ts';
 import type { Rooms, Task } from './task.ts';
-import { quarantine } from './verify.ts';
+import { quarantine, verifyLayer } from './verify.ts';
 
 const operationsMax = 10_000;
 
@@ -30,6 +30,8 @@ export const sweep: Task = {
     }
     await strangers(rooms, 'layer', has.layers, known, signal);
     await strangers(rooms, 'disk', has.disks, disks, signal);
+    for (const layer of layers.filter(({ state, id }) => state === 'quarantined' && has.layers.has(id)))
+      await verifyLayer(rooms, layer, rooms.settings.scrubBytesPerSecond, signal);
   },
 };
 

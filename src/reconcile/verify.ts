@@ -1,10 +1,11 @@
 // Whether layers are still what they were. A digest is taken of each soon after it is sealed, compared before the layer is first used for
 // another machine's disk, and compared again on a schedule, slowly. A layer that is not what it was is quarantined: nothing
-// begins to use it, and what stands on it says so. Machines that are on are left alone.
+// begins to use it, and what stands on it says so, until its bytes are what they were. Machines that are on are left alone.
 
 import { AppError } from '../domain/error.ts';
-import type { LayerId } from '../domain/ids.ts';
+import type { ImageId, LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
+import type { Work } from '../store/port.ts';
 import type { Rooms, Task } from './task.ts';
 
 /** Takes the digests of all layers that have none; then looks at one other: the scrub is spread over its period by doing little, often. */
@@ -19,7 +20,11 @@ export const verify: Task = {
   },
 };
 
-/** Takes the digest of a layer that has none, or compares it; false when the layer is not what it was. */
+/** Whether its bytes are there to be read: nobody makes, rewrites or removes them. */
+export const isReadable = ({ state, operationId }: Layer): boolean =>
+  (state === 'sealed' || state === 'quarantined') && operationId === null;
+
+/** Takes the digest of a layer that has none, or compares it; false when the layer is not what it was. One in quarantine is read again. */
 export async function verifyLayer(
   rooms: Pick<Rooms, 'store' | 'engine' | 'log'>,
   layer: Layer,
@@ -27,6 +32,7 @@ export async function verifyLayer(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { store, engine } = rooms;
+  if (layer.state === 'quarantined') return endQuarantine(rooms, layer, bytesPerSecond, signal);
   let digest: string;
   try {
     digest = await engine.layerDigest(layer.id, bytesPerSecond, signal);
@@ -93,7 +99,7 @@ export async function quarantine(
     const now = await work.layers.find(layer.id);
     // It went while it was read, or is known to be bad: nothing new is told.
     if (now?.state !== 'sealed') return null;
-    await work.layers.update(layer.id, { state: 'quarantined', fault, key: null });
+    await work.layers.update(layer.id, { state: 'quarantined', fault, key: null, lostKey: now.key });
     const above = await work.layers.withAllAbove(layer.id);
     const hurt = await work.images.ofLayers(above);
     for (const { id } of hurt)
@@ -101,4 +107,52 @@ export async function quarantine(
     return hurt.map((image) => image.id);
   });
   if (images) log.error({ layer: layer.id, kind: layer.kind, images }, `a layer ${fault}`);
+}
+
+/**
+ * Reads a quarantined layer again; it is sealed, with the key that it had, when its bytes are those whose digest was taken. False when
+ * they are not, or no digest was taken. Idempotent.
+ */
+async function endQuarantine(
+  { store, engine, log }: Pick<Rooms, 'store' | 'engine' | 'log'>,
+  layer: Layer,
+  bytesPerSecond: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (layer.digest === null) return false;
+  const digest = await engine.layerDigest(layer.id, bytesPerSecond, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (!(error instanceof AppError) || error.retry === 'later') throw error;
+    return null;
+  });
+  if (digest !== layer.digest) return false;
+  const images = await store.write('system', async (work) => {
+    const now = await work.layers.find(layer.id);
+    if (now?.state !== 'quarantined' || now.digest !== digest || (await isHealing(work, layer.id))) return null;
+    const taken = now.lostKey !== null && (await work.layers.byKey(now.lostKey)) !== undefined;
+    const key = taken ? null : now.lostKey;
+    await work.layers.update(layer.id, { state: 'sealed', fault: null, key, lostKey: null, verifiedAt: work.now() });
+    return settleImages(work, layer.id);
+  });
+  if (images) log.warn({ layer: layer.id, kind: layer.kind, images }, 'a layer is what it was, and is used again');
+  return images !== null;
+}
+
+/** Whether an import is about to write over it, or over what stands on it. */
+async function isHealing(work: Work, id: LayerId): Promise<boolean> {
+  const above = new Set<unknown>(await work.layers.withAllAbove(id));
+  return (await work.operations.openOfKind('imageImport')).some(({ data }) => above.has(data.healLayerId));
+}
+
+/** The layer is sound again, and so is every image above it whose other layers are. Returns those that are available again. */
+export async function settleImages(work: Work, layerId: LayerId): Promise<ImageId[]> {
+  const again: ImageId[] = [];
+  for (const image of await work.images.ofLayers(await work.layers.withAllAbove(layerId))) {
+    if (image.status !== 'failed' || image.layerId === null) continue;
+    const chain = await work.layers.chain(image.layerId);
+    if (chain.some((layer) => layer.state !== 'sealed')) continue;
+    await work.images.update(image.id, { status: 'available', statusReason: null });
+    again.push(image.id);
+  }
+  return again;
 }

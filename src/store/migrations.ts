@@ -113,6 +113,9 @@ alter table image add column report text`;
 const seventh = `
 create table hold (what text primary key, until bigint not null)`;
 
+const eighth = `
+alter table layer add column lost_key text`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -128,4 +131,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0005-transfers': migration(identity, fifth),
   '0006-generalize': migration(identity, sixth),
   '0007-hold': migration(identity, seventh),
+  '0008-lost-key': migration(identity, eighth),
 });

@@ -45,6 +45,8 @@ export interface Work {
 export interface Store {
   read<Result>(scope: Scope, work: (work: Work) => Promise<Result>): Promise<Result>;
   write<Result>(scope: Scope, work: (work: Work) => Promise<Result>): Promise<Result>;
+  /** Throws `unavailable` when the schema is not the one that this program was built for. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -100,9 +100,11 @@ export async function startHarness(
     wrapEngine?: (engine: Engine) => Engine;
     onQuery?: (sql: string) => void;
     wrapStore?: (store: Store) => Store;
+    /** A folder that is there and empty; without it a temporary one. */
+    dataDir?: string;
   } = {},
 ) {
-  const dataDir = await temporaryFolder(t);
+  const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { clock = systemClock } = options;
   const store = await openSqlite({ dataDir, now: clock.now, ...(options.onQuery && { onQuery: options.onQuery }) });
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));

@@ -161,6 +161,83 @@ describe('verification', () => {
   });
 });
 
+describe('a quarantine', () => {
+  async function quarantined(t: TestContext, how: 'rot' | 'lose', withDigest = true) {
+    let offset = 0;
+    const clock = { now: () => Date.now() + offset, sleep: async () => {} };
+    const all = await settled(t, { clock });
+    const { h, does, install, headOf } = all;
+    const images = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
+    const head = await headOf(images[0] ?? 0);
+    const tasks = async (name: 'verify' | 'sweep', times = 1) => {
+      for (let n = 0; n < times; n++) await h.service.reconciler.task(name);
+    };
+    const statuses = async () =>
+      Promise.all(images.map(async (id) => (await does('imageGet', id)).attributes.status as string));
+    const layer = () => h.store.read('system', (work) => work.layers.get(head));
+    if (withDigest) await tasks('verify', 5);
+    await h.engine[how](head);
+    offset = 31 * 24 * 3600_000;
+    await tasks('verify', 5);
+    await tasks('sweep');
+    assert.deepEqual([(await layer()).state, (await layer()).key], ['quarantined', null]);
+    assert.deepEqual(await statuses(), ['failed', 'failed']);
+    return { ...all, head, images, tasks, statuses, layer };
+  }
+
+  for (const how of ['rot', 'lose'] as const) {
+    it(`ends by itself when a layer that ${how === 'rot' ? 'rotted' : 'was missing'} is what it was: images and builds use it again`, async (t) => {
+      const { h, does, install, head, tasks, statuses, layer, images } = await quarantined(t, how);
+      await tasks('sweep', 2);
+      assert.deepEqual(await statuses(), ['failed', 'failed']);
+      await h.engine.mend(head);
+      await tasks('sweep');
+      assert.deepEqual(await statuses(), ['available', 'available']);
+      const { state, fault, lostKey } = await layer();
+      assert.deepEqual([state, fault, lostKey], ['sealed', null, null]);
+      const { steps } = await does('imageLog', await install([h.editor.id]));
+      assert.deepEqual(
+        steps.map((step: { cache: string }) => step.cache),
+        ['hit'],
+      );
+      await does('imageAssign', images[1] ?? 0, { machine_ids: [h.machines[0]] });
+      await does('machineStart', h.machines[0] ?? 0);
+      assert.equal((await does('machineGet', h.machines[0] ?? 0)).attributes.friendly_status, 'ready');
+    });
+  }
+
+  it('that ends leaves the key to the layer that was built in its place', async (t) => {
+    const { h, install, headOf, head, tasks, statuses, layer } = await quarantined(t, 'lose');
+    const heir = await headOf(await install([h.editor.id]));
+    assert.notEqual(heir, head);
+    await h.engine.mend(head);
+    await tasks('sweep');
+    assert.deepEqual(await statuses(), ['available', 'available']);
+    assert.deepEqual([(await layer()).state, (await layer()).key], ['sealed', null]);
+    assert.equal(await headOf(await install([h.editor.id])), heir);
+  });
+
+  it('of a layer whose digest was never taken does not end by itself', async (t) => {
+    const { h, head, tasks, statuses } = await quarantined(t, 'lose', false);
+    await h.engine.mend(head);
+    await tasks('sweep', 2);
+    assert.deepEqual(await statuses(), ['failed', 'failed']);
+  });
+
+  it('of a layer in the middle of a chain leaves an image failed as long as another one is damaged', async (t) => {
+    const { h, headOf, head, tasks, statuses, images } = await quarantined(t, 'lose');
+    const upper = await headOf(images[1] ?? 0);
+    await h.engine.lose(upper);
+    await tasks('sweep');
+    await h.engine.mend(head);
+    await tasks('sweep');
+    assert.deepEqual(await statuses(), ['available', 'failed']);
+    await h.engine.mend(upper);
+    await tasks('sweep');
+    assert.deepEqual(await statuses(), ['available', 'available']);
+  });
+});
+
 describe('the build cache', () => {
   it('gives way, the step used longest ago first, but never what an image or another step stands on', async (t) => {
     const { h, does, install, headOf } = await settled(t, { settings: { cacheBytesMax: 1, keepImageMs: 0 } });
@@ -238,5 +315,30 @@ describe('compaction', () => {
     assert.deepEqual(h.engine.contentOf(diskId as DiskId), before);
     assert.equal((await does('machineStart', id)).client_code, 200);
     assert.equal((await does('machineGet', id)).attributes.friendly_status, 'ready');
+  });
+
+  it('writes no layer anew from one that is damaged', async (t) => {
+    const { h, does, install, headOf } = await settled(t);
+    const [id = 0] = h.machines;
+    await does('imageAssign', await install([h.editor.id]), { machine_ids: [id] });
+    let image = 0;
+    for (let round = 0; round < 8; round++) {
+      await does('machineStart', id);
+      await does('machineStop', id);
+      image = (await does('imageCapture', id, { machine_id: id })).attributes.id;
+    }
+    const head = await headOf(image);
+    const chain = () => h.store.read('system', (work) => work.layers.chain(head));
+    const before = await chain();
+    const damaged = before[3]?.id as LayerId;
+    await h.engine.rot(damaged);
+    await h.store.write('system', (work) => work.layers.update(damaged, { state: 'quarantined' }));
+    await h.service.reconciler.task('compact');
+    await h.service.reconciler.settle();
+    assert.equal((await chain()).length, before.length);
+    await h.store.write('system', (work) => work.layers.update(damaged, { state: 'sealed' }));
+    await h.service.reconciler.task('compact');
+    await h.service.reconciler.settle();
+    assert.ok((await chain()).length < before.length);
   });
 });

@@ -191,4 +191,27 @@ describe('an import', () => {
     await h.service.reconciler.settle();
     await h.machineIs(machine, 'ready');
   });
+
+  it('ends no quarantine below an import that heals, and overwrites no image that is sound again', async (t) => {
+    const { h, install, exported, content, imported, image } = await settled(t);
+    const id = await install([h.editor.id]);
+    const { id: transferId, manifest, signature } = await exported(id);
+    const bytes = (await content(transferId)).body;
+    const layerId = (await h.store.read('system', (work) => work.images.get(id as ImageId))).layerId as LayerId;
+    for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
+    const { digest } = await h.store.read('system', (work) => work.layers.get(layerId));
+    await h.engine.lose(layerId);
+    await h.service.reconciler.task('sweep');
+    const transfer = await imported(bytes, { manifest, signature });
+    await h.call('transferFinish', { params: { id: transfer.id }, body: { heal_image_id: id } });
+    await h.engine.mend(layerId);
+    await h.service.reconciler.task('sweep');
+    assert.equal((await image(id)).status, 'failed');
+    // Another import has healed what it stands on.
+    await h.store.write('system', (work) => work.layers.update(layerId, { state: 'sealed', fault: null }));
+    await h.service.reconciler.settle();
+    const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;
+    assert.match(attributes.status_reason, /Nothing is wrong with the image any more/);
+    assert.equal(await h.engine.layerDigest(layerId, 0, new AbortController().signal), digest);
+  });
 });

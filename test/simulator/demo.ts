@@ -8,20 +8,15 @@ import type { Terminal } from '../../src/cli/output.ts';
 import { entry, serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';
 
-export async function startDemo(t: Scope, given?: string) {
-  const dataDir = given ?? join(await temporaryFolder(t), 'data');
-  const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
-  const server = serverProcess();
-  const start = () => {
-    const options = ['--port', '0', '--demo', '--simulator-speed', '0', '--log-level', 'silent'];
-    return server.start([...flags, ...options], /(The demo is ready)/, 30_000);
-  };
-  const stop = async () => assert.equal(await server.end('SIGTERM'), 0);
-  defer(t, () => stop());
-  await start();
-  const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
-  /** In this process, which is much faster than one for each command. */
-  const run = async (...args: string[]) => {
+const environmentOf = (dataDir: string, engine: string | null = 'simulator') => ({
+  PATH: process.env.PATH,
+  SILVERSMITH_DATA_DIR: dataDir,
+  ...(engine !== null && { SILVERSMITH_ENGINE: engine }),
+});
+
+/** The command line on a folder, in this process, which is much faster than one for each command. */
+export function runIn(dataDir: string, engine: string | null = 'simulator') {
+  return async (...args: string[]) => {
     let [out, err] = ['', ''];
     const terminal: Terminal = {
       out: (text) => {
@@ -33,9 +28,24 @@ export async function startDemo(t: Scope, given?: string) {
       interactive: false,
       exitCode: 0,
     };
-    const code = await main(['node', 'silversmith', ...args], terminal, environment);
+    const code = await main(['node', 'silversmith', ...args], terminal, environmentOf(dataDir, engine));
     return { code, out, err };
   };
+}
+
+export async function startDemo(t: Scope, given?: string) {
+  const dataDir = given ?? join(await temporaryFolder(t), 'data');
+  const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
+  const server = serverProcess();
+  const start = () => {
+    const options = ['--port', '0', '--demo', '--simulator-speed', '0', '--log-level', 'silent'];
+    return server.start([...flags, ...options], /(The demo is ready)/, 30_000);
+  };
+  const stop = async () => assert.equal(await server.end('SIGTERM'), 0);
+  defer(t, () => stop());
+  await start();
+  const environment = environmentOf(dataDir);
+  const run = runIn(dataDir);
   /** In a process of its own, as a user does. */
   const runAlone = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {

@@ -25,12 +25,14 @@ const unavailable = (message: string, detail?: string) =>
 /** Throws `unavailable` with the command that installs what is missing. */
 export async function probeHost(): Promise<Host> {
   if (process.platform !== 'linux') {
-    throw unavailable('The qemu engine runs on Linux only; use --engine simulator here.');
+    throw unavailable(
+      'The qemu engine runs on Linux only; try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW',
+    );
   }
   for (const program of programs) {
     await runCommand(program, ['--version'], { timeoutMs: 10_000 }).catch((error) => {
       throw unavailable(
-        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or use --engine simulator.`,
+        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
         String(error),
       );
     });

@@ -40,6 +40,10 @@ export interface Simulator extends Engine {
   contentOf(diskId: DiskId): string[];
   /** Changes a sealed layer's bytes, as a failing disk would. */
   rot(layerId: LayerId): Promise<void>;
+  /** Takes a layer away, as an operator's mistake would. */
+  lose(layerId: LayerId): Promise<void>;
+  /** Gives a layer the bytes again that it had before it rotted or was lost. */
+  mend(layerId: LayerId): Promise<void>;
   setCapacity(capacity: Capacity): void;
   /** Ends a machine as if its guest had powered it off. */
   powerOff(machineId: MachineId): Promise<void>;
@@ -53,6 +57,7 @@ const readState = async (file: string): Promise<State> =>
 export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
   const file = join(root, stateFile);
   const state = await readState(file);
+  const before = new Map<LayerId, State['layers'][string] | undefined>();
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
   // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
   let saving: Promise<void> = Promise.resolve();
@@ -250,7 +255,18 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
     },
     async rot(layerId) {
+      before.set(layerId, structuredClone(state.layers[layerId]));
       state.layers[layerId]?.content.push('four bytes that are not what they were');
+      await save();
+    },
+    async lose(layerId) {
+      before.set(layerId, state.layers[layerId]);
+      delete state.layers[layerId];
+      await save();
+    },
+    async mend(layerId) {
+      const layer = before.get(layerId);
+      if (layer) state.layers[layerId] = layer;
       await save();
     },
     setCapacity(next) {

@@ -6,7 +6,7 @@ import type { LayerId, OperationId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Db } from '../schema.ts';
 
-export type NewLayer = Omit<Layer, 'createdAt' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
+export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
 
 /** What an image, a disk or another layer stands on. */
 const inUse = sql<boolean>`(
@@ -39,7 +39,7 @@ export const layerQueries = (db: Db, now: () => number) => {
     byKey: (key: string): Promise<Layer | undefined> =>
       db.selectFrom('layer').where('key', '=', key).selectAll().executeTakeFirst(),
     async add(layer: NewLayer): Promise<void> {
-      const more = { digest: null, verifiedAt: null, usedAt: now(), doomedAt: null, fault: null };
+      const more = { lostKey: null, digest: null, verifiedAt: null, usedAt: now(), doomedAt: null, fault: null };
       await db
         .insertInto('layer')
         .values({ ...layer, ...more, createdAt: now() })
@@ -63,14 +63,14 @@ export const layerQueries = (db: Db, now: () => number) => {
         select id from above`.execute(db);
       return rows.map((row) => row.id);
     },
-    /** The lowest sealed layer whose chain has more than `layersMax` layers. */
+    /** The lowest layer whose chain has more than `layersMax` layers, all of them sealed: what is damaged is not read for another. */
     async lowestAbove(layersMax: number): Promise<Layer | undefined> {
       const { rows } = await sql<{ id: LayerId }>`
         with recursive tall (id, height) as (
-          select id, 1 from layer where parent_id is null
-          union all select layer.id, tall.height + 1 from layer join tall on layer.parent_id = tall.id)
+          select id, 1 from layer where parent_id is null and state = 'sealed'
+          union all select layer.id, tall.height + 1 from layer join tall on layer.parent_id = tall.id where layer.state = 'sealed')
         select layer.id from tall join layer on layer.id = tall.id
-        where height > ${layersMax} and layer.state = 'sealed' and layer.operation_id is null
+        where height > ${layersMax} and layer.operation_id is null
         order by height limit 1`.execute(db);
       return rows[0] && this.get(rows[0].id);
     },
@@ -115,6 +115,7 @@ export const layerQueries = (db: Db, now: () => number) => {
           | 'storedBytes'
           | 'operationId'
           | 'key'
+          | 'lostKey'
           | 'doomedAt'
         >
       >,

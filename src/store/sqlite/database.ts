@@ -3,14 +3,30 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/error.ts';
 import { syncPath } from '../../lib/files.ts';
 
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
 
 const faultsMax = 5;
+/** How long anybody waits for another process that uses the file. */
+export const waitMostMs = 10_000;
 /** SQLite's primary result codes, of those that we tell apart. */
-export const resultCodes = { busy: 5, locked: 6, corrupt: 11, full: 13, notADatabase: 26 } as const;
+export const resultCodes = {
+  ...{
+    busy: 5,
+    locked: 6,
+    noMemory: 7,
+    readOnly: 8,
+    interrupted: 9,
+    ioError: 10,
+    corrupt: 11,
+    full: 13,
+    cannotOpen: 14,
+  },
+  ...{ lockingProtocol: 15, notADatabase: 26 },
+} as const;
 
 /** The primary result code of what SQLite threw; undefined for what something else did. */
 export function resultCodeOf(error: unknown): number | undefined {
@@ -25,16 +41,31 @@ const damaged = (dataDir: string, detail: string) =>
     { detail },
   );
 
-export function openDatabase(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: 10_000 });
-  try {
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
-    return database;
-  } catch (error) {
-    database.close();
-    const code = resultCodeOf(error);
-    if (code === resultCodes.corrupt || code === resultCodes.notADatabase) throw damaged(dirname(file), String(error));
-    throw error;
+/**
+ * Opens a file, and makes it one that is read while it is written. `look` sees it before anything of it is changed; what that throws
+ * closes it. Of several that open a new file at once one is refused for a moment: it tries again.
+ */
+export async function openDatabase(
+  file: string,
+  look: (database: DatabaseSync) => void = () => {},
+): Promise<DatabaseSync> {
+  const until = performance.now() + waitMostMs;
+  while (true) {
+    // Not by SQLite's own waiting, which would hold up the process, and with it whoever it waits for.
+    const database = new DatabaseSync(file, { timeout: 0 });
+    try {
+      look(database);
+      database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
+      database.exec(`pragma busy_timeout = ${waitMostMs}`);
+      return database;
+    } catch (error) {
+      if (database.isOpen) database.close();
+      const code = resultCodeOf(error);
+      if (code === resultCodes.corrupt || code === resultCodes.notADatabase)
+        throw damaged(dirname(file), String(error));
+      if (code !== resultCodes.busy || performance.now() >= until) throw error;
+    }
+    await sleep(1 + Math.random() * 20);
   }
 }
 
@@ -47,6 +78,8 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
       .all()
       .map((row) => String(Object.values(row)[0]));
   } catch (error) {
+    // Who is kept waiting has seen no damage.
+    if (resultCodeOf(error) === resultCodes.busy) throw error;
     said = [String(error)];
   }
   if (said[0] === 'ok') return;
@@ -59,7 +92,7 @@ export async function copyStore(dataDir: string, target: string): Promise<void> 
   const part = `${target}.part`;
   await rm(part, { force: true });
   await writeFile(part, '', { mode: 0o600 });
-  const source = openDatabase(storeFile(dataDir));
+  const source = await openDatabase(storeFile(dataDir));
   try {
     // All pages in one step: a writer in between would make it begin anew.
     await backup(source, part, { rate: 2 ** 31 - 1 });

@@ -1,0 +1,69 @@
+// What a data directory is: the id of the installation, and the engine that all its data belongs to. An engine sees nothing of what another
+// one keeps, and would call all of it missing; so a directory is opened with its own engine or not at all.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../domain/error.ts';
+import { exists, writeWhole } from '../lib/files.ts';
+import { newId } from '../lib/new-id.ts';
+import type { Config, EngineName } from './config.ts';
+
+export interface Installation {
+  /** Never the same for two directories, also when one was restored from a backup of the other. */
+  id: string;
+  engine: EngineName;
+}
+
+const fileIn = (dataDir: string) => join(dataDir, 'installation.json');
+
+/** Null when no server has run on the directory, or only one of a version that did not write it down. */
+async function find(dataDir: string): Promise<Installation | null> {
+  const file = fileIn(dataDir);
+  if (!(await exists(file))) return null;
+  try {
+    const { id, engine } = JSON.parse(await readFile(file, 'utf8')) as Installation;
+    if (/^[0-9a-f]{24}$/.test(id) && (engine === 'qemu' || engine === 'simulator')) return { id, engine };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new AppError(
+    'unavailable',
+    `${file} cannot be understood. Move it aside: the next start of the server writes it anew, from what is in ${join(dataDir, 'engine')}.`,
+  );
+}
+
+/**
+ * By what is kept there, for a directory of an earlier version. Layers come first: a server that was started once with the wrong
+ * engine on them may have left its own file beside them.
+ */
+async function engineByFiles(dataDir: string): Promise<EngineName | null> {
+  const layers = await readdir(join(dataDir, 'engine', 'layers')).catch((error) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  if (layers.length > 0) return 'qemu';
+  return (await exists(join(dataDir, 'engine', 'simulator.json'))) ? 'simulator' : null;
+}
+
+/** The engine that the data belongs to; for a new directory the one that is asked for. Throws `conflict` for another one. */
+export async function engineOf({ dataDir, engine }: Pick<Config, 'dataDir' | 'engine'>): Promise<EngineName> {
+  const own = (await find(dataDir))?.engine ?? (await engineByFiles(dataDir));
+  if (own !== null && engine !== null && engine !== own)
+    throw new AppError(
+      'conflict',
+      `The data in ${dataDir} belongs to the ${own} engine, and ${engine} is asked for (--engine or SILVERSMITH_ENGINE). Leave that away to use this data, or give another --data-dir for the ${engine} engine.`,
+    );
+  return own ?? engine ?? 'qemu';
+}
+
+/** Writes down what the directory is, when nobody has. Only under the directory's lock. */
+export async function ensureInstallation(dataDir: string, engine: EngineName): Promise<Installation> {
+  return (await find(dataDir)) ?? writeInstallation(dataDir, engine);
+}
+
+/** Makes the directory another installation, with an id of its own. */
+export async function writeInstallation(dataDir: string, engine: EngineName): Promise<Installation> {
+  const made = { id: newId(), engine };
+  await writeWhole(fileIn(dataDir), `${JSON.stringify(made)}\n`, 0o600);
+  return made;
+}

@@ -1,0 +1,98 @@
+// Which schema a store has, and how it is brought up to date: in one transaction, so that a process that dies on the way leaves the old
+// schema or the new one, and of two processes that come at once the second finds the work done.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { AppError } from '../../domain/error.ts';
+import { migrations } from '../migrations.ts';
+import type { Database } from '../schema.ts';
+import { tryLockDataDir } from './lock.ts';
+
+export type Migrations = Record<string, Migration>;
+const againMs = 20;
+
+/** `older`: a migration is to be made yet. `newer`: one was made that this program does not have. */
+export type Standing = 'current' | 'older' | 'newer';
+
+export const sqliteMigrations: Migrations = migrations('integer primary key autoincrement');
+
+/** Reads, and changes nothing. */
+export function standingOf(database: DatabaseSync, known: Migrations): Standing {
+  const table = database.prepare("select 1 from sqlite_master where name = 'kysely_migration'").get();
+  if (table === undefined) return 'older';
+  const made = new Set(
+    database
+      .prepare('select name from kysely_migration')
+      .all()
+      .map(({ name }) => String(name)),
+  );
+  const names = new Set(Object.keys(known));
+  if (!made.isSubsetOf(names)) return 'newer';
+  return made.size === names.size ? 'current' : 'older';
+}
+
+export const newerThanThis = (dataDir: string) =>
+  new AppError(
+    'unavailable',
+    `The store in ${dataDir} was written by a newer Silversmith; use that one, or restore a backup made before it.`,
+  );
+
+/** Throws `unavailable`, with the store as it was. */
+async function migrate(db: Kysely<Database>, known: Migrations, dataDir: string): Promise<void> {
+  const provider = { getMigrations: async () => known };
+  try {
+    await db.transaction().execute(async (transaction) => {
+      const { error } = await new Migrator({ db: transaction, provider }).migrateToLatest();
+      if (error) throw error;
+    });
+  } catch (error) {
+    throw new AppError(
+      'unavailable',
+      `The store in ${dataDir} cannot be brought up to date, and is as it was: ${String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+export interface MigrateOptions {
+  dataDir: string;
+  known: Migrations;
+  /** Whether this process has the directory's lock already. */
+  locked: boolean;
+  waitMostMs: number;
+}
+
+/**
+ * Brings an older store up to date, under the directory's lock, or waits until another process has done it. Idempotent. Throws
+ * `unavailable`, with the store as it was, when a server is running on it, and when a newer version was quicker.
+ */
+export async function ensureCurrent(
+  db: Kysely<Database>,
+  standing: () => Standing,
+  { dataDir, known, locked, waitMostMs }: MigrateOptions,
+): Promise<void> {
+  const until = performance.now() + waitMostMs;
+  while (true) {
+    const now = standing();
+    if (now === 'newer') throw newerThanThis(dataDir);
+    if (now === 'current') return;
+    const lock = locked ? null : tryLockDataDir(dataDir);
+    if (locked || lock) {
+      try {
+        return await migrate(db, known, dataDir);
+      } finally {
+        lock?.release();
+      }
+    }
+    if (performance.now() >= until) throw servedByOlder(dataDir);
+    await sleep(againMs);
+  }
+}
+
+const servedByOlder = (dataDir: string) =>
+  new AppError(
+    'unavailable',
+    `The store in ${dataDir} is of an older Silversmith, and a server is running on it. Stop that server first and type this again, or use the version that is running. When no server is running, another command is bringing the store up to date: wait for it.`,
+  );

@@ -1,0 +1,179 @@
+// One data directory: which version and which engine may open it, as an operator meets it at the command line.
+
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { lockDataDir } from '../../src/store/sqlite/lock.ts';
+import { storeOf, versions } from '../store/schemas.ts';
+import { type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { runIn, startDemo } from './demo.ts';
+
+/** The folder of a server of an older version, which is running, and the command line of this one. */
+async function servedByOlder(t: Scope) {
+  const dataDir = await temporaryFolder(t);
+  await storeOf(dataDir, '0006-generalize');
+  return { dataDir, lock: lockDataDir(dataDir), run: runIn(dataDir) };
+}
+
+const madeIn = (dataDir: string) => {
+  const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+  try {
+    return database.prepare('select name from kysely_migration').all().length;
+  } finally {
+    database.close();
+  }
+};
+
+describe('a data directory whose server is of an older version', () => {
+  it('is changed by no command and no second server until it has ended', { timeout: 60_000 }, async (t) => {
+    const { dataDir, lock, run } = await servedByOlder(t);
+    const before = madeIn(dataDir);
+    const [listed, served] = await Promise.all([run('key', 'list'), run('serve', '--port', '0')]);
+    assert.deepEqual([listed.code, served.code], [1, 1]);
+    assert.match(listed.err, /is of an older Silversmith, and a server is running on it. Stop that server first/);
+    assert.match(served.err, /Another server is running/);
+    assert.equal(madeIn(dataDir), before);
+    await assert.rejects(readFile(join(dataDir, 'master.key')), { code: 'ENOENT' });
+    lock.release();
+    assert.equal((await run('key', 'list')).code, 0);
+    assert.equal(madeIn(dataDir), versions.length);
+  });
+});
+
+describe('a data directory of a newer version', () => {
+  it('is refused by every command and by a server, and left as it is', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await storeOf(dataDir, versions.at(-1) ?? '');
+    const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    database.close();
+    const before = await readFile(join(dataDir, 'silversmith.db'));
+    const run = runIn(dataDir);
+    for (const args of [
+      ['serve', '--port', '0'],
+      ['key', 'list'],
+      ['backup', '--to', join(dataDir, 'copy')],
+      ['doctor'],
+    ]) {
+      const { code, err } = await run(...args);
+      assert.deepEqual([code, /written by a newer Silversmith; use that one/.test(err)], [1, true], args.join(' '));
+    }
+    assert.deepEqual(await readFile(join(dataDir, 'silversmith.db')), before);
+    await assert.rejects(readFile(join(dataDir, 'master.key')), { code: 'ENOENT' });
+  });
+});
+
+/** Everything in a folder: the bytes of every file. The lock is no data. */
+async function contentOf(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'lock.db');
+  const read = async (path: string) => [path, (await readFile(path)).toString('base64')] as const;
+  return Object.fromEntries(await Promise.all(files.map((entry) => read(join(entry.parentPath, entry.name)))));
+}
+
+const belongs = (own: string, asked: string) => new RegExp(`belongs to the ${own} engine, and ${asked} is asked for`);
+
+describe('the data of one engine', () => {
+  it('is not opened with another one, by a server or a command, and is left as it is', {
+    timeout: 60_000,
+  }, async (t) => {
+    const demo = await startDemo(t);
+    const file = join(demo.dataDir, 'installation.json');
+    assert.match(JSON.parse(await readFile(file, 'utf8')).id, /^[0-9a-f]{24}$/);
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.match((await runIn(demo.dataDir, 'qemu')('doctor')).err, belongs('simulator', 'qemu'));
+    await demo.stop();
+    const before = await contentOf(demo.dataDir);
+    const asQemu = ['serve', '--data-dir', demo.dataDir, '--engine', 'qemu', '--port', '0'];
+    const served = await demo.runAlone(...asQemu);
+    assert.equal(served.code, 1);
+    assert.match(served.err, belongs('simulator', 'qemu'));
+    for (const args of [
+      ['key', 'list'],
+      ['storage'],
+      ['layer', 'verify'],
+      ['backup', '--to', join(demo.dataDir, 'copy')],
+    ])
+      assert.match((await runIn(demo.dataDir, 'qemu')(...args)).err, belongs('simulator', 'qemu'), args.join(' '));
+    assert.deepEqual(await contentOf(demo.dataDir), before);
+    await demo.start();
+  });
+
+  it('needs no engine to be named: its own one is used', { timeout: 60_000 }, async (t) => {
+    const demo = await startDemo(t);
+    const run = runIn(demo.dataDir, null);
+    assert.match((await run('doctor')).out, /All is well/);
+    assert.match((await run('tour')).out, /That was the tour/);
+    const folder = join(await temporaryFolder(t), 'backup');
+    assert.equal((await run('backup', '--to', folder)).code, 0);
+    // Another installation on the same engine.
+    const dataDir = join(await temporaryFolder(t), 'restored');
+    const restored = runIn(dataDir, null);
+    assert.match(
+      (await runIn(dataDir, 'qemu')('restore', '--from', folder)).err,
+      /is a backup of the simulator engine/,
+    );
+    await assert.rejects(readdir(dataDir), { code: 'ENOENT' });
+    assert.match((await restored('restore', '--from', folder)).out, /All is well/);
+    const [one, other] = await Promise.all(
+      [demo.dataDir, dataDir].map(async (at) => JSON.parse(await readFile(join(at, 'installation.json'), 'utf8'))),
+    );
+    assert.deepEqual([one.engine, other.engine], ['simulator', 'simulator']);
+    assert.notEqual(one.id, other.id);
+  });
+
+  it('is told by its files when an earlier version made it', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await storeOf(dataDir, '0007-hold');
+    const layers = join(dataDir, 'engine', 'layers');
+    await mkdir(layers, { recursive: true });
+    await writeFile(join(layers, `${'a'.repeat(24)}.qcow2`), 'QFI\xfb and more');
+    // A start with the wrong engine, by that version, left its file there.
+    await writeFile(join(dataDir, 'engine', 'simulator.json'), '{"layers":{},"disks":{},"machines":{},"files":{}}');
+    const before = await contentOf(dataDir);
+    const run = runIn(dataDir);
+    for (const args of [['serve', '--port', '0'], ['key', 'list'], ['doctor']])
+      assert.match((await run(...args)).err, belongs('qemu', 'simulator'), args.join(' '));
+    assert.deepEqual(await contentOf(dataDir), before);
+    assert.equal((await runIn(dataDir, null)('key', 'list')).code, 0);
+  });
+
+  it('that was all called missing by a start with another one is used again after a start with its own', {
+    timeout: 120_000,
+  }, async (t) => {
+    const demo = await startDemo(t);
+    const image = JSON.parse((await demo.run('image', 'install', '4', '--json')).out);
+    const status = async () => JSON.parse((await demo.run('image', 'show', image.id, '--json')).out).attributes.status;
+    assert.equal(await status(), 'available');
+    assert.equal((await demo.run('layer', 'verify')).code, 0);
+    await demo.stop();
+    // An engine that sees nothing of it: as earlier versions let it happen.
+    const state = join(demo.dataDir, 'engine', 'simulator.json');
+    const harm = async () => {
+      await rename(state, `${state}.aside`);
+      await demo.start();
+      await waitFor('all is called missing', async () => (await status()) === 'failed');
+    };
+    await harm();
+    await demo.stop();
+    await rename(`${state}.aside`, state);
+    await demo.start();
+    await waitFor('it is used again', async () => (await status()) === 'available');
+    assert.match((await demo.run('doctor')).out, /All is well/);
+
+    // While the server is stopped a command does it.
+    await demo.stop();
+    await harm();
+    assert.match((await demo.run('doctor')).out, /is missing on the disk of the host\n {2}cure: bring its bytes back/);
+    assert.equal((await demo.run('layer', 'verify')).code, 1);
+    await demo.stop();
+    await rename(`${state}.aside`, state);
+    const found = JSON.parse((await demo.run('layer', 'verify', '--json')).out);
+    assert.deepEqual(new Set(found.map(({ result }: { result: string }) => result)), new Set(['sound again']));
+    assert.match((await demo.run('doctor', '--deep')).out, /All is well/);
+    await demo.start();
+    assert.equal(await status(), 'available');
+  });
+});

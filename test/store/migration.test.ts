@@ -1,0 +1,230 @@
+// A store that is being brought up to date has the old schema or the new one at every moment, and whoever comes meanwhile finds one of
+// them: processes that are killed at it, and several that come at once.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { chmod, cp, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { storeFile } from '../../src/store/sqlite/database.ts';
+import { lockDataDir } from '../../src/store/sqlite/lock.ts';
+import { sqliteMigrations } from '../../src/store/sqlite/migrate.ts';
+import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { defer, type Scope, temporaryFolder } from '../support.ts';
+import { storeOf, versions } from './schemas.ts';
+
+const nothing = 'nothing';
+const files = ['silversmith.db', 'silversmith.db-wal'];
+
+async function folderAs(t: Scope, version: string): Promise<string> {
+  const dataDir = await temporaryFolder(t);
+  if (version !== nothing) await storeOf(dataDir, version);
+  return dataDir;
+}
+
+/** The whole schema and the migrations that are recorded, as one text. */
+function schemaOf(dataDir: string): string {
+  const database = new DatabaseSync(storeFile(dataDir));
+  try {
+    const rows = database.prepare('select name, sql from sqlite_master where sql is not null order by name').all();
+    const made = rows.some(({ name }) => name === 'kysely_migration')
+      ? database.prepare('select name from kysely_migration order by name').all()
+      : [];
+    return JSON.stringify([rows, made]);
+  } finally {
+    database.close();
+  }
+}
+
+const migrated = async (dataDir: string, onQuery?: () => void) => {
+  const store = await openSqlite({ dataDir, now: Date.now, check: true, ...(onQuery && { onQuery }) });
+  await store.close();
+};
+
+const script = `
+  import { openSqlite } from ${JSON.stringify(new URL('../../src/store/sqlite/open.ts', import.meta.url).href)};
+  const [dataDir, at] = process.argv.slice(1);
+  let count = 0;
+  const onQuery = () => ++count === Number(at) && process.kill(process.pid, 'SIGKILL');
+  const store = await openSqlite({ dataDir, now: Date.now, onQuery });
+  await store.close();`;
+
+/** Opens a store in a process that kills itself after a statement; resolves to its exit status, null when it was killed. */
+const openedAlone = (dataDir: string, killAt: number) =>
+  new Promise<number | null>((resolve) => {
+    const args = ['--input-type=module-typescript', '-e', script, dataDir, String(killAt)];
+    spawn(process.execPath, args, { stdio: 'inherit' }).once('close', resolve);
+  });
+
+describe('a migration that dies', () => {
+  for (const version of [nothing, ...versions]) {
+    it(`after any of its statements, from ${version}, leaves the old schema or the new one, and is done by the next`, async (t) => {
+      const dataDir = await folderAs(t, version);
+      const cuts: string[] = [];
+      const before = schemaOf(dataDir);
+      // A killed process leaves what is in the files at that moment.
+      await migrated(dataDir, () => {
+        const cut = join(dataDir, `cut-${cuts.length}`);
+        mkdirSync(cut);
+        for (const file of files)
+          if (existsSync(join(dataDir, file))) copyFileSync(join(dataDir, file), join(cut, file));
+        cuts.push(cut);
+      });
+      const after = schemaOf(dataDir);
+      for (const [index, cut] of cuts.entries()) {
+        assert.ok([before, after].includes(schemaOf(cut)), `after statement ${index} it is neither`);
+        await migrated(cut);
+        assert.equal(schemaOf(cut), after, `after statement ${index}`);
+      }
+      t.diagnostic(`${cuts.length} statements`);
+    });
+  }
+
+  it('by SIGKILL leaves the old schema or the new one, and is done by the next', async (t) => {
+    for (const version of [nothing, versions[2] ?? nothing]) {
+      const first = await folderAs(t, version);
+      const before = schemaOf(first);
+      let [at, status] = [3, null as number | null];
+      for (; status === null; at += 9) {
+        const dataDir = await temporaryFolder(t);
+        await cp(first, dataDir, { recursive: true });
+        status = await openedAlone(dataDir, at);
+        const left = schemaOf(dataDir);
+        await migrated(dataDir);
+        const after = schemaOf(dataDir);
+        assert.ok([before, after].includes(left), `after statement ${at} it is neither`);
+        assert.ok(after.includes(Object.keys(sqliteMigrations).at(-1) ?? ''));
+      }
+      assert.equal(status, 0);
+      assert.ok(at > 20, 'it was killed at some statements');
+    }
+  });
+});
+
+const opener = `
+  import { createInterface } from 'node:readline';
+  import { masterKeyFile } from ${JSON.stringify(new URL('../../src/lib/master-key.ts', import.meta.url).href)};
+  import { openSqlite } from ${JSON.stringify(new URL('../../src/store/sqlite/open.ts', import.meta.url).href)};
+  process.stdout.write('ready\\n');
+  for await (const dataDir of createInterface({ input: process.stdin })) {
+    const open = async () => {
+      const store = await openSqlite({ dataDir, now: Date.now });
+      await store.write('system', (work) => work.organisations.ensure('ours'));
+      await store.close();
+      return (await masterKeyFile(dataDir + '/master.key')).id;
+    };
+    process.stdout.write((await open().catch(String)) + '\\n');
+  }`;
+
+/** A process that opens each store whose folder it is told, and says what came of it. */
+function openerAlone(t: Scope) {
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', opener], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  defer(t, () => child.kill());
+  const said = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async () => String((await said.next()).value);
+  return {
+    line,
+    open(dataDir: string): Promise<string> {
+      child.stdin.write(`${dataDir}\n`);
+      return line();
+    },
+  };
+}
+
+describe('a store that several open at once', () => {
+  for (const version of [nothing, '0003-access']) {
+    it(`for the first time, from ${version}, is there for all of them, with one master key`, async (t) => {
+      const openers = [openerAlone(t), openerAlone(t)];
+      for (const { line } of openers) assert.equal(await line(), 'ready');
+      for (let pair = 0; pair < 25; pair++) {
+        const dataDir = await folderAs(t, version);
+        const [one, other] = await Promise.all(openers.map(({ open }) => open(dataDir)));
+        assert.match(one ?? '', /^[0-9a-f]{16}$/);
+        assert.equal(one, other);
+      }
+    });
+  }
+
+  it('in one process is there for all of them', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await Promise.all(Array.from({ length: 25 }, () => migrated(dataDir)));
+  });
+});
+
+describe('a store that is being served', () => {
+  const tomorrow = { ...sqliteMigrations, '9999-of-tomorrow': { up: async () => assert.fail('it was changed') } };
+  const refused = {
+    code: 'unavailable',
+    message: /older Silversmith, and a server is running on it\. Stop that server first.* type this again/,
+  };
+
+  it('is not changed by a program of a newer version', async (t) => {
+    const dataDir = await folderAs(t, versions.at(-1) ?? '');
+    const before = schemaOf(dataDir);
+    const lock = lockDataDir(dataDir);
+    await assert.rejects(openSqlite({ dataDir, now: Date.now, known: tomorrow, waitMostMs: 50 }), refused);
+    assert.equal(schemaOf(dataDir), before);
+    // Who has this version goes on beside the server.
+    await migrated(dataDir);
+    lock.release();
+    assert.equal(schemaOf(dataDir), before);
+  });
+
+  it('is brought up to date by whoever comes when the server has ended', async (t) => {
+    const dataDir = await folderAs(t, '0004-layers');
+    const lock = lockDataDir(dataDir);
+    const waiting = migrated(dataDir);
+    lock.release();
+    await waiting;
+    lockDataDir(dataDir).release();
+  });
+
+  it('is used as soon as its server has brought it up to date', async (t) => {
+    const dataDir = await folderAs(t, '0004-layers');
+    const lock = lockDataDir(dataDir);
+    const waiting = migrated(dataDir);
+    const store = await openSqlite({ dataDir, now: Date.now, locked: true });
+    await waiting;
+    await store.close();
+    lock.release();
+  });
+
+  it('tells when another version has changed it', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    const store = await openSqlite({ dataDir, now: Date.now });
+    defer(t, () => store.close());
+    await store.check();
+    const database = new DatabaseSync(storeFile(dataDir));
+    defer(t, () => database.close());
+    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    await assert.rejects(store.check(), {
+      code: 'unavailable',
+      message: /changed by another version.*Stop this server/,
+    });
+    database.exec("delete from kysely_migration where name = '9999-of-tomorrow'");
+    await store.check();
+  });
+});
+
+describe('the lock of a data directory', () => {
+  it('is a file that nobody else may open, also when an earlier version made it', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    const mode = async () => (await stat(join(dataDir, 'lock.db'))).mode & 0o777;
+    lockDataDir(dataDir).release();
+    assert.equal(await mode(), 0o600);
+    await chmod(join(dataDir, 'lock.db'), 0o644);
+    lockDataDir(dataDir).release();
+    assert.equal(await mode(), 0o600);
+  });
+
+  it('that cannot be taken says why', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await mkdir(join(dataDir, 'lock.db'));
+    assert.throws(() => lockDataDir(dataDir), { code: 'unavailable', message: /lock\.db cannot be used/ });
+  });
+});

@@ -1,0 +1,153 @@
+// Stores as each earlier version left them, with one row of everything in them.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { sqliteDialect } from '../../src/store/sqlite/dialect.ts';
+import { sqliteMigrations } from '../../src/store/sqlite/migrate.ts';
+
+export const versions = Object.keys(sqliteMigrations);
+export const at = 1_700_000_000_000;
+type Row = Record<string, string | number | null>;
+
+/** One of everything, with each column that the newest schema has; an older one takes those that it knows. */
+const rows: [table: string, row: Row][] = [
+  ['organisation', { id: 1, name: 'Studio', created_at: at, quotas: '{}', generalize_at: null }],
+  [
+    'access_key',
+    {
+      ...{
+        id: 'key-1',
+        organisation_id: 1,
+        name: 'key',
+        secret_sealed: 'sealed',
+        master_key_id: 'm',
+        permissions: '[]',
+      },
+      ...{ created_at: at, revoked_at: null, expires_at: null, last_used_at: at },
+    },
+  ],
+  ['plan', { id: 1, name: 'Small', machine_type: 's', cpus: 1, memory_mb: 512, disk_size_gb: 10, created_at: at }],
+  ...(['base', 'step', 'capture'] as const).map((id, index, ids): [string, Row] => [
+    'layer',
+    {
+      ...{
+        id,
+        kind: ['base', 'software', 'capture'][index] ?? '',
+        parent_id: ids[index - 1] ?? null,
+        base_layer_id: 'base',
+      },
+      ...{ key: id === 'capture' ? null : id, state: 'sealed', virtual_bytes: 1, stored_bytes: 1, operation_id: null },
+      ...{
+        created_at: at,
+        digest: null,
+        verified_at: null,
+        used_at: null,
+        doomed_at: null,
+        fault: null,
+        lost_key: null,
+      },
+    },
+  ]),
+  ['base_image', { id: 1, name: 'Base', size_gb: 4, layer_id: 'base', boot: '{"mode":"firmware"}', created_at: at }],
+  [
+    'software',
+    {
+      ...{ id: 1, name: 'Editor', size_gb: 1, recipe_digest: 'd', created_at: at },
+      recipe: '{"script":"true","files":[],"network":false,"timeoutMs":1000}',
+    },
+  ],
+  ...(['available', 'pending'] as const).map((status, index): [string, Row] => [
+    'image',
+    {
+      ...{
+        id: index + 1,
+        organisation_id: 1,
+        name: `Image ${status}`,
+        name_folded: `image ${status}`,
+        size_gb: 5,
+        status,
+      },
+      ...{
+        status_reason: null,
+        source: 'seat',
+        layer_id: status === 'available' ? 'capture' : null,
+        base_image_id: null,
+      },
+      ...{ machine_id: 1, created_at: at, updated_at: at, deleted_at: null, protected_at: null, report: null },
+    },
+  ]),
+  ['image_software', { image_id: 1, software_id: 1, position: 1 }],
+  [
+    'build_step',
+    { image_id: 1, position: 1, software_id: 1, cache: 'miss', exit_code: 0, duration_ms: 5, output: 'said' },
+  ],
+  [
+    'disk',
+    {
+      ...{ id: 'disk', organisation_id: 1, machine_id: 1, layer_id: 'capture', state: 'active', size_gb: 10 },
+      ...{ kept_until: null, created_at: at, image_id: 1, replaces_id: null, stored_bytes: 1, doomed_at: null },
+    },
+  ],
+  [
+    'machine',
+    {
+      ...{ id: 1, organisation_id: 1, name: 'One', name_folded: 'one', plan_id: 1, region: null, machine_type: 's' },
+      ...{ cpus: 1, memory_mb: 512, disk_size_gb: 10, file_storage_size_gb: 0, status: 'off', status_reason: null },
+      ...{ disk_id: 'disk', assigned_image_id: 1, assignment_pending_at: at, capturing_image_id: null },
+      ...{ stop_requested_at: null, last_session_start_at: at, permissions: '{}', created_at: at, updated_at: at },
+      ...{ prior_image_id: null, prior_pending_at: null },
+    },
+  ],
+  [
+    'operation',
+    {
+      ...{
+        id: 1,
+        kind: 'imageInstall',
+        organisation_id: 1,
+        image_id: 2,
+        machine_id: null,
+        state: 'running',
+        phase: 'p',
+      },
+      ...{ progress: 0.5, attempts: 1, not_before: at, lease_owner: 'dead', lease_until: at, reason: null, data: '{}' },
+      ...{ created_at: at, updated_at: at },
+    },
+  ],
+  ['nonce', { key_id: 'key-1', nonce: 'n', expires_at: at }],
+  [
+    'audit',
+    {
+      ...{ id: 1, organisation_id: 1, key_id: 'key-1', action: 'imageDelete', image_id: 9, machine_id: null },
+      ...{ request_id: 'r', client_code: 200, created_at: at },
+    },
+  ],
+];
+
+/** Makes the store of a version in a folder, with the rows that it can hold. */
+export async function storeOf(dataDir: string, version: string): Promise<void> {
+  const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+  const db = new Kysely<unknown>({ dialect: sqliteDialect(database) });
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => sqliteMigrations } }).migrateTo(
+    version,
+  );
+  assert.equal(error, undefined);
+  database.exec('pragma foreign_keys = on');
+  for (const [table, row] of rows) {
+    const known = new Set(
+      database
+        .prepare(`pragma table_info(${table})`)
+        .all()
+        .map((column) => String(column.name)),
+    );
+    if (known.size === 0) continue;
+    const columns = Object.keys(row).filter((column) => known.has(column));
+    database
+      .prepare(`insert into ${table} (${columns}) values (${columns.map(() => '?')})`)
+      .run(...columns.map((column) => row[column] ?? null));
+  }
+  await db.destroy();
+}
