@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { keyCreate, keyRotate, resealAll } from '../app/key.ts';
-import { parseDurationMs } from '../cli/context.ts';
 import { minute, table } from '../cli/output.ts';
+import { duration, whole, words } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { KeyId } from '../domain/ids.ts';
 import { isPermission, permissions } from '../domain/permission.ts';
@@ -23,10 +23,14 @@ const shown = ({ key, secret }: { key: string; secret: string }) =>
 export function keyCommands(program: Command, { local, withStore, print }: Admin): void {
   const key = program.command('key').description('access keys: who may use the API');
   local(key.command('create').description('make a key; its secret is shown once'))
-    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name')
-    .option('--name <name>', 'what the key is for', 'key')
+    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name', words(100))
+    .option('--name <name>', 'what the key is for', words(100), 'key')
     .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
-    .option('--expires <duration>', 'when it ends by itself, such as 30d or 12h; default: never', parseDurationMs)
+    .option(
+      '--expires <duration>',
+      'when it ends by itself, such as 30d or 12h; default: never',
+      duration('1s', '36500d'),
+    )
     .action(
       (flags: Flags & Printed & { organisation: string; name: string; permission?: string[]; expires?: number }) =>
         withStore(flags, async ({ store, masterKey }) => {
@@ -48,7 +52,7 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
     .option(
       '--overlap <duration>',
       'how long the old key still works, such as 24h or 0s',
-      parseDurationMs,
+      duration('0s', '36500d'),
       24 * 3600_000,
     )
     .action((id: string, flags: Flags & Printed & { overlap: number }) =>
@@ -129,12 +133,7 @@ export function organisationCommands(program: Command, { local, withStore, print
       );
     }),
   );
-  const limit = (text: string) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw invalid(`${JSON.stringify(text)} is not a whole number from 0.`);
-    return value;
-  };
+  const limit = whole(0);
   local(organisation.command('quota <name>').description('change what an organisation may have at most'))
     .option('--images <number>', `images; default: ${defaultQuotas.images}`, limit)
     .option('--machines <number>', `machines; default: ${defaultQuotas.machines}`, limit)

@@ -21,7 +21,7 @@ export async function startDemo(t: Scope, given?: string) {
   await start();
   const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
   /** In this process, which is much faster than one for each command. */
-  const run = async (...args: string[]) => {
+  const runIn = async (more: Record<string, string>, ...args: string[]) => {
     let [out, err] = ['', ''];
     const terminal: Terminal = {
       out: (text) => {
@@ -33,9 +33,10 @@ export async function startDemo(t: Scope, given?: string) {
       interactive: false,
       exitCode: 0,
     };
-    const code = await main(['node', 'silversmith', ...args], terminal, environment);
+    const code = await main(['node', 'silversmith', ...args], terminal, { ...environment, ...more });
     return { code, out, err };
   };
+  const run = (...args: string[]) => runIn({}, ...args);
   /** In a process of its own, as a user does. */
   const runAlone = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
@@ -43,5 +44,5 @@ export async function startDemo(t: Scope, given?: string) {
         resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
-  return { dataDir, run, runAlone, start, stop };
+  return { dataDir, run, runIn, runAlone, start, stop };
 }

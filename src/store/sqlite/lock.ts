@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../domain/error.ts';
+import { resultCodeOf, resultCodes } from './database.ts';
 
 export interface Lock {
   release(): void;
@@ -16,6 +17,8 @@ export function lockDataDir(dataDir: string): Lock {
     database.exec('pragma locking_mode = exclusive; begin exclusive; create table if not exists lock (pid integer)');
   } catch (error) {
     database.close();
+    const code = resultCodeOf(error);
+    if (code !== resultCodes.busy && code !== resultCodes.locked) throw error;
     throw new AppError(
       'unavailable',
       `Another server is running on ${dataDir}. Stop it first, or give this one another --data-dir.`,
