@@ -15,6 +15,7 @@ import { newMasterKey, parseMasterKey } from '../lib/master-key.ts';
 import { lockDataDir } from '../store/sqlite/lock.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
+import { sentenceOf } from './explain.ts';
 
 const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
@@ -188,10 +189,10 @@ export function masterKeyCommands(program: Command, { local, withStore, print }:
         const count = await resealAll(store, ring);
         print(flags, { id: ring.id, keys: count }, `${count} keys are sealed under the first master key, ${ring.id}.`);
       } catch (error) {
-        if (error instanceof AppError) throw error;
+        if (sentenceOf(error) !== null) throw error;
         throw new AppError(
           'internal',
-          'A secret cannot be opened: the master key is not the one it was sealed under.',
+          'A secret cannot be opened: the master key is not the one it was sealed under. Bring back the master.key that belongs to this store.',
           {
             cause: error,
           },

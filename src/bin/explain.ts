@@ -1,6 +1,7 @@
 // Turns whatever was thrown into one sentence that says what is wrong, where, and what to type. Ours are sentences already; the system's,
 // SQLite's and the network's are put into words here. Anything else is a defect, and says so; SILVERSMITH_DEBUG=1 shows where it is.
 
+import { getSystemErrorMap } from 'node:util';
 import { CommanderError } from 'commander';
 import type { Environment } from '../cli/context.ts';
 import type { Terminal } from '../cli/output.ts';
@@ -74,14 +75,17 @@ export function networkReason(error: unknown): string {
 /** What the system refused, as a sentence; null when it is no error of the system's. */
 export function systemSentence(error: unknown, place?: string): string | null {
   const code = codeOf(error);
-  const { path, syscall } = error as NodeJS.ErrnoException;
+  const { path, syscall, errno } = error as NodeJS.ErrnoException;
   if (code === 'EMFILE' || code === 'ENFILE')
     return 'Too many files are open; raise the limit (ulimit -n 65536) and type the command again.';
   if (code === 'ENOMEM') return 'There is not enough memory; end something else and type the command again.';
   const known = pathWords[code];
   if (known && syscall !== 'connect' && syscall !== 'listen')
     return `${path ?? place ?? 'What was to be written'} ${known[0]}; ${known[1]}.`;
-  return networkWords[code] && syscall !== undefined ? `The connection failed: ${networkWords[code]}.` : null;
+  if (syscall === undefined) return null;
+  if (networkWords[code]) return `The connection failed: ${networkWords[code]}.`;
+  const [, words] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
+  return words === undefined ? null : `The system refused to ${syscall} ${path ?? place ?? 'a file'}: ${words}.`;
 }
 
 const storeWords: Record<number, string> = {
@@ -118,23 +122,24 @@ export function sentenceOf(error: unknown): string | null {
 }
 
 /** Prints the sentence, and resolves to the exit status. */
-export function explain(error: unknown, terminal: Terminal, env: Environment): number {
+export function explain(thrown: unknown, terminal: Terminal, env: Environment): number {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   // Commander has said it itself.
   if (error instanceof CommanderError) return error.exitCode;
   const said = sentenceOf(error);
   const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
-  const detail = error instanceof AppError ? error.detail : undefined;
   terminal.err(
     said === null
-      ? `error: ${error instanceof Error ? error.message : String(error)}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`
+      ? `error: ${error.message}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`
       : `error: ${said}`,
   );
-  if (debug) terminal.err([detail, (error as Error).stack, causes(error)].filter(Boolean).join('\n'));
-  else if (detail !== undefined) terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
+  const ours = error instanceof AppError ? error : null;
+  if (debug) terminal.err([ours?.detail, error.stack, causes(error)].filter(Boolean).join('\n'));
+  else if (ours?.code === 'internal') terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
   return 1;
 }
 
-function causes(error: unknown): string {
-  const cause = (error as Error).cause as Error | undefined;
+function causes(error: Error): string {
+  const cause = error.cause as Error | undefined;
   return cause === undefined ? '' : `cause: ${cause.stack ?? cause}`;
 }

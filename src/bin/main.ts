@@ -1,8 +1,10 @@
 // The command line: builds the program, runs it, and turns what is thrown into one sentence and an exit status.
 
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { catalogueCommands } from '../cli/catalogue.ts';
 import type { Environment } from '../cli/context.ts';
+import { jsonFile, lookFor } from '../cli/file.ts';
 import { imageCommands } from '../cli/image.ts';
 import { machineCommands } from '../cli/machine.ts';
 import { processTerminal, type Terminal } from '../cli/output.ts';
@@ -107,6 +109,8 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       // A command that only speaks to a server need not wait for what makes one.
       const { serve } = await import('./serve.ts');
       const config = parseConfig(flags, env);
+      const demoFile = join(config.dataDir, 'demo.json');
+      if (config.demo && (await lookFor(demoFile))) await jsonFile('--demo', demoFile, ['url', 'key', 'secret']);
       const running = await serve(config);
       const ended = new Promise<void>((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());

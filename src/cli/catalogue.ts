@@ -1,7 +1,7 @@
 // silversmith software|base|plan list: what images and machines are made of. The operator's own commands add to the same nouns.
 
 import type { Command } from 'commander';
-import { connect, type Environment, print, type Remote, remoteOptions } from './context.ts';
+import { connect, type Environment, NoCredentials, print, type Remote, remoteOptions } from './context.ts';
 import { type Terminal, table } from './output.ts';
 import { UsageError } from './parse.ts';
 
@@ -23,7 +23,7 @@ export function catalogueCommands(
       .action(async (flags: Remote & { local?: boolean }) => {
         if (flags.local) return listLocal(name, flags);
         await ask(flags).catch((error: unknown) => {
-          if (!(error instanceof UsageError)) throw error;
+          if (!(error instanceof NoCredentials)) throw error;
           throw new UsageError(
             `${error.message} Operators, on the server's own host: silversmith ${name} list --local`,
           );

@@ -19,6 +19,9 @@ export interface Remote {
   wait?: boolean;
 }
 
+/** Nobody said who asks. */
+export class NoCredentials extends UsageError {}
+
 export type Environment = Record<string, string | undefined>;
 
 export function remoteOptions(command: Command): Command {
@@ -56,7 +59,7 @@ async function demoCredentials(flags: Remote, env: Environment): Promise<ClientO
   const name = nameOf('--data-dir', flags.dataDir);
   const file = join(resolve(parsed(name, flags.dataDir ?? env.SILVERSMITH_DATA_DIR, path) ?? 'data'), 'demo.json');
   if (!(await lookFor(file)))
-    throw new UsageError(
+    throw new NoCredentials(
       `No credentials: give SILVERSMITH_KEY and SILVERSMITH_SECRET, or start the demo (npm start), which writes ${file}.`,
     );
   const { url, key, secret } = await jsonFile('the demo’s credentials', file, ['url', 'key', 'secret']);

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -29,8 +30,9 @@ async function refuses(runIn: Run, rows: readonly Row[]): Promise<void> {
   }
 }
 
-async function listening(t: Scope, answer: RequestListener): Promise<string> {
-  const server = createServer(answer);
+const listening = (t: Scope, answer: RequestListener) => bound(t, createServer(answer));
+
+async function bound(t: Scope, server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   defer(t, () => {
     server.closeAllConnections();
@@ -162,6 +164,18 @@ describe('a server that is not there, or another', () => {
     const stalls = await listening(t, (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).write('{');
     });
+    const folder = await temporaryFolder(t);
+    const [keyFile, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
+    execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=127.0.0.1', '-days', '2'],
+        ...['-keyout', keyFile, '-out', certificate],
+      ],
+      { stdio: 'pipe' },
+    );
+    const selfSigned = createTlsServer({ key: await readFile(keyFile), cert: await readFile(certificate) });
+    const secure = (await bound(t, selfSigned)).replace('http:', 'https:');
     const list = (url: string) => ['image', 'list', '--url', url];
     await refuses(runIn, [
       [list('foo'), /--url is "foo".*http:\/\/127\.0\.0\.1:8080/],
@@ -177,6 +191,8 @@ describe('a server that is not there, or another', () => {
       [list(hangs), /did not answer within 1 s/, { SILVERSMITH_TIMEOUT: '1s' }],
       [[...list(stalls), '--timeout', '1s'], /did not answer within 1 s.*--timeout/],
       [[...list(hangs), '--timeout', 'long'], /--timeout is "long".*30s/],
+      [list(secure), /No server answers at https:.*certificate is not trusted.*NODE_EXTRA_CA_CERTS/],
+      [list(html.replace('http:', 'https:')), /No server answers at https:.*does not speak TLS; give an http address/],
       [list(html), /is not Silversmith.*text\/html.*--url/],
       [list(json), /is not Silversmith.*--url/],
       [list(proxy), /proxy.*502/],
@@ -284,6 +300,10 @@ describe('a file that cannot be used', () => {
     await writeFile(file('signing.key'), 'nothing');
     await refuses(runIn, [[list, /signing\.key is not a private key.*backup/]]);
     await writeFile(file('signing.key'), signing);
+    const demo = await readFile(file('demo.json'), 'utf8');
+    await writeFile(file('demo.json'), '{');
+    await refuses(runIn, [[['serve', '--port', '0', '--demo'], /--demo: .*demo\.json is not JSON/]]);
+    await writeFile(file('demo.json'), demo);
     const small = join(dataDir, 'small');
     await mkdir(small);
     try {
