@@ -3,13 +3,13 @@
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { invalid } from '../domain/error.ts';
-import type { LayerId, SoftwareId } from '../domain/ids.ts';
+import { AppError, invalid } from '../domain/error.ts';
+import type { LayerId, PlanId, SoftwareId } from '../domain/ids.ts';
 import { type Boot, gbBytes } from '../domain/layer.ts';
 import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
-import type { Store } from '../store/port.ts';
+import type { Plan, Store, Work } from '../store/port.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
 export interface Intake {
@@ -21,8 +21,46 @@ export interface Intake {
   removeLayer(layerId: LayerId): Promise<void>;
 }
 
+export const nameLengthMax = 100;
+
 const checkName = (name: string) => {
-  if (name.trim() === '' || [...name].length > 100) throw invalid('The name must have 1 to 100 characters.');
+  if (name.trim() === '' || [...name].length > nameLengthMax)
+    throw invalid(`The name must have 1 to ${nameLengthMax} characters.`);
+};
+
+/** Names stand for ids, so each may be one thing's alone. Throws `conflict` with what to do. */
+function assertFree(
+  noun: string,
+  name: string,
+  list: readonly { id: number; name: string }[],
+  cure: (id: number) => string,
+): void {
+  const same = list.find((one) => one.name === name);
+  if (same)
+    throw new AppError(
+      'conflict',
+      `There is a ${noun} named ${JSON.stringify(name)} already (id ${same.id}); ${cure(same.id)}`,
+    );
+}
+
+const assertBaseFree = async (work: Work, name: string) =>
+  assertFree('base image', name, await work.bases.list(), () => 'give another name, or see: silversmith base list');
+const assertSoftwareFree = async (work: Work, name: string) =>
+  assertFree(
+    'software',
+    name,
+    await work.software.list(),
+    (id) => `to give it another recipe: silversmith software update ${id}`,
+  );
+
+/** Throws `conflict` when a plan has the name. */
+export const planAdd = (store: Store, plan: Omit<Plan, 'id'>): Promise<{ id: PlanId }> => {
+  checkName(plan.name);
+  return store.write('system', async (work) => {
+    const plans = await work.plans.list();
+    assertFree('plan', plan.name, plans, () => 'give another name, or see: silversmith plan list');
+    return work.plans.add(plan);
+  });
 };
 
 export interface NewBase {
@@ -33,10 +71,13 @@ export interface NewBase {
 
 export async function baseAdd(store: Store, intake: Intake, { name, files, boot }: NewBase): Promise<BaseImage> {
   checkName(name);
+  // Asked before the disk is copied, and again in the transaction that takes the name.
+  await store.read('system', (work) => assertBaseFree(work, name));
   const layerId = newId() as LayerId;
   const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files);
   try {
     return await store.write('system', async (work) => {
+      await assertBaseFree(work, name);
       const same = await work.layers.byKey(digest);
       if (same)
         throw invalid(`This disk is a base image already (layer ${same.id}); list them with: silversmith base list`);
@@ -85,12 +126,17 @@ async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftw
   return { name, sizeGb, recipe };
 }
 
+/** Throws `conflict` when a title has the name. */
 export async function softwareAdd(store: Store, intake: Intake, given: NewSoftware): Promise<Software> {
+  await store.read('system', (work) => assertSoftwareFree(work, given.name));
   const title = await takeIn(intake, given);
-  return store.write('system', (work) => work.software.add(title));
+  return store.write('system', async (work) => {
+    await assertSoftwareFree(work, title.name);
+    return work.software.add(title);
+  });
 }
 
-/** Gives a title another recipe: what is built from now on has it, images that are there stay as they are. Throws not-found. */
+/** Gives a title another recipe: what is built from now on has it, images that are there stay as they are. Throws not-found, `conflict`. */
 export async function softwareUpdate(
   store: Store,
   intake: Intake,
@@ -98,5 +144,12 @@ export async function softwareUpdate(
   given: NewSoftware,
 ): Promise<Software> {
   const title = await takeIn(intake, given);
-  return store.write('system', (work) => work.software.update(id, title));
+  return store.write('system', async (work) => {
+    const titles = await work.software.list();
+    const before = titles.find((one) => one.id === id);
+    // One that keeps its name is not held up by a twin from before names were checked.
+    if (before && before.name !== title.name)
+      assertFree('software', title.name, titles, () => 'give this one another name.');
+    return work.software.update(id, title);
+  });
 }

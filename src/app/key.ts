@@ -34,7 +34,8 @@ export const keyCreate = (store: Store, masterKey: MasterKey, key: NewKey): Prom
 export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlapMs: number) =>
   store.write('system', async (work) => {
     const old = await work.keys.find(id);
-    if (!old || old.revokedAt !== null) throw new AppError('not_found', `There is no key ${id} in use.`);
+    if (!old || old.revokedAt !== null)
+      throw new AppError('not_found', `There is no key ${id} in use; see: silversmith key list`);
     const { organisationId, name, permissions, expiresAt } = old;
     const made = await add(work, masterKey, { organisationId, name, permissions, expiresAt });
     const until = Math.min(work.now() + overlapMs, expiresAt ?? Number.MAX_SAFE_INTEGER);

@@ -2,6 +2,8 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { folderAt, newFolder } from '../cli/file.ts';
+import { parsed, path } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -26,11 +28,12 @@ export function backupCommands(program: Command, { local, withStore, print, term
       'after',
       '\nLayers are hard links where the folder lies on the same file system: quick, and no second copy of their bytes. Copy the folder\nto another host to be safe from the loss of this disk. The disks of machines that are on are copied as if their power had been cut.',
     )
-    .action((flags: Flags & Printed & { to: string; withoutKeys?: boolean }) =>
-      withStore(flags, async ({ store }, config) => {
+    .action(async (flags: Flags & Printed & { to: string; withoutKeys?: boolean }) => {
+      const folder = resolve(parsed('--to', flags.to, path));
+      await newFolder('--to', folder);
+      await withStore(flags, async ({ store }, config) => {
         const { backUp } = await import('./backup.ts');
         const engine = await engineOf(config);
-        const folder = resolve(flags.to);
         const rooms = { store, engine, dataDir: config.dataDir };
         const say = (line: string) => terminal.err(`backup: ${line}`);
         const manifest = await backUp(rooms, folder, { keys: flags.withoutKeys !== true, say });
@@ -48,14 +51,15 @@ export function backupCommands(program: Command, { local, withStore, print, term
           `${folder} has the store, ${layers} layers and ${disks} disks.\n${secret}${lost}`,
         );
         if (missing.length > 0) terminal.exitCode = 1;
-      }),
-    );
+      });
+    });
 
   local(program.command('restore').description('bring a backup back as a new data directory, and examine it'))
     .requiredOption('--from <folder>', 'what silversmith backup made')
     .action(async (flags: Flags & Printed & { from: string }) => {
       const { readManifest, restore } = await import('./backup.ts');
-      const from = resolve(flags.from);
+      const from = resolve(parsed('--from', flags.from, path));
+      await folderAt('--from', from);
       const { engine: name } = await readManifest(from);
       const config = parseConfig(flags, env);
       if (config.engine !== null && config.engine !== name)

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { keyCreate, keyRotate, resealAll } from '../app/key.ts';
-import { parseDurationMs } from '../cli/context.ts';
 import { minute, table } from '../cli/output.ts';
+import { duration, whole, words } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { KeyId } from '../domain/ids.ts';
 import { isPermission, permissions } from '../domain/permission.ts';
@@ -15,6 +15,7 @@ import { newMasterKey, parseMasterKey } from '../lib/master-key.ts';
 import { lockDataDir } from '../store/sqlite/lock.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
+import { sentenceOf } from './explain.ts';
 
 const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
@@ -23,10 +24,14 @@ const shown = ({ key, secret }: { key: string; secret: string }) =>
 export function keyCommands(program: Command, { local, withStore, print }: Admin): void {
   const key = program.command('key').description('access keys: who may use the API');
   local(key.command('create').description('make a key; its secret is shown once'))
-    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name')
-    .option('--name <name>', 'what the key is for', 'key')
+    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name', words(100))
+    .option('--name <name>', 'what the key is for', words(100), 'key')
     .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
-    .option('--expires <duration>', 'when it ends by itself, such as 30d or 12h; default: never', parseDurationMs)
+    .option(
+      '--expires <duration>',
+      'when it ends by itself, such as 30d or 12h; default: never',
+      duration('1s', '36500d'),
+    )
     .action(
       (flags: Flags & Printed & { organisation: string; name: string; permission?: string[]; expires?: number }) =>
         withStore(flags, async ({ store, masterKey }) => {
@@ -48,7 +53,7 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
     .option(
       '--overlap <duration>',
       'how long the old key still works, such as 24h or 0s',
-      parseDurationMs,
+      duration('0s', '36500d'),
       24 * 3600_000,
     )
     .action((id: string, flags: Flags & Printed & { overlap: number }) =>
@@ -129,12 +134,7 @@ export function organisationCommands(program: Command, { local, withStore, print
       );
     }),
   );
-  const limit = (text: string) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw invalid(`${JSON.stringify(text)} is not a whole number from 0.`);
-    return value;
-  };
+  const limit = whole(0);
   local(organisation.command('quota <name>').description('change what an organisation may have at most'))
     .option('--images <number>', `images; default: ${defaultQuotas.images}`, limit)
     .option('--machines <number>', `machines; default: ${defaultQuotas.machines}`, limit)
@@ -189,10 +189,10 @@ export function masterKeyCommands(program: Command, { local, withStore, print }:
         const count = await resealAll(store, ring);
         print(flags, { id: ring.id, keys: count }, `${count} keys are sealed under the first master key, ${ring.id}.`);
       } catch (error) {
-        if (error instanceof AppError) throw error;
+        if (sentenceOf(error) !== null) throw error;
         throw new AppError(
           'internal',
-          'A secret cannot be opened: the master key is not the one it was sealed under.',
+          'A secret cannot be opened: the master key is not the one it was sealed under. Bring back the master.key that belongs to this store.',
           {
             cause: error,
           },

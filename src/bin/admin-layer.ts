@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { mb, minute, table } from '../cli/output.ts';
+import { decimal } from '../cli/parse.ts';
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import { gbBytes, type Layer } from '../domain/layer.ts';
@@ -91,10 +92,9 @@ export function layerCommands(program: Command, { local, withStore, print, termi
       }),
   );
   local(cache.command('prune').description('take steps that nothing stands on out of the cache'))
-    .option('--keep-gb <number>', 'as many GB of steps may stay, those used last', Number, 0)
+    .option('--keep-gb <number>', 'as many GB of steps may stay, those used last', decimal(0, 1e6), 0)
     .action((flags: Flags & Printed & { keepGb: number }) =>
       withStore(flags, async ({ store }) => {
-        if (!(flags.keepGb >= 0)) throw new AppError('invalid', '--keep-gb must be a number from 0.');
         const gone: Layer[] = await store.write('system', (work) => evict(work, flags.keepGb * gbBytes, quiet));
         const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
         print(

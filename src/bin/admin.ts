@@ -1,10 +1,14 @@
 // The operator's commands: they work on the data directory, with or without a server on it, and never over the API.
 
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
-import { baseAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
-import { parseId } from '../cli/context.ts';
+import { type Command, Option } from 'commander';
+import { baseAdd, nameLengthMax, planAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
+import type { Listed, ListLocal } from '../cli/catalogue.ts';
+import { print as printTo } from '../cli/context.ts';
+import { readableFile } from '../cli/file.ts';
+import { pick } from '../cli/name.ts';
 import { type Terminal, table } from '../cli/output.ts';
+import { decimal, duration, UsageError, whole, words } from '../cli/parse.ts';
 import { invalid } from '../domain/error.ts';
 import type { MachineId, SoftwareId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
@@ -34,20 +38,13 @@ export interface Admin {
   env: Env;
 }
 
-export function adminCommands(program: Command, machine: Command, terminal: Terminal, env: Env): void {
-  const local = (command: Command) =>
-    command
-      .option('--data-dir <folder>', `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
-      .option(
-        '--engine <name>',
-        'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
-      )
-      .option('--json', 'print as JSON');
-  const withStore = async <Result>(
-    flags: Flags,
-    work: (opened: Opened, config: Config) => Promise<Result>,
-    options: { check?: boolean } = {},
-  ): Promise<Result> => {
+/** The size of a plan at most: what QEMU gives one machine, and a disk that a qcow2 file can be. */
+const planMost = { cpus: 255, memoryMb: 16 * 1024 ** 2, diskGb: 1_000_000 };
+
+/** Opens the store of the data directory that is meant, for as long as the work takes. */
+const storeIn =
+  (env: Env): Admin['withStore'] =>
+  async (flags, work, options = {}) => {
     const config = parseConfig(flags, env);
     const opened = await (await open()).openExistingStore(config, options);
     try {
@@ -56,89 +53,132 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
       await opened.store.close();
     }
   };
-  const print = (flags: { json?: boolean }, value: object, human: string) =>
-    terminal.out(flags.json ? JSON.stringify(value, null, 2) : human);
 
-  const base = program.command('base').description('base images: what all others start from');
+/** What the operator sees of the catalogue and other users do not. */
+export const catalogueLocal = (terminal: Terminal, env: Env): ListLocal => {
+  const lists: Record<Listed, (opened: Opened, flags: Printed) => Promise<void>> = {
+    async base({ store }, flags) {
+      const bases = await store.read('system', (work) => work.bases.list());
+      const rows = bases.map((one) => [one.id, one.name, one.sizeGb, one.boot.mode]);
+      printTo(terminal, flags, bases, table(['ID', 'NAME', 'GB', 'BOOT'], rows));
+    },
+    async software({ store }, flags) {
+      const titles = await store.read('system', (work) => work.software.list());
+      const rows = titles.map(({ id, name, sizeGb, recipe }) => [
+        ...[id, name, sizeGb, recipe.files.length, recipe.network ? 'yes' : 'no'],
+      ]);
+      printTo(terminal, flags, titles, table(['ID', 'NAME', 'GB', 'FILES', 'NETWORK'], rows));
+    },
+    async plan({ store }, flags) {
+      const plans = await store.read('system', (work) => work.plans.list());
+      const rows = plans.map((one) => [one.id, one.name, one.machineType, one.cpus, one.memoryMb, one.diskSizeGb]);
+      printTo(terminal, flags, plans, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
+    },
+  };
+  return (noun, { dataDir, json = false }) =>
+    storeIn(env)(dataDir === undefined ? {} : { dataDir }, (opened) => lists[noun](opened, { json }));
+};
+
+function onlyHere(option: string): never {
+  throw new UsageError(
+    `This command works on the data directory, on the server's own host, and never over the API; leave ${option} out.`,
+  );
+}
+
+export function adminCommands(
+  program: Command,
+  nouns: Record<Listed | 'machine', Command>,
+  terminal: Terminal,
+  env: Env,
+): void {
+  const local = (command: Command) => {
+    // Who may only use the API finds no operator's command there.
+    for (const [name, flag] of [
+      ['--url', '<url>'],
+      ['--key', '<key>'],
+      ['--secret', '<secret>'],
+    ] as const)
+      command.addOption(new Option(`${name} ${flag}`).hideHelp().argParser(() => onlyHere(name)));
+    return command
+      .option('--data-dir <folder>', `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
+      .option(
+        '--engine <name>',
+        'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
+      )
+      .option('--json', 'print as JSON');
+  };
+  const print: Admin['print'] = (flags, value, human) => printTo(terminal, flags, value, human);
+  const admin: Admin = { local, withStore: storeIn(env), print, terminal, env };
+  baseCommands(nouns.base, admin);
+  softwareCommands(nouns.software, admin);
+  planCommands(nouns.plan, admin);
+  organisationCommands(program, admin);
+  keyCommands(program, admin);
+  masterKeyCommands(program, admin);
+  layerCommands(program, admin);
+  backupCommands(program, admin);
+  execCommand(nouns.machine, admin);
+}
+
+const catalogueName = words(nameLengthMax);
+
+function baseCommands(base: Command, { local, withStore, print }: Admin): void {
+  interface Given {
+    name: string;
+    file: string;
+    kernel?: string;
+    initrd?: string;
+    append: string;
+    buildAppend?: string;
+  }
   local(base.command('add').description('add a base image from a qcow2 or raw disk'))
-    .requiredOption('--name <name>', 'name of the base image')
+    .requiredOption('--name <name>', 'name of the base image', catalogueName)
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
     .option('--kernel <path>', 'kernel, for direct boot')
     .option('--initrd <path>', 'initrd, for direct boot')
     .option('--append <text>', 'kernel command line, for direct boot', 'console=ttyS0 root=/dev/vda rw')
     .option('--build-append <text>', "what makes the initrd run the seed's user-data and power off, when it can")
-    .action(
-      async (
-        flags: Flags & {
-          name: string;
-          file: string;
-          kernel?: string;
-          initrd?: string;
-          append: string;
-          buildAppend?: string;
-          json?: boolean;
-        },
-      ) => {
-        if ((flags.kernel === undefined) !== (flags.initrd === undefined))
-          throw invalid('Direct boot needs both --kernel and --initrd.');
-        const direct = flags.kernel !== undefined && flags.initrd !== undefined;
-        const boot: Boot = direct
-          ? { mode: 'direct', append: flags.append, buildAppend: flags.buildAppend ?? null }
-          : { mode: 'firmware' };
-        const files = {
-          disk: flags.file,
-          ...(flags.kernel !== undefined && { kernel: flags.kernel }),
-          ...(flags.initrd !== undefined && { initrd: flags.initrd }),
-        };
-        await withStore(flags, async ({ store }, config) => {
-          const added = await baseAdd(store, await (await open()).openEngine(config), {
-            name: flags.name,
-            files,
-            boot,
-          });
-          print(flags, added, `Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        });
-      },
-    );
-  local(base.command('list').description('list the base images')).action((flags: Flags & { json?: boolean }) =>
-    withStore(flags, async ({ store }) => {
-      const bases = await store.read('system', (work) => work.bases.list());
-      print(
-        flags,
-        bases,
-        table(
-          ['ID', 'NAME', 'GB', 'BOOT'],
-          bases.map((one) => [one.id, one.name, one.sizeGb, one.boot.mode]),
-        ),
-      );
-    }),
-  );
+    .action(async ({ name, file, kernel, initrd, append, buildAppend, ...flags }: Flags & Printed & Given) => {
+      if ((kernel === undefined) !== (initrd === undefined))
+        throw invalid('Direct boot needs both --kernel and --initrd.');
+      for (const [option, path] of Object.entries({ '--file': file, '--kernel': kernel, '--initrd': initrd }))
+        if (path !== undefined) await readableFile(option, path);
+      const boot: Boot =
+        kernel === undefined ? { mode: 'firmware' } : { mode: 'direct', append, buildAppend: buildAppend ?? null };
+      const files = { disk: file, ...(kernel !== undefined && { kernel }), ...(initrd !== undefined && { initrd }) };
+      await withStore(flags, async ({ store }, config) => {
+        const added = await baseAdd(store, await (await open()).openEngine(config), { name, files, boot });
+        print(flags, added, `Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
+      });
+    });
+}
 
-  const software = program.command('software').description('the catalogue of what can be installed');
+function softwareCommands(software: Command, { local, withStore, print }: Admin): void {
   interface Title {
     name: string;
-    size: string;
+    size: number;
     script: string;
     file?: string[];
     network?: boolean;
-    timeout: string;
+    timeout: number;
   }
   const titleOptions = (command: Command) =>
     local(command)
-      .requiredOption('--name <name>', 'name of the title')
-      .requiredOption('--size <gb>', 'what it takes on a disk, in GB')
+      .requiredOption('--name <name>', 'name of the title', catalogueName)
+      .requiredOption('--size <gb>', 'what it takes on a disk, in GB', decimal(0, 10_000, { above: true }))
       .requiredOption('--script <path>', 'shell script that installs it, as root inside a build machine')
       .option('--file <path...>', 'files that the script finds in its working directory')
       .option('--network', 'let the build machine reach the network')
-      .option('--timeout <seconds>', 'limit of the installation', '1800');
-  const titleOf = async ({ name, size, script: path, file, network, timeout }: Title) => {
-    const timeoutMs = Number(timeout) * 1000;
-    if (!(timeoutMs >= 1000 && timeoutMs <= 24 * 3600_000))
-      throw invalid('--timeout must be a number of seconds from 1 to 86400.');
-    const script = await readFile(path, 'utf8').catch(() => {
-      throw invalid(`${path} is not a file that can be read.`);
-    });
-    return { name, sizeGb: Number(size), script, files: file ?? [], network: network ?? false, timeoutMs };
+      .option(
+        '--timeout <duration>',
+        'limit of the installation, such as 1800s or 30m; a bare number is in seconds; default: 30m',
+        duration('1s', '24h', { bare: true }),
+        1800_000,
+      );
+  const titleOf = async ({ name, size: sizeGb, script, file: files = [], network = false, timeout }: Title) => {
+    await readableFile('--script', script);
+    for (const path of files) await readableFile('--file', path);
+    return { name, sizeGb, script: await readFile(script, 'utf8'), files, network, timeoutMs: timeout };
   };
   titleOptions(software.command('add').description('add a title to the catalogue')).action(
     async (flags: Flags & Printed & Title) => {
@@ -150,69 +190,62 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
     },
   );
   titleOptions(
-    software.command('update <id>').description('give a title another recipe; images that are there stay as they are'),
-  ).action(async (id: string, flags: Flags & Printed & Title) => {
+    software
+      .command('update <software>')
+      .description('give a title another recipe; images that are there stay as they are'),
+  ).action(async (given: string, flags: Flags & Printed & Title) => {
     const title = await titleOf(flags);
     await withStore(flags, async ({ store }, config) => {
+      const id = await pick('software', given, () => store.read('system', (work) => work.software.list()));
       const engine = await (await open()).openEngine(config);
-      const changed = await softwareUpdate(store, engine, parseId(id) as SoftwareId, title);
+      const changed = await softwareUpdate(store, engine, id as SoftwareId, title);
       print(flags, changed, `Software ${id} (${changed.name}) has its new recipe; builds from now on use it.`);
     });
   });
-  local(software.command('list').description('list the catalogue')).action((flags: Flags & { json?: boolean }) =>
-    withStore(flags, async ({ store }) => {
-      const titles = await store.read('system', (work) => work.software.list());
-      const rows = titles.map((one) => [
-        one.id,
-        one.name,
-        one.sizeGb,
-        one.recipe.files.length,
-        one.recipe.network ? 'yes' : 'no',
-      ]);
-      print(flags, titles, table(['ID', 'NAME', 'GB', 'FILES', 'NETWORK'], rows));
-    }),
-  );
+}
 
-  const plan = program.command('plan').description('plans: the sizes in which machines are made');
-  local(plan.command('list').description('list the plans')).action((flags: Flags & { json?: boolean }) =>
-    withStore(flags, async ({ store }) => {
-      const plans = await store.read('system', (work) => work.plans.list());
-      const rows = plans.map((one) => [one.id, one.name, one.machineType, one.cpus, one.memoryMb, one.diskSizeGb]);
-      print(flags, plans, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
-    }),
-  );
+function planCommands(plan: Command, { local, withStore, print }: Admin): void {
   local(plan.command('add').description('add a plan'))
-    .requiredOption('--name <name>', 'name of the plan')
-    .requiredOption('--cpus <number>', 'virtual processors', parseId)
-    .requiredOption('--memory <mb>', 'memory in MB', parseId)
-    .requiredOption('--disk <gb>', 'disk in GB', parseId)
-    .action((flags: Flags & { name: string; cpus: number; memory: number; disk: number; json?: boolean }) =>
-      withStore(flags, async ({ store }) => {
-        const { name, cpus, memory, disk } = flags;
-        const added = await store.write('system', (work) =>
-          work.plans.add({ name, machineType: name.toLowerCase(), cpus, memoryMb: memory, diskSizeGb: disk }),
-        );
-        print(flags, added, `Plan ${added.id} (${name}) is added.`);
-      }),
+    .requiredOption('--name <name>', 'name of the plan', catalogueName)
+    .requiredOption('--cpus <number>', 'virtual processors', whole(1, planMost.cpus))
+    .requiredOption('--memory <mb>', 'memory in MB', whole(1, planMost.memoryMb))
+    .requiredOption('--disk <gb>', 'disk in GB', whole(1, planMost.diskGb))
+    .action(
+      ({
+        name,
+        cpus,
+        memory,
+        disk,
+        ...flags
+      }: Flags & Printed & { name: string; cpus: number; memory: number; disk: number }) =>
+        withStore(flags, async ({ store }) => {
+          const sizes = { cpus, memoryMb: memory, diskSizeGb: disk };
+          const added = await planAdd(store, { name, machineType: name.toLowerCase(), ...sizes });
+          print(flags, added, `Plan ${added.id} (${name}) is added.`);
+        }),
     );
+}
 
-  const admin = { local, withStore, print, terminal, env };
-  organisationCommands(program, admin);
-  keyCommands(program, admin);
-  masterKeyCommands(program, admin);
-  layerCommands(program, admin);
-  backupCommands(program, admin);
-
+function execCommand(machine: Command, { local, withStore, terminal }: Admin): void {
   local(
     machine
-      .command('exec <id> <command...>')
-      .description('run a command inside a machine on this host, as its root (operators only)'),
+      .command('exec <machine> <command...>')
+      .description(
+        'run a command inside a machine on this host, as its root, and exit with its status (operators only); -- may stand before it',
+      ),
   )
     .allowUnknownOption()
     .passThroughOptions()
-    .action((id: string, command: string[], flags: Flags & { json?: boolean }) =>
-      withStore(flags, async (_opened, config) => {
-        const result = await (await (await open()).openEngine(config)).exec(parseId(id) as MachineId, command);
+    .action((given: string, words: string[], flags: Flags & Printed) =>
+      withStore(flags, async ({ store }, config) => {
+        // Commander passes on what follows the machine as it is, also the end of the options.
+        const command = words[0] === '--' ? words.slice(1) : words;
+        if (command.length === 0) throw new UsageError('There is no command after --; give a command to run.');
+        const machines = await store.read('system', (work) => work.machines.everyone());
+        const id = (await pick('machine', given, async () => machines)) as MachineId;
+        if (!machines.some((one) => one.id === id))
+          throw new UsageError(`There is no machine ${id}; see: silversmith machine list`);
+        const result = await (await (await open()).openEngine(config)).exec(id, command);
         if (flags.json) terminal.out(JSON.stringify(result, null, 2));
         else {
           if (result.stdout !== '') terminal.out(result.stdout.trimEnd());

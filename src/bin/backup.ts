@@ -122,10 +122,16 @@ async function copyKeys(from: string, to: string): Promise<void> {
 
 /** Reads what a backup says of itself. Throws `invalid` for a folder that is none, or whose copying did not come to its end. */
 export async function readManifest(folder: string): Promise<Manifest> {
-  const text = await readFile(join(folder, manifestName), 'utf8').catch(() => {
+  const text = await readFile(join(folder, manifestName), 'utf8').catch((error) => {
+    if (error.code !== 'ENOENT') throw error;
     throw invalid(`${folder} is no backup, or one that did not come to its end: it has no ${manifestName}.`);
   });
-  const manifest = JSON.parse(text) as Manifest;
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(text) as Manifest;
+  } catch {
+    throw invalid(`${join(folder, manifestName)} is not JSON: it was changed since; use another backup.`);
+  }
   if (manifest.format !== formatVersion)
     throw invalid(`${folder} is a backup of another format (${manifest.format}); use the Silversmith that made it.`);
   return manifest;

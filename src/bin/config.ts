@@ -1,7 +1,8 @@
 // Configuration: read once from flags and the environment, checked, and handed down. Nothing else reads the environment.
 
 import { resolve } from 'node:path';
-import { invalid } from '../domain/error.ts';
+import { InvalidArgumentError } from 'commander';
+import { decimal, nameOf, oneOf, type Parser, parsed, path, whole, yesOrNo } from '../cli/parse.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 
@@ -56,19 +57,9 @@ export type Flags = Partial<
 
 type Environment = Record<string, string | undefined>;
 
-const number = (name: string, text: string, least: number, most: number): number => {
-  const value = Number(text);
-  if (!(Number.isFinite(value) && value >= least && value <= most)) {
-    throw invalid(`${name} is ${JSON.stringify(text)}; give a number from ${least} to ${most}.`);
-  }
-  return value;
-};
-
 function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
-  const given = (name: string, flag: string | undefined, variable: string | undefined, most: number, least = 0) => {
-    const text = flag ?? variable;
-    return text === undefined ? undefined : number(name, text, least, most);
-  };
+  const given = (name: string, flag: string | undefined, variable: string | undefined, most: number, least = 0) =>
+    parsed(nameOf(name, flag), flag ?? variable, least === 1 ? whole(least, most) : decimal(least, most));
   const keepHours = given('--keep-hours', flags.keepHours, env.SILVERSMITH_KEEP_HOURS, 24 * 365);
   const cacheGb = given('--cache-gb', flags.cacheGb, env.SILVERSMITH_CACHE_GB, 1e6);
   const scrubDays = given('--scrub-days', flags.scrubDays, env.SILVERSMITH_SCRUB_DAYS, 3650);
@@ -82,46 +73,55 @@ function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
     ...(scrubMb !== undefined && { scrubBytesPerSecond: scrubMb * 1024 ** 2 }),
     limits: {
       ...defaultSettings.limits,
-      ...(machineStart !== undefined && { machineStart: Math.floor(machineStart) }),
-      ...(imageInstall !== undefined && { imageInstall: Math.floor(imageInstall) }),
+      ...(machineStart !== undefined && { machineStart }),
+      ...(imageInstall !== undefined && { imageInstall }),
     },
   };
 }
 
-function addressOf(name: string, text: string | undefined): { host: string; port: number } | null {
-  if (text === undefined) return null;
+const portOf = whole(0, 65535);
+const logLevel = oneOf('info', 'error', 'silent', 'debug', 'warn', 'fatal', 'trace');
+
+const listenAddress: Parser<{ host: string; port: number }> = (text) => {
   const [, v6, name4, port] = /^(?:\[([\da-fA-F:]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = v6 ?? name4;
   if (host === undefined || port === undefined)
-    throw invalid(
-      `${name} is ${JSON.stringify(text)}; give an address and a port, such as 127.0.0.1:9100 or [::1]:9100.`,
-    );
-  return { host, port: number(name, port, 0, 65535) };
-}
+    throw new InvalidArgumentError('Give an address and a port, such as 127.0.0.1:9100 or [::1]:9100.');
+  return { host, port: portOf(port) };
+};
 
-/** Flags come before the environment, the environment before the defaults. Throws `invalid` with the name of what is wrong. */
+const hostOf: Parser<string> = (text) => {
+  if (/^[\w.:%-]{1,253}$/.test(text)) return text;
+  throw new InvalidArgumentError('Give an address or a name of this host, such as 127.0.0.1, ::1 or 0.0.0.0.');
+};
+
+const publicUrlOf: Parser<string> = (text) => {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text.replace(/\/+$/, '');
+  throw new InvalidArgumentError('Give an http or https address, such as https://images.example.org.');
+};
+
+/** Flags come before the environment, the environment before the defaults. Throws UsageError with the name of what is wrong. */
 export function parseConfig(flags: Flags, env: Environment): Config {
-  const engine = flags.engine ?? env.SILVERSMITH_ENGINE ?? null;
-  if (engine !== null && engine !== 'qemu' && engine !== 'simulator')
-    throw invalid(`--engine is ${JSON.stringify(engine)}; give qemu or simulator.`);
-  const port = number('--port', flags.port ?? env.SILVERSMITH_PORT ?? '8080', 0, 65535);
-  if (!Number.isInteger(port)) throw invalid('--port must be a whole number.');
-  const publicUrl = flags.publicUrl ?? env.SILVERSMITH_PUBLIC_URL ?? null;
-  if (publicUrl !== null && !/^https?:\/\//.test(publicUrl))
-    throw invalid(`--public-url is ${JSON.stringify(publicUrl)}; give an http or https address.`);
+  const given = <Value>(option: string, flag: string | undefined, variable: string | undefined, parse: Parser<Value>) =>
+    parsed(nameOf(option, flag), flag ?? variable, parse);
+  const engine = given('--engine', flags.engine, env.SILVERSMITH_ENGINE, oneOf('qemu', 'simulator')) ?? null;
+  const dataDir = given('--data-dir', flags.dataDir, env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
+  const demo = parsed('SILVERSMITH_DEMO', env.SILVERSMITH_DEMO, yesOrNo);
+  const machineNetwork = parsed('SILVERSMITH_MACHINE_NETWORK', env.SILVERSMITH_MACHINE_NETWORK, yesOrNo);
+  const speed = given('--simulator-speed', flags.simulatorSpeed, env.SILVERSMITH_SIMULATOR_SPEED, decimal(0, 1e6));
   return {
-    dataDir: resolve(flags.dataDir ?? env.SILVERSMITH_DATA_DIR ?? defaultDataDir(env)),
-    host: flags.host ?? env.SILVERSMITH_HOST ?? '127.0.0.1',
-    port,
+    dataDir: resolve(dataDir),
+    host: given('--host', flags.host, env.SILVERSMITH_HOST, hostOf) ?? '127.0.0.1',
+    port: given('--port', flags.port, env.SILVERSMITH_PORT, portOf) ?? 8080,
     engine,
-    demo: flags.demo ?? env.SILVERSMITH_DEMO === '1',
-    logLevel: flags.logLevel ?? env.SILVERSMITH_LOG_LEVEL ?? 'info',
-    machineNetwork: flags.machineNetwork ?? env.SILVERSMITH_MACHINE_NETWORK === '1',
-    simulatorSpeed: number('--simulator-speed', flags.simulatorSpeed ?? env.SILVERSMITH_SIMULATOR_SPEED ?? '1', 0, 1e6),
-    publicUrl: publicUrl?.replace(/\/+$/, '') ?? null,
+    demo: flags.demo ?? demo ?? false,
+    logLevel: given('--log-level', flags.logLevel, env.SILVERSMITH_LOG_LEVEL, logLevel) ?? 'info',
+    machineNetwork: flags.machineNetwork ?? machineNetwork ?? false,
+    simulatorSpeed: speed ?? 1,
+    publicUrl: given('--public-url', flags.publicUrl, env.SILVERSMITH_PUBLIC_URL, publicUrlOf) ?? null,
     settings: settingsOf(flags, env),
-    requestsPerSecond: number('--rate-limit', flags.rateLimit ?? env.SILVERSMITH_RATE_LIMIT ?? '500', 0, 1e6),
-    metrics: addressOf('--metrics', flags.metrics ?? env.SILVERSMITH_METRICS),
+    requestsPerSecond: given('--rate-limit', flags.rateLimit, env.SILVERSMITH_RATE_LIMIT, decimal(0, 1e6)) ?? 500,
+    metrics: given('--metrics', flags.metrics, env.SILVERSMITH_METRICS, listenAddress) ?? null,
     ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
     cacheDirs: cacheDirs(env),
   };

@@ -1,24 +1,27 @@
 // The command line: builds the program, runs it, and turns what is thrown into one sentence and an exit status.
 
-import { Command, CommanderError } from 'commander';
-import { type Environment, UsageError } from '../cli/context.ts';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { catalogueCommands } from '../cli/catalogue.ts';
+import type { Environment } from '../cli/context.ts';
+import { jsonFile, lookFor } from '../cli/file.ts';
 import { imageCommands } from '../cli/image.ts';
 import { machineCommands } from '../cli/machine.ts';
 import { processTerminal, type Terminal } from '../cli/output.ts';
+import { UsageError } from '../cli/parse.ts';
 import { tourCommand } from '../cli/tour.ts';
 import { usageCommand } from '../cli/usage.ts';
-import { ApiError } from '../client/client.ts';
-import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { dataDirHelp, defaultDataDir } from '../lib/folders.ts';
 import { openApiDocument } from '../wire/openapi.ts';
-import { adminCommands } from './admin.ts';
+import { adminCommands, catalogueLocal } from './admin.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
+import { explain } from './explain.ts';
 
 /** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
 export async function main(
   argv: readonly string[],
-  terminal: Terminal = processTerminal,
+  terminal: Terminal = processTerminal(),
   env: Environment = process.env,
 ): Promise<number> {
   const program = new Command('silversmith')
@@ -32,7 +35,9 @@ export async function main(
     .exitOverride();
   serveCommand(program, terminal, env);
   imageCommands(program, terminal, env);
-  adminCommands(program, machineCommands(program, terminal, env), terminal, env);
+  const machine = machineCommands(program, terminal, env);
+  const catalogue = catalogueCommands(program, terminal, env, catalogueLocal(terminal, env));
+  adminCommands(program, { ...catalogue, machine }, terminal, env);
   usageCommand(program, terminal, env);
   tourCommand(program, terminal, env, async (machineId, script, dataDir) => {
     const { openEngine } = await import('./open.ts');
@@ -102,10 +107,14 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
     )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
-    .action(async (flags: Flags) => {
+    .allowExcessArguments()
+    .action(async (flags: Flags, command: Command) => {
+      refuseExcess(command, env);
       // A command that only speaks to a server need not wait for what makes one.
       const { serve } = await import('./serve.ts');
       const config = parseConfig(flags, env);
+      const demoFile = join(config.dataDir, 'demo.json');
+      if (config.demo && (await lookFor(demoFile))) await jsonFile('--demo', demoFile, ['url', 'key', 'secret']);
       const running = await serve(config);
       const ended = new Promise<void>((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
@@ -136,23 +145,19 @@ function tourCall({ dataDir }: Config, env: Environment): string {
   return options === '' ? 'npm run tour' : `npm run tour --${options}`;
 }
 
-function explain(error: unknown, terminal: Terminal, env: Environment): number {
-  if (error instanceof CommanderError) return error.exitCode;
-  if (error instanceof ApiError) {
-    terminal.err(
-      `error: ${error.message} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`,
-    );
-  } else if (error instanceof AppError) {
-    terminal.err(`error: ${error.message}`);
-    if (error.detail && env.SILVERSMITH_DEBUG) terminal.err(error.detail);
-  } else if (error instanceof UsageError) {
-    terminal.err(`error: ${error.message}`);
-  } else if (error instanceof TypeError && error.message === 'fetch failed') {
-    terminal.err(
-      `error: No server answers there (${(error.cause as Error | undefined)?.message}). Start one: npm start, or silversmith serve`,
-    );
-  } else {
-    terminal.err(String((error as Error).stack ?? error));
-  }
-  return 1;
+/** npm keeps options for itself that are not behind `--`, and passes only their values on, or nothing. */
+function refuseExcess(command: Command, env: Environment): void {
+  const script = env.npm_lifecycle_event;
+  const kept = command.options.filter(
+    ({ long }) => env[`npm_config_${long?.slice(2).replaceAll('-', '_')}`] !== undefined,
+  );
+  const option = script === undefined ? undefined : kept[0];
+  if (command.args.length === 0 && option === undefined) return;
+  const value = option && env[`npm_config_${option.long?.slice(2).replaceAll('-', '_')}`];
+  const words = command.args.length > 0 ? command.args.join(' ') : option?.required && value !== 'true' ? value : '';
+  const npm = script === 'start' ? 'npm start --' : `npm run ${script} -- serve`;
+  const type = `put -- before options: ${`${npm} ${option?.long ?? '--OPTION'} ${words}`.trimEnd()}`;
+  if (command.args.length === 0) throw new UsageError(`npm kept ${option?.long} for itself; ${type}`);
+  const hint = script === undefined ? 'Type options by their names, such as --port 8081.' : `With npm, ${type}`;
+  throw new UsageError(`too many arguments: ${words}. ${hint}`);
 }

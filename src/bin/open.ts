@@ -13,6 +13,7 @@ import { signingKeyFile } from '../lib/signing-key.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
+import { systemSentence } from './explain.ts';
 import { engineOf } from './installation.ts';
 
 /** The engine that the data belongs to. Throws `conflict` when another one is asked for. */
@@ -28,13 +29,26 @@ export async function openEngine(config: Config): Promise<Engine> {
 
 /** For the server, which has the directory's lock. */
 export async function openStore(config: Config, options: { check?: boolean; locked?: boolean } = {}) {
-  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
-  const masterKey =
+  const given =
     config.masterKey === undefined
-      ? await masterKeyFile(join(config.dataDir, 'master.key'))
-      : parseMasterKey(config.masterKey);
-  const signer = await signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys'));
+      ? null
+      : await usable('SILVERSMITH_MASTER_KEY: ', () => parseMasterKey(config.masterKey ?? ''));
+  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
+  const masterKey = given ?? (await usable('', () => masterKeyFile(join(config.dataDir, 'master.key'))));
+  const signer = await usable('', () =>
+    signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys')),
+  );
   return { store, masterKey, signer };
+}
+
+/** What a key's file says of itself is a sentence for the operator; what the system says of it is put into words elsewhere. */
+async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promise<Key> {
+  try {
+    return await read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    throw new AppError('invalid', `${name}${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Makes the directory when it is not there. The store's files are readable by their owner alone. */
@@ -48,7 +62,7 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
   } catch (error) {
     throw new AppError(
       'unavailable',
-      `The data directory ${dataDir} cannot be written: ${(error as Error).message}. Make it writable for this user, or give another one with --data-dir.`,
+      `The data directory ${dataDir} cannot be used: ${systemSentence(error, dataDir) ?? String(error)} Or give another one with --data-dir.`,
       { cause: error },
     );
   }
@@ -59,7 +73,7 @@ export async function openExistingStore(config: Config, options: { check?: boole
   if (!(await exists(storeFile(config.dataDir)))) {
     throw new AppError(
       'not_found',
-      `There is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
+      `This command works on the data directory, on the server's own host, and there is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
     );
   }
   await engineOf(config);

@@ -19,6 +19,7 @@ import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 import type { Store } from '../store/port.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import type { Config } from './config.ts';
+import { networkReason } from './explain.ts';
 import { engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 
@@ -131,18 +132,23 @@ interface Door {
   app: FastifyInstance;
   host: string;
   port: number;
-  /** With which another port is chosen. */
-  flag: string;
+  /** With which another port, or another address, is chosen. */
+  flags: { port: string; host: string };
 }
 
-/** Opens each in turn, and resolves to their addresses. Throws `unavailable` when a port is taken. */
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number, flags: Door['flags']): string {
+  if (error.code === 'EADDRINUSE') return `Port ${port} is taken; give another one with ${flags.port}.`;
+  if (error.code === 'EACCES')
+    return `Port ${port} is for root alone; give one from 1024 with ${flags.port}, and put a proxy in front.`;
+  return `The server cannot listen on ${host}: ${networkReason(error)}; give an address of this host with ${flags.host}.`;
+}
+
+/** Opens each in turn, and resolves to their addresses. Throws `unavailable` when one cannot be listened on. */
 async function listen(doors: readonly Door[]): Promise<string[]> {
   const urls: string[] = [];
-  for (const { app, host, port, flag } of doors) {
+  for (const { app, host, port, flags } of doors) {
     await app.listen({ host, port }).catch((error) => {
-      if (error.code === 'EADDRINUSE')
-        throw new AppError('unavailable', `Port ${port} is taken; give another one with ${flag}.`);
-      throw error;
+      throw new AppError('unavailable', cannotListen(error, host, port, flags), { cause: error });
     });
     const bound = app.server.address() as AddressInfo;
     urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`);
@@ -174,8 +180,13 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     await engine.tidy();
     const showMetrics = config.metrics === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
-    const doors = [{ app: service.app, host: config.host, port: config.port, flag: '--port' }];
-    if (config.metrics) doors.push({ app: metricsServer(service.metrics), ...config.metrics, flag: '--metrics' });
+    const doors = [
+      { app: service.app, host: config.host, port: config.port, flags: { port: '--port', host: '--host' } },
+    ];
+    if (config.metrics) {
+      const flags = { port: '--metrics', host: '--metrics' };
+      doors.push({ app: metricsServer(service.metrics), ...config.metrics, flags });
+    }
     const shut = () => Promise.all(doors.slice(1).map(({ app }) => app.close()));
     const [url = '', metricsUrl = null] = await listen(doors).catch(async (error) => {
       await shut();

@@ -3,8 +3,11 @@
 import type { Command } from 'commander';
 import { waitForImage } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
-import { connect, type Environment, parseId, parseIds, print, type Remote, remoteOptions, waiting } from './context.ts';
+import { connect, type Environment, print, type Remote, remoteOptions, waiting } from './context.ts';
+import { idOf, idsOf } from './name.ts';
 import { mb, type Terminal, table } from './output.ts';
+import { type Paged, pageOptions, printPages } from './pages.ts';
+import { words } from './parse.ts';
 import { transferCommands } from './transfer.ts';
 
 type Image = Answer<'imageGet'>;
@@ -20,30 +23,31 @@ const row = ({ attributes: image }: Image) => [
 const headings = ['ID', 'NAME', 'GB', 'STATUS', 'SOURCE', 'SOFTWARE'];
 
 export function imageCommands(program: Command, terminal: Terminal, env: Environment): void {
-  const noun = program.command('image').description('images: what machines are started from');
+  const noun = program
+    .command('image')
+    .description('images: what machines are started from; each is given by its id or its exact name');
 
-  remoteOptions(noun.command('list').description('list the images, newest first'))
-    .option('-q, --search <text>', 'only names that contain the text')
+  pageOptions(remoteOptions(noun.command('list').description('list the images, newest first')))
+    .option('-q, --search <text>', 'only names that contain the text', words(200))
     .option('--deleted', 'instead those deleted that can be brought back')
-    .option('--page <number>', 'page', parseId, 1)
-    .option('--per-page <number>', 'images on a page', parseId, 20)
-    .action(async (flags: Remote & { search?: string; deleted?: boolean; page: number; perPage: number }) => {
+    .action(async (flags: Remote & Paged & { search?: string; deleted?: boolean }) => {
       const client = await connect(flags, env);
-      const answer = await client.imageList({
-        page: flags.page,
-        per_page: flags.perPage,
-        ...(flags.search && { q: flags.search }),
-        ...(flags.deleted && { deleted: true }),
-      });
-      print(terminal, flags, answer, table(headings, answer.images.map(row)));
+      const only = { ...(flags.search && { q: flags.search }), ...(flags.deleted && { deleted: true }) };
+      await printPages(
+        { terminal, flags },
+        'images',
+        (query) => client.imageList({ ...query, ...only }),
+        (images) => table(headings, images.map(row)),
+      );
     });
 
-  remoteOptions(noun.command('show <id>').description('show an image and the steps of its creation'))
+  remoteOptions(noun.command('show <image>').description('show an image and the steps of its creation'))
     .option('--log', 'with what each step printed')
     .action(async (id: string, flags: Remote & { log?: boolean }) => {
       const client = await connect(flags, env);
-      const image = await client.imageGet({ id: parseId(id) });
-      const { steps, report } = await client.imageLog({ id: parseId(id) });
+      const found = { id: await idOf(client, 'image', id) };
+      const image = await client.imageGet(found);
+      const { steps, report } = await client.imageLog(found);
       const lines = [table(headings, [row(image)])];
       if (image.attributes.status_reason) lines.push('', image.attributes.status_reason);
       for (const step of steps) {
@@ -57,10 +61,10 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
       print(terminal, flags, { ...image, steps, report }, lines.join('\n'));
     });
 
-  remoteOptions(noun.command('storage <id>').description('show what an image takes, and its layers')).action(
+  remoteOptions(noun.command('storage <image>').description('show what an image takes, and its layers')).action(
     async (id: string, flags: Remote) => {
       const client = await connect(flags, env);
-      const sizes = await client.imageStorage({ id: parseId(id) });
+      const sizes = await client.imageStorage({ id: await idOf(client, 'image', id) });
       const rows = [
         ['a machine sees', mb(sizes.virtual_bytes)],
         ['stored', mb(sizes.stored_bytes)],
@@ -73,10 +77,10 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
   );
 
   remoteOptions(
-    noun.command('dependents <id>').description('list what hangs on an image, and what its deletion would free'),
+    noun.command('dependents <image>').description('list what hangs on an image, and what its deletion would free'),
   ).action(async (id: string, flags: Remote) => {
     const client = await connect(flags, env);
-    const found = await client.imageDependents({ id: parseId(id) });
+    const found = await client.imageDependents({ id: await idOf(client, 'image', id) });
     const rows = [
       ...found.machines.map((one) => ['machine', one.id, one.name, one.disk ? 'its disk stands on it' : 'assigned']),
       ...found.images.map((one) => ['image', one.id, one.name, 'made on top of it']),
@@ -86,30 +90,31 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
   });
 
   remoteOptions(
-    noun.command('undo <id> [machines...]').description('take an assignment back; machines get what they had before'),
-  ).action(async (id: string, machines: string[], flags: Remote) => {
+    noun
+      .command('undo <image> [machines...]')
+      .description('take an assignment back; machines get what they had before'),
+  ).action(async (image: string, machines: string[], flags: Remote) => {
     const client = await connect(flags, env);
-    const answer = await client.imageAssignUndo({
-      id: parseId(id),
-      ...(machines.length > 0 && { machine_ids: parseIds(machines) }),
-    });
+    const id = await idOf(client, 'image', image);
+    const ids = await idsOf(client, 'machine', machines);
+    const answer = await client.imageAssignUndo({ id, ...(ids.length > 0 && { machine_ids: ids }) });
     print(terminal, flags, answer, `${answer.count} machines have what they had before image ${id}.`);
   });
 
   remoteOptions(
-    noun.command('restore <id>').description('bring a deleted image back (see: image list --deleted)'),
+    noun.command('restore <image>').description('bring a deleted image back (see: image list --deleted)'),
   ).action(async (id: string, flags: Remote) => {
     const client = await connect(flags, env);
-    const image = await client.imageRestore({ id: parseId(id) });
+    const image = await client.imageRestore({ id: await idOf(client, 'deleted image', id) });
     print(terminal, flags, image, table(headings, [row(image)]));
   });
 
-  remoteOptions(noun.command('protect <id>').description('refuse the deletion of an image'))
+  remoteOptions(noun.command('protect <image>').description('refuse the deletion of an image'))
     .option('--off', 'end the protection')
     .action(async (id: string, flags: Remote & { off?: boolean }) => {
       const client = await connect(flags, env);
-      const image = await client.imageProtect({ id: parseId(id), protected: !flags.off });
-      print(terminal, flags, image, `Image ${id} is ${image.attributes.protected ? '' : 'not '}protected.`);
+      const image = await client.imageProtect({ id: await idOf(client, 'image', id), protected: !flags.off });
+      print(terminal, flags, image, `Image ${image.id} is ${image.attributes.protected ? '' : 'not '}protected.`);
     });
 
   transferCommands(noun, terminal, env);
@@ -127,14 +132,14 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
   };
 
   remoteOptions(noun.command('capture <machine>').description('create an image from a machine that is off'))
-    .option('--name <name>', 'name of the image')
+    .option('--name <name>', 'name of the image', words(30))
     .option('--generalize', 'take away what identifies the machine: ids, host keys, logs, histories')
     .option('--no-wait', 'return at once')
     .action(async (machine: string, flags: Remote & { name?: string; generalize?: boolean }) => {
       const client = await connect(flags, env);
       await settled(
         await client.imageCapture({
-          machine_id: parseId(machine),
+          machine_id: await idOf(client, 'machine', machine),
           ...(flags.generalize && { generalize: true }),
           ...(flags.name !== undefined && { name: flags.name }),
         }),
@@ -145,17 +150,17 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
   remoteOptions(
     noun
       .command('install [software...]')
-      .description('create an image from a base image and software (ids; see: silversmith software list)'),
+      .description('create an image from a base image and software (ids or names; see: silversmith software list)'),
   )
-    .option('--name <name>', 'name of the image')
-    .option('--base <id>', 'base image; default: the newest', parseId)
+    .option('--name <name>', 'name of the image', words(30))
+    .option('--base <base>', 'base image, by id or name; default: the newest')
     .option('--no-wait', 'return at once')
-    .action(async (software: string[], flags: Remote & { name?: string; base?: number }) => {
+    .action(async (software: string[], flags: Remote & { name?: string; base?: string }) => {
       const client = await connect(flags, env);
       const input = {
         ...(flags.name !== undefined && { name: flags.name }),
-        ...(software.length > 0 && { software_ids: parseIds(software) }),
-        ...(flags.base !== undefined && { base_image_id: flags.base }),
+        ...(software.length > 0 && { software_ids: await idsOf(client, 'software', software) }),
+        ...(flags.base !== undefined && { base_image_id: await idOf(client, 'base image', flags.base) }),
       };
       await settled(await client.imageInstall(input), flags);
     });
@@ -166,20 +171,22 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
       .description('assign an image to machines; their disks are recreated at their next start'),
   ).action(async (image: string, machines: string[], flags: Remote) => {
     const client = await connect(flags, env);
-    const ids = parseIds(machines);
-    const answer = await client.imageAssign({ id: parseId(image), machine_ids: ids });
+    const id = await idOf(client, 'image', image);
+    const ids = await idsOf(client, 'machine', machines);
+    const answer = await client.imageAssign({ id, machine_ids: ids });
     print(
       terminal,
       flags,
       answer,
-      `Image ${image} is assigned to ${ids.length} machine(s); start them to recreate their disks.`,
+      `Image ${id} is assigned to ${ids.length} machine(s); start them to recreate their disks.`,
     );
   });
 
   remoteOptions(
-    noun.command('delete <id>').description('delete an image; machines that run on it keep working'),
-  ).action(async (id: string, flags: Remote) => {
+    noun.command('delete <image>').description('delete an image; machines that run on it keep working'),
+  ).action(async (image: string, flags: Remote) => {
     const client = await connect(flags, env);
-    print(terminal, flags, await client.imageDelete({ id: parseId(id) }), `Image ${id} is deleted.`);
+    const id = await idOf(client, 'image', image);
+    print(terminal, flags, await client.imageDelete({ id }), `Image ${id} is deleted.`);
   });
 }

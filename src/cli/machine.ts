@@ -4,18 +4,11 @@ import type { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { waitForMachine } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
-import {
-  connect,
-  type Environment,
-  parseDurationMs,
-  parseId,
-  parseIds,
-  print,
-  type Remote,
-  remoteOptions,
-  waiting,
-} from './context.ts';
+import { connect, type Environment, print, type Remote, remoteOptions, waiting } from './context.ts';
+import { idOf, idsOf } from './name.ts';
 import { mb, type Terminal, table } from './output.ts';
+import { type Paged, pageOptions, printPages } from './pages.ts';
+import { duration, whole, words } from './parse.ts';
 
 type Machine = Answer<'machineGet'>;
 
@@ -26,41 +19,46 @@ const row = ({ attributes: machine }: Machine) => [
 ];
 
 export function machineCommands(program: Command, terminal: Terminal, env: Environment): Command {
-  const noun = program.command('machine').description('machines: what runs on images');
+  const noun = program
+    .command('machine')
+    .description('machines: what runs on images; each is given by its id or its exact name');
 
-  remoteOptions(noun.command('list').description('list the machines'))
-    .option('-q, --search <text>', 'only names that contain the text')
-    .option('--page <number>', 'page', parseId, 1)
-    .option('--per-page <number>', 'machines on a page', parseId, 20)
-    .action(async (flags: Remote & { search?: string; page: number; perPage: number }) => {
+  pageOptions(remoteOptions(noun.command('list').description('list the machines')))
+    .option('-q, --search <text>', 'only names that contain the text', words(200))
+    .action(async (flags: Remote & Paged & { search?: string }) => {
       const client = await connect(flags, env);
-      const answer = await client.machineList({
-        page: flags.page,
-        per_page: flags.perPage,
-        ...(flags.search && { q: flags.search }),
-      });
-      print(terminal, flags, answer, table(headings, answer.machines.map(row)));
+      await printPages(
+        { terminal, flags },
+        'machines',
+        (query) => client.machineList({ ...query, ...(flags.search && { q: flags.search }) }),
+        (machines) => table(headings, machines.map(row)),
+      );
     });
 
-  remoteOptions(noun.command('show <id>').description('show a machine')).action(async (id: string, flags: Remote) => {
-    const client = await connect(flags, env);
-    const machine = await client.machineGet({ id: parseId(id) });
-    print(terminal, flags, machine, table(headings, [row(machine)]));
-  });
+  remoteOptions(noun.command('show <machine>').description('show a machine')).action(
+    async (id: string, flags: Remote) => {
+      const client = await connect(flags, env);
+      const machine = await client.machineGet({ id: await idOf(client, 'machine', id) });
+      print(terminal, flags, machine, table(headings, [row(machine)]));
+    },
+  );
 
-  remoteOptions(noun.command('access <id>').description('make a link that opens a ready machine once'))
-    .option('--expires <duration>', 'how long it is good, such as 15m or 1h', parseDurationMs, 3600_000)
+  remoteOptions(noun.command('access <machine>').description('make a link that opens a ready machine once'))
+    .option('--expires <duration>', 'how long it is good, such as 15m or 1h', duration('1s', '24h'), 3600_000)
     .action(async (id: string, flags: Remote & { expires: number }) => {
       const client = await connect(flags, env);
-      const link = await client.machineAccess({ id: parseId(id), expires_in: Math.round(flags.expires / 1000) });
+      const link = await client.machineAccess({
+        id: await idOf(client, 'machine', id),
+        expires_in: Math.round(flags.expires / 1000),
+      });
       const { connection_link, expires_at } = link.attributes;
       print(terminal, flags, link, `${connection_link}\nGood once, until ${expires_at}.`);
     });
 
-  remoteOptions(noun.command('disks <id>').description('list the disk of a machine and those set aside')).action(
+  remoteOptions(noun.command('disks <machine>').description('list the disk of a machine and those set aside')).action(
     async (id: string, flags: Remote) => {
       const client = await connect(flags, env);
-      const answer = await client.machineDiskList({ id: parseId(id) });
+      const answer = await client.machineDiskList({ id: await idOf(client, 'machine', id) });
       const rows = answer.disks.map(({ attributes: disk }) => [
         ...[disk.id, disk.state, disk.image_id, disk.stored_bytes === null ? '' : mb(disk.stored_bytes)],
         ...[disk.created_at, disk.kept_until],
@@ -70,27 +68,32 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
   );
 
   remoteOptions(
-    noun.command('restore <id>').description('put a disk that was set aside back; the one in its place is set aside'),
+    noun
+      .command('restore <machine>')
+      .description('put a disk that was set aside back; the one in its place is set aside'),
   )
-    .option('--disk <disk>', 'which (see: machine disks); default: the one set aside last')
+    .option('--disk <disk>', 'which (see: machine disks); default: the one set aside last', words(100))
     .action(async (id: string, flags: Remote & { disk?: string }) => {
       const client = await connect(flags, env);
-      const machine = await client.machineRestore({ id: parseId(id), ...(flags.disk && { disk_id: flags.disk }) });
+      const machine = await client.machineRestore({
+        id: await idOf(client, 'machine', id),
+        ...(flags.disk && { disk_id: flags.disk }),
+      });
       print(terminal, flags, machine, table(headings, [row(machine)]));
     });
 
   remoteOptions(noun.command('create').description('create machines'))
-    .requiredOption('--plan <id>', 'plan (see: silversmith plan list)', parseId)
-    .option('--quantity <number>', 'how many', parseId, 1)
-    .option('--software <ids...>', 'software to install first')
-    .option('--base <id>', 'base image', parseId)
-    .action(async (flags: Remote & { plan: number; quantity: number; software?: string[]; base?: number }) => {
+    .requiredOption('--plan <plan>', 'plan, by id or name (see: silversmith plan list)')
+    .option('--quantity <number>', 'how many', whole(1, 100), 1)
+    .option('--software <software...>', 'software to install first, by id or name')
+    .option('--base <base>', 'base image, by id or name')
+    .action(async (flags: Remote & { plan: string; quantity: number; software?: string[]; base?: string }) => {
       const client = await connect(flags, env);
       const answer = await client.machineCreate({
-        plan_id: flags.plan,
+        plan_id: await idOf(client, 'plan', flags.plan),
         quantity: flags.quantity,
-        ...(flags.software && { software_ids: parseIds(flags.software) }),
-        ...(flags.base !== undefined && { base_image_id: flags.base }),
+        ...(flags.software && { software_ids: await idsOf(client, 'software', flags.software) }),
+        ...(flags.base !== undefined && { base_image_id: await idOf(client, 'base image', flags.base) }),
       });
       print(terminal, flags, answer, table(headings, answer.machines.map(row)));
     });
@@ -107,33 +110,32 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     }
   };
 
-  remoteOptions(noun.command('start <id>').description('start a machine'))
+  remoteOptions(noun.command('start <machine>').description('start a machine'))
     .option('--no-wait', 'return at once')
-    .action(async (id: string, flags: Remote) => {
+    .action(async (machine: string, flags: Remote) => {
       const client = await connect(flags, env);
-      await client.machineStart({ id: parseId(id) });
-      await settled(client, parseId(id), 'ready', flags);
+      const id = await idOf(client, 'machine', machine);
+      await client.machineStart({ id });
+      await settled(client, id, 'ready', flags);
     });
 
-  remoteOptions(noun.command('stop <id>').description('stop a machine'))
+  remoteOptions(noun.command('stop <machine>').description('stop a machine'))
     .option('--gracefully', 'give the guest longer to shut down by itself')
     .option('--no-wait', 'return at once')
-    .action(async (id: string, flags: Remote & { gracefully?: boolean }) => {
+    .action(async (machine: string, flags: Remote & { gracefully?: boolean }) => {
       const client = await connect(flags, env);
-      await client.machineStop({ id: parseId(id), ...(flags.gracefully && { gracefully: true }) });
-      await settled(client, parseId(id), 'off', flags);
+      const id = await idOf(client, 'machine', machine);
+      await client.machineStop({ id, ...(flags.gracefully && { gracefully: true }) });
+      await settled(client, id, 'off', flags);
     });
 
   remoteOptions(
-    noun.command('reset <id>').description('discard the disk; the next start begins from the image'),
-  ).action(async (id: string, flags: Remote) => {
+    noun.command('reset <machine>').description('discard the disk; the next start begins from the image'),
+  ).action(async (machine: string, flags: Remote) => {
     const client = await connect(flags, env);
-    print(
-      terminal,
-      flags,
-      await client.machineReset({ id: parseId(id) }),
-      `Machine ${id} is reset; start it to give it a new disk.`,
-    );
+    const id = await idOf(client, 'machine', machine);
+    const answer = await client.machineReset({ id });
+    print(terminal, flags, answer, `Machine ${id} is reset; start it to give it a new disk.`);
   });
   return noun;
 }

@@ -9,12 +9,23 @@ export interface Terminal {
   exitCode: number;
 }
 
-export const processTerminal: Terminal = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  err: (text) => void process.stderr.write(`${text}\n`),
-  interactive: process.stderr.isTTY === true,
-  exitCode: 0,
-};
+/** The terminal of this process. A reader that has seen enough, such as `head`, ends nothing; a disk that takes no more is told. */
+export function processTerminal(): Terminal {
+  const terminal: Terminal = {
+    out: (text) => void process.stdout.write(`${text}\n`),
+    err: (text) => void process.stderr.write(`${text}\n`),
+    interactive: process.stderr.isTTY === true,
+    exitCode: 0,
+  };
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    terminal.err('error: What was printed could not be written; look at the file or the disk that it is sent to.');
+    terminal.exitCode = 1;
+    process.exitCode = 1;
+  });
+  return terminal;
+}
 
 export const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
 
@@ -38,18 +49,30 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
     .join('\n');
 }
 
-/** A line that is written over on a terminal, and printed when it changes elsewhere. */
-export function progressLine(terminal: Terminal) {
-  let last = '';
+const tellEveryMs = 10_000;
+
+/**
+ * A line that is written over on a terminal. Elsewhere one is printed when the phase changes, and in between every ten seconds. It
+ * ends with how long that has taken, so that a phase without a percentage is seen to go on.
+ */
+export function progressLine(terminal: Terminal, now: () => number = Date.now) {
+  const startedAt = now();
+  let phaseBefore = '';
+  let toldAt = 0;
   return {
-    say(line: string) {
-      if (line === last) return;
-      last = line;
+    /** `share`: how much of the phase is done, in words; not told while there is none. */
+    say(phase: string, share = '') {
+      const at = now();
+      const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;
       if (terminal.interactive) process.stderr.write(`\r\x1b[K${line}`);
-      else terminal.err(line);
+      else if (phase !== phaseBefore || at - toldAt >= tellEveryMs) {
+        toldAt = at;
+        terminal.err(line);
+      }
+      phaseBefore = phase;
     },
     end() {
-      if (terminal.interactive && last !== '') process.stderr.write('\r\x1b[K');
+      if (terminal.interactive && phaseBefore !== '') process.stderr.write('\r\x1b[K');
     },
   };
 }

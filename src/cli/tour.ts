@@ -3,8 +3,9 @@
 import type { Command } from 'commander';
 import { type Call, type Client, createClient } from '../client/client.ts';
 import { waitForImage, waitForMachine } from '../client/wait.ts';
-import { type Environment, findCredentials, type Remote, remoteOptions, UsageError, waiting } from './context.ts';
+import { type Environment, findCredentials, type Remote, remoteOptions, waiting } from './context.ts';
 import type { Terminal } from './output.ts';
+import { UsageError } from './parse.ts';
 
 /** Runs a shell command inside a machine; null where the engine runs no guests. */
 export type LookInside = (machineId: number, script: string, dataDir: string | undefined) => Promise<string | null>;

@@ -1,27 +1,19 @@
 // silversmith image export|import
 
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { open, rename, stat, writeFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
 import { createClient } from '../client/client.ts';
 import { download, upload } from '../client/transfer.ts';
 import { waitForImage } from '../client/wait.ts';
-import {
-  type Environment,
-  findCredentials,
-  parseId,
-  print,
-  type Remote,
-  remoteOptions,
-  UsageError,
-  waiting,
-} from './context.ts';
+import { type Environment, findCredentials, print, type Remote, remoteOptions, waiting } from './context.ts';
+import { jsonFile, newFile, readableFile } from './file.ts';
+import { idOf } from './name.ts';
 import { mb, progressLine, type Terminal } from './output.ts';
+import { UsageError, words } from './parse.ts';
 
 const pollMs = 500;
-/** Where lines cannot be written over, one for each tenth is enough. */
-const share = ({ interactive }: Terminal, done: number, total: number) =>
-  `${interactive ? Math.floor((done / total) * 100) : Math.floor((done / total) * 10) * 10} % of ${mb(total)} MB`;
+const share = (done: number, total: number) => `${Math.floor((done / total) * 100)} % of ${mb(total)} MB`;
 
 const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? null;
 
@@ -32,22 +24,32 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** The manifest that was named, or the one beside the file when there is one. */
+async function describedBy(file: string, given: string | undefined) {
+  const beside = given ?? ((await sizeOf(`${file}.json`)) === null ? null : `${file}.json`);
+  if (beside === null) return {};
+  await readableFile('--manifest', beside);
+  const { manifest, signature } = await jsonFile('--manifest', beside, ['manifest', 'signature']);
+  return { manifest, signature };
+}
+
 export function transferCommands(noun: Command, terminal: Terminal, env: Environment): void {
   remoteOptions(
     noun
-      .command('export <id>')
+      .command('export <image>')
       .description('write an image to a file that stands alone, with a signed manifest beside it'),
   )
     .requiredOption('--output <file>', 'the file; the manifest is FILE.json')
-    .option('--format <name>', 'qcow2 (compressed with zstd) or raw', 'qcow2')
-    .option('--resume <transfer>', 'go on with an export that was cut off')
-    .action(async (id: string, flags: Remote & { output: string; format: string; resume?: string }) => {
+    .addOption(
+      new Option('--format <name>', 'qcow2 is compressed with zstd').choices(['qcow2', 'raw']).default('qcow2'),
+    )
+    .option('--resume <transfer>', 'go on with an export that was cut off', words(100))
+    .action(async (id: string, flags: Remote & { output: string; format: 'qcow2' | 'raw'; resume?: string }) => {
       const { output, format } = flags;
-      if (format !== 'qcow2' && format !== 'raw') throw new UsageError(`--format is ${format}; give qcow2 or raw.`);
-      if ((await sizeOf(output)) !== null) throw new UsageError(`${output} is there already; give another --output.`);
+      await newFile('--output', output);
       const options = await findCredentials(flags, env);
       const client = createClient(options);
-      const transferId = flags.resume ?? (await client.imageExport({ id: parseId(id), format })).id;
+      const transferId = flags.resume ?? (await client.imageExport({ id: await idOf(client, 'image', id), format })).id;
       const progress = progressLine(terminal);
       const part = `${output}.part`;
       try {
@@ -67,7 +69,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
             transferId,
             before,
             async (bytes) => void (await file.write(bytes)),
-            (done, total) => progress.say(`downloading, ${share(terminal, done, total)}`),
+            (done, total) => progress.say('downloading', share(done, total)),
           );
           await file.sync();
         } finally {
@@ -91,23 +93,19 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
     });
 
   remoteOptions(noun.command('import <file>').description('make an image of a qcow2 or raw disk, or of an export'))
-    .option('--name <name>', 'name of the image')
+    .option('--name <name>', 'name of the image', words(30))
     .option('--manifest <file>', 'what image export wrote beside the file; default: FILE.json when it is there')
-    .option(
-      '--heal <image>',
-      'a damaged image whose export this is: its bytes are mended, and no image is made',
-      parseId,
-    )
-    .option('--resume <transfer>', 'go on with an import that was cut off')
+    .option('--heal <image>', 'a damaged image whose export this is: its bytes are mended, and no image is made')
+    .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
     .option('--no-wait', 'return when all is sent')
     .action(
-      async (file: string, flags: Remote & { name?: string; manifest?: string; heal?: number; resume?: string }) => {
-        const size = await sizeOf(file);
-        if (size === null || size === 0) throw new UsageError(`${file} is not a file with bytes in it.`);
-        const beside = flags.manifest ?? ((await sizeOf(`${file}.json`)) === null ? null : `${file}.json`);
-        const described = beside === null ? {} : JSON.parse(await readFile(beside, 'utf8'));
+      async (file: string, flags: Remote & { name?: string; manifest?: string; heal?: string; resume?: string }) => {
+        const size = await readableFile('The file to import', file);
+        if (size === 0) throw new UsageError(`${file} is empty; give a disk, or what image export wrote.`);
+        const described = await describedBy(file, flags.manifest);
         const options = await findCredentials(flags, env);
         const client = createClient(options);
+        const heal = flags.heal === undefined ? undefined : await idOf(client, 'image', flags.heal);
         const progress = progressLine(terminal);
         progress.say('taking the digest');
         const transferId =
@@ -117,8 +115,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
               size_bytes: size,
               sha256: await sha256Of(file),
               ...(flags.name !== undefined && { name: flags.name }),
-              ...(typeof described.manifest === 'string' && { manifest: described.manifest }),
-              ...(typeof described.signature === 'string' && { signature: described.signature }),
+              ...described,
             })
           ).id;
         const source = await open(file);
@@ -127,9 +124,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
             const { buffer, bytesRead } = await source.read(Buffer.alloc(length), 0, length, offset);
             return buffer.subarray(0, bytesRead);
           };
-          await upload(client, options, transferId, read, (done, total) =>
-            progress.say(`sending, ${share(terminal, done, total)}`),
-          );
+          await upload(client, options, transferId, read, (done, total) => progress.say('sending', share(done, total)));
         } catch (error) {
           terminal.err(`To go on: the same command with --resume ${transferId}`);
           throw error;
@@ -139,7 +134,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
         }
         const image = await client.transferFinish({
           id: transferId,
-          ...(flags.heal !== undefined && { heal_image_id: flags.heal }),
+          ...(heal !== undefined && { heal_image_id: heal }),
         });
         const { id } = image.attributes;
         if (flags.wait === false) return print(terminal, flags, image, `Image ${id} is being made of it.`);
@@ -148,7 +143,7 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
           for (;;) {
             const { attributes } = await client.transferGet({ id: transferId });
             if (attributes.status !== 'building') return attributes;
-            onProgress(`image ${id}: the server makes it`);
+            onProgress(`image ${id}: the server makes it`, '');
             await new Promise((resolve) => setTimeout(resolve, pollMs));
           }
         });

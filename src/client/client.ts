@@ -48,11 +48,24 @@ export class ApiError extends Error {
   }
 }
 
+/** No answer that Silversmith gave: nothing listens there, it took too long, or something else answers. */
+export class NoAnswerError extends Error {
+  readonly url: string;
+  readonly why: 'unreachable' | 'late' | 'foreign';
+  constructor(url: string, why: NoAnswerError['why'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'NoAnswerError';
+    this.url = url;
+    this.why = why;
+  }
+}
+
 export type Input<Name extends OperationName> = Params<Name> & Query<Name> & Body<Name>;
 
-/** Path, query and body fields in one object; throws ApiError for a refusal, TypeError when the server is not reached. */
+/** Path, query and body fields in one object; throws ApiError for a refusal, NoAnswerError when there is no answer. */
 export type Client = { [Name in JsonOperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope> };
 
+const timeoutMs = 30_000;
 const encoder = new TextEncoder();
 const hex = (bytes: ArrayBuffer) =>
   [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -71,7 +84,7 @@ async function sign(secret: string, head: string, body: string | Uint8Array): Pr
 export function createClient(options: ClientOptions): Client {
   const methods = (Object.keys(operations) as OperationName[]).map((name) => [
     name,
-    async (input: Record<string, unknown> = {}) => (await send(options, name, input as never)).json(),
+    async (input: Record<string, unknown> = {}) => parsedAnswer(options, await send(options, name, input as never)),
   ]);
   return Object.fromEntries(methods) as Client;
 }
@@ -82,7 +95,7 @@ export interface Sent {
   headers?: Record<string, string>;
 }
 
-/** Signs and sends one request of any operation; for those that take or give bytes. Throws ApiError for a refusal. */
+/** Signs and sends one request of any operation; for those that take or give bytes. Throws ApiError for a refusal, NoAnswerError. */
 export async function send<Name extends OperationName>(
   options: ClientOptions,
   name: Name,
@@ -104,7 +117,11 @@ export async function send<Name extends OperationName>(
     headers: { authorization, ...(body.length > 0 && { 'content-type': type }), ...headers },
     ...(body.length > 0 && { body: body as string | Uint8Array<ArrayBuffer> }),
     // Bytes may take as long as they take; what only answers may not.
-    ...(operation.content !== 'response' && { signal: AbortSignal.timeout(options.timeoutMs ?? 30_000) }),
+    ...(operation.content !== 'response' && { signal: AbortSignal.timeout(options.timeoutMs ?? timeoutMs) }),
+    // A signature is for one address: a request that is sent on elsewhere would be refused there.
+    redirect: 'manual',
+  }).catch((error: unknown) => {
+    throw noAnswer(options, error);
   });
   const called = { method, path: path + search, body: content ? '' : json, authorization, status: response.status };
   const copy =
@@ -116,14 +133,31 @@ export async function send<Name extends OperationName>(
       : {};
   options.onCall?.({ ...called, answer: copy });
   if (response.ok) return response;
-  const answer = (await response.json().catch(() => ({}))) as Partial<Envelope>;
-  const message = answer.message ?? `The server answered ${response.status} without a message.`;
-  throw new ApiError(
-    answer.client_code ?? response.status,
-    response.status,
-    message,
-    response.headers.get('x-request-id'),
-  );
+  const { client_code: code, message } = await parsedAnswer(options, response);
+  throw new ApiError(code, response.status, message, response.headers.get('x-request-id'));
+}
+
+function noAnswer({ url, timeoutMs: limitMs = timeoutMs }: ClientOptions, error: unknown): NoAnswerError {
+  return (error as Error).name === 'TimeoutError'
+    ? new NoAnswerError(url, 'late', `within ${limitMs / 1000} s`, error)
+    : new NoAnswerError(url, 'unreachable', String(error), error);
+}
+
+/** The envelope and what is in it. Throws NoAnswerError for what is not Silversmith's, such as a proxy's page. */
+async function parsedAnswer(options: ClientOptions, response: Response): Promise<Envelope> {
+  const text = await response.text().catch((error: unknown) => {
+    throw noAnswer(options, error);
+  });
+  try {
+    const answer = JSON.parse(text) as Partial<Envelope> | null;
+    if (typeof answer?.client_code === 'number' && typeof answer.message === 'string') return answer as Envelope;
+  } catch {
+    // Told below, like JSON of another kind.
+  }
+  const type = response.headers.get('content-type') ?? 'bytes of no type';
+  const moved = response.headers.get('location');
+  const what = moved === null ? `${type}` : `and sends callers to ${moved}`;
+  throw new NoAnswerError(options.url, 'foreign', `${response.status}, ${what}`);
 }
 
 /** Distributes an input's fields over path, query and body, as the operation has them. */

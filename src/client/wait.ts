@@ -8,7 +8,8 @@ const pollMs = 500;
 export interface WaitOptions {
   /** ms; at the limit the last state is returned as it is. */
   limitMs: number;
-  onProgress?: (line: string) => void;
+  /** Told at each look; `share` says how much is done, and is empty while that is not known. */
+  onProgress?: (phase: string, share: string) => void;
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, pollMs));
@@ -24,7 +25,10 @@ export async function waitForImage(
     const image = await client.imageGet({ id });
     const { status, phase, progress } = image.attributes;
     if (status === 'available' || status === 'failed' || Date.now() > end) return image;
-    onProgress?.(`image ${id}: ${status}, ${phase ?? 'waiting'} (${Math.round(progress * 100)} %)`);
+    onProgress?.(
+      `image ${id}: ${status}, ${phase ?? 'waiting'}`,
+      progress > 0 ? `${Math.round(progress * 100)} %` : '',
+    );
     await pause();
   }
 }
@@ -40,7 +44,7 @@ export async function waitForMachine(
     const machine = await client.machineGet({ id });
     const { friendly_status: status, task } = machine.attributes;
     if (status === 'off' || status === 'ready' || Date.now() > end) return machine;
-    onProgress?.(`machine ${id}: ${status}${task === null ? '' : `, ${task}`}`);
+    onProgress?.(`machine ${id}: ${status}${task === null ? '' : `, ${task}`}`, '');
     await pause();
   }
 }

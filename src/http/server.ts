@@ -28,6 +28,7 @@ import type { Authenticator, Caller } from './authenticate.ts';
 import { runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
 import type { FileAnswer, Handler, Handlers } from './handler.ts';
+import { homeRoute } from './home.ts';
 import { connectionLimits, httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { accessRoutes } from './routes/access.ts';
@@ -123,6 +124,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   for (const [name, operation] of Object.entries(operations))
     route(app, name as OperationName, operation, options, limits);
   accessRoutes(app, options);
+  homeRoute(app);
   app.get('/healthz', async () => ({ status: 'ok' }));
   // Anybody may ask, as often as they like.
   const check = atMostEvery(readyMs, options.check);

@@ -47,20 +47,30 @@ export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
   };
 }
 
-/** A ring from text: one key a line (or divided by commas), 64 hexadecimal digits each, the one that seals first. */
+/** A ring from text: one key a line (or divided by commas), 64 hexadecimal digits each, the one that seals first. Throws RangeError. */
 export function parseMasterKey(text: string): MasterKey {
   const [first, ...older] = text
     .split(/[\s,]+/)
     .filter((line) => line !== '')
-    .map((line) => Buffer.from(line, 'hex'));
-  return masterKeyFrom(first ?? Buffer.alloc(0), ...older);
+    .map((line, index) => {
+      if (/^[\da-fA-F]{64}$/.test(line)) return Buffer.from(line, 'hex');
+      const wrong = line.length === 64 ? 'has characters that are none' : `has ${line.length} characters`;
+      throw new RangeError(`key ${index + 1} ${wrong}; a master key is 64 hexadecimal digits (openssl rand -hex 32).`);
+    });
+  if (!first) throw new RangeError('there is no key; a master key is 64 hexadecimal digits (openssl rand -hex 32).');
+  return masterKeyFrom(first, ...older);
 }
 
 export const newMasterKey = (): string => randomBytes(32).toString('hex');
 
-/** Reads the ring from a file that only its owner may read, or makes one. Throws when others may read it. */
+/** Reads the ring from a file that only its owner may read, or makes one. Throws when others may read it, or it holds none. */
 export async function masterKeyFile(path: string): Promise<MasterKey> {
   if (!(await exists(path))) await writeFirst(path, `${newMasterKey()}\n`, 0o600);
   if (((await stat(path)).mode & 0o077) !== 0) throw new Error(`Others may read ${path}; type: chmod 600 ${path}`);
-  return parseMasterKey(await readFile(path, 'utf8'));
+  const text = await readFile(path, 'utf8');
+  try {
+    return parseMasterKey(text);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message} Bring it back from where you keep it.`, { cause: error });
+  }
 }

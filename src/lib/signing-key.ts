@@ -12,8 +12,35 @@ export interface Signer {
   trusts(text: string, signature: string): boolean;
 }
 
-const publicFrom = (text: string): KeyObject =>
-  createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+/** The public keys in a file, one a line. Throws with the line that is none. */
+async function publicKeysIn(path: string): Promise<KeyObject[]> {
+  const lines = (await exists(path)) ? (await readFile(path, 'utf8')).split('\n') : [];
+  return lines.flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    try {
+      const key = createPublicKey({ key: Buffer.from(line.trim(), 'base64'), format: 'der', type: 'spki' });
+      if (key.asymmetricKeyType === 'ed25519') return [key];
+    } catch {
+      // Said below, like a key of another kind.
+    }
+    throw new Error(
+      `${path}: line ${index + 1} is not a public key; there, type: openssl pkey -in signing.key -pubout -outform DER | base64 -w0`,
+    );
+  });
+}
+
+async function privateKeyIn(path: string): Promise<KeyObject> {
+  const text = await readFile(path, 'utf8');
+  try {
+    const key = createPrivateKey(text);
+    if (key.asymmetricKeyType === 'ed25519') return key;
+  } catch {
+    // Said below, like a key of another kind.
+  }
+  throw new Error(
+    `${path} is not a private key that signs exports; bring it back from a backup, or move it aside for a new one to be made.`,
+  );
+}
 
 /** Reads the key from a file, or makes one; `trustedPath` names other public keys, one a line, and need not be there. */
 export async function signingKeyFile(path: string, trustedPath: string): Promise<Signer> {
@@ -21,16 +48,9 @@ export async function signingKeyFile(path: string, trustedPath: string): Promise
     const { privateKey } = generateKeyPairSync('ed25519');
     await writeFirst(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
   }
-  const key = createPrivateKey(await readFile(path, 'utf8'));
+  const key = await privateKeyIn(path);
   const publicKey = createPublicKey(key);
-  const lines = (await exists(trustedPath)) ? (await readFile(trustedPath, 'utf8')).split('\n') : [];
-  const trusted = [
-    publicKey,
-    ...lines
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
-      .map(publicFrom),
-  ];
+  const trusted = [publicKey, ...(await publicKeysIn(trustedPath))];
   return {
     sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
     trusts: (text, signature) =>

@@ -43,6 +43,18 @@ export const MachineType = resource(
   Type.Object({ name: Type.String(), friendly_name: Type.String() }),
 );
 
+export const Plan = resource(
+  'plan',
+  'Plan',
+  Type.Object({
+    name: Type.String(),
+    machine_type: Type.String(),
+    cpus: Type.Integer({ description: 'Virtual processors' }),
+    memory_mb: Type.Integer({ description: 'Memory in MB' }),
+    disk_size: Type.Integer({ description: 'Disk size in GB' }),
+  }),
+);
+
 export const PermissionField = Type.Object(
   { name: Type.String(), type: Type.String(), default: Type.Boolean() },
   { title: 'PermissionField' },

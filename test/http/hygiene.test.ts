@@ -59,6 +59,23 @@ describe('/readyz', () => {
   });
 });
 
+describe('the page at /', () => {
+  it('says what this is and where the rest is, without a script or a style, and takes GET alone', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { statusCode, headers, body } = await h.service.app.inject({ method: 'GET', url: '/' });
+    assert.equal(statusCode, 200);
+    assert.match(String(headers['content-type']), /^text\/html/);
+    assert.equal(headers['content-security-policy'], "default-src 'none';frame-ancestors 'none'");
+    for (const path of ['/docs', '/openapi.json', '/healthz', '/readyz']) {
+      assert.ok(body.includes(`href="${path}"`), path);
+      assert.ok((await h.service.app.inject({ method: 'GET', url: path })).statusCode < 400, path);
+    }
+    assert.doesNotMatch(body, /<script|<style|style=|src=/);
+    const posted = await h.send({ method: 'POST', path: '/' });
+    assert.deepEqual([posted.status, posted.headers.allow], [405, 'GET, HEAD, OPTIONS']);
+  });
+});
+
 describe('every answer', () => {
   it('bears security headers and a request id, names no product, and opens nothing to pages elsewhere', async (t) => {
     const h = await startHarness(t, { reconcile: false });

@@ -109,6 +109,20 @@ describe('machineCreate', () => {
     );
   });
 
+  it('takes the ids that the list of plans has', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { status, body } = await h.call('planList');
+    assert.equal(status, 200);
+    const [plan] = body.plans;
+    assert.deepEqual([typeof plan.id, plan.type], ['string', 'plan']);
+    const { name, machine_type: type, cpus, memory_mb: memory, disk_size: disk } = plan.attributes;
+    const stored = await h.store.read('system', (work) => work.plans.get(Number(plan.id) as never));
+    const { name: storedName, machineType, cpus: storedCpus, memoryMb, diskSizeGb } = stored;
+    assert.deepEqual([name, type, cpus, memory, disk], [storedName, machineType, storedCpus, memoryMb, diskSizeGb]);
+    const made = await h.call('machineCreate', { body: { plan_id: Number(plan.id) } });
+    assert.equal(made.body.machines[0].attributes.disk_size, disk);
+  });
+
   it('refuses what is wrong with it, and makes nothing', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const create = async (body: unknown) => (await h.call('machineCreate', { body })).body.client_code;

@@ -57,7 +57,7 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match(done.out, /exported\.qcow2 \(0\.0 MB\), manifest in/, done.err);
     assert.match((await run('image', 'export', image.id, '--output', file)).err, /is there already/);
     assert.match((await run('image', 'import', file, '--name', 'Copied')).out, /Image \d+ \(Copied\) is available/);
-    assert.match((await run('image', 'import', '/nowhere')).err, /not a file/);
+    assert.match((await run('image', 'import', '/nowhere')).err, /is not there/);
     // A download that was cut off goes on where it ended; what is not the export's is told.
     const client = createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
     const cut = (await client.imageExport({ id: Number(image.id) })).id;
@@ -149,9 +149,9 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.deepEqual([await cacheOf(), await cacheOf()], ['miss', 'hit']);
     assert.match((await run('software', 'update', '99', ...recipe)).err, /no software 99/);
     for (const [args, message] of [
-      [['software', 'add', '--name', 'X', '--size', 'big', '--script', script], /size must be a number/],
-      [['software', 'add', '--name', 'X', '--size', '1', '--script', '/nowhere'], /not a file/],
-      [['image', 'show', 'seven'], /not an id/],
+      [['software', 'add', '--name', 'X', '--size', 'big', '--script', script], /--size .*number above 0/],
+      [['software', 'add', '--name', 'X', '--size', '1', '--script', '/nowhere'], /--script: .*not there/],
+      [['image', 'show', 'seven'], /no image named "seven"/],
       [['image', 'show', '77'], /no image 77/],
       [['machine', 'exec', '1', 'ls'], /simulator runs no guests/],
       [['image', 'list', '--url', 'http://127.0.0.1:1'], /No server answers/],

@@ -14,8 +14,8 @@ const environmentOf = (dataDir: string, engine: string | null = 'simulator') => 
   ...(engine !== null && { SILVERSMITH_ENGINE: engine }),
 });
 
-/** The command line on a folder, in this process, which is much faster than one for each command. */
-export function runIn(dataDir: string, engine: string | null = 'simulator') {
+/** The command line in this process, which is much faster than one for each command. */
+function commandLine(environment: Record<string, string | undefined>) {
   return async (...args: string[]) => {
     let [out, err] = ['', ''];
     const terminal: Terminal = {
@@ -28,10 +28,14 @@ export function runIn(dataDir: string, engine: string | null = 'simulator') {
       interactive: false,
       exitCode: 0,
     };
-    const code = await main(['node', 'silversmith', ...args], terminal, environmentOf(dataDir, engine));
+    const code = await main(['node', 'silversmith', ...args], terminal, environment);
     return { code, out, err };
   };
 }
+
+/** On a folder. */
+export const runIn = (dataDir: string, engine: string | null = 'simulator') =>
+  commandLine(environmentOf(dataDir, engine));
 
 export async function startDemo(t: Scope, given?: string) {
   const dataDir = given ?? join(await temporaryFolder(t), 'data');
@@ -45,7 +49,8 @@ export async function startDemo(t: Scope, given?: string) {
   defer(t, () => stop());
   await start();
   const environment = environmentOf(dataDir);
-  const run = runIn(dataDir);
+  const run = commandLine(environment);
+  const runIn = (more: Record<string, string>, ...args: string[]) => commandLine({ ...environment, ...more })(...args);
   /** In a process of its own, as a user does. */
   const runAlone = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
@@ -53,5 +58,5 @@ export async function startDemo(t: Scope, given?: string) {
         resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
-  return { dataDir, run, runAlone, start, stop };
+  return { dataDir, run, runIn, runAlone, start, stop };
 }

@@ -46,27 +46,44 @@ export async function agentShutdown(path: string): Promise<boolean> {
 
 const text = (base64: unknown) => (typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString() : '');
 
-export async function agentExec(path: string, [command = '', ...args]: readonly string[]): Promise<ExecResult> {
-  const agent = await openAgent(path, answerMs);
+/** Why a command was not run, or not to its end. */
+export class AgentError extends Error {
+  readonly why: 'no agent' | 'not run' | 'late';
+  constructor(why: AgentError['why'], message: string) {
+    super(message);
+    this.why = why;
+  }
+}
+
+const failing = (why: AgentError['why']) => (error: unknown) => {
+  throw new AgentError(why, (error as Error).message);
+};
+
+/** Runs a command to its end, within the limit. Throws AgentError. */
+export async function agentExec(
+  path: string,
+  [command = '', ...args]: readonly string[],
+  limitMs = execMs,
+): Promise<ExecResult> {
+  const agent = await openAgent(path, answerMs).catch(failing('no agent'));
   try {
-    const started = (await agent.call(
-      'guest-exec',
-      { path: command, arg: args, 'capture-output': true },
-      answerMs,
-    )) as { pid: number };
-    const end = Date.now() + execMs;
+    const start = { path: command, arg: args, 'capture-output': true };
+    const started = (await agent.call('guest-exec', start, answerMs).catch(failing('not run'))) as { pid: number };
+    const end = Date.now() + limitMs;
     while (Date.now() < end) {
-      const status = (await agent.call('guest-exec-status', { pid: started.pid }, answerMs)) as Record<string, unknown>;
+      const asked = agent.call('guest-exec-status', { pid: started.pid }, answerMs);
+      const status = (await asked.catch(failing('no agent'))) as Record<string, unknown>;
       if (status.exited === true) {
         return {
-          exitCode: Number(status.exitcode ?? 255),
+          // As a shell has it: a command that a signal ended.
+          exitCode: Number(status.exitcode ?? 128 + Number(status.signal ?? 0)),
           stdout: text(status['out-data']),
           stderr: text(status['err-data']),
         };
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
-    throw new Error(`the command did not end within ${execMs} ms`);
+    throw new AgentError('late', `${limitMs / 1000} s`);
   } finally {
     agent.close();
   }

@@ -8,7 +8,7 @@ import { AppError, failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
 import type { ExecResult, MachineSpec } from '../port.ts';
-import { agentAnswers, agentExec, agentShutdown } from './agent.ts';
+import { AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
 import { qemuArgs } from './command.ts';
 import { giveTo, type Host } from './host.ts';
 import { makeWritable } from './image-file.ts';
@@ -160,10 +160,21 @@ export class Machines {
   }
 
   async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {
+    if (!(await this.#find(id)))
+      throw new AppError('machine_not_ready', `Machine ${id} is off; start it: silversmith machine start ${id}`);
     try {
       return await agentExec(join(this.#paths.machine(id), 'agent.sock'), command);
     } catch (error) {
-      throw new AppError('unavailable', `The guest agent of machine ${id} did not run the command: ${String(error)}`);
+      if (!(error instanceof AgentError)) throw error;
+      throw new AppError('unavailable', notRun(id, command[0] ?? '', error), { detail: error.message });
     }
   }
+}
+
+function notRun(id: MachineId, command: string, { why, message }: AgentError): string {
+  if (why === 'late')
+    return `The command did not end within ${message}, and goes on in machine ${id}; start what takes longer in the background.`;
+  if (why === 'not run')
+    return `Machine ${id} could not run ${JSON.stringify(command)} (${message}); give a program of the guest, such as sh -c '…'.`;
+  return `Machine ${id} is on, but its guest agent does not answer; wait until the machine is ready, and see that its image has qemu-guest-agent.`;
 }

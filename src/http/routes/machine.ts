@@ -51,6 +51,7 @@ export function presentMachine({ machine, assignedImageName, operation }: Machin
 export const machineRoutes: Handlers<
   | 'machineList'
   | 'machineGet'
+  | 'planList'
   | 'machineCreate'
   | 'machineStart'
   | 'machineStop'
@@ -68,6 +69,13 @@ export const machineRoutes: Handlers<
     return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
   },
   machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),
+  planList: async ({ work }) => ({
+    plans: (await work.plans.list()).map(({ id, name, machineType, cpus, memoryMb, diskSizeGb }) => ({
+      id: String(id),
+      type: 'plan',
+      attributes: { name, machine_type: machineType, cpus, memory_mb: memoryMb, disk_size: diskSizeGb },
+    })),
+  }),
   async machineCreate(ask, { body }) {
     const { machines, image } = await machineCreate(ask, {
       planId: body.plan_id as PlanId,

@@ -108,7 +108,8 @@ export const keyQueries = (db: Db, now: () => number) => ({
       .set((e) => ({ revokedAt: e.fn.coalesce('revokedAt', e.val(now())) }))
       .where('id', '=', id)
       .executeTakeFirst();
-    if (result.numUpdatedRows !== 1n) throw new AppError('not_found', `There is no key ${id}.`);
+    if (result.numUpdatedRows !== 1n)
+      throw new AppError('not_found', `There is no key ${id}; see: silversmith key list`);
   },
 });
 

@@ -71,7 +71,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
         const shown = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ', …' : '');
         throw new AppError(
           'machines_not_found',
-          `${missing.length} of ${ids.length} machines are not of this organisation (${shown}); nothing was assigned.`,
+          `${missing.length} of ${ids.length} machines are not of this organisation (${shown}); nothing was changed.`,
         );
       }
       return rows.map(toMachine);
@@ -194,7 +194,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
 export const planQueries = (db: Db, now: () => number) => ({
   async get(id: PlanId): Promise<Plan> {
     const plan = await db.selectFrom('plan').where('id', '=', id).selectAll().executeTakeFirst();
-    if (!plan) throw new AppError('not_found', `There is no plan ${id}.`);
+    if (!plan) throw new AppError('not_found', `There is no plan ${id}; GET /plans lists what there is.`);
     return plan;
   },
   list: (): Promise<Plan[]> => db.selectFrom('plan').selectAll().orderBy('id').execute(),

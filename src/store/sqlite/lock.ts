@@ -24,7 +24,8 @@ export function tryLockDataDir(dataDir: string): Lock | null {
     database.exec('pragma locking_mode = exclusive; begin exclusive; create table if not exists lock (pid integer)');
   } catch (error) {
     database?.close();
-    if (resultCodeOf(error) === resultCodes.busy) return null;
+    const code = resultCodeOf(error);
+    if (code === resultCodes.busy || code === resultCodes.locked) return null;
     throw new AppError(
       'unavailable',
       `${file} cannot be used: ${(error as Error).message}. Make the folder writable for this user, and see that its disk has room.`,

@@ -14,6 +14,7 @@ import {
   MachineTypeBody,
   machineListQuery,
   PermissionField,
+  Plan,
 } from '../machine.ts';
 import { define, idParams, nothing } from '../operation.ts';
 import { pageFields, pageQuery } from '../schema.ts';
@@ -39,6 +40,16 @@ export const machineOperations = {
     params: idParams,
     response: Machine.properties,
     errors: ['not_found'],
+  }),
+  planList: define({
+    method: 'GET',
+    path: '/plans',
+    tag: 'Machines',
+    summary: 'List the plans: the sizes in which machines are made',
+    permission: 'machines:read',
+    response: { plans: Type.Array(Plan) },
+    errors: [],
+    extension: true,
   }),
   machineCreate: define({
     method: 'POST',

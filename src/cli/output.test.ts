@@ -1,0 +1,22 @@
+// How often a progress line is printed where it cannot be written over.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { progressLine, type Terminal } from './output.ts';
+
+describe('a progress line', () => {
+  it('is printed when the phase changes and every ten seconds, and tells how long it has taken', () => {
+    const said: string[] = [];
+    const terminal: Terminal = { out() {}, err: (text) => said.push(text), interactive: false, exitCode: 0 };
+    let nowMs = 0;
+    const progress = progressLine(terminal, () => nowMs);
+    for (; nowMs <= 24_000; nowMs += 500) progress.say('building, waiting');
+    progress.say('building, installing htop', '40 %');
+    assert.deepEqual(said, [
+      'building, waiting, 0 s',
+      'building, waiting, 10 s',
+      'building, waiting, 20 s',
+      'building, installing htop (40 %), 24 s',
+    ]);
+  });
+});

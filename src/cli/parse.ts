@@ -1,0 +1,94 @@
+// Parsers of what is typed as an option or set in the environment. Each throws commander's InvalidArgumentError with a sentence on what it
+// takes; commander, or `parsed` here, puts the name of the option or variable and the text before it.
+
+import { InvalidArgumentError } from 'commander';
+
+/** Something the user can mend: its message is printed alone. */
+export class UsageError extends Error {}
+
+export type Parser<Value> = (text: string) => Value;
+
+const refuse = (say: string): never => {
+  throw new InvalidArgumentError(say);
+};
+
+/** A whole number in decimal digits, bounds included. */
+export const whole =
+  (least: number, most = Number.MAX_SAFE_INTEGER): Parser<number> =>
+  (text) => {
+    const value = Number(text);
+    const fits = /^\d+$/.test(text) && value >= least && value <= most;
+    const upTo = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
+    return fits ? value : refuse(`Give a whole number from ${least}${upTo}.`);
+  };
+
+/** A number in decimal notation; `above` excludes the least. */
+export const decimal =
+  (least: number, most: number, { above = false } = {}): Parser<number> =>
+  (text) => {
+    const value = Number(text);
+    const fits = /^\d+(\.\d+)?$/.test(text) && (above ? value > least : value >= least) && value <= most;
+    return fits ? value : refuse(`Give a number ${above ? `above ${least} and up` : `from ${least}`} to ${most}.`);
+  };
+
+/** A text of so many characters that is not blank. */
+export const words =
+  (most: number): Parser<string> =>
+  (text) =>
+    text.trim() !== '' && [...text].length <= most ? text : refuse(`Give 1 to ${most} characters.`);
+
+export const oneOf =
+  <const Value extends string>(...values: readonly Value[]): Parser<Value> =>
+  (text) =>
+    values.find((value) => value === text) ?? refuse(`Give ${values.slice(0, -1).join(', ')} or ${values.at(-1)}.`);
+
+export const path: Parser<string> = (text) => (text === '' ? refuse('Give the path of a file or folder.') : text);
+
+/** A variable that is on or off. */
+export const yesOrNo: Parser<boolean> = (text) =>
+  /^(1|true)$/.test(text) || (/^(0|false)$/.test(text) ? false : refuse('Give 1 or 0.'));
+
+const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 };
+
+/** A duration such as 90s, 15m, 24h or 30d, in ms; a bare number counts seconds when `bare` says so. */
+export const duration =
+  (least: string, most: string, { bare = false } = {}): Parser<number> =>
+  (text) => {
+    const ms = msOf(bare && /^\d+$/.test(text) ? `${text}s` : text);
+    const fits = ms !== null && ms >= (msOf(least) ?? 0) && ms <= (msOf(most) ?? 0);
+    return fits ? ms : refuse(`Give a duration such as 30s, 15m, 12h or 30d, from ${least} to ${most}.`);
+  };
+
+function msOf(text: string): number | null {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return unit === undefined ? null : Number(amount) * unitsMs[unit as keyof typeof unitsMs];
+}
+
+/** Where a server is. Signed paths begin at its root, so an address with a path cannot be one. */
+export const serverUrl: Parser<string> = (text) => {
+  const url = URL.parse(text);
+  const plain = url !== null && `${url.pathname}${url.search}${url.hash}${url.username}${url.password}` === '/';
+  return plain && /^https?:$/.test(url.protocol)
+    ? url.origin
+    : refuse('Give an http or https address without a path, such as http://127.0.0.1:8080.');
+};
+
+export const accessKey: Parser<string> = (text) =>
+  /^[\x21-\x39\x3b-\x7e]{1,128}$/.test(text) ? text : refuse('Give a key as key create prints it, without spaces.');
+
+/** The name under which a setting was given: its option, or the variable of the same words. */
+export const nameOf = (option: string, flag: string | undefined): string =>
+  flag === undefined ? `SILVERSMITH_${option.slice(2).replaceAll('-', '_').toUpperCase()}` : option;
+
+/** For what commander does not parse itself. Throws UsageError with the name and the text; undefined stays undefined. */
+export function parsed<Value>(name: string, text: string, parse: Parser<Value>): Value;
+export function parsed<Value>(name: string, text: string | undefined, parse: Parser<Value>): Value | undefined;
+export function parsed<Value>(name: string, text: string | undefined, parse: Parser<Value>): Value | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new UsageError(`${name} is ${JSON.stringify(text)}. ${error.message}`);
+  }
+}
