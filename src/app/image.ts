@@ -149,7 +149,7 @@ export async function imageDelete({ work }: Ask, id: ImageId): Promise<void> {
     if (image.machineId !== null)
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
   }
-  await work.machines.unassign(id);
+  // Machines keep its assignment in their rows, where it counts for nothing while the image is deleted.
   await work.images.update(id, { deletedAt: work.now() });
 }
 

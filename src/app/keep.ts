@@ -29,7 +29,7 @@ export async function machineRestore(ask: Ask, id: MachineId, diskId?: string): 
   }
   assertOff(machine);
   await exchange(ask, machine, disk.id);
-  await work.machines.update(id, { assignedImageId: await live(ask, disk.imageId), assignmentPendingAt: null });
+  await work.machines.update(id, { assignedImageId: disk.imageId, assignmentPendingAt: null });
   return machineGet(ask, id);
 }
 
@@ -53,10 +53,9 @@ export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly
         throw new AppError('conflict', `The disk that machine ${machine.id} had before is not kept any more.`);
       await exchange(ask, machine, disk.replacesId);
     }
-    const prior = await live(ask, machine.priorImageId);
     await work.machines.update(machine.id, {
-      assignedImageId: prior,
-      assignmentPendingAt: prior === null ? null : machine.priorPendingAt,
+      assignedImageId: machine.priorImageId,
+      assignmentPendingAt: machine.priorPendingAt,
       priorImageId: null,
       priorPendingAt: null,
     });
@@ -71,16 +70,16 @@ async function exchange({ work, keepDiskMs }: Ask, machine: Machine, next: DiskI
   await work.machines.update(machine.id, { diskId: next, statusReason: null });
 }
 
-/** The id, when there is such an image still. */
-const live = async ({ work }: Ask, id: ImageId | null): Promise<ImageId | null> =>
-  id === null ? null : ((await work.images.find(id))?.id ?? null);
-
-/** Brings a deleted image back while its bytes are still kept. Assignments that it lost stay lost. */
-export async function imageRestore(ask: Ask, id: ImageId): Promise<ImageView> {
-  const image = await ask.work.images.getDeleted(id);
+/**
+ * Brings a deleted image back while its bytes are still kept, and with it the machines to which it was assigned. Not those that have
+ * got something else since, and not those that waited for it and have been started without it.
+ */
+export async function imageRestore(ask: Ask, id: ImageId): Promise<{ view: ImageView; machines: Machine[] }> {
+  const { work } = ask;
+  const image = await work.images.getDeleted(id);
   await assertQuota(ask, { images: 1 });
-  await ask.work.images.update(image.id, { deletedAt: null });
-  return imageGet(ask, id);
+  await work.images.update(image.id, { deletedAt: null });
+  return { view: await imageGet(ask, id), machines: await work.machines.ofImage(id) };
 }
 
 export async function imageProtect(ask: Ask, id: ImageId, wanted: boolean): Promise<ImageView> {

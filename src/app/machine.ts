@@ -124,6 +124,7 @@ export async function machineStart(
     status: next,
     statusReason: null,
     stopRequestedAt: null,
+    ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
     ...(plan && { machineType: plan.machineType, cpus: plan.cpus, memoryMb: plan.memoryMb }),
     ...(region !== undefined && { region }),
   });
@@ -144,6 +145,7 @@ export async function machineReset({ work, keepDiskMs }: Ask, id: MachineId): Pr
   if (machine.diskId === null) return;
   await work.machines.update(id, {
     diskId: null,
+    assignedImageId: machine.assignedImageId,
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });
   await work.disks.keep(machine.diskId, keepDiskMs);

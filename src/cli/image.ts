@@ -101,7 +101,8 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
   ).action(async (id: string, flags: Remote) => {
     const client = await connect(flags, env);
     const image = await client.imageRestore({ id: parseId(id) });
-    print(terminal, flags, image, table(headings, [row(image)]));
+    const again = `Machines to which it is assigned again: ${image.count}.`;
+    print(terminal, flags, image, `${table(headings, [row(image)])}\n${again}`);
   });
 
   remoteOptions(noun.command('protect <id>').description('refuse the deletion of an image'))

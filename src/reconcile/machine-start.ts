@@ -81,9 +81,13 @@ async function prepare(context: Context, id: MachineId) {
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();
-    const fresh = machine.diskId === null || machine.assignmentPendingAt !== null;
+    // What an earlier attempt began on stays, whatever became of the image.
+    const begun = (await work.disks.find(freshId)) !== undefined;
+    const fresh = begun || machine.diskId === null || machine.assignmentPendingAt !== null;
     const diskId = fresh ? freshId : (machine.diskId as DiskId);
-    if (fresh && !(await work.disks.find(diskId))) {
+    if (!begun && machine.lostPendingAt !== null)
+      await work.machines.update(id, { assignedImageId: null, assignmentPendingAt: null });
+    if (fresh && !begun) {
       const layerId = await imageLayer(work, machine);
       await work.disks.add({
         id: diskId,

@@ -107,7 +107,7 @@ export interface Database {
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };
   disk: Disk;
-  machine: Row<Machine, MachineId, 'permissions'> & { nameFolded: string };
+  machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
   operation: Row<Operation, OperationId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
