@@ -98,10 +98,5 @@ async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { 
     digest: null,
     verifiedAt: null,
   });
-  for (const image of await work.images.ofLayers(await work.layers.withAllAbove(layerId))) {
-    if (image.status !== 'failed' || image.layerId === null) continue;
-    const chain = await work.layers.chain(image.layerId);
-    if (chain.every((layer) => layer.state === 'sealed'))
-      await work.images.update(image.id, { status: 'available', statusReason: null });
-  }
+  await work.images.healAbove(layerId);
 }

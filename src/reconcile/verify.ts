@@ -7,6 +7,8 @@ import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
 import type { Rooms, Task } from './task.ts';
 
+const imagesLoggedMax = 100;
+
 /** Takes the digests of all layers that have none; then looks at one other: the scrub is spread over its period by doing little, often. */
 export const verify: Task = {
   everyMs: 10_000,
@@ -94,11 +96,9 @@ export async function quarantine(
     // It went while it was read, or is known to be bad: nothing new is told.
     if (now?.state !== 'sealed') return null;
     await work.layers.update(layer.id, { state: 'quarantined', fault, key: null });
-    const above = await work.layers.withAllAbove(layer.id);
-    const hurt = await work.images.ofLayers(above);
-    for (const { id } of hurt)
-      await work.images.become(id, 'failed', { statusReason: `Its layer ${layer.id} ${fault}.` });
-    return hurt.map((image) => image.id);
+    return work.images.failAbove(layer.id, `Its layer ${layer.id} ${fault}.`);
   });
-  if (images) log.error({ layer: layer.id, kind: layer.kind, images }, `a layer ${fault}`);
+  if (images === null) return;
+  const shown = images.slice(0, imagesLoggedMax);
+  log.error({ layer: layer.id, kind: layer.kind, images: shown, imageCount: images.length }, `a layer ${fault}`);
 }

@@ -1,7 +1,7 @@
 // Queries on what was done over the API, and on the answers kept for a request that is sent again.
 
 import type { ImageId, KeyId, MachineId } from '../../domain/ids.ts';
-import type { AuditEntry, Db, Scope } from '../schema.ts';
+import { type AuditEntry, type Db, insertAll, type Scope } from '../schema.ts';
 
 export interface AuditFilter {
   /** ms since 1970, inclusive. */
@@ -24,7 +24,7 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
     const createdAt = now();
     const machines = machineIds.length > 0 ? machineIds : [null];
     const rows = machines.map((machineId) => ({ ...entry, imageId, machineId, organisationId: scope, createdAt }));
-    await db.insertInto('audit').values(rows).execute();
+    await insertAll(db, 'audit', rows);
   },
 
   /** Newest first, at most `limit`, and the number of all matches. */

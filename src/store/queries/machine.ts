@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, PlanId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import { contains, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { among, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
 
 export interface Plan {
   id: PlanId;
@@ -43,11 +43,10 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     ids: readonly MachineId[],
     change: Partial<Omit<Machine, 'id' | 'name' | 'permissions' | 'lostPendingAt'>>,
   ) => {
-    if (ids.length === 0) return;
     let query = db
       .updateTable('machine')
       .set({ ...change, updatedAt: now() })
-      .where('id', 'in', ids);
+      .where('id', 'in', among(ids));
     if (scope !== 'system') query = query.where('organisationId', '=', scope);
     await query.execute();
   };
@@ -73,7 +72,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
 
     /** All of the machines, in order of id; throws machines-not-found when one is missing. `ids` are distinct. */
     async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
-      const found = await rows().where('id', 'in', ids).orderBy('id').execute();
+      const found = await rows().where('id', 'in', among(ids)).orderBy('id').execute();
       if (found.length < ids.length) {
         const known = new Set(found.map((row) => row.id));
         const missing = ids.filter((id) => !known.has(id));
@@ -182,12 +181,31 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
           assignmentPendingAt: now(),
           updatedAt: now(),
         }))
-        .where('id', 'in', ids);
+        .where('id', 'in', among(ids));
       if (scope !== 'system') query = query.where('organisationId', '=', scope);
       await query.execute();
     },
 
     everyone: async (): Promise<Machine[]> => (await rows().orderBy('id').execute()).map(toMachine),
+    /** Of the machines, those that are believed to be on are off, but not one on which an operation is open. */
+    async wentOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
+      await db
+        .updateTable('machine')
+        .set({ status: 'off', statusReason, updatedAt: now() })
+        .where('id', 'in', among(ids))
+        .where('status', '=', 'ready')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('operation')
+                .whereRef('operation.machineId', '=', 'machine.id')
+                .where('operation.state', 'in', ['queued', 'running'])
+                .select('operation.id'),
+            ),
+          ),
+        )
+        .execute();
+    },
     /** Machines that are believed to be on. */
     async ready(): Promise<Machine[]> {
       return (await rows().where('status', '=', 'ready').execute()).map(toMachine);
