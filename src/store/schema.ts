@@ -12,6 +12,7 @@ import type {
   OrganisationId,
   PlanId,
   SoftwareId,
+  TransferId,
 } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
@@ -42,6 +43,7 @@ export interface AuditEntry {
   action: string;
   imageId: ImageId | null;
   machineId: MachineId | null;
+  transferId: TransferId | null;
   requestId: string;
   /** 200, or the client_code with which it was refused. */
   clientCode: number;
