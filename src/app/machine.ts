@@ -142,7 +142,7 @@ export async function machineStop(ask: Ask, id: MachineId, gracefully: boolean):
   await work.operations.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
 }
 
-/** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the newest base. */
+/** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the default base. */
 export async function machineReset({ work, keepDiskMs, touched }: Ask, id: MachineId): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });

@@ -2,13 +2,13 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { baseAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
+import { softwareAdd, softwareUpdate } from '../app/catalogue.ts';
 import { parseId } from '../cli/context.ts';
 import { type Terminal, table } from '../cli/output.ts';
 import { invalid } from '../domain/error.ts';
 import type { MachineId, SoftwareId } from '../domain/ids.ts';
-import type { Boot } from '../domain/layer.ts';
 import { backupCommands } from './admin-backup.ts';
+import { baseCommands } from './admin-base.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { layerCommands } from './admin-layer.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
@@ -55,60 +55,8 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
   const print = (flags: { json?: boolean }, value: object, human: string) =>
     terminal.out(flags.json ? JSON.stringify(value, null, 2) : human);
 
-  const base = program.command('base').description('base images: what all others start from');
-  local(base.command('add').description('add a base image from a qcow2 or raw disk'))
-    .requiredOption('--name <name>', 'name of the base image')
-    .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
-    .option('--kernel <path>', 'kernel, for direct boot')
-    .option('--initrd <path>', 'initrd, for direct boot')
-    .option('--append <text>', 'kernel command line, for direct boot', 'console=ttyS0 root=/dev/vda rw')
-    .option('--build-append <text>', "what makes the initrd run the seed's user-data and power off, when it can")
-    .action(
-      async (
-        flags: Flags & {
-          name: string;
-          file: string;
-          kernel?: string;
-          initrd?: string;
-          append: string;
-          buildAppend?: string;
-          json?: boolean;
-        },
-      ) => {
-        if ((flags.kernel === undefined) !== (flags.initrd === undefined))
-          throw invalid('Direct boot needs both --kernel and --initrd.');
-        const direct = flags.kernel !== undefined && flags.initrd !== undefined;
-        const boot: Boot = direct
-          ? { mode: 'direct', append: flags.append, buildAppend: flags.buildAppend ?? null }
-          : { mode: 'firmware' };
-        const files = {
-          disk: flags.file,
-          ...(flags.kernel !== undefined && { kernel: flags.kernel }),
-          ...(flags.initrd !== undefined && { initrd: flags.initrd }),
-        };
-        await withStore(flags, async ({ store }, config) => {
-          const added = await baseAdd(store, await (await open()).openEngine(config), {
-            name: flags.name,
-            files,
-            boot,
-          });
-          print(flags, added, `Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        });
-      },
-    );
-  local(base.command('list').description('list the base images')).action((flags: Flags & { json?: boolean }) =>
-    withStore(flags, async ({ store }) => {
-      const bases = await store.read('system', (work) => work.bases.list());
-      print(
-        flags,
-        bases,
-        table(
-          ['ID', 'NAME', 'GB', 'BOOT'],
-          bases.map((one) => [one.id, one.name, one.sizeGb, one.boot.mode]),
-        ),
-      );
-    }),
-  );
+  const admin = { local, withStore, print, terminal, env };
+  baseCommands(program, admin);
 
   const software = program.command('software').description('the catalogue of what can be installed');
   interface Title {
@@ -192,7 +140,6 @@ export function adminCommands(program: Command, machine: Command, terminal: Term
       }),
     );
 
-  const admin = { local, withStore, print, terminal, env };
   organisationCommands(program, admin);
   keyCommands(program, admin);
   masterKeyCommands(program, admin);

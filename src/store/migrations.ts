@@ -116,6 +116,7 @@ create table hold (what text primary key, until bigint not null)`;
 /** A base on which something stands is taken for one that works: nobody tried it before. */
 const tenth = `
 alter table base_image add column proved_at bigint;
+alter table base_image add column failed_at bigint;
 update base_image set proved_at = created_at where
   exists (select 1 from layer where layer.parent_id = base_image.layer_id and layer.state = 'sealed')
   or exists (select 1 from disk where disk.layer_id = base_image.layer_id and disk.state in ('active', 'kept'))

@@ -19,7 +19,12 @@ export async function startDemo(t: Scope, given?: string) {
   const stop = async () => assert.equal(await server.end('SIGTERM'), 0);
   defer(t, () => stop());
   await start();
-  const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
+  const environment = {
+    PATH: process.env.PATH,
+    SILVERSMITH_DATA_DIR: dataDir,
+    SILVERSMITH_ENGINE: 'simulator',
+    SILVERSMITH_SIMULATOR_SPEED: '0',
+  };
   /** In this process, which is much faster than one for each command. */
   const run = async (...args: string[]) => {
     let [out, err] = ['', ''];

@@ -48,7 +48,21 @@ const rows: [table: string, row: Row][] = [
       ...{ created_at: at, digest: null, verified_at: null, used_at: null, doomed_at: null, fault: null },
     },
   ]),
-  ['base_image', { id: 1, name: 'Base', size_gb: 4, layer_id: 'base', boot: '{"mode":"firmware"}', created_at: at }],
+  [
+    'layer',
+    {
+      ...{ id: 'bare', kind: 'base', parent_id: null, base_layer_id: 'bare', key: 'bare', state: 'sealed' },
+      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at },
+    },
+  ],
+  // Other layers stand on the first base, and nothing on the second.
+  ...([1, 2] as const).map((id): [string, Row] => [
+    'base_image',
+    {
+      ...{ id, name: `Base ${id}`, size_gb: 4, layer_id: id === 1 ? 'base' : 'bare', boot: '{"mode":"firmware"}' },
+      ...{ created_at: at, proved_at: id === 1 ? at : null },
+    },
+  ]),
   [
     'software',
     {
@@ -187,6 +201,15 @@ describe('a store with data in it', () => {
           ['step'],
         );
         assert.equal((await work.software.list()).length, 1);
+        // A base on which something stands works; of the other one nothing is known.
+        assert.deepEqual(
+          (await work.bases.list()).map(({ id, provedAt }) => [id, provedAt]),
+          [
+            [1, at],
+            [2, null],
+          ],
+        );
+        assert.equal((await work.bases.get()).id, 1);
       });
       // What was under way goes on.
       const claimed = await store.write('system', (work) => work.operations.claim(1 as never, 'heir', 1000));
