@@ -26,7 +26,9 @@ export async function furnish(
   { store, engine, masterKey }: { store: Store; engine: Engine; masterKey: MasterKey },
   { base: { boot, ...files }, titles, machines: count }: Furniture,
 ) {
-  await baseAdd(store, engine, { name: 'Debian 12', files, boot });
+  const { id: baseId } = await baseAdd(store, engine, { name: 'Debian 12', files, boot });
+  // As its trial would.
+  await store.write('system', (work) => work.bases.prove(baseId));
   const software: number[] = [];
   for (const { name, script, files: needed = [], timeoutMs = 120_000 } of titles) {
     const title = { name, script, files: needed, sizeGb: 0.1, network: false, timeoutMs };

@@ -13,11 +13,12 @@ const defaultSeconds = 3600;
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex');
 
 export async function machineAccess(
-  { work, organisationId, keyId, publicUrl }: Ask,
+  { work, organisationId, keyId, publicUrl, touched }: Ask,
   machineId: MachineId,
   expiresInS = defaultSeconds,
 ): Promise<{ uid: string; url: string; expiresAt: number }> {
   assertReady(await work.machines.get(machineId));
+  touched({ machineIds: [machineId] });
   const token = randomBytes(32).toString('base64url');
   const link = { uid: newId(), expiresAt: work.now() + expiresInS * 1000 };
   await work.access.add({ ...link, tokenHash: hashOf(token), organisationId, machineId, keyId });

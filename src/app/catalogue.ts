@@ -3,8 +3,8 @@
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { AppError, invalid } from '../domain/error.ts';
-import type { LayerId, PlanId, SoftwareId } from '../domain/ids.ts';
+import { AppError, failedForGood, invalid } from '../domain/error.ts';
+import type { BaseImageId, LayerId, PlanId, SoftwareId } from '../domain/ids.ts';
 import { type Boot, gbBytes } from '../domain/layer.ts';
 import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
 import { sha256File } from '../lib/files.ts';
@@ -99,6 +99,58 @@ export async function baseAdd(store: Store, intake: Intake, { name, files, boot 
     throw error;
   }
 }
+
+/** What a trial needs of an engine: a build machine, and to forget what it made. */
+export interface Trier {
+  buildLayer(
+    spec: {
+      layerId: LayerId;
+      parentId: LayerId;
+      baseLayerId: LayerId;
+      boot: Boot;
+      sizeBytes: number;
+      recipe: Recipe;
+      label: string;
+    },
+    signal: AbortSignal,
+  ): Promise<{ exitCode: number; output: string }>;
+  removeLayer(layerId: LayerId): Promise<void>;
+}
+
+/**
+ * Whether a build machine that is started on a base runs a recipe and reports; if not, why. Nothing is left of it but what is known of the
+ * base then. What may pass, such as a full disk, says nothing of the base. Throws not-found.
+ */
+export async function baseTry(
+  store: Store,
+  trier: Trier,
+  id: BaseImageId,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ works: boolean; said: string }> {
+  const { base, layer } = await store.read('system', async (work) => {
+    const found = await work.bases.get(id);
+    return { base: found, layer: await work.layers.get(found.layerId) };
+  });
+  const layerId = newId() as LayerId;
+  const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
+  const spec = { layerId, parentId: layer.id, baseLayerId: layer.id, boot: base.boot, sizeBytes: layer.virtualBytes };
+  try {
+    const { exitCode, output } = await trier.buildLayer({ ...spec, recipe, label: 'The trial' }, signal);
+    if (exitCode !== 0)
+      throw failedForGood(`The trial ended with exit status ${exitCode}. Its last lines:\n${lastLines(output)}`);
+    await store.write('system', (work) => work.bases.prove(id));
+    return { works: true, said: '' };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
+    return { works: false, said: error.message };
+  } finally {
+    await trier.removeLayer(layerId);
+  }
+}
+
+const lastLines = (output: string) => output.trimEnd().split('\n').slice(-5).join('\n');
 
 export interface NewSoftware {
   name: string;

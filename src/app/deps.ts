@@ -2,7 +2,7 @@
 
 import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
-import type { Work } from '../store/port.ts';
+import type { Touched, Work } from '../store/port.ts';
 
 /** The part of the store that a request may touch: never keys, never the engine. */
 export type Tenant = Pick<
@@ -28,6 +28,8 @@ export interface Ask {
   /** The key that asks. */
   keyId: KeyId;
   work: Tenant;
+  /** Tells what the request changes, once it is known to be there. The audit trail names nothing else. */
+  touched(what: Touched): void;
   /** How long a replaced disk is kept. */
   keepDiskMs: number;
   /** Where callers reach the server, without a slash at the end. */

@@ -55,7 +55,7 @@ export async function imageCapture(
   ask: Ask,
   input: { machineId: MachineId; name?: string | undefined; generalize?: boolean | undefined },
 ): Promise<ImageView> {
-  const { work, organisationId } = ask;
+  const { work, organisationId, touched } = ask;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const machine = await work.machines.get(input.machineId);
   assertCapturable(machine);
@@ -69,6 +69,7 @@ export async function imageCapture(
     baseImageId: null,
     machineId: machine.id,
   });
+  touched({ imageId: image.id, machineIds: [machine.id] });
   await work.machines.update(machine.id, { status: 'installing', capturingImageId: image.id, statusReason: null });
   const generalize = input.generalize ?? (await work.usage.generalizes());
   await work.operations.enqueue([
@@ -98,6 +99,7 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
     { organisationId, name, sizeGb, source: 'pre_installation', baseImageId: base.id, machineId: null },
     list.map((software) => software.id),
   );
+  ask.touched({ imageId: image.id });
   await work.operations.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
   return viewImage(ask, image);
 }
@@ -120,7 +122,7 @@ async function newBytes({ work }: Ask, base: BaseImage, list: readonly Software[
 
 /** All or nothing: one machine that may not get the image, and none does. */
 export async function imageAssign(
-  { work, organisationId }: Ask,
+  { work, organisationId, touched }: Ask,
   imageId: ImageId,
   machineIds: readonly MachineId[],
 ): Promise<void> {
@@ -130,10 +132,9 @@ export async function imageAssign(
   assertMayGetImage(machines, image);
   const idsThat = (plan: ReturnType<typeof planAssign>) =>
     machines.filter((machine) => planAssign(machine) === plan).map((machine) => machine.id);
-  await work.machines.assign(
-    machines.map((machine) => machine.id),
-    image.id,
-  );
+  const ids = machines.map((machine) => machine.id);
+  touched({ imageId, machineIds: ids });
+  await work.machines.assign(ids, image.id);
   await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
   await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
   await work.operations.enqueue(
@@ -141,15 +142,18 @@ export async function imageAssign(
   );
 }
 
-export async function imageDelete({ work }: Ask, id: ImageId): Promise<void> {
+export async function imageDelete({ work, touched }: Ask, id: ImageId): Promise<void> {
   const image = await work.images.get(id);
   assertDeletable(image);
+  touched({ imageId: id });
   if (image.status === 'pending') {
     await work.operations.cancelOfImage(id);
-    if (image.machineId !== null)
+    if (image.machineId !== null) {
+      touched({ machineIds: [image.machineId] });
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
+    }
   }
-  await work.machines.unassign(id);
+  // Machines keep its assignment in their rows, where it counts for nothing while the image is deleted.
   await work.images.update(id, { deletedAt: work.now() });
 }
 

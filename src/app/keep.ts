@@ -16,8 +16,9 @@ export async function machineDiskList({ work }: Ask, id: MachineId): Promise<Dis
 
 /** Puts a kept disk (the one set aside last, unless another is named) back into its machine, which must be off. */
 export async function machineRestore(ask: Ask, id: MachineId, diskId?: string): Promise<MachineView> {
-  const { work } = ask;
+  const { work, touched } = ask;
   const machine = await work.machines.get(id);
+  touched({ machineIds: [id] });
   const kept = (await work.disks.ofMachine(id)).filter((disk) => disk.state === 'kept');
   const last = kept.reduce<Disk | undefined>((a, b) => ((a?.keptUntil ?? 0) >= (b.keptUntil ?? 0) ? a : b), undefined);
   const disk = diskId === undefined ? last : kept.find((one) => one.id === diskId);
@@ -29,7 +30,7 @@ export async function machineRestore(ask: Ask, id: MachineId, diskId?: string): 
   }
   assertOff(machine);
   await exchange(ask, machine, disk.id);
-  await work.machines.update(id, { assignedImageId: await live(ask, disk.imageId), assignmentPendingAt: null });
+  await work.machines.update(id, { assignedImageId: disk.imageId, assignmentPendingAt: null });
   return machineGet(ask, id);
 }
 
@@ -38,10 +39,11 @@ export async function machineRestore(ask: Ask, id: MachineId, diskId?: string): 
  * that it replaced. All or nothing; a machine that has its disk from the image must be off.
  */
 export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly MachineId[]): Promise<Machine[]> {
-  const { work } = ask;
+  const { work, touched } = ask;
   const image = await work.images.get(imageId);
   const machines =
     ids === undefined ? await work.machines.ofImage(image.id) : await work.machines.getMany([...new Set(ids)]);
+  touched({ imageId, machineIds: machines.map((machine) => machine.id) });
   for (const machine of machines) {
     if (machine.assignedImageId !== image.id)
       throw new AppError('conflict', `Image ${image.id} is not assigned to machine ${machine.id}; leave it out.`);
@@ -53,10 +55,9 @@ export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly
         throw new AppError('conflict', `The disk that machine ${machine.id} had before is not kept any more.`);
       await exchange(ask, machine, disk.replacesId);
     }
-    const prior = await live(ask, machine.priorImageId);
     await work.machines.update(machine.id, {
-      assignedImageId: prior,
-      assignmentPendingAt: prior === null ? null : machine.priorPendingAt,
+      assignedImageId: machine.priorImageId,
+      assignmentPendingAt: machine.priorPendingAt,
       priorImageId: null,
       priorPendingAt: null,
     });
@@ -71,21 +72,23 @@ async function exchange({ work, keepDiskMs }: Ask, machine: Machine, next: DiskI
   await work.machines.update(machine.id, { diskId: next, statusReason: null });
 }
 
-/** The id, when there is such an image still. */
-const live = async ({ work }: Ask, id: ImageId | null): Promise<ImageId | null> =>
-  id === null ? null : ((await work.images.find(id))?.id ?? null);
-
-/** Brings a deleted image back while its bytes are still kept. Assignments that it lost stay lost. */
-export async function imageRestore(ask: Ask, id: ImageId): Promise<ImageView> {
-  const image = await ask.work.images.getDeleted(id);
+/**
+ * Brings a deleted image back while its bytes are still kept, and with it the machines to which it was assigned. Not those that have
+ * got something else since, and not those that waited for it and have been started without it.
+ */
+export async function imageRestore(ask: Ask, id: ImageId): Promise<{ view: ImageView; machines: Machine[] }> {
+  const { work, touched } = ask;
+  const image = await work.images.getDeleted(id);
+  touched({ imageId: id });
   await assertQuota(ask, { images: 1 });
-  await ask.work.images.update(image.id, { deletedAt: null });
-  return imageGet(ask, id);
+  await work.images.update(image.id, { deletedAt: null });
+  return { view: await imageGet(ask, id), machines: await work.machines.ofImage(id) };
 }
 
 export async function imageProtect(ask: Ask, id: ImageId, wanted: boolean): Promise<ImageView> {
-  const { work } = ask;
+  const { work, touched } = ask;
   const image = await work.images.get(id);
+  touched({ imageId: id });
   await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
   return imageGet(ask, id);
 }

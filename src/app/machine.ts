@@ -104,16 +104,18 @@ export async function machineCreate(
       }),
     );
   }
+  ask.touched({ machineIds: machines.map((machine) => machine.id) });
   return { machines: await viewMachines(ask, machines), image };
 }
 
 /** Nothing happens when it is on or on its way there; otherwise it gets the type and region that are asked for first. */
 export async function machineStart(
-  { work, organisationId }: Ask,
+  { work, organisationId, touched }: Ask,
   id: MachineId,
   { typeId, region }: { typeId?: PlanId | undefined; region?: string | undefined } = {},
 ): Promise<void> {
   const machine = await work.machines.get(id);
+  touched({ machineIds: [id] });
   const plan = typeId === undefined ? undefined : await work.plans.get(typeId);
   const image: Image | null =
     machine.assignedImageId === null ? null : ((await work.images.find(machine.assignedImageId)) ?? null);
@@ -124,45 +126,52 @@ export async function machineStart(
     status: next,
     statusReason: null,
     stopRequestedAt: null,
+    ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
     ...(plan && { machineType: plan.machineType, cpus: plan.cpus, memoryMb: plan.memoryMb }),
     ...(region !== undefined && { region }),
   });
   await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
-export async function machineStop({ work, organisationId }: Ask, id: MachineId, gracefully: boolean): Promise<void> {
+export async function machineStop(ask: Ask, id: MachineId, gracefully: boolean): Promise<void> {
+  const { work, organisationId, touched } = ask;
   const next = planStop(await work.machines.get(id), gracefully);
+  touched({ machineIds: [id] });
   if (next === null) return;
   await work.machines.update(id, { status: next });
   await work.operations.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
 }
 
-/** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the newest base. */
-export async function machineReset({ work, keepDiskMs }: Ask, id: MachineId): Promise<void> {
+/** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the default base. */
+export async function machineReset({ work, keepDiskMs, touched }: Ask, id: MachineId): Promise<void> {
   const machine = await work.machines.get(id);
+  touched({ machineIds: [id] });
   assertResettable(machine);
   if (machine.diskId === null) return;
   await work.machines.update(id, {
     diskId: null,
+    assignedImageId: machine.assignedImageId,
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });
   await work.disks.keep(machine.diskId, keepDiskMs);
 }
 
 /** Gives the machine the processors and memory of another type; its disk stays as it is. It must be off. */
-export async function machineTypeSet({ work }: Ask, id: MachineId, typeId: PlanId): Promise<void> {
+export async function machineTypeSet({ work, touched }: Ask, id: MachineId, typeId: PlanId): Promise<void> {
   const machine = await work.machines.get(id);
+  touched({ machineIds: [id] });
   const { machineType, cpus, memoryMb } = await work.plans.get(typeId);
   assertOff(machine);
   await work.machines.update(id, { machineType, cpus, memoryMb });
 }
 
 export async function machinePermissionsSet(
-  { work }: Ask,
+  { work, touched }: Ask,
   id: MachineId,
   given: Record<string, boolean | undefined> | undefined,
 ): Promise<void> {
   const machine = await work.machines.get(id);
+  touched({ machineIds: [id] });
   if (given === undefined)
     throw new AppError(
       'permissions_missing',

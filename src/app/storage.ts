@@ -47,18 +47,19 @@ export async function imageDependents(ask: Ask, id: ImageId): Promise<Dependents
   const { work } = ask;
   const image = await work.images.get(id);
   const assigned = await work.machines.ofImage(id);
-  const above = image.layerId === null ? [] : await work.layers.withAllAbove(image.layerId);
-  const disks = (await work.disks.ofLayers(above)).filter((disk) => disk.state !== 'fresh');
+  const standing = image.layerId === null ? [] : await work.disks.standingOn(image.layerId);
+  const disks = standing.filter((disk) => disk.state !== 'fresh');
   const onDisk = new Set(disks.filter((disk) => disk.state === 'active').map((disk) => disk.machineId));
-  const others = [...onDisk].filter((machineId) => !assigned.some((machine) => machine.id === machineId));
-  const machines = [...assigned, ...(others.length > 0 ? await work.machines.getMany(others) : [])];
+  const above = image.layerId === null ? [] : await work.images.standingOn(image.layerId);
+  const known = new Set(assigned.map((machine) => machine.id));
+  const machines = [...assigned, ...(await work.machines.getMany([...onDisk].filter((one) => !known.has(one))))];
   return {
     machines: machines.map((machine) => ({
       machine,
       assigned: machine.assignedImageId === id,
       disk: onDisk.has(machine.id),
     })),
-    images: (await work.images.ofLayers(above)).filter((one) => one.id !== id),
+    images: above.filter((one) => one.id !== id),
     keptDisks: disks.filter((disk) => disk.state === 'kept'),
     freedBytes: (await imageStorage(ask, id)).exclusiveBytes,
   };

@@ -57,6 +57,7 @@ export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat 
     signature: null,
     expiresAt: work.now() + transferMs,
   });
+  ask.touched({ imageId: id, transferId: transfer.id });
   await work.operations.enqueue([{ kind: 'imageExport', organisationId, data: { transferId: transfer.id } }]);
   return transfer;
 }
@@ -82,8 +83,10 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
   // The file as it comes, and the layer that is made of it.
   await assertHostRoom(ask, 2 * input.bytes);
   const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join(''));
+  const id = newId() as TransferId;
+  ask.touched({ transferId: id });
   return work.transfers.add({
-    id: newId() as TransferId,
+    id,
     organisationId,
     kind: 'import',
     format: 'qcow2',
@@ -101,8 +104,9 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
 
 /** Writes a part of an upload where the last one ended; durable when it resolves. Throws conflict that names where to go on. */
 export async function transferPart(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<Transfer> {
-  const { work, transferPath } = ask;
+  const { work, transferPath, touched } = ask;
   const transfer = await work.transfers.get(id);
+  touched({ transferId: id });
   if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
   if (offset !== transfer.receivedBytes)
     throw new AppError(
@@ -175,6 +179,7 @@ export async function transferFinish(ask: Ask, id: TransferId, healImageId?: Ima
     imageId = image.id;
     data.healLayerId = head;
   }
+  ask.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
   await work.operations.enqueue([{ kind: 'imageImport', organisationId, imageId, data }]);
   return imageGet(ask, imageId);
@@ -186,8 +191,9 @@ const isTrusted = ({ signer }: Ask, { manifest, signature }: Transfer) =>
 export const transferGet = ({ work }: Ask, id: TransferId): Promise<Transfer> => work.transfers.get(id);
 
 /** Ends a transfer and forgets its bytes; an image that was made of them stays. */
-export async function transferDelete({ work, transferPath }: Ask, id: TransferId): Promise<void> {
+export async function transferDelete({ work, transferPath, touched }: Ask, id: TransferId): Promise<void> {
   const transfer = await work.transfers.get(id);
+  touched({ imageId: transfer.imageId, transferId: id });
   if (transfer.status === 'building')
     throw new AppError('conflict', `Transfer ${id} is being worked on; wait until it is available or failed.`);
   await work.transfers.remove(id);

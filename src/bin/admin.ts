@@ -2,18 +2,17 @@
 
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { baseAdd, nameLengthMax, planAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
+import { nameLengthMax, planAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
 import type { Listed, ListLocal } from '../cli/catalogue.ts';
 import { print as printTo } from '../cli/context.ts';
 import { readableFile } from '../cli/file.ts';
 import { pick } from '../cli/name.ts';
 import { type Terminal, table } from '../cli/output.ts';
 import { decimal, duration, UsageError, whole, words } from '../cli/parse.ts';
-import { invalid } from '../domain/error.ts';
 import type { MachineId, SoftwareId } from '../domain/ids.ts';
-import type { Boot } from '../domain/layer.ts';
 import { dataDirHelp } from '../lib/folders.ts';
 import { backupCommands } from './admin-backup.ts';
+import { baseCommands, listBases } from './admin-base.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './admin-key.ts';
 import { layerCommands } from './admin-layer.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
@@ -57,11 +56,7 @@ const storeIn =
 /** What the operator sees of the catalogue and other users do not. */
 export const catalogueLocal = (terminal: Terminal, env: Env): ListLocal => {
   const lists: Record<Listed, (opened: Opened, flags: Printed) => Promise<void>> = {
-    async base({ store }, flags) {
-      const bases = await store.read('system', (work) => work.bases.list());
-      const rows = bases.map((one) => [one.id, one.name, one.sizeGb, one.boot.mode]);
-      printTo(terminal, flags, bases, table(['ID', 'NAME', 'GB', 'BOOT'], rows));
-    },
+    base: ({ store }, flags) => listBases(store, terminal, flags),
     async software({ store }, flags) {
       const titles = await store.read('system', (work) => work.software.list());
       const rows = titles.map(({ id, name, sizeGb, recipe }) => [
@@ -121,37 +116,6 @@ export function adminCommands(
 }
 
 const catalogueName = words(nameLengthMax);
-
-function baseCommands(base: Command, { local, withStore, print }: Admin): void {
-  interface Given {
-    name: string;
-    file: string;
-    kernel?: string;
-    initrd?: string;
-    append: string;
-    buildAppend?: string;
-  }
-  local(base.command('add').description('add a base image from a qcow2 or raw disk'))
-    .requiredOption('--name <name>', 'name of the base image', catalogueName)
-    .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
-    .option('--kernel <path>', 'kernel, for direct boot')
-    .option('--initrd <path>', 'initrd, for direct boot')
-    .option('--append <text>', 'kernel command line, for direct boot', 'console=ttyS0 root=/dev/vda rw')
-    .option('--build-append <text>', "what makes the initrd run the seed's user-data and power off, when it can")
-    .action(async ({ name, file, kernel, initrd, append, buildAppend, ...flags }: Flags & Printed & Given) => {
-      if ((kernel === undefined) !== (initrd === undefined))
-        throw invalid('Direct boot needs both --kernel and --initrd.');
-      for (const [option, path] of Object.entries({ '--file': file, '--kernel': kernel, '--initrd': initrd }))
-        if (path !== undefined) await readableFile(option, path);
-      const boot: Boot =
-        kernel === undefined ? { mode: 'firmware' } : { mode: 'direct', append, buildAppend: buildAppend ?? null };
-      const files = { disk: file, ...(kernel !== undefined && { kernel }), ...(initrd !== undefined && { initrd }) };
-      await withStore(flags, async ({ store }, config) => {
-        const added = await baseAdd(store, await (await open()).openEngine(config), { name, files, boot });
-        print(flags, added, `Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-      });
-    });
-}
 
 function softwareCommands(software: Command, { local, withStore, print }: Admin): void {
   interface Title {

@@ -43,6 +43,7 @@ export type Flags = Partial<
     | 'rateLimit'
     | 'metrics'
     | 'keepHours'
+    | 'auditDays'
     | 'cacheGb'
     | 'scrubDays'
     | 'scrubMbPerSecond'
@@ -61,6 +62,7 @@ function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
   const given = (name: string, flag: string | undefined, variable: string | undefined, most: number, least = 0) =>
     parsed(nameOf(name, flag), flag ?? variable, least === 1 ? whole(least, most) : decimal(least, most));
   const keepHours = given('--keep-hours', flags.keepHours, env.SILVERSMITH_KEEP_HOURS, 24 * 365);
+  const auditDays = given('--audit-days', flags.auditDays, env.SILVERSMITH_AUDIT_DAYS, 36_500, 1);
   const cacheGb = given('--cache-gb', flags.cacheGb, env.SILVERSMITH_CACHE_GB, 1e6);
   const scrubDays = given('--scrub-days', flags.scrubDays, env.SILVERSMITH_SCRUB_DAYS, 3650);
   const scrubMb = given('--scrub-mb-per-second', flags.scrubMbPerSecond, env.SILVERSMITH_SCRUB_MB_PER_SECOND, 1e5);
@@ -68,6 +70,7 @@ function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
   const imageInstall = given('--builds-at-once', flags.buildsAtOnce, env.SILVERSMITH_BUILDS_AT_ONCE, 1000, 1);
   return {
     ...(keepHours !== undefined && { keepDiskMs: keepHours * 3600_000 }),
+    ...(auditDays !== undefined && { auditKeptMs: auditDays * 24 * 3600_000 }),
     ...(cacheGb !== undefined && { cacheBytesMax: cacheGb * 1024 ** 3 }),
     ...(scrubDays !== undefined && { scrubEveryMs: scrubDays * 24 * 3600_000 }),
     ...(scrubMb !== undefined && { scrubBytesPerSecond: scrubMb * 1024 ** 2 }),

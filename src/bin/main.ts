@@ -85,6 +85,7 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       'answer /metrics there and nowhere else (SILVERSMITH_METRICS; default: with the API, when that listens on loopback)',
     )
     .option('--keep-hours <number>', 'how long replaced disks are kept (SILVERSMITH_KEEP_HOURS; default: 72)')
+    .option('--audit-days <number>', 'how long the audit trail is kept (SILVERSMITH_AUDIT_DAYS; default: 365)')
     .option(
       '--cache-gb <number>',
       'the most that installed steps may take when no image needs them (SILVERSMITH_CACHE_GB; default: 100)',

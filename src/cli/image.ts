@@ -106,7 +106,8 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
   ).action(async (id: string, flags: Remote) => {
     const client = await connect(flags, env);
     const image = await client.imageRestore({ id: await idOf(client, 'deleted image', id) });
-    print(terminal, flags, image, table(headings, [row(image)]));
+    const again = `Machines to which it is assigned again: ${image.count}.`;
+    print(terminal, flags, image, `${table(headings, [row(image)])}\n${again}`);
   });
 
   remoteOptions(noun.command('protect <image>').description('refuse the deletion of an image'))

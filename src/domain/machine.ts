@@ -35,9 +35,12 @@ export interface Machine {
   statusReason: string | null;
   /** The disk the machine has; null before its first start and after a reset. */
   diskId: DiskId | null;
+  /** Null also while the image that was assigned is deleted; with the image the assignment comes back. */
   assignedImageId: ImageId | null;
   /** When an assignment that its disk does not follow yet was made, in ms since 1970; null when there is none. */
   assignmentPendingAt: number | null;
+  /** The same of an assignment whose image is deleted: a start goes without it, and makes that final. */
+  lostPendingAt: number | null;
   /** What was assigned before the last assignment, and since when that was pending: to undo it. */
   priorImageId: ImageId | null;
   priorPendingAt: number | null;

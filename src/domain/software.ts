@@ -38,6 +38,10 @@ export interface BaseImage {
   layerId: LayerId;
   boot: Boot;
   createdAt: number;
+  /** Since when it is known to work: a build or a machine on it has reported. Null: it is not known, or its last trial failed. */
+  provedAt: number | null;
+  /** When its last trial failed; null when none did since it is known to work. */
+  failedAt: number | null;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -9,7 +9,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { parse as parseJson } from 'secure-json-parse';
-import type { Tenant } from '../app/deps.ts';
+import type { Ask, Tenant } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
@@ -25,7 +25,7 @@ import { type OperationName, operations } from '../wire/operations.ts';
 import { enveloped, pathPrefix } from '../wire/schema.ts';
 import { transferPartBytesMax } from '../wire/transfer.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
-import { runCommand } from './command.ts';
+import { recordRefusal, runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
 import type { FileAnswer, Handler, Handlers } from './handler.ts';
 import { homeRoute } from './home.ts';
@@ -110,10 +110,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema));
 
   registerHygiene(app);
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler(async (error, request, reply) => {
     const { status, body, headers, ours } = answerError(error, clock.now());
     if (ours)
       request.log.error({ err: error, detail: error instanceof AppError ? error.detail : undefined }, 'request failed');
+    const { caller, id: requestId, params } = request;
+    const { operation: name } = request.routeOptions.config as { operation?: OperationName };
+    if (name !== undefined && caller !== null)
+      await recordRefusal(options.store, { name, caller, requestId, params, clientCode: body.client_code });
     return reply.code(status).headers(headers).send(body);
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -210,9 +214,10 @@ function route(
       const { organisationId, keyId } = caller;
       const publicUrl = options.publicUrl ?? `http://${request.host}`;
       const { signer, transferPath } = options;
-      const ask = (work: Tenant) => ({ organisationId, keyId, work, keepDiskMs, publicUrl, signer, transferPath });
+      const asker = { organisationId, keyId, keepDiskMs, publicUrl, signer, transferPath };
       if (!mutates) {
-        const answer = await store.read(organisationId, (work) => handler(ask(work), input));
+        const ask = { ...asker, touched() {} };
+        const answer = await store.read(organisationId, (work) => handler({ ...ask, work }, input));
         if (operation.content === 'response') return sendFile(request, reply, answer as unknown as FileAnswer);
         return { ...answer, ...envelope() };
       }
@@ -224,10 +229,8 @@ function route(
         path: pathOf(request),
         rawBody: content,
         idempotencyKey: request.headers['idempotency-key'] as string | undefined,
-        params: (params ?? {}) as Record<string, unknown>,
-        body: (body ?? {}) as Record<string, unknown>,
       };
-      const effect = (work: Tenant) => handler(ask(work), input);
+      const effect = (work: Tenant, touched: Ask['touched']) => handler({ ...asker, work, touched }, input);
       const { answer, again } = await runCommand(options, command, effect, envelope);
       if (again) reply.header('idempotent-replayed', 'true');
       else options.nudge();

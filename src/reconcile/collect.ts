@@ -22,6 +22,7 @@ export const collect: Task = {
       await work.nonces.prune();
       await work.access.prune();
       await work.operations.prune(work.now() - operationsKeptMs);
+      await work.audit.prune(work.now() - settings.auditKeptMs);
       await work.images.letGo(work.now() - settings.keepImageMs);
       await giveWay(work, log);
       await work.disks.doom();

@@ -11,7 +11,6 @@ import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
 import { transferOf } from './image-export.ts';
-import { settleImages } from './verify.ts';
 import type { Workflow } from './workflow.ts';
 
 const imageOf = (operation: Operation): ImageId => {
@@ -104,5 +103,5 @@ async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { 
     digest: null,
     verifiedAt: null,
   });
-  await settleImages(work, layerId);
+  await work.images.healAbove(layerId);
 }

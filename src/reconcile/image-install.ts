@@ -117,6 +117,7 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   );
   await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
+    await work.bases.prove(base.id);
     if (built.exitCode === 0) await work.layers.seal(layer.id, built);
   });
   if (built.exitCode !== 0) {

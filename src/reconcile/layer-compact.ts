@@ -49,10 +49,8 @@ export const compact: Task = {
     await store.write('system', async (work) => {
       const layer = await work.layers.lowestAbove(chainLayersMax);
       if (!layer) return;
-      const above = await work.layers.withAllAbove(layer.id);
-      const [owner] = [...(await work.images.ofLayers(above)), ...(await work.disks.ofLayers(above))];
-      if (!owner) return;
-      const { organisationId } = owner;
+      const organisationId = await work.layers.ownerOf(layer.id);
+      if (organisationId === undefined) return;
       if ((await work.operations.openOfKind('layerCompact')).length > 0) return;
       await work.operations.enqueue([{ kind: 'layerCompact', organisationId, data: { layerId: layer.id } }]);
     });

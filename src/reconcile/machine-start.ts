@@ -51,15 +51,22 @@ export const machineStart: Workflow = {
         if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
         await assertWanted(context, id);
         if (clock.now() >= end) {
+          const silently = fresh && disk.imageId === null;
+          const on = silently
+            ? ` on base image ${base.id} (${base.name}), taken because no image is assigned to it`
+            : '';
           throw new AppError(
             'unavailable',
-            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s; look at its console, or reset it and start it again.`,
+            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; look at its console, or reset it and start it again.`,
           );
         }
         await clock.sleep(settings.pollMs, signal);
       }
       // Looked at again inside the transaction: a stop may be asked for until the very end.
-      return (work) => finish(work, id, fresh ? disk.id : null, settings.keepDiskMs);
+      return async (work) => {
+        await finish(work, id, fresh ? disk.id : null, settings.keepDiskMs);
+        await work.bases.prove(base.id);
+      };
     } catch (error) {
       if (!(error instanceof StopRequested)) throw error;
       await engine.stopMachine(id, 0);
@@ -81,9 +88,13 @@ async function prepare(context: Context, id: MachineId) {
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();
-    const fresh = machine.diskId === null || machine.assignmentPendingAt !== null;
+    // What an earlier attempt began on stays, whatever became of the image.
+    const begun = (await work.disks.find(freshId)) !== undefined;
+    const fresh = begun || machine.diskId === null || machine.assignmentPendingAt !== null;
     const diskId = fresh ? freshId : (machine.diskId as DiskId);
-    if (fresh && !(await work.disks.find(diskId))) {
+    if (!begun && machine.lostPendingAt !== null)
+      await work.machines.update(id, { assignedImageId: null, assignmentPendingAt: null });
+    if (fresh && !begun) {
       const layerId = await imageLayer(work, machine);
       await work.disks.add({
         id: diskId,
@@ -104,7 +115,7 @@ async function prepare(context: Context, id: MachineId) {
   });
 }
 
-/** The layer from which the machine's next disk is made: its image's, else the newest base. */
+/** The layer from which the machine's next disk is made: its image's, else that of the default base. */
 async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
   if (machine.assignedImageId === null) return (await work.bases.get()).layerId;
   const image = await work.images.get(machine.assignedImageId);

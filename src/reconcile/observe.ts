@@ -6,6 +6,8 @@ import type { MachineId } from '../domain/ids.ts';
 import type { Work } from '../store/port.ts';
 import type { Task } from './task.ts';
 
+const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
+
 export const observe: Task = {
   everyMs: 5000,
   async run({ store, engine, log }) {
@@ -14,7 +16,7 @@ export const observe: Task = {
     const known = new Set(believed.map((machine) => machine.id));
     const gone = believed.filter((machine) => !running.has(machine.id)).map((machine) => machine.id);
     const strays = [...running].filter((id) => !known.has(id));
-    if (gone.length > 0) await store.write('system', (work) => showOff(work, gone));
+    if (gone.length > 0) await store.write('system', (work) => work.machines.wentOff(gone, wentOff));
     if (strays.length === 0) return;
     const { stopped, unknown } = await store.write('system', (work) => stopStrays(work, strays));
     for (const machine of stopped) log.warn({ machine }, 'a machine was on that should be off; it is stopped');
@@ -25,25 +27,10 @@ export const observe: Task = {
   },
 };
 
-/** Whoever has an open operation on a machine says what becomes of it. */
-const busyOf = async (work: Work, ids: readonly MachineId[]) =>
-  new Set((await work.operations.ofMachines(ids)).map((operation) => operation.machineId));
-
-async function showOff(work: Work, ids: readonly MachineId[]): Promise<void> {
-  const busy = await busyOf(work, ids);
-  for (const id of ids) {
-    const machine = await work.machines.find(id);
-    if (machine?.status !== 'ready' || busy.has(id)) continue;
-    await work.machines.update(id, {
-      status: 'off',
-      statusReason: 'The machine went off by itself: its guest powered off, or its host restarted.',
-    });
-  }
-}
-
 /** By an operation of the machine, so that nobody starts it at the same time. */
 async function stopStrays(work: Work, ids: readonly MachineId[]) {
-  const busy = await busyOf(work, ids);
+  // Whoever has an open operation on a machine says what becomes of it.
+  const busy = new Set((await work.operations.ofMachines(ids)).map((operation) => operation.machineId));
   const [stopped, unknown]: [MachineId[], MachineId[]] = [[], []];
   for (const id of ids) {
     const machine = await work.machines.find(id);

@@ -3,10 +3,12 @@
 // begins to use it, and what stands on it says so, until its bytes are what they were. Machines that are on are left alone.
 
 import { AppError } from '../domain/error.ts';
-import type { ImageId, LayerId } from '../domain/ids.ts';
+import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
 import type { Rooms, Task } from './task.ts';
+
+const imagesLoggedMax = 100;
 
 /** Takes the digests of all layers that have none; then looks at one other: the scrub is spread over its period by doing little, often. */
 export const verify: Task = {
@@ -100,13 +102,11 @@ export async function quarantine(
     // It went while it was read, or is known to be bad: nothing new is told.
     if (now?.state !== 'sealed') return null;
     await work.layers.update(layer.id, { state: 'quarantined', fault, key: null, lostKey: now.key });
-    const above = await work.layers.withAllAbove(layer.id);
-    const hurt = await work.images.ofLayers(above);
-    for (const { id } of hurt)
-      await work.images.become(id, 'failed', { statusReason: `Its layer ${layer.id} ${fault}.` });
-    return hurt.map((image) => image.id);
+    return work.images.failAbove(layer.id, `Its layer ${layer.id} ${fault}.`);
   });
-  if (images) log.error({ layer: layer.id, kind: layer.kind, images }, `a layer ${fault}`);
+  if (images === null) return;
+  const shown = images.slice(0, imagesLoggedMax);
+  log.error({ layer: layer.id, kind: layer.kind, images: shown, imageCount: images.length }, `a layer ${fault}`);
 }
 
 /**
@@ -132,7 +132,7 @@ async function endQuarantine(
     const taken = now.lostKey !== null && (await work.layers.byKey(now.lostKey)) !== undefined;
     const key = taken ? null : now.lostKey;
     await work.layers.update(layer.id, { state: 'sealed', fault: null, key, lostKey: null, verifiedAt: work.now() });
-    return settleImages(work, layer.id);
+    return work.images.healAbove(layer.id);
   });
   if (images) log.warn({ layer: layer.id, kind: layer.kind, images }, 'a layer is what it was, and is used again');
   return images !== null;
@@ -140,19 +140,9 @@ async function endQuarantine(
 
 /** Whether an import is about to write over it, or over what stands on it. */
 async function isHealing(work: Work, id: LayerId): Promise<boolean> {
-  const above = new Set<unknown>(await work.layers.withAllAbove(id));
-  return (await work.operations.openOfKind('imageImport')).some(({ data }) => above.has(data.healLayerId));
-}
-
-/** The layer is sound again, and so is every image above it whose other layers are. Returns those that are available again. */
-export async function settleImages(work: Work, layerId: LayerId): Promise<ImageId[]> {
-  const again: ImageId[] = [];
-  for (const image of await work.images.ofLayers(await work.layers.withAllAbove(layerId))) {
-    if (image.status !== 'failed' || image.layerId === null) continue;
-    const chain = await work.layers.chain(image.layerId);
-    if (chain.some((layer) => layer.state !== 'sealed')) continue;
-    await work.images.update(image.id, { status: 'available', statusReason: null });
-    again.push(image.id);
+  for (const { data } of await work.operations.openOfKind('imageImport')) {
+    const healed = data.healLayerId as LayerId | undefined;
+    if (healed !== undefined && (await work.layers.chain(healed)).some((layer) => layer.id === id)) return true;
   }
-  return again;
+  return false;
 }

@@ -27,6 +27,8 @@ export interface Settings {
   /** How long a replaced disk, and a deleted image, can be brought back. */
   keepDiskMs: number;
   keepImageMs: number;
+  /** How long the audit trail has what was done. */
+  auditKeptMs: number;
   /** Between marking what nothing needs and removing its bytes. */
   collectDelayMs: number;
   /** The most that installed steps which no image needs may take. */
@@ -50,6 +52,7 @@ export const defaultSettings: Settings = {
   stopMs: 30_000,
   keepDiskMs: 72 * hourMs,
   keepImageMs: 24 * hourMs,
+  auditKeptMs: 365 * 24 * hourMs,
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,
   strangerMs: 24 * hourMs,

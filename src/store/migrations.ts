@@ -116,6 +116,17 @@ create table hold (what text primary key, until bigint not null)`;
 const eighth = `
 alter table layer add column lost_key text`;
 
+/** A base on which something stands is taken for one that works: nobody tried it before. */
+const tenth = `
+alter table base_image add column proved_at bigint;
+alter table base_image add column failed_at bigint;
+update base_image set proved_at = created_at where
+  exists (select 1 from layer where layer.parent_id = base_image.layer_id and layer.state = 'sealed')
+  or exists (select 1 from disk where disk.layer_id = base_image.layer_id and disk.state in ('active', 'kept'))
+  or exists (select 1 from image where image.layer_id = base_image.layer_id);
+alter table audit add column transfer_id text;
+create index audit_created on audit (created_at)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -132,4 +143,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0006-generalize': migration(identity, sixth),
   '0007-hold': migration(identity, seventh),
   '0008-lost-key': migration(identity, eighth),
+  '0010-proved-bases': migration(identity, tenth),
 });

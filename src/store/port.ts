@@ -50,6 +50,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
+export type { Touched } from './queries/audit.ts';
 export type { Counted } from './queries/census.ts';
 export { heldKinds } from './queries/host.ts';
 export type { SoftwareOfImage } from './queries/image.ts';

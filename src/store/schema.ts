@@ -1,16 +1,18 @@
 // The tables, as types. Times are integers, ms since 1970; yes-or-no facts are times that are null for no; lists are JSON text.
 // The columns are snake_case in SQL and camelCase here.
 
-import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
+import { type Generated, type Insertable, type Kysely, sql, type Transaction } from 'kysely';
 import type {
   BaseImageId,
   ImageId,
   KeyId,
+  LayerId,
   MachineId,
   OperationId,
   OrganisationId,
   PlanId,
   SoftwareId,
+  TransferId,
 } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
@@ -41,6 +43,7 @@ export interface AuditEntry {
   action: string;
   imageId: ImageId | null;
   machineId: MachineId | null;
+  transferId: TransferId | null;
   requestId: string;
   /** 200, or the client_code with which it was refused. */
   clientCode: number;
@@ -107,7 +110,7 @@ export interface Database {
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };
   disk: Disk;
-  machine: Row<Machine, MachineId, 'permissions'> & { nameFolded: string };
+  machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
   operation: Row<Operation, OperationId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
@@ -122,6 +125,32 @@ export type Db = Kysely<Database> | Transaction<Database>;
 
 /** What a handle may see: one organisation's things, or (for the reconciler and the local command line) everything. */
 export type Scope = OrganisationId | 'system';
+
+/**
+ * A list of ids as one parameter, to look for with `in`: a list of any length is the same statement, and none has too many variables.
+ * SQLite's own; another database has a function of its own for it.
+ */
+export const among = <Id extends number | string>(ids: readonly Id[]) =>
+  sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`;
+
+/** Adds rows, which all have the same columns. Like `among` it is one statement for any number of them. */
+export async function insertAll<Table extends keyof Database & string>(
+  db: Db,
+  table: Table,
+  rows: readonly Insertable<Database[Table]>[],
+): Promise<void> {
+  const columns = Object.keys(rows[0] ?? {});
+  if (columns.length === 0) return;
+  const values = columns.map((column) => sql`json_extract(value, ${sql.lit(`$.${column}`)})`);
+  await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))})
+    select ${sql.join(values)} from json_each(${JSON.stringify(rows)})`.execute(db);
+}
+
+/** The ids of a layer and of all that stands on it, at any depth, to look for with `in`. */
+export const layersAbove = (id: LayerId) => sql<LayerId>`(
+  with recursive above (id) as (
+    select id from layer where id = ${id} union select layer.id from layer join above on layer.parent_id = above.id)
+  select id from above)`;
 
 /** The form in which names are searched: the case does not matter, in any script. */
 export const fold = (text: string) => text.normalize('NFC').toLowerCase();

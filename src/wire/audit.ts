@@ -14,6 +14,7 @@ export const UserActionLog = resource(
     metadata: Type.Object({
       key: Type.String({ description: 'The key that did it' }),
       image_id: NullableInteger('The image it was done with'),
+      transfer_id: NullableString('The transfer it was done with'),
       request_id: Type.String({ description: 'x-request-id of the answer' }),
       client_code: Type.Integer({ description: '200, or with what it was refused' }),
     }),

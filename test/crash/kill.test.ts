@@ -24,7 +24,8 @@ const knownFile = new URL('./steps.json', import.meta.url);
 const known = JSON.parse(readFileSync(knownFile, 'utf8')) as Known;
 
 /** What a server does by itself, at any moment: it looks at its host, its layers and what is over, and notes that a key was used. */
-const byItself = /^(commit|answer) (host|disk, host|layer|access_key|access_link, disk, image, nonce, operation)$/;
+const byItself =
+  /^(commit|answer) (host|disk, host|layer|access_key|access_link, audit, disk, image, nonce, operation)$/;
 
 function writeDown(name: string, proof: Proof, steps: readonly string[]): void {
   const times: Record<string, number> = {};

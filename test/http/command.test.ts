@@ -71,6 +71,7 @@ describe('the audit trail', () => {
     assert.deepEqual(all.logs.at(-1).attributes.metadata, {
       key: h.keys.ours.key,
       image_id: Number(image.id),
+      transfer_id: null,
       request_id: headers['x-request-id'],
       client_code: 200,
     });

@@ -188,6 +188,85 @@ describe('a deleted image', () => {
   });
 });
 
+describe('the machines of a deleted image', () => {
+  it('have it again when it is restored: the one that runs on it, and the one that waited for it', async (t) => {
+    const { h, id, does, machine, image, write } = await settled(t);
+    const [, other = 0] = h.machines;
+    const a = await image([h.editor.id]);
+    await does('imageAssign', a, { machine_ids: [id, other] });
+    await write('on a');
+    const shown = async (of: number) => {
+      const { attributes } = await does('machineGet', of);
+      return [attributes.assigned_image_id, attributes.assigned_image_name, attributes.assignment_pending];
+    };
+    const before = [await shown(id), await shown(other), await machine()];
+    await does('imageDelete', a);
+    assert.deepEqual(
+      [await shown(id), await shown(other)],
+      [
+        [null, null, false],
+        [null, null, false],
+      ],
+    );
+    assert.equal((await h.call('machineList', { query: '?assigned=true' })).body.count, 0);
+    assert.equal((await does('imageRestore', a)).count, 2);
+    assert.deepEqual([await shown(id), await shown(other), await machine()], before);
+    await does('machineStart', other);
+    assert.deepEqual(await shown(other), [a, `Template #${a}`, false]);
+  });
+
+  it('do not get it back when they have got something else since, or started without it', async (t) => {
+    const { h, id, does, image, write } = await settled(t);
+    const [, other = 0] = h.machines;
+    const third = (await h.addMachine(h.ours)).id as number;
+    const [a, b] = [await image([]), await image([h.editor.id])];
+    await does('imageAssign', a, { machine_ids: [id, other, third] });
+    await write('on a');
+    await does('imageDelete', a);
+    await does('machineReset', id);
+    await does('machineStart', other);
+    await does('imageAssign', b, { machine_ids: [third] });
+    assert.equal((await does('imageRestore', a)).count, 0);
+    const assigned = async (of: number) => (await does('machineGet', of)).attributes.assigned_image_id;
+    assert.deepEqual([await assigned(id), await assigned(other), await assigned(third)], [null, null, b]);
+    assert.equal((await does('machineGet', other)).attributes.friendly_status, 'ready');
+    // What the third had before is still what an undo gives back.
+    await does('imageAssignUndo', b);
+    assert.equal(await assigned(third), a);
+  });
+
+  it('get it back when an undo or the restored disk led to it while it was deleted', async (t) => {
+    const { h, id, does, machine, image, write } = await settled(t);
+    const [, other = 0] = h.machines;
+    const [a, b] = [await image([]), await image([h.editor.id])];
+    await does('imageAssign', a, { machine_ids: [id, other] });
+    await write('on a');
+    await does('imageAssign', b, { machine_ids: [id, other] });
+    await write('on b');
+    await does('imageDelete', a);
+    assert.equal((await does('imageAssignUndo', b, { machine_ids: [other] })).count, 1);
+    assert.equal((await does('machineGet', other)).attributes.assignment_pending, false);
+    await does('machineRestore', id);
+    assert.equal((await machine()).assignedImageId, null);
+    assert.equal((await does('imageRestore', a)).count, 2);
+    const waiting = (await does('machineGet', other)).attributes;
+    assert.deepEqual([waiting.assigned_image_id, waiting.assignment_pending], [a, true]);
+    assert.deepEqual([(await machine()).assignedImageId, (await machine()).assignmentPendingAt], [a, null]);
+  });
+
+  it('show it again when it was deleted while they started on it', async (t) => {
+    const { h, id, does, machine, image, settle } = await settled(t);
+    const a = await image([h.editor.id]);
+    await does('imageAssign', a, { machine_ids: [id] });
+    await h.call('machineStart', { params: { id } });
+    await h.call('imageDelete', { params: { id: a } });
+    await h.call('imageRestore', { params: { id: a } });
+    await settle();
+    const { assignedImageId, assignmentPendingAt, status } = await machine();
+    assert.deepEqual([assignedImageId, assignmentPendingAt, status], [a, null, 'ready']);
+  });
+});
+
 describe('a capture that is generalised', () => {
   it('has one more layer, a report, and leaves the machine its own disk', async (t) => {
     const { h, id, does, machine, write } = await settled(t);

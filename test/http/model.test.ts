@@ -21,6 +21,7 @@ interface ModelMachine {
   disk: ModelDisk | null;
   /** Disks set aside, the last one last. */
   kept: ModelDisk[];
+  /** What it has of an image that is deleted counts for nothing, and again when the image is restored. */
   assigned: number | null;
   pending: boolean;
   prior: number | null;
@@ -55,13 +56,23 @@ class Model {
     if (machine.capturing !== null) return 4201;
     if (machine.status === 'ready' || (starting(machine) && !machine.stopRequested)) return 200;
     if (machine.status !== 'off') return 4201;
-    if (machine.disk !== null && !machine.pending) machine.status = 'turning_on';
+    if (machine.disk !== null && !this.isPending(machine)) machine.status = 'turning_on';
     else {
-      const image = this.images.find((one) => one.id === machine.assigned);
+      const image = this.images.find((one) => one.id === this.live(machine.assigned));
       if (image && image.status !== 'available') return 4201;
       machine.status = machine.disk !== null ? 'installing' : 'creating';
     }
+    this.goWithout(machine);
     return 200;
+  }
+
+  isPending(machine: ModelMachine): boolean {
+    return machine.pending && this.live(machine.assigned) !== null;
+  }
+
+  /** A machine that starts without the deleted image that it waited for does not get it back. */
+  goWithout(machine: ModelMachine): void {
+    if (machine.pending && !this.isPending(machine)) Object.assign(machine, { assigned: null, pending: false });
   }
 
   stop(machine: ModelMachine): number {
@@ -75,7 +86,10 @@ class Model {
   reset(machine: ModelMachine): number {
     if (machine.capturing !== null) return 4201;
     if (machine.status !== 'off') return 400;
-    if (machine.disk !== null) machine.pending = machine.assigned !== null;
+    if (machine.disk !== null) {
+      machine.assigned = this.live(machine.assigned);
+      machine.pending = machine.assigned !== null;
+    }
     this.setAside(machine);
     return 200;
   }
@@ -106,7 +120,6 @@ class Model {
     image.deleted = true;
     for (const machine of this.machines) {
       if (machine.capturing === image.id) Object.assign(machine, { capturing: null, status: 'off' });
-      if (machine.assigned === image.id) Object.assign(machine, { assigned: null, pending: false });
     }
     return 200;
   }
@@ -131,7 +144,7 @@ class Model {
     if (!disk) return 404;
     if (machine.status !== 'off') return 4201;
     this.putBack(machine, disk);
-    Object.assign(machine, { assigned: this.live(disk.image), pending: false });
+    Object.assign(machine, { assigned: disk.image, pending: false });
     return 200;
   }
 
@@ -147,10 +160,9 @@ class Model {
     }
     for (const machine of machines) {
       if (taken(machine)) this.putBack(machine, machine.disk?.replaces ?? null);
-      const assigned = this.live(machine.prior);
       Object.assign(machine, {
-        assigned,
-        pending: assigned !== null && machine.priorPending,
+        assigned: machine.prior,
+        pending: machine.priorPending,
         prior: null,
         priorPending: false,
       });
@@ -171,8 +183,10 @@ class Model {
       if (machine.capturing !== null) Object.assign(machine, { capturing: null, status: 'off' });
       else if (machine.status === 'turning_off') machine.status = 'off';
       else if (starting(machine)) {
+        if (!machine.stopRequested && machine.startFails) this.goWithout(machine);
         if (machine.stopRequested || machine.startFails) machine.status = 'off';
         else {
+          this.goWithout(machine);
           if (machine.disk === null || machine.pending) {
             const disk = { image: machine.assigned, replaces: machine.disk };
             this.setAside(machine);
@@ -201,6 +215,8 @@ const step = fc.record({
     'undo',
     'undo',
     'restoreImage',
+    'deleteAndRestore',
+    'deleteAndRestore',
     'settle',
     'settle',
   ),
@@ -266,6 +282,16 @@ async function take(
     case 'delete':
       if (image) assert.equal(await codeOf(h.call('imageDelete', { params: { id: image.id } })), model.delete(image));
       return;
+    case 'deleteAndRestore': {
+      if (!image || image.deleted || image.status !== 'available') return;
+      const before = await machineRows(h);
+      assert.equal(await codeOf(h.call('imageDelete', { params: { id: image.id } })), 200);
+      model.delete(image);
+      await agree(h, model);
+      assert.equal(await codeOf(h.call('imageRestore', { params: { id: image.id } })), model.restoreImage(image));
+      assert.deepEqual(await machineRows(h), before);
+      return;
+    }
     case 'start':
       return assert.equal(await codeOf(h.call('machineStart', { params })), model.start(machine));
     case 'stop':
@@ -292,6 +318,10 @@ async function take(
   }
 }
 
+/** All that is known of the machines, but for when they were changed. */
+const machineRows = async (h: Harness) =>
+  (await h.store.read('system', (work) => work.machines.everyone())).map((machine) => ({ ...machine, updatedAt: 0 }));
+
 async function agree(h: Harness, model: Model): Promise<void> {
   for (const machine of model.machines) {
     const { attributes } = (await h.call('machineGet', { params: { id: machine.id } })).body;
@@ -301,7 +331,7 @@ async function agree(h: Harness, model: Model): Promise<void> {
         assigned: attributes.assigned_image_id,
         pending: attributes.assignment_pending,
       },
-      { status: machine.status, assigned: machine.assigned, pending: machine.pending },
+      { status: machine.status, assigned: model.live(machine.assigned), pending: model.isPending(machine) },
     );
   }
   const { images } = (await h.call('imageList', { query: '?per_page=100' })).body;

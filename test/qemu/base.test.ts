@@ -5,13 +5,16 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { baseAdd, baseTry } from '../../src/app/catalogue.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
+import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { demoBase } from '../demo-base.ts';
 import { diskId, layerId } from '../engine-contract.ts';
 import { defer, temporaryFolder } from '../support.ts';
+import { quickBase } from './quick-base.ts';
 
 const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { stdio: 'pipe' });
 
@@ -63,6 +66,32 @@ describe('a base file from outside', () => {
     }
     assert.equal((await engine.inventory()).layers.size, 0);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+  });
+});
+
+describe('the trial of a base', () => {
+  it('tells one that boots from one on which nothing is, and leaves nothing', async (t) => {
+    const folder = await temporaryFolder(t);
+    const root = join(folder, 'engine');
+    const engine = await openQemu({ root });
+    const store = await openSqlite({ dataDir: folder, now: Date.now });
+    defer(t, () => store.close());
+    const { boot, ...files } = await quickBase(folder);
+    const works = await baseAdd(store, engine, { name: 'Works', files, boot });
+    const blank = Buffer.alloc(4 * 1024 * 1024);
+    blank.writeUInt16BE(0x55aa, 510);
+    await writeFile(join(folder, 'blank.raw'), blank);
+    const bare = { disk: join(folder, 'blank.raw') };
+    const empty = await baseAdd(store, engine, { name: 'Empty', files: bare, boot: { mode: 'firmware' } });
+    const { signal } = new AbortController();
+    assert.deepEqual(await baseTry(store, engine, works.id, 120_000, signal), { works: true, said: '' });
+    const failed = await baseTry(store, engine, empty.id, 5000, signal);
+    assert.equal(failed.works, false);
+    assert.match(failed.said, /The trial was not done within its limit of 5 s/);
+    assert.equal((await store.read('system', (work) => work.bases.get())).id, works.id);
+    assert.equal((await engine.inventory()).layers.size, 2);
+    assert.deepEqual(await readdir(join(root, 'builds')), []);
+    assert.deepEqual(await findProcesses(installationOf(await realpath(root))), []);
   });
 });
 

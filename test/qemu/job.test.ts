@@ -112,7 +112,7 @@ describe('a server on real disks', () => {
     const { steps } = await s.client().imageLog({ id: one.attributes.id });
     assert.equal(steps[0]?.output.trim(), 'going well\nno such thing: unobtainium');
     const late = await s.image(two.attributes.id);
-    assert.match(late.status_reason ?? '', /Hangs did not install within its limit of 10 s.*waiting/s);
+    assert.match(late.status_reason ?? '', /Hangs was not done within its limit of 10 s.*waiting/s);
     await waitFor('nothing is left of the builds', async () => (await s.leftOvers()).length === 0);
   });
 

@@ -11,6 +11,7 @@ import { defer, type Scope, temporaryFolder } from '../support.ts';
 const environmentOf = (dataDir: string, engine: string | null = 'simulator') => ({
   PATH: process.env.PATH,
   SILVERSMITH_DATA_DIR: dataDir,
+  SILVERSMITH_SIMULATOR_SPEED: '0',
   ...(engine !== null && { SILVERSMITH_ENGINE: engine }),
 });
 

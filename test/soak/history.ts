@@ -27,6 +27,8 @@ interface Write<Value> extends Interval {
   value: Value | undefined;
   /** Writes only where this value was. */
   onlyOver?: Value;
+  /** Whether it wrote anything is not told. */
+  maybe?: true;
   what: string;
 }
 interface Read<Value> extends Interval {
@@ -46,6 +48,7 @@ function unexplained<Value>(register: string, writes: Write<Value>[], reads: Rea
           (other) =>
             other !== write &&
             other.value !== undefined &&
+            !other.maybe &&
             other.value !== read.value &&
             (other.onlyOver === undefined || other.onlyOver === read.value) &&
             before(write, other) &&
@@ -137,7 +140,7 @@ function checkMachines(history: readonly Call[]): string[] {
         // An image may bear the same number as a machine.
         ((call.name.startsWith('machine') && call.input.id === id) ||
           (call.name === 'imageAssign' && call.input.machine_ids?.includes(id)) ||
-          call.name === 'imageDelete'),
+          ['imageDelete', 'imageRestore'].includes(call.name)),
     );
     const of = (...names: string[]) => mine.filter((call) => names.includes(call.name));
     const assigned: Write<number | null>[] = [
@@ -146,6 +149,11 @@ function checkMachines(history: readonly Call[]): string[] {
       ...of('imageDelete').map((call) => ({
         ...{ ...call, value: null, what: told(call) },
         onlyOver: Number(call.input.id),
+      })),
+      // Of the machines to which it was assigned, those that have got something else since do not get it back.
+      ...of('imageRestore').map((call) => ({
+        ...{ ...call, value: Number(call.input.id), what: told(call) },
+        maybe: true as const,
       })),
       // Which image the disk that is put back was made from is not told.
       ...of('machineRestore').map((call) => ({ ...call, value: undefined, what: told(call) })),

@@ -50,6 +50,11 @@ describe('the checker of histories', () => {
       call('machineGet', { id: 1 }, machine(3)),
     ];
     assert.deepEqual(check(others), []);
+    // An image that is restored is assigned again where it was, and nowhere else.
+    const restored = [call('imageDelete', { id: 3 }), call('imageRestore', { id: 3 })];
+    assert.deepEqual(check([...others, ...restored, call('machineGet', { id: 1 }, machine(3))]), []);
+    const elsewhere = [call('imageAssign', { id: 1, machine_ids: [1] }), ...restored];
+    assert.deepEqual(check([...elsewhere, call('machineGet', { id: 1 }, machine(1))]), []);
     // Two calls at the same time may have taken effect in either order.
     const [assign, read] = [
       call('imageAssign', { id: 2, machine_ids: [1] }),

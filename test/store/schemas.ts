@@ -51,7 +51,21 @@ const rows: [table: string, row: Row][] = [
       },
     },
   ]),
-  ['base_image', { id: 1, name: 'Base', size_gb: 4, layer_id: 'base', boot: '{"mode":"firmware"}', created_at: at }],
+  [
+    'layer',
+    {
+      ...{ id: 'bare', kind: 'base', parent_id: null, base_layer_id: 'bare', key: 'bare', state: 'sealed' },
+      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at },
+    },
+  ],
+  // Other layers stand on the first base, and nothing on the second.
+  ...([1, 2] as const).map((id): [string, Row] => [
+    'base_image',
+    {
+      ...{ id, name: `Base ${id}`, size_gb: 4, layer_id: id === 1 ? 'base' : 'bare', boot: '{"mode":"firmware"}' },
+      ...{ created_at: at, proved_at: id === 1 ? at : null },
+    },
+  ]),
   [
     'software',
     {

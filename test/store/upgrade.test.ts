@@ -50,6 +50,15 @@ describe('a store with data in it', () => {
           ['step'],
         );
         assert.equal((await work.software.list()).length, 1);
+        // A base on which something stands works; of the other one nothing is known.
+        assert.deepEqual(
+          (await work.bases.list()).map(({ id, provedAt }) => [id, provedAt]),
+          [
+            [1, at],
+            [2, null],
+          ],
+        );
+        assert.equal((await work.bases.get()).id, 1);
       });
       // What was under way goes on.
       const claimed = await store.write('system', (work) => work.operations.claim(1 as never, 'heir', 1000));

@@ -79,7 +79,7 @@ function refuse({ exitCode, output, ended }: Outcome, spec: BuildSpec): BuildRes
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
   if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
   if (ended === 'timeout')
-    throw failedForGood(`${spec.label} did not install within its limit of ${seconds} s.${lastLines(output)}`);
+    throw failedForGood(`${spec.label} was not done within its limit of ${seconds} s.${lastLines(output)}`);
   if (ended === 'output')
     throw failedForGood(
       `${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,

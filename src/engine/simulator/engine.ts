@@ -3,7 +3,7 @@
 //
 // Time: what takes an engine seconds takes `durations` divided by `speed`, on the clock it is given.
 // Faults on demand, by sentinel names: a machine or software whose name holds `sim-fail-start`, `sim-never-ready`, `sim-fail-build`,
-// `sim-exit-7` or `sim-disk-full` does what its name says.
+// `sim-exit-7` or `sim-disk-full` does what its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -26,6 +26,9 @@ export interface SimulatorOptions {
 const stateFile = 'simulator.json';
 const durations = { bootMs: 8000, buildMs: 6000, stopMs: 2000 };
 const layerBytes = 4 * 1024 * 1024;
+
+const neverReady = 'sim-never-ready';
+const sentinelBytesMax = 64 * 1024;
 
 interface State {
   layers: Record<string, { parent: string | null; content: string[]; virtualBytes: number }>;
@@ -90,7 +93,9 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       const found = await statOrNull(files.disk);
       if (!found?.isFile()) throw invalid(`${files.disk} is not a file that can be read.`);
       const digest = `sha256:${await sha256File(files.disk)}`;
-      state.layers[layerId] = { parent: null, content: [`base ${digest}`], virtualBytes: found.size };
+      const small = found.size <= sentinelBytesMax ? await readFile(files.disk, 'latin1') : '';
+      const sentinel = small.includes(neverReady) ? ` ${neverReady}` : '';
+      state.layers[layerId] = { parent: null, content: [`base ${digest}${sentinel}`], virtualBytes: found.size };
       await save();
       return { digest, virtualBytes: found.size, storedBytes: found.size };
     },
@@ -173,6 +178,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (state.layers[layerId]) return done('');
       if (!state.layers[parentId]) throw failedForGood('The layer of this image is missing.', { detail: parentId });
       await wait(durations.buildMs, signal);
+      if (chain(parentId).join().includes(neverReady))
+        throw failedForGood(`${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.`);
       if (label.includes('sim-fail-build')) return done(`${label}: this software fails on purpose\n`, 1);
       if (label.includes('sim-exit-7')) return done('exit 7\n', 7);
       if (label.includes('sim-disk-full'))
@@ -186,7 +193,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (name.includes('sim-fail-start')) throw failedForNow('The machine could not be started: it fails on purpose.');
       if (!state.disks[diskId]) throw failedForGood("The machine's disk is missing.", { detail: diskId });
       if (state.machines[machineId]?.disk === diskId) return;
-      const readyAt = name.includes('sim-never-ready')
+      const readyAt = [name, ...chain(state.disks[diskId].layer)].join().includes(neverReady)
         ? Number.MAX_SAFE_INTEGER
         : clock.now() + (speed === 0 ? 0 : durations.bootMs / speed);
       state.machines[machineId] = { disk: diskId, name, readyAt };

@@ -26,6 +26,7 @@ export const auditRoutes: Handlers<'userActionLogList'> = {
           metadata: {
             key: entry.keyId,
             image_id: entry.imageId,
+            transfer_id: entry.transferId,
             request_id: entry.requestId,
             client_code: entry.clientCode,
           },

@@ -22,7 +22,10 @@ export const storageRoutes: Handlers<
     const machines = await imageAssignUndo(ask, params.id as ImageId, body.machine_ids as MachineId[] | undefined);
     return { count: machines.length };
   },
-  imageRestore: async (ask, { params }) => presentImage(await imageRestore(ask, params.id as ImageId)),
+  async imageRestore(ask, { params }) {
+    const { view, machines } = await imageRestore(ask, params.id as ImageId);
+    return { ...presentImage(view), count: machines.length };
+  },
   imageProtect: async (ask, { params, body }) =>
     presentImage(await imageProtect(ask, params.id as ImageId, body.protected)),
   async imageStorage(ask, { params }) {

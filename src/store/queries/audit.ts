@@ -1,7 +1,7 @@
 // Queries on what was done over the API, and on the answers kept for a request that is sent again.
 
-import type { ImageId, KeyId, MachineId } from '../../domain/ids.ts';
-import type { AuditEntry, Db, Scope } from '../schema.ts';
+import type { ImageId, KeyId, MachineId, TransferId } from '../../domain/ids.ts';
+import { type AuditEntry, type Db, insertAll, type Scope } from '../schema.ts';
 
 export interface AuditFilter {
   /** ms since 1970, inclusive. */
@@ -12,19 +12,28 @@ export interface AuditFilter {
   limit: number;
 }
 
-export type NewAuditEntry = Omit<AuditEntry, 'id' | 'createdAt' | 'imageId' | 'machineId'> & {
+/** What an entry is about. There is one entry for each machine, and one without a machine when there is none. */
+export interface Touched {
   imageId?: ImageId | null;
-  /** One entry for each machine; one without a machine when there is none. */
   machineIds?: readonly MachineId[];
-};
+  transferId?: TransferId | null;
+}
+
+export type NewAuditEntry = Pick<AuditEntry, 'keyId' | 'action' | 'requestId' | 'clientCode'> & Touched;
+
+const prunedMax = 20_000;
 
 export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
-  async add({ machineIds = [], imageId = null, ...entry }: NewAuditEntry): Promise<void> {
+  async add({ machineIds = [], imageId = null, transferId = null, ...entry }: NewAuditEntry): Promise<void> {
     if (scope === 'system') throw new TypeError('an audit entry belongs to an organisation');
     const createdAt = now();
     const machines = machineIds.length > 0 ? machineIds : [null];
-    const rows = machines.map((machineId) => ({ ...entry, imageId, machineId, organisationId: scope, createdAt }));
-    await db.insertInto('audit').values(rows).execute();
+    const shared = { ...entry, imageId, transferId, organisationId: scope, createdAt };
+    await insertAll(
+      db,
+      'audit',
+      machines.map((machineId) => ({ ...shared, machineId })),
+    );
   },
 
   /** Newest first, at most `limit`, and the number of all matches. */
@@ -34,12 +43,23 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
     if (action !== undefined) matching = matching.where('action', '=', action);
     if (machineId !== undefined) matching = matching.where('machineId', '=', machineId);
     const entries = await matching
-      .select(['id', 'keyId', 'action', 'imageId', 'machineId', 'requestId', 'clientCode', 'createdAt'])
+      .select(['id', 'keyId', 'action', 'imageId', 'machineId', 'transferId', 'requestId', 'clientCode', 'createdAt'])
+      .orderBy('createdAt', 'desc')
       .orderBy('id', 'desc')
       .limit(limit)
       .execute();
     const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
     return { entries, count: Number(count) };
+  },
+
+  /** Forgets entries from before a time, the oldest first, and so many at once that nobody waits long for it. */
+  async prune(before: number): Promise<void> {
+    await db
+      .deleteFrom('audit')
+      .where('id', 'in', (e) =>
+        e.selectFrom('audit').where('createdAt', '<', before).orderBy('createdAt').limit(prunedMax).select('id'),
+      )
+      .execute();
   },
 });
 

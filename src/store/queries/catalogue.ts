@@ -1,5 +1,6 @@
 // Queries on what the operator keeps for everybody: software and base images.
 
+import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { BaseImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
@@ -47,9 +48,18 @@ export const baseQueries = (db: Db, now: () => number) => ({
   async list(): Promise<BaseImage[]> {
     return (await db.selectFrom('baseImage').selectAll().orderBy('id').execute()).map(toBase);
   },
-  /** The base asked for, or the newest. Throws not-found. */
+  /**
+   * The base asked for; else the newest that is known to work, the newest that nobody tried when none is, and the newest of all when
+   * none works. Throws not-found.
+   */
   async get(id?: BaseImageId): Promise<BaseImage> {
-    const query = db.selectFrom('baseImage').selectAll().orderBy('id', 'desc').limit(1);
+    const query = db
+      .selectFrom('baseImage')
+      .selectAll()
+      .orderBy(sql`proved_at is null`)
+      .orderBy(sql`failed_at is not null`)
+      .orderBy('id', 'desc')
+      .limit(1);
     const row = await (id === undefined ? query : query.where('id', '=', id)).executeTakeFirst();
     if (row) return toBase(row);
     throw new AppError(
@@ -65,12 +75,21 @@ export const baseQueries = (db: Db, now: () => number) => ({
     if (!row) throw new AppError('internal', 'The base image is missing.', { detail: `base layer ${baseLayerId}` });
     return toBase(row);
   },
-  async add(base: Omit<BaseImage, 'id' | 'createdAt'>): Promise<BaseImage> {
+  async add(base: Omit<BaseImage, 'id' | 'createdAt' | 'provedAt' | 'failedAt'>): Promise<BaseImage> {
     const row = await db
       .insertInto('baseImage')
-      .values({ ...base, boot: JSON.stringify(base.boot), createdAt: now() })
+      .values({ ...base, boot: JSON.stringify(base.boot), createdAt: now(), provedAt: null, failedAt: null })
       .returningAll()
       .executeTakeFirstOrThrow();
     return toBase(row);
+  },
+  /** A guest on it has reported: it is known to work. Writes nothing when it was known before. */
+  async prove(id: BaseImageId): Promise<void> {
+    if ((await this.get(id)).provedAt !== null) return;
+    await db.updateTable('baseImage').set({ provedAt: now(), failedAt: null }).where('id', '=', id).execute();
+  },
+  /** Its trial failed. */
+  async fail(id: BaseImageId): Promise<void> {
+    await db.updateTable('baseImage').set({ provedAt: null, failedAt: now() }).where('id', '=', id).execute();
   },
 });

@@ -3,7 +3,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Disk } from '../../domain/layer.ts';
-import type { Db, Scope } from '../schema.ts';
+import { type Db, layersAbove, type Scope } from '../schema.ts';
 
 export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
   const all = () => {
@@ -42,8 +42,14 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
         .orderBy('createdAt', 'desc')
         .orderBy('id')
         .execute(),
-    ofLayers: (ids: readonly LayerId[]): Promise<Disk[]> =>
-      all().where('layerId', 'in', ids).where('state', '<>', 'doomed').selectAll().orderBy('machineId').execute(),
+    /** Those that stand on a layer, at any depth. */
+    standingOn: (id: LayerId): Promise<Disk[]> =>
+      all()
+        .where('layerId', 'in', layersAbove(id))
+        .where('state', '<>', 'doomed')
+        .selectAll()
+        .orderBy('machineId')
+        .execute(),
     /** Every kept disk, the one kept longest first. */
     kept: (): Promise<Disk[]> => all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
 

@@ -1,9 +1,29 @@
 // Queries on images and on what they consist of.
 
+import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
-import { defaultImageName, type Image, type ImageStatus, imageMayBecome } from '../../domain/image.ts';
-import { type BuildStep, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { defaultImageName, type Image, type ImageStatus, imageMayBecome, imageStatuses } from '../../domain/image.ts';
+import {
+  among,
+  type BuildStep,
+  contains,
+  type Database,
+  type Db,
+  fold,
+  insertAll,
+  layersAbove,
+  type Scope,
+} from '../schema.ts';
+
+const mayFail = imageStatuses.filter((status) => imageMayBecome(status, 'failed'));
+
+/** Layers whose chain has one that cannot be used. */
+const unusable = sql<LayerId>`(
+  with recursive unusable (id) as (
+    select id from layer where state <> 'sealed'
+    union select layer.id from layer join unusable on layer.parent_id = unusable.id)
+  select id from unusable)`;
 
 export interface SoftwareOfImage {
   imageId: ImageId;
@@ -112,10 +132,8 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
           .where('id', '=', id)
           .execute();
       }
-      if (software.length > 0) {
-        const rows = software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 }));
-        await db.insertInto('imageSoftware').values(rows).execute();
-      }
+      const rows = software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 }));
+      await insertAll(db, 'imageSoftware', rows);
       return get(id);
     },
 
@@ -141,9 +159,34 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         .execute();
     },
 
-    /** The images whose head is one of these layers. */
-    async ofLayers(ids: readonly LayerId[]): Promise<Image[]> {
-      return (await live().where('layerId', 'in', ids).selectAll().orderBy('id').execute()).map(toImage);
+    /** The images that stand on a layer, at any depth. */
+    async standingOn(id: LayerId): Promise<Image[]> {
+      const rows = await live().where('layerId', 'in', layersAbove(id)).selectAll().orderBy('id').execute();
+      return rows.map(toImage);
+    },
+
+    /** All images that stand on a layer fail, and deleted ones, which may be brought back. Returns those that did. */
+    async failAbove(id: LayerId, statusReason: string): Promise<ImageId[]> {
+      const failed = await db
+        .updateTable('image')
+        .set({ status: 'failed', statusReason, updatedAt: now() })
+        .where('status', 'in', mayFail)
+        .where('layerId', 'in', layersAbove(id))
+        .returning('id')
+        .execute();
+      return failed.map((row) => row.id);
+    },
+    /** The failed images that stand on a layer can be used again, when all of their layers can. Returns those that can. */
+    async healAbove(id: LayerId): Promise<ImageId[]> {
+      const healed = await db
+        .updateTable('image')
+        .set({ status: 'available', statusReason: null, updatedAt: now() })
+        .where('status', '=', 'failed')
+        .where('layerId', 'in', layersAbove(id))
+        .where('layerId', 'not in', unusable)
+        .returning('id')
+        .execute();
+      return healed.map((row) => row.id);
     },
 
     /** Moves an image along a legal arrow; false when it is not in a state from which it may go there. */
@@ -160,11 +203,10 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
 
     /** The software of several images, in order of installation. */
     async softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]> {
-      if (ids.length === 0) return [];
       return db
         .selectFrom('imageSoftware')
         .innerJoin('software', 'software.id', 'imageSoftware.softwareId')
-        .where('imageId', 'in', ids)
+        .where('imageId', 'in', among(ids))
         .select(['imageId', 'softwareId', 'name', 'sizeGb'])
         .orderBy('imageId')
         .orderBy('position')

@@ -2,9 +2,9 @@
 
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import type { LayerId, OperationId } from '../../domain/ids.ts';
+import type { LayerId, OperationId, OrganisationId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
-import type { Db } from '../schema.ts';
+import { type Db, layersAbove } from '../schema.ts';
 
 export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
 
@@ -48,20 +48,20 @@ export const layerQueries = (db: Db, now: () => number) => {
 
     /** From a head down to its base. */
     async chain(head: LayerId): Promise<Layer[]> {
-      const chain: Layer[] = [];
-      for (let id: LayerId | null = head; id !== null; ) {
-        const layer: Layer = await this.get(id);
-        chain.push(layer);
-        id = layer.parentId;
-      }
-      return chain;
+      const { rows } = await sql<Layer>`
+        with recursive chain (id, parent_id, depth) as (
+          select id, parent_id, 0 from layer where id = ${head}
+          union all select layer.id, layer.parent_id, depth + 1 from layer join chain on layer.id = chain.parent_id)
+        select layer.* from chain join layer on layer.id = chain.id order by depth`.execute(db);
+      return rows.length > 0 ? rows : [await this.get(head)];
     },
-    /** A layer and all that stands on it, at any depth. */
-    async withAllAbove(id: LayerId): Promise<LayerId[]> {
-      const { rows } = await sql<{ id: LayerId }>`
-        with recursive above (id) as (select ${id} union select layer.id from layer join above on layer.parent_id = above.id)
-        select id from above`.execute(db);
-      return rows.map((row) => row.id);
+    /** An organisation that has an image or a disk on a layer, at any depth. */
+    async ownerOf(id: LayerId): Promise<OrganisationId | undefined> {
+      const { rows } = await sql<{ organisationId: OrganisationId }>`
+        select organisation_id from image where deleted_at is null and layer_id in ${layersAbove(id)}
+        union all select organisation_id from disk where state <> 'doomed' and layer_id in ${layersAbove(id)}
+        limit 1`.execute(db);
+      return rows[0]?.organisationId;
     },
     /** The lowest layer whose chain has more than `layersMax` layers, all of them sealed: what is damaged is not read for another. */
     async lowestAbove(layersMax: number): Promise<Layer | undefined> {

@@ -1,9 +1,10 @@
 // Queries on machines and plans.
 
+import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, PlanId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import { contains, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { among, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
 
 export interface Plan {
   id: PlanId;
@@ -14,10 +15,17 @@ export interface Plan {
   diskSizeGb: number;
 }
 
-type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId };
+type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
 
-const toMachine = ({ nameFolded: _, permissions, ...machine }: MachineRow): Machine => ({
+/** The row keeps the assignment of a deleted image, which counts for nothing until the image is restored. */
+const imageIsDeleted = sql<boolean>`exists (
+  select 1 from image where image.id = machine.assigned_image_id and image.deleted_at is not null)`;
+
+const toMachine = ({ nameFolded: _, permissions, imageIsDeleted: lost, ...machine }: MachineRow): Machine => ({
   ...machine,
+  assignedImageId: lost ? null : machine.assignedImageId,
+  assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
+  lostPendingAt: lost ? machine.assignmentPendingAt : null,
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });
 
@@ -26,19 +34,19 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     const query = db.selectFrom('machine');
     return scope === 'system' ? query : query.where('organisationId', '=', scope);
   };
+  const rows = () => all().selectAll().select(imageIsDeleted.as('imageIsDeleted'));
   const find = async (id: MachineId): Promise<Machine | undefined> => {
-    const row = await all().where('id', '=', id).selectAll().executeTakeFirst();
+    const row = await rows().where('id', '=', id).executeTakeFirst();
     return row && toMachine(row);
   };
   const updateMany = async (
     ids: readonly MachineId[],
-    change: Partial<Omit<Machine, 'id' | 'name' | 'permissions'>>,
+    change: Partial<Omit<Machine, 'id' | 'name' | 'permissions' | 'lostPendingAt'>>,
   ) => {
-    if (ids.length === 0) return;
     let query = db
       .updateTable('machine')
       .set({ ...change, updatedAt: now() })
-      .where('id', 'in', ids);
+      .where('id', 'in', among(ids));
     if (scope !== 'system') query = query.where('organisationId', '=', scope);
     await query.execute();
   };
@@ -64,17 +72,17 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
 
     /** All of the machines, in order of id; throws machines-not-found when one is missing. `ids` are distinct. */
     async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
-      const rows = await all().where('id', 'in', ids).selectAll().orderBy('id').execute();
-      if (rows.length < ids.length) {
-        const found = new Set(rows.map((row) => row.id));
-        const missing = ids.filter((id) => !found.has(id));
+      const found = await rows().where('id', 'in', among(ids)).orderBy('id').execute();
+      if (found.length < ids.length) {
+        const known = new Set(found.map((row) => row.id));
+        const missing = ids.filter((id) => !known.has(id));
         const shown = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ', …' : '');
         throw new AppError(
           'machines_not_found',
           `${missing.length} of ${ids.length} machines are not of this organisation (${shown}); nothing was changed.`,
         );
       }
-      return rows.map(toMachine);
+      return found.map(toMachine);
     },
 
     async list(filter: {
@@ -85,22 +93,26 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       assigned?: boolean | undefined;
       hasSessionData?: boolean | undefined;
     }) {
-      let matching = all();
+      let matching = rows();
       if (filter.q) matching = matching.where(contains(filter.q));
       if (filter.status) matching = matching.where('status', '=', filter.status);
-      if (filter.assigned !== undefined)
-        matching = matching.where('assignedImageId', filter.assigned ? 'is not' : 'is', null);
+      if (filter.assigned !== undefined) {
+        const assigned = sql<boolean>`(assigned_image_id is not null and not ${imageIsDeleted})`;
+        matching = matching.where(filter.assigned ? assigned : sql<boolean>`not ${assigned}`);
+      }
       if (filter.hasSessionData !== undefined)
         matching = matching.where('lastSessionStartAt', filter.hasSessionData ? 'is not' : 'is', null);
       const { page, perPage } = filter;
-      const rows = await matching
-        .selectAll()
+      const shown = await matching
         .orderBy('id', 'desc')
         .limit(perPage)
         .offset((page - 1) * perPage)
         .execute();
-      const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
-      return { machines: rows.map(toMachine), count: Number(count) };
+      const { count } = await matching
+        .clearSelect()
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      return { machines: shown.map(toMachine), count: Number(count) };
     },
 
     /** Adds a machine that is off and has no disk. Without a name it is named after its id. */
@@ -150,12 +162,12 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
           .where('id', '=', id)
           .execute();
       }
-      return toMachine(await all().where('id', '=', id).selectAll().executeTakeFirstOrThrow());
+      return toMachine(await rows().where('id', '=', id).executeTakeFirstOrThrow());
     },
 
-    /** Those to which the image is assigned, in order of id. */
+    /** Those to which the image, which is not deleted, is assigned, in order of id. */
     async ofImage(imageId: ImageId): Promise<Machine[]> {
-      return (await all().where('assignedImageId', '=', imageId).selectAll().orderBy('id').execute()).map(toMachine);
+      return (await rows().where('assignedImageId', '=', imageId).orderBy('id').execute()).map(toMachine);
     },
 
     /** Assigns an image, and remembers what was assigned before. */
@@ -169,24 +181,34 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
           assignmentPendingAt: now(),
           updatedAt: now(),
         }))
-        .where('id', 'in', ids);
+        .where('id', 'in', among(ids));
       if (scope !== 'system') query = query.where('organisationId', '=', scope);
       await query.execute();
     },
 
-    /** Takes an image that is going away from every machine to which it is assigned. */
-    async unassign(imageId: ImageId): Promise<void> {
+    everyone: async (): Promise<Machine[]> => (await rows().orderBy('id').execute()).map(toMachine),
+    /** Of the machines, those that are believed to be on are off, but not one on which an operation is open. */
+    async wentOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
       await db
         .updateTable('machine')
-        .set({ assignedImageId: null, assignmentPendingAt: null, updatedAt: now() })
-        .where('assignedImageId', '=', imageId)
+        .set({ status: 'off', statusReason, updatedAt: now() })
+        .where('id', 'in', among(ids))
+        .where('status', '=', 'ready')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('operation')
+                .whereRef('operation.machineId', '=', 'machine.id')
+                .where('operation.state', 'in', ['queued', 'running'])
+                .select('operation.id'),
+            ),
+          ),
+        )
         .execute();
     },
-
-    everyone: async (): Promise<Machine[]> => (await all().selectAll().orderBy('id').execute()).map(toMachine),
     /** Machines that are believed to be on. */
     async ready(): Promise<Machine[]> {
-      return (await all().where('status', '=', 'ready').selectAll().execute()).map(toMachine);
+      return (await rows().where('status', '=', 'ready').execute()).map(toMachine);
     },
   };
 };

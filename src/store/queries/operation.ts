@@ -3,7 +3,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { ImageId, MachineId, OperationId, OrganisationId } from '../../domain/ids.ts';
 import type { Operation, OperationKind } from '../../domain/operation.ts';
-import type { Database, Db } from '../schema.ts';
+import { among, type Database, type Db, insertAll } from '../schema.ts';
 
 const toOperation = (row: Omit<Database['operation'], 'id'> & { id: OperationId }): Operation => ({
   ...row,
@@ -26,7 +26,6 @@ export const operationQueries = (db: Db, now: () => number) => {
   return {
     /** At most one open operation per machine and per image: the store refuses a second. */
     async enqueue(work: readonly Enqueue[]): Promise<void> {
-      if (work.length === 0) return;
       const at = now();
       const rows = work.map(({ kind, organisationId, imageId, machineId, data }) => ({
         kind,
@@ -45,7 +44,7 @@ export const operationQueries = (db: Db, now: () => number) => {
         createdAt: at,
         updatedAt: at,
       }));
-      await db.insertInto('operation').values(rows).execute();
+      await insertAll(db, 'operation', rows);
     },
 
     /** What is open, oldest first; whether it is due is not looked at. At most `limit`. */
@@ -143,12 +142,10 @@ export const operationQueries = (db: Db, now: () => number) => {
 
     /** The open operations of these images, for their phase and progress. */
     async ofImages(ids: readonly ImageId[]): Promise<Operation[]> {
-      if (ids.length === 0) return [];
-      return (await open().where('imageId', 'in', ids).selectAll().execute()).map(toOperation);
+      return (await open().where('imageId', 'in', among(ids)).selectAll().execute()).map(toOperation);
     },
     async ofMachines(ids: readonly MachineId[]): Promise<Operation[]> {
-      if (ids.length === 0) return [];
-      return (await open().where('machineId', 'in', ids).selectAll().execute()).map(toOperation);
+      return (await open().where('machineId', 'in', among(ids)).selectAll().execute()).map(toOperation);
     },
 
     /** Forgets ended operations older than a time. */

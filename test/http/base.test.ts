@@ -1,0 +1,94 @@
+// Which base is taken when none is asked for: the newest that is known to work.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { baseAdd, baseTry } from '../../src/app/catalogue.ts';
+import type { DiskId } from '../../src/domain/ids.ts';
+import { startHarness } from './harness.ts';
+
+async function settled(t: TestContext) {
+  const h = await startHarness(t, { reconcile: false, settings: { readyMs: 20 } });
+  const does = async (name: Parameters<typeof h.call>[0], id: number, body?: unknown) => {
+    const answer = await h.call(name, { params: { id }, body });
+    await h.service.reconciler.settle();
+    return answer.body;
+  };
+  const add = async (name: string) => {
+    const disk = join(h.dataDir, `${name}.raw`);
+    await writeFile(disk, `a disk, ${name}`);
+    return baseAdd(h.store, h.engine, { name, files: { disk }, boot: { mode: 'firmware' } });
+  };
+  const theDefault = async () => (await h.store.read('system', (work) => work.bases.get())).id;
+  const trial = (id: typeof h.base.id) => baseTry(h.store, h.engine, id, 1000, AbortSignal.timeout(10_000));
+  return { h, does, add, theDefault, trial };
+}
+
+describe('the base that is taken when none is asked for', () => {
+  it('is the newest, until one is known to work', async (t) => {
+    const { h, does, add, theDefault } = await settled(t);
+    const second = await add('second');
+    assert.equal(await theDefault(), second.id);
+    const built = await h.call('imageInstall', { body: { base_image_id: h.base.id, software_ids: [h.editor.id] } });
+    await h.service.reconciler.settle();
+    assert.equal((await does('imageGet', built.body.id)).attributes.status, 'available');
+    assert.equal(await theDefault(), h.base.id);
+    // A machine that is ready on the newer one shows that it works too.
+    const [id = 0] = h.machines;
+    const image = (await h.call('imageInstall', { body: { base_image_id: second.id } })).body.attributes.id;
+    await h.service.reconciler.settle();
+    await does('imageAssign', image, { machine_ids: [id] });
+    assert.equal(await theDefault(), h.base.id);
+    await does('machineStart', id);
+    assert.equal(await theDefault(), second.id);
+  });
+
+  it('is not one whose guests never report: builds and starts without a base go on as before', async (t) => {
+    const { h, does, add, theDefault, trial } = await settled(t);
+    const [id = 0, other = 0] = h.machines;
+    await does('machineStart', other);
+    const broken = await add('sim-never-ready');
+    assert.equal(await theDefault(), h.base.id);
+    const tried = await trial(broken.id);
+    assert.deepEqual([tried.works, /was not done within its limit of 1 s/.test(tried.said)], [false, true]);
+    const built = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body;
+    await h.service.reconciler.settle();
+    assert.equal((await does('imageGet', built.id)).attributes.status, 'available');
+    await does('machineStart', id);
+    assert.equal((await does('machineGet', id)).attributes.friendly_status, 'ready');
+    const { diskId } = await h.store.read('system', (work) => work.machines.get(id as never));
+    const disk = await h.store.read('system', (work) => work.disks.get(diskId as DiskId));
+    assert.equal(disk.layerId, h.base.layerId);
+    assert.deepEqual(
+      (await h.call('softwareList')).body.base_images.map((one: { id: number }) => one.id),
+      [h.base.id, broken.id],
+    );
+  });
+
+  it('is one that nobody tried before one whose trial failed; a start that meets a broken one names it', async (t) => {
+    const { h, does, add, theDefault, trial } = await settled(t);
+    const broken = await add('sim-never-ready');
+    assert.equal(await theDefault(), broken.id);
+    const [id = 0] = h.machines;
+    await does('machineStart', id);
+    const { status_reason: reason } = (await does('machineGet', id)).attributes;
+    assert.match(reason, /was not ready within .* on base image 2 \(sim-never-ready\), taken because no image/);
+    assert.equal((await trial(broken.id)).works, false);
+    assert.equal(await theDefault(), h.base.id);
+  });
+
+  it('is tried without leaving anything, and a trial that fails counts against one that worked', async (t) => {
+    const { h, theDefault, add, trial } = await settled(t);
+    const second = await add('second');
+    assert.deepEqual(await trial(second.id), { works: true, said: '' });
+    assert.equal(await theDefault(), second.id);
+    await h.engine.rot(second.layerId);
+    assert.equal((await h.engine.inventory()).layers.size, 2);
+    await h.store.write('system', (work) => work.bases.fail(second.id));
+    assert.equal(await theDefault(), h.base.id);
+    assert.equal((await trial(second.id)).works, true);
+    assert.equal(await theDefault(), second.id);
+    await assert.rejects(trial(99 as never), /no base image 99/);
+  });
+});

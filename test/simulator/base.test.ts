@@ -1,0 +1,48 @@
+// Base images on the command line: tried when they are added, and shown with what is known of them.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { startDemo } from './demo.ts';
+
+describe('silversmith base', () => {
+  it('tries what it adds; one that does not work stays, is not the default, and can be tried again', async (t) => {
+    const { run, dataDir } = await startDemo(t);
+    const file = async (name: string) => {
+      const path = join(dataDir, `${name}.raw`);
+      await writeFile(path, `a disk, ${name}`);
+      return path;
+    };
+    const known = async () =>
+      JSON.parse((await run('base', 'list', '--json')).out).map((one: { works: boolean | null; default: boolean }) => [
+        one.works,
+        one.default,
+      ]);
+    assert.deepEqual(await known(), [[null, true]]);
+
+    const good = await run('base', 'add', '--name', 'Good', '--file', await file('good'));
+    assert.equal(good.code, 0, good.err);
+    assert.match(good.out, /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s);
+    const broken = await run('base', 'add', '--name', 'Broken', '--file', await file('sim-never-ready'));
+    assert.equal(broken.code, 1);
+    assert.match(broken.out, /Base image 3 \(Broken, .*\) is added/);
+    assert.match(broken.err, /was not done within its limit of 300 s/);
+    assert.match(broken.err, /base image 2 \(Good\) is taken.*silversmith base try 3/s);
+    const later = await run('base', 'add', '--name', 'Later', '--file', await file('later'), '--no-try', '--json');
+    assert.deepEqual([later.code, JSON.parse(later.out).id], [0, 4]);
+    assert.deepEqual(await known(), [
+      [null, false],
+      [true, true],
+      [false, false],
+      [null, false],
+    ]);
+    assert.match((await run('base', 'list')).out, /2 +Good .*yes +yes\n.*3 +Broken .*no\s.*4 +Later .*not tried/s);
+    const again = await run('base', 'try', '3', '--timeout', '7', '--json');
+    assert.deepEqual([again.code, JSON.parse(again.out).works], [1, false]);
+    assert.match((await run('base', 'try', '4')).out, /Base image 4 \(Later\) works/);
+    assert.deepEqual((await known())[3], [true, true]);
+    assert.match((await run('base', 'try', '9')).err, /no base image 9/);
+    assert.match((await run('base', 'try', '4', '--timeout', 'long')).err, /--timeout must be a number of seconds/);
+  });
+});
