@@ -411,7 +411,7 @@ describe('lists', () => {
     assert.match((await runIn(elsewhere, 'plan', 'list')).out, /^ID +NAME +TYPE.*\n1 +Small +small +1 +768 +10\n/);
     assert.equal(JSON.parse((await runIn(elsewhere, 'plan', 'list', '--json')).out).plans[0].attributes.name, 'Small');
     assert.match((await run('software', 'list', '--local')).out, /NETWORK\n/);
-    assert.match((await run('base', 'list', '--local')).out, /BOOT\n/);
+    assert.match((await run('base', 'list', '--local')).out, /BOOT +WORKS +DEFAULT\n/);
     assert.match((await run('plan', 'list', '--local', '--json')).out, /"memoryMb": 768/);
     await refuses(runIn, [
       [['plan', 'list'], /No credentials.*on the server's own host.*--local/, { SILVERSMITH_DATA_DIR: '/nowhere' }],
