@@ -5,24 +5,19 @@
 import { rm } from 'node:fs/promises';
 import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
-import type { Log, Rooms, Task } from './task.ts';
+import type { Log, Rooms, Task, TaskRooms } from './task.ts';
 
 const operationsKeptMs = 7 * 24 * 3600_000;
 
 export const collect: Task = {
   everyMs: 30_000,
-  async run({ store, engine, settings, log, clock, transferPath }, signal) {
+  async run(rooms, signal) {
+    const { store, engine, settings, log } = rooms;
     // What a backup copies stays until it has it.
     if ((await store.read('system', (work) => work.host.held())).length > 0) return;
-    for (const { id, expiresAt } of await store.read('system', (work) => work.transfers.ended())) {
-      await rm(transferPath(id), { force: true });
-      if (expiresAt <= clock.now()) await store.write('system', (work) => work.transfers.remove(id));
-    }
+    await removeTransfers(rooms);
     const disks = await store.write('system', async (work) => {
-      await work.nonces.prune();
-      await work.access.prune();
-      await work.operations.prune(work.now() - operationsKeptMs);
-      await work.images.letGo(work.now() - settings.keepImageMs);
+      await letGo(work, rooms);
       await giveWay(work, log);
       await work.disks.doom();
       return work.disks.doomed(work.now() - settings.collectDelayMs);
@@ -36,6 +31,45 @@ export const collect: Task = {
     await removeLayers({ store, engine }, layers, signal);
   },
 };
+
+/** Marks and forgets what was kept for a time that is over, when the guard allows it. */
+async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> {
+  const before = await guard.look(work);
+  if (guard.isSteady()) await work.host.steady();
+  if (before !== null) {
+    await work.nonces.prune(before);
+    await work.access.prune(before);
+    await work.idempotency.prune(before);
+    await work.operations.prune(before - operationsKeptMs);
+    const kept = await work.disks.kept();
+    const over = kept.filter(({ keptUntil }) => (keptUntil ?? 0) <= before);
+    if (guard.mayGo('kept disks', over.length, kept.length)) await work.disks.letGo(before);
+    const deleted = await work.images.deletedAt();
+    const gone = deleted.filter((at) => at <= before - settings.keepImageMs);
+    if (guard.mayGo('deleted images', gone.length, deleted.length))
+      await work.images.letGo(before - settings.keepImageMs);
+  }
+  const waiting = guard.waiting();
+  if (waiting !== (await work.host.waiting())) await work.host.noteWaiting(waiting);
+}
+
+/** Bytes that an ended import left go at once; whatever else is over goes when the guard allows it. */
+async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promise<void> {
+  const { used, over } = await store.read('system', async (work) => {
+    const before = await guard.look(work);
+    const all = await work.transfers.list();
+    const ended = before === null ? [] : all.filter((one) => one.status !== 'building' && one.expiresAt <= before);
+    return {
+      used: all.filter((one) => one.kind === 'import' && ['available', 'failed'].includes(one.status)),
+      over: guard.mayGo('transfers', ended.length, all.length) ? ended : [],
+    };
+  });
+  for (const { id } of used) await rm(transferPath(id), { force: true });
+  for (const { id } of over) {
+    await rm(transferPath(id), { force: true });
+    await store.write('system', (work) => work.transfers.remove(id));
+  }
+}
 
 async function removeDisks({ store, engine }: Pick<Rooms, 'store' | 'engine'>, disks: Disk[], signal: AbortSignal) {
   for (const disk of disks) {

@@ -39,6 +39,7 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     machines: await work.machines.everyone(),
     operations: await work.operations.open(operationsMax),
     software: await work.software.list(),
+    waiting: await work.host.waiting(),
   }));
   const has = await engine.inventory();
   const running = await engine.runningMachines();
@@ -67,6 +68,7 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     ),
     ...operationFindings(known.operations, clock.now()),
     ...roomFindings(capacity),
+    ...waitingFindings(known.waiting),
   ];
 }
 
@@ -153,6 +155,18 @@ function operationFindings(operations: readonly Operation[], now: number): Findi
       found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
       cure: 'start the server when it is stopped; else look at its log for this operation',
     }));
+}
+
+function waitingFindings(waiting: string | null): Finding[] {
+  if (waiting === null) return [];
+  return [
+    {
+      severity: 'warning',
+      subject: 'the removal of what was kept for a time',
+      found: `waits, because ${waiting}`,
+      cure: "look at the host's clock; if it is right there is nothing to do: removal begins after an hour, and that of many things after a day",
+    },
+  ];
 }
 
 function roomFindings(capacity: Capacity): Finding[] {

@@ -27,6 +27,8 @@ export interface Settings {
   /** How long a replaced disk, and a deleted image, can be brought back. */
   keepDiskMs: number;
   keepImageMs: number;
+  /** How long the time of a thing must have been over before it goes. */
+  lookAgainMs: number;
   /** Between marking what nothing needs and removing its bytes. */
   collectDelayMs: number;
   /** The most that installed steps which no image needs may take. */
@@ -50,6 +52,7 @@ export const defaultSettings: Settings = {
   stopMs: 30_000,
   keepDiskMs: 72 * hourMs,
   keepImageMs: 24 * hourMs,
+  lookAgainMs: 10 * 60_000,
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,
   strangerMs: 24 * hourMs,

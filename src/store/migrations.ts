@@ -113,6 +113,16 @@ alter table image add column report text`;
 const seventh = `
 create table hold (what text primary key, until bigint not null)`;
 
+// A hold belongs to its holder, since two backups may overlap; those that stand go on. `steady` has the newest time of a clock that ran
+// steadily, and which removal waits for it.
+const ninth = `
+create table held (what text not null, holder text not null, until bigint not null, primary key (what, holder));
+insert into held (what, holder, until) select what, '', until from hold;
+drop table hold;
+alter table held rename to hold;
+create table steady (id integer primary key, seen_at bigint not null, waiting text);
+insert into steady (id, seen_at) select id, seen_at from host`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -128,4 +138,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0005-transfers': migration(identity, fifth),
   '0006-generalize': migration(identity, sixth),
   '0007-hold': migration(identity, seventh),
+  '0009-holders': migration(identity, ninth),
 });
