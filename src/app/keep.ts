@@ -80,6 +80,13 @@ export async function imageRestore(ask: Ask, id: ImageId): Promise<ImageView> {
   const image = await ask.work.images.getDeleted(id);
   await assertQuota(ask, { images: 1 });
   await ask.work.images.update(image.id, { deletedAt: null });
+  const chain = image.layerId === null ? [] : await ask.work.layers.chain(image.layerId);
+  // Images that were deleted are not told of damage to their layers.
+  const bad = chain.find((layer) => layer.state !== 'sealed');
+  if (bad)
+    await ask.work.images.become(id, 'failed', {
+      statusReason: `Its layer ${bad.id} ${bad.fault ?? `is ${bad.state}`}.`,
+    });
   return imageGet(ask, id);
 }
 

@@ -39,6 +39,7 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     machines: await work.machines.everyone(),
     operations: await work.operations.open(operationsMax),
     software: await work.software.list(),
+    doomedInUse: await work.layers.doomedInUse(),
     waiting: await work.host.waiting(),
   }));
   const has = await engine.inventory();
@@ -68,6 +69,14 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     ),
     ...operationFindings(known.operations, clock.now()),
     ...roomFindings(capacity),
+    ...known.doomedInUse.map(
+      ({ id }): Finding => ({
+        severity: 'error',
+        subject: `layer ${id}`,
+        found: 'is marked for removal, and something stands on it',
+        cure: 'start the server: it takes the layer up again, or says of its images why they failed',
+      }),
+    ),
     ...waitingFindings(known.waiting),
   ];
 }
@@ -81,8 +90,8 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
     if (state === 'quarantined') return [{ severity: 'error', subject, found: fault ?? 'is quarantined', cure }];
     if (state === 'sealed' && operationId === null && !begun.has(id) && !has.layers.has(id))
       return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
-    if (state !== 'doomed' && parentId !== null && [undefined, 'doomed'].includes(states.get(parentId)))
-      return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is going`, cure }];
+    if (state !== 'doomed' && parentId !== null && !states.has(parentId))
+      return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure }];
     return [];
   });
 }

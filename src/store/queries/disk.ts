@@ -75,6 +75,15 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
         )
         .execute();
     },
+    /** A disk that its machine has is not going, whatever its mark says. */
+    async takeUp(): Promise<void> {
+      await db
+        .updateTable('disk')
+        .set({ state: 'active', doomedAt: null })
+        .where('state', '=', 'doomed')
+        .where((e) => e.exists(e.selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id')))
+        .execute();
+    },
     doomed: (before: number): Promise<Disk[]> =>
       all().where('state', '=', 'doomed').where('doomedAt', '<=', before).selectAll().execute(),
     async remove(id: DiskId): Promise<void> {
