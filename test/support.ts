@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../src/lib/clock.ts';
+import { type Clock, systemClock } from '../src/lib/clock.ts';
 
 /** A test or a suite: whatever runs something when it is over. */
 export interface Scope {
@@ -47,9 +47,29 @@ export function virtualClock(): Clock {
   let now = Date.now();
   return {
     now: () => now,
+    monotonic: () => now,
     async sleep(ms, signal) {
       signal?.throwIfAborted();
       now += ms;
+    },
+  };
+}
+
+/** The system's clock, moved on by hand: time passes with `advance`; with `jump` somebody sets the clock. */
+export function movableClock() {
+  let [passedMs, jumpedMs] = [0, 0];
+  const clock: Clock = {
+    now: () => Date.now() + passedMs + jumpedMs,
+    monotonic: () => performance.now() + passedMs,
+    sleep: systemClock.sleep,
+  };
+  return {
+    clock,
+    advance: (ms: number) => {
+      passedMs += ms;
+    },
+    jump: (ms: number) => {
+      jumpedMs += ms;
     },
   };
 }

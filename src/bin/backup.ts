@@ -4,11 +4,12 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, invalid } from '../domain/error.ts';
+import { AppError, failedForNow, invalid } from '../domain/error.ts';
 import { gbBytes } from '../domain/layer.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, syncPath, writeWhole } from '../lib/files.ts';
+import { newId } from '../lib/new-id.ts';
 import type { Hold, Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
@@ -35,18 +36,30 @@ const holdMs = 60_000;
 const renewMs = 15_000;
 const pollMs = 200;
 
-/** Holds back what would change the files below a copy, for as long as the work takes; ends by itself when this process dies. */
+/**
+ * Holds back what would change the files below a copy, for as long as the work takes; ends by itself when this process dies. Throws
+ * `unavailable` when the hold could not be renewed in time.
+ */
 async function holding<Result>(store: Store, what: Hold, work: () => Promise<Result>): Promise<Result> {
-  const hold = () => store.write('system', ({ host, now }) => host.hold(what, now() + holdMs));
-  await hold();
-  const renewal = setInterval(() => hold().catch(() => {}), renewMs);
+  const holder = newId();
+  await store.write('system', ({ host, now }) => host.hold(what, holder, now() + holdMs));
+  let stands = true;
+  const renew = async () => {
+    const renewed = await store.write('system', ({ host, now }) => host.renewHold(what, holder, now() + holdMs));
+    stands &&= renewed;
+  };
+  const renewal = setInterval(() => renew().catch(() => {}), renewMs);
   try {
     while (await store.read('system', (unit) => unit.host.isBusy(what)))
       await new Promise((resolve) => setTimeout(resolve, pollMs));
-    return await work();
+    const result = await work();
+    await renew();
+    if (!stands)
+      throw failedForNow('The hold of this backup ended before its copy did; make it again, in a new folder.');
+    return result;
   } finally {
     clearInterval(renewal);
-    await store.write('system', ({ host }) => host.release(what));
+    await store.write('system', ({ host }) => host.release(what, holder));
   }
 }
 
@@ -64,7 +77,7 @@ export async function backUp(
   if ((await readdir(folder)).length > 0) throw invalid(`${folder} is not empty; give a new folder for each backup.`);
   const target = join(folder, 'engine');
   await mkdir(target, { mode: 0o711 });
-  return holding(store, 'layers', async () => {
+  const manifest = await holding(store, 'layers', async () => {
     say('copying the store and the disks');
     const { content, lost } = await holding(store, 'disks', async () => {
       await copyStore(dataDir, storeFile(folder));
@@ -74,7 +87,7 @@ export async function backUp(
     say(`copying ${content.layers.length} layers`);
     const missing = [...lost, ...(await engine.backUp({ ...content, disks: [], folder: target }, signal))];
     if (keys) await copyKeys(dataDir, folder);
-    const manifest: Manifest = {
+    return {
       format: formatVersion,
       engine: engine.name as EngineName,
       createdAt: new Date(systemClock.now()).toISOString(),
@@ -82,10 +95,10 @@ export async function backUp(
       disks: content.disks.length,
       keys: keys && (await exists(join(folder, keyFiles[0]))),
       missing,
-    };
-    await writeWhole(join(folder, manifestName), JSON.stringify(manifest, null, 2), 0o600);
-    return manifest;
+    } satisfies Manifest;
   });
+  await writeWhole(join(folder, manifestName), JSON.stringify(manifest, null, 2), 0o600);
+  return manifest;
 }
 
 const none = { layers: [], disks: [], files: [] };

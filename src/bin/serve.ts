@@ -62,7 +62,7 @@ export function buildService({
   const settings = { ...defaultSettings, ...given };
   const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
   const metrics = new Metrics({ store, clock });
-  const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock.now, (error) => {
+  const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
     metrics.journalFailed();
     app.log.error({ err: error }, 'the nonce of a read could not be written down');
   });

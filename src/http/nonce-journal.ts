@@ -3,12 +3,16 @@
 // state therefore records its nonce in its own transaction as well.
 //
 // Two generations: the current file and the one before. When the current one is as old as a nonce can be good for, it becomes the
-// one before, and that is forgotten.
+// one before, and that is forgotten. Its age is told by the monotonic clock: a wall clock that is set forward and back would age it twice.
 
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
+
+type JournalClock = Pick<Clock, 'now' | 'monotonic'>;
 
 interface Generation {
+  /** On the monotonic clock. */
   startedAt: number;
   used: Set<string>;
 }
@@ -16,23 +20,23 @@ interface Generation {
 export class NonceJournal {
   readonly #path: string;
   readonly #windowMs: number;
-  readonly #now: () => number;
+  readonly #clock: JournalClock;
   #current: Generation;
   #previous: Generation | null;
   readonly #failed: (error: unknown) => void;
   #file: number;
 
   /** `failed` is told of what could not be written: the nonce is then known until the server ends. */
-  constructor(dataDir: string, windowMs: number, now: () => number, failed: (error: unknown) => void) {
+  constructor(dataDir: string, windowMs: number, clock: JournalClock, failed: (error: unknown) => void) {
     this.#path = join(dataDir, 'nonces');
     this.#windowMs = windowMs;
-    this.#now = now;
+    this.#clock = clock;
     this.#failed = failed;
     this.#previous = this.#load(`${this.#path}.1`);
-    this.#current = this.#load(`${this.#path}.0`) ?? { startedAt: now(), used: new Set() };
+    this.#current = this.#load(`${this.#path}.0`) ?? { startedAt: clock.monotonic(), used: new Set() };
     const begun = existsSync(`${this.#path}.0`);
     this.#file = openSync(`${this.#path}.0`, 'a', 0o600);
-    if (!begun) this.#append(String(this.#current.startedAt));
+    if (!begun) this.#append(String(clock.now()));
   }
 
   /** Each line begins with the break that ends the one before, which a dying server or a full disk may have left half-written. */
@@ -52,13 +56,14 @@ export class NonceJournal {
       return null;
     }
     const [first, ...used] = text.split('\n').filter((line) => line !== '');
-    return { startedAt: Number(first) || this.#now(), used: new Set(used) };
+    const ageMs = this.#clock.now() - (Number(first) || 0);
+    const startedAt = this.#clock.monotonic() - Math.min(Math.max(0, ageMs), this.#windowMs);
+    return { startedAt, used: new Set(used) };
   }
 
   /** False when the key has used the nonce within the window. */
   use(key: string, nonce: string): boolean {
-    // Also when the clock went back: a generation of the future would never end.
-    if (Math.abs(this.#now() - this.#current.startedAt) > this.#windowMs) this.#rotate();
+    if (this.#clock.monotonic() - this.#current.startedAt > this.#windowMs) this.#rotate();
     const entry = `${key}:${nonce}`;
     if (this.#current.used.has(entry) || this.#previous?.used.has(entry)) return false;
     this.#current.used.add(entry);
@@ -68,7 +73,7 @@ export class NonceJournal {
 
   #rotate(): void {
     this.#previous = this.#current;
-    this.#current = { startedAt: this.#now(), used: new Set() };
+    this.#current = { startedAt: this.#clock.monotonic(), used: new Set() };
     try {
       renameSync(`${this.#path}.0`, `${this.#path}.1`);
       const next = openSync(`${this.#path}.0`, 'a', 0o600);
@@ -77,7 +82,7 @@ export class NonceJournal {
     } catch (error) {
       this.#failed(error);
     }
-    this.#append(String(this.#current.startedAt));
+    this.#append(String(this.#clock.now()));
   }
 
   close(): void {

@@ -1,14 +1,17 @@
 // Time as a dependency: the system's, or one that a test moves by hand.
 
 export interface Clock {
-  /** ms since 1970, UTC. */
+  /** ms since 1970, UTC. It jumps when somebody sets it. */
   now(): number;
+  /** ms since some moment in the past. It only goes forward, and stands still while the host is suspended. */
+  monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

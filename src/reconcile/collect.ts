@@ -5,58 +5,133 @@
 import { rm } from 'node:fs/promises';
 import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
-import type { Log, Rooms, Task } from './task.ts';
+import type { Log, Rooms, Task, TaskRooms } from './task.ts';
+import { quarantine } from './verify.ts';
 
+const chainRoundsMax = 100;
 const operationsKeptMs = 7 * 24 * 3600_000;
 
 export const collect: Task = {
   everyMs: 30_000,
-  async run({ store, engine, settings, log, clock, transferPath }, signal) {
-    // What a backup copies stays until it has it.
-    if ((await store.read('system', (work) => work.host.held())).length > 0) return;
-    for (const { id, expiresAt } of await store.read('system', (work) => work.transfers.ended())) {
-      await rm(transferPath(id), { force: true });
-      if (expiresAt <= clock.now()) await store.write('system', (work) => work.transfers.remove(id));
-    }
+  async run(rooms, signal) {
+    const { store, settings, log } = rooms;
+    // What a backup copies stays until it has it; asked again where something is marked, since a backup may begin meanwhile.
+    const isHeld = async (work: Work) => (await work.host.held()).length > 0;
+    if (await store.read('system', isHeld)) return;
+    await removeTransfers(rooms);
     const disks = await store.write('system', async (work) => {
-      await work.nonces.prune();
-      await work.access.prune();
-      await work.operations.prune(work.now() - operationsKeptMs);
-      await work.audit.prune(work.now() - settings.auditKeptMs);
-      await work.images.letGo(work.now() - settings.keepImageMs);
+      if (await isHeld(work)) return [];
+      await letGo(work, rooms);
       await giveWay(work, log);
       await work.disks.doom();
+      await work.disks.takeUp();
       return work.disks.doomed(work.now() - settings.collectDelayMs);
     });
-    await removeDisks({ store, engine }, disks, signal);
+    const failures = await removeDisks(rooms, disks, signal);
+    await takeUpLayers(rooms);
     const layers = await store.write('system', async (work) => {
+      if (await isHeld(work)) return [];
       await evict(work, settings.cacheBytesMax, log);
       await work.layers.doom();
       return work.layers.doomed(work.now() - settings.collectDelayMs);
     });
-    await removeLayers({ store, engine }, layers, signal);
+    failures.push(...(await removeLayers(rooms, layers, signal)));
+    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} disks or layers cannot be removed`);
   },
 };
 
-async function removeDisks({ store, engine }: Pick<Rooms, 'store' | 'engine'>, disks: Disk[], signal: AbortSignal) {
-  for (const disk of disks) {
-    signal.throwIfAborted();
-    await engine.removeDisk(disk.id);
-    await store.write('system', (work) => work.disks.remove(disk.id));
+/** Marks and forgets what was kept for a time that is over, when the guard allows it. */
+async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> {
+  const before = await guard.look(work);
+  if (guard.isSteady()) await work.host.steady();
+  if (before !== null) {
+    await work.nonces.prune(before);
+    await work.access.prune(before);
+    await work.idempotency.prune(before);
+    await work.operations.prune(before - operationsKeptMs);
+    await work.audit.prune(before - settings.auditKeptMs);
+    const kept = await work.disks.kept();
+    const over = kept.filter(({ keptUntil }) => (keptUntil ?? 0) <= before);
+    if (guard.mayGo('kept disks', over.length, kept.length)) await work.disks.letGo(before);
+    const deleted = await work.images.deletedAt();
+    const gone = deleted.filter((at) => at <= before - settings.keepImageMs);
+    if (guard.mayGo('deleted images', gone.length, deleted.length))
+      await work.images.letGo(before - settings.keepImageMs);
+  }
+  const waiting = guard.waiting();
+  if (waiting !== (await work.host.waiting())) await work.host.noteWaiting(waiting);
+}
+
+/** Bytes that an ended import left go at once; whatever else is over goes when the guard allows it. */
+async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promise<void> {
+  const { used, over } = await store.read('system', async (work) => {
+    const before = await guard.look(work);
+    const all = await work.transfers.list();
+    const ended = before === null ? [] : all.filter((one) => one.status !== 'building' && one.expiresAt <= before);
+    return {
+      used: all.filter((one) => one.kind === 'import' && ['available', 'failed'].includes(one.status)),
+      over: guard.mayGo('transfers', ended.length, all.length) ? ended : [],
+    };
+  });
+  for (const { id } of used) await rm(transferPath(id), { force: true });
+  for (const { id } of over) {
+    await rm(transferPath(id), { force: true });
+    await store.write('system', (work) => work.transfers.remove(id));
   }
 }
 
-/** Children go first; what stood under them goes in the same run. */
-async function removeLayers({ store, engine }: Pick<Rooms, 'store' | 'engine'>, first: Layer[], signal: AbortSignal) {
+/** Removes each; one that cannot be removed does not hold up the others. Resolves to what went wrong. */
+async function removeDisks({ store, engine, log }: Rooms, disks: Disk[], signal: AbortSignal): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const { id } of disks) {
+    signal.throwIfAborted();
+    try {
+      await engine.removeDisk(id);
+      await store.write('system', (work) => work.disks.remove(id));
+    } catch (error) {
+      failures.push(error);
+      log.error({ err: error, disk: id }, 'a disk cannot be removed; it is tried again');
+    }
+  }
+  return failures;
+}
+
+/** Like removeDisks. Children go first; what stood under them goes in the same run. */
+async function removeLayers({ store, engine, log }: Rooms, first: Layer[], signal: AbortSignal): Promise<unknown[]> {
+  const failures: unknown[] = [];
   const queue = [...first];
   for (let layer = queue.shift(); layer; layer = queue.shift()) {
     signal.throwIfAborted();
     const { id, parentId, doomedAt } = layer;
-    await engine.removeLayer(id);
-    await store.write('system', (work) => work.layers.remove(id));
+    try {
+      await engine.removeLayer(id);
+      await store.write('system', (work) => work.layers.remove(id));
+    } catch (error) {
+      failures.push(error);
+      log.error({ err: error, layer: id }, 'a layer cannot be removed; it is tried again');
+      continue;
+    }
     if (parentId === null || doomedAt === null) continue;
     const next = await store.read('system', (work) => work.layers.doomed(doomedAt));
     queue.push(...next.filter((one) => one.id === parentId));
+  }
+  return failures;
+}
+
+/** A layer that is marked though something stands on it is taken up again; when its bytes went already, what stands on it says so. */
+async function takeUpLayers(rooms: Rooms): Promise<void> {
+  const { store, engine, log } = rooms;
+  // Each may stand on another that is marked.
+  for (let rounds = 0; rounds < chainRoundsMax; rounds++) {
+    const found = await store.read('system', (work) => work.layers.doomedInUse());
+    if (found.length === 0) return;
+    const has = await engine.inventory();
+    for (const layer of found) {
+      const message = 'a layer was marked for removal though something stands on it; it is taken up again';
+      log.error({ layer: layer.id }, message);
+      if (!has.layers.has(layer.id)) await quarantine(rooms, layer, 'is missing on the disk of the host');
+      else await store.write('system', (work) => work.layers.update(layer.id, { state: 'sealed', doomedAt: null }));
+    }
   }
 }
 

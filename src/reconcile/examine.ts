@@ -39,6 +39,8 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     machines: await work.machines.everyone(),
     operations: await work.operations.open(operationsMax),
     software: await work.software.list(),
+    doomedInUse: await work.layers.doomedInUse(),
+    waiting: await work.host.waiting(),
   }));
   const has = await engine.inventory();
   const running = await engine.runningMachines();
@@ -67,6 +69,15 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     ),
     ...operationFindings(known.operations, clock.now()),
     ...roomFindings(capacity),
+    ...known.doomedInUse.map(
+      ({ id }): Finding => ({
+        severity: 'error',
+        subject: `layer ${id}`,
+        found: 'is marked for removal, and something stands on it',
+        cure: 'start the server: it takes the layer up again, or says of its images why they failed',
+      }),
+    ),
+    ...waitingFindings(known.waiting),
   ];
 }
 
@@ -87,8 +98,8 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
       ];
     if (state === 'sealed' && operationId === null && !begun.has(id) && !has.layers.has(id))
       return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
-    if (state !== 'doomed' && parentId !== null && [undefined, 'doomed'].includes(states.get(parentId)))
-      return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is going`, cure }];
+    if (state !== 'doomed' && parentId !== null && !states.has(parentId))
+      return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure }];
     return [];
   });
 }
@@ -161,6 +172,18 @@ function operationFindings(operations: readonly Operation[], now: number): Findi
       found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
       cure: 'start the server when it is stopped; else look at its log for this operation',
     }));
+}
+
+function waitingFindings(waiting: string | null): Finding[] {
+  if (waiting === null) return [];
+  return [
+    {
+      severity: 'warning',
+      subject: 'the removal of what was kept for a time',
+      found: `waits, because ${waiting}`,
+      cure: "look at the host's clock; if it is right there is nothing to do: removal begins after an hour, and that of many things after a day",
+    },
+  ];
 }
 
 function roomFindings(capacity: Capacity): Finding[] {

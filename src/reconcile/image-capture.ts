@@ -7,6 +7,7 @@ import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
 import type { NewLayer } from '../store/port.ts';
 import { generalizeRecipe } from './generalize.ts';
+import { assertStands } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
 const idsOf = (operation: Operation) => {
@@ -37,6 +38,7 @@ export const imageCapture: Workflow = {
     const general = operation.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 
     return async (work) => {
+      await assertStands(work, parent.id);
       await work.layers.add({
         id: layerId,
         kind: 'capture',

@@ -11,6 +11,7 @@ import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
 import { transferOf } from './image-export.ts';
+import { assertStands } from './verify.ts';
 import type { Workflow } from './workflow.ts';
 
 const imageOf = (operation: Operation): ImageId => {
@@ -52,6 +53,8 @@ export const imageImport: Workflow = {
       bytesMax: free?.freeBytes ?? Number.MAX_SAFE_INTEGER,
     });
     return async (work) => {
+      // Else it is made again, without this base.
+      if (base) await assertStands(work, base.id);
       if (healed === undefined) await settleNew(work, imageId, layerId, base, made);
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
@@ -59,7 +62,7 @@ export const imageImport: Workflow = {
   },
 
   async undo({ operation, engine, store }) {
-    const layerId = operation.data.layerId as LayerId | undefined;
+    const layerId = healedOf(operation) ?? (operation.data.layerId as LayerId | undefined);
     if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId)))) return;
     await engine.removeLayer(layerId);
   },
@@ -94,6 +97,9 @@ async function settleNew(work: Work, imageId: ImageId, layerId: LayerId, base: L
 
 /** The layer has new bytes, which have no digest yet. */
 async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { storedBytes }: Made) {
+  const now = await work.layers.find(layerId);
+  if (now === undefined || now.state === 'doomed')
+    throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');
   await work.layers.update(layerId, {
     state: 'sealed',
     fault: null,

@@ -9,6 +9,7 @@ import type { Operation } from '../domain/operation.ts';
 import { type BaseImage, canonicalOrder, layerKey, type Software } from '../domain/software.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
+import { assertStands } from './verify.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
 const waitForOtherMs = 200;
@@ -56,6 +57,7 @@ export const imageInstall: Workflow = {
       head = await ensureStep(context, step, base);
     }
     return async (work) => {
+      await assertStands(work, head.id);
       await work.images.become(imageId, 'available', { layerId: head.id });
     };
   },
@@ -129,13 +131,25 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   return { ...layer, virtualBytes: built.virtualBytes, storedBytes: built.storedBytes, state: 'sealed' };
 }
 
+/** The layer of a key, unless it stands on a layer that is damaged or half-made on another parent: then it leaves the cache. */
+async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer | undefined> {
+  const found = await work.layers.byKey(key);
+  if (!found) return undefined;
+  const chain = await work.layers.chain(found.id);
+  const stands = chain.slice(1).every((layer) => layer.state === 'sealed');
+  if (stands && (found.state !== 'building' || found.parentId === parentId)) return found;
+  await work.layers.update(found.id, { key: null });
+  return undefined;
+}
+
 /** The layer row of a step's key: found, taken over from a build that has ended, or new and ours. */
 async function reserve(
   work: Work,
   { key, parent, sizeBytes }: Step,
   operationId: OperationId,
 ): Promise<{ layer: Layer; mine: boolean }> {
-  const found = await work.layers.byKey(key);
+  await assertStands(work, parent.id);
+  const found = await usable(work, key, parent.id);
   if (found) {
     if (found.state !== 'building' || found.operationId === operationId)
       return { layer: found, mine: found.state === 'building' };

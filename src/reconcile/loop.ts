@@ -19,6 +19,7 @@ import { machineStop } from './machine-stop.ts';
 import { measure } from './measure.ts';
 import { observe } from './observe.ts';
 import { planClaims, retryDelayMs, retryMostMs } from './plan.ts';
+import { RemovalGuard } from './removal-guard.ts';
 import { sweep } from './sweep.ts';
 import type { Meter, Rooms, Task } from './task.ts';
 import { verify } from './verify.ts';
@@ -53,6 +54,7 @@ export class Reconciler {
   readonly #owner = randomBytes(8).toString('hex');
   readonly #running = new Map<Operation['id'], Promise<void>>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
+  readonly #guard: RemovalGuard;
   readonly #stop = new AbortController();
   #wake: (() => void) | null = null;
   #nudged = false;
@@ -60,6 +62,8 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    const { clock, settings, log } = options;
+    this.#guard = new RemovalGuard({ clock, lookAgainMs: settings.lookAgainMs, log });
   }
 
   start(): void {
@@ -150,7 +154,7 @@ export class Reconciler {
     const running = this.#tasks.get(name);
     if (running) return running;
     const run = tasks[name]
-      .run(this.#options, this.#stop.signal)
+      .run({ ...this.#options, guard: this.#guard }, this.#stop.signal)
       .then(() => this.#options.meter.taskDone(name))
       .finally(() => this.#tasks.delete(name));
     this.#tasks.set(name, run);

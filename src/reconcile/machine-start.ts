@@ -8,7 +8,7 @@ import type { Machine } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
-import { assertSound, verifyChain } from './verify.ts';
+import { assertSound, assertStands, verifyChain } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
 const machineOf = (operation: Operation): MachineId => {
@@ -96,6 +96,7 @@ async function prepare(context: Context, id: MachineId) {
       await work.machines.update(id, { assignedImageId: null, assignmentPendingAt: null });
     if (fresh && !begun) {
       const layerId = await imageLayer(work, machine);
+      await assertStands(work, layerId);
       await work.disks.add({
         id: diskId,
         organisationId: machine.organisationId,

@@ -5,7 +5,7 @@
 import type { DiskId, LayerId } from '../domain/ids.ts';
 import { idsBegun } from '../domain/operation.ts';
 import type { Store } from '../store/port.ts';
-import type { Rooms, Task } from './task.ts';
+import type { Task, TaskRooms } from './task.ts';
 import { quarantine, verifyLayer } from './verify.ts';
 
 const operationsMax = 10_000;
@@ -36,13 +36,19 @@ export const sweep: Task = {
 };
 
 async function strangers(
-  { store, engine, settings, clock, log }: Rooms,
+  { store, engine, settings, guard, log }: TaskRooms,
   kind: 'layer' | 'disk',
   has: ReadonlyMap<string, number>,
   known: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const noted = (await store.read('system', (work) => work.host.strangers())).filter((one) => one.kind === kind);
+  const { noted, before } = await store.read('system', async (work) => ({
+    noted: (await work.host.strangers()).filter((one) => one.kind === kind),
+    before: await guard.look(work),
+  }));
+  const isOver = (seenAt: number) => before !== null && seenAt <= before - settings.strangerMs;
+  const over = noted.filter(({ id, seenAt }) => has.has(id) && !known.has(id) && isOver(seenAt));
+  const mayGo = guard.mayGo(`unknown ${kind}s`, over.length, noted.length);
   for (const one of noted) {
     if (has.has(one.id) && !known.has(one.id)) continue;
     await store.write('system', (work) => work.host.forgetStranger(one));
@@ -55,7 +61,7 @@ async function strangers(
       if (await isKnown(store, kind, id)) continue;
       await store.write('system', (work) => work.host.noteStranger({ kind, id, bytes }));
       log.warn({ kind, id, bytes, removedInMs: settings.strangerMs }, 'something is kept that the store does not know');
-    } else if (clock.now() - since >= settings.strangerMs) {
+    } else if (mayGo && isOver(since)) {
       await (kind === 'layer' ? engine.removeLayer(id as LayerId) : engine.removeDisk(id as DiskId));
       await store.write('system', (work) => work.host.forgetStranger({ kind, id }));
       log.warn({ kind, id, bytes }, 'something that the store did not know for a day is removed');

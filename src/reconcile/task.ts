@@ -7,6 +7,7 @@ import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port.ts';
+import type { RemovalGuard } from './removal-guard.ts';
 import type { Settings } from './workflow.ts';
 
 export interface Log {
@@ -34,7 +35,11 @@ export interface Rooms {
   transferPath(id: TransferId): string;
 }
 
+export interface TaskRooms extends Rooms {
+  guard: RemovalGuard;
+}
+
 export interface Task {
   everyMs: number;
-  run(rooms: Rooms, signal: AbortSignal): Promise<void>;
+  run(rooms: TaskRooms, signal: AbortSignal): Promise<void>;
 }

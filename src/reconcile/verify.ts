@@ -7,6 +7,7 @@ import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
 import type { Rooms, Task } from './task.ts';
+import { NotYet } from './workflow.ts';
 
 const imagesLoggedMax = 100;
 
@@ -91,6 +92,19 @@ export function assertSound({ id, state, fault }: Layer): void {
   );
 }
 
+const againMs = 1000;
+
+/**
+ * For the transaction in which an image, a disk or a layer begins to stand on a layer: throws unless every layer of its chain is sealed.
+ * NotYet for one that left in the meantime, so that the operation runs again and makes it anew; `internal` for one that is damaged.
+ */
+export async function assertStands(work: Work, head: LayerId): Promise<void> {
+  const layer = await work.layers.find(head);
+  if (layer === undefined || layer.state === 'doomed' || layer.state === 'building')
+    throw new NotYet(`layer ${head} left while it was about to be used`, againMs);
+  for (const one of await work.layers.chain(head)) assertSound(one);
+}
+
 /** Nothing begins to use the layer any more, and the images that stand on it say why. Idempotent. */
 export async function quarantine(
   { store, log }: Pick<Rooms, 'store' | 'log'>,
@@ -100,8 +114,9 @@ export async function quarantine(
   const images = await store.write('system', async (work) => {
     const now = await work.layers.find(layer.id);
     // It went while it was read, or is known to be bad: nothing new is told.
-    if (now?.state !== 'sealed') return null;
-    await work.layers.update(layer.id, { state: 'quarantined', fault, key: null, lostKey: now.key });
+    if (now === undefined || now.state !== layer.state || now.state === 'quarantined') return null;
+    const change = { state: 'quarantined', fault, key: null, lostKey: now.key, doomedAt: null } as const;
+    await work.layers.update(layer.id, change);
     return work.images.failAbove(layer.id, `Its layer ${layer.id} ${fault}.`);
   });
   if (images === null) return;

@@ -29,6 +29,8 @@ export interface Settings {
   keepImageMs: number;
   /** How long the audit trail has what was done. */
   auditKeptMs: number;
+  /** How long the time of a thing must have been over before it goes. */
+  lookAgainMs: number;
   /** Between marking what nothing needs and removing its bytes. */
   collectDelayMs: number;
   /** The most that installed steps which no image needs may take. */
@@ -53,6 +55,7 @@ export const defaultSettings: Settings = {
   keepDiskMs: 72 * hourMs,
   keepImageMs: 24 * hourMs,
   auditKeptMs: 365 * 24 * hourMs,
+  lookAgainMs: 10 * 60_000,
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,
   strangerMs: 24 * hourMs,

@@ -116,6 +116,16 @@ create table hold (what text primary key, until bigint not null)`;
 const eighth = `
 alter table layer add column lost_key text`;
 
+// A hold belongs to its holder, since two backups may overlap; those that stand go on. `steady` has the newest time of a clock that ran
+// steadily, and which removal waits for it.
+const ninth = `
+create table held (what text not null, holder text not null, until bigint not null, primary key (what, holder));
+insert into held (what, holder, until) select what, '', until from hold;
+drop table hold;
+alter table held rename to hold;
+create table steady (id integer primary key, seen_at bigint not null, waiting text);
+insert into steady (id, seen_at) select id, seen_at from host`;
+
 /** A base on which something stands is taken for one that works: nobody tried it before. */
 const tenth = `
 alter table base_image add column proved_at bigint;
@@ -143,5 +153,6 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0006-generalize': migration(identity, sixth),
   '0007-hold': migration(identity, seventh),
   '0008-lost-key': migration(identity, eighth),
+  '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
 });

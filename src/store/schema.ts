@@ -117,7 +117,8 @@ export interface Database {
   transfer: Transfer;
   stranger: Stranger;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
-  hold: { what: Hold; until: number };
+  hold: { what: Hold; holder: string; until: number };
+  steady: { id: number; seenAt: number; waiting: string | null };
   nonce: { keyId: KeyId; nonce: string; expiresAt: number };
 }
 

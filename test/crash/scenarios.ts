@@ -208,7 +208,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   'removal of what was deleted and replaced': {
     does: ['collect'],
-    settings: { keepImageMs: 0, keepDiskMs: 0, collectDelayMs: 0, cacheBytesMax: 0 },
+    settings: { keepImageMs: 0, keepDiskMs: 0, lookAgainMs: 0, collectDelayMs: 0, cacheBytesMax: 0 },
     async prepare(world) {
       await built(world, 2);
       await withDisk(world);

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Clock } from '../../src/lib/clock.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 describe("a link to a machine's screen", () => {
@@ -38,8 +37,7 @@ describe("a link to a machine's screen", () => {
   });
 
   it('is over when its time is, and while the machine is not ready', async (t) => {
-    let offset = 0;
-    const clock: Clock = { now: () => Date.now() + offset, sleep: systemClock.sleep };
+    const { clock, advance } = movableClock();
     const h = await startHarness(t, { clock });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -51,12 +49,12 @@ describe("a link to a machine's screen", () => {
     };
     const [short, long] = [await make({ expires_in: 5 }), await make()];
     assert.deepEqual([await short(), await long()], [200, 200]);
-    offset = 6000;
+    advance(6000);
     assert.deepEqual([await short(), await long()], [404, 200]);
     await h.call('machineStop', { params: { id } });
     await h.machineIs(id, 'off');
     assert.equal(await long(), 4201);
-    offset = 3600_001;
+    advance(3600_001);
     assert.equal(await long(), 404);
     for (const expires_in of [0, -1, 86_401, '60', 1.5])
       assert.equal((await h.call('machineAccess', { params: { id }, body: { expires_in } })).body.client_code, 400);

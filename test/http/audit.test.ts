@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
 import type { OperationSpec } from '../../src/wire/operation.ts';
 import { type OperationName, operations } from '../../src/wire/operations.ts';
+import { movableClock } from '../support.ts';
 import { type Answer, type Harness, type Key, startHarness } from './harness.ts';
 
 const dayMs = 24 * 3600_000;
@@ -220,8 +221,7 @@ describe('the audit trail', () => {
   });
 
   it('forgets entries after their time, a portion at a time, by an index', async (t) => {
-    let offset = 0;
-    const clock = { now: () => Date.now() + offset, sleep: async () => {} };
+    const { clock, advance } = movableClock();
     const { h, image } = await trail(t, { clock, settings: { auditKeptMs: 10 * dayMs } });
     await image();
     const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
@@ -235,7 +235,7 @@ describe('the audit trail', () => {
     assert.ok(left > 1 && left < 25_001, String(left));
     for (const _ of [1, 2]) await h.service.reconciler.task('collect');
     assert.equal(countOf(), 1);
-    offset = 11 * dayMs;
+    advance(11 * dayMs);
     await h.service.reconciler.task('collect');
     assert.equal(countOf(), 0);
   });

@@ -2,21 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../src/lib/clock.ts';
-import { waitFor } from '../support.ts';
+import { movableClock, waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 const hourMs = 3600_000;
-
-function jumpingClock() {
-  let offsetMs = 0;
-  return {
-    clock: { now: () => Date.now() + offsetMs, sleep: systemClock.sleep },
-    jump: (ms: number) => {
-      offsetMs += ms;
-    },
-  };
-}
 
 describe('a clock that jumps', () => {
   for (const [way, ms] of [
@@ -24,7 +13,7 @@ describe('a clock that jumps', () => {
     ['forward', 5 * 60_000],
   ] as const) {
     it(`${way} stops nothing: what waits to be tried again, a machine that goes off by itself, a new request`, async (t) => {
-      const { clock, jump } = jumpingClock();
+      const { clock, jump } = movableClock();
       let failures = 0;
       const h = await startHarness(t, {
         clock,

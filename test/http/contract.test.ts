@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
 import { openApiDocument } from '../../src/wire/openapi.ts';
 import type { OperationSpec } from '../../src/wire/operation.ts';
 import { type OperationName, operations } from '../../src/wire/operations.ts';
@@ -113,7 +114,7 @@ describe('signing', () => {
     assert.deepEqual([again.status, again.body.client_code], [401, 401]);
     assert.match(again.body.message, /nonce/);
     const { NonceJournal } = await import('../../src/http/nonce-journal.ts');
-    const journal = new NonceJournal(h.dataDir, 600_000, Date.now, assert.ifError);
+    const journal = new NonceJournal(h.dataDir, 600_000, systemClock, assert.ifError);
     assert.equal(journal.use(h.keys.ours.key, 'once'), false);
     assert.equal(journal.use(h.keys.ours.key, 'twice'), true);
     journal.close();

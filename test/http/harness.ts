@@ -120,7 +120,7 @@ export async function startHarness(
     clock,
     logLevel: 'silent',
     ...(options.requestsPerSecond !== undefined && { requestsPerSecond: options.requestsPerSecond }),
-    settings: { pollMs: 5, collectDelayMs: 0, ...options.settings },
+    settings: { pollMs: 5, lookAgainMs: 0, collectDelayMs: 0, ...options.settings },
   });
   await service.app.ready();
   if (options.reconcile !== false) service.reconciler.start();
@@ -251,6 +251,7 @@ export async function startHarness(
     sendRaw,
     signer,
     call,
+    clock,
     imageSettled,
     machineIs,
   };

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { newId } from '../../src/lib/new-id.ts';
+import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext, settings: Parameters<typeof startHarness>[1] = {}) {
@@ -73,8 +74,7 @@ describe('imageStorage', () => {
 
 describe('the sweep', () => {
   it('reports what the store does not know, leaves it for a day, and then removes it', async (t) => {
-    let offset = 0;
-    const clock = { now: () => Date.now() + offset, sleep: async () => {} };
+    const { clock, advance } = movableClock();
     const { h } = await settled(t, { clock });
     const stranger = newId() as DiskId;
     await h.engine.ensureDisk({ diskId: stranger, layerId: h.base.layerId, sizeBytes: 1 });
@@ -86,9 +86,9 @@ describe('the sweep', () => {
       };
     };
     assert.deepEqual(await sweep(), { noted: [stranger], there: true });
-    offset = 23 * 3600_000;
+    advance(23 * 3600_000);
     assert.deepEqual(await sweep(), { noted: [stranger], there: true });
-    offset = 25 * 3600_000;
+    advance(2 * 3600_000);
     assert.deepEqual(await sweep(), { noted: [], there: false });
   });
 
@@ -137,8 +137,7 @@ describe('verification', () => {
   });
 
   it('finds by its scrub what rotted after it was used; machines that are on go on, and do not start on it again', async (t) => {
-    let offset = 0;
-    const clock = { now: () => Date.now() + offset, sleep: async () => {} };
+    const { clock, advance } = movableClock();
     const { h, does, install, headOf } = await settled(t, { clock });
     const [id = 0] = h.machines;
     const image = await install([h.editor.id]);
@@ -149,7 +148,7 @@ describe('verification', () => {
     await h.engine.rot(head);
     for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
     assert.equal((await does('imageGet', image)).attributes.status, 'available');
-    offset = 31 * 24 * 3600_000;
+    advance(31 * 24 * 3600_000);
     for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
     assert.equal((await does('imageGet', image)).attributes.status, 'failed');
     assert.equal((await does('machineGet', id)).attributes.friendly_status, 'ready');
@@ -163,8 +162,7 @@ describe('verification', () => {
 
 describe('a quarantine', () => {
   async function quarantined(t: TestContext, how: 'rot' | 'lose', withDigest = true) {
-    let offset = 0;
-    const clock = { now: () => Date.now() + offset, sleep: async () => {} };
+    const { clock, advance } = movableClock();
     const all = await settled(t, { clock });
     const { h, does, install, headOf } = all;
     const images = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
@@ -177,7 +175,7 @@ describe('a quarantine', () => {
     const layer = () => h.store.read('system', (work) => work.layers.get(head));
     if (withDigest) await tasks('verify', 5);
     await h.engine[how](head);
-    offset = 31 * 24 * 3600_000;
+    advance(31 * 24 * 3600_000);
     await tasks('verify', 5);
     await tasks('sweep');
     assert.deepEqual([(await layer()).state, (await layer()).key], ['quarantined', null]);

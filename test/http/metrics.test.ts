@@ -5,7 +5,8 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { parseConfig } from '../../src/bin/config.ts';
 import { NonceJournal } from '../../src/http/nonce-journal.ts';
-import { temporaryFolder } from '../support.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { defer, movableClock, temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 const guide = (name: string) => readFile(new URL(`../../docs/guide/${name}`, import.meta.url), 'utf8');
@@ -101,9 +102,26 @@ describe('the address of /metrics', () => {
 });
 
 describe('the journal of nonces', () => {
+  it('forgets none early when the clock is set forward and back', async (t) => {
+    const { clock, jump, advance } = movableClock();
+    const journal = new NonceJournal(await temporaryFolder(t), 600_000, clock, assert.ifError);
+    defer(t, () => journal.close());
+    assert.equal(journal.use('key', 'one'), true);
+    for (const ms of [7 * 24 * 3600_000, -7 * 24 * 3600_000]) {
+      jump(ms);
+      assert.equal(journal.use('key', `after ${ms}`), true);
+    }
+    assert.equal(journal.use('key', 'one'), false);
+    for (const nonce of ['two', 'three']) {
+      advance(600_001);
+      journal.use('key', nonce);
+    }
+    assert.equal(journal.use('key', 'one'), true);
+  });
+
   it('knows what it was told after a restart, also past a line that was left half-written', async (t) => {
     const folder = await temporaryFolder(t);
-    const open = () => new NonceJournal(folder, 600_000, Date.now, assert.ifError);
+    const open = () => new NonceJournal(folder, 600_000, systemClock, assert.ifError);
     const first = open();
     assert.ok(first.use('key', 'one'));
     first.close();
@@ -120,12 +138,7 @@ describe('the journal of nonces', () => {
     const folder = await temporaryFolder(t);
     let failures = 0;
     let now = 1_000_000;
-    const journal = new NonceJournal(
-      folder,
-      600_000,
-      () => now,
-      () => failures++,
-    );
+    const journal = new NonceJournal(folder, 600_000, { now: () => now, monotonic: () => now }, () => failures++);
     journal.close();
     assert.deepEqual([journal.use('key', 'one'), journal.use('key', 'one')], [true, false]);
     assert.equal(failures, 1);

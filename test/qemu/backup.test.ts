@@ -1,16 +1,21 @@
 // A backup of real disks, made while a machine runs, brought back somewhere else, and its machine started there.
 
 import assert from 'node:assert/strict';
-import { readdir, stat } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { backUp, restore } from '../../src/bin/backup.ts';
 import { parseConfig } from '../../src/bin/config.ts';
 import { openExistingStore } from '../../src/bin/open.ts';
+import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { newId } from '../../src/lib/new-id.ts';
 import { examine } from '../../src/reconcile/examine.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
+import { quickBase } from './quick-base.ts';
 import { startServer } from './server.ts';
 
 describe('a backup of real disks', () => {
@@ -25,12 +30,25 @@ describe('a backup of real disks', () => {
     const captured = await s.client().imageCapture({ machine_id: second });
     assert.equal((await s.image(captured.attributes.id)).status, 'available');
 
+    // Its kept disk lies still while the machine is on with another.
+    const kept = newId() as DiskId;
+    await s.store.write('system', async (work) => {
+      const { diskId, organisationId } = await work.machines.get(first as never);
+      const { layerId, sizeGb } = await work.disks.get(diskId as never);
+      const more = { machineId: first as never, imageId: null, replacesId: null };
+      await work.disks.add({ id: kept, organisationId, layerId, sizeGb, state: 'active', ...more });
+      await work.disks.keep(kept, 3600_000);
+      await s.engine.ensureDisk({ diskId: kept, layerId, sizeBytes: sizeGb * gbBytes });
+    });
+
     const parent = await temporaryFolder(t);
     const [folder, dataDir] = [join(parent, 'backup'), join(parent, 'restored')];
     const at = performance.now();
-    const manifest = await backUp({ store: s.store, engine: s.engine, dataDir: s.dataDir }, folder, { keys: true });
-    t.diagnostic(`backup beside a running machine: ${((performance.now() - at) / 1000).toFixed(2)} s`);
-    assert.deepEqual([manifest.layers, manifest.disks, manifest.missing], [2, 2, []]);
+    const make = (to: string) => backUp({ store: s.store, engine: s.engine, dataDir: s.dataDir }, to, { keys: true });
+    const [manifest, beside] = await Promise.all([make(folder), make(join(parent, 'beside'))]);
+    assert.deepEqual({ ...beside, createdAt: '' }, { ...manifest, createdAt: '' });
+    t.diagnostic(`two backups beside a running machine: ${((performance.now() - at) / 1000).toFixed(2)} s`);
+    assert.deepEqual([manifest.layers, manifest.disks, manifest.missing], [2, 3, []]);
     // Layers are shared, not copied.
     for (const name of await readdir(join(folder, 'engine', 'layers'))) {
       const [one, other] = [join(folder, 'engine', 'layers', name), join(s.dataDir, 'engine', 'layers', name)];
@@ -69,5 +87,39 @@ describe('a backup of real disks', () => {
     );
     assert.equal((await engine.exec(machine.id, ['/bin/cat', '/root/note'])).stdout.trim(), 'kept');
     assert.equal(await s.inside(first, 'cat /root/note'), 'later');
+  });
+
+  it('is made of a disk whose machine starts or stops during the copy, whole each time, and of one that it has kept', async (t) => {
+    const folder = await temporaryFolder(t);
+    const engine = await openQemu({ root: join(folder, 'engine') });
+    const { boot, ...files } = await quickBase(folder);
+    const [layerId, diskId, machineId] = [newId() as LayerId, newId() as DiskId, 1 as MachineId];
+    await engine.importBase(layerId, files);
+    const sizeBytes = gbBytes;
+    const keptId = newId() as DiskId;
+    for (const id of [diskId, keptId]) await engine.ensureDisk({ diskId: id, layerId, sizeBytes });
+    defer(t, () => engine.stopMachine(machineId, 0));
+    const start = () =>
+      engine.startMachine({ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256, boot, baseLayerId: layerId });
+    const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
+    const signal = new AbortController().signal;
+    for (let round = 0; round < 3; round++) {
+      for (const [name, does] of [
+        ['starts', start],
+        ['is on', async () => {}],
+        ['stops', () => engine.stopMachine(machineId, 0)],
+      ] as const) {
+        const to = join(folder, `${name}-${round}`);
+        await mkdir(to);
+        const [missing] = await Promise.all([
+          engine.backUp({ folder: to, disks, layers: [layerId], files: [] }, signal),
+          does(),
+        ]);
+        assert.deepEqual(missing, []);
+        for (const id of [diskId, keptId])
+          execFileSync('qemu-img', ['check', '-q', join(to, 'disks', `${id}.qcow2`)], { stdio: 'pipe' });
+        assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+      }
+    }
   });
 });

@@ -5,10 +5,17 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { backUp } from '../../src/bin/backup.ts';
+import { parseConfig } from '../../src/bin/config.ts';
+import { openEngine, openExistingStore } from '../../src/bin/open.ts';
 import { createClient } from '../../src/client/client.ts';
+import type { Engine } from '../../src/engine/port.ts';
 import { newMasterKey } from '../../src/lib/master-key.ts';
-import { temporaryFolder } from '../support.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { startDemo } from './demo.ts';
+
+type Steps = [begun: Step, resume: Step, copied: Step, finish: Step];
+type Step = ReturnType<typeof Promise.withResolvers<void>>;
 
 const clientOf = async (dataDir: string) =>
   createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
@@ -53,6 +60,84 @@ describe('a backup', { concurrency: 2 }, () => {
     for (const id of [built.attributes.id, ...before]) assert.ok(ids.includes(id), `image ${id} is there`);
     const health = await heir.run('doctor', '--deep');
     assert.match(health.out + health.err, /All is well/);
+  });
+
+  it('keeps what it relies on when another one that overlaps it ends first', async (t) => {
+    const demo = await startDemo(t);
+    const client = await clientOf(demo.dataDir);
+    await demo.run('machine', 'start', '1');
+    await demo.run('machine', 'stop', '1');
+    const config = parseConfig({ dataDir: demo.dataDir, engine: 'simulator' }, {});
+    const { store } = await openExistingStore(config);
+    defer(t, () => store.close());
+    const engine = await openEngine(config);
+    const parent = await temporaryFolder(t);
+    /** A backup that waits before it copies the disks, and again before it copies the layers. */
+    const begin = async (name: string) => {
+      const [begun, resume, copied, finish] = [1, 2, 3, 4].map(() => Promise.withResolvers<void>()) as Steps;
+      const slow: Engine = {
+        ...engine,
+        async backUp(spec, signal) {
+          const [reached, go] = spec.layers.length === 0 ? [begun, resume] : [copied, finish];
+          reached.resolve();
+          await go.promise;
+          return engine.backUp(spec, signal);
+        },
+      };
+      const done = backUp({ store, engine: slow, dataDir: demo.dataDir }, join(parent, name), { keys: true });
+      await begun.promise;
+      return { done, resume: resume.resolve, copied: copied.promise, finish: finish.resolve };
+    };
+    const { url } = JSON.parse(await readFile(join(demo.dataDir, 'demo.json'), 'utf8'));
+    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+    const held = () => store.read('system', (work) => work.host.held());
+    const [first, second] = [await begin('first'), await begin('second')];
+    defer(t, () => {
+      for (const { resume, finish } of [first, second]) for (const go of [resume, finish]) go();
+    });
+    first.resume();
+    first.finish();
+    await first.done;
+    // The second has neither copied the disks nor the layers yet.
+    assert.deepEqual((await held()).sort(), ['disks', 'layers']);
+    const { attributes } = await client.imageCapture({ machine_id: 1 });
+    const passes = async () => Number(/^\w+last_pass_timestamp_seconds (\S+)/m.exec(await metrics())?.[1]);
+    const before = await passes();
+    await waitFor('the reconciler has looked twice', async () => (await passes()) > before + 1.5, 20_000);
+    assert.equal((await client.imageGet({ id: attributes.id })).attributes.status, 'pending');
+    second.resume();
+    await second.copied;
+    assert.deepEqual(await held(), ['layers']);
+    second.finish();
+    assert.deepEqual((await second.done).missing, []);
+    assert.deepEqual(await held(), []);
+    await waitFor(
+      'the capture is made',
+      async () => (await client.imageGet({ id: attributes.id })).attributes.status === 'available',
+    );
+  });
+
+  it('says so, and is none, when its hold ended before its copy did', async (t) => {
+    const demo = await startDemo(t);
+    const config = parseConfig({ dataDir: demo.dataDir, engine: 'simulator' }, {});
+    const { store } = await openExistingStore(config);
+    defer(t, () => store.close());
+    const engine = await openEngine(config);
+    const database = new DatabaseSync(join(demo.dataDir, 'silversmith.db'));
+    defer(t, () => database.close());
+    const late: Engine = {
+      ...engine,
+      async backUp(spec, signal) {
+        database.exec('update hold set until = 1');
+        return engine.backUp(spec, signal);
+      },
+    };
+    const folder = join(await temporaryFolder(t), 'backup');
+    await assert.rejects(
+      backUp({ store, engine: late, dataDir: demo.dataDir }, folder, { keys: true }),
+      /hold of this backup ended/,
+    );
+    assert.ok(!(await readdir(folder)).includes('backup.json'));
   });
 
   it('can leave the keys out; whoever brings it back without them is told by the doctor', async (t) => {

@@ -15,10 +15,9 @@ describe('silversmith base', () => {
       return path;
     };
     const known = async () =>
-      JSON.parse((await run('base', 'list', '--local', '--json')).out).map((one: { works: boolean | null; default: boolean }) => [
-        one.works,
-        one.default,
-      ]);
+      JSON.parse((await run('base', 'list', '--local', '--json')).out).map(
+        (one: { works: boolean | null; default: boolean }) => [one.works, one.default],
+      );
     assert.deepEqual(await known(), [[null, true]]);
 
     const good = await run('base', 'add', '--name', 'Good', '--file', await file('good'));
@@ -37,7 +36,10 @@ describe('silversmith base', () => {
       [false, false],
       [null, false],
     ]);
-    assert.match((await run('base', 'list', '--local')).out, /2 +Good .*yes +yes\n.*3 +Broken .*no\s.*4 +Later .*not tried/s);
+    assert.match(
+      (await run('base', 'list', '--local')).out,
+      /2 +Good .*yes +yes\n.*3 +Broken .*no\s.*4 +Later .*not tried/s,
+    );
     const again = await run('base', 'try', '3', '--timeout', '7', '--json');
     assert.deepEqual([again.code, JSON.parse(again.out).works], [1, false]);
     assert.match((await run('base', 'try', '4')).out, /Base image 4 \(Later\) works/);

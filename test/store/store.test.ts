@@ -169,7 +169,7 @@ describe('the SQLite store', () => {
     assert.equal(await use(), true);
     assert.equal(await use(), false);
     advance(200);
-    await store.write('system', (work) => work.nonces.prune());
+    await store.write('system', (work) => work.nonces.prune(work.now()));
     assert.equal(await use(), true);
   });
 });

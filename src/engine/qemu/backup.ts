@@ -2,11 +2,12 @@
 // as reflinks where it can, else byte by byte. The disk of a machine that is on is written out by its own QEMU, as of one moment.
 
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import { exists, statOrNull, syncPath } from '../../lib/files.ts';
+import { statOrNull, syncPath } from '../../lib/files.ts';
+import { newId } from '../../lib/new-id.ts';
 import type { BackupSpec } from '../port.ts';
 import type { Host } from './host.ts';
 import { createOverlay, diskFull } from './image-file.ts';
@@ -16,7 +17,9 @@ import { monitorCall } from './qmp.ts';
 
 const monitorMs = 10_000;
 const pollMs = 100;
-const copyTriesMax = 5;
+const copyTriesMax = 10;
+const againMs = 500;
+const forgottenMs = 24 * 3600_000;
 const folderMode = 0o711;
 
 interface Context {
@@ -26,12 +29,10 @@ interface Context {
 }
 
 export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Context): Promise<string[]> {
+  await removeForgotten(context.paths);
   const { paths } = context;
   const target = pathsIn(spec.folder);
   for (const folder of target.folders) await mkdir(folder, { recursive: true, mode: folderMode });
-  // What an earlier backup left when it was killed.
-  for (const name of await readdir(paths.builds))
-    if (name.startsWith('backup-')) await rm(join(paths.builds, name), { force: true });
   const missing: string[] = [];
   try {
     // Disks before layers: a capture in between turns a disk into a layer, which is then still to come.
@@ -56,6 +57,15 @@ export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Con
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
     throw error;
+  }
+}
+
+/** Files that a backup left when it was killed, and not those of one that is under way beside this one. */
+async function removeForgotten({ builds }: Paths): Promise<void> {
+  for (const name of await readdir(builds)) {
+    const path = join(builds, name);
+    const found = name.startsWith('backup-') ? await statOrNull(path) : null;
+    if (found && Date.now() - found.mtimeMs > forgottenMs) await rm(path, { force: true });
   }
 }
 
@@ -96,47 +106,70 @@ async function copyDisk(
   context: Context,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { paths, installation } = context;
-  const from = paths.disk(disk.diskId);
-  const findMachine = () => findProcess(installation, processName(installation, 'machine', disk.machineId));
+  const from = context.paths.disk(disk.diskId);
+  let why = '';
   for (let tries = 0; tries < copyTriesMax; tries++) {
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, againMs));
     signal.throwIfAborted();
-    const running = await findMachine();
-    if (running && hasDisk(running, disk.diskId)) {
-      if (await copyRunning(disk, to, context, signal)) return true;
+    if (await isInUse(disk, context)) {
+      const refused = await copyRunning(disk, to, context, signal);
+      if (refused === null) return true;
+      why = refused;
       continue;
     }
-    if (!(await exists(from))) return false;
-    const before = await stat(from);
+    const before = await statOrNull(from);
+    if (!before) return false;
     await copyWhole(from, to);
     const after = await statOrNull(from);
-    // Somebody started or captured the machine meanwhile: what was copied may be of two moments.
-    if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await findMachine())) return true;
+    // Somebody started the machine on it or captured it meanwhile: what was copied may be of two moments.
+    if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await isInUse(disk, context))) return true;
   }
-  throw uncopied(disk.machineId, `it changed ${copyTriesMax} times while it was copied`);
+  throw uncopied(disk.machineId, `it could not be copied ${copyTriesMax} times, because it changed or: ${why}`);
 }
 
-/** QEMU writes the disk as it is at this moment beside its own, while the guest goes on. False when the machine went off. */
-async function copyRunning(
-  { diskId, layerId, machineId, sizeBytes }: BackupSpec['disks'][number],
-  to: string,
-  { host, paths }: Context,
-  signal: AbortSignal,
+/** The monitor of a machine does not answer, or refuses: the machine goes off, only comes up, or is being copied already. */
+class NotNow extends Error {}
+
+/** Whether its machine is on with this very disk: one that is on with another leaves its kept disks alone. */
+async function isInUse(
+  { diskId, machineId }: BackupSpec['disks'][number],
+  { installation }: Context,
 ): Promise<boolean> {
-  const part = join(paths.builds, `backup-${diskId}.qcow2`);
+  const running = await findProcess(installation, processName(installation, 'machine', machineId));
+  return running !== undefined && hasDisk(running, diskId);
+}
+
+/** QEMU writes the disk as it is at this moment beside its own, while the guest goes on. Resolves to why that cannot be now, or null. */
+async function copyRunning(
+  disk: BackupSpec['disks'][number],
+  to: string,
+  context: Context,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { diskId, layerId, machineId, sizeBytes } = disk;
+  const { host, paths } = context;
+  // Another backup may be copying the same disk: each has a file and a job of its own, one after the other.
+  const job = `backup-${diskId}-${newId()}`;
+  const part = join(paths.builds, `${job}.qcow2`);
   const monitor = join(paths.machine(machineId), 'qmp.sock');
-  const job = `backup-${diskId}`;
-  const call = (name: string, args?: Record<string, unknown>) => monitorCall(monitor, name, args, monitorMs);
+  const call = (name: string, args?: Record<string, unknown>) =>
+    monitorCall(monitor, name, args, monitorMs).catch((error) => {
+      throw new NotNow(String(error));
+    });
+  const query = async () => (await call('query-jobs')) as { id: string; status: string; error?: string }[];
   try {
+    while ((await query()).some(({ id, status }) => id.startsWith(`backup-${diskId}`) && status !== 'concluded')) {
+      signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
     await createOverlay(part, paths.backing(layerId), sizeBytes, host.user);
     await call('drive-backup', {
       ...{ 'job-id': job, device: 'disk', target: paths.fromGuest(part), format: 'qcow2' },
       ...{ sync: 'top', mode: 'existing', 'auto-dismiss': false },
     });
     while (true) {
-      const jobs = (await call('query-jobs')) as { id: string; status: string; error?: string }[];
-      const mine = jobs.find(({ id }) => id === job);
-      if (!mine) throw uncopied(machineId, `the job ${job} is lost`);
+      const mine = (await query()).find(({ id }) => id === job);
+      if (!mine) throw new NotNow(`the job ${job} is lost`);
       if (mine.status === 'concluded') {
         await call('job-dismiss', { id: job });
         if (mine.error !== undefined) throw uncopied(machineId, mine.error);
@@ -147,10 +180,10 @@ async function copyRunning(
     }
     signal.throwIfAborted();
     await copyWhole(part, to);
-    return true;
+    return null;
   } catch (error) {
     signal.throwIfAborted();
-    if (!(await exists(monitor))) return false;
+    if (error instanceof NotNow) return error.message;
     throw error;
   } finally {
     await rm(part, { force: true });

@@ -30,8 +30,9 @@ export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
         .executeTakeFirst();
       return result.numUpdatedRows === 1n;
     },
-    async prune(): Promise<void> {
-      await db.deleteFrom('accessLink').where('expiresAt', '<=', now()).execute();
+    /** Forgets those that were over before a time. */
+    async prune(before: number): Promise<void> {
+      await db.deleteFrom('accessLink').where('expiresAt', '<=', before).execute();
     },
   };
 };

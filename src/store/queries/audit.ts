@@ -63,7 +63,7 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
   },
 });
 
-export const idempotencyQueries = (db: Db, now: () => number) => ({
+export const idempotencyQueries = (db: Db) => ({
   list: () => db.selectFrom('idempotency').select(['keyId', 'idempotencyKey', 'answer']).execute(),
   async reseal(keyId: KeyId, idempotencyKey: string, answer: string): Promise<void> {
     await db
@@ -73,12 +73,12 @@ export const idempotencyQueries = (db: Db, now: () => number) => ({
       .where('idempotencyKey', '=', idempotencyKey)
       .execute();
   },
+  /** An answer is given again for as long as it is kept: to a clock that jumped, every one would be over. */
   find: (keyId: KeyId, idempotencyKey: string) =>
     db
       .selectFrom('idempotency')
       .where('keyId', '=', keyId)
       .where('idempotencyKey', '=', idempotencyKey)
-      .where('expiresAt', '>', now())
       .select(['requestDigest', 'answer'])
       .executeTakeFirst(),
   async keep(
@@ -88,7 +88,10 @@ export const idempotencyQueries = (db: Db, now: () => number) => ({
     answer: string,
     expiresAt: number,
   ): Promise<void> {
-    await db.deleteFrom('idempotency').where('expiresAt', '<=', now()).execute();
     await db.insertInto('idempotency').values({ keyId, idempotencyKey, requestDigest, answer, expiresAt }).execute();
+  },
+  /** Forgets those that were over before a time. */
+  async prune(before: number): Promise<void> {
+    await db.deleteFrom('idempotency').where('expiresAt', '<=', before).execute();
   },
 });

@@ -53,29 +53,41 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     /** Every kept disk, the one kept longest first. */
     kept: (): Promise<Disk[]> => all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
 
-    /** Marks kept disks whose time is over, and fresh ones whose start has ended. Idempotent. */
+    /** Marks kept disks whose time was over before a time: from then on they cannot be put back. */
+    async letGo(before: number): Promise<void> {
+      await db
+        .updateTable('disk')
+        .set({ state: 'doomed', doomedAt: now() })
+        .where('state', '=', 'kept')
+        .where('keptUntil', '<=', before)
+        .execute();
+    },
+    /** Marks fresh disks whose start has ended. Idempotent. */
     async doom(): Promise<void> {
       await db
         .updateTable('disk')
         .set({ state: 'doomed', doomedAt: now() })
-        .where('state', '<>', 'doomed')
+        .where('state', '=', 'fresh')
         .where((e) =>
-          e.or([
-            e.and([e('state', '=', 'kept'), e('keptUntil', '<=', now())]),
-            e.and([
-              e('state', '=', 'fresh'),
-              e.not(
-                e.exists(
-                  e
-                    .selectFrom('operation')
-                    .whereRef('operation.machineId', '=', 'disk.machineId')
-                    .where('operation.state', 'in', ['queued', 'running'])
-                    .select('operation.id'),
-                ),
-              ),
-            ]),
-          ]),
+          e.not(
+            e.exists(
+              e
+                .selectFrom('operation')
+                .whereRef('operation.machineId', '=', 'disk.machineId')
+                .where('operation.state', 'in', ['queued', 'running'])
+                .select('operation.id'),
+            ),
+          ),
         )
+        .execute();
+    },
+    /** A disk that its machine has is not going, whatever its mark says. */
+    async takeUp(): Promise<void> {
+      await db
+        .updateTable('disk')
+        .set({ state: 'active', doomedAt: null })
+        .where('state', '=', 'doomed')
+        .where((e) => e.exists(e.selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id')))
         .execute();
     },
     doomed: (before: number): Promise<Disk[]> =>

@@ -23,19 +23,46 @@ export const hostQueries = (db: Db, now: () => number) => ({
       .execute();
   },
 
-  /** Nobody begins to change what is held, until a time or its release: a backup reads it. */
-  async hold(what: Hold, until: number): Promise<void> {
+  /** The newest time of a clock that ran steadily; undefined before the first. */
+  lastSteadyAt: async (): Promise<number | undefined> =>
+    (await db.selectFrom('steady').select('seenAt').executeTakeFirst())?.seenAt,
+  /** Notes that the clock runs steadily now. */
+  async steady(): Promise<void> {
+    const row = { seenAt: now() };
     await db
-      .insertInto('hold')
-      .values({ what, until })
-      .onConflict((conflict) => conflict.column('what').doUpdateSet({ until }))
+      .insertInto('steady')
+      .values({ id: 1, waiting: null, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
   },
-  async release(what: Hold): Promise<void> {
-    await db.deleteFrom('hold').where('what', '=', what).execute();
+  /** Which removal the server holds back, and why; null when none. */
+  waiting: async (): Promise<string | null> =>
+    (await db.selectFrom('steady').select('waiting').executeTakeFirst())?.waiting ?? null,
+  async noteWaiting(waiting: string | null): Promise<void> {
+    await db.updateTable('steady').set({ waiting }).execute();
+  },
+
+  /** Nobody begins to change what is held, until a time or its release: a backup reads it. Each holder has a hold of its own. */
+  async hold(what: Hold, holder: string, until: number): Promise<void> {
+    await db.deleteFrom('hold').where('until', '<=', now()).execute();
+    await db.insertInto('hold').values({ what, holder, until }).execute();
+  },
+  /** False when the hold was over already: what it protected may have changed. */
+  async renewHold(what: Hold, holder: string, until: number): Promise<boolean> {
+    const result = await db
+      .updateTable('hold')
+      .set({ until })
+      .where('what', '=', what)
+      .where('holder', '=', holder)
+      .where('until', '>', now())
+      .executeTakeFirst();
+    return result.numUpdatedRows === 1n;
+  },
+  async release(what: Hold, holder: string): Promise<void> {
+    await db.deleteFrom('hold').where('what', '=', what).where('holder', '=', holder).execute();
   },
   held: async (): Promise<Hold[]> =>
-    (await db.selectFrom('hold').where('until', '>', now()).select('what').execute()).map((row) => row.what),
+    (await db.selectFrom('hold').where('until', '>', now()).select('what').distinct().execute()).map((row) => row.what),
   /** Whether an operation that changes it is still under way. */
   async isBusy(what: Hold): Promise<boolean> {
     const row = await db

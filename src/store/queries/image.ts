@@ -149,6 +149,11 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
       return toImage(row);
     },
 
+    /** When each image that can be brought back was deleted. */
+    deletedAt: async (): Promise<number[]> =>
+      (
+        await all().where('deletedAt', 'is not', null).where('layerId', 'is not', null).select('deletedAt').execute()
+      ).map((row) => Number(row.deletedAt)),
     /** Lets go of the layers of images that were deleted before a time: from then on they cannot be brought back. */
     async letGo(before: number): Promise<void> {
       await db

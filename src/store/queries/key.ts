@@ -113,7 +113,7 @@ export const keyQueries = (db: Db, now: () => number) => ({
   },
 });
 
-export const nonceQueries = (db: Db, now: () => number) => ({
+export const nonceQueries = (db: Db) => ({
   /** False when the key has used the nonce before. */
   async use(keyId: KeyId, nonce: string, expiresAt: number): Promise<boolean> {
     const result = await db
@@ -123,7 +123,8 @@ export const nonceQueries = (db: Db, now: () => number) => ({
       .executeTakeFirst();
     return result.numInsertedOrUpdatedRows === 1n;
   },
-  async prune(): Promise<void> {
-    await db.deleteFrom('nonce').where('expiresAt', '<', now()).execute();
+  /** Forgets those that were over before a time: from then on they could be used again. */
+  async prune(before: number): Promise<void> {
+    await db.deleteFrom('nonce').where('expiresAt', '<', before).execute();
   },
 });

@@ -14,6 +14,11 @@ const inUse = sql<boolean>`(
   or exists (select 1 from disk where disk.layer_id = layer.id)
   or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed'))`;
 
+/** A step that a build which is under way has made or found: the image comes to stand on it when the build ends. */
+const inBuild = sql<boolean>`(
+  exists (select 1 from operation where operation.kind = 'imageInstall' and operation.state in ('queued', 'running')
+    and operation.created_at <= layer.used_at))`;
+
 /**
  * The one definition of what is needed: a base in the catalogue; what an image (also a deleted one that can be brought back), a disk or
  * another layer stands on; what an operation works on; and an installed step that builds can find.
@@ -136,7 +141,10 @@ export const layerQueries = (db: Db, now: () => number) => {
         .selectAll()
         .executeTakeFirst(),
 
-    /** The steps that builds can find, the one used longest ago first, and whether an image, a disk or another layer stands on each. */
+    /**
+     * The steps that builds can find, the one used longest ago first, and whether an image, a disk or another layer stands on each, or a
+     * build that is under way may.
+     */
     cache: () =>
       db
         .selectFrom('layer')
@@ -144,7 +152,7 @@ export const layerQueries = (db: Db, now: () => number) => {
         .where('state', '=', 'sealed')
         .where('key', 'is not', null)
         .selectAll()
-        .select(inUse.as('inUse'))
+        .select(sql<boolean>`(${inUse} or ${inBuild})`.as('inUse'))
         .orderBy('usedAt')
         .execute(),
 
@@ -167,6 +175,7 @@ export const layerQueries = (db: Db, now: () => number) => {
         .selectFrom('layer')
         .where('state', '=', 'doomed')
         .where('doomedAt', '<=', before)
+        .where(sql<boolean>`not ${inUse}`)
         .where((e) =>
           e.not(
             e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id')),
@@ -174,6 +183,9 @@ export const layerQueries = (db: Db, now: () => number) => {
         )
         .selectAll()
         .execute(),
+    /** Marked though something stands on it, which an older store may hold: it may not be removed. */
+    doomedInUse: (): Promise<Layer[]> =>
+      db.selectFrom('layer').where('state', '=', 'doomed').where(inUse).selectAll().execute(),
     async remove(id: LayerId): Promise<void> {
       await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'doomed').execute();
     },

@@ -46,18 +46,6 @@ export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
       if (scope !== 'system') query = query.where('organisationId', '=', scope);
       await query.execute();
     },
-    /** Those whose file may go: an import that has ended, and whatever is over and not worked on. */
-    ended: (): Promise<Transfer[]> =>
-      all()
-        .where('status', '<>', 'building')
-        .where((e) =>
-          e.or([
-            e('expiresAt', '<=', now()),
-            e.and([e('kind', '=', 'import'), e('status', 'in', ['available', 'failed'])]),
-          ]),
-        )
-        .selectAll()
-        .execute(),
     async remove(id: TransferId): Promise<void> {
       await db.deleteFrom('transfer').where('id', '=', id).execute();
     },

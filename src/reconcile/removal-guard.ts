@@ -1,0 +1,97 @@
+// Asked before anything is removed because its time is over. A clock that was set ahead for a moment would otherwise remove, at once, all
+// that can still be brought back.
+//
+// Three rules. The wall clock must have kept step with the monotonic one for a while. A thing must have been over for a while by that
+// steady clock, so that at least two looks found it over. And when far more than usual would go at once, that waits for a day and is
+// told to the operator. What does not depend on the time (a full cache, a budget, what nothing needs) is not asked here.
+
+import type { Clock } from '../lib/clock.ts';
+import type { Work } from '../store/port.ts';
+import type { Log } from './task.ts';
+
+const hourMs = 3600_000;
+/** How far the clocks may part before the wall clock counts as set. Daylight saving and slewing move neither of them. */
+const toleranceMs = 60_000;
+/** How far the first look of a server may be from the last of the one before. */
+const absenceMaxMs = hourMs;
+/** How long a clock that was set must run steadily before it is trusted again. */
+const steadyMs = hourMs;
+const brakeMs = 24 * hourMs;
+const usualMost = 20;
+const usualShare = 0.2;
+
+export class RemovalGuard {
+  readonly #clock: Clock;
+  readonly #lookAgainMs: number;
+  readonly #log: Log;
+  /** How far the wall clock is ahead of the monotonic one while it is steady; null before the first look. */
+  #offsetMs: number | null = null;
+  /** On the monotonic clock: when removal may begin. */
+  #trustedAt = 0;
+  /** Why nothing is removed until then; null when the clock was never seen to be set. */
+  #distrust: string | null = null;
+  /** Since when, on the monotonic clock, far more than usual of a kind would go. */
+  readonly #brakes = new Map<string, { since: number; over: number; kept: number }>();
+
+  constructor({ clock, lookAgainMs, log }: { clock: Clock; lookAgainMs: number; log: Log }) {
+    this.#clock = clock;
+    this.#lookAgainMs = lookAgainMs;
+    this.#log = log;
+  }
+
+  /** Looks at the clocks, and resolves to the time before which a thing's end must lie for it to go now; null: nothing may go. */
+  async look(work: Work): Promise<number | null> {
+    // Read before the clocks: what follows them must not wait.
+    const lastSteadyAt = this.#offsetMs === null ? await work.host.lastSteadyAt() : undefined;
+    const [wall, now] = [this.#clock.now(), this.#clock.monotonic()];
+    const offsetMs = wall - now;
+    if (this.#offsetMs === null) {
+      const awayMs = lastSteadyAt === undefined ? 0 : wall - lastSteadyAt;
+      this.#begin(offsetMs, Math.abs(awayMs) > absenceMaxMs ? awayMs : 0);
+    } else if (Math.abs(offsetMs - this.#offsetMs) > toleranceMs) this.#begin(offsetMs, offsetMs - this.#offsetMs);
+    if (now < this.#trustedAt) return null;
+    this.#distrust = null;
+    return wall - this.#lookAgainMs;
+  }
+
+  /** Whether the clock ran steadily up to the last look, as far as can be told. */
+  isSteady(): boolean {
+    return this.#distrust === null;
+  }
+
+  #begin(offsetMs: number, movedMs: number): void {
+    this.#offsetMs = offsetMs;
+    this.#brakes.clear();
+    this.#distrust = movedMs === 0 ? null : `the clock moved by ${Math.round(movedMs / 1000)} s`;
+    const waitMs = Math.max(movedMs === 0 ? 0 : steadyMs, this.#lookAgainMs);
+    this.#trustedAt = this.#clock.monotonic() + waitMs;
+    if (this.#distrust !== null)
+      this.#log.warn({ movedMs, waitMs }, `${this.#distrust}; what is kept for a time stays until it has run steadily`);
+  }
+
+  /** Whether so many of the `kept` things of a kind, whose time is over, may go now. */
+  mayGo(kind: string, over: number, kept: number): boolean {
+    if (over <= Math.max(usualMost, kept * usualShare)) {
+      this.#brakes.delete(kind);
+      return true;
+    }
+    const now = this.#clock.monotonic();
+    const since = this.#brakes.get(kind)?.since;
+    if (since === undefined)
+      this.#log.warn(
+        { kind, over, kept, waitMs: brakeMs },
+        `far more ${kind} than usual would go; they stay for a day`,
+      );
+    this.#brakes.set(kind, { since: since ?? now, over, kept });
+    return since !== undefined && now - since >= brakeMs;
+  }
+
+  /** What waits, for the operator; null when nothing does. */
+  waiting(): string | null {
+    const braked = [...this.#brakes]
+      .filter(([, { since }]) => this.#clock.monotonic() - since < brakeMs)
+      .map(([kind, { over, kept }]) => `${over} of ${kept} ${kind} would go at once`);
+    const all = this.#distrust === null ? braked : [this.#distrust, ...braked];
+    return all.length === 0 ? null : all.join('; ');
+  }
+}

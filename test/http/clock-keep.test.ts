@@ -1,0 +1,176 @@
+// What is kept for a time, while the clock is set forward and back: nothing goes by a clock that jumped, and everything goes in the end.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { buildService } from '../../src/bin/serve.ts';
+import type { DiskId, MachineId, TransferId } from '../../src/domain/ids.ts';
+import { examine } from '../../src/reconcile/examine.ts';
+import { movableClock } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const weekMs = 7 * 24 * hourMs;
+
+/** One of everything that is kept for a time. */
+async function keeping(t: TestContext) {
+  const moved = movableClock();
+  const h = await startHarness(t, { reconcile: false, clock: moved.clock, settings: { lookAgainMs: 10 * minuteMs } });
+  const settle = () => h.service.reconciler.settle();
+  const [id = 0] = h.machines;
+  const does = async (name: Parameters<typeof h.call>[0], of: number, body?: unknown) => {
+    const answer = await h.call(name, { params: { id: of }, body });
+    assert.equal(answer.status, 200, answer.body.message);
+    await settle();
+    return answer.body;
+  };
+  await does('machineStart', id);
+  await does('machineStop', id);
+  const image = (await does('imageCapture', id, { machine_id: id })).attributes.id;
+  const exported = (await does('imageExport', image, {})).id as TransferId;
+  await does('imageDelete', image);
+  await does('machineReset', id);
+  await does('machineStart', id);
+  const link = (await does('machineAccess', id, {})).attributes.connection_link;
+  await does('machineStop', id);
+  const answered = {
+    method: 'POST',
+    path: '/organization-management/v1/images/install',
+    body: '{"name":"Once"}',
+    headers: { 'idempotency-key': 'once' },
+  };
+  await h.send(answered);
+  await settle();
+  const stranger = '0123456789abcdefghijklmnop' as DiskId;
+  await h.engine.ensureDisk({ diskId: stranger, layerId: h.base.layerId, sizeBytes: 1 });
+  const look = async (reconciler = h.service.reconciler) => {
+    for (const task of ['measure', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
+  };
+  await h.store.write('system', (work) => work.nonces.use('key' as never, 'nonce', work.now() + 5 * minuteMs));
+  await look();
+  /** What is still there of all that is kept for a time. */
+  const left = async () => {
+    const there = await h.store.read('system', async (work) => ({
+      disk: (await work.disks.ofMachine(id as MachineId)).some(({ state }) => state === 'kept'),
+      image: (await work.images.deletedAt()).length === 1,
+      transfer: (await work.transfers.find(exported)) !== undefined,
+      answer: (await work.idempotency.list()).length === 1,
+    }));
+    // Used again, and taken back.
+    const use = h.store.write('system', async (work) => {
+      throw (await work.nonces.use('key' as never, 'nonce', 0)) ? 'forgotten' : 'known';
+    });
+    const nonce = (await use.catch(String)) === 'known';
+    const all = { ...there, nonce, stranger: (await h.engine.inventory()).disks.has(stranger) };
+    return Object.entries(all)
+      .filter(([, is]) => is)
+      .map(([name]) => name);
+  };
+  const all = await left();
+  assert.deepEqual(all, ['disk', 'image', 'transfer', 'answer', 'nonce', 'stranger']);
+  /** Another server takes over. */
+  const restart = async () => {
+    const settings = { pollMs: 5, lookAgainMs: 10 * minuteMs, collectDelayMs: 0 };
+    const heir = buildService({ ...h, clock: moved.clock, settings, logLevel: 'silent' });
+    t.after(() => heir.close());
+    return heir.reconciler;
+  };
+  return { ...moved, h, look, left, all, restart, answered, link, id };
+}
+
+describe('what is kept for a time', () => {
+  it('is all there after a clock that jumped a week ahead for one pass', async (t) => {
+    const { h, jump, look, left, all, answered, link } = await keeping(t);
+    jump(weekMs);
+    await look();
+    assert.deepEqual(await left(), all);
+    assert.equal((await h.send(answered)).headers['idempotent-replayed'], 'true');
+    const findings = await examine({ store: h.store, engine: h.engine, clock: { ...h.clock, sleep: async () => {} } });
+    assert.match(findings.map(({ found }) => found).join(), /waits, because the clock moved by 604800 s/);
+    jump(-weekMs);
+    await look();
+    assert.deepEqual(await left(), all);
+    // The link is known still; the machine that it opens is off.
+    assert.equal((await h.service.app.inject({ url: new URL(link).pathname })).json().client_code, 4201);
+  });
+
+  it('goes when the clock jumped ahead and stays there, after it has run steadily for an hour', async (t) => {
+    const { jump, advance, look, left, all } = await keeping(t);
+    jump(weekMs);
+    await look();
+    for (const _ of [1, 2, 3, 4, 5]) {
+      advance(11 * minuteMs);
+      await look();
+      assert.deepEqual(await left(), all);
+    }
+    advance(6 * minuteMs);
+    await look();
+    assert.deepEqual(await left(), []);
+  });
+
+  it('stays for an hour after a server starts whose clock is far from that of the one before, whatever starts again', async (t) => {
+    const { jump, advance, look, left, all, restart } = await keeping(t);
+    jump(weekMs);
+    for (const _ of [1, 2, 3]) {
+      const heir = await restart();
+      await look(heir);
+      advance(50 * minuteMs);
+      await look(heir);
+      assert.deepEqual(await left(), all);
+    }
+    const heir = await restart();
+    await look(heir);
+    advance(61 * minuteMs);
+    await look(heir);
+    assert.deepEqual(await left(), []);
+  });
+
+  it('stays while the clock is back, and goes when its time is over by a steady clock', async (t) => {
+    const { jump, advance, look, left, all } = await keeping(t);
+    jump(-weekMs);
+    await look();
+    advance(2 * hourMs);
+    await look();
+    assert.deepEqual(await left(), all);
+    jump(weekMs);
+    await look();
+    advance(2 * hourMs);
+    await look();
+    assert.ok((await left()).includes('disk'));
+    advance(weekMs);
+    await look();
+    assert.deepEqual(await left(), []);
+  });
+
+  it('waits a day, and the doctor says so, when far more than usual would go at once', async (t) => {
+    const { h, id, advance, look } = await keeping(t);
+    const many = 30;
+    await h.store.write('system', async (work) => {
+      for (let index = 0; index < many; index++) {
+        const disk = { id: `disk${index}` as DiskId, organisationId: h.ours, machineId: id as MachineId };
+        const more = { layerId: h.base.layerId, imageId: null, replacesId: null, sizeGb: 1 };
+        await work.disks.add({ ...disk, ...more, state: 'active' });
+        await work.disks.keep(disk.id, 80 * hourMs);
+      }
+    });
+    const kept = () => h.store.read('system', async (work) => (await work.disks.kept()).length);
+    advance(73 * hourMs);
+    await look();
+    // The one from before is no more than usual.
+    assert.equal(await kept(), many);
+    advance(8 * hourMs);
+    await look();
+    advance(23 * hourMs);
+    await look();
+    assert.equal(await kept(), many);
+    assert.match(
+      (await h.store.read('system', (work) => work.host.waiting())) ?? '',
+      /30 of 30 kept disks would go at once/,
+    );
+    advance(hourMs);
+    await look();
+    assert.equal(await kept(), 0);
+    await look();
+    assert.equal(await h.store.read('system', (work) => work.host.waiting()), null);
+  });
+});

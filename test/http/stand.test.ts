@@ -1,0 +1,219 @@
+// Nothing comes to stand on a layer that is going or damaged, and a store in which something does is mended.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { evict } from '../../src/reconcile/collect.ts';
+import { examine } from '../../src/reconcile/examine.ts';
+import type { Store } from '../../src/store/port.ts';
+import { virtualClock } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+const quiet = { info() {}, warn() {}, error() {} };
+
+async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
+  const h = await startHarness(t, { reconcile: false, clock: virtualClock(), ...options });
+  const settle = () => h.service.reconciler.settle();
+  const install = async (software: number[]): Promise<number> => {
+    const { body } = await h.call('imageInstall', { body: { software_ids: software } });
+    await settle();
+    return body.attributes.id;
+  };
+  const image = async (id: number) => (await h.call('imageGet', { params: { id } })).body.attributes;
+  const headOf = async (id: number) =>
+    (await h.store.read('system', (work) => work.images.get(id as ImageId))).layerId as LayerId;
+  const collect = () => h.service.reconciler.task('collect');
+  const layer = (id: LayerId) => h.store.read('system', (work) => work.layers.find(id));
+  const doom = (id: LayerId) =>
+    h.store.write('system', (work) => work.layers.update(id, { state: 'doomed', key: null, doomedAt: 0 }));
+  /** An image is available exactly when all its bytes are there. */
+  const assertWhole = async (id: number) => {
+    assert.equal((await image(id)).status, 'available');
+    const head = await headOf(id);
+    const chain = await h.store.read('system', (work) => work.layers.chain(head));
+    const { layers } = await h.engine.inventory();
+    for (const one of chain) assert.deepEqual([one.state, layers.has(one.id)], ['sealed', true]);
+  };
+  return { h, settle, install, image, headOf, collect, layer, doom, assertWhole };
+}
+
+/** Calls `then` once, after the first write that `when` is true of. */
+function between() {
+  let when: ((store: Store) => Promise<boolean>) | null = null;
+  let then: (store: Store) => Promise<void> = async () => {};
+  let happened = false;
+  const wrapStore = (store: Store): Store => ({
+    ...store,
+    async write(scope, work) {
+      const result = await store.write(scope, work);
+      const arm = when;
+      if (arm === null || !(await arm(store))) return result;
+      when = null;
+      happened = true;
+      await then(store);
+      return result;
+    },
+  });
+  return {
+    wrapStore,
+    once: (condition: (store: Store) => Promise<boolean>, does: (store: Store) => Promise<void>) => {
+      [when, then] = [condition, does];
+    },
+    happened: () => happened,
+  };
+}
+
+const sealedSteps = (count: number) => async (store: Store) =>
+  (await store.read('system', (work) => work.layers.list())).filter(
+    ({ kind, state }) => kind === 'software' && state === 'sealed',
+  ).length === count;
+
+describe('a build', () => {
+  for (const count of [1, 2]) {
+    it(`keeps its ${count} finished steps when the cache is pruned before the next one or its end`, async (t) => {
+      const hook = between();
+      const { h, install, collect, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
+      hook.once(sealedSteps(count), async (store) => {
+        await store.write('system', (work) => evict(work, 0, quiet));
+        await collect();
+      });
+      const id = await install([h.editor.id, h.browser.id]);
+      assert.ok(hook.happened());
+      await assertWhole(id);
+      const { steps } = (await h.call('imageLog', { params: { id } })).body;
+      assert.deepEqual(
+        steps.map((one: { cache: string }) => one.cache),
+        ['miss', 'miss'],
+      );
+      await collect();
+    });
+
+    it(`makes anew what left the cache all the same after ${count} steps`, async (t) => {
+      const hook = between();
+      const { h, install, collect, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
+      hook.once(sealedSteps(count), async (store) => {
+        await store.write('system', async (work) => {
+          for (const { id, inUse: _ } of await work.layers.cache())
+            await work.layers.update(id, { state: 'doomed', key: null, doomedAt: 0 });
+        });
+        await collect();
+      });
+      const id = await install([h.editor.id, h.browser.id]);
+      assert.ok(hook.happened());
+      await assertWhole(id);
+      await collect();
+      await assertWhole(id);
+    });
+  }
+
+  it('finds no step that stands on a damaged one', async (t) => {
+    const { h, install, headOf, image, assertWhole } = await settled(t);
+    const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
+    await h.engine.removeLayer(await headOf(low));
+    await h.service.reconciler.task('sweep');
+    assert.equal((await image(high)).status, 'failed');
+    await assertWhole(await install([h.editor.id, h.browser.id]));
+  });
+});
+
+describe('an import', () => {
+  it('is made to stand alone when the base it was made from leaves before its end', async (t) => {
+    const hook = between();
+    const { h, settle, install, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
+    const source = await install([h.editor.id]);
+    const { body } = await h.call('imageExport', { params: { id: source }, body: {} });
+    await settle();
+    const { manifest, signature } = (await h.call('transferGet', { params: { id: body.id } })).body.attributes;
+    const bytes = (await h.sendRaw({ method: 'GET', path: `/organization-management/v1/transfers/${body.id}/content` }))
+      .body;
+    const opened = await h.call('imageImport', { body: { size_bytes: bytes.length, manifest, signature } });
+    const path = `/organization-management/v1/transfers/${opened.body.id}/parts/0`;
+    await h.send({ method: 'POST', path, body: bytes });
+    const finished = await h.call('transferFinish', { params: { id: opened.body.id } });
+    hook.once(
+      async (store) =>
+        (await store.read('system', (work) => work.operations.open(9))).some((one) => /making/.test(one.phase)),
+      (store) =>
+        store.write('system', (work) =>
+          work.layers.update(h.base.layerId, { state: 'doomed', key: null, doomedAt: Number.MAX_SAFE_INTEGER }),
+        ),
+    );
+    await settle();
+    assert.ok(hook.happened());
+    await assertWhole(finished.body.attributes.id);
+  });
+});
+
+describe('an image that is brought back', () => {
+  it('is failed, with the reason, when a layer of it was damaged meanwhile', async (t) => {
+    const { h, install, headOf, image } = await settled(t);
+    const id = await install([h.editor.id]);
+    const head = await headOf(id);
+    await h.call('imageDelete', { params: { id } });
+    await h.engine.removeLayer(head);
+    await h.service.reconciler.task('sweep');
+    await h.call('imageRestore', { params: { id } });
+    const { status, status_reason } = await image(id);
+    assert.deepEqual([status, /missing on the disk of the host/.test(status_reason)], ['failed', true]);
+  });
+});
+
+describe('the collector', () => {
+  it('removes what it can when one disk and one layer cannot be removed, says so, and removes those later', async (t) => {
+    let stuck: string[] = [];
+    const { h, install, headOf, collect, layer, doom } = await settled(t, {
+      settings: { cacheBytesMax: 0 },
+      wrapEngine: (engine) => ({
+        ...engine,
+        async removeLayer(id) {
+          if (stuck.includes(id)) throw new Error('on purpose');
+          return engine.removeLayer(id);
+        },
+      }),
+    });
+    const ids = [await install([h.editor.id]), await install([h.browser.id]), await install([h.viewer.id])];
+    const heads = await Promise.all(ids.map(headOf));
+    await h.store.write('system', async (work) => {
+      for (const id of ids) await work.images.update(id as ImageId, { layerId: null });
+    });
+    for (const id of heads) await doom(id);
+    stuck = heads.slice(0, 1);
+    await assert.rejects(collect(), /1 disks or layers cannot be removed/);
+    assert.deepEqual(
+      (await Promise.all(heads.map(layer))).map((one) => one?.state),
+      ['doomed', undefined, undefined],
+    );
+    stuck = [];
+    await collect();
+    assert.equal(await layer(heads[0] as LayerId), undefined);
+  });
+
+  it('takes up again what was marked though an image, and a layer of it, stand on it', async (t) => {
+    const { h, install, headOf, collect, doom, assertWhole } = await settled(t);
+    const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
+    for (const id of [low, high]) await doom(await headOf(id));
+    const said = async () =>
+      (await examine({ store: h.store, engine: h.engine, clock: h.clock })).map(({ found }) => found);
+    assert.match((await said()).join(), /marked for removal, and something stands on it/);
+    await collect();
+    for (const id of [low, high]) await assertWhole(id);
+    assert.deepEqual(await said(), []);
+  });
+
+  it('mends a store with an available image whose bytes went: the image says so, and nothing else is blocked', async (t) => {
+    const { h, install, headOf, image, collect, layer, doom } = await settled(t, { settings: { keepImageMs: 0 } });
+    const [broken, idle] = [await install([h.editor.id]), await install([h.browser.id])];
+    const [gone, other] = [await headOf(broken), await headOf(idle)];
+    await doom(gone);
+    await h.engine.removeLayer(gone);
+    await h.call('imageDelete', { params: { id: idle } });
+    await h.store.write('system', (work) => work.layers.update(other, { key: null }));
+    await collect();
+    const { status, status_reason } = await image(broken);
+    assert.deepEqual([status, /missing on the disk of the host/.test(status_reason)], ['failed', true]);
+    assert.equal(await layer(other), undefined);
+    await h.call('imageDelete', { params: { id: broken } });
+    await collect();
+    assert.equal(await layer(gone), undefined);
+  });
+});
