@@ -1,7 +1,7 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it true.
 
 import { assertRoom } from '../domain/capacity.ts';
-import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
 import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
 import { gbBytes } from '../domain/layer.ts';
 import { assertCapturable, assertMayGetImage, planAssign } from '../domain/machine.ts';
@@ -145,9 +145,16 @@ export async function imageDelete({ work }: Ask, id: ImageId): Promise<void> {
   const image = await work.images.get(id);
   assertDeletable(image);
   if (image.status === 'pending') {
-    await work.operations.cancelOfImage(id);
+    // Whatever the operation would have settled at its end is settled here.
+    const cancelled = await work.operations.cancelOfImage(id);
     if (image.machineId !== null)
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
+    const transferId = cancelled?.data.transferId;
+    if (transferId !== undefined)
+      await work.transfers.update(transferId as TransferId, {
+        status: 'failed',
+        statusReason: 'Its image was deleted before it was made.',
+      });
   }
   await work.machines.unassign(id);
   await work.images.update(id, { deletedAt: work.now() });
