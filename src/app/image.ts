@@ -1,7 +1,7 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it true.
 
 import { assertRoom } from '../domain/capacity.ts';
-import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
 import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
 import { gbBytes } from '../domain/layer.ts';
 import { assertCapturable, assertMayGetImage, planAssign } from '../domain/machine.ts';
@@ -147,10 +147,17 @@ export async function imageDelete({ work, touched }: Ask, id: ImageId): Promise<
   assertDeletable(image);
   touched({ imageId: id });
   if (image.status === 'pending') {
-    await work.operations.cancelOfImage(id);
+    // Whatever the operation would have settled at its end is settled here.
+    const cancelled = await work.operations.cancelOfImage(id);
     if (image.machineId !== null) {
       touched({ machineIds: [image.machineId] });
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
+    }
+    const transferId = cancelled?.data.transferId as TransferId | undefined;
+    if (transferId !== undefined) {
+      touched({ transferId });
+      const statusReason = 'Its image was deleted before it was made.';
+      await work.transfers.update(transferId, { status: 'failed', statusReason });
     }
   }
   // Machines keep its assignment in their rows, where it counts for nothing while the image is deleted.

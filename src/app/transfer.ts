@@ -1,7 +1,7 @@
 // Images on their way out and in. The bytes of an import come in parts, each at the place where the last one ended, so that an upload goes
 // on where it was cut off; nothing is made of them before all are there.
 
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
@@ -102,32 +102,50 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
   });
 }
 
-/** Writes a part of an upload where the last one ended; durable when it resolves. Throws conflict that names where to go on. */
-export async function transferPart(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<Transfer> {
-  const { work, transferPath, touched } = ask;
+/** The transfer, when the part may be written now. Throws conflict that names where to go on. */
+async function assertTakes({ work }: Ask, id: TransferId, offset: number, bytes: number): Promise<Transfer> {
   const transfer = await work.transfers.get(id);
-  touched({ transferId: id });
   if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
   if (offset !== transfer.receivedBytes)
     throw new AppError(
       'conflict',
       `Transfer ${id} has ${transfer.receivedBytes} bytes; go on at ${transfer.receivedBytes}.`,
     );
-  if (content.length === 0) throw invalid('The part is empty; send bytes.');
-  if (offset + content.length > transfer.bytes)
-    throw invalid(
-      `The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + content.length}.`,
-    );
-  const file = await open(transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
+  if (bytes === 0) throw invalid('The part is empty; send bytes.');
+  if (offset + bytes > transfer.bytes)
+    throw invalid(`The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`);
+  return transfer;
+}
+
+/**
+ * Writes the bytes of a part where the last one ended; durable when it resolves. Not for a transaction, which it would hold up. Nothing is
+ * written of a part that `transferPart` is going to refuse. Two parts of one transfer must not be written side by side.
+ */
+export async function transferPartWrite(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<void> {
+  const takes = await assertTakes(ask, id, offset, content.length).catch((error) => {
+    if (error instanceof AppError) return null;
+    throw error;
+  });
+  if (takes === null) return;
   try {
-    await file.write(content, 0, content.length, offset);
-    await file.sync();
+    const file = await open(ask.transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
+    try {
+      await file.write(content, 0, content.length, offset);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     throw new AppError('unavailable', 'The disk of the host is full; the part was not kept. Send it again later.');
-  } finally {
-    await file.close();
   }
+}
+
+/** Records a part whose bytes are written. Throws conflict that names where to go on. */
+export async function transferPart(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<Transfer> {
+  const { work, touched } = ask;
+  touched({ transferId: id });
+  const transfer = await assertTakes(ask, id, offset, content.length);
   const change = { receivedBytes: offset + content.length, expiresAt: work.now() + transferMs };
   await work.transfers.update(id, change);
   return { ...transfer, ...change };
@@ -190,14 +208,13 @@ const isTrusted = ({ signer }: Ask, { manifest, signature }: Transfer) =>
 
 export const transferGet = ({ work }: Ask, id: TransferId): Promise<Transfer> => work.transfers.get(id);
 
-/** Ends a transfer and forgets its bytes; an image that was made of them stays. */
-export async function transferDelete({ work, transferPath, touched }: Ask, id: TransferId): Promise<void> {
+/** Ends a transfer; an image that was made of it stays. Its bytes go when that is committed, by the collector. */
+export async function transferDelete({ work, touched }: Ask, id: TransferId): Promise<void> {
   const transfer = await work.transfers.get(id);
   touched({ imageId: transfer.imageId, transferId: id });
   if (transfer.status === 'building')
     throw new AppError('conflict', `Transfer ${id} is being worked on; wait until it is available or failed.`);
-  await work.transfers.remove(id);
-  await rm(transferPath(id), { force: true });
+  await work.transfers.delete(id);
 }
 
 /** The file of a finished export. Throws conflict while it is not there. */

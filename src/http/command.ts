@@ -26,12 +26,16 @@ export interface Command {
   idempotencyKey: string | undefined;
 }
 
-/** Resolves to the answer with its envelope, and whether it was given before. */
+/**
+ * Resolves to the answer with its envelope, and whether it was given before. `stage` comes before the transaction: nothing in a transaction
+ * touches files, which a rollback would not bring back and every other writer would wait for.
+ */
 export async function runCommand(
   { store, masterKey }: { store: Store; masterKey: MasterKey },
   command: Command,
   effect: (work: Tenant, touched: Ask['touched']) => Promise<Json>,
   envelope: () => Json,
+  stage: () => Promise<void> = async () => {},
 ): Promise<{ answer: Json; again: boolean }> {
   const { caller, idempotencyKey } = command;
   const { organisationId, keyId } = caller;
@@ -42,6 +46,7 @@ export async function runCommand(
     .update(`${command.method} ${command.path}\n`)
     .update(command.rawBody)
     .digest('hex');
+  await stage();
   return store.write(organisationId, async (work) => {
     if (!(await work.nonces.use(keyId, caller.nonce, caller.nonceExpiresAt))) throw replayed();
     const before = idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);

@@ -23,6 +23,17 @@ type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends { 
 
 export type Handler<Name extends OperationName> = (ask: Ask, input: Input<Name>) => Promise<AnswerOf<Name>>;
 
+/**
+ * What an operation does before its transaction, because it takes long: move bytes. It may be done for a request that is then refused.
+ * Requests with the same `thing` are served one after the other.
+ */
+export interface Stage<Name extends OperationName> {
+  thing(input: Input<Name>): string;
+  run(ask: Ask, input: Input<Name>): Promise<void>;
+}
+
+export type Stages = { [Name in OperationName]?: Stage<Name> };
+
 export type Handlers<Names extends OperationName = OperationName> = { [Name in Names]: Handler<Name> };
 
 export const pageDefaults = { page: 1, perPage: 20 };

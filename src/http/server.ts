@@ -18,6 +18,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
+import { Turns } from '../lib/turns.ts';
 import type { Store } from '../store/port.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import type { OperationSpec } from '../wire/operation.ts';
@@ -27,7 +28,7 @@ import { transferPartBytesMax } from '../wire/transfer.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
 import { recordRefusal, runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
-import type { FileAnswer, Handler, Handlers } from './handler.ts';
+import type { FileAnswer, Handler, Handlers, Stage, Stages } from './handler.ts';
 import { homeRoute } from './home.ts';
 import { connectionLimits, httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
@@ -37,8 +38,10 @@ import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
 import { storageRoutes } from './routes/storage.ts';
-import { transferRoutes } from './routes/transfer.ts';
+import { transferRoutes, transferStages } from './routes/transfer.ts';
 import { usageRoutes } from './routes/usage.ts';
+
+const stages: Stages = { ...transferStages };
 
 /** How long an answer of /readyz is good for. */
 const readyMs = 2000;
@@ -168,6 +171,8 @@ function route(
   const { store, clock, keepDiskMs } = options;
   const mutates = operation.method !== 'GET';
   const handler = handlers[name] as unknown as Handler<'imageGet'>;
+  const stage = stages[name] as Stage<'imageGet'> | undefined;
+  const turns = new Turns();
   app.route({
     method: operation.method,
     config: { operation: name },
@@ -231,7 +236,10 @@ function route(
         idempotencyKey: request.headers['idempotency-key'] as string | undefined,
       };
       const effect = (work: Tenant, touched: Ask['touched']) => handler({ ...asker, work, touched }, input);
-      const { answer, again } = await runCommand(options, command, effect, envelope);
+      const staged = () =>
+        store.read(organisationId, async (work) => stage?.run({ ...asker, work, touched() {} }, input));
+      const run = () => runCommand(options, command, effect, envelope, staged);
+      const { answer, again } = await (stage ? turns.take(stage.thing(input), run) : run());
       if (again) reply.header('idempotent-replayed', 'true');
       else options.nudge();
       return answer;

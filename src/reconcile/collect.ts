@@ -2,9 +2,12 @@
 // its row. What gives way before its time does so here too: the oldest kept disks of an organisation that is over its budget, and the
 // installed steps used longest ago when the build cache is too large.
 
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { TransferId } from '../domain/ids.ts';
 import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
+import { settleAbandoned } from './abandoned.ts';
 import type { Log, Rooms, Task, TaskRooms } from './task.ts';
 import { quarantine } from './verify.ts';
 
@@ -17,6 +20,7 @@ export const collect: Task = {
     const { store, settings, log } = rooms;
     // What a backup copies stays until it has it; asked again where something is marked, since a backup may begin meanwhile.
     const isHeld = async (work: Work) => (await work.host.held()).length > 0;
+    await settleAbandoned(rooms);
     if (await store.read('system', isHeld)) return;
     await removeTransfers(rooms);
     const disks = await store.write('system', async (work) => {
@@ -62,23 +66,34 @@ async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> 
   if (waiting !== (await work.host.waiting())) await work.host.noteWaiting(waiting);
 }
 
-/** Bytes that an ended import left go at once; whatever else is over goes when the guard allows it. */
+/** What is deleted, and bytes that an ended import left, go at once; whatever else is over goes when the guard allows it. */
 async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promise<void> {
-  const { used, over } = await store.read('system', async (work) => {
+  // Listed first: a transfer's row is there before its file.
+  const files = await readdir(transferFolder(transferPath));
+  const { all, over } = await store.read('system', async (work) => {
     const before = await guard.look(work);
     const all = await work.transfers.list();
-    const ended = before === null ? [] : all.filter((one) => one.status !== 'building' && one.expiresAt <= before);
-    return {
-      used: all.filter((one) => one.kind === 'import' && ['available', 'failed'].includes(one.status)),
-      over: guard.mayGo('transfers', ended.length, all.length) ? ended : [],
-    };
+    const over = before === null ? [] : all.filter((one) => one.status !== 'building' && one.expiresAt <= before);
+    return { all, over: guard.mayGo('transfers', over.length, all.length) ? over : [] };
   });
+  if (over.length > 0)
+    await store.write('system', async (work) => {
+      for (const { id } of over) await work.transfers.delete(id);
+    });
+  const deleted = await store.read('system', (work) => work.transfers.deleted());
+  const used = all.filter((one) => one.kind === 'import' && ['available', 'failed'].includes(one.status));
+  const known = new Set<string>(all.map(({ id }) => id));
   for (const { id } of used) await rm(transferPath(id), { force: true });
-  for (const { id } of over) {
+  for (const id of deleted) {
     await rm(transferPath(id), { force: true });
     await store.write('system', (work) => work.transfers.remove(id));
   }
+  // A part that was written while its transfer was removed, or what a file was written as before it was whole.
+  const strange = files.filter((name) => !known.has(name.replace(/\..*$/, '')));
+  for (const name of strange) await rm(join(transferFolder(transferPath), name), { force: true });
 }
+
+const transferFolder = (transferPath: Rooms['transferPath']) => dirname(transferPath('any' as TransferId));
 
 /** Removes each; one that cannot be removed does not hold up the others. Resolves to what went wrong. */
 async function removeDisks({ store, engine, log }: Rooms, disks: Disk[], signal: AbortSignal): Promise<unknown[]> {

@@ -154,7 +154,7 @@ function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>)
           severity: 'error',
           subject,
           found: `is ${machine.status}, and nothing works on it`,
-          cure: 'this is a defect of Silversmith: please report it, with the log',
+          cure: 'start the server: it sets the machine to off; this is a defect of Silversmith: please report it, with the log',
         },
       ];
     return [];

@@ -114,7 +114,8 @@ export interface Database {
   operation: Row<Operation, OperationId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
-  transfer: Transfer;
+  /** `deletedAt`: hidden since then; its file is going. */
+  transfer: Transfer & { deletedAt: number | null };
   stranger: Stranger;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   hold: { what: Hold; holder: string; until: number };

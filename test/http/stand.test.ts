@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { evict } from '../../src/reconcile/collect.ts';
 import { examine } from '../../src/reconcile/examine.ts';
 import type { Store } from '../../src/store/port.ts';
@@ -198,6 +198,23 @@ describe('the collector', () => {
     await collect();
     for (const id of [low, high]) await assertWhole(id);
     assert.deepEqual(await said(), []);
+  });
+
+  it('leaves the disk that a machine has, whatever its mark says', async (t) => {
+    const { h, settle, collect } = await settled(t);
+    const [id = 0] = h.machines;
+    for (const name of ['machineStart', 'machineStop'] as const) {
+      await h.call(name, { params: { id } });
+      await settle();
+    }
+    const diskId = await h.store.write('system', async (work) => {
+      const machine = await work.machines.get(id as MachineId);
+      await work.disks.update(machine.diskId as DiskId, { state: 'doomed', doomedAt: 0 });
+      return machine.diskId as DiskId;
+    });
+    await collect();
+    assert.equal((await h.store.read('system', (work) => work.disks.get(diskId))).state, 'active');
+    assert.ok((await h.engine.inventory()).disks.has(diskId));
   });
 
   it('mends a store with an available image whose bytes went: the image says so, and nothing else is blocked', async (t) => {

@@ -2,15 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
+import { AppError } from '../../src/domain/error.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { openTransfersMax } from '../../src/domain/transfer.ts';
+import type { Store } from '../../src/store/port.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
 import { startHarness } from './harness.ts';
 
-async function settled(t: TestContext) {
-  const h = await startHarness(t, { reconcile: false });
+async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
+  const h = await startHarness(t, { reconcile: false, ...options });
   const install = async (software: number[]): Promise<number> => {
     const { body } = await h.call('imageInstall', { body: { software_ids: software } });
     await h.service.reconciler.settle();
@@ -71,6 +75,7 @@ describe('an export', () => {
     const foreign = await h.send({ method: 'GET', path: `${pathPrefix}/transfers/${transfer.id}` }, h.keys.theirs);
     assert.equal(foreign.status, 404);
     assert.equal((await h.call('transferDelete', { params: { id: transfer.id } })).status, 200);
+    await h.service.reconciler.task('collect');
     assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
   });
 
@@ -213,5 +218,120 @@ describe('an import', () => {
     const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;
     assert.match(attributes.status_reason, /Nothing is wrong with the image any more/);
     assert.equal(await h.engine.layerDigest(layerId, 0, new AbortController().signal), digest);
+  });
+});
+
+describe('the file of a transfer', () => {
+  const fileOf = (h: { dataDir: string }, id: string) => join(h.dataDir, 'transfers', id);
+
+  it('stays when the store refuses the deletion, and goes, hidden at once, when it takes it', async (t) => {
+    let refuses = false;
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      write: (scope, work) =>
+        store.write(scope, async (unit) => {
+          const result = await work(unit);
+          if (refuses) throw new AppError('unavailable', 'The store refuses on purpose.');
+          return result;
+        }),
+    });
+    const { h, imported } = await settled(t, { wrapStore });
+    const { id } = await imported('some bytes');
+    const file = fileOf(h, id);
+    refuses = true;
+    assert.equal((await h.call('transferDelete', { params: { id } })).status, 503);
+    refuses = false;
+    await h.service.reconciler.task('collect');
+    assert.equal(await readFile(file, 'utf8'), 'some bytes');
+    assert.equal((await h.call('transferGet', { params: { id } })).status, 200);
+    assert.equal((await h.call('transferDelete', { params: { id } })).status, 200);
+    // Killed here, the next server goes on with the row.
+    for (const name of ['transferGet', 'transferDelete', 'transferFinish'] as const)
+      assert.equal((await h.call(name, { params: { id } })).status, 404, name);
+    await h.service.reconciler.task('collect');
+    await assert.rejects(readFile(file), /ENOENT/);
+    assert.deepEqual(await h.store.read('system', (work) => work.transfers.deleted()), []);
+  });
+
+  it('is removed by the collector when no transfer is known for it', async (t) => {
+    const { h, imported } = await settled(t);
+    const { id } = await imported('some bytes');
+    for (const name of ['0123', `${id}.part`]) await writeFile(fileOf(h, name), 'left by a kill');
+    await h.service.reconciler.task('collect');
+    assert.deepEqual((await readdir(join(h.dataDir, 'transfers'))).sort(), [id, `${id}.part`].sort());
+  });
+
+  it('takes one of two parts that come for the same place at the same time, whole', async (t) => {
+    const { h, part } = await settled(t);
+    const bytes = 1024 ** 2;
+    const { id } = (await h.call('imageImport', { body: { size_bytes: bytes } })).body;
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((letter) => part(id, 0, letter.repeat(bytes))));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409, 409]);
+    const winner = 'abcd'[answers.findIndex(({ status }) => status === 200)] ?? '';
+    assert.equal(await readFile(fileOf(h, id), 'utf8'), winner.repeat(bytes));
+  });
+
+  it("is written outside of the store's transaction, which holds up every other writer", async (t) => {
+    const sizes: number[] = [];
+    let file = '';
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      async write(scope, work) {
+        if (file !== '') sizes.push((await stat(file).catch(() => ({ size: 0 }))).size);
+        return store.write(scope, work);
+      },
+    });
+    const { h, part } = await settled(t, { wrapStore });
+    const { id } = (await h.call('imageImport', { body: { size_bytes: 10 } })).body;
+    file = fileOf(h, id);
+    assert.equal((await part(id, 0, 'all of it!')).status, 200);
+    assert.deepEqual(sizes, [10]);
+  });
+});
+
+describe('an import whose image is deleted before it is made', () => {
+  it('ends its transfer, so that any number of them block nobody', async (t) => {
+    const { h, imported } = await settled(t);
+    for (let round = 0; round < openTransfersMax + 1; round++) {
+      const { id, client_code, message } = await imported('some bytes');
+      assert.equal(client_code, 200, message);
+      const finished = (await h.call('transferFinish', { params: { id } })).body;
+      assert.equal(finished.client_code, 200, finished.message);
+      assert.equal((await h.call('imageDelete', { params: { id: finished.attributes.id } })).status, 200);
+      const { attributes } = (await h.call('transferGet', { params: { id } })).body;
+      assert.deepEqual(
+        [attributes.status, attributes.status_reason],
+        ['failed', 'Its image was deleted before it was made.'],
+      );
+    }
+    await h.service.reconciler.settle();
+    await h.service.reconciler.task('collect');
+    assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
+  });
+
+  it('is settled in a store that an older version left, as are images and machines without an operation', async (t) => {
+    const { h, imported } = await settled(t);
+    const [id = 0, other = 0] = h.machines;
+    const { id: transfer } = await imported('some bytes');
+    const finished = (await h.call('transferFinish', { params: { id: transfer } })).body;
+    const built = (await h.call('imageInstall', { body: {} })).body;
+    const begun = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body;
+    await h.call('machineStart', { params: { id: other } });
+    const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
+    database.exec(`
+      update operation set state = 'cancelled' where image_id in (${finished.id}, ${built.id});
+      update image set status = 'building' where id = ${built.id};
+      update machine set status = 'installing', capturing_image_id = ${built.id} where id = ${id}`);
+    database.close();
+    await h.service.reconciler.task('collect');
+    const { attributes } = (await h.call('transferGet', { params: { id: transfer } })).body;
+    assert.deepEqual([attributes.status, /ask for it again/.test(attributes.status_reason)], ['failed', true]);
+    for (const one of [finished, built])
+      assert.equal((await h.call('imageGet', { params: { id: one.id } })).body.attributes.status, 'failed');
+    await h.machineIs(id, 'off');
+    // What has an operation goes on.
+    await h.service.reconciler.settle();
+    await h.machineIs(other, 'ready');
+    assert.equal((await h.call('imageGet', { params: { id: begun.id } })).body.attributes.status, 'available');
   });
 });

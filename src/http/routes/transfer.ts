@@ -8,11 +8,12 @@ import {
   transferFinish,
   transferGet,
   transferPart,
+  transferPartWrite,
 } from '../../app/transfer.ts';
 import type { ImageId, TransferId } from '../../domain/ids.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import type { Answer } from '../../wire/operations.ts';
-import { dateTime, type Handlers } from '../handler.ts';
+import { dateTime, type Handlers, type Stages } from '../handler.ts';
 import { presentImage } from './image.ts';
 
 const presentTransfer = (transfer: Transfer): Answer<'transferGet'> => ({
@@ -69,5 +70,12 @@ export const transferRoutes: Handlers<
   async transferContent(ask, { params }) {
     const { path, name, format } = await transferContent(ask, params.id as TransferId);
     return { path, name: `${name}.${format}` };
+  },
+};
+
+export const transferStages: Stages = {
+  transferPart: {
+    thing: ({ params }) => params.id,
+    run: (ask, { params, content }) => transferPartWrite(ask, params.id as TransferId, params.offset, content),
   },
 };

@@ -1,7 +1,8 @@
 // Queries on operations: the reconciler's queue, its leases, and their fences.
 
+import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import type { ImageId, MachineId, OperationId, OrganisationId } from '../../domain/ids.ts';
+import type { ImageId, MachineId, OperationId, OrganisationId, TransferId } from '../../domain/ids.ts';
 import type { Operation, OperationKind } from '../../domain/operation.ts';
 import { among, type Database, type Db, insertAll } from '../schema.ts';
 
@@ -122,10 +123,10 @@ export const operationQueries = (db: Db, now: () => number) => {
       if (result.numUpdatedRows !== 1n) throw new LeaseLost(`operation ${operation.id} is not ours any more`);
     },
 
-    /** Cancels the queued operation of an image; throws when it has begun. */
-    async cancelOfImage(imageId: ImageId): Promise<void> {
-      const row = await open().where('imageId', '=', imageId).select(['id', 'state']).executeTakeFirst();
-      if (!row) return;
+    /** Cancels the queued operation of an image and returns it, for what it would have settled; throws when it has begun. */
+    async cancelOfImage(imageId: ImageId): Promise<Operation | undefined> {
+      const row = await open().where('imageId', '=', imageId).selectAll().executeTakeFirst();
+      if (!row) return undefined;
       if (row.state !== 'queued')
         throw new AppError('image_building', `Image ${imageId} is building and cannot be deleted.`);
       await db
@@ -133,6 +134,26 @@ export const operationQueries = (db: Db, now: () => number) => {
         .set({ state: 'cancelled', updatedAt: now() })
         .where('id', '=', row.id)
         .execute();
+      return toOperation(row);
+    },
+
+    /** What says that it is being worked on, though no operation is open for it. */
+    async abandoned(): Promise<{ transfers: TransferId[]; images: ImageId[]; machines: MachineId[] }> {
+      const ids = async <Id>(what: string) =>
+        (await sql<{ id: Id }>`select id from ${sql.raw(what)}`.execute(db)).rows.map((row) => row.id);
+      const none = (condition: string) =>
+        `not exists (select 1 from operation where operation.state in ('queued', 'running') and ${condition})`;
+      return {
+        transfers: await ids<TransferId>(
+          `transfer where status = 'building' and deleted_at is null and ${none("operation.data like '%' || transfer.id || '%'")}`,
+        ),
+        images: await ids<ImageId>(
+          `image where status in ('pending', 'building') and deleted_at is null and ${none('operation.image_id = image.id')}`,
+        ),
+        machines: await ids<MachineId>(
+          `machine where (status not in ('off', 'ready') or capturing_image_id is not null) and ${none('operation.machine_id = machine.id')}`,
+        ),
+      };
     },
 
     /** Ends every lease at once: for a store that a single server owns, whose earlier owners are dead. */

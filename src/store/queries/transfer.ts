@@ -7,7 +7,7 @@ import type { Db, Scope } from '../schema.ts';
 
 export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
   const all = () => {
-    const query = db.selectFrom('transfer');
+    const query = db.selectFrom('transfer').where('deletedAt', 'is', null);
     return scope === 'system' ? query : query.where('organisationId', '=', scope);
   };
   const find = (id: TransferId): Promise<Transfer | undefined> =>
@@ -22,7 +22,10 @@ export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
     list: (): Promise<Transfer[]> => all().selectAll().orderBy('createdAt', 'desc').orderBy('id').execute(),
     async add(transfer: Omit<Transfer, 'createdAt' | 'statusReason'>): Promise<Transfer> {
       const row = { ...transfer, statusReason: null, createdAt: now() };
-      await db.insertInto('transfer').values(row).execute();
+      await db
+        .insertInto('transfer')
+        .values({ ...row, deletedAt: null })
+        .execute();
       return row;
     },
     async update(
@@ -46,6 +49,13 @@ export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
       if (scope !== 'system') query = query.where('organisationId', '=', scope);
       await query.execute();
     },
+    /** Hides a transfer; the collector removes its file, and then the row. */
+    async delete(id: TransferId): Promise<void> {
+      await db.updateTable('transfer').set({ deletedAt: now() }).where('id', '=', id).execute();
+    },
+    /** Those that are deleted and whose row is still there. */
+    deleted: async (): Promise<TransferId[]> =>
+      (await db.selectFrom('transfer').where('deletedAt', 'is not', null).select('id').execute()).map(({ id }) => id),
     async remove(id: TransferId): Promise<void> {
       await db.deleteFrom('transfer').where('id', '=', id).execute();
     },
