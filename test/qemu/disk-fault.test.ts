@@ -117,7 +117,7 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
     const s = await startQuick(t, { dataDir });
     await s.close();
     execFileSync('mount', ['-o', 'remount,ro', dataDir]);
-    await assert.rejects(serve(s.config), /The data directory \S+ cannot be written: EROFS.*--data-dir/);
+    await assert.rejects(serve(s.config), /The data directory \S+ cannot be used: .* is read-only; .*--data-dir/);
     execFileSync('mount', ['-o', 'remount,rw', dataDir]);
     await (await serve(s.config)).close();
   });

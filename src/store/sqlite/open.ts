@@ -33,7 +33,9 @@ export interface SqliteOptions {
  * Opens the store in an existing folder. An older one is brought up to date when no server is running on it. Throws `unavailable` with
  * what to do, and with the store as it was.
  */
-export async function openSqlite(options: SqliteOptions): Promise<Store> {
+export const openSqlite = (options: SqliteOptions): Promise<Store> => translated(() => open(options));
+
+async function open(options: SqliteOptions): Promise<Store> {
   const { dataDir, now, check = false, locked = false, onQuery, known = sqliteMigrations } = options;
   const connect = (database: DatabaseSync) =>
     new Kysely<Database>({
@@ -48,14 +50,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   // The dialect waits for its turn to write, without blocking.
   first.exec('pragma busy_timeout = 0');
   const writer = connect(first);
+  let second: DatabaseSync;
   try {
     const { waitMostMs = othersMostMs } = options;
     await ensureCurrent(writer, () => standingOf(first, known), { dataDir, known, locked, waitMostMs });
+    second = await openDatabase(storeFile(dataDir));
   } catch (error) {
     await writer.destroy();
     throw error;
   }
-  const second = await openDatabase(storeFile(dataDir));
   const reader = connect(second);
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
@@ -80,7 +83,13 @@ const changedByAnother = () =>
     'The store was changed by another version of Silversmith. Stop this server and start that version, or restore a backup made before it.',
   );
 
-/** What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody knows what it wrote. */
+const damagedOrFailing =
+  'The store cannot be read: its disk fails, or it is damaged. Nothing was changed. Look at the disk, and start the server again, which reads all of it.';
+
+/**
+ * What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody knows what it wrote; what is read from
+ * one can look damaged.
+ */
 const passing: Record<number, string> = {
   [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',
   [resultCodes.locked]: 'The store is busy; nothing was changed. Try again.',
@@ -90,6 +99,8 @@ const passing: Record<number, string> = {
   [resultCodes.full]: 'The disk of the store is full; nothing was changed. Free some space and try again.',
   [resultCodes.readOnly]: 'The store cannot be written; nothing was changed. Make its disk writable and try again.',
   [resultCodes.cannotOpen]: 'The files of the store cannot be opened; nothing was changed. Try again later.',
+  [resultCodes.corrupt]: damagedOrFailing,
+  [resultCodes.notADatabase]: damagedOrFailing,
   [resultCodes.ioError]: 'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
 };
 
