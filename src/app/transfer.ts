@@ -136,7 +136,10 @@ export async function transferPartWrite(ask: Ask, id: TransferId, offset: number
       await file.close();
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // It was deleted, and its file is gone: the transaction says so.
+    if (code === 'ENOENT') return;
+    if (code !== 'ENOSPC') throw error;
     throw new AppError('unavailable', 'The disk of the host is full; the part was not kept. Send it again later.');
   }
 }

@@ -5,7 +5,9 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, failedForNow, invalid } from '../domain/error.ts';
+import type { LayerId } from '../domain/ids.ts';
 import { gbBytes } from '../domain/layer.ts';
+import { idsBegun } from '../domain/operation.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, syncPath, writeWhole } from '../lib/files.ts';
@@ -32,7 +34,6 @@ export interface Manifest {
   missing: string[];
 }
 
-const holdMs = 60_000;
 const renewMs = 15_000;
 const pollMs = 200;
 
@@ -42,10 +43,10 @@ const pollMs = 200;
  */
 async function holding<Result>(store: Store, what: Hold, work: () => Promise<Result>): Promise<Result> {
   const holder = newId();
-  await store.write('system', ({ host, now }) => host.hold(what, holder, now() + holdMs));
+  await store.write('system', ({ host }) => host.hold(what, holder));
   let stands = true;
   const renew = async () => {
-    const renewed = await store.write('system', ({ host, now }) => host.renewHold(what, holder, now() + holdMs));
+    const renewed = await store.write('system', ({ host }) => host.renewHold(what, holder));
     stands &&= renewed;
   };
   const renewal = setInterval(() => renew().catch(() => {}), renewMs);
@@ -80,13 +81,14 @@ export async function backUp(
   const manifest = await holding(store, 'layers', async () => {
     say('copying the store and the disks');
     const { content, lost } = await holding(store, 'disks', async () => {
-      await copyStore(dataDir, storeFile(folder));
-      const content = await within(folder, contentOf);
+      await copyStoreAndKeys(dataDir, folder, keys);
+      const named = await within(folder, contentOf);
+      const has = await engine.inventory();
+      const content = { ...named, layers: [...named.layers, ...named.begun.filter((id) => has.layers.has(id))] };
       return { content, lost: await engine.backUp({ ...none, folder: target, disks: content.disks }, signal) };
     });
     say(`copying ${content.layers.length} layers`);
     const missing = [...lost, ...(await engine.backUp({ ...content, disks: [], folder: target }, signal))];
-    if (keys) await copyKeys(dataDir, folder);
     return {
       format: formatVersion,
       engine: engine.name as EngineName,
@@ -104,8 +106,10 @@ export async function backUp(
 const none = { layers: [], disks: [], files: [] };
 
 /** What the store names of the engine's keeping. */
-const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'>> =>
+const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: LayerId[] }> =>
   store.read('system', async (work) => ({
+    // A capture that waits to go on has sealed its disk, which stands on a layer that has no row yet.
+    begun: [...idsBegun(await work.operations.openOfKind('imageCapture'))] as LayerId[],
     layers: (await work.layers.list())
       .filter(({ state }) => state === 'sealed' || state === 'quarantined')
       .map(({ id }) => id),
@@ -122,6 +126,20 @@ async function within<Result>(folder: string, work: (store: Store) => Promise<Re
   } finally {
     await store.close();
   }
+}
+
+const copyTriesMax = 5;
+
+/** The store, with the keys under which it is sealed: the master key may be changed while they are copied. */
+async function copyStoreAndKeys(dataDir: string, folder: string, keys: boolean): Promise<void> {
+  const read = () => readFile(join(dataDir, keyFiles[0]), 'utf8').catch(() => '');
+  for (let tries = 0; tries < copyTriesMax; tries++) {
+    const before = await read();
+    if (keys) await copyKeys(dataDir, folder);
+    await copyStore(dataDir, storeFile(folder));
+    if ((await read()) === before) return;
+  }
+  throw failedForNow('The master key was changed while the store was copied; make the backup again, in a new folder.');
 }
 
 async function copyKeys(from: string, to: string): Promise<void> {
@@ -171,6 +189,7 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
       store.write('system', async (work) => {
         for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
         await work.operations.releaseAll();
+        await work.host.releaseAll();
       }),
     );
   } catch (error) {

@@ -13,6 +13,9 @@ import { quarantine } from './verify.ts';
 
 const chainRoundsMax = 100;
 const operationsKeptMs = 7 * 24 * 3600_000;
+/** Longer than a request is good for, so that a clock that is put back by as much lets none be sent again. */
+const nonceKeptMs = 2 * 3600_000;
+const auditRoundsMax = 100;
 
 export const collect: Task = {
   everyMs: 30_000,
@@ -31,6 +34,7 @@ export const collect: Task = {
       await work.disks.takeUp();
       return work.disks.doomed(work.now() - settings.collectDelayMs);
     });
+    await pruneAudit(rooms, signal);
     const failures = await removeDisks(rooms, disks, signal);
     await takeUpLayers(rooms);
     const layers = await store.write('system', async (work) => {
@@ -49,11 +53,10 @@ async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> 
   const before = await guard.look(work);
   if (guard.isSteady()) await work.host.steady();
   if (before !== null) {
-    await work.nonces.prune(before);
+    await work.nonces.prune(before - nonceKeptMs);
     await work.access.prune(before);
     await work.idempotency.prune(before);
     await work.operations.prune(before - operationsKeptMs);
-    await work.audit.prune(before - settings.auditKeptMs);
     const kept = await work.disks.kept();
     const over = kept.filter(({ keptUntil }) => (keptUntil ?? 0) <= before);
     if (guard.mayGo('kept disks', over.length, kept.length)) await work.disks.letGo(before);
@@ -62,8 +65,22 @@ async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> 
     if (guard.mayGo('deleted images', gone.length, deleted.length))
       await work.images.letGo(before - settings.keepImageMs);
   }
-  const waiting = guard.waiting();
-  if (waiting !== (await work.host.waiting())) await work.host.noteWaiting(waiting);
+  const [waiting, brakes] = [guard.waiting(), guard.brakes()];
+  const noted = await work.host.waiting();
+  if (waiting !== noted.waiting || brakes !== noted.brakes) await work.host.noteWaiting(waiting, brakes);
+}
+
+/** In portions, each a transaction of its own, until no entry is too old: however many there are, others write in between. */
+async function pruneAudit({ store, guard, settings }: TaskRooms, signal: AbortSignal): Promise<void> {
+  for (let rounds = 0; rounds < auditRoundsMax; rounds++) {
+    signal.throwIfAborted();
+    const before = await store.read('system', async (work) => {
+      const over = await guard.look(work);
+      return over !== null && (await work.audit.hasBefore(over - settings.auditKeptMs)) ? over : null;
+    });
+    if (before === null) return;
+    await store.write('system', (work) => work.audit.prune(before - settings.auditKeptMs));
+  }
 }
 
 /** What is deleted, and bytes that an ended import left, go at once; whatever else is over goes when the guard allows it. */
@@ -78,7 +95,9 @@ async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promi
   });
   if (over.length > 0)
     await store.write('system', async (work) => {
-      for (const { id } of over) await work.transfers.delete(id);
+      // One that was sent a part meanwhile is not over any more.
+      for (const { id, expiresAt } of over)
+        if ((await work.transfers.find(id))?.expiresAt === expiresAt) await work.transfers.delete(id);
     });
   const deleted = await store.read('system', (work) => work.transfers.deleted());
   const used = all.filter((one) => one.kind === 'import' && ['available', 'failed'].includes(one.status));

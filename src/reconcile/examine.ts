@@ -40,7 +40,7 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     operations: await work.operations.open(operationsMax),
     software: await work.software.list(),
     doomedInUse: await work.layers.doomedInUse(),
-    waiting: await work.host.waiting(),
+    waiting: (await work.host.waiting()).waiting,
   }));
   const has = await engine.inventory();
   const running = await engine.runningMachines();

@@ -1,12 +1,14 @@
 // Compaction: a layer whose chain is long is written anew on a layer further down. Its content stays the same, and its id too, so that
 // disks and layers that stand on it notice nothing.
 
-import { failedForGood } from '../domain/error.ts';
+import { AppError, failedForGood } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
-import { chainLayersMax, planCompaction } from '../domain/layer.ts';
+import { chainLayersMax, type Layer, planCompaction } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
+import type { Work } from '../store/port.ts';
 import type { Task } from './task.ts';
-import type { Workflow } from './workflow.ts';
+import { verifyLayer } from './verify.ts';
+import type { Context, Workflow } from './workflow.ts';
 
 const layerOf = ({ data }: Operation): LayerId => {
   if (typeof data.layerId !== 'string') throw failedForGood('The compaction names no layer.');
@@ -19,28 +21,83 @@ export const layerCompact: Workflow = {
   async run(context) {
     const { operation, engine } = context;
     const layerId = layerOf(operation);
-    const parent = await context.write(async (work) => {
-      const layer = await work.layers.find(layerId);
-      if (!layer) return null;
-      const chain = await work.layers.chain(layerId);
-      // What is damaged below it would be written into it.
-      if (chain.some(({ state }) => state !== 'sealed')) return null;
-      // From here on its bytes are about to change: nobody compares them with the digest of the old ones.
-      await work.layers.update(layerId, { operationId: operation.id, digest: null, verifiedAt: null });
-      return planCompaction(chain, chainLayersMax);
-    });
-    if (parent === null) return async () => {};
+    await context.phase('comparing the layers with their digests', 0.1);
+    for (const id of await context.store.read('system', (work) => layersOf(work, layerId))) await compare(context, id);
+    const parent = await context.write((work) => begin(work, operation));
+    if (parent === null) return (work) => letGo(work, operation);
     await context.phase('writing the layer anew', 0.2);
-    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent.id });
+    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent });
     return async (work) => {
-      await work.layers.update(layerId, { parentId: parent.id, storedBytes, operationId: null, digest: null });
+      const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
+      await work.layers.update(layerId, { parentId: parent, storedBytes, operationId: null, digest: null });
+      if (damaged) await distrust(work, layerId, damaged);
     };
   },
 
+  async undo({ operation, engine, signal, remember }) {
+    // Nothing was written when its bytes have the digest that they had: it is given back then.
+    const { layerId, digest } = operation.data;
+    if (typeof digest !== 'string') return;
+    const now = await engine.layerDigest(layerId as LayerId, 0, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (error instanceof AppError && error.retry === 'never') return null;
+      throw error;
+    });
+    // One that is away keeps its digest, by which it is known when it is back.
+    await remember({ unchanged: now === null || now === digest });
+  },
+
   async abandon(work, operation) {
-    await work.layers.update(layerOf(operation), { operationId: null });
+    await letGo(work, operation);
+    const { digest, unchanged } = operation.data;
+    if (typeof digest === 'string' && unchanged === true) await work.layers.update(layerOf(operation), { digest });
   },
 };
+
+/** The layer and all below it down to the one on which it is to be written anew; none when its chain is short, or known to be damaged. */
+async function layersOf(work: Work, layerId: LayerId): Promise<LayerId[]> {
+  if (!(await work.layers.find(layerId))) return [];
+  const chain = await work.layers.chain(layerId);
+  const parent = planCompaction(chain, chainLayersMax);
+  if (parent === null || chain.some(({ state }) => state !== 'sealed')) return [];
+  return chain.slice(0, chain.indexOf(parent)).map(({ id }) => id);
+}
+
+/** Damage that nobody has met yet would be written into sound bytes, and have a digest of its own then. */
+async function compare(context: Context, id: LayerId): Promise<void> {
+  const layer = await context.store.read('system', (work) => work.layers.find(id));
+  // An attempt that was cut short may have rewritten it: what it has then was compared before.
+  if (layer?.state === 'sealed' && layer.operationId === null) await verifyLayer(context, layer, 0, context.signal);
+}
+
+/** The new parent; null when the chain is short or damaged now. From here on nobody compares the layer's bytes, which are about to change. */
+async function begin(work: Work, operation: Operation): Promise<LayerId | null> {
+  const layerId = layerOf(operation);
+  const layer = await work.layers.find(layerId);
+  if (!layer) return null;
+  const chain = await work.layers.chain(layerId);
+  const parent = planCompaction(chain, chainLayersMax);
+  if (parent === null || chain.some(({ state }) => state !== 'sealed')) return null;
+  if (layer.digest !== null) {
+    Object.assign(operation.data, { digest: layer.digest });
+    await work.operations.hold(operation, { data: operation.data });
+  }
+  await work.layers.update(layerId, { operationId: operation.id, digest: null, verifiedAt: null });
+  return parent.id;
+}
+
+/** Whoever compares or compacts layers may have it again. */
+async function letGo(work: Work, operation: Operation): Promise<void> {
+  const layer = await work.layers.find(layerOf(operation));
+  if (layer?.operationId === operation.id) await work.layers.update(layer.id, { operationId: null });
+}
+
+/** A layer below it was found to be damaged while it was written anew: its bytes may have become the layer's own. */
+async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<void> {
+  const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
+  await work.layers.update(layerId, { state: 'quarantined', fault, key: null });
+  await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
+}
 
 /** Asks for the compaction of layers whose chains are too long, the lowest first: what stands on it has a shorter chain too then. */
 export const compact: Task = {

@@ -126,7 +126,12 @@ export class Reconciler {
     const none = Object.fromEntries(held.flatMap((what) => heldKinds[what].map((kind) => [kind, 0])));
     for (const { id } of planClaims(open, clock.now(), { ...settings.limits, ...none })) {
       if (this.#running.has(id)) continue;
-      const operation = await store.write('system', (work) => work.operations.claim(id, this.#owner, leaseMs));
+      const operation = await store.write('system', async (work) => {
+        // A backup may have begun since the look above.
+        const { kind } = await work.operations.get(id);
+        if ((await work.host.held()).some((what) => heldKinds[what].includes(kind))) return undefined;
+        return work.operations.claim(id, this.#owner, leaseMs);
+      });
       if (!operation) continue;
       const task = this.#execute(operation).finally(() => {
         this.#running.delete(id);

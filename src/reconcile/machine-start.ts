@@ -44,13 +44,13 @@ export const machineStart: Workflow = {
         baseLayerId: base.layerId,
       });
       await context.phase('waiting for the guest', 0.5);
-      const end = clock.now() + settings.readyMs;
+      const end = clock.monotonic() + settings.readyMs;
       while (true) {
         const state = await engine.machineState(id);
         if (state === 'ready') break;
         if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
         await assertWanted(context, id);
-        if (clock.now() >= end) {
+        if (clock.monotonic() >= end) {
           const silently = fresh && disk.imageId === null;
           const on = silently
             ? ` on base image ${base.id} (${base.name}), taken because no image is assigned to it`

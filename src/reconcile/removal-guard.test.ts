@@ -11,14 +11,15 @@ const hourMs = 60 * minuteMs;
 const lookAgainMs = 10 * minuteMs;
 
 /** A guard, its clocks, and what the store knows. */
-function begin(lastSteadyAt?: number) {
+function begin(lastSteadyAt?: number, brakes = '{}') {
   const time = { wall: 1_800_000_000_000, passed: 5000 };
   const warnings: string[] = [];
   const said = (_fields: object, message: string) => void warnings.push(message);
   const log = { info: said, warn: said, error: said };
   const clock = { now: () => time.wall, monotonic: () => time.passed, sleep: async () => {} };
   const guard = new RemovalGuard({ clock, lookAgainMs, log });
-  const work = { host: { lastSteadyAt: async () => lastSteadyAt } } as Partial<Work> as Work;
+  const waiting = async () => ({ waiting: null, brakes });
+  const work = { host: { lastSteadyAt: async () => lastSteadyAt, waiting } } as Partial<Work> as Work;
   const pass = (ms: number) => {
     time.wall += ms;
     time.passed += ms;
@@ -58,7 +59,8 @@ describe('the guard of removal', () => {
   });
 
   for (const [title, awayMs, waitMs] of [
-    ['a little later', 59 * minuteMs, lookAgainMs],
+    ['a little later', 4 * minuteMs, lookAgainMs],
+    ['some minutes later', 6 * minuteMs, hourMs],
     ['a night later', 9 * hourMs, hourMs],
     ['before it', -2 * hourMs, hourMs],
   ] as const) {
@@ -101,5 +103,22 @@ describe('the guard of removal', () => {
     assert.equal(guard.mayGo('kind 2', 30, 30), true);
     assert.equal(guard.mayGo('kind 3', 201, 1000), false);
     assert.equal(warnings.length, 3);
+  });
+
+  it('counts that day over the starts of its servers', async () => {
+    let brakes = '{}';
+    for (const hours of [10, 10, 3]) {
+      const { guard, pass, look } = begin(1_800_000_000_000, brakes);
+      await look();
+      assert.equal(guard.mayGo('things', 30, 30), false);
+      pass(hours * hourMs);
+      assert.equal(guard.mayGo('things', 30, 30), false);
+      brakes = guard.brakes();
+    }
+    const { guard, pass, look } = begin(1_800_000_000_000, brakes);
+    await look();
+    guard.mayGo('things', 30, 30);
+    pass(hourMs);
+    assert.equal(guard.mayGo('things', 30, 30), true);
   });
 });

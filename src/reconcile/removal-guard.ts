@@ -12,8 +12,8 @@ import type { Log } from './task.ts';
 const hourMs = 3600_000;
 /** How far the clocks may part before the wall clock counts as set. Daylight saving and slewing move neither of them. */
 const toleranceMs = 60_000;
-/** How far the first look of a server may be from the last of the one before. */
-const absenceMaxMs = hourMs;
+/** How far the first look of a server may be from the last of the one before: a restart, not a night. */
+const absenceMaxMs = 5 * 60_000;
 /** How long a clock that was set must run steadily before it is trusted again. */
 const steadyMs = hourMs;
 const brakeMs = 24 * hourMs;
@@ -30,8 +30,10 @@ export class RemovalGuard {
   #trustedAt = 0;
   /** Why nothing is removed until then; null when the clock was never seen to be set. */
   #distrust: string | null = null;
-  /** Since when, on the monotonic clock, far more than usual of a kind would go. */
-  readonly #brakes = new Map<string, { since: number; over: number; kept: number }>();
+  /** For how long far more than usual of a kind would go, and when, on the monotonic clock, that was last so. */
+  readonly #brakes = new Map<string, { heldMs: number; at: number; over: number; kept: number }>();
+  /** The same, of the servers before this one. */
+  #heldBefore: Record<string, number> = {};
 
   constructor({ clock, lookAgainMs, log }: { clock: Clock; lookAgainMs: number; log: Log }) {
     this.#clock = clock;
@@ -43,11 +45,14 @@ export class RemovalGuard {
   async look(work: Work): Promise<number | null> {
     // Read before the clocks: what follows them must not wait.
     const lastSteadyAt = this.#offsetMs === null ? await work.host.lastSteadyAt() : undefined;
+    const held =
+      this.#offsetMs === null ? (JSON.parse((await work.host.waiting()).brakes) as Record<string, number>) : null;
     const [wall, now] = [this.#clock.now(), this.#clock.monotonic()];
     const offsetMs = wall - now;
     if (this.#offsetMs === null) {
       const awayMs = lastSteadyAt === undefined ? 0 : wall - lastSteadyAt;
       this.#begin(offsetMs, Math.abs(awayMs) > absenceMaxMs ? awayMs : 0);
+      this.#heldBefore = held ?? {};
     } else if (Math.abs(offsetMs - this.#offsetMs) > toleranceMs) this.#begin(offsetMs, offsetMs - this.#offsetMs);
     if (now < this.#trustedAt) return null;
     this.#distrust = null;
@@ -62,6 +67,7 @@ export class RemovalGuard {
   #begin(offsetMs: number, movedMs: number): void {
     this.#offsetMs = offsetMs;
     this.#brakes.clear();
+    this.#heldBefore = {};
     this.#distrust = movedMs === 0 ? null : `the clock moved by ${Math.round(movedMs / 1000)} s`;
     const waitMs = Math.max(movedMs === 0 ? 0 : steadyMs, this.#lookAgainMs);
     this.#trustedAt = this.#clock.monotonic() + waitMs;
@@ -73,23 +79,31 @@ export class RemovalGuard {
   mayGo(kind: string, over: number, kept: number): boolean {
     if (over <= Math.max(usualMost, kept * usualShare)) {
       this.#brakes.delete(kind);
+      delete this.#heldBefore[kind];
       return true;
     }
     const now = this.#clock.monotonic();
-    const since = this.#brakes.get(kind)?.since;
-    if (since === undefined)
+    const last = this.#brakes.get(kind);
+    if (last === undefined)
       this.#log.warn(
         { kind, over, kept, waitMs: brakeMs },
         `far more ${kind} than usual would go; they stay for a day`,
       );
-    this.#brakes.set(kind, { since: since ?? now, over, kept });
-    return since !== undefined && now - since >= brakeMs;
+    const heldMs = last === undefined ? (this.#heldBefore[kind] ?? 0) : last.heldMs + now - last.at;
+    this.#brakes.set(kind, { heldMs, at: now, over, kept });
+    return heldMs >= brakeMs;
+  }
+
+  /** What the next server has to know of it, as text. A day of waiting does not begin anew with each start. */
+  brakes(): string {
+    const now = [...this.#brakes].map(([kind, { heldMs }]) => [kind, Math.round(heldMs)] as const);
+    return JSON.stringify({ ...this.#heldBefore, ...Object.fromEntries(now) });
   }
 
   /** What waits, for the operator; null when nothing does. */
   waiting(): string | null {
     const braked = [...this.#brakes]
-      .filter(([, { since }]) => this.#clock.monotonic() - since < brakeMs)
+      .filter(([, { heldMs }]) => heldMs < brakeMs)
       .map(([kind, { over, kept }]) => `${over} of ${kept} ${kind} would go at once`);
     const all = this.#distrust === null ? braked : [this.#distrust, ...braked];
     return all.length === 0 ? null : all.join('; ');

@@ -123,7 +123,7 @@ create table held (what text not null, holder text not null, until bigint not nu
 insert into held (what, holder, until) select what, '', until from hold;
 drop table hold;
 alter table held rename to hold;
-create table steady (id integer primary key, seen_at bigint not null, waiting text);
+create table steady (id integer primary key, seen_at bigint not null, waiting text, brakes text not null default '{}');
 insert into steady (id, seen_at) select id, seen_at from host;
 alter table transfer add column deleted_at bigint`;
 

@@ -119,7 +119,7 @@ export interface Database {
   stranger: Stranger;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   hold: { what: Hold; holder: string; until: number };
-  steady: { id: number; seenAt: number; waiting: string | null };
+  steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
   nonce: { keyId: KeyId; nonce: string; expiresAt: number };
 }
 

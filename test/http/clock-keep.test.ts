@@ -164,13 +164,13 @@ describe('what is kept for a time', () => {
     await look();
     assert.equal(await kept(), many);
     assert.match(
-      (await h.store.read('system', (work) => work.host.waiting())) ?? '',
+      (await h.store.read('system', (work) => work.host.waiting())).waiting ?? '',
       /30 of 30 kept disks would go at once/,
     );
     advance(hourMs);
     await look();
     assert.equal(await kept(), 0);
     await look();
-    assert.equal(await h.store.read('system', (work) => work.host.waiting()), null);
+    assert.equal((await h.store.read('system', (work) => work.host.waiting())).waiting, null);
   });
 });

@@ -52,6 +52,10 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
     return { entries, count: Number(count) };
   },
 
+  async hasBefore(time: number): Promise<boolean> {
+    const row = await db.selectFrom('audit').where('createdAt', '<', time).select('id').limit(1).executeTakeFirst();
+    return row !== undefined;
+  },
   /** Forgets entries from before a time, the oldest first, and so many at once that nobody waits long for it. */
   async prune(before: number): Promise<void> {
     await db

@@ -50,12 +50,13 @@ export const baseQueries = (db: Db, now: () => number) => ({
   },
   /**
    * The base asked for; else the newest that is known to work, the newest that nobody tried when none is, and the newest of all when
-   * none works. Throws not-found.
+   * none works; before all of them those whose layer can be used. Throws not-found.
    */
   async get(id?: BaseImageId): Promise<BaseImage> {
     const query = db
       .selectFrom('baseImage')
       .selectAll()
+      .orderBy(sql`not exists (select 1 from layer where layer.id = base_image.layer_id and layer.state = 'sealed')`)
       .orderBy(sql`proved_at is null`)
       .orderBy(sql`failed_at is not null`)
       .orderBy('id', 'desc')

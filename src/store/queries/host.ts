@@ -10,6 +10,9 @@ export const heldKinds: Record<Hold, readonly OperationKind[]> = {
   layers: ['layerCompact', 'imageImport'],
 };
 
+/** A hold stands for so long unless it is renewed; one that is further away was set before the clock went back, and is over. */
+export const holdMs = 60_000;
+
 export const hostQueries = (db: Db, now: () => number) => ({
   /** As it was last looked at; undefined when it never was. */
   capacity: (): Promise<Capacity | undefined> =>
@@ -31,38 +34,54 @@ export const hostQueries = (db: Db, now: () => number) => ({
     const row = { seenAt: now() };
     await db
       .insertInto('steady')
-      .values({ id: 1, waiting: null, ...row })
+      .values({ id: 1, waiting: null, brakes: '{}', ...row })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
   },
-  /** Which removal the server holds back, and why; null when none. */
-  waiting: async (): Promise<string | null> =>
-    (await db.selectFrom('steady').select('waiting').executeTakeFirst())?.waiting ?? null,
-  async noteWaiting(waiting: string | null): Promise<void> {
-    await db.updateTable('steady').set({ waiting }).execute();
+  /** Which removal the server holds back, and why (null when none), and what its guard has to remember of that. */
+  waiting: async (): Promise<{ waiting: string | null; brakes: string }> =>
+    (await db.selectFrom('steady').select(['waiting', 'brakes']).executeTakeFirst()) ?? { waiting: null, brakes: '{}' },
+  async noteWaiting(waiting: string | null, brakes: string): Promise<void> {
+    await db.updateTable('steady').set({ waiting, brakes }).execute();
   },
 
   /** Nobody begins to change what is held, until a time or its release: a backup reads it. Each holder has a hold of its own. */
-  async hold(what: Hold, holder: string, until: number): Promise<void> {
-    await db.deleteFrom('hold').where('until', '<=', now()).execute();
-    await db.insertInto('hold').values({ what, holder, until }).execute();
+  async hold(what: Hold, holder: string): Promise<void> {
+    await db
+      .deleteFrom('hold')
+      .where((e) => e.or([e('until', '<=', now()), e('until', '>', now() + holdMs)]))
+      .execute();
+    await db
+      .insertInto('hold')
+      .values({ what, holder, until: now() + holdMs })
+      .execute();
   },
   /** False when the hold was over already: what it protected may have changed. */
-  async renewHold(what: Hold, holder: string, until: number): Promise<boolean> {
+  async renewHold(what: Hold, holder: string): Promise<boolean> {
     const result = await db
       .updateTable('hold')
-      .set({ until })
+      .set({ until: now() + holdMs })
       .where('what', '=', what)
       .where('holder', '=', holder)
       .where('until', '>', now())
+      .where('until', '<=', now() + holdMs)
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;
   },
   async release(what: Hold, holder: string): Promise<void> {
     await db.deleteFrom('hold').where('what', '=', what).where('holder', '=', holder).execute();
   },
-  held: async (): Promise<Hold[]> =>
-    (await db.selectFrom('hold').where('until', '>', now()).select('what').distinct().execute()).map((row) => row.what),
+  /** Ends all of them: for a store that was copied, whose holds belong to the original. */
+  async releaseAll(): Promise<void> {
+    await db.deleteFrom('hold').execute();
+  },
+  async held(): Promise<Hold[]> {
+    const standing = db
+      .selectFrom('hold')
+      .where('until', '>', now())
+      .where('until', '<=', now() + holdMs);
+    return (await standing.select('what').distinct().execute()).map((row) => row.what);
+  },
   /** Whether an operation that changes it is still under way. */
   async isBusy(what: Hold): Promise<boolean> {
     const row = await db

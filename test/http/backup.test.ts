@@ -1,0 +1,110 @@
+// Backups beside work that is under way: each that comes to its end has all that its disks stand on.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { backUp, restore } from '../../src/bin/backup.ts';
+import { failedForNow } from '../../src/domain/error.ts';
+import type { DiskId, MachineId } from '../../src/domain/ids.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { openSimulator } from '../../src/engine/simulator/engine.ts';
+import type { Store } from '../../src/store/port.ts';
+import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { movableClock, temporaryFolder } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+const never = () => {};
+
+async function withDisk(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
+  const h = await startHarness(t, { reconcile: false, ...options });
+  const [id = 0] = h.machines;
+  for (const name of ['machineStart', 'machineStop'] as const) {
+    await h.call(name, { params: { id } });
+    await h.service.reconciler.settle();
+  }
+  const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
+  await h.engine.writeToDisk(diskId as DiskId, 'precious');
+  const rooms = { store: h.store, engine: h.engine as Engine, dataDir: h.dataDir };
+  /** What the machine's disk holds in a data directory that is made of the backup. */
+  const restored = async (folder: string) => {
+    const dataDir = join(await temporaryFolder(t), 'restored');
+    await restore(folder, dataDir);
+    const engine = await openSimulator({ root: join(dataDir, 'engine'), clock: h.clock, speed: 0 });
+    const store = await openSqlite({ dataDir, now: h.clock.now });
+    const { machine, held } = await store.read('system', async (work) => ({
+      machine: await work.machines.get(id as MachineId),
+      held: await work.host.held(),
+    }));
+    await store.close();
+    return { content: engine.contentOf(machine.diskId as DiskId), held };
+  };
+  return { h, id, rooms, restored, folder: join(await temporaryFolder(t), 'backup') };
+}
+
+describe('a backup', () => {
+  it('has the layer that a capture has sealed and not written down yet', async (t) => {
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      async buildLayer(spec, signal) {
+        if (spec.label === 'The generalisation') throw failedForNow('Not now.');
+        return engine.buildLayer(spec, signal);
+      },
+    });
+    const { h, id, rooms, restored, folder } = await withDisk(t, { wrapEngine });
+    await h.call('imageCapture', { body: { machine_id: id, generalize: true } });
+    await h.service.reconciler.pass();
+    const waiting = async () => (await h.store.read('system', (work) => work.operations.open(10)))[0]?.state;
+    while ((await waiting()) !== 'queued') await new Promise((resolve) => setImmediate(resolve));
+    const { missing } = await backUp(rooms, folder, { keys: true });
+    assert.deepEqual(missing, []);
+    const { content, held } = await restored(folder);
+    assert.deepEqual([content.at(-1), held], ['precious', []]);
+  });
+
+  it('that begins while the reconciler looks at what is to be done is asked before a capture is begun', async (t) => {
+    const hooks: { looked: () => Promise<void> | void } = { looked: never };
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      async read(scope, work) {
+        const result = await store.read(scope, work);
+        if (typeof result === 'object' && result !== null && 'held' in result && 'open' in result) await hooks.looked();
+        return result;
+      },
+    });
+    const { h, id, rooms, restored, folder } = await withDisk(t, { wrapStore });
+    const [copying, resume] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const engine: Engine = {
+      ...rooms.engine,
+      async backUp(spec, signal) {
+        copying.resolve();
+        await resume.promise;
+        return rooms.engine.backUp(spec, signal);
+      },
+    };
+    const { body } = await h.call('imageCapture', { body: { machine_id: id } });
+    let made: ReturnType<typeof backUp> | undefined;
+    hooks.looked = async () => {
+      hooks.looked = never;
+      made = backUp({ ...rooms, engine }, folder, { keys: true });
+      await copying.promise;
+    };
+    await h.service.reconciler.pass();
+    const status = async () =>
+      (await h.call('imageGet', { params: { id: body.attributes.id } })).body.attributes.status;
+    assert.equal(await status(), 'pending');
+    resume.resolve();
+    assert.deepEqual((await made)?.missing, []);
+    assert.equal((await restored(folder)).content.at(-1), 'precious');
+    await h.service.reconciler.settle();
+    assert.equal(await status(), 'available');
+  });
+
+  it('that died holds nothing back when the clock went back', async (t) => {
+    const { clock, jump } = movableClock();
+    const { h } = await withDisk(t, { clock });
+    await h.store.write('system', (work) => work.host.hold('disks', 'dead'));
+    assert.deepEqual(await h.store.read('system', (work) => work.host.held()), ['disks']);
+    jump(-24 * 3600_000);
+    assert.deepEqual(await h.store.read('system', (work) => work.host.held()), []);
+  });
+});

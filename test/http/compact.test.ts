@@ -1,0 +1,128 @@
+// Compaction beside damage: it writes nothing that is damaged into what is sound, and what it could not do leaves no trace.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { failedForGood, failedForNow } from '../../src/domain/error.ts';
+import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { movableClock } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+type Rewrite = Engine['rewriteLayer'];
+
+/** A chain of ten layers whose digests are taken, about to be compacted; `around` stands between the service and the engine. */
+async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rewrite) => rewrite) {
+  const { clock, advance } = movableClock();
+  let armed = false;
+  const wrapEngine = (engine: Engine): Engine => ({
+    ...engine,
+    rewriteLayer: (spec) => (armed ? around(engine.rewriteLayer)(spec) : engine.rewriteLayer(spec)),
+  });
+  const h = await startHarness(t, { reconcile: false, clock, wrapEngine });
+  const { reconciler } = h.service;
+  const does = async (name: Parameters<typeof h.call>[0], of: number, body?: unknown) => {
+    const answer = await h.call(name, { params: { id: of }, body });
+    await reconciler.settle();
+    return answer.body;
+  };
+  const tasks = async (name: 'verify' | 'sweep' | 'compact', times = 1) => {
+    for (let n = 0; n < times; n++) {
+      await reconciler.task(name);
+      await reconciler.settle();
+    }
+  };
+  const [id = 0] = h.machines;
+  await does('machineStart', id);
+  await does('machineStop', id);
+  let image = 0;
+  for (let round = 0; round < 8; round++) {
+    const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
+    await h.engine.writeToDisk(diskId as DiskId, `round ${round}`);
+    image = (await does('imageCapture', id, { machine_id: id })).attributes.id;
+  }
+  await tasks('verify', 3);
+  const { layerId } = await h.store.read('system', (work) => work.images.get(image as ImageId));
+  const head = layerId as LayerId;
+  const chain = await h.store.read('system', (work) => work.layers.chain(head));
+  const layer = (of: LayerId) => h.store.read('system', (work) => work.layers.get(of));
+  const status = async () => (await does('imageGet', image)).attributes.status;
+  const compact = () => {
+    armed = true;
+    return tasks('compact');
+  };
+  assert.ok(chain.length > 8 && chain.every((one) => one.digest !== null));
+  return { h, head, chain, middle: chain[3]?.id as LayerId, layer, status, compact, tasks, advance };
+}
+
+describe('compaction', () => {
+  it('meets damage that no scrub has met, before it would write it anew', async (t) => {
+    const { h, head, middle, layer, status, compact, tasks } = await tall(t);
+    await h.engine.rot(middle);
+    await compact();
+    assert.equal((await layer(middle)).state, 'quarantined');
+    assert.equal(await status(), 'failed');
+    assert.notEqual((await layer(head)).digest, null);
+    await h.engine.mend(middle);
+    await tasks('sweep');
+    assert.equal(await status(), 'available');
+    await compact();
+    assert.equal(await status(), 'available');
+    assert.ok((await h.store.read('system', (work) => work.layers.chain(head))).length <= 8);
+  });
+
+  it('trusts nothing that it wrote while a layer below was found to be damaged', async (t) => {
+    const found: { rot?: () => Promise<void> } = {};
+    const { h, head, middle, layer, status, compact, tasks, advance } = await tall(t, (rewrite) => async (spec) => {
+      await found.rot?.();
+      return rewrite(spec);
+    });
+    found.rot = async () => {
+      delete found.rot;
+      await h.engine.rot(middle);
+      advance(31 * 24 * 3600_000);
+      for (let n = 0; n < 12; n++) await h.service.reconciler.task('verify');
+      assert.equal((await layer(middle)).state, 'quarantined');
+    };
+    await compact();
+    assert.deepEqual([(await layer(head)).state, await status()], ['quarantined', 'failed']);
+    await h.engine.mend(middle);
+    await tasks('sweep', 2);
+    assert.deepEqual([(await layer(head)).state, await status()], ['quarantined', 'failed']);
+  });
+
+  it('that fails for good leaves the digest of bytes that it did not change, by which they are known later', async (t) => {
+    const { h, head, layer, status, compact, tasks } = await tall(t, () => async () => {
+      throw failedForGood('The layer cannot be written anew.');
+    });
+    const { digest } = await layer(head);
+    await compact();
+    assert.deepEqual([(await layer(head)).digest, (await layer(head)).operationId], [digest, null]);
+    await h.engine.lose(head);
+    await tasks('sweep');
+    assert.equal(await status(), 'failed');
+    await h.engine.mend(head);
+    await tasks('sweep');
+    assert.equal(await status(), 'available');
+  });
+
+  it('lets go of a layer when there is nothing to do any more', async (t) => {
+    let tries = 0;
+    const found: { lose?: () => Promise<void> } = {};
+    const { h, head, middle, layer, compact, tasks } = await tall(t, (rewrite) => async (spec) => {
+      if (tries++ > 0) return rewrite(spec);
+      await found.lose?.();
+      throw failedForNow('Not now.');
+    });
+    found.lose = async () => {
+      await h.engine.lose(middle);
+      await h.service.reconciler.task('sweep');
+    };
+    await compact();
+    assert.equal((await layer(head)).operationId, null);
+    await h.engine.mend(middle);
+    await tasks('sweep');
+    await h.engine.lose(head);
+    await tasks('sweep');
+    assert.equal((await layer(head)).state, 'quarantined');
+  });
+});
