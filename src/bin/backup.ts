@@ -74,6 +74,8 @@ export async function backUp(
   options: { keys: boolean; say?: (line: string) => void; signal?: AbortSignal },
 ): Promise<Manifest> {
   const { keys, say = () => {}, signal = new AbortController().signal } = options;
+  if (`${folder}/`.startsWith(`${dataDir}/`))
+    throw invalid(`${folder} lies in the data directory; give a folder elsewhere.`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0) throw invalid(`${folder} is not empty; give a new folder for each backup.`);
   const target = join(folder, 'engine');

@@ -112,6 +112,8 @@ function answerSentence({ url, why, message, cause }: NoAnswerError): string {
 
 /** The sentence for what was thrown; null for a defect. */
 export function sentenceOf(error: unknown): string | null {
+  if (error instanceof ApiError && error.clientCode === 401 && /key or the signature/.test(error.message))
+    return 'The server does not take this key: it or its secret is wrong, or it was revoked or is over. Look at SILVERSMITH_KEY and SILVERSMITH_SECRET (operators: silversmith key list, key create). (401)';
   if (error instanceof ApiError)
     return `${error.message} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`;
   if (error instanceof NoAnswerError) return answerSentence(error);

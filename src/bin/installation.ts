@@ -4,8 +4,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../domain/error.ts';
-import { exists, writeWhole } from '../lib/files.ts';
+import { exists, statOrNull, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
+import { storeFile } from '../store/sqlite/database.ts';
 import type { Config, EngineName } from './config.ts';
 
 export interface Installation {
@@ -43,6 +44,27 @@ async function engineByFiles(dataDir: string): Promise<EngineName | null> {
   });
   if (layers.length > 0) return 'qemu';
   return (await exists(join(dataDir, 'engine', 'simulator.json'))) ? 'simulator' : null;
+}
+
+/**
+ * Throws when a server or a command would make a new, empty store beside data, or change a backup: a store that was lost is brought
+ * back, not begun anew.
+ */
+export async function assertStoreIsThere(dataDir: string): Promise<void> {
+  // What is no folder is refused elsewhere, by its own name.
+  if (!(await statOrNull(dataDir))?.isDirectory()) return;
+  if (await exists(join(dataDir, 'backup.json')))
+    throw new AppError(
+      'conflict',
+      `${dataDir} is a backup, which a server would change. Bring it back: silversmith restore --from ${dataDir} --data-dir NEW`,
+    );
+  const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
+  const file = storeFile(dataDir);
+  if ((await bytes(file)) + (await bytes(`${file}-wal`)) > 0 || (await find(dataDir)) === null) return;
+  throw new AppError(
+    'unavailable',
+    `The store ${file} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. To begin anew, move the folder aside.`,
+  );
 }
 
 /** The engine that the data belongs to; for a new directory the one that is asked for. Throws `conflict` for another one. */

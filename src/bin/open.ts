@@ -1,6 +1,6 @@
 // Opens the rooms on a data directory: the store, the master key and the engine.
 
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../domain/error.ts';
 import type { Engine } from '../engine/port.ts';
@@ -14,7 +14,7 @@ import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
 import { systemSentence } from './explain.ts';
-import { engineOf } from './installation.ts';
+import { assertStoreIsThere, engineOf } from './installation.ts';
 
 /** The engine that the data belongs to. Throws `conflict` when another one is asked for. */
 export async function openEngine(config: Config): Promise<Engine> {
@@ -55,7 +55,6 @@ async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promis
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o711 });
-    await chmod(dataDir, 0o711);
     await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
     // SQLite gives its other files the mode of this one.
     await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });
@@ -70,6 +69,7 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
 
 /** For commands that administer an existing directory: a typo must not make a new one. */
 export async function openExistingStore(config: Config, options: { check?: boolean } = {}) {
+  await assertStoreIsThere(config.dataDir);
   if (!(await exists(storeFile(config.dataDir)))) {
     throw new AppError(
       'not_found',

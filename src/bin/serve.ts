@@ -20,7 +20,7 @@ import type { Store } from '../store/port.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import type { Config } from './config.ts';
 import { networkReason } from './explain.ts';
-import { engineOf, ensureInstallation } from './installation.ts';
+import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 
 export interface Rooms {
@@ -158,6 +158,7 @@ async function listen(doors: readonly Door[]): Promise<string[]> {
 
 /** Starts serving. Throws `unavailable` when the directory is served already, the engine lacks something or the port is taken. */
 export async function serve(config: Config): Promise<Running> {
+  await assertStoreIsThere(config.dataDir);
   await prepareDataDir(config.dataDir);
   // First the lock: below a server that is running nobody changes the store.
   const lock = await waitToLockDataDir(config.dataDir, commandMostMs);

@@ -80,7 +80,7 @@ function whereCredentialsAre(file: string): string {
   const found = [file, join(rootDataDir, 'demo.json')].find((one) => existsSync(one));
   const ways = 'give SILVERSMITH_KEY and SILVERSMITH_SECRET (and SILVERSMITH_URL)';
   return found === undefined
-    ? `No credentials: ${ways}, or start the demo (npm start), which writes ${file}.`
+    ? `No credentials: ${ways}, or start the demo (npm start), which writes ${file}. When it runs on another data directory, give that: --data-dir or SILVERSMITH_DATA_DIR.`
     : `No credentials: those of the demo are in ${found}, which another user owns. Type this as that user (for root's: with sudo), or ${ways}.`;
 }
 

@@ -1,6 +1,7 @@
 // silversmith image list|show|capture|install|assign|undo|delete|restore|protect|storage|dependents
 
 import type { Command } from 'commander';
+import { NoAnswerError } from '../client/client.ts';
 import { waitForImage } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
 import { connect, type Environment, print, type Remote, remoteOptions, waiting } from './context.ts';
@@ -125,7 +126,13 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
     const last =
       flags.wait === false
         ? image
-        : await waiting(terminal, (options) => waitForImage(client, image.attributes.id, options));
+        : await waiting(terminal, (options) => waitForImage(client, image.attributes.id, options)).catch((error) => {
+            if (error instanceof NoAnswerError)
+              terminal.err(
+                `Image ${image.id} is made all the same when the server is back: silversmith image show ${image.id}`,
+              );
+            throw error;
+          });
     print(terminal, flags, last, table(headings, [row(last)]));
     if (last.attributes.status !== 'failed') return;
     terminal.err(last.attributes.status_reason ?? 'The image failed.');
@@ -179,7 +186,7 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
       terminal,
       flags,
       answer,
-      `Image ${id} is assigned to ${ids.length} machine(s); start them to recreate their disks.`,
+      `Image ${id} is assigned to ${new Set(ids).size} machine(s); start them to recreate their disks.`,
     );
   });
 

@@ -31,11 +31,23 @@ export const decimal =
     return fits ? value : refuse(`Give a number ${above ? `above ${least} and up` : `from ${least}`} to ${most}.`);
   };
 
-/** A text of so many characters that is not blank. */
+/** A text of so many characters that is not blank, and that a terminal shows as it is. */
 export const words =
   (most: number): Parser<string> =>
-  (text) =>
-    text.trim() !== '' && [...text].length <= most ? text : refuse(`Give 1 to ${most} characters.`);
+  (text) => {
+    if (text.trim() === '' || [...text].length > most) return refuse(`Give 1 to ${most} characters.`);
+    return invisible.test(text) ? refuse('It holds a control or invisible character; remove it.') : text;
+  };
+
+/** What moves the cursor, colours or turns round what follows, or is not seen. */
+const invisible = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+const shownMax = 100;
+
+/** As it can be printed in a message: quoted, escaped, and not endless. */
+export const quoted = (text: string): string => {
+  const short = [...text].length > shownMax ? `${[...text].slice(0, shownMax).join('')}…` : text;
+  return JSON.stringify(short).replaceAll(new RegExp(invisible, 'gu'), '?');
+};
 
 export const oneOf =
   <const Value extends string>(...values: readonly Value[]): Parser<Value> =>
@@ -89,6 +101,6 @@ export function parsed<Value>(name: string, text: string | undefined, parse: Par
     return parse(text);
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new UsageError(`${name} is ${JSON.stringify(text)}. ${error.message}`);
+    throw new UsageError(`${name} is ${quoted(text)}. ${error.message}`);
   }
 }

@@ -7,7 +7,7 @@ import { createClient } from '../client/client.ts';
 import { download, upload } from '../client/transfer.ts';
 import { waitForImage } from '../client/wait.ts';
 import { type Environment, findCredentials, print, type Remote, remoteOptions, waiting } from './context.ts';
-import { jsonFile, newFile, readableFile } from './file.ts';
+import { jsonFile, lookFor, newFile, readableFile } from './file.ts';
 import { idOf } from './name.ts';
 import { mb, progressLine, type Terminal } from './output.ts';
 import { UsageError, words } from './parse.ts';
@@ -47,6 +47,11 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
     .action(async (id: string, flags: Remote & { output: string; format: 'qcow2' | 'raw'; resume?: string }) => {
       const { output, format } = flags;
       await newFile('--output', output);
+      await newFile('--output (its manifest)', `${output}.json`);
+      if (flags.resume === undefined && (await lookFor(`${output}.part`)))
+        throw new UsageError(
+          `${output}.part is there, of an export that was cut off: go on with --resume TRANSFER, or delete it.`,
+        );
       const options = await findCredentials(flags, env);
       const client = createClient(options);
       const transferId = flags.resume ?? (await client.imageExport({ id: await idOf(client, 'image', id), format })).id;

@@ -66,6 +66,10 @@ function sentence([first]: readonly ErrorObject[], context: string): string {
       return `${where} has the unknown field ${params.additionalProperty}; leave it out.`;
     case 'enum':
       return `${where} must be one of: ${(params.allowedValues as unknown[]).join(', ')}.`;
+    case 'maxItems':
+    case 'maxLength':
+    case 'maximum':
+      return `${where} is too ${first.keyword === 'maximum' ? 'large' : 'long'}; the most is ${params.limit}.`;
     default:
       return `${where} ${first.message ?? 'is not valid'}.`;
   }

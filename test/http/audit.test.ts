@@ -220,7 +220,7 @@ describe('the audit trail', () => {
     assert.equal(count, codes.filter((code) => code === 200).length);
   });
 
-  it('forgets entries after their time, a portion at a time, by an index', async (t) => {
+  it('forgets entries after their time, however many there are', async (t) => {
     const { clock, advance } = movableClock();
     const { h, image } = await trail(t, { clock, settings: { auditKeptMs: 10 * dayMs } });
     await image();
@@ -230,10 +230,8 @@ describe('the audit trail', () => {
     database.exec(`insert into audit (organisation_id, key_id, action, request_id, client_code, created_at)
       with recursive n (i) as (select 1 union all select i + 1 from n where i < 25000)
       select ${h.ours}, 'key', 'imageDelete', 'r', 200, ${Date.now() - 11 * dayMs} from n`);
+    assert.equal(countOf(), 25_001);
     await h.service.reconciler.task('collect');
-    const left = Number(countOf());
-    assert.ok(left > 1 && left < 25_001, String(left));
-    for (const _ of [1, 2]) await h.service.reconciler.task('collect');
     assert.equal(countOf(), 1);
     advance(11 * dayMs);
     await h.service.reconciler.task('collect');

@@ -38,9 +38,9 @@ describe('README', () => {
     };
 
     const [start = ''] = await blockWith('npm start');
+    // A group of its own, which gets the signal as from a terminal: npm, the shell and the server.
     const server: ChildProcess = spawn('bash', ['-c', `exec ${start}`], {
-      cwd: root,
-      env,
+      ...{ cwd: root, env, detached: true },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = new Promise((resolve) => server.once('close', resolve));
@@ -49,7 +49,7 @@ describe('README', () => {
       said += chunk.toString();
     });
     defer(t, async () => {
-      server.kill('SIGTERM');
+      process.kill(-(server.pid ?? 0), 'SIGINT');
       await ended;
     });
     const [, url = ''] = await waitFor(

@@ -23,6 +23,9 @@ describe('silversmith base', () => {
     const good = await run('base', 'add', '--name', 'Good', '--file', await file('good'));
     assert.equal(good.code, 0, good.err);
     assert.match(good.out, /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s);
+    // The server, another process, uses what the command has added.
+    const started = await run('machine', 'start', '1');
+    assert.equal(started.code, 0, started.err);
     const broken = await run('base', 'add', '--name', 'Broken', '--file', await file('sim-never-ready'));
     assert.equal(broken.code, 1);
     assert.match(broken.out, /Base image 3 \(Broken, .*\) is added/);

@@ -1,7 +1,7 @@
 // One data directory: which version and which engine may open it, as an operator meets it at the command line.
 
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -74,6 +74,46 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
 }
 
 const belongs = (own: string, asked: string) => new RegExp(`belongs to the ${own} engine, and ${asked} is asked for`);
+
+describe('a data directory', () => {
+  it('whose store is gone or empty is refused, and no empty one is made in its place', {
+    timeout: 60_000,
+  }, async (t) => {
+    const demo = await startDemo(t);
+    await demo.stop();
+    const file = join(demo.dataDir, 'silversmith.db');
+    for (const lose of [() => writeFile(file, ''), () => rm(file)]) {
+      await rename(file, `${file}.away`);
+      await writeFile(file, '');
+      await lose();
+      for (const words of [
+        ['key', 'list'],
+        ['serve', '--port', '0'],
+      ]) {
+        const answer = await demo.run(...words);
+        assert.equal(answer.code, 1);
+        assert.match(answer.err, /The store \S+ is gone, though .* has data. Put it back, or bring a backup back/);
+      }
+      await rename(`${file}.away`, file);
+    }
+    await demo.start();
+    assert.equal((await demo.run('machine', 'list')).code, 0);
+  });
+
+  it('that is a backup is not served, and none is made inside', { timeout: 60_000 }, async (t) => {
+    const demo = await startDemo(t);
+    const folder = join(await temporaryFolder(t), 'backup');
+    assert.match((await demo.run('backup', '--to', join(demo.dataDir, 'sub'))).err, /lies in the data directory/);
+    assert.equal((await demo.run('backup', '--to', folder)).code, 0);
+    const before = await readdir(folder);
+    for (const words of [
+      ['key', 'list'],
+      ['serve', '--port', '0'],
+    ])
+      assert.match((await demo.run(...words, '--data-dir', folder)).err, /is a backup, which a server would change/);
+    assert.deepEqual(await readdir(folder), before);
+  });
+});
 
 describe('the data of one engine', () => {
   it('is not opened with another one, by a server or a command, and is left as it is', {

@@ -57,6 +57,26 @@ const readState = async (file: string): Promise<State> =>
     ? (JSON.parse(await readFile(file, 'utf8')) as State)
     : { layers: {}, disks: {}, machines: {}, files: {} };
 
+/** Changes with each writing of the file; null when there is none. */
+const versionOf = async (file: string): Promise<string | null> => {
+  const found = await statOrNull(file);
+  return found && `${found.ino} ${found.mtimeMs} ${found.size}`;
+};
+
+/** Brings what another process changed since `before` into the state; where both changed a record, its own counts. */
+function takeOver(state: State, before: State, theirs: State): void {
+  for (const section of ['layers', 'disks', 'machines', 'files'] as const) {
+    const [own, old, other]: Record<string, unknown>[] = [state[section], before[section], theirs[section]];
+    if (!own || !old || !other) continue;
+    const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+    for (const id of new Set([...Object.keys(old), ...Object.keys(other)])) {
+      if (same(old[id], other[id]) || !same(own[id], old[id])) continue;
+      if (id in other) own[id] = other[id];
+      else delete own[id];
+    }
+  }
+}
+
 export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
   const file = join(root, stateFile);
   const state = await readState(file);
@@ -65,12 +85,25 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
   // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
   let saving: Promise<void> = Promise.resolve();
   let next: Promise<void> | null = null;
+  // An operator's command is another process on the same file: what it wrote is taken over before anything is done or saved.
+  let [savedText, version] = [JSON.stringify(state), await versionOf(file)];
+  const refresh = async () => {
+    const found = await versionOf(file);
+    if (found === null || found === version) return;
+    const theirs = await readState(file);
+    version = found;
+    takeOver(state, JSON.parse(savedText) as State, theirs);
+  };
   const save = () => {
     next ??= saving
       .catch(() => {})
       .then(() => {
         next = null;
-        saving = writeWhole(file, JSON.stringify(state), 0o600);
+        saving = refresh().then(async () => {
+          const text = JSON.stringify(state);
+          await writeWhole(file, text, 0o600);
+          [savedText, version] = [text, await versionOf(file)];
+        });
         return saving;
       });
     return next;
@@ -83,7 +116,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
   };
   const stored = (content: string[]) => layerBytes + content.join('').length;
 
-  return {
+  const simulator: Simulator = {
     name: 'simulator',
     capabilities: { constantTimeCapture: true, exec: false },
     async check() {},
@@ -181,7 +214,9 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (chain(parentId).join().includes(neverReady))
         throw failedForGood(`${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.`);
       if (label.includes('sim-fail-build')) return done(`${label}: this software fails on purpose\n`, 1);
-      if (label.includes('sim-exit-7')) return done('exit 7\n', 7);
+      // A recipe that says so at its end fails here too; nothing else of it is run.
+      const exit = label.includes('sim-exit-7') ? 7 : Number(/^exit (\d{1,3})\s*$/m.exec(recipe.script)?.[1] ?? 0);
+      if (exit !== 0) return done(`exit ${exit}\n`, exit);
       if (label.includes('sim-disk-full'))
         throw failedForNow("The host's disk is full. Free some space there, then try again.");
       state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
@@ -288,4 +323,17 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
     },
   };
+  return afterRefresh(simulator, refresh);
 }
+
+/** Every verb sees what other processes have written. */
+function afterRefresh(simulator: Simulator, refresh: () => Promise<void>): Simulator {
+  const verbs = Object.entries(simulator).map(([name, verb]) => {
+    if (typeof verb !== 'function' || plainVerbs.has(name)) return [name, verb];
+    return [name, async (...args: never[]) => refresh().then(() => (verb as (...given: never[]) => unknown)(...args))];
+  });
+  return Object.fromEntries(verbs) as Simulator;
+}
+
+/** They answer at once. */
+const plainVerbs = new Set(['contentOf', 'setCapacity', 'close']);

@@ -8,6 +8,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations.ts';
 import type { Database } from '../schema.ts';
+import { resultCodeOf, resultCodes } from './database.ts';
 import { tryLockDataDir } from './lock.ts';
 
 export type Migrations = Record<string, Migration>;
@@ -75,11 +76,11 @@ export async function ensureCurrent(
 ): Promise<void> {
   const until = performance.now() + waitMostMs;
   while (true) {
-    const now = standing();
+    const now = standingNow(standing, performance.now() < until);
     if (now === 'newer') throw newerThanThis(dataDir);
     if (now === 'current') return;
-    const lock = locked ? null : tryLockDataDir(dataDir);
-    if (locked || lock) {
+    const lock = locked || now === null ? null : tryLockDataDir(dataDir);
+    if (now !== null && (locked || lock)) {
       try {
         return await migrate(db, known, dataDir);
       } finally {
@@ -88,6 +89,16 @@ export async function ensureCurrent(
     }
     if (performance.now() >= until) throw servedByOlder(dataDir);
     await sleep(againMs);
+  }
+}
+
+/** Null when another process has the file for itself at this moment, as the last one to close it does. */
+function standingNow(standing: () => Standing, mayWait: boolean): Standing | null {
+  try {
+    return standing();
+  } catch (error) {
+    if (!mayWait || resultCodeOf(error) !== resultCodes.busy) throw error;
+    return null;
   }
 }
 
