@@ -10,6 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { exists } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { signingKeyFile } from '../lib/signing-key.ts';
+import type { Store } from '../store/port.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
@@ -34,11 +35,23 @@ export async function openStore(config: Config, options: { check?: boolean; lock
       ? null
       : await usable('SILVERSMITH_MASTER_KEY: ', () => parseMasterKey(config.masterKey ?? ''));
   const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
-  const masterKey = given ?? (await usable('', () => masterKeyFile(join(config.dataDir, 'master.key'))));
+  const keyFile = join(config.dataDir, 'master.key');
+  if (given === null && !(await exists(keyFile))) await assertNoSecrets(store, keyFile);
+  const masterKey = given ?? (await usable('', () => masterKeyFile(keyFile)));
   const signer = await usable('', () =>
     signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys')),
   );
   return { store, masterKey, signer };
+}
+
+/** A new master key is made for a new store only: the secrets of another one would open no more. */
+async function assertNoSecrets(store: Store, keyFile: string): Promise<void> {
+  if ((await store.read('system', (work) => work.keys.list())).length === 0) return;
+  await store.close();
+  throw new AppError(
+    'unavailable',
+    `${keyFile} is gone, and without it the secrets of the access keys cannot be opened. Bring it back from where you keep it. When it is lost for good, put a new one there (umask 077; openssl rand -hex 32 > ${keyFile}) and give each caller a new key: silversmith key rotate`,
+  );
 }
 
 /** What a key's file says of itself is a sentence for the operator; what the system says of it is put into words elsewhere. */

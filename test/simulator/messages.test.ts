@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
@@ -288,6 +288,9 @@ describe('a file that cannot be used', () => {
         { SILVERSMITH_MASTER_KEY: `${keys.trim()},${'g'.repeat(64)}` },
       ],
     ]);
+    await rm(file('master.key'));
+    await refuses(runIn, [[list, /master\.key is gone.*cannot be opened.*Bring it back/]]);
+    await writeFile(file('master.key'), keys, { mode: 0o600 });
     await chmod(file('master.key'), 0o644);
     await refuses(runIn, [[list, /Others may read .*master\.key; type: chmod 600/]]);
     await chmod(file('master.key'), 0o600);
