@@ -204,8 +204,11 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
   await copyKeys(from, dataDir);
   await writeInstallation(dataDir, manifest.engine);
-  await syncPath(storeFile(part));
-  await rename(storeFile(part), storeFile(dataDir));
+  // A copy takes the place, not the file that was open here: SQLite would go on with the index of its old name, beside everybody else's.
+  const whole = join(part, 'whole.db');
+  await copyFile(storeFile(part), whole);
+  await syncPath(whole);
+  await rename(whole, storeFile(dataDir));
   await rm(part, { recursive: true });
   await syncPath(dataDir);
   return manifest;

@@ -100,9 +100,14 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       .then(() => {
         next = null;
         saving = refresh().then(async () => {
-          const text = JSON.stringify(state);
-          await writeWhole(file, text, 0o600);
-          [savedText, version] = [text, await versionOf(file)];
+          // From here on what the file gets is no change of another process, also while it is being written.
+          const before = savedText;
+          savedText = JSON.stringify(state);
+          await writeWhole(file, savedText, 0o600).catch((error) => {
+            savedText = before;
+            throw error;
+          });
+          version = await versionOf(file);
         });
         return saving;
       });
