@@ -20,6 +20,14 @@ const { serve } = await import('../../src/bin/serve.ts');
 const { dataDir, engine, settings } = order;
 const config = parseConfig({ dataDir, engine, port: '0', logLevel: 'error', simulatorSpeed: '0' }, {});
 const { url, reconciler, close } = await serve({ ...config, settings });
-process.once('SIGTERM', () => void close());
+let closing = false;
+process.once('SIGTERM', () => {
+  closing = true;
+  void close();
+});
 process.stdout.write(`serves ${url}\n`);
-for (const task of order.tasks) await reconciler.task(task);
+for (const task of order.tasks)
+  await reconciler.task(task).catch((error) => {
+    // A server that stops interrupts what it does.
+    if (!closing) throw error;
+  });
