@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { newMasterKey } from '../../src/lib/master-key.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { storeOf, versions } from '../store/schemas.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
@@ -16,6 +17,9 @@ async function servedByOlder(t: Scope) {
   await storeOf(dataDir, '0006-generalize');
   return { dataDir, lock: lockDataDir(dataDir), run: runIn(dataDir) };
 }
+
+/** The master key that a store with access keys comes with. */
+const giveKey = (dataDir: string) => writeFile(join(dataDir, 'master.key'), `${newMasterKey()}\n`, { mode: 0o600 });
 
 const madeIn = (dataDir: string) => {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
@@ -37,6 +41,7 @@ describe('a data directory whose server is of an older version', () => {
     assert.equal(madeIn(dataDir), before);
     await assert.rejects(readFile(join(dataDir, 'master.key')), { code: 'ENOENT' });
     lock.release();
+    await giveKey(dataDir);
     assert.equal((await run('key', 'list')).code, 0);
     assert.equal(madeIn(dataDir), versions.length);
   });
@@ -172,6 +177,7 @@ describe('the data of one engine', () => {
     await writeFile(join(layers, `${'a'.repeat(24)}.qcow2`), 'QFI\xfb and more');
     // A start with the wrong engine, by that version, left its file there.
     await writeFile(join(dataDir, 'engine', 'simulator.json'), '{"layers":{},"disks":{},"machines":{},"files":{}}');
+    await giveKey(dataDir);
     const before = await contentOf(dataDir);
     const run = runIn(dataDir);
     for (const args of [['serve', '--port', '0'], ['key', 'list'], ['doctor']])
