@@ -100,7 +100,7 @@ export async function baseAdd(store: Store, intake: Intake, { name, files, boot 
   }
 }
 
-/** What a trial needs of an engine: a build machine, and to forget what it made. */
+/** The part of an engine that a trial uses: a build machine, and the removal of the layer that it made. */
 export interface Trier {
   buildLayer(
     spec: {

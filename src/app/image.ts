@@ -147,7 +147,7 @@ export async function imageDelete({ work, touched }: Ask, id: ImageId): Promise<
   assertDeletable(image);
   touched({ imageId: id });
   if (image.status === 'pending') {
-    // Whatever the operation would have settled at its end is settled here.
+    // The cancelled operation settles nothing any more, so its machine and its transfer are settled here.
     const cancelled = await work.operations.cancelOfImage(id);
     if (image.machineId !== null) {
       touched({ machineIds: [image.machineId] });

@@ -44,7 +44,7 @@ const invisible = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2
 const shownMax = 100;
 
 /** As it can be printed in a message: quoted, escaped, and not endless. */
-export const quoted = (text: string): string => {
+const quoted = (text: string): string => {
   const short = [...text].length > shownMax ? `${[...text].slice(0, shownMax).join('')}…` : text;
   return JSON.stringify(short).replaceAll(new RegExp(invisible, 'gu'), '?');
 };
