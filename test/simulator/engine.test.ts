@@ -1,17 +1,79 @@
-// The simulator keeps the engine's contract.
+// The simulator keeps the engine's contract, and loses nothing of what is done at the same time or by another process.
 
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import type { Boot } from '../../src/domain/layer.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { testEngine } from '../engine-contract.ts';
+import { temporaryFolder } from '../support.ts';
 
-testEngine('simulator', {
-  open: (folder) => openSimulator({ root: folder, clock: systemClock, speed: 0 }),
-  async base(folder) {
-    const disk = join(folder, 'base.raw');
-    await writeFile(disk, Buffer.alloc(1024 * 1024));
-    return { disk, boot: { mode: 'firmware' } };
-  },
-  readyMs: 1000,
+const open = (folder: string) => openSimulator({ root: folder, clock: systemClock, speed: 0 });
+
+async function withBase(folder: string): Promise<{ disk: string; boot: Boot }> {
+  const disk = join(folder, 'base.raw');
+  await writeFile(disk, Buffer.alloc(1024 * 1024));
+  return { disk, boot: { mode: 'firmware' } };
+}
+
+testEngine('simulator', { open, base: withBase, readyMs: 1000 });
+
+describe("the simulator's file", () => {
+  const base = 'base' as LayerId;
+  const disk = (number: number) => ({ diskId: `disk${number}` as DiskId, layerId: base, sizeBytes: 1024 });
+
+  it('has all that is done at the same time, also while others look', async (t) => {
+    const folder = await temporaryFolder(t);
+    const engine = await open(folder);
+    await engine.importBase(base, await withBase(folder));
+    const numbers = Array.from({ length: 100 }, (_, number) => number);
+    // Reading takes longer than what is done between two writings.
+    await engine.ensureDisk(disk(0));
+    await engine.writeToDisk(disk(0).diskId, 'x'.repeat(2 ** 22));
+    const left = [...numbers];
+    const working = Array.from({ length: 4 }, async () => {
+      for (let number = left.shift(); number !== undefined; number = left.shift())
+        await engine.ensureDisk(disk(number));
+    });
+    // Each verb begins with a look at the file, which may come at any moment of a writing.
+    const looking = Array.from({ length: 4 }, async (_, looker) => {
+      while (left.length > 0) {
+        await engine.machineState(1 as MachineId);
+        for (let turns = 0; turns < looker; turns++) await setImmediate();
+      }
+    });
+    await Promise.all([...working, ...looking]);
+    const lost = async (has: { disks: ReadonlyMap<string, number> }) =>
+      numbers.filter((number) => !has.disks.has(`disk${number}`));
+    assert.deepEqual(await lost(await engine.inventory()), []);
+    assert.deepEqual(await lost(await (await open(folder)).inventory()), []);
+  });
+
+  it('gives each process the last that another has written, of the same thing too', async (t) => {
+    const folder = await temporaryFolder(t);
+    const [one, other] = [await open(folder), await open(folder)];
+    await one.importBase(base, await withBase(folder));
+    await other.ensureDisk(disk(1));
+    const machine = 1 as MachineId;
+    const { boot } = await withBase(folder);
+    const spec = {
+      machineId: machine,
+      diskId: disk(1).diskId,
+      name: 'a',
+      cpus: 1,
+      memoryMb: 256,
+      boot,
+      baseLayerId: base,
+    };
+    for (let round = 0; round < 3; round++) {
+      await one.startMachine(spec);
+      assert.equal(await other.machineState(machine), 'ready', `round ${round}`);
+      await other.stopMachine(machine, 0);
+      assert.equal(await one.machineState(machine), 'off', `round ${round}`);
+    }
+  });
 });

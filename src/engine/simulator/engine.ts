@@ -13,6 +13,7 @@ import { AppError, failedForGood, failedForNow, invalid } from '../../domain/err
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { exists, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { BuildResult, Engine } from '../port.ts';
 
 export interface SimulatorOptions {
@@ -79,38 +80,35 @@ function takeOver(state: State, before: State, theirs: State): void {
 
 export async function openSimulator({ root, clock, speed }: SimulatorOptions): Promise<Simulator> {
   const file = join(root, stateFile);
+  let version = await versionOf(file);
   const state = await readState(file);
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
-  // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
-  let saving: Promise<void> = Promise.resolve();
-  let next: Promise<void> | null = null;
-  // An operator's command is another process on the same file: what it wrote is taken over before anything is done or saved.
-  let [savedText, version] = [JSON.stringify(state), await versionOf(file)];
-  const refresh = async () => {
+  // An operator's command is another process on the same file: what it wrote is taken over before anything is done or saved. Reading and
+  // writing take turns, so that what is read is never older than what this process wrote last.
+  const turns = new Turns();
+  let common = JSON.stringify(state);
+  const takeIn = async () => {
     const found = await versionOf(file);
     if (found === null || found === version) return;
     const theirs = await readState(file);
-    version = found;
-    takeOver(state, JSON.parse(savedText) as State, theirs);
+    takeOver(state, JSON.parse(common) as State, theirs);
+    [common, version] = [JSON.stringify(theirs), found];
   };
+  const refresh = async () => {
+    const found = await versionOf(file);
+    if (found !== null && found !== version) await turns.take(file, takeIn);
+  };
+  // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
+  let next: Promise<void> | null = null;
   const save = () => {
-    next ??= saving
-      .catch(() => {})
-      .then(() => {
-        next = null;
-        saving = refresh().then(async () => {
-          // From here on what the file gets is no change of another process, also while it is being written.
-          const before = savedText;
-          savedText = JSON.stringify(state);
-          await writeWhole(file, savedText, 0o600).catch((error) => {
-            savedText = before;
-            throw error;
-          });
-          version = await versionOf(file);
-        });
-        return saving;
-      });
+    next ??= turns.take(file, async () => {
+      await takeIn();
+      next = null;
+      const text = JSON.stringify(state);
+      await writeWhole(file, text, 0o600);
+      [common, version] = [text, await versionOf(file)];
+    });
     return next;
   };
   const wait = (ms: number, signal?: AbortSignal) =>
@@ -294,7 +292,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     },
     capacity: async () => capacity,
     async close() {
-      await (next ?? saving).catch(() => {});
+      await turns.take(file, async () => {});
     },
 
     async writeToDisk(diskId, text) {
