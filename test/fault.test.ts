@@ -13,7 +13,7 @@ import { startHarness } from './http/harness.ts';
 import { underLoad } from './load/load.ts';
 import { entry } from './server-process.ts';
 import { fill, smallDisk } from './small-disk.ts';
-import { defer, temporaryFolder, waitFor } from './support.ts';
+import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from './support.ts';
 
 describe('a server with too few file descriptors', () => {
   it('turns connections away, and goes on when there are some again', async (t) => {
@@ -115,7 +115,9 @@ describe('a server whose store another version has changed', () => {
 });
 
 describe('a disk of the store that is full', () => {
-  it('is answered 503 and nothing is changed; reads are answered, and when there is room all goes on', async (t) => {
+  it('is answered 503 and nothing is changed; reads are answered, and when there is room all goes on', {
+    skip: leftOutWithoutRoot,
+  }, async (t) => {
     const dataDir = await smallDisk(t, 32);
     const h = await startHarness(t, { reconcile: false, dataDir });
     const install = (name: string) => h.call('imageInstall', { body: { software_ids: [h.editor.id], name } });
