@@ -164,6 +164,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         memoryMb: 512,
         boot,
         baseLayerId: base,
+        fresh: true,
       };
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       assert.equal(await engine.machineState(machineId), 'off');

@@ -78,6 +78,16 @@ export async function engineOf({ dataDir, engine }: Pick<Config, 'dataDir' | 'en
   return own ?? engine ?? 'qemu';
 }
 
+/** Throws `unavailable` when no server has written it down yet. */
+export async function installationId(dataDir: string): Promise<string> {
+  const found = await find(dataDir);
+  if (found) return found.id;
+  throw new AppError(
+    'unavailable',
+    `${fileIn(dataDir)} is not there; the next start of the server writes it: silversmith serve`,
+  );
+}
+
 /** Writes down what the directory is, when nobody has. Only under the directory's lock. */
 export async function ensureInstallation(dataDir: string, engine: EngineName): Promise<Installation> {
   return (await find(dataDir)) ?? writeInstallation(dataDir, engine);

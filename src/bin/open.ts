@@ -15,7 +15,7 @@ import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
 import { systemSentence } from './explain.ts';
-import { assertStoreIsThere, engineOf } from './installation.ts';
+import { assertStoreIsThere, engineOf, installationId } from './installation.ts';
 
 /** The engine that the data belongs to. Throws `conflict` when another one is asked for. */
 export async function openEngine(config: Config): Promise<Engine> {
@@ -24,7 +24,7 @@ export async function openEngine(config: Config): Promise<Engine> {
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'
-    ? openQemu({ root, machineNetwork })
+    ? openQemu({ root, machineNetwork, installationId: () => installationId(dataDir) })
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
 }
 

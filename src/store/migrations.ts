@@ -138,6 +138,11 @@ update base_image set proved_at = created_at where
 alter table audit add column transfer_id text;
 create index audit_created on audit (created_at)`;
 
+/** The end of the console of each machine's last start that failed. */
+const fourteenth = `
+create table machine_console (
+  machine_id bigint primary key references machine (id), shown text not null, kept_at bigint not null)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -156,4 +161,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0008-lost-key': migration(identity, eighth),
   '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
+  '0014-consoles': migration(identity, fourteenth),
 });

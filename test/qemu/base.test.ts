@@ -112,6 +112,7 @@ describe('a machine', () => {
       memoryMb: 256,
       boot,
       baseLayerId: base,
+      fresh: true,
     });
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');

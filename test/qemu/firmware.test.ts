@@ -85,6 +85,7 @@ describe('a base that boots by its firmware', () => {
       memoryMb: 512,
       boot,
       baseLayerId: base,
+      fresh: true,
     });
     await waitFor('the machine is ready', async () => (await engine.machineState(id)) === 'ready', 180_000, 200);
     const { stdout } = await engine.exec(id, ['/bin/sh', '-c', 'cat /built; hostname']);

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import type { BuildResult, BuildSpec } from '../port.ts';
@@ -19,10 +20,15 @@ import { exitMark, writeBuildSeed } from './seed.ts';
 const outputBytesMax = 16 * 1024 * 1024;
 const powerOffMs = 60_000;
 const memoryMb = 1024;
+const consoleBytes = 16_384;
+const consolePollMs = 1000;
+const consoleReadsMax = 600;
 
 interface Outcome {
   exitCode: number | null;
   output: string;
+  /** The end of what the guest showed on its console. */
+  console: string;
   /** Why it was ended before it ended by itself; the first cause counts. */
   ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
 }
@@ -74,19 +80,23 @@ export async function buildLayer(
   }
 }
 
-function refuse({ exitCode, output, ended }: Outcome, spec: BuildSpec): BuildResult {
+function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec): BuildResult {
+  // Before the recipe printed anything, the console says how far its machine got.
+  const last = output.trim() === '' ? consoleReason(console) : lastLines(output);
+  const shown = { output: output.trim() === '' ? console : output };
   const seconds = Math.round(spec.recipe.timeoutMs / 1000);
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
   if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
   if (ended === 'timeout')
-    throw failedForGood(`${spec.label} was not done within its limit of ${seconds} s.${lastLines(output)}`);
+    throw failedForGood(`${spec.label} was not done within its limit of ${seconds} s.${last}`, shown);
   if (ended === 'output')
     throw failedForGood(
       `${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
     );
   if (exitCode === null || exitCode === 0) {
-    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${lastLines(output)}`, {
+    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${last}`, {
       detail: output,
+      ...shown,
     });
   }
   return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
@@ -109,6 +119,7 @@ async function runGuest(
   let ended: Outcome['ended'] = null;
   let monitor: JsonSocket | undefined;
   let powerOff: NodeJS.Timeout | undefined;
+  let console = '';
   const child = spawn('qemu-system-x86_64', args, { ...user, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = (cause: NonNullable<Outcome['ended']>) => {
     ended ??= cause;
@@ -129,8 +140,13 @@ async function runGuest(
   });
   child.stderr.on('data', (chunk: Buffer) => messages.push(chunk));
   const exited = waitExit(child);
-  const watching = watchDisk(join(cwd, 'qmp.sock'), child, () => end('disk-full')).then((opened) => {
+  const watching = watchDisk(join(cwd, 'qmp.sock'), child, () => end('disk-full')).then(async (opened) => {
     monitor = opened;
+    if (opened)
+      await followConsole(opened, (text) => {
+        console = (console + text).slice(-consoleBytes);
+        return output.bytes === 0;
+      });
   });
   try {
     const code = await exited;
@@ -140,12 +156,14 @@ async function runGuest(
     return {
       exitCode: match ? Number(match[1]) : null,
       output: match || code === 0 ? shown : `${shown}${messages.toString()}`,
+      console,
       ended,
     };
   } finally {
     clearTimeout(timer);
     clearTimeout(powerOff);
     signal.removeEventListener('abort', abort);
+    monitor?.close();
     await watching;
     monitor?.close();
   }
@@ -173,6 +191,16 @@ async function watchDisk(socket: string, child: ChildProcess, onFull: () => void
     }
   }
   return undefined;
+}
+
+/** Reads the console until the monitor is closed or `read` has enough: what is in its ring goes with the machine. */
+async function followConsole(monitor: JsonSocket, read: (text: string) => boolean): Promise<void> {
+  for (let reads = 0; reads < consoleReadsMax; reads++) {
+    const ring = { device: 'console', size: consoleBytes };
+    const text = await monitor.call('ringbuf-read', ring, 5000).catch(() => null);
+    if (text === null || !read(String(text))) return;
+    await new Promise((resolve) => setTimeout(resolve, consolePollMs));
+  }
 }
 
 /** Ends and removes what is left of a build. Nothing happens when nothing is. */

@@ -32,16 +32,20 @@ export interface QemuOptions {
   root: string;
   /** Whether machines reach the network. Off by default: a guest with a network reaches the host's loopback services too. */
   machineNetwork?: boolean;
+  /** The id of the installation, from which the addresses of its machines follow; asked for when one is started. */
+  installationId?: () => Promise<string>;
 }
 
-export async function openQemu({ root: given, machineNetwork = false }: QemuOptions): Promise<Engine> {
+export async function openQemu(options: QemuOptions): Promise<Engine> {
+  const { root: given, machineNetwork = false } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
   const paths = pathsIn(root);
   const host = await probeHost();
   await prepareFolders(root, paths.folders);
   const installation = installationOf(root);
-  const machines = new Machines(host, paths, installation, machineNetwork);
+  const installationId = options.installationId ?? (async () => installation);
+  const machines = new Machines(host, paths, installation, machineNetwork, installationId);
   const context = { host, paths, installation };
 
   return {
@@ -89,6 +93,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
 
     startMachine: (spec) => machines.start(spec),
     machineState: (id) => machines.state(id),
+    console: (id) => machines.console(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
     resumeMachines: () => machines.resume(),

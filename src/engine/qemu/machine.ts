@@ -9,30 +9,41 @@ import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
 import type { ExecResult, MachineSpec } from '../port.ts';
 import { AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
-import { qemuArgs } from './command.ts';
+import { card, qemuArgs } from './command.ts';
 import { giveTo, type Host } from './host.ts';
+import { hardwareOf, type Identity, identityOf } from './identity.ts';
 import { makeWritable } from './image-file.ts';
+import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
 import { endProcess, type Found, findProcess, findProcesses, hasDisk, processName, waitGone } from './process.ts';
 import { monitorCall } from './qmp.ts';
-import { hostNameOf, writeMachineSeed } from './seed.ts';
+import { writeMachineSeed } from './seed.ts';
 
 const monitorMs = 5000;
 const startMs = 20_000;
 const agentMs = 1500;
 const pollMs = 50;
+const trimMs = 15_000;
+/** As large as the rings are; see command.ts. */
+const [consoleBytes, resultBytes] = [65_536, 4096];
+const consoleBytesKept = 16_384;
 
 export class Machines {
   readonly #host: Host;
   readonly #paths: Paths;
   readonly #installation: string;
   readonly #network: boolean;
+  readonly #installationId: () => Promise<string>;
+  /** What was read of the consoles of machines, and those on fresh disks: both only while a machine is starting. */
+  readonly #consoles = new Map<MachineId, string>();
+  readonly #newcomers = new Map<MachineId, Newcomer>();
 
-  constructor(host: Host, paths: Paths, installation: string, network: boolean) {
+  constructor(host: Host, paths: Paths, installation: string, network: boolean, installationId: () => Promise<string>) {
     this.#host = host;
     this.#paths = paths;
     this.#installation = installation;
     this.#network = network;
+    this.#installationId = installationId;
   }
 
   #name(id: MachineId): string {
@@ -47,14 +58,16 @@ export class Machines {
     const disk = this.#paths.disk(spec.diskId);
     const running = await this.#find(spec.machineId);
     const folder = this.#paths.machine(spec.machineId);
+    const identity = identityOf(spec.diskId, spec.name, spec.machineId);
+    const welcome = () => (spec.fresh ? this.#welcome(spec.machineId, identity) : undefined);
     if (running) {
       // A server that died while it asked took away what the guest had said, perhaps that it is ready; it says so once.
-      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking')))) return;
+      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking')))) return welcome();
       await endProcess(running);
     }
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { mode: 0o700 });
-    await writeMachineSeed(folder, spec.diskId, hostNameOf(spec.name, spec.machineId));
+    await writeMachineSeed(folder, identity);
     await giveTo(this.#host.user, folder);
     // A disk that was brought back from a backup belongs to who copied it.
     await makeWritable(disk, this.#host.user);
@@ -65,8 +78,33 @@ export class Machines {
       seed: 'seed.iso',
       build: false,
       network: this.#network,
+      hardware: hardwareOf(await this.#installationId(), spec.machineId),
+      ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),
     };
+    this.#forget(spec.machineId);
     await this.#spawn(qemuArgs(guest, this.#host, this.#paths), folder);
+    await welcome();
+  }
+
+  /** Lets a machine on a fresh disk begin, its card without a link until it has an identity. Also one that was begun. */
+  async #welcome(id: MachineId, identity: Identity): Promise<void> {
+    if (this.#newcomers.has(id)) return;
+    const folder = this.#paths.machine(id);
+    const ask = (execute: string, args?: Record<string, unknown>) =>
+      monitorCall(join(folder, 'qmp.sock'), execute, args, monitorMs);
+    if (((await ask('query-status')) as { status: string }).status === 'prelaunch') {
+      await ask('set_link', { name: card, up: false });
+      await ask('cont');
+    }
+    const giveLink = async () => {
+      if (this.#network) await ask('set_link', { name: card, up: true });
+    };
+    this.#newcomers.set(id, new Newcomer(identity, join(folder, 'agent.sock'), giveLink));
+  }
+
+  #forget(id: MachineId): void {
+    this.#newcomers.delete(id);
+    this.#consoles.delete(id);
   }
 
   async #spawn(args: string[], folder: string): Promise<void> {
@@ -105,21 +143,43 @@ export class Machines {
     throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });
   }
 
-  async state(id: MachineId): Promise<'off' | 'on' | 'ready'> {
+  /** What has come into a ring since it was last read; null when the monitor did not answer in time. */
+  #read(id: MachineId, device: 'console' | 'result', size: number): Promise<string | null> {
+    const socket = join(this.#paths.machine(id), 'qmp.sock');
+    return monitorCall(socket, 'ringbuf-read', { device, size }, monitorMs).then(String, () => null);
+  }
+
+  /** The end of what a machine has shown on its console since it was started; of one that went off, what was read before. */
+  async console(id: MachineId): Promise<string> {
+    const said = (await this.#find(id)) ? await this.#read(id, 'console', consoleBytes) : null;
+    const shown = ((this.#consoles.get(id) ?? '') + (said ?? '')).slice(-consoleBytesKept);
+    this.#consoles.set(id, shown);
+    return shown;
+  }
+
+  async state(id: MachineId): Promise<'off' | 'on' | 'ready' | 'copy'> {
     if (!(await this.#find(id))) return 'off';
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
     await writeFile(asking, '');
-    const ring = { device: 'result', size: 4096 };
-    const said = await monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).catch(() => null);
-    if (String(said).includes('silversmith-ready') || (await agentAnswers(join(folder, 'agent.sock'), agentMs))) {
-      await rename(asking, mark);
-      return 'ready';
+    const said = await this.#read(id, 'result', resultBytes);
+    const state = await this.#heard(id, said ?? '');
+    if (state === 'on') {
+      // What was not answered in time is answered to nobody, and may be lost.
+      if (said !== null) await rm(asking);
+      return state;
     }
-    // What was not answered in time is answered to nobody, and may be lost.
-    if (said !== null) await rm(asking);
-    return 'on';
+    await rename(asking, mark);
+    this.#forget(id);
+    return state;
+  }
+
+  async #heard(id: MachineId, said: string): Promise<'on' | 'ready' | 'copy'> {
+    const [shown, newcomer] = [await this.console(id), this.#newcomers.get(id)];
+    if (newcomer) return newcomer.state(said, shown);
+    if (said.includes('silversmith-ready')) return 'ready';
+    return (await agentAnswers(join(this.#paths.machine(id), 'agent.sock'), agentMs)) ? 'ready' : 'on';
   }
 
   async stop(id: MachineId, graceMs: number): Promise<void> {
@@ -127,13 +187,14 @@ export class Machines {
     const folder = this.#paths.machine(id);
     if (running) {
       if (graceMs > 0) {
-        const asked = await agentShutdown(join(folder, 'agent.sock'));
+        const asked = await agentShutdown(join(folder, 'agent.sock'), Math.min(trimMs, graceMs / 2));
         if (!asked)
           await monitorCall(join(folder, 'qmp.sock'), 'system_powerdown', undefined, monitorMs).catch(() => {});
         await waitGone(running, graceMs);
       }
       await endProcess(running);
     }
+    this.#forget(id);
     await rm(folder, { recursive: true, force: true });
   }
 
