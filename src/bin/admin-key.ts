@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { keyCreate, keyRotate, resealAll } from '../app/key.ts';
+import { assertMasterKey, keyCreate, keyRotate, keysSealedOtherwise, resealAll } from '../app/key.ts';
 import { minute, table } from '../cli/output.ts';
 import { duration, whole, words } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
@@ -12,7 +12,7 @@ import { isPermission, permissions } from '../domain/permission.ts';
 import { defaultQuotas, type Quotas } from '../domain/quota.ts';
 import { writeWhole } from '../lib/files.ts';
 import { newMasterKey, parseMasterKey } from '../lib/master-key.ts';
-import { lockDataDir } from '../store/sqlite/lock.ts';
+import { lockDataDir, tryLockDataDir } from '../store/sqlite/lock.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
 import { sentenceOf } from './explain.ts';
@@ -57,8 +57,12 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
       24 * 3600_000,
     )
     .action((id: string, flags: Flags & Printed & { overlap: number }) =>
-      withStore(flags, async ({ store, masterKey }) => {
-        const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap);
+      withStore(flags, async ({ store, masterKey }, { dataDir }) => {
+        // A server that is running has the right master key: what this one seals it could not open.
+        const sealed = await store.read('system', (work) => keysSealedOtherwise(work, masterKey));
+        const lock = sealed.length > 0 ? tryLockDataDir(dataDir) : null;
+        if (sealed.length > 0 && lock === null) await store.read('system', (work) => assertMasterKey(work, masterKey));
+        const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap).finally(() => lock?.release());
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),
     );

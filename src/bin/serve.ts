@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { assertMasterKey } from '../app/key.ts';
 import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Engine } from '../engine/port.ts';
@@ -174,6 +175,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   const engineName = await engineOf(config);
   const { store, masterKey, signer } = await openStore(config, { check: true, locked: true });
   try {
+    await store.read('system', (work) => assertMasterKey(work, masterKey));
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
     const engine = await openEngine(config);

@@ -5,6 +5,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
+import { newMasterKey } from '../../src/lib/master-key.ts';
 import { startDemo } from './demo.ts';
 
 describe('the command line', { concurrency: 2 }, () => {
@@ -131,6 +132,35 @@ describe('the command line', { concurrency: 2 }, () => {
     await writeFile(file, after);
     await start();
     assert.equal((await run('image', 'list')).code, 0);
+  });
+
+  it('serves nobody, and seals nothing, under a master key that is not that of the store', async (t) => {
+    const { run, dataDir, stop, start } = await startDemo(t);
+    const file = join(dataDir, 'master.key');
+    const [own, other] = [await readFile(file, 'utf8'), `${newMasterKey()}\n`];
+    const anotherKey = /is another one than that of this store: it does not open 1 of the access keys, such as ss/;
+    const create = ['key', 'create', '--organisation', 'Demo'];
+    const [{ id }] = JSON.parse((await run('key', 'list', '--json')).out);
+    // Beside a server that has the right one.
+    await writeFile(file, other);
+    for (const command of [create, ['key', 'rotate', id]]) assert.match((await run(...command)).err, anotherKey);
+    await stop();
+    for (const command of [create, ['serve', '--port', '0']]) assert.match((await run(...command)).err, anotherKey);
+    assert.match((await run('doctor')).out, /1 of the access keys \(ss\w+ …\).* cannot be opened with this master key/);
+    // Nothing of it was lost: with the right one all is as it was.
+    await writeFile(file, own);
+    await start();
+    assert.equal((await run('image', 'list')).code, 0);
+    await stop();
+    // Lost for good: each key is replaced, and ends at once, whatever overlap is asked for.
+    await writeFile(file, other);
+    const made = JSON.parse((await run('key', 'rotate', id, '--json')).out);
+    assert.ok(made.replacedUntil <= Date.now());
+    await start();
+    assert.match((await run('image', 'list')).err, /401/);
+    const { url } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
+    const withMade = ['--key', made.key, '--secret', made.secret, '--url', url];
+    assert.equal((await run('image', 'list', ...withMade)).code, 0);
   });
 
   it('adds titles to the catalogue, and says of bad input what to do', async (t) => {
