@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { assertMasterKey, keyCreate, keyRotate, keysSealedOtherwise, resealAll } from '../app/key.ts';
 import { minute, table } from '../cli/output.ts';
 import { duration, whole, words } from '../cli/parse.ts';
@@ -50,11 +50,10 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
         }),
     );
   local(key.command('rotate <key>').description('make a key in place of another, which goes on for a while'))
-    .option(
-      '--overlap <duration>',
-      'how long the old key still works, such as 24h or 0s',
-      duration('0s', '36500d'),
-      24 * 3600_000,
+    .addOption(
+      new Option('--overlap <duration>', 'how long the old key still works, such as 24h or 0s')
+        .argParser(duration('0s', '36500d'))
+        .default(24 * 3600_000, '24h'),
     )
     .action((id: string, flags: Flags & Printed & { overlap: number }) =>
       withStore(flags, async ({ store, masterKey }, { dataDir }) => {

@@ -55,8 +55,12 @@ export class AppError extends Error {
 
 export const invalid = (message: string) => new AppError('invalid', message);
 
-export const notFound = (noun: string, id: string | number) =>
-  new AppError('not_found', `There is no ${noun} ${id} in this organisation.`);
+/** `list` is the request that lists what there is. */
+export const notFound = (noun: string, id: string | number, list?: string) =>
+  new AppError(
+    'not_found',
+    `There is no ${noun} ${id} in this organisation${list === undefined ? '' : `; ${list} lists what there is`}.`,
+  );
 
 /** Work that failed for a reason that may pass: it is tried again, and fails for good with `message` when it does not pass. */
 export const failedForNow = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>

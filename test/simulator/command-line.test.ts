@@ -12,6 +12,7 @@ describe('the command line', { concurrency: 2 }, () => {
   it('does the whole job, prints tables for people and JSON for scripts', async (t) => {
     const { run, runAlone, dataDir } = await startDemo(t);
     assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
+    assert.match((await runAlone('--version')).out, /^\d+\.\d+\.\d+\n$/);
     const unknown = await runAlone('frobnicate');
     assert.deepEqual([unknown.code, unknown.out, /unknown command/.test(unknown.err)], [1, '', true]);
     const refused = await runAlone('image', 'show', '77');

@@ -27,6 +27,8 @@ async function refuses(runIn: Run, rows: readonly Row[]): Promise<void> {
     assert.equal(code, 1, typed);
     assert.equal(out, '', typed);
     assert.doesNotMatch(err, /\b(E[A-Z]{4,}|ERR_\w+)\b|\n\s+at |TypeError|RangeError|SyntaxError|undefined|NaN/, typed);
+    // A request of the API is no cure for who types commands.
+    assert.doesNotMatch(err, /\b(GET|POST|PUT|PATCH|DELETE) \//, typed);
   }
 }
 
@@ -353,7 +355,12 @@ describe('what is taken, or has a name', () => {
     await refuses(runIn, [
       [['image', 'show', 'Twin'], /2 images are named "Twin": ids \d+, \d+; give the id of one/],
       [['image', 'show', 'twin 2'], /no image named "twin 2".*silversmith image list/],
-      [['image', 'show', '77'], /no image 77/],
+      [['image', 'show', '77'], /no image 77.*silversmith image list/],
+      [['machine', 'start', '77'], /no machine 77.*silversmith machine list/],
+      [['machine', 'restore', '1'], /no kept disk.*silversmith machine disks 1/],
+      [['machine', 'create', '--plan', '77'], /no plan 77.*silversmith plan list/],
+      [['image', 'install', '77'], /no software 77.*silversmith software list/],
+      [['image', 'install', '--base', '77'], /no base image 77.*silversmith base list/],
       [['image', 'show', '0'], /"0" is not an id.*whole number from 1/],
       [['image', 'show', '99999999999999999999'], /is not an id.*whole number from 1/],
       [['image', 'show', ''], /give the id or the name of the image/i],
