@@ -258,6 +258,8 @@ describe('a file that cannot be used', () => {
       [[...base, '--file', text, '--kernel', text], /both --kernel and --initrd/],
       [['backup', '--to', text], /--to: .*text is not a folder/],
       [['backup', '--to', join(text, 'x')], /--to: .*text is not a folder/],
+      [['backup', '--to', '/proc/x'], /\/proc\/x is not there; check the path|\/proc\/x may not/],
+      [['serve', '--data-dir', '/proc/x/y'], /The data directory \/proc\/x\/y cannot be used: \/proc\/x/],
       [['backup', '--to', backup], /--to: .*is not empty/],
       [['restore', '--from', text, '--data-dir', join(folder, 'new')], /--from: .*text is not a folder/],
       [['restore', '--from', folder, '--data-dir', join(folder, 'new')], /is no backup/],
