@@ -33,6 +33,32 @@ describe('machineStart and machineStop', () => {
     assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'turning_on');
   });
 
+  it('shows the first start after an assignment as installing, whether or not there was a disk', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { reconciler } = h.service;
+    const { body: image } = await h.call('imageInstall');
+    const input = { plan_id: h.plan.id, base_image_id: h.base.id };
+    const { machines } = (await h.call('machineCreate', { body: input })).body;
+    const [assigned = 0, created] = [h.machines[0], machines[0].attributes.id];
+    await reconciler.settle();
+    await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [assigned] } });
+    const started = async (id: number) => {
+      await h.call('machineStart', { params: { id } });
+      const { friendly_status: status } = (await h.call('machineGet', { params: { id } })).body.attributes;
+      await reconciler.settle();
+      await h.call('machineStop', { params: { id } });
+      await reconciler.settle();
+      return status;
+    };
+    for (const id of [assigned, created]) {
+      assert.equal(await started(id), 'installing');
+      assert.equal(await started(id), 'turning_on');
+      // After a reset it begins from the assigned image again.
+      await h.call('machineReset', { params: { id } });
+      assert.equal(await started(id), 'installing');
+    }
+  });
+
   it('leaves a machine that cannot start off, with the reason', async (t) => {
     const h = await startHarness(t, { settings: { readyMs: 20 } });
     const never = await h.addMachine(h.ours, 'sim-never-ready');
