@@ -4,7 +4,8 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, PlanId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import { among, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { fold } from '../fold.ts';
+import { among, contains, type Database, type Db, type Scope } from '../schema.ts';
 
 export interface Plan {
   id: PlanId;
