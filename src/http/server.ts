@@ -20,6 +20,7 @@ import type { Signer } from '../lib/signing-key.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
 import { Turns } from '../lib/turns.ts';
 import type { Store } from '../store/port.ts';
+import { extensionsHeader, withoutExtensions } from '../wire/extension.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import type { OperationSpec } from '../wire/operation.ts';
 import { type OperationName, operations } from '../wire/operations.ts';
@@ -31,9 +32,11 @@ import { answerError, timestampOf } from './errors.ts';
 import type { FileAnswer, Handler, Handlers, Stage, Stages } from './handler.ts';
 import { homeRoute } from './home.ts';
 import { connectionLimits, httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import { lenientBody, lenientQuery } from './lenient.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { fileRoutes } from './routes/file.ts';
 import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
@@ -48,6 +51,7 @@ const readyMs = 2000;
 
 const handlers: Handlers = {
   ...auditRoutes,
+  ...fileRoutes,
   ...imageRoutes,
   ...machineRoutes,
   ...softwareRoutes,
@@ -173,6 +177,13 @@ function route(
   const handler = handlers[name] as unknown as Handler<'imageGet'>;
   const stage = stages[name] as Stage<'imageGet'> | undefined;
   const turns = new Turns();
+  const plain = withoutExtensions(enveloped(operation.response)) as Record<string, unknown>;
+  /** A caller that does not ask for our fields gets none. */
+  const fitted = (request: FastifyRequest, reply: FastifyReply, answer: object) => {
+    if (request.headers[extensionsHeader.name.toLowerCase()] !== extensionsHeader.value)
+      reply.type('application/json; charset=utf-8').serializer(reply.compileSerializationSchema(plain));
+    return answer;
+  };
   app.route({
     method: operation.method,
     config: { operation: name },
@@ -208,7 +219,8 @@ function route(
           `This key lacks the permission ${operation.permission}; use one that has it.`,
         );
       }
-      request.body = operation.body ? parseBody(request, body) : undefined;
+      request.query = lenientQuery(operation, request.query);
+      request.body = operation.body ? lenientBody(operation, parseBody(request, body)) : undefined;
     },
     async handler(request, reply) {
       const caller = request.caller as Caller;
@@ -224,7 +236,7 @@ function route(
         const ask = { ...asker, touched() {} };
         const answer = await store.read(organisationId, (work) => handler({ ...ask, work }, input));
         if (operation.content === 'response') return sendFile(request, reply, answer as unknown as FileAnswer);
-        return { ...answer, ...envelope() };
+        return fitted(request, reply, { ...answer, ...envelope() });
       }
       const command = {
         name,
@@ -242,7 +254,7 @@ function route(
       const { answer, again } = await (stage ? turns.take(stage.thing(input), run) : run());
       if (again) reply.header('idempotent-replayed', 'true');
       else options.nudge();
-      return answer;
+      return fitted(request, reply, answer);
     },
   });
 }

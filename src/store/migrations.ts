@@ -3,6 +3,7 @@
 
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { fold } from './fold.ts';
 
 const statements = (identity: string, columns: string) => columns.replaceAll('IDENTITY', identity);
 
@@ -144,6 +145,19 @@ const migration = (identity: string, text: string): Migration => ({
   },
 });
 
+/** Writes the form in which names are searched anew, where it has become another one. */
+const refold: Migration = {
+  async up(db: Kysely<unknown>) {
+    for (const table of ['image', 'machine']) {
+      type Named = { id: number; name: string; folded: string };
+      const { rows } = await sql<Named>`select id, name, name_folded as folded from ${sql.table(table)}`.execute(db);
+      for (const { id, name, folded } of rows)
+        if (fold(name) !== folded)
+          await sql`update ${sql.table(table)} set name_folded = ${fold(name)} where id = ${id}`.execute(db);
+    }
+  },
+};
+
 /** `identity` is how the dialect declares a primary key that counts up and never uses a number again. */
 export const migrations = (identity: string): Record<string, Migration> => ({
   '0001-first-light': migration(identity, first),
@@ -156,4 +170,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0008-lost-key': migration(identity, eighth),
   '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
+  '0015-folded-names': refold,
 });

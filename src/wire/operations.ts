@@ -4,6 +4,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import type { WireErrorName } from './error.ts';
 import type { OperationSpec } from './operation.ts';
+import { fileOperations } from './operations/file.ts';
 import { imageOperations } from './operations/image.ts';
 import { machineOperations } from './operations/machine.ts';
 import { organisationOperations } from './operations/organisation.ts';
@@ -13,6 +14,7 @@ export const operations = {
   ...imageOperations,
   ...transferOperations,
   ...machineOperations,
+  ...fileOperations,
   ...organisationOperations,
 } as const;
 

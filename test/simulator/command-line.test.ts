@@ -24,6 +24,9 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.equal(installed.code, 0, installed.err);
     const image = JSON.parse(installed.out);
     assert.deepEqual([image.attributes.name, image.attributes.status], ['With htop', 'available']);
+    const failed = await run('image', 'install', 'Fails on purpose', '--name', 'Broken');
+    assert.deepEqual([failed.code, /Fails on purpose, failed with exit status 3/.test(failed.err)], [1, true]);
+    assert.match((await run('image', 'delete', 'Broken')).out, /deleted/);
     assert.match((await run('image', 'assign', image.id, '1', '2')).out, /2 machine/);
     assert.match((await run('machine', 'start', '1')).out, /ready/);
     assert.match((await run('machine', 'stop', '1', '--gracefully')).out, /off/);

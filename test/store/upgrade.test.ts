@@ -71,6 +71,26 @@ describe('a store with data in it', () => {
     });
   }
 
+  it('is searched as this version searches, whatever its names were folded to before', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await storeOf(dataDir, '0010-proved-bases');
+    const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+    for (const table of ['image', 'machine'])
+      database.exec(`update ${table} set name = 'Ο ΣΊΣΥΦΟΣ', name_folded = 'ο σίσυφος' where id = 1`);
+    database.close();
+    const store = await openSqlite({ dataDir, now: Date.now });
+    defer(t, () => store.close());
+    await store.read(1 as OrganisationId, async (work) => {
+      const query = { page: 1, perPage: 10, q: 'ΣΊΣΥΦΟΣ' };
+      const { images } = await work.images.list(query);
+      const { machines } = await work.machines.list(query);
+      assert.deepEqual(
+        [images, machines].map((found) => found.map(({ name }) => name)),
+        [['Ο ΣΊΣΥΦΟΣ'], ['Ο ΣΊΣΥΦΟΣ']],
+      );
+    });
+  });
+
   it('of a newer version is refused, and left as it is', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, versions.at(-1) ?? '');

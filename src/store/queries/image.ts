@@ -4,13 +4,13 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome, imageStatuses } from '../../domain/image.ts';
+import { fold } from '../fold.ts';
 import {
   among,
   type BuildStep,
   contains,
   type Database,
   type Db,
-  fold,
   insertAll,
   layersAbove,
   type Scope,
