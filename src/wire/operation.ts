@@ -13,7 +13,7 @@ export interface OperationSpec {
   permission: string;
   params?: TObject;
   query?: TObject;
-  /** Absent: a body is accepted and ignored. A body may always be left out when no field of it is required. */
+  /** Absent: none is taken but an empty object. A body may always be left out when no field of it is required. */
   body?: TObject;
   /** Bytes instead of JSON: as the body of the request, or as the answer. */
   content?: 'request' | 'response';
