@@ -139,6 +139,14 @@ update base_image set proved_at = created_at where
 alter table audit add column transfer_id text;
 create index audit_created on audit (created_at)`;
 
+// Signatures are remembered instead of nonces. Those of requests that an older version took are not known: the empty one stands for all of
+// a key's up to its time.
+const eleventh = `
+create table signature (key_id text not null, signature text not null, expires_at bigint not null, primary key (key_id, signature));
+create index signature_expiry on signature (expires_at);
+insert into signature (key_id, signature, expires_at) select key_id, '', max(expires_at) from nonce group by key_id;
+drop table nonce`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -170,5 +178,6 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0008-lost-key': migration(identity, eighth),
   '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
+  '0011-signatures': migration(identity, eleventh),
   '0015-folded-names': refold,
 });

@@ -121,7 +121,7 @@ export interface Database {
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   hold: { what: Hold; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
-  nonce: { keyId: KeyId; nonce: string; expiresAt: number };
+  signature: { keyId: KeyId; signature: string; expiresAt: number };
 }
 
 export type Db = Kysely<Database> | Transaction<Database>;

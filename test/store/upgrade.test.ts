@@ -60,6 +60,15 @@ describe('a store with data in it', () => {
         );
         assert.equal((await work.bases.get()).id, 1);
       });
+      // Of what an older version took only nonces are known: all that a key signed until then counts as used.
+      const last = versions.indexOf(version) < versions.indexOf('0011-signatures') ? at : 0;
+      await store.write('system', async (work) => {
+        const use = (key: string, signature: string, expiresAt: number) =>
+          work.signatures.use(key as never, signature, expiresAt);
+        assert.equal(await use('key-1', 'captured', at), last < at);
+        assert.deepEqual([await use('key-1', 'new', at + 1), await use('key-2', 'captured', at)], [true, true]);
+        assert.equal(await use('key-1', 'new', at + 1), false);
+      });
       // What was under way goes on.
       const claimed = await store.write('system', (work) => work.operations.claim(1 as never, 'heir', 1000));
       assert.equal(claimed?.attempts, 2);
