@@ -36,6 +36,13 @@ export const transferBytesMax = 16 * 1024 ** 4;
 export const transferMs = 24 * 3600_000;
 export const openTransfersMax = 10;
 
+/** `direct`: with the kernel and the initrd that follow the disk in the file. */
+export type ManifestBoot =
+  | { mode: 'firmware' }
+  | { mode: 'direct'; append: string; buildAppend: string | null; kernelBytes: number; initrdBytes: number };
+
+const appendLengthMax = 2000;
+
 /** What an exported file is. */
 export interface Manifest {
   version: 1;
@@ -46,12 +53,27 @@ export interface Manifest {
   virtualBytes: number;
   /** The base at the end of its chain, by the digest of the disk that was added as it. */
   base: { name: string; key: string } | null;
+  /** How it boots where that base is not; absent in exports of earlier versions, which boot by firmware then. */
+  boot?: ManifestBoot;
   head: { layerId: LayerId; key: string | null };
   software: { name: string; recipeDigest: string }[];
   createdAt: string;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
+const isAppend = (value: unknown) =>
+  typeof value === 'string' && value.length <= appendLengthMax && !/[^\x20-\x7e]/.test(value);
+
+function isBoot(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value)) return false;
+  if (value.mode === 'firmware') return true;
+  const { append, buildAppend, kernelBytes, initrdBytes } = value;
+  const appends = isAppend(append) && (buildAppend === null || isAppend(buildAppend));
+  return value.mode === 'direct' && appends && isCount(kernelBytes) && isCount(initrdBytes);
+}
 
 /** Reads a manifest that comes from outside. Throws `invalid`. */
 export function parseManifest(text: string): Manifest {
@@ -62,13 +84,13 @@ export function parseManifest(text: string): Manifest {
     throw invalid('The manifest is not JSON.');
   }
   const found = isObject(value) ? value : {};
-  const { version, sha256, virtualBytes, base, head, software } = found;
+  const { version, sha256, virtualBytes, base, head, software, boot } = found;
   const good =
     version === 1 &&
     typeof sha256 === 'string' &&
     /^[0-9a-f]{64}$/.test(sha256) &&
-    Number.isSafeInteger(virtualBytes) &&
-    Number(virtualBytes) > 0 &&
+    isCount(virtualBytes) &&
+    isBoot(boot) &&
     (base === null || (isObject(base) && typeof base.key === 'string')) &&
     isObject(head) &&
     typeof head.layerId === 'string' &&
