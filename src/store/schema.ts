@@ -104,9 +104,9 @@ export interface Database {
     diskSizeGb: number;
     createdAt: number;
   };
-  baseImage: Row<BaseImage, BaseImageId, 'boot'>;
+  baseImage: Row<BaseImage, BaseImageId>;
   software: Row<Software, SoftwareId, 'recipe'>;
-  layer: Layer;
+  layer: Omit<Layer, 'boot'> & { boot: string | null };
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };

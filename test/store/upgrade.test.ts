@@ -44,6 +44,15 @@ describe('a store with data in it', () => {
             ['base', null],
           ],
         );
+        // How a chain boots is known of its root, be it a base or not, and whose a capture is.
+        for (const id of ['capture', 'alone'] as LayerId[]) {
+          const layer = await work.layers.get(id);
+          assert.deepEqual((await work.layers.bootOf(layer)).boot, { mode: 'firmware' });
+          assert.deepEqual(
+            [layer.organisationId, (await work.layers.get('step' as LayerId)).organisationId],
+            [1, null],
+          );
+        }
         assert.equal((await work.usage.quotas()).images > 0, true);
         assert.deepEqual(
           (await work.layers.cache()).map(({ id }) => id),
@@ -106,7 +115,7 @@ describe('a store with data in it', () => {
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
     database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
     await assert.rejects(openSqlite({ dataDir, now: Date.now }), /written by a newer Silversmith; use that one/);
-    assert.equal(Object.values(database.prepare('select count(*) from image').get() ?? {})[0], 2);
+    assert.equal(Object.values(database.prepare('select count(*) from image').get() ?? {})[0], 3);
     database.close();
   });
 });
