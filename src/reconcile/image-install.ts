@@ -3,7 +3,7 @@
 
 import { plainConsole } from '../domain/console.ts';
 import { AppError, failedForGood } from '../domain/error.ts';
-import type { ImageId, LayerId, OperationId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, LayerId, OperationId } from '../domain/ids.ts';
 import { builtImageSizeGb } from '../domain/image.ts';
 import { gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
@@ -55,7 +55,7 @@ export const imageInstall: Workflow = {
         key,
         sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
       };
-      head = await ensureStep(context, step, base);
+      head = await ensureStep(context, step, base.id);
     }
     return async (work) => {
       await assertStands(work, head.id);
@@ -81,7 +81,7 @@ async function begin(work: Work, imageId: ImageId): Promise<Job> {
 }
 
 /** The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while another build makes it. */
-async function ensureStep(context: Context, step: Step, base: BaseImage): Promise<Layer> {
+async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Promise<Layer> {
   const { clock, engine, signal, operation } = context;
   const { software, position, parent } = step;
   const imageId = imageOf(operation);
@@ -109,8 +109,7 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   const spec = {
     layerId: layer.id,
     parentId: parent.id,
-    baseLayerId: parent.baseLayerId,
-    boot: base.boot,
+    ...(await context.store.read('system', (work) => work.layers.bootOf(parent))),
     sizeBytes: step.sizeBytes,
     recipe: software.recipe,
     label: software.name,
@@ -122,7 +121,7 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   });
   await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
-    await work.bases.prove(base.id);
+    await work.bases.prove(baseId);
     if (built.exitCode === 0) await work.layers.seal(layer.id, built);
   });
   if (built.exitCode !== 0) {
@@ -171,6 +170,8 @@ async function reserve(
     virtualBytes: sizeBytes,
     storedBytes: 0,
     operationId,
+    organisationId: null,
+    boot: null,
   };
   await work.layers.add(layer);
   return { layer: await work.layers.get(layer.id), mine: true };

@@ -53,6 +53,8 @@ async function uploaded(h: Harness): Promise<{ id: string; part: Answer }> {
   return { id, part: await h.send({ method: 'POST', path, body: content }) };
 }
 
+const actionOf = (name: OperationName) => (operations[name] as OperationSpec).action;
+
 interface Done {
   answer: Answer;
   image?: number;
@@ -166,7 +168,7 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
       assert.ok(call, `add a call of ${name} to this test`);
       const { answer, image = null, machines = [null], transfer = null } = await call(given);
       assert.equal(answer.status, 200, answer.body.message);
-      assert.deepEqual(await given.entryOf(answer), { action: name, code: 200, image, machines, transfer });
+      assert.deepEqual(await given.entryOf(answer), { action: actionOf(name), code: 200, image, machines, transfer });
     });
   }
 
@@ -180,7 +182,8 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
       const known = /^\d+$/.test(id) && path.includes('{id}');
       const image = known && path.startsWith('/images/') ? Number(id) : null;
       const machine = known && path.startsWith('/machines/') ? Number(id) : null;
-      assert.deepEqual(await entryOf(answer), { action: name, code, image, machines: [machine], transfer: null }, name);
+      const action = actionOf(name);
+      assert.deepEqual(await entryOf(answer), { action, code, image, machines: [machine], transfer: null }, name);
     };
     for (const name of changing) {
       await refused(name, '77', h.keys.powerless, 4710);
@@ -199,7 +202,7 @@ describe('the audit trail', () => {
     const machine_ids = Array.from({ length: 1000 }, (_, index) => 5000 + index);
     const answer = await h.call('imageAssign', { params: { id }, body: { machine_ids } });
     assert.deepEqual(await entryOf(answer), {
-      action: 'imageAssign',
+      action: 'image_assigned',
       code: 4211,
       image: id,
       machines: [null],

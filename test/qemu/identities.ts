@@ -160,8 +160,13 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     await engine.sealDisk({ diskId: first.disk, layerId: captured, sizeBytes });
     await fresh('captured', captured);
     const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
-    await engine.exportLayer({ layerId: captured, format: 'qcow2', path: exported }, never);
-    await engine.importLayer({ layerId: imported, path: exported, parentId: null, bytesMax: Number.MAX_SAFE_INTEGER });
+    const chain = { boot, baseLayerId: baseLayer };
+    const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported };
+    const { tail } = await engine.exportLayer(leaving, never);
+    await engine.importLayer(
+      { layerId: imported, path: exported, parentId: null, tail, bytesMax: Number.MAX_SAFE_INTEGER },
+      never,
+    );
     await fresh('imported', imported);
     if (base === 'cloud-init' || base === 'both') return;
     // A reset gives the machine a new disk and with it a new identity; its card and its UUID stay. Undone, it is who it was.

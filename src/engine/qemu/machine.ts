@@ -146,7 +146,10 @@ export class Machines {
   /** What has come into a ring since it was last read; null when the monitor did not answer in time. */
   #read(id: MachineId, device: 'console' | 'result', size: number): Promise<string | null> {
     const socket = join(this.#paths.machine(id), 'qmp.sock');
-    return monitorCall(socket, 'ringbuf-read', { device, size }, monitorMs).then(String, () => null);
+    return monitorCall(socket, 'ringbuf-read', { device, size }, monitorMs).then(
+      (said) => (typeof said === 'string' ? said : null),
+      () => null,
+    );
   }
 
   /** The end of what a machine has shown on its console since it was started; of one that went off, what was read before. */
