@@ -1,3 +1,5 @@
+// What consoles of guests that did not come up are taken for.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { consoleReason, plainConsole, seenOn } from './console.ts';

@@ -53,6 +53,13 @@ export interface Tail {
   initrdBytes: number;
 }
 
+export interface BootFault {
+  /** The end of a sentence. */
+  says: string;
+  /** Else it may start all the same, and whoever gave it is warned. */
+  sure: boolean;
+}
+
 export interface BuildSpec extends ChainBoot {
   layerId: LayerId;
   parentId: LayerId;
@@ -151,8 +158,8 @@ export interface Engine {
     },
     signal: AbortSignal,
   ): Promise<{ virtualBytes: number; storedBytes: number }>;
-  /** Why no machine can start on chains that end in this root; null when nothing is known that speaks against it. */
-  bootFault(root: ChainBoot): Promise<string | null>;
+  /** What speaks against starting a machine on chains that end in this root; null when nothing is known. */
+  bootFault(root: ChainBoot): Promise<BootFault | null>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 

@@ -8,18 +8,16 @@ const entriesMax = 128;
 export const headBytes = 2 * sectorBytes + entriesMax * 128;
 
 /**
- * `bios`: a boot sector with code, which the firmware of a machine here starts. `uefi`: an EFI system partition and nothing for a BIOS.
- * `none`: no boot sector at all, as on a disk that is one file system and boots directly only.
+ * `bios`: a boot sector with code, which the firmware of a machine here starts. `uefi`: an EFI system partition and no such code. `doubtful`:
+ * both, and no place where a BIOS loader has its second part. `none`: neither.
  */
-export function firmwareOf(head: Buffer): 'bios' | 'uefi' | 'none' {
+export function firmwareOf(head: Buffer): 'bios' | 'uefi' | 'doubtful' | 'none' {
   if (head.length < sectorBytes || head.readUInt16BE(510) !== 0x55aa) return 'none';
   const hasCode = head.subarray(0, 440).some((byte) => byte !== 0);
   const types = partitionTypes(head);
   const esp = types.includes(efiSystem) || types.includes('ef');
-  // On a GPT, a BIOS loader has its second part in a partition of its own; the code of what makes images may be in sector 0 all the same.
-  const forBios = hasCode && (!isGpt(head) || !esp || types.includes(biosBoot));
-  if (forBios) return 'bios';
-  return esp ? 'uefi' : 'none';
+  if (!hasCode) return esp ? 'uefi' : 'none';
+  return isGpt(head) && esp && !types.includes(biosBoot) ? 'doubtful' : 'bios';
 }
 
 const isGpt = (head: Buffer) =>
@@ -38,10 +36,3 @@ function partitionTypes(head: Buffer): string[] {
   }
   return types;
 }
-
-export const firmwareWarning = (firmware: 'bios' | 'uefi' | 'none'): string | null =>
-  ({
-    bios: null,
-    uefi: 'The disk boots by UEFI only (it has an EFI system partition and no boot loader for a BIOS), which machines here do not have: it will not start. Take the image of the same distribution that boots by BIOS too.',
-    none: 'The disk has no boot sector, so it does not start by itself. Give its kernel and initrd too, or a disk with a boot loader for a BIOS.',
-  })[firmware];
