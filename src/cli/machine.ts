@@ -39,7 +39,9 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     async (id: string, flags: Remote) => {
       const client = await connect(flags, env);
       const machine = await client.machineGet({ id: await idOf(client, 'machine', id) });
-      print(terminal, flags, machine, table(headings, [row(machine)]));
+      const reason = machine.attributes.status_reason ?? '';
+      const whole = reason.includes('\n') ? `\n\n${reason}` : '';
+      print(terminal, flags, machine, table(headings, [row(machine)]) + whole);
     },
   );
 

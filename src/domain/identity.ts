@@ -123,10 +123,8 @@ ${clearingFunctions}
 renew() {
 ${removals(traces.filter(({ keptByFresh }) => keptByFresh === undefined)).join('\n')}
 [ "$(cat /etc/machine-id 2>/dev/null)" = "$id" ] || stale=yes
-if [ -n "$stale" ]; then
-  umount /etc/machine-id 2>/dev/null
-  echo "$id" >/etc/machine-id || exit 1
-fi
+[ -z "$stale" ] || umount /etc/machine-id 2>/dev/null
+echo "$id" >/etc/machine-id || exit 1
 if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then echo "$id" >/var/lib/dbus/machine-id; fi
 if [ -d /var/lib/systemd ]; then (umask 077; head -c 512 /dev/urandom >/var/lib/systemd/random-seed); fi
 echo "$name" >/etc/hostname || exit 1

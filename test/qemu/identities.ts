@@ -208,10 +208,11 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
 }
 
 async function leaseOf(engine: Engine, id: MachineId): Promise<string> {
-  const lease = () => engine.exec(id, ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/* 2>/dev/null']);
+  // The agent may answer a while after the machine is ready.
+  const lease = () => engine.exec(id, ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*']).catch(() => null);
   const found = await waitFor(
     'it has a lease',
-    async () => /CLIENTID=(\w+)/.exec((await lease()).stdout)?.[1],
+    async () => /CLIENTID=(\w+)/.exec((await lease())?.stdout ?? '')?.[1],
     readyMs,
     1000,
   );

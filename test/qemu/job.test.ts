@@ -43,7 +43,7 @@ describe('a server on real disks', () => {
     assert.equal(await s.inside(first, 'hostname'), `machine-${first}`);
     // Two machines of one image have nothing in common that must be unique.
     const own =
-      'cat /etc/machine-id /sys/class/dmi/id/product_uuid /var/lib/silversmith/identity; sha256sum </var/lib/systemd/random-seed; hostname';
+      'cat /etc/machine-id; cat /sys/class/dmi/id/product_uuid /var/lib/silversmith/identity; sha256sum </var/lib/systemd/random-seed; hostname';
     const identityOf = async (id: number) => (await s.inside(id, own)).split('\n');
     const identities = [...(await identityOf(first)), ...(await identityOf(second))];
     assert.equal(new Set(identities).size, 10, identities.join(' '));
