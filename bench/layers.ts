@@ -137,7 +137,13 @@ try {
   );
   const exported = await timed(() =>
     engine.exportLayer(
-      { layerId: head, format: 'qcow2', path: join(folder, 'export.qcow2') },
+      {
+        layerId: head,
+        format: 'qcow2',
+        path: join(folder, 'export.qcow2'),
+        boot: { mode: 'firmware' },
+        baseLayerId: base,
+      },
       new AbortController().signal,
     ),
   );

@@ -36,6 +36,13 @@ export const transferBytesMax = 16 * 1024 ** 4;
 export const transferMs = 24 * 3600_000;
 export const openTransfersMax = 10;
 
+/** `direct`: with the kernel and the initrd that follow the disk in the file. */
+export type ManifestBoot =
+  | { mode: 'firmware' }
+  | { mode: 'direct'; append: string; buildAppend: string | null; kernelBytes: number; initrdBytes: number };
+
+const appendLengthMax = 2000;
+
 /** What an exported file is. */
 export interface Manifest {
   version: 1;
@@ -46,6 +53,8 @@ export interface Manifest {
   virtualBytes: number;
   /** The base at the end of its chain, by the digest of the disk that was added as it. */
   base: { name: string; key: string } | null;
+  /** How it boots where that base is not; absent in exports of earlier versions, which boot by firmware then. */
+  boot?: ManifestBoot;
   head: { layerId: LayerId; key: string | null };
   software: { name: string; recipeDigest: string }[];
   createdAt: string;
@@ -58,8 +67,19 @@ const isSize = (value: unknown) => Number.isSafeInteger(value) && Number(value) 
 const isSoftware = (value: unknown) =>
   Array.isArray(value) && value.every((one) => isObject(one) && isText(one.recipeDigest));
 
+const isAppend = (value: unknown) => isText(value) && value.length <= appendLengthMax && !/[^\x20-\x7e]/.test(value);
+
+function isBoot(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value)) return false;
+  if (value.mode === 'firmware') return true;
+  const { append, buildAppend, kernelBytes, initrdBytes } = value;
+  const appends = isAppend(append) && (buildAppend === null || isAppend(buildAppend));
+  return value.mode === 'direct' && appends && isSize(kernelBytes) && isSize(initrdBytes);
+}
+
 /** Each field of a manifest that something of ours reads, whether it is what it must be, and what that is. */
-const fieldsRead = ({ version, name, sha256, virtualBytes, base, head, software }: Record<string, unknown>) =>
+const fieldsRead = ({ version, name, sha256, virtualBytes, base, head, software, boot }: Record<string, unknown>) =>
   [
     ['version', version === 1, '1'],
     ['name', isText(name), 'a text'],
@@ -69,6 +89,7 @@ const fieldsRead = ({ version, name, sha256, virtualBytes, base, head, software 
     ['base.key', !isObject(base) || isText(base.key), 'a text'],
     ['head', isObject(head), 'an object'],
     ['head.layerId', isObject(head) && isText(head.layerId), 'a text'],
+    ['boot', isBoot(boot), '{"mode": "firmware"}, or a direct boot with what its kernel needs'],
     ['software', isSoftware(software), 'a list of objects, each with the text recipeDigest'],
   ] as const;
 

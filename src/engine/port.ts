@@ -43,8 +43,14 @@ export interface DiskSpec {
 
 export interface ChainBoot {
   boot: Boot;
-  /** The base at the end of the chain, beside which kernel and initrd are kept. */
+  /** The root at the end of the chain, beside which kernel and initrd are kept. */
   baseLayerId: LayerId;
+}
+
+/** The kernel and the initrd that follow a disk in the file of an export. */
+export interface Tail {
+  kernelBytes: number;
+  initrdBytes: number;
 }
 
 export interface BuildSpec extends ChainBoot {
@@ -120,19 +126,31 @@ export interface Engine {
    * old one or the new one at any moment; machines that are on keep what they have open. Idempotent.
    */
   rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }): Promise<{ storedBytes: number }>;
-  /** Writes the content of a layer's chain to `path` as one file that stands alone; nothing is at `path` before it is whole. Returns its bytes. */
-  exportLayer(spec: { layerId: LayerId; format: 'qcow2' | 'raw'; path: string }, signal: AbortSignal): Promise<number>;
+  /**
+   * Writes the content of a layer's chain to `path` as one file that stands alone, followed by the kernel and the initrd that it boots with
+   * when they are not on the disk; nothing is at `path` before it is whole. Returns the bytes of all, and of what follows the disk.
+   */
+  exportLayer(
+    spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
+    signal: AbortSignal,
+  ): Promise<{ bytes: number; tail: Tail | null }>;
   /**
    * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on `parentId` it keeps only what differs, with null it stands
-   * alone. A layer of that id that is there already gets the new content in one step. Throws `invalid` for what is not a plain disk,
-   * or would take more than `bytesMax` on the host.
+   * alone. With a `tail` the disk ends before it, and a layer that stands alone keeps its kernel and initrd. A layer of that id that is there
+   * already gets the new content in one step. Throws `invalid` for what is not a plain disk, or would take more than `bytesMax` on the host.
    */
-  importLayer(spec: {
-    layerId: LayerId;
-    path: string;
-    parentId: LayerId | null;
-    bytesMax: number;
-  }): Promise<{ virtualBytes: number; storedBytes: number }>;
+  importLayer(
+    spec: {
+      layerId: LayerId;
+      path: string;
+      parentId: LayerId | null;
+      tail: Tail | null;
+      bytesMax: number;
+    },
+    signal: AbortSignal,
+  ): Promise<{ virtualBytes: number; storedBytes: number }>;
+  /** Why no machine can start on chains that end in this root; null when nothing is known that speaks against it. */
+  bootFault(root: ChainBoot): Promise<string | null>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 

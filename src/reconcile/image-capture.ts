@@ -47,6 +47,8 @@ export const imageCapture: Workflow = {
         key: null,
         state: 'sealed',
         operationId: null,
+        organisationId: operation.organisationId,
+        boot: null,
         ...bytes,
       });
       await work.disks.update(disk.id, { layerId });
@@ -81,10 +83,9 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
   if (operation.data.generalId === undefined) await context.remember({ generalId: newId() });
   const id = operation.data.generalId as LayerId;
   await context.phase('taking away what identifies the machine', 0.6);
-  const { baseLayerId } = below;
-  const { boot } = await store.read('system', (work) => work.bases.ofLayer(baseLayerId));
+  const boot = await store.read('system', (work) => work.layers.bootOf(below));
   const built = await engine.buildLayer(
-    { layerId: id, parentId, baseLayerId, boot, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
+    { layerId: id, parentId, ...boot, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
     signal,
   );
   if (built.exitCode !== 0)
@@ -94,10 +95,12 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
     id,
     kind: 'capture',
     parentId,
-    baseLayerId,
+    baseLayerId: below.baseLayerId,
     key: null,
     state: 'sealed',
     operationId: null,
+    organisationId: operation.organisationId,
+    boot: null,
     virtualBytes,
     storedBytes,
   };

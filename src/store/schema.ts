@@ -104,9 +104,9 @@ export interface Database {
     diskSizeGb: number;
     createdAt: number;
   };
-  baseImage: Row<BaseImage, BaseImageId, 'boot'>;
+  baseImage: Row<BaseImage, BaseImageId>;
   software: Row<Software, SoftwareId, 'recipe'>;
-  layer: Layer;
+  layer: Omit<Layer, 'boot'> & { boot: string | null };
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };
@@ -121,7 +121,7 @@ export interface Database {
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   hold: { what: Hold; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
-  nonce: { keyId: KeyId; nonce: string; expiresAt: number };
+  signature: { keyId: KeyId; signature: string; expiresAt: number };
 }
 
 export type Db = Kysely<Database> | Transaction<Database>;

@@ -15,7 +15,7 @@ export interface OperationSpec {
   action?: string;
   params?: TObject;
   query?: TObject;
-  /** Absent: a body is accepted and ignored. A body may always be left out when no field of it is required. */
+  /** Absent: none is taken but an empty object. A body may always be left out when no field of it is required. */
   body?: TObject;
   /** Whole numbers in the body are taken as text too, since clients in use send them so. */
   numbersAsText?: true;

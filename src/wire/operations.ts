@@ -27,7 +27,7 @@ type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, 
 export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorName[] => [
   ...new Set<WireErrorName>([
     ...(['invalid', 'unauthenticated', 'permission_required', 'too_many_requests'] as const),
-    ...(method === 'GET' ? [] : (['conflict', 'too_large'] as const)),
+    ...(method === 'GET' ? [] : (['timed_out', 'conflict', 'too_large'] as const)),
     ...(body ? (['not_json'] as const) : []),
     ...errors,
     ...(['internal', 'unavailable'] as const),

@@ -24,13 +24,15 @@ interface Options {
   script?: string;
   timeoutMs?: number;
   settings?: Partial<Settings>;
+  /** A base of its own, whose content no other has. */
+  baseMark?: number;
   dataDir?: string;
 }
 
 /** With one machine and one title. */
 export async function startQuick(t: Scope, { guest = guests.ready, script = 'echo done', ...options }: Options = {}) {
   const folder = await temporaryFolder(t);
-  const { dataDir = join(folder, 'data'), timeoutMs = 120_000 } = options;
+  const { dataDir = join(folder, 'data'), timeoutMs = 120_000, baseMark = 0 } = options;
   const config = parseConfig({ dataDir, port: '0', logLevel: 'silent' }, {});
   const settings = { stopMs: 0, pollMs: 100, collectDelayMs: 0, ...options.settings };
   const server = await serve({ ...config, settings });
@@ -44,7 +46,7 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     await close();
   });
   const titles = [{ name: 'Title', script, timeoutMs }];
-  const base = await quickBase(folder, guest);
+  const base = await quickBase(folder, guest, baseMark);
   const { software, machines, key } = await furnish(server, { base, titles, machines: 1 });
   const [machine = 0] = machines;
   const client = createClient({ url: server.url, ...key });

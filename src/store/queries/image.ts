@@ -46,7 +46,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
   };
   const get = async (id: ImageId): Promise<Image> => {
     const image = await find(id);
-    if (!image) throw notFound('image', id);
+    if (!image) throw notFound('image', id, 'GET /images');
     return image;
   };
   const update = async (id: ImageId, change: Partial<Omit<Image, 'id' | 'name'>>): Promise<void> => {

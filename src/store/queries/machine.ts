@@ -56,7 +56,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     find,
     async get(id: MachineId): Promise<Machine> {
       const machine = await find(id);
-      if (!machine) throw notFound('machine', id);
+      if (!machine) throw notFound('machine', id, 'GET /machines');
       return machine;
     },
     updateMany,

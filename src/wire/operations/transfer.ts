@@ -83,7 +83,7 @@ export const transferOperations = {
     params: transferIdParams,
     content: 'response',
     response: nothing,
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'conflict', 'precondition_failed', 'range_not_satisfiable'],
     extension: true,
   }),
   transferDelete: define({
