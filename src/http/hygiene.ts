@@ -46,7 +46,7 @@ export function requestId(request: IncomingMessage | { headers: Record<string, u
 
 export const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '').split('?', 1)[0] ?? '';
 
-const plainPaths = ['/', '/healthz', '/readyz', '/openapi.json', '/docs'];
+const plainPaths = ['/', '/healthz', '/readyz', '/openapi.json', '/openapi-3.0.json', '/docs'];
 const patterns = [
   ...Object.values(operations).map(({ method, path }) => ({ method, path: pathPrefix + path })),
   ...plainPaths.map((path) => ({ method: 'GET', path })),

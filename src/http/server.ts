@@ -18,6 +18,7 @@ import { Turns } from '../lib/turns.ts';
 import type { Store } from '../store/port.ts';
 import { extensionsHeader, withoutExtensions } from '../wire/extension.ts';
 import { openApiDocument } from '../wire/openapi.ts';
+import { olderOpenApiDocument } from '../wire/openapi-3-0.ts';
 import type { OperationSpec } from '../wire/operation.ts';
 import { type OperationName, operations } from '../wire/operations.ts';
 import { enveloped, pathPrefix } from '../wire/schema.ts';
@@ -148,6 +149,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   if (options.showMetrics) metricsRoute(app, options.metrics);
   const document = openApiDocument();
   app.get('/openapi.json', async () => document);
+  const older = olderOpenApiDocument();
+  app.get('/openapi-3.0.json', async () => older);
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
   app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -27,6 +27,7 @@ const envelope = {
 /** The answer as sent: the resource's fields, then the envelope. */
 export const enveloped = <Fields extends TProperties>(fields: Fields) => Type.Object({ ...fields, ...envelope });
 
+export const BaseResponse = Type.Object(envelope, { title: 'BaseResponse' });
 export const ErrorResponse = Type.Object(envelope, { title: 'ErrorResponse' });
 
 export const resource = <Name extends string, Attributes extends TSchema>(

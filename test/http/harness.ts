@@ -69,7 +69,7 @@ patterns.sort((a, b) => a.rank - b.rank);
 /** Fails unless an answer is what the committed OpenAPI document says of the operation, with a client_code that is documented for it. */
 export function assertDocumented(name: OperationName, status: number, body: unknown): void {
   const operation = operations[name] as OperationSpec;
-  const place = ['paths', pathPrefix + operation.path, operation.method.toLowerCase(), 'responses', String(status)];
+  const place = ['paths', operation.path, operation.method.toLowerCase(), 'responses', String(status)];
   const pointer = [...place, 'content', 'application/json', 'schema'].map(escaped).join('/');
   assert.ok(
     place.reduce((at, key) => at?.[key], committed),
