@@ -73,6 +73,16 @@ export function parseQcow2Header(head: Buffer): Qcow2Header {
   };
 }
 
+/** The size of the disk in a file of our own making, whatever it stands on. */
+export async function virtualBytesOf(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    return Number((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer.readBigUInt64BE(24));
+  } finally {
+    await file.close();
+  }
+}
+
 /** Exactly so many bytes from a place; throws `invalid` when the file ends before. */
 async function readAt(file: FileHandle, offset: number, length: number, what: string): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
@@ -141,29 +151,46 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
   }
 }
 
-/** Reads a disk of our own making that stands alone: what is not in its file is zeros. `length` lies within one cluster. */
-export async function readQcow2(path: string, offset: number, length: number): Promise<Buffer> {
+/**
+ * Reads from a disk of our own making that stands alone: what is not in its file, or lies beyond the end of the disk, is zeros. The file is
+ * open while the work takes.
+ */
+export async function readingQcow2<Result>(
+  path: string,
+  work: (read: (offset: number, length: number) => Promise<Buffer>, diskBytes: number) => Promise<Result>,
+): Promise<Result> {
   const file = await open(path, 'r');
   try {
     const header = parseQcow2Header((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer);
-    const { clusterBytes, entryBytes, l1Offset, virtualBytes } = header;
-    const zeros = Buffer.alloc(length);
-    if (offset >= virtualBytes) return zeros;
-    const perTable = clusterBytes / entryBytes;
-    const cluster = Math.floor(offset / clusterBytes);
-    const entry = async (table: number, index: number, bytes: number) => {
-      const found = await readAt(file, table + index * bytes, 8, 'a table');
-      return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
+    const read = async (offset: number, length: number) => {
+      const content = Buffer.alloc(length);
+      for (let at = 0; at < length; ) {
+        const within = (offset + at) % header.clusterBytes;
+        const bytes = Math.min(length - at, header.clusterBytes - within);
+        const place = offset + at < header.virtualBytes ? await placeOfCluster(file, header, offset + at) : 0;
+        if (place !== 0) await file.read(content, at, bytes, place + within);
+        at += bytes;
+      }
+      return content;
     };
-    const l2 = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));
-    if (l2 === 0) return zeros;
-    const [high, low] = await entry(l2, cluster % perTable, entryBytes);
-    if ((high & 0x40000000) !== 0) throw new TypeError('a compressed cluster is not read');
-    const place = placeOf(high, low);
-    if (place === 0 || (low & 1) === 1) return zeros;
-    await file.read(zeros, 0, length, place + (offset % clusterBytes));
-    return zeros;
+    return await work(read, header.virtualBytes);
   } finally {
     await file.close();
   }
+}
+
+/** Where the cluster of a place on the disk lies in the file; 0 for zeros. */
+async function placeOfCluster(file: FileHandle, header: Qcow2Header, offset: number): Promise<number> {
+  const { clusterBytes, entryBytes, l1Offset } = header;
+  const perTable = clusterBytes / entryBytes;
+  const cluster = Math.floor(offset / clusterBytes);
+  const entry = async (table: number, index: number, bytes: number) => {
+    const found = await readAt(file, table + index * bytes, 8, 'a table');
+    return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
+  };
+  const table = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));
+  if (table === 0) return 0;
+  const [high, low] = await entry(table, cluster % perTable, entryBytes);
+  if ((high & 0x40000000) !== 0) throw new TypeError('a compressed cluster is not read');
+  return (low & 1) === 1 ? 0 : placeOf(high, low);
 }

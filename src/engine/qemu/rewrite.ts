@@ -8,10 +8,9 @@ import { failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { exists, syncPath } from '../../lib/files.ts';
 import { giveTo, type Host } from './host.ts';
-import { diskFull, makeImmutable, qemuImg, storedBytes } from './image-file.ts';
+import { copyMs, diskFull, makeImmutable, qemuImg, storedBytes } from './image-file.ts';
 import type { Paths } from './paths.ts';
-
-const rewriteMs = 4 * 3600_000;
+import { virtualBytesOf } from './qcow2.ts';
 
 export async function rewriteLayer(
   { layerId, parentId }: { layerId: LayerId; parentId: LayerId },
@@ -29,10 +28,10 @@ export async function rewriteLayer(
     await chmod(part, 0o600);
     await giveTo(user, part);
     const cwd = paths.builds;
-    await qemuImg(['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part], user, cwd, {
-      timeoutMs: rewriteMs,
-    });
-    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, { timeoutMs: rewriteMs });
+    const options = { timeoutMs: copyMs(2 * (await virtualBytesOf(layer))) };
+    const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part];
+    await qemuImg(rebase, user, cwd, options);
+    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, options);
     await makeImmutable(part);
     await rename(part, layer);
     await syncPath(dirname(layer));

@@ -12,6 +12,7 @@ import type { ChainBoot, Tail } from '../port.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,
+  copyMs,
   createOverlay,
   diskFull,
   inspectForeignDisk,
@@ -20,8 +21,7 @@ import {
   storedBytes,
 } from './image-file.ts';
 import type { Paths } from './paths.ts';
-
-const transferMs = 4 * 3600_000;
+import { virtualBytesOf } from './qcow2.ts';
 
 export async function exportLayer(
   spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
@@ -38,7 +38,8 @@ export async function exportLayer(
     await giveTo(user, part);
     const compressed = format === 'qcow2' ? ['-c', '-o', 'compression_type=zstd'] : [];
     const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...compressed, layer, part];
-    await qemuImg(args, user, paths.builds, { timeoutMs: transferMs, signal });
+    const timeoutMs = copyMs(await virtualBytesOf(layer));
+    await qemuImg(args, user, paths.builds, { timeoutMs, signal });
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     const tail = await appendTail(part, spec, paths, signal);
     await syncPath(part);
@@ -102,12 +103,15 @@ export async function importLayer(
     if (tail) await takeTail(source, tail, parentId === null ? beside : null, signal);
     await giveTo(user, source);
     const whole = join(folder, 'whole.qcow2');
-    const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), whole, user, bytesMax);
+    const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), whole, user, {
+      bytesMax,
+      signal,
+    });
     let made = whole;
     if (parentId !== null) {
       // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
       await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user);
-      const options = { timeoutMs: transferMs, bytesMax };
+      const options = { timeoutMs: copyMs(2 * virtualBytes), bytesMax, signal };
       const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), overlay];
       await qemuImg(rebase, user, paths.builds, options);
       await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay], user, paths.builds, options);

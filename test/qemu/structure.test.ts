@@ -1,0 +1,124 @@
+// Strangers' disks are judged by their structure: what is taken has the content that it had, whatever was cut off or bent, and a host
+// that is too slow for a tool says nothing of a file.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { AppError } from '../../src/domain/error.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { probeHost } from '../../src/engine/qemu/host.ts';
+import { qemuImg } from '../../src/engine/qemu/image-file.ts';
+import { assertQcow2Whole } from '../../src/engine/qemu/qcow2.ts';
+import { layerId } from '../engine-contract.ts';
+import { defer, type Scope, temporaryFolder } from '../support.ts';
+
+const mib = 1024 ** 2;
+const never = new AbortController().signal;
+const runs = { numRuns: 12, endOnFailure: true };
+
+/** An engine, and a file system with something in it as a raw disk and as qcow2, plain and compressed. */
+async function disks(t: Scope) {
+  const folder = await temporaryFolder(t);
+  const engine = await openQemu({ root: join(folder, 'engine') });
+  const file = (name: string) => join(folder, name);
+  await mkdir(file('tree'));
+  await writeFile(join(file('tree'), 'content'), randomBytes(mib));
+  await writeFile(file('raw'), Buffer.alloc(4 * mib));
+  execFileSync('mke2fs', ['-q', '-F', '-t', 'ext2', '-d', file('tree'), file('raw')], { stdio: 'pipe' });
+  for (const [name, more] of [
+    ['plain', []],
+    ['compressed', ['-c', '-o', 'compression_type=zstd']],
+  ] as const)
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...more, file('raw'), file(name)]);
+  /** Whether it was taken; then it has the content that it had. */
+  const taken = async (content: Buffer): Promise<boolean> => {
+    await writeFile(file('given'), content);
+    const id = layerId();
+    try {
+      await engine.importLayer(
+        { layerId: id, path: file('given'), parentId: null, tail: null, bytesMax: 64 * mib },
+        never,
+      );
+    } catch (error) {
+      assert.equal((error as AppError).code, 'invalid', `${error} ${(error as AppError).detail}`);
+      return false;
+    }
+    const layer = join(folder, 'engine', 'layers', `${id}.qcow2`);
+    const compared = execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', file('raw'), layer]);
+    assert.match(compared.toString(), /identical/);
+    await engine.removeLayer(id);
+    return true;
+  };
+  return { folder, engine, file, taken };
+}
+
+describe('a disk from outside', () => {
+  it('that was cut off at any length is refused, or has lost nothing', async (t) => {
+    const { folder, file, taken } = await disks(t);
+    for (const name of ['raw', 'plain', 'compressed']) {
+      const whole = await readFile(file(name));
+      assert.ok(await taken(whole), name);
+      const lengths = fc.oneof(fc.integer({ min: 1, max: whole.length }), fc.integer({ min: 1, max: 4096 }));
+      let refused = 0;
+      await fc.assert(
+        fc.asyncProperty(lengths, async (bytes) => {
+          if (!(await taken(whole.subarray(0, -bytes)))) refused++;
+        }),
+        runs,
+      );
+      t.diagnostic(`${name}: ${refused} of ${runs.numRuns} cuts refused`);
+      assert.ok(!(await taken(whole.subarray(0, whole.length / 2))), `half of ${name}`);
+    }
+    await writeFile(file('half'), (await readFile(file('plain'))).subarray(0, mib));
+    await assert.rejects(assertQcow2Whole(file('half')), /cut off: .* ends at byte \d+, and the file has 1048576/);
+    assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+  });
+
+  it('that is bent in any place of its tables is refused, or has the content that it had', async (t) => {
+    const { file, taken } = await disks(t);
+    const whole = await readFile(file('plain'));
+    // Header, reference counts and tables lie before the content.
+    const places = fc.oneof(fc.integer({ min: 0, max: 27 }), fc.integer({ min: 0, max: 5 * 16_384 - 1 }));
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(places, fc.integer({ min: 1, max: 0xffffffff }), async (at, mask) => {
+        const bent = Buffer.from(whole);
+        bent.writeUInt32BE((bent.readUInt32BE(at * 4) ^ mask) >>> 0, at * 4);
+        if (!(await taken(bent))) refused++;
+      }),
+      { ...runs, numRuns: 30 },
+    );
+    t.diagnostic(`${refused} of 30 bent files refused`);
+    const marked = (bit: number) => {
+      const bent = Buffer.from(whole);
+      bent[79] = bit;
+      return bent;
+    };
+    for (const bit of [0b1, 0b10]) assert.ok(!(await taken(marked(bit))), `bit ${bit}`);
+  });
+
+  it('is not called damaged because the host was too slow for a tool, which is tried again', async (t) => {
+    const { folder, file } = await disks(t);
+    const { user } = await probeHost();
+    const programs = join(folder, 'programs');
+    await mkdir(programs);
+    await writeFile(join(programs, 'qemu-img'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+    for (const path of [folder, programs]) await chmod(path, 0o755);
+    const { PATH } = process.env;
+    defer(t, () => {
+      process.env.PATH = PATH;
+    });
+    process.env.PATH = `${programs}${delimiter}${PATH}`;
+    await assert.rejects(qemuImg(['info', file('plain')], user, folder, { timeoutMs: 200 }), (error: AppError) => {
+      assert.deepEqual([error.code, error.retry], ['unavailable', 'later']);
+      assert.match(error.message, /too slow.*says nothing of the file/);
+      return true;
+    });
+    await writeFile(join(programs, 'qemu-img'), '#!/bin/sh\nkill -KILL $$\n');
+    await assert.rejects(qemuImg(['info', file('plain')], user, folder), { code: 'unavailable', retry: 'later' });
+  });
+});
