@@ -4,17 +4,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { AppError } from '../../src/domain/error.ts';
+import type { LayerId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { probeHost } from '../../src/engine/qemu/host.ts';
 import { qemuImg } from '../../src/engine/qemu/image-file.ts';
 import { assertQcow2Whole } from '../../src/engine/qemu/qcow2.ts';
 import { layerId } from '../engine-contract.ts';
-import { defer, type Scope, temporaryFolder } from '../support.ts';
+import { smallDisk } from '../small-disk.ts';
+import { defer, leftOutWithoutRoot, type Scope, temporaryFolder } from '../support.ts';
 
 const mib = 1024 ** 2;
 const never = new AbortController().signal;
@@ -122,3 +124,43 @@ describe('a disk from outside', () => {
     await assert.rejects(qemuImg(['info', file('plain')], user, folder), { code: 'unavailable', retry: 'later' });
   });
 });
+
+describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutRoot }, () => {
+  it('takes no more than it may, never the reserve of the host, and leaves nothing', async (t) => {
+    const folder = await smallDisk(t, 120);
+    const engine = await openQemu({ root: join(folder, 'engine') });
+    const [base, outside] = [layerId(), await temporaryFolder(t)];
+    const [raw, bomb] = [join(outside, 'raw'), join(outside, 'bomb')];
+    const first = Buffer.alloc(2 * mib);
+    first.writeUInt16BE(0x55aa, 510);
+    await writeFile(raw, first);
+    await engine.importBase(base, { disk: raw });
+    execFileSync('qemu-img', ['create', '-q', '-f', 'raw', raw, '1G']);
+    execFileSync('qemu-io', ['-f', 'raw', '-c', 'write -P 170 0 400M', raw], { stdio: 'pipe' });
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-c', '-O', 'qcow2', raw, bomb]);
+    const { free } = await room(folder);
+    let least = free;
+    const watch = setInterval(() => room(folder).then((now) => (least = Math.min(least, now.free))), 10);
+    defer(t, () => clearInterval(watch));
+    const importing = (parentId: LayerId | null, bytesMax: number) =>
+      engine.importLayer({ layerId: layerId(), path: bomb, parentId, tail: null, bytesMax }, never);
+    await assert.rejects(importing(null, 20 * mib), /more than the 20971520 bytes that there is room for/);
+    assert.ok(free - least < 40 * mib, `${free - least}`);
+    for (const parentId of [null, base])
+      await assert.rejects(importing(parentId, Number.MAX_SAFE_INTEGER), { code: 'unavailable', retry: 'later' });
+    assert.ok(least > (await room(folder)).reserve / 2, `${least}`);
+    await assert.rejects(
+      engine.importBase(layerId(), { disk: bomb }),
+      /This may take 0\.4 GB and 0\.1 GB are left on the host/,
+    );
+    const many = await Promise.allSettled([1, 2, 3].map(() => importing(base, Number.MAX_SAFE_INTEGER)));
+    assert.ok(many.every((one) => one.status === 'rejected' && one.reason.code === 'unavailable'));
+    assert.equal((await room(folder)).free, free);
+    assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+  });
+});
+
+async function room(folder: string) {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return { free: bavail * bsize, reserve: blocks * bsize * 0.05 };
+}

@@ -48,15 +48,21 @@ export async function qemuImg(
     return await runCommand('setpriv', command, options);
   } catch (error) {
     signal?.throwIfAborted();
-    throw explained(error, timeoutMs, bytesMax);
+    throw explained(error, timeoutMs);
+  }
+}
+
+/** A file grew above the limit that its tool was given. */
+export class TooLarge extends AppError {
+  constructor(detail: string) {
+    super('invalid', 'The disk takes more than there is room for.', { detail });
   }
 }
 
 /** What went wrong with a tool. Its cause is the command's error. */
-function explained(error: unknown, timeoutMs: number, bytesMax: number | undefined): AppError {
+function explained(error: unknown, timeoutMs: number): AppError {
   const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
-  if (/SIGXFSZ|File too large/i.test(text))
-    return invalid(`The disk takes more than the ${bytesMax} bytes that there is room for on the host.`);
+  if (/SIGXFSZ|File too large/i.test(text)) return new TooLarge(text);
   if (/No space left on device|Disk quota exceeded/i.test(text)) return diskFull(text);
   const options = { detail: text, cause: error };
   const ended = error instanceof CommandError ? error.ended : null;
@@ -173,6 +179,11 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
     throw invalid('The file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
   }
   return 'raw';
+}
+
+/** What the content of a disk from outside may take once it is unpacked. Throws `invalid` for a file that is cut off. */
+export async function contentBytes(path: string, format: 'qcow2' | 'raw', signal: AbortSignal): Promise<number> {
+  return format === 'qcow2' ? assertQcow2Whole(path, signal) : storedBytes(path);
 }
 
 /** Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read as zeros where its content is lost. */

@@ -1,3 +1,5 @@
+// A disk is judged by what it says of itself: cut at any length and bent in any byte.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';

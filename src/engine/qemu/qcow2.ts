@@ -113,8 +113,11 @@ function endOf(high: number, low: number, header: Qcow2Header, guestBytes: numbe
   return place + Math.min(clusterBytes, guestBytes);
 }
 
-/** Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of the file. */
-export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of the file. Returns the bytes of the disk
+ * that are in the file, unpacked.
+ */
+export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<number> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
@@ -131,6 +134,7 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
     const l1 = await readAt(file, l1Offset, l1Entries * 8, 'its first table');
     // Each once, however often a bent table names it.
     const seen = new Set<number>();
+    let clusters = 0;
     for (let index = 0; index < l1Entries; index++) {
       const place = placeOf(l1.readUInt32BE(index * 8), l1.readUInt32BE(index * 8 + 4));
       if (place === 0 || seen.has(place)) continue;
@@ -143,9 +147,12 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
         const [high, low] = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)];
         if (high === 0 && low === 0) continue;
         const guest = first + (at / entryBytes) * clusterBytes;
-        if (guest < virtualBytes) need(endOf(high, low, header, virtualBytes - guest), 'what its disk holds');
+        const end = guest < virtualBytes ? endOf(high, low, header, virtualBytes - guest) : 0;
+        need(end, 'what its disk holds');
+        if (end > 0) clusters++;
       }
     }
+    return clusters * clusterBytes;
   } finally {
     await file.close();
   }
