@@ -151,6 +151,8 @@ const rows: [table: string, row: Row][] = [
     },
   ],
   ['nonce', { key_id: 'key-1', nonce: 'n', expires_at: at }],
+  ['nonce', { key_id: 'key-1', nonce: 'older', expires_at: at - 1 }],
+  ['signature', { key_id: 'key-1', signature: 's', expires_at: at }],
   [
     'audit',
     {

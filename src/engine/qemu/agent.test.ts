@@ -1,31 +1,24 @@
 // What running a command in a guest comes to, against a socket that answers as QEMU's guest agent does.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { type AgentError, agentExec } from './agent.ts';
+import { type AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
+import { monitorCall } from './qmp.ts';
 
 type Request = { execute: string; arguments?: { id?: number; path?: string } };
 
-/** An agent that knows one program, and says of it what is given. */
-async function agentThat(t: TestContext, status: Record<string, unknown>): Promise<string> {
+/** A peer that listens at a socket. */
+async function peerThat(t: TestContext, talk: (socket: Socket) => void): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    createInterface({ input: socket }).on('line', (line) => {
-      const { execute, arguments: args } = JSON.parse(line.replace(/^[^{]*/, '')) as Request;
-      const answer = {
-        'guest-sync-delimited': { return: args?.id },
-        'guest-exec':
-          args?.path === 'known' ? { return: { pid: 1 } } : { error: { desc: 'No such file or directory' } },
-        'guest-exec-status': { return: status },
-      }[execute];
-      socket.write(`${JSON.stringify(answer)}\n`);
-    });
+    talk(socket);
   });
   await new Promise<void>((resolve) => server.listen(join(folder, 'agent.sock'), resolve));
   t.after(async () => {
@@ -34,6 +27,30 @@ async function agentThat(t: TestContext, status: Record<string, unknown>): Promi
   });
   return join(folder, 'agent.sock');
 }
+
+/** An agent that knows one program, and says of it what is given. */
+const agentThat = (t: TestContext, status: unknown, pid: unknown = { pid: 1 }): Promise<string> =>
+  peerThat(t, (socket) => {
+    createInterface({ input: socket }).on('line', (line) => {
+      const { execute, arguments: args } = JSON.parse(line.replace(/^[^{]*/, '')) as Request;
+      const answer = {
+        'guest-sync-delimited': { return: args?.id },
+        'guest-exec': args?.path === 'known' ? { return: pid } : { error: { desc: 'No such file or directory' } },
+        'guest-exec-status': { return: status },
+      }[execute];
+      socket.write(`${JSON.stringify(answer)}\n`);
+    });
+  });
+
+/** Sends a chunk over and over, as fast as it is taken. */
+const floodWith = (chunk: string) => (socket: Socket) => {
+  const bytes = Buffer.from(chunk.repeat(Math.ceil(65_536 / chunk.length)));
+  const more = () => {
+    while (!socket.destroyed && socket.write(bytes));
+  };
+  socket.on('drain', more);
+  more();
+};
 
 describe('a command in a guest', () => {
   it('gives what it printed and its exit status, also when a signal ended it', async (t) => {
@@ -53,5 +70,81 @@ describe('a command in a guest', () => {
     await assert.rejects(agentExec(`${path}.none`, ['known']), why('no agent'));
     await assert.rejects(agentExec(path, ['unknown']), why('not run'));
     await assert.rejects(agentExec(path, ['known'], 300), why('late'));
+  });
+});
+
+describe('a peer that is hostile', () => {
+  for (const [what, chunk] of Object.entries({
+    'bytes without an end': '\0',
+    'opened objects without an end': '{"a":',
+    'ends of lines': '\n',
+    'lines that are no answers': '{\n',
+    'answers to nothing': '{"return": {}}\n',
+    'events of nothing': '{"event": 1}\n',
+  }))
+    it(`and sends ${what} is left after a bounded while, in bounded memory`, async (t) => {
+      const path = await peerThat(t, floodWith(chunk));
+      const before = process.memoryUsage.rss();
+      const asked = performance.now();
+      assert.equal(await agentAnswers(path, 1500), false);
+      assert.equal(await agentShutdown(path), false);
+      await assert.rejects(agentExec(path, ['known']), { why: 'no agent' });
+      await monitorCall(path, 'query-status', undefined, 1500).catch(() => {});
+      assert.ok(performance.now() - asked < 15_000);
+      assert.ok(process.memoryUsage.rss() - before < 256 * 1024 ** 2);
+    });
+
+  it('and answers with anything is refused with a reason, or gives a status and texts', async (t) => {
+    const odd: unknown[] = [null, 1, 'text', [], {}, { toString: 1 }, { desc: { toString: 1 } }];
+    for (const status of odd) {
+      const path = await agentThat(t, status, status);
+      await assert.rejects(agentExec(path, ['known'], 200), { name: 'Error', why: 'late' });
+    }
+    for (const field of [...odd, -1, 1e300, 0.5]) {
+      const status = { exited: true, exitcode: field, signal: field, 'out-data': field, 'err-data': field };
+      const { exitCode, stdout, stderr } = await agentExec(await agentThat(t, status), ['known']);
+      assert.ok(Number.isInteger(exitCode) && exitCode >= 0 && exitCode <= 255);
+      assert.ok(typeof stdout === 'string' && typeof stderr === 'string');
+    }
+    for (const error of odd) {
+      const raw = await peerThat(t, (socket) => {
+        socket.on('data', () => socket.write(`${JSON.stringify({ error })}\n`));
+      });
+      await assert.rejects(monitorCall(raw, 'query-status', undefined, 300), /^Error: qmp_capabilities: refused|text/);
+    }
+  });
+
+  it('and puts a nest of a million objects on one line is not parsed', async (t) => {
+    const path = await peerThat(t, (socket) => {
+      socket.on('data', () => socket.write(`{"return":${'['.repeat(400_000)}${']'.repeat(400_000)}}\n`));
+    });
+    await assert.rejects(monitorCall(path, 'query-status', undefined, 500), /not answered within/);
+  });
+
+  it('and prints more than is taken is told as that', async (t) => {
+    const path = await agentThat(t, { exited: true, exitcode: 0, 'out-data': 'A'.repeat(17 * 1024 ** 2) });
+    await assert.rejects(agentExec(path, ['known']), /the answer has more than 16777216 bytes/);
+  });
+
+  it('and replaced its socket by a link, a pipe, a file or a folder is not spoken to, at once', async (t) => {
+    let met = 0;
+    const other = await peerThat(t, () => met++);
+    const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const places = { link: join(folder, 'link'), pipe: join(folder, 'pipe'), file: join(folder, 'file'), folder };
+    await symlink(other, places.link);
+    execFileSync('mkfifo', [places.pipe]);
+    await writeFile(places.file, '');
+    const asked = performance.now();
+    for (const place of Object.values(places)) {
+      assert.equal(await agentAnswers(place, 1500), false, place);
+      await assert.rejects(monitorCall(place, 'quit', undefined, 1500));
+    }
+    assert.ok(performance.now() - asked < 1000);
+    assert.equal(met, 0);
+    // The socket itself is, also under another name.
+    await rename(other, join(folder, 'moved'));
+    await assert.rejects(monitorCall(join(folder, 'moved'), 'quit', undefined, 50));
+    assert.equal(met, 1);
   });
 });

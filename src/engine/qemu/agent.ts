@@ -1,15 +1,17 @@
-// The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by itself.
+// The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by itself. Any answer may be a lie.
 
 import type { ExecResult } from '../port.ts';
-import { JsonSocket } from './qmp.ts';
+import { JsonSocket, type Message } from './qmp.ts';
 
 const answerMs = 5000;
 const execMs = 120_000;
 const pollMs = 100;
+/** What a command may print, as the agent sends it: a third longer than it is. */
+const printedBytesMax = 16 * 1024 ** 2;
 
 /** Opens the agent's channel and throws away what an earlier connection left in it. Rejects when no agent answers in time. */
-async function openAgent(path: string, timeoutMs: number): Promise<JsonSocket> {
-  const socket = await JsonSocket.open(path, timeoutMs);
+async function openAgent(path: string, timeoutMs: number, lineMost?: number): Promise<JsonSocket> {
+  const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
   try {
     const id = Math.floor(Math.random() * 2 ** 31);
     // 0xFF resets the agent's parser, which then complains; that, and answers to earlier connections, are passed over.
@@ -44,6 +46,12 @@ export async function agentShutdown(path: string): Promise<boolean> {
   }
 }
 
+/** As a shell has it: 0 to 255, and more than 128 for a command that a signal ended. */
+function exitCodeOf({ exitcode, signal }: Message): number {
+  const code = exitcode ?? (typeof signal === 'number' ? 128 + signal : null);
+  return Number.isInteger(code) ? Number(code) & 0xff : 255;
+}
+
 const text = (base64: unknown) => (typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString() : '');
 
 /** Why a command was not run, or not to its end. */
@@ -65,18 +73,18 @@ export async function agentExec(
   [command = '', ...args]: readonly string[],
   limitMs = execMs,
 ): Promise<ExecResult> {
-  const agent = await openAgent(path, answerMs).catch(failing('no agent'));
+  const agent = await openAgent(path, answerMs, printedBytesMax).catch(failing('no agent'));
   try {
     const start = { path: command, arg: args, 'capture-output': true };
-    const started = (await agent.call('guest-exec', start, answerMs).catch(failing('not run'))) as { pid: number };
+    const started = await agent.call('guest-exec', start, answerMs).catch(failing('not run'));
+    const { pid } = (started ?? {}) as Message;
     const end = Date.now() + limitMs;
     while (Date.now() < end) {
-      const asked = agent.call('guest-exec-status', { pid: started.pid }, answerMs);
-      const status = (await asked.catch(failing('no agent'))) as Record<string, unknown>;
+      const asked = await agent.call('guest-exec-status', { pid }, answerMs).catch(failing('no agent'));
+      const status = (asked ?? {}) as Message;
       if (status.exited === true) {
         return {
-          // As a shell has it: a command that a signal ended.
-          exitCode: Number(status.exitcode ?? 128 + Number(status.signal ?? 0)),
+          exitCode: exitCodeOf(status),
           stdout: text(status['out-data']),
           stderr: text(status['err-data']),
         };

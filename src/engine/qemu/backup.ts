@@ -138,6 +138,13 @@ async function isInUse(
   return running !== undefined && hasDisk(running, diskId);
 }
 
+/** What a monitor says of its jobs: it may say anything. */
+const jobsIn = (answer: unknown) =>
+  (Array.isArray(answer) ? answer : []).map((job) => {
+    const { id, status, error } = (job ?? {}) as Record<string, unknown>;
+    return { id: typeof id === 'string' ? id : '', status, ...(typeof error === 'string' && { error }) };
+  });
+
 /** QEMU writes the disk as it is at this moment beside its own, while the guest goes on. Resolves to why that cannot be now, or null. */
 async function copyRunning(
   disk: BackupSpec['disks'][number],
@@ -155,7 +162,7 @@ async function copyRunning(
     monitorCall(monitor, name, args, monitorMs).catch((error) => {
       throw new NotNow(String(error));
     });
-  const query = async () => (await call('query-jobs')) as { id: string; status: string; error?: string }[];
+  const query = async () => jobsIn(await call('query-jobs'));
   try {
     while ((await query()).some(({ id, status }) => id.startsWith(`backup-${diskId}`) && status !== 'concluded')) {
       signal.throwIfAborted();

@@ -113,7 +113,10 @@ export class Machines {
     await writeFile(asking, '');
     const ring = { device: 'result', size: 4096 };
     const said = await monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).catch(() => null);
-    if (String(said).includes('silversmith-ready') || (await agentAnswers(join(folder, 'agent.sock'), agentMs))) {
+    if (
+      (typeof said === 'string' && said.includes('silversmith-ready')) ||
+      (await agentAnswers(join(folder, 'agent.sock'), agentMs))
+    ) {
       await rename(asking, mark);
       return 'ready';
     }

@@ -1,22 +1,65 @@
 // Line-delimited JSON over a unix socket, as QEMU's monitor (QMP) and its guest agent speak it: one request at a time, each with
-// its own limit.
+// its own limit. The peer is a guest, or a process that a guest may have taken over: it is believed nothing, and neither what it sends
+// nor what it puts in the place of its socket gets further than here.
 
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { basename, dirname } from 'node:path';
-import { createInterface } from 'node:readline';
+import { LineReader } from '../../lib/line-reader.ts';
 
-type Message = Record<string, unknown>;
+export type Message = Record<string, unknown>;
+
+const lineBytesMax = 1024 ** 2;
+/** What one connection may bring in all. */
+const bytesMax = 64 * 1024 ** 2;
+const linesMax = 20_000;
+/** Each value within another takes many times the byte that it is written with; no true answer has so many. */
+const bracketsMax = 10_000;
+const reasonMax = 500;
+/** Opens a name and nothing behind it; Node has no name for it. */
+const O_PATH = 0o10000000;
 
 /**
- * Connects to a unix socket. The kernel takes names of up to 107 bytes, so the folder is opened and the socket is named below its
- * descriptor: a data directory may lie as deep as it likes.
+ * Connects to a unix socket. The kernel takes names of up to 107 bytes, so the socket is opened first and named by its descriptor: a
+ * data directory may lie as deep as it likes. A link in its place is not followed, and anything else there is refused.
  */
-function connectIn(path: string): Socket {
-  const folder = openSync(dirname(path), 'r');
-  const socket = connect(`/proc/self/fd/${folder}/${basename(path)}`);
-  socket.once('close', () => closeSync(folder));
-  return socket;
+function connectTo(path: string): Socket {
+  const file = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if (!fstatSync(file).isSocket()) throw new Error(`${path} is not a socket`);
+    const socket = connect(`/proc/self/fd/${file}`);
+    socket.once('close', () => closeSync(file));
+    return socket;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** The object that a line holds; null for anything else. */
+function parseMessage(line: string): Message | null {
+  let brackets = 0;
+  for (let index = 0; index < line.length; index++) {
+    const code = line.charCodeAt(index);
+    if ((code === 0x5b || code === 0x7b) && ++brackets > bracketsMax) return null;
+  }
+  try {
+    // The guest agent puts 0xFF before the answer to guest-sync-delimited.
+    return JSON.parse(line.replace(/^[^{]*/, '')) as Message;
+  } catch {
+    return null;
+  }
+}
+
+/** What a peer says of its refusal, which may be anything. */
+const reasonIn = (error: unknown): string => {
+  const { desc } = (error ?? {}) as { desc?: unknown };
+  return typeof desc === 'string' ? desc.slice(0, reasonMax) : 'refused';
+};
+
+interface Options {
+  onEvent?: (event: Message) => void;
+  /** The longest answer that is taken. */
+  lineMost?: number;
 }
 
 export class JsonSocket {
@@ -26,43 +69,45 @@ export class JsonSocket {
     resolve: (message: Message) => void;
     reject: (error: Error) => void;
   } | null = null;
-  #events: (event: Message) => void;
   #closed: Error | null = null;
 
-  private constructor(socket: Socket, onEvent: (event: Message) => void) {
+  private constructor(socket: Socket, { onEvent = () => {}, lineMost = lineBytesMax }: Options) {
     this.#socket = socket;
-    this.#events = onEvent;
-    const lines = createInterface({ input: socket });
-    lines.on('line', (line) => this.#receive(line));
-    // A socket's error is told by close, and readline repeats it.
-    lines.on('error', () => {});
+    const lines = new LineReader(lineMost);
+    let [bytes, count] = [0, 0];
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      for (const line of lines.push(chunk)) {
+        if (++count > linesMax) break;
+        this.#receive(line, lineMost, onEvent);
+      }
+      if (bytes > bytesMax || count > linesMax)
+        socket.destroy(new Error(`the other side sent more than ${bytesMax} bytes or ${linesMax} lines`));
+    });
     socket.on('error', (error) => this.#end(error));
     socket.on('close', () => this.#end(new Error('the connection was closed')));
   }
 
-  static open(path: string, timeoutMs: number, onEvent: (event: Message) => void = () => {}): Promise<JsonSocket> {
+  static open(path: string, timeoutMs: number, options: Options = {}): Promise<JsonSocket> {
     return new Promise((resolve, reject) => {
-      const socket = connectIn(path);
+      const socket = connectTo(path);
       const timer = setTimeout(() => socket.destroy(new Error(`no answer from ${path}`)), timeoutMs);
-      socket.once('error', reject);
+      socket.once('error', (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
       socket.once('connect', () => {
         clearTimeout(timer);
-        socket.off('error', reject);
-        resolve(new JsonSocket(socket, onEvent));
+        resolve(new JsonSocket(socket, options));
       });
     });
   }
 
-  #receive(line: string): void {
-    let message: Message;
-    try {
-      // The guest agent puts 0xFF before the answer to guest-sync-delimited.
-      message = JSON.parse(line.replace(/^[^{]*/, '')) as Message;
-    } catch {
-      return;
-    }
-    if ('event' in message) this.#events(message);
-    else if ('QMP' in message) return;
+  #receive(line: string | null, lineMost: number, onEvent: (event: Message) => void): void {
+    const message =
+      line === null ? { error: { desc: `the answer has more than ${lineMost} bytes` } } : parseMessage(line);
+    if (message === null || 'QMP' in message) return;
+    if ('event' in message) onEvent(message);
     else if (this.#waiting?.accept(message)) this.#take()?.resolve(message);
   }
 
@@ -103,8 +148,7 @@ export class JsonSocket {
         accept,
         resolve: (message) => {
           clearTimeout(timer);
-          const error = message.error as { desc?: string } | undefined;
-          if (error) reject(new Error(`${execute}: ${error.desc}`));
+          if ('error' in message) reject(new Error(`${execute}: ${reasonIn(message.error)}`));
           else resolve(message.return);
         },
         reject: (error) => {
@@ -125,9 +169,9 @@ export class JsonSocket {
 export async function openMonitor(
   path: string,
   timeoutMs: number,
-  onEvent?: (event: Message) => void,
+  onEvent: (event: Message) => void = () => {},
 ): Promise<JsonSocket> {
-  const socket = await JsonSocket.open(path, timeoutMs, onEvent);
+  const socket = await JsonSocket.open(path, timeoutMs, { onEvent });
   try {
     await socket.call('qmp_capabilities', undefined, timeoutMs);
     return socket;
