@@ -17,6 +17,7 @@ export interface Intake {
   importBase(
     layerId: LayerId,
     files: { disk: string; kernel?: string; initrd?: string },
+    signal?: AbortSignal,
   ): Promise<{ digest: string; virtualBytes: number; storedBytes: number }>;
   importFile(sha256: string, path: string): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
@@ -72,12 +73,17 @@ export interface NewBase {
   boot: Boot;
 }
 
-export async function baseAdd(store: Store, intake: Intake, { name, files, boot }: NewBase): Promise<BaseImage> {
+export async function baseAdd(
+  store: Store,
+  intake: Intake,
+  { name, files, boot }: NewBase,
+  signal?: AbortSignal,
+): Promise<BaseImage> {
   checkName(name);
   // Asked before the disk is copied, and again in the transaction that takes the name.
   await store.read('system', (work) => assertBaseFree(work, name));
   const layerId = newId() as LayerId;
-  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files);
+  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files, signal);
   try {
     return await store.write('system', async (work) => {
       await assertBaseFree(work, name);

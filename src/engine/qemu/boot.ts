@@ -3,7 +3,7 @@
 import { exists } from '../../lib/files.ts';
 import type { ChainBoot } from '../port.ts';
 import type { Paths } from './paths.ts';
-import { readQcow2 } from './qcow2.ts';
+import { readingQcow2 } from './qcow2.ts';
 
 const sectorBytes = 512;
 const codeBytes = 440;
@@ -15,7 +15,7 @@ export async function bootFault({ boot, baseLayerId }: ChainBoot, paths: Paths):
     const [kernel, initrd] = [await exists(paths.kernel(baseLayerId)), await exists(paths.initrd(baseLayerId))];
     return kernel && initrd ? null : `its ${kernel ? 'initrd' : 'kernel'} is missing on the disk of the host`;
   }
-  const sector = await readQcow2(paths.layer(baseLayerId), 0, sectorBytes);
+  const sector = await readingQcow2(paths.layer(baseLayerId), (read) => read(0, sectorBytes));
   const hasCode = sector.subarray(0, codeBytes).some((byte) => byte !== 0);
   if (hasCode && sector.readUInt16BE(510) === 0x55aa) return null;
   return 'its disk has no boot loader for BIOS: its first sector holds no program';

@@ -1,7 +1,7 @@
 // The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's tells it
 // its name; a build's carries the recipe, its files, and the script that runs it.
 
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
@@ -68,7 +68,7 @@ export async function writeMachineSeed(folder: string, instance: string, hostNam
   );
 }
 
-/** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest, on the same file system. */
+/** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest. */
 export async function writeBuildSeed(
   folder: string,
   instance: string,
@@ -78,7 +78,11 @@ export async function writeBuildSeed(
   await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
     await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
     await mkdir(join(source, 'files'));
-    for (const file of recipe.files) await link(fileOf(file.sha256), join(source, 'files', file.name));
+    for (const file of recipe.files) {
+      const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
+      // Another file system takes a copy.
+      await link(from, to).catch(() => copyFile(from, to));
+    }
   });
 }
 

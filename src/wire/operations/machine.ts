@@ -72,7 +72,7 @@ export const machineOperations = {
     params: idParams,
     body: MachineStartBody,
     response: nothing,
-    errors: ['not_found', 'machine_not_ready', 'no_capacity', 'disk_resizing'],
+    errors: ['not_found', 'machine_not_ready', 'image_too_large', 'no_capacity', 'disk_resizing'],
   }),
   machineStop: define({
     method: 'POST',
@@ -95,7 +95,7 @@ export const machineOperations = {
     action: 'machine_reset',
     params: idParams,
     response: nothing,
-    errors: ['not_found', 'machine_not_ready'],
+    errors: ['not_found', 'machine_not_ready', 'image_too_large'],
   }),
   machineDiskList: define({
     method: 'GET',
