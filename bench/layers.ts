@@ -143,6 +143,7 @@ try {
         path: join(folder, 'export.qcow2'),
         boot: { mode: 'firmware' },
         baseLayerId: base,
+        bytesMax: Number.MAX_SAFE_INTEGER,
       },
       new AbortController().signal,
     ),

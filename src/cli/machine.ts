@@ -24,7 +24,7 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     .description('machines: what runs on images; each is given by its id or its exact name');
 
   pageOptions(remoteOptions(noun.command('list').description('list the machines')))
-    .option('-q, --search <text>', 'only names that contain the text', words(200))
+    .option('-q, --search <text>', 'only names that contain the text', words(200, { search: true }))
     .action(async (flags: Remote & Paged & { search?: string }) => {
       const client = await connect(flags, env);
       await printPages(

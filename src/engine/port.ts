@@ -7,6 +7,9 @@
 // Errors are AppErrors whose message may be shown to the caller. `retry: 'later'` means that trying again may help (a full disk that
 // somebody empties, a process that did not come up in time); 'never' means that it would fail again.
 //
+// What takes long has a signal, and ends within seconds of it with its reason. Nothing that is made takes the host's reserve: it ends with
+// `unavailable` there, to be tried again.
+//
 // What an engine cannot do is said in `capabilities`, never pretended.
 
 import type { Capacity } from '../domain/capacity.ts';
@@ -119,8 +122,11 @@ export interface Engine {
   /** Takes away what verbs left half-made when their process died. Only while no other verb is under way: when a server starts. */
   tidy(): Promise<void>;
 
-  /** Copies a disk from outside in as a base layer. Refuses what is not a plain disk with `invalid`. */
-  importBase(layerId: LayerId, files: BaseFiles): Promise<ImportedBase>;
+  /**
+   * Copies a disk from outside in as a base layer. Refuses what is not a plain disk with `invalid`, and with `unavailable`, before anything
+   * is copied, what the host has no room for.
+   */
+  importBase(layerId: LayerId, files: BaseFiles, signal?: AbortSignal): Promise<ImportedBase>;
   /** Copies a recipe's file in, under its digest. Throws `invalid` when the content has another. */
   importFile(sha256: string, path: string): Promise<void>;
 
@@ -134,19 +140,20 @@ export interface Engine {
    * Writes a layer anew, with the same content, on another layer of its own chain: one read less for each layer left out. There is the
    * old one or the new one at any moment; machines that are on keep what they have open. Idempotent.
    */
-  rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }): Promise<{ storedBytes: number }>;
+  rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }, signal?: AbortSignal): Promise<{ storedBytes: number }>;
   /**
    * Writes the content of a layer's chain to `path` as one file that stands alone, followed by the kernel and the initrd that it boots with
-   * when they are not on the disk; nothing is at `path` before it is whole. Returns the bytes of all, and of what follows the disk.
+   * when they are not on the disk; nothing is at `path` before it is whole. Returns the bytes of all, what
+   * they take on the host, and what follows the disk. Throws `invalid` for a qcow2 of more than `bytesMax`.
    */
   exportLayer(
-    spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
+    spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string; bytesMax: number },
     signal: AbortSignal,
-  ): Promise<{ bytes: number; tail: Tail | null }>;
+  ): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }>;
   /**
    * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on `parentId` it keeps only what differs, with null it stands
    * alone. With a `tail` the disk ends before it, and a layer that stands alone keeps its kernel and initrd. A layer of that id that is there
-   * already gets the new content in one step. Throws `invalid` for what is not a plain disk, or would take more than `bytesMax` on the host.
+   * already gets the new content in one step. Throws `invalid` for what is not a plain disk, or a layer that would take more than `bytesMax`.
    */
   importLayer(
     spec: {

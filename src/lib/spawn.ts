@@ -14,10 +14,13 @@ export interface SpawnOptions {
 export class CommandError extends Error {
   readonly exitCode: number | null;
   readonly output: string;
-  constructor(message: string, exitCode: number | null, output: string) {
+  /** What ended it before it ended by itself: its time limit, somebody's signal, or too much output; null: it ended by itself. */
+  readonly ended: 'limit' | 'killed' | 'flooded' | null;
+  constructor(message: string, exitCode: number | null, output: string, ended: CommandError['ended'] = null) {
     super(message);
     this.exitCode = exitCode;
     this.output = output;
+    this.ended = ended;
   }
 }
 
@@ -46,16 +49,22 @@ export function runCommand(file: string, args: readonly string[], options: Spawn
     child.stdout.on('data', collect(out));
     child.stderr.on('data', collect(err));
     child.on('error', (error) => reject(new CommandError(`${file} cannot be run: ${error.message}`, null, '')));
+    const startedAt = performance.now();
     child.on('close', (code, killedBy) => {
       const stdout = Buffer.concat(out).toString();
       if (code === 0 && !flooded) return resolve(stdout);
+      // The kernel kills what takes too much memory with the same signal, before the limit.
+      const late = child.killed && performance.now() - startedAt >= timeoutMs;
+      const ended = flooded ? 'flooded' : killedBy === null ? null : late ? 'limit' : 'killed';
       const why = flooded
         ? `printed more than ${outputBytesMax} bytes`
-        : killedBy
-          ? `was ended by ${killedBy}${killedBy === 'SIGKILL' ? ` (its limit is ${timeoutMs} ms)` : ''}`
-          : `failed with ${code}`;
+        : late
+          ? `did not end within ${timeoutMs} ms`
+          : killedBy
+            ? `was ended by ${killedBy}`
+            : `failed with ${code}`;
       const output = `${Buffer.concat(err).toString()}${stdout}`.slice(-4000);
-      reject(new CommandError(`${file} ${why}: ${output.trim()}`, code, output));
+      reject(new CommandError(`${file} ${why}: ${output.trim()}`, code, output, ended));
     });
   });
 }

@@ -11,7 +11,7 @@ import type { BootFault } from '../engine/port.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
-import { transferOf } from './image-export.ts';
+import { leftBytes, transferOf } from './image-export.ts';
 import { assertStands } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
@@ -53,8 +53,11 @@ export const imageImport: Workflow = {
     if (transfer.sha256 !== null && transfer.sha256 !== sha256)
       throw failedForGood(`The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`);
     await context.phase('making a layer of it', 0.3);
-    const free = await store.read('system', (work) => work.host.capacity());
-    const bytesMax = free?.freeBytes ?? Number.MAX_SAFE_INTEGER;
+    // What heals takes the place of what is counted already.
+    const bytesMax =
+      healed === undefined
+        ? await store.read(operation.organisationId, (work) => leftBytes(work, transfer))
+        : Number.MAX_SAFE_INTEGER;
     const made = await engine.importLayer({ layerId, path, parentId: base?.id ?? null, tail, bytesMax }, signal);
     const fault = boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
     if (fault?.sure)

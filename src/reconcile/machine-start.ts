@@ -5,7 +5,7 @@ import { consoleReason, plainConsole } from '../domain/console.ts';
 import { AppError, failedForGood, failedForNow } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
 import { gbBytes } from '../domain/layer.ts';
-import type { Machine } from '../domain/machine.ts';
+import { assertHolds, type Machine } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
@@ -131,7 +131,7 @@ async function prepare(context: Context, id: MachineId) {
 
 /** The layer from which the machine's next disk is made: its image's, else that of the default base. */
 async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
-  if (machine.assignedImageId === null) return (await work.bases.get()).layerId;
+  if (machine.assignedImageId === null) return (await work.bases.fitting(machine.diskSizeGb)).layerId;
   const image = await work.images.get(machine.assignedImageId);
   if (image.status !== 'available' || image.layerId === null) {
     throw new AppError(
@@ -139,6 +139,9 @@ async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
       `Image ${image.id} of machine ${machine.id} is ${image.status}; assign another one.`,
     );
   }
+  // A disk that is smaller than what is on it would end in the midst of it.
+  const { virtualBytes } = await work.layers.get(image.layerId);
+  assertHolds(machine, { id: image.id, sizeGb: Math.ceil(virtualBytes / gbBytes) });
   return image.layerId;
 }
 

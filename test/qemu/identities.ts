@@ -20,6 +20,7 @@ import { cloudBase, debugfs } from './cloud-base.ts';
 
 const sizeBytes = 3 * gbBytes;
 const readyMs = 15 * 60_000;
+const bytesMax = Number.MAX_SAFE_INTEGER;
 const never = new AbortController().signal;
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex').slice(0, 12);
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -161,12 +162,9 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     await fresh('captured', captured);
     const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
     const chain = { boot, baseLayerId: baseLayer };
-    const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported };
+    const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported, bytesMax };
     const { tail } = await engine.exportLayer(leaving, never);
-    await engine.importLayer(
-      { layerId: imported, path: exported, parentId: null, tail, bytesMax: Number.MAX_SAFE_INTEGER },
-      never,
-    );
+    await engine.importLayer({ layerId: imported, path: exported, parentId: null, tail, bytesMax }, never);
     await fresh('imported', imported);
     if (base === 'cloud-init' || base === 'both') return;
     // A reset gives the machine a new disk and with it a new identity; its card and its UUID stay. Undone, it is who it was.

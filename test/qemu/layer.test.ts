@@ -16,7 +16,7 @@ import { startServer } from './server.ts';
 const mib = 1024 ** 2;
 const never = new AbortController().signal;
 /** It boots by its firmware: nothing follows the disk in an export. */
-const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId() } as const;
+const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
 
 /** Changes four bytes in the middle of a file, as a failing disk would. */
 async function flipFourBytes(path: string): Promise<void> {
@@ -224,7 +224,7 @@ describe('images as files', () => {
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
     for (const format of ['qcow2', 'raw'] as const) {
       const [out, root] = [join(folder, `booted.${format}`), layerId()];
-      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base };
+      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, bytesMax };
       const { bytes, tail } = await engine.exportLayer(spec, never);
       assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
       assert.equal(

@@ -200,7 +200,7 @@ describe('a server that is not there, or another', () => {
       [list(json), /is not Silversmith.*--url/],
       [list(proxy), /proxy.*502/],
       [list(moved), /301.*https:\/\/example\.org/],
-      [['image', 'list', '--key', 'abc'], /A key needs its secret/],
+      [['image', 'list', '--key', 'abcdefgh'], /A key needs its secret/],
       [['image', 'list', '--key', 'a b', '--secret', 'x'], /--key .*without spaces/],
       [['image', 'list', '--key', 'abcdefgh', '--secret', ''], /--secret is empty/],
       [

@@ -5,7 +5,7 @@ import { exists } from '../../lib/files.ts';
 import type { BootFault, ChainBoot } from '../port.ts';
 import { firmwareOf, headBytes } from './boot-sector.ts';
 import type { Paths } from './paths.ts';
-import { readQcow2 } from './qcow2.ts';
+import { readingQcow2 } from './qcow2.ts';
 
 const uefiAlone =
   'its disk boots by UEFI only (it has an EFI system partition and no boot loader for BIOS), and machines here have a BIOS; take the image of the same system that boots by BIOS too';
@@ -23,7 +23,8 @@ const faults = {
 export async function bootFault({ boot, baseLayerId }: ChainBoot, paths: Paths): Promise<BootFault | null> {
   const missing = (what: string) => ({ says: `its ${what} is missing on the disk of the host`, sure: true });
   if (!(await exists(paths.layer(baseLayerId)))) return missing('first layer');
-  if (boot.mode === 'firmware') return faults[firmwareOf(await readQcow2(paths.layer(baseLayerId), 0, headBytes))];
+  if (boot.mode === 'firmware')
+    return faults[firmwareOf(await readingQcow2(paths.layer(baseLayerId), (read) => read(0, headBytes)))];
   if (!(await exists(paths.kernel(baseLayerId)))) return missing('kernel');
   return (await exists(paths.initrd(baseLayerId))) ? null : missing('initrd');
 }

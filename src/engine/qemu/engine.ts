@@ -2,11 +2,12 @@
 // writing again, so a capture is a rename and an assignment is an empty file: constant time, whatever the size of the disk.
 
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertRoom } from '../../domain/capacity.ts';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
-import { exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
+import { copySparse, exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';
 import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { backUp } from './backup.ts';
@@ -14,6 +15,7 @@ import { bootFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { giveTo, type Host, prepareFolders, probeHost } from './host.ts';
 import {
+  contentBytes,
   convertForeignDisk,
   createOverlay,
   inspectForeignDisk,
@@ -25,6 +27,7 @@ import { Machines } from './machine.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { installationOf } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
+import { capacityOf, withinRoom } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 
@@ -36,6 +39,8 @@ export interface QemuOptions {
   /** The id of the installation, from which the addresses of its machines follow; asked for when one is started. */
   installationId?: () => Promise<string>;
 }
+
+const never = new AbortController().signal;
 
 export async function openQemu(options: QemuOptions): Promise<Engine> {
   const { root: given, machineNetwork = false } = options;
@@ -56,7 +61,7 @@ export async function openQemu(options: QemuOptions): Promise<Engine> {
       await probeHost();
       await prepareFolders(root, paths.folders);
     },
-    importBase: (layerId, files) => importBase(layerId, files, paths, host),
+    importBase: (layerId, files, signal = never) => importBase(layerId, files, signal, paths, host),
     importFile: (sha256, path) => importFile(sha256, path, paths),
 
     async ensureDisk({ diskId, layerId, sizeBytes }) {
@@ -69,7 +74,7 @@ export async function openQemu(options: QemuOptions): Promise<Engine> {
     exportLayer: (spec, signal) => exportLayer(spec, signal, paths, host),
     importLayer: (spec, signal) => importLayer(spec, signal, paths, host),
     bootFault: (root) => bootFault(root, paths),
-    rewriteLayer: (spec) => rewriteLayer(spec, paths, host),
+    rewriteLayer: (spec, signal = never) => rewriteLayer(spec, signal, paths, host),
     sealDisk: (spec) => sealDisk(spec, paths, host),
     async unsealDisk(diskId, layerId) {
       const disk = paths.disk(diskId);
@@ -128,10 +133,7 @@ export async function openQemu(options: QemuOptions): Promise<Engine> {
         throw failedForGood('A layer cannot be read.', { detail: String(error) });
       }
     },
-    async capacity() {
-      const { bsize, blocks, bavail } = await statfs(root);
-      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
-    },
+    capacity: () => capacityOf(root),
     async close() {},
   };
 }
@@ -155,23 +157,37 @@ async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, 
   });
 }
 
-async function importBase(layerId: LayerId, files: BaseFiles, paths: Paths, host: Host): Promise<ImportedBase> {
+async function importBase(
+  layerId: LayerId,
+  files: BaseFiles,
+  signal: AbortSignal,
+  paths: Paths,
+  host: Host,
+): Promise<ImportedBase> {
   for (const path of Object.values(files)) {
     const found = await stat(path).catch(() => null);
     if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
   }
   // Refused before it is even copied; and looked at again once copied, since the original may change.
-  await inspectForeignDisk(files.disk);
+  const foundBytes = await contentBytes(files.disk, await inspectForeignDisk(files.disk), signal);
+  assertRoom(await capacityOf(paths.builds), (await storedBytes(files.disk)) + foundBytes);
   const folder = join(paths.builds, `base-${layerId}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
-    await copyFile(files.disk, source, constants.COPYFILE_FICLONE);
-    await giveTo(host.user, source);
-    const digest = `sha256:${await sha256File(source)}`;
     const target = join(folder, 'disk.qcow2');
-    const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), target, host.user);
+    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
+    const { digest, virtualBytes } = await withinRoom(folder, limits, async (within) => {
+      await copySparse(files.disk, source, within.signal);
+      await giveTo(host.user, source);
+      const sha256 = await sha256File(source, { signal: within.signal });
+      const format = await inspectForeignDisk(source);
+      return {
+        digest: `sha256:${sha256}`,
+        virtualBytes: await convertForeignDisk(source, format, target, host.user, within),
+      };
+    });
     for (const [from, to] of [
       [files.kernel, paths.kernel(layerId)],
       [files.initrd, paths.initrd(layerId)],

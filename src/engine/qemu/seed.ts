@@ -1,7 +1,7 @@
 // The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's gives it its
 // identity; a build's carries the recipe, its files, and the script that runs it.
 
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clearIdentity, clearingFunctions, renewIdentity } from '../../domain/identity.ts';
 import type { Recipe } from '../../domain/software.ts';
@@ -102,7 +102,7 @@ export async function writeMachineSeed(folder: string, identity: Identity): Prom
   );
 }
 
-/** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest, on the same file system. */
+/** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest. */
 export async function writeBuildSeed(
   folder: string,
   instance: string,
@@ -114,7 +114,11 @@ export async function writeBuildSeed(
     await writeFile(join(source, 'clear'), clearScript);
     await writeFile(join(source, 'clear.service'), clearUnit);
     await mkdir(join(source, 'files'));
-    for (const file of recipe.files) await link(fileOf(file.sha256), join(source, 'files', file.name));
+    for (const file of recipe.files) {
+      const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
+      // Another file system takes a copy.
+      await link(from, to).catch(() => copyFile(from, to));
+    }
   });
 }
 

@@ -180,9 +180,10 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!layer) throw failedForGood('A layer of this image is missing.', { detail: layerId });
       const text = JSON.stringify({ simulated: chain(layerId), virtualBytes: layer.virtualBytes });
       await writeWhole(path, text, 0o600);
-      return { bytes: Buffer.byteLength(text), tail: null };
+      const bytes = Buffer.byteLength(text);
+      return { bytes, heldBytes: bytes, tail: null };
     },
-    async importLayer({ layerId, path, parentId }) {
+    async importLayer({ layerId, path, parentId, bytesMax }) {
       let given: { simulated: string[]; virtualBytes: number };
       try {
         given = JSON.parse(await readFile(path, 'utf8'));
@@ -191,6 +192,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       }
       const content = given.simulated.slice(parentId === null ? 0 : chain(parentId).length);
       const { virtualBytes } = given;
+      if (stored(content) > bytesMax)
+        throw invalid(`The disk takes more than the ${bytesMax} bytes that there is room for.`);
       state.layers[layerId] = { parent: parentId, content, virtualBytes };
       await save();
       return { virtualBytes, storedBytes: stored(content) };

@@ -73,7 +73,7 @@ export const machineOperations = {
     params: idParams,
     body: MachineStartBody,
     response: nothing,
-    errors: ['not_found', 'machine_not_ready', 'no_capacity', 'disk_resizing'],
+    errors: ['not_found', 'machine_not_ready', 'image_too_large', 'no_capacity', 'disk_resizing'],
   }),
   machineStop: define({
     method: 'POST',
@@ -96,7 +96,7 @@ export const machineOperations = {
     action: 'machine_reset',
     params: idParams,
     response: nothing,
-    errors: ['not_found', 'machine_not_ready'],
+    errors: ['not_found', 'machine_not_ready', 'image_too_large'],
   }),
   machineConsole: define({
     method: 'GET',
