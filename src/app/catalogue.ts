@@ -107,6 +107,7 @@ export interface Trier {
       layerId: LayerId;
       parentId: LayerId;
       baseLayerId: LayerId;
+      chain: readonly LayerId[];
       boot: Boot;
       sizeBytes: number;
       recipe: Recipe;
@@ -134,7 +135,8 @@ export async function baseTry(
   });
   const layerId = newId() as LayerId;
   const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
-  const spec = { layerId, parentId: layer.id, baseLayerId: layer.id, boot: base.boot, sizeBytes: layer.virtualBytes };
+  const on = { parentId: layer.id, baseLayerId: layer.id, chain: [layer.id] };
+  const spec = { layerId, ...on, boot: base.boot, sizeBytes: layer.virtualBytes };
   try {
     const { exitCode, output } = await trier.buildLayer({ ...spec, recipe, label: 'The trial' }, signal);
     if (exitCode !== 0)

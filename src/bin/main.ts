@@ -106,6 +106,14 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       '--builds-at-once <number>',
       'images that may be built at the same time (SILVERSMITH_BUILDS_AT_ONCE; default: 2)',
     )
+    .option(
+      '--confine <how>',
+      'how guests are kept from this host and from each other: bubblewrap, or none, which is less safe (SILVERSMITH_CONFINE; default: bubblewrap)',
+    )
+    .option(
+      '--guest-uids <first-last>',
+      'numbers of users for guests, when the server is root (SILVERSMITH_GUEST_UIDS; default: 2000000000-2000065535)',
+    )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
     .allowExcessArguments()

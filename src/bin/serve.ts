@@ -13,6 +13,7 @@ import { NonceJournal } from '../http/nonce-journal.ts';
 import { buildServer } from '../http/server.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
@@ -176,8 +177,9 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   try {
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
-    const engine = await openEngine(config);
-    await ensureInstallation(config.dataDir, engineName);
+    const newInstallation = newId();
+    const engine = await openEngine(config, newInstallation);
+    await ensureInstallation(config.dataDir, engineName, newInstallation);
     await engine.tidy();
     const showMetrics = config.metrics === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });

@@ -45,6 +45,8 @@ export interface ChainBoot {
   boot: Boot;
   /** The base at the end of the chain, beside which kernel and initrd are kept. */
   baseLayerId: LayerId;
+  /** All layers below, top first, as the store knows them: a process sees these and no others, whatever the header of a file says. */
+  chain: readonly LayerId[];
 }
 
 export interface BuildSpec extends ChainBoot {
@@ -111,7 +113,10 @@ export interface Engine {
 
   /** Makes an empty writable overlay on a layer. Nothing happens when the disk is there. */
   ensureDisk(spec: DiskSpec): Promise<void>;
-  /** Turns the content of a disk that no machine uses into a layer; the disk is then an empty overlay on it. */
+  /**
+   * Turns the content of a disk that no machine uses into a layer; the disk is then an empty overlay on it. Throws when a process has the
+   * disk open for writing.
+   */
   sealDisk(spec: DiskSpec): Promise<{ virtualBytes: number; storedBytes: number }>;
   /** Undoes a seal whose layer nothing uses yet: the disk has its content again. Nothing happens when there is nothing to undo. */
   unsealDisk(diskId: DiskId, layerId: LayerId): Promise<void>;
@@ -119,11 +124,22 @@ export interface Engine {
    * Writes a layer anew, with the same content, on another layer of its own chain: one read less for each layer left out. There is the
    * old one or the new one at any moment; machines that are on keep what they have open. Idempotent.
    */
-  rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }): Promise<{ storedBytes: number }>;
-  /** Writes the content of a layer's chain to `path` as one file that stands alone; nothing is at `path` before it is whole. Returns its bytes. */
-  exportLayer(spec: { layerId: LayerId; format: 'qcow2' | 'raw'; path: string }, signal: AbortSignal): Promise<number>;
+  rewriteLayer(spec: {
+    layerId: LayerId;
+    parentId: LayerId;
+    /** The layer's chain, itself first: all that is read. */
+    chain: readonly LayerId[];
+  }): Promise<{ storedBytes: number }>;
   /**
-   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on `parentId` it keeps only what differs, with null it stands
+   * Writes the content of a layer's chain (itself first) to `path` as one file that stands alone; nothing is at `path` before it is whole.
+   * Returns its bytes.
+   */
+  exportLayer(
+    spec: { layerId: LayerId; chain: readonly LayerId[]; format: 'qcow2' | 'raw'; path: string },
+    signal: AbortSignal,
+  ): Promise<number>;
+  /**
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on the base `parentId` it keeps only what differs, with null it stands
    * alone. A layer of that id that is there already gets the new content in one step. Throws `invalid` for what is not a plain disk,
    * or would take more than `bytesMax` on the host.
    */

@@ -1,8 +1,10 @@
 // Runs a command to its end: no shell, bounded output, a time limit, and one error that says which of them was hit.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface SpawnOptions {
+  /** All that the command finds in its environment: nothing of this process's, which may hold secrets. */
+  env: Record<string, string>;
   cwd?: string;
   uid?: number;
   gid?: number;
@@ -21,16 +23,29 @@ export class CommandError extends Error {
   }
 }
 
+/** Ends a child that was started as `detached`, and all that it has started. Nothing happens when it is gone. */
+export function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** Resolves to standard output; throws CommandError, with the tail of what was printed, unless the command exits with 0. */
 export function runCommand(file: string, args: readonly string[], options: SpawnOptions): Promise<string> {
-  const { timeoutMs, outputBytesMax = 1024 * 1024, ...rest } = options;
+  const { timeoutMs, outputBytesMax = 1024 * 1024, signal, ...rest } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      ...rest,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = () => killGroup(child);
+    const timer = setTimeout(kill, timeoutMs);
+    if (signal?.aborted) kill();
+    signal?.addEventListener('abort', kill, { once: true });
+    const over = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', kill);
+    };
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let bytes = 0;
@@ -40,13 +55,17 @@ export function runCommand(file: string, args: readonly string[], options: Spawn
       if (bytes <= outputBytesMax) into.push(chunk);
       else {
         flooded = true;
-        child.kill('SIGKILL');
+        kill();
       }
     };
     child.stdout.on('data', collect(out));
     child.stderr.on('data', collect(err));
-    child.on('error', (error) => reject(new CommandError(`${file} cannot be run: ${error.message}`, null, '')));
+    child.on('error', (error) => {
+      over();
+      reject(new CommandError(`${file} cannot be run: ${error.message}`, null, ''));
+    });
     child.on('close', (code, killedBy) => {
+      over();
       const stdout = Buffer.concat(out).toString();
       if (code === 0 && !flooded) return resolve(stdout);
       const why = flooded

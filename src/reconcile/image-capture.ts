@@ -82,9 +82,23 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
   const id = operation.data.generalId as LayerId;
   await context.phase('taking away what identifies the machine', 0.6);
   const { baseLayerId } = below;
-  const { boot } = await store.read('system', (work) => work.bases.ofLayer(baseLayerId));
+  const { boot, layers } = await store.read('system', async (work) => ({
+    boot: (await work.bases.ofLayer(baseLayerId)).boot,
+    layers: await work.layers.chain(below.id),
+  }));
+  // The layer of the capture is not in the store yet.
+  const chain = [parentId, ...layers.map((layer) => layer.id)];
   const built = await engine.buildLayer(
-    { layerId: id, parentId, baseLayerId, boot, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
+    {
+      layerId: id,
+      parentId,
+      baseLayerId,
+      chain,
+      boot,
+      sizeBytes,
+      recipe: generalizeRecipe,
+      label: 'The generalisation',
+    },
     signal,
   );
   if (built.exitCode !== 0)

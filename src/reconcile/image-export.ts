@@ -45,7 +45,9 @@ export const imageExport: Workflow = {
     await verifyChain(context, head.id, signal);
     await context.phase('writing the file', 0.3);
     const path = transferPath(id);
-    const bytes = await engine.exportLayer({ layerId: head.id, format: transfer.format, path }, signal);
+    const layers = await store.read('system', (work) => work.layers.chain(head.id));
+    const chain = layers.map((layer) => layer.id);
+    const bytes = await engine.exportLayer({ layerId: head.id, chain, format: transfer.format, path }, signal);
     await context.phase('taking its digest', 0.8);
     const sha256 = await sha256File(path, { signal });
     const manifest: Manifest = {

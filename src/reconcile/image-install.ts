@@ -105,11 +105,13 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   }
   if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
+  const below = await context.store.read('system', (work) => work.layers.chain(parent.id));
   const built = await engine.buildLayer(
     {
       layerId: layer.id,
       parentId: parent.id,
       baseLayerId: parent.baseLayerId,
+      chain: below.map(({ id }) => id),
       boot: base.boot,
       sizeBytes: step.sizeBytes,
       recipe: software.recipe,

@@ -26,7 +26,7 @@ export const machineStart: Workflow = {
     const { operation, engine, settings, clock, signal } = context;
     const id = machineOf(operation);
     try {
-      const { machine, disk, base, fresh } = await prepare(context, id);
+      const { machine, disk, base, chain, fresh } = await prepare(context, id);
       if (fresh) {
         await context.phase('verifying the layers', 0.05);
         await verifyChain(context, disk.layerId, signal);
@@ -42,6 +42,7 @@ export const machineStart: Workflow = {
         memoryMb: machine.memoryMb,
         boot: base.boot,
         baseLayerId: base.layerId,
+        chain,
       });
       await context.phase('waiting for the guest', 0.5);
       const end = clock.monotonic() + settings.readyMs;
@@ -110,9 +111,11 @@ async function prepare(context: Context, id: MachineId) {
     }
     const disk = await work.disks.get(diskId);
     // A disk never stands on bytes that are known to be wrong.
-    for (const layer of await work.layers.chain(disk.layerId)) assertSound(layer);
+    const layers = await work.layers.chain(disk.layerId);
+    for (const layer of layers) assertSound(layer);
     const { baseLayerId } = await work.layers.get(disk.layerId);
-    return { machine, disk, fresh, base: await work.bases.ofLayer(baseLayerId) };
+    const chain = layers.map(({ id: layerId }) => layerId);
+    return { machine, disk, fresh, chain, base: await work.bases.ofLayer(baseLayerId) };
   });
 }
 

@@ -69,15 +69,16 @@ describe('a backup of real disks', () => {
       found.map(({ subject, found }) => `${subject} ${found}`),
       [`machine ${first} is said to be ready, and is off`],
     );
-    const { machine, disk, base } = await store.read('system', async (work) => {
+    const { machine, disk, chain, base } = await store.read('system', async (work) => {
       const machine = await work.machines.get(first as never);
       const disk = await work.disks.get(machine.diskId as never);
-      return { machine, disk, base: await work.bases.get() };
+      const chain = (await work.layers.chain(disk.layerId)).map(({ id }) => id);
+      return { machine, disk, chain, base: await work.bases.get() };
     });
     const { name, cpus, memoryMb } = machine;
     await engine.startMachine({
       ...{ machineId: machine.id, diskId: disk.id, name, cpus, memoryMb },
-      ...{ boot: base.boot, baseLayerId: base.layerId },
+      ...{ boot: base.boot, baseLayerId: base.layerId, chain },
     });
     await waitFor(
       'the restored machine is ready',
@@ -100,7 +101,16 @@ describe('a backup of real disks', () => {
     for (const id of [diskId, keptId]) await engine.ensureDisk({ diskId: id, layerId, sizeBytes });
     defer(t, () => engine.stopMachine(machineId, 0));
     const start = () =>
-      engine.startMachine({ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256, boot, baseLayerId: layerId });
+      engine.startMachine({
+        machineId,
+        diskId,
+        name: 'one',
+        cpus: 1,
+        memoryMb: 256,
+        boot,
+        baseLayerId: layerId,
+        chain: [layerId],
+      });
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;
     for (let round = 0; round < 3; round++) {

@@ -64,7 +64,7 @@ describe('layers on real disks', () => {
     flat(headPath, 'head.raw');
     flat(diskPath, 'disk.raw');
 
-    await engine.rewriteLayer({ layerId: head, parentId: base });
+    await engine.rewriteLayer({ layerId: head, parentId: base, chain: [...layers.toReversed(), base] });
     for (const between of layers.slice(0, -1)) await engine.removeLayer(between);
     const compare = (path: string, name: string) =>
       execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], { stdio: 'pipe' });
@@ -106,8 +106,12 @@ describe('layers on real disks', () => {
     ])
       assert.match(report ?? '', line);
     const raw = join(s.dataDir, 'generalised.raw');
-    const { layerId: top } = await s.store.read('system', (work) => work.images.get(captured as never));
-    await s.engine.exportLayer({ layerId: top as LayerId, format: 'raw', path: raw }, new AbortController().signal);
+    const chain = await s.store.read('system', async (work) => {
+      const { layerId: top } = await work.images.get(captured as never);
+      return (await work.layers.chain(top as LayerId)).map(({ id }) => id);
+    });
+    const [top = layerId()] = chain;
+    await s.engine.exportLayer({ layerId: top, chain, format: 'raw', path: raw }, new AbortController().signal);
     const onDisk = (path: string) => execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
     assert.deepEqual(
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
@@ -169,8 +173,8 @@ describe('images as files', () => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const never = new AbortController().signal;
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2 }, never);
-    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw }, never);
+    await engine.exportLayer({ layerId: layer, chain: [layer, base], format: 'qcow2', path: qcow2 }, never);
+    await engine.exportLayer({ layerId: layer, chain: [layer, base], format: 'raw', path: raw }, never);
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
     const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
     assert.equal(info['backing-filename'], undefined);
@@ -189,7 +193,10 @@ describe('images as files', () => {
     const controller = new AbortController();
     controller.abort(new Error('stop'));
     await assert.rejects(
-      engine.exportLayer({ layerId: layer, format: 'raw', path: join(folder, 'cut') }, controller.signal),
+      engine.exportLayer(
+        { layerId: layer, chain: [layer, base], format: 'raw', path: join(folder, 'cut') },
+        controller.signal,
+      ),
     );
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
@@ -197,7 +204,10 @@ describe('images as files', () => {
   it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file }, new AbortController().signal);
+    await engine.exportLayer(
+      { layerId: layer, chain: [layer, base], format: 'qcow2', path: file },
+      new AbortController().signal,
+    );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
     execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', diskPath, join(folder, 'disk.qcow2')]);
@@ -210,7 +220,10 @@ describe('images as files', () => {
   it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file }, new AbortController().signal);
+    await engine.exportLayer(
+      { layerId: layer, chain: [layer, base], format: 'qcow2', path: file },
+      new AbortController().signal,
+    );
     const whole = await readFile(file);
     const id = layerId();
     const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>

@@ -14,7 +14,7 @@ import type { Paths } from './paths.ts';
 const rewriteMs = 4 * 3600_000;
 
 export async function rewriteLayer(
-  { layerId, parentId }: { layerId: LayerId; parentId: LayerId },
+  { layerId, parentId, chain }: { layerId: LayerId; parentId: LayerId; chain: readonly LayerId[] },
   paths: Paths,
   { user }: Host,
 ): Promise<{ storedBytes: number }> {
@@ -29,10 +29,10 @@ export async function rewriteLayer(
     await chmod(part, 0o600);
     await giveTo(user, part);
     const cwd = paths.builds;
-    await qemuImg(['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part], user, cwd, {
-      timeoutMs: rewriteMs,
-    });
-    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, { timeoutMs: rewriteMs });
+    const options = { timeoutMs: rewriteMs, layers: chain.map(paths.layer) };
+    const backing = paths.backing(parentId);
+    await qemuImg(['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part], user, cwd, options);
+    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, options);
     await makeImmutable(part);
     await rename(part, layer);
     await syncPath(dirname(layer));

@@ -1,7 +1,7 @@
 // The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's tells it
 // its name; a build's carries the recipe, its files, and the script that runs it.
 
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
@@ -58,10 +58,16 @@ if [ -d /var/lib/cloud/scripts/per-boot ]; then
 fi
 `;
 
-/** Writes the seed of a machine to `folder/seed.iso`. The instance is the disk: a new disk is a new instance. */
-export async function writeMachineSeed(folder: string, instance: string, hostName: string): Promise<void> {
+/** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. The instance is the disk: a new disk is a new instance. */
+export async function writeMachineSeed(
+  folder: string,
+  instance: string,
+  hostName: string,
+  path: string,
+): Promise<void> {
   await writeSeed(
     folder,
+    path,
     `instance-id: ${instance}\nlocal-hostname: ${hostName}\n`,
     machineUserData(instance),
     async () => {},
@@ -74,16 +80,24 @@ export async function writeBuildSeed(
   instance: string,
   recipe: Recipe,
   fileOf: (sha256: string) => string,
+  path: string,
 ): Promise<void> {
-  await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
-    await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
-    await mkdir(join(source, 'files'));
-    for (const file of recipe.files) await link(fileOf(file.sha256), join(source, 'files', file.name));
-  });
+  await writeSeed(
+    folder,
+    path,
+    `instance-id: build-${instance}\nlocal-hostname: build\n`,
+    buildUserData,
+    async (source) => {
+      await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
+      await mkdir(join(source, 'files'));
+      for (const file of recipe.files) await link(fileOf(file.sha256), join(source, 'files', file.name));
+    },
+  );
 }
 
 async function writeSeed(
   folder: string,
+  path: string,
   metaData: string,
   userData: string,
   more: (source: string) => Promise<void>,
@@ -97,9 +111,11 @@ async function writeSeed(
   await runCommand(
     'xorrisofs',
     ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source],
-    { timeoutMs: toolMs },
+    { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });
+  // The guest's user reads it, whatever the umask says.
+  await chmod(iso, 0o444);
 }
 
 /** A host name made from a machine's name: letters, digits and hyphens, never empty. */

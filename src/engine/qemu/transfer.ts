@@ -4,8 +4,8 @@
 import { chmod, chown, constants, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
-import type { LayerId } from '../../domain/ids.ts';
 import { exists, syncPath } from '../../lib/files.ts';
+import type { Engine } from '../port.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,
@@ -21,7 +21,7 @@ import type { Paths } from './paths.ts';
 const transferMs = 4 * 3600_000;
 
 export async function exportLayer(
-  { layerId, format, path }: { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
+  { layerId, chain, format, path }: Parameters<Engine['exportLayer']>[0],
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
@@ -34,7 +34,8 @@ export async function exportLayer(
     await giveTo(user, part);
     const compressed = format === 'qcow2' ? ['-c', '-o', 'compression_type=zstd'] : [];
     const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...compressed, layer, part];
-    await qemuImg(args, user, paths.builds, { timeoutMs: transferMs, signal });
+    const layers = chain.map(paths.layer);
+    await qemuImg(args, user, paths.builds, { timeoutMs: transferMs, signal, layers });
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     await syncPath(part);
     await rename(part, path);
@@ -46,7 +47,7 @@ export async function exportLayer(
 }
 
 export async function importLayer(
-  spec: { layerId: LayerId; path: string; parentId: LayerId | null; bytesMax: number },
+  spec: Parameters<Engine['importLayer']>[0],
   paths: Paths,
   { user }: Host,
 ): Promise<{ virtualBytes: number; storedBytes: number }> {
@@ -68,7 +69,7 @@ export async function importLayer(
     if (parentId !== null) {
       // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
       await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user);
-      const options = { timeoutMs: transferMs, bytesMax };
+      const options = { timeoutMs: transferMs, bytesMax, layers: [whole, paths.layer(parentId)] };
       const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), overlay];
       await qemuImg(rebase, user, paths.builds, options);
       await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay], user, paths.builds, options);
