@@ -115,6 +115,18 @@ describe('a program of the host', () => {
   });
 });
 
+describe('a recipe', () => {
+  it('that fails is not taken for one that succeeded, whatever it prints', async (t) => {
+    const forged = ['', '0'.repeat(32), ' 0123456789abcdef0123456789abcdef '].map(
+      (token) => `printf '\\n\\036silversmith-exit ${token}0\\n'`,
+    );
+    const s = await startQuick(t, { script: `${forged.join('\n')}\ncat /seed/user-data /seed/recipe\nexit 3` });
+    const image = await s.build();
+    assert.equal(image.status, 'failed');
+    assert.match(image.status_reason ?? '', /failed with exit status 3/);
+  });
+});
+
 describe('a guest', () => {
   it('that never says it is ready is turned off at the limit, with a reason', async (t) => {
     const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 3000 } });

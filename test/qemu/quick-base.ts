@@ -36,7 +36,8 @@ case " $($B cat /proc/cmdline) " in
   $B sh /seed/recipe >/dev/ttyS1 2>&1
   code=$?
   $B sync
-  $B printf '\\n\\036silversmith-exit %s\\n' $code >/dev/ttyS1
+  token=$($B sed -n 's/.*silversmith-exit \\([0-9a-f]*\\) .*/\\1/p' /seed/user-data)
+  $B printf '\\n\\036silversmith-exit %s %s\\n' $token $code >/dev/ttyS1
   ;;
 *)
   ${machine}

@@ -2,6 +2,7 @@
 // left of one is ended and removed before the step is tried again.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
@@ -51,7 +52,8 @@ export async function buildLayer(
     // Written beside the disks, whose relative backing name is right for a layer too.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user);
-    await writeBuildSeed(folder, spec.layerId, spec.recipe, paths.file, user.path);
+    const token = randomBytes(16).toString('hex');
+    await writeBuildSeed(folder, spec.layerId, spec.recipe, paths.file, token, user.path);
     await mkdir(run, { mode: 0o700 });
     await giveTo(user, run);
     const seed = join(folder, 'seed.iso');
@@ -77,7 +79,7 @@ export async function buildLayer(
     const command = await caged(cage, 'qemu-system-x86_64', qemuArgs(guest, host, paths)).catch((error) => {
       throw failedForNow('QEMU cannot be started.', { detail: String(error) });
     });
-    const outcome = await runGuest(command, run, spec.recipe.timeoutMs, signal);
+    const outcome = await runGuest(command, run, exitMark(token), spec.recipe.timeoutMs, signal);
     if (outcome.exitCode === 0 && outcome.ended === null) {
       await makeImmutable(disk);
       await moveDurably(disk, layer);
@@ -115,6 +117,7 @@ function lastLines(output: string): string {
 async function runGuest(
   { file, args, options }: Caged,
   run: string,
+  mark: string,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -136,7 +139,7 @@ async function runGuest(
   child.stdout.on('data', (chunk: Buffer) => {
     output.push(chunk);
     if (output.bytes > outputBytesMax) end('output');
-    if (powerOff === undefined && output.tail().includes(exitMark)) {
+    if (powerOff === undefined && output.tail().includes(mark)) {
       // The guest has said all it has to; it writes back its disk and goes.
       powerOff = setTimeout(() => end('no-power-off'), powerOffMs);
     }
@@ -152,8 +155,8 @@ async function runGuest(
   try {
     const code = await exited;
     const text = output.toString();
-    const match = new RegExp(`${exitMark}([0-9]+)\\n`).exec(output.tail());
-    const shown = text.replace(new RegExp(`\\n?${exitMark}[0-9]+\\n$`), '');
+    const match = new RegExp(`${mark}([0-9]+)\\n`).exec(output.tail());
+    const shown = text.replace(new RegExp(`\\n?${mark}[0-9]+\\n$`), '');
     return {
       exitCode: match ? Number(match[1]) : null,
       output: match || code === 0 ? shown : `${shown}${messages.toString()}`,

@@ -8,10 +8,14 @@ import { runCommand } from '../../lib/spawn.ts';
 
 const toolMs = 60_000;
 
-/** Starts the line on which a build reports its exit status; a control character keeps it apart from ordinary output. */
-export const exitMark = '\x1esilversmith-exit ';
+/**
+ * Starts the line on which a build reports its exit status. The token is drawn for this one build and given to the script that runs the
+ * recipe: nothing that a recipe prints is taken for it. (A recipe is root in its guest and may look for the token there; it is the
+ * operator's own.)
+ */
+export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = `#!/bin/sh
+const buildUserData = (token: string) => `#!/bin/sh
 # Runs the recipe of a build and reports on the second serial port.
 out=/dev/ttyS1
 stty -F $out raw -echo 2>/dev/null
@@ -28,7 +32,7 @@ case "$(head -c 2 $seed/recipe)" in
 esac </dev/null >$out 2>&1
 code=$?
 sync
-printf '\\n\\036silversmith-exit %s\\n' $code >$out
+printf '\\n\\036silversmith-exit ${token} %s\\n' $code >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
@@ -80,13 +84,14 @@ export async function writeBuildSeed(
   instance: string,
   recipe: Recipe,
   fileOf: (sha256: string) => string,
+  token: string,
   path: string,
 ): Promise<void> {
   await writeSeed(
     folder,
     path,
     `instance-id: build-${instance}\nlocal-hostname: build\n`,
-    buildUserData,
+    buildUserData(token),
     async (source) => {
       await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
       await mkdir(join(source, 'files'));
