@@ -139,7 +139,14 @@ try {
   );
   const exported = await timed(() =>
     engine.exportLayer(
-      { layerId: head, chain: [head, base], format: 'qcow2', path: join(folder, 'export.qcow2') },
+      {
+        layerId: head,
+        format: 'qcow2',
+        path: join(folder, 'export.qcow2'),
+        boot: { mode: 'firmware' },
+        baseLayerId: base,
+        chain: [head, base],
+      },
       new AbortController().signal,
     ),
   );

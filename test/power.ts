@@ -39,16 +39,23 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   };
   /** Brings it back with what had reached it. Whoever has a file open on it has to be gone. */
   const mend = async () => {
-    // A process that was killed lets go of its files a moment after it is gone.
-    await waitFor('nobody has a file open', () => {
+    // A process that was killed lets go of its files a moment after it is gone, and one that makes a mount namespace of its own keeps the
+    // old mount for a moment: then what is mounted anew is still without power.
+    await waitFor('the disk is back', () => {
       try {
-        return run('umount', folder);
+        run('umount', folder);
       } catch (error) {
         if (/busy/.test(String(error))) return false;
         throw error;
       }
+      mount();
+      try {
+        run('touch', folder);
+        return true;
+      } catch {
+        return false;
+      }
     });
-    mount();
   };
   return {
     folder,

@@ -10,16 +10,16 @@ const defaultDaysMs = 30 * 24 * 3600_000;
 export interface AuditQuery {
   startDate?: string | undefined;
   endDate?: string | undefined;
-  action?: string | undefined;
+  actions?: readonly string[] | undefined;
   machineId?: MachineId | undefined;
 }
 
 /** Without dates: the last 30 days. A date without a time means the whole day. Throws `invalid`. */
-export async function userActionLogList({ work }: Ask, { startDate, endDate, action, machineId }: AuditQuery) {
+export async function userActionLogList({ work }: Ask, { startDate, endDate, actions, machineId }: AuditQuery) {
   const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
   const from = startDate === undefined ? to - defaultDaysMs : parseDate('start_date', startDate, 0);
   if (from > to) throw invalid('start_date is after end_date; exchange them.');
-  return { ...(await work.audit.list({ from, to, action, machineId, limit: auditEntriesMax })), from, to };
+  return { ...(await work.audit.list({ from, to, actions, machineId, limit: auditEntriesMax })), from, to };
 }
 
 function parseDate(field: string, text: string, dayMs: number): number {

@@ -91,8 +91,10 @@ export async function baseAdd(store: Store, intake: Intake, { name, files, boot 
         virtualBytes,
         storedBytes,
         operationId: null,
+        organisationId: null,
+        boot,
       });
-      return work.bases.add({ name, sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100, layerId, boot });
+      return work.bases.add({ name, sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100, layerId });
     });
   } catch (error) {
     await intake.removeLayer(layerId);
@@ -129,14 +131,13 @@ export async function baseTry(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<{ works: boolean; said: string }> {
-  const { base, layer } = await store.read('system', async (work) => {
-    const found = await work.bases.get(id);
-    return { base: found, layer: await work.layers.get(found.layerId) };
+  const { layer, boot } = await store.read('system', async (work) => {
+    const found = await work.layers.get((await work.bases.get(id)).layerId);
+    return { layer: found, boot: await work.layers.bootOf(found) };
   });
   const layerId = newId() as LayerId;
   const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
-  const on = { parentId: layer.id, baseLayerId: layer.id, chain: [layer.id] };
-  const spec = { layerId, ...on, boot: base.boot, sizeBytes: layer.virtualBytes };
+  const spec = { layerId, parentId: layer.id, sizeBytes: layer.virtualBytes, ...boot };
   try {
     const { exitCode, output } = await trier.buildLayer({ ...spec, recipe, label: 'The trial' }, signal);
     if (exitCode !== 0)

@@ -5,7 +5,7 @@ import { AppError } from '../domain/error.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
 import type { MasterKey } from '../lib/master-key.ts';
-import type { Store, Work } from '../store/port.ts';
+import type { AccessKey, Store, Work } from '../store/port.ts';
 
 export interface NewKey {
   organisationId: OrganisationId;
@@ -27,10 +27,41 @@ async function add(work: Work, masterKey: MasterKey, { expiresAt = null, ...rest
   return { key, secret };
 }
 
-export const keyCreate = (store: Store, masterKey: MasterKey, key: NewKey): Promise<Credentials> =>
-  store.write('system', (work) => add(work, masterKey, key));
+/** The keys in use whose secrets this master key does not open: nobody can sign with them. */
+export async function keysSealedOtherwise(work: Work, masterKey: MasterKey): Promise<KeyId[]> {
+  const opens = ({ secretSealed }: AccessKey) => {
+    try {
+      masterKey.open(secretSealed);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const inUse = ({ revokedAt, expiresAt }: AccessKey) =>
+    revokedAt === null && (expiresAt === null || expiresAt > work.now());
+  return (await work.keys.list()).filter((key) => inUse(key) && !opens(key)).map(({ id }) => id);
+}
 
-/** Makes a key with the same permissions, and lets the old one go on for `overlapMs`. Throws not-found. */
+/** Throws `unavailable` when a key in use is sealed under another master key: nothing more is to be sealed under this one. */
+export async function assertMasterKey(work: Work, masterKey: MasterKey): Promise<void> {
+  const sealed = await keysSealedOtherwise(work, masterKey);
+  if (sealed.length === 0) return;
+  throw new AppError(
+    'unavailable',
+    `The master key is another one than that of this store: it does not open ${sealed.length} of the access keys, such as ${sealed[0]}. Bring the right one back (master.key in the data directory, or SILVERSMITH_MASTER_KEY). When it is lost for good, replace each of these keys, with the server stopped: silversmith key rotate ${sealed[0]}`,
+  );
+}
+
+export const keyCreate = (store: Store, masterKey: MasterKey, key: NewKey): Promise<Credentials> =>
+  store.write('system', async (work) => {
+    await assertMasterKey(work, masterKey);
+    return add(work, masterKey, key);
+  });
+
+/**
+ * Makes a key with the same permissions, and lets the old one go on for `overlapMs`; one that is sealed under another master key ends
+ * at once. Throws not-found.
+ */
 export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlapMs: number) =>
   store.write('system', async (work) => {
     const old = await work.keys.find(id);
@@ -38,7 +69,8 @@ export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlap
       throw new AppError('not_found', `There is no key ${id} in use; see: silversmith key list`);
     const { organisationId, name, permissions, expiresAt } = old;
     const made = await add(work, masterKey, { organisationId, name, permissions, expiresAt });
-    const until = Math.min(work.now() + overlapMs, expiresAt ?? Number.MAX_SAFE_INTEGER);
+    const lost = (await keysSealedOtherwise(work, masterKey)).includes(id);
+    const until = Math.min(work.now() + (lost ? 0 : overlapMs), expiresAt ?? Number.MAX_SAFE_INTEGER);
     await work.keys.expire(id, until);
     return { ...made, replaces: id, replacedUntil: until };
   });

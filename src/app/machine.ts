@@ -45,11 +45,16 @@ export interface MachineFilter {
   perPage: number;
   q?: string | undefined;
   status?: MachineStatus | undefined;
+  /** Whether it has a user. */
   assigned?: boolean | undefined;
   hasSessionData?: boolean | undefined;
+  /** The least number of minutes that it has left. */
+  timeLeftMin?: number | undefined;
 }
 
-export async function machineList(ask: Ask, filter: MachineFilter) {
+export async function machineList(ask: Ask, { assigned, timeLeftMin = 0, ...filter }: MachineFilter) {
+  // No machine has a user, and none has minutes left, since nothing is metered.
+  if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0 };
   const { machines, count } = await ask.work.machines.list(filter);
   return { machines: await viewMachines(ask, machines), count };
 }

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { keysSealedOtherwise } from '../app/key.ts';
 import { folderAt, newFolder } from '../cli/file.ts';
 import { parsed, path } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
@@ -115,24 +116,14 @@ async function doctor(
     if (!(error instanceof AppError)) throw error;
     findings.push({ severity: 'error', subject: 'the engine', found: 'cannot work', cure: error.message });
   });
-  const keys = await store.read('system', (work) => work.keys.list());
-  const sealed = keys.filter(({ secretSealed, revokedAt }) => revokedAt === null && !opens(masterKey, secretSealed));
+  const sealed = await store.read('system', (work) => keysSealedOtherwise(work, masterKey));
   if (sealed.length > 0) {
     findings.push({
       severity: 'error',
-      subject: `${sealed.length} of ${keys.length} keys (${sealed[0]?.id} …)`,
+      subject: `${sealed.length} of the access keys (${sealed[0]} …)`,
       found: 'cannot be opened with this master key, so nobody can sign with them',
       cure: 'bring back the master.key that belongs to this store; or make new keys: silversmith key rotate',
     });
   }
   return findings;
-}
-
-function opens(masterKey: MasterKey, sealed: string): boolean {
-  try {
-    masterKey.open(sealed);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -101,12 +101,13 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
 /** What only the operator sees: how each boots, whether it works, and which is taken where none is named. */
 export async function listBases(store: Store, terminal: Terminal, flags: Printed): Promise<void> {
   const { bases, taken } = await store.read('system', async (work) => {
-    const all = await work.bases.list();
+    const all = [];
+    for (const one of await work.bases.list()) all.push({ ...one, boot: (await work.layers.get(one.layerId)).boot });
     return { bases: all, taken: all.length > 0 ? (await work.bases.get()).id : null };
   });
   const shown = bases.map((one) => ({ ...one, works: worksOf(one), default: one.id === taken }));
   const rows = shown.map((one) => [
-    ...[one.id, one.name, one.sizeGb, one.boot.mode],
+    ...[one.id, one.name, one.sizeGb, one.boot?.mode ?? 'not known'],
     ...[wordOf(one.works), one.default ? 'yes' : ''],
   ]);
   printTo(terminal, flags, shown, table(['ID', 'NAME', 'GB', 'BOOT', 'WORKS', 'DEFAULT'], rows));

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Command } from 'commander';
-import { keyCreate, keyRotate, resealAll } from '../app/key.ts';
+import { type Command, Option } from 'commander';
+import { assertMasterKey, keyCreate, keyRotate, keysSealedOtherwise, resealAll } from '../app/key.ts';
 import { minute, table } from '../cli/output.ts';
 import { duration, whole, words } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
@@ -12,7 +12,7 @@ import { isPermission, permissions } from '../domain/permission.ts';
 import { defaultQuotas, type Quotas } from '../domain/quota.ts';
 import { writeWhole } from '../lib/files.ts';
 import { newMasterKey, parseMasterKey } from '../lib/master-key.ts';
-import { lockDataDir } from '../store/sqlite/lock.ts';
+import { lockDataDir, tryLockDataDir } from '../store/sqlite/lock.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
 import { sentenceOf } from './explain.ts';
@@ -50,15 +50,18 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
         }),
     );
   local(key.command('rotate <key>').description('make a key in place of another, which goes on for a while'))
-    .option(
-      '--overlap <duration>',
-      'how long the old key still works, such as 24h or 0s',
-      duration('0s', '36500d'),
-      24 * 3600_000,
+    .addOption(
+      new Option('--overlap <duration>', 'how long the old key still works, such as 24h or 0s')
+        .argParser(duration('0s', '36500d'))
+        .default(24 * 3600_000, '24h'),
     )
     .action((id: string, flags: Flags & Printed & { overlap: number }) =>
-      withStore(flags, async ({ store, masterKey }) => {
-        const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap);
+      withStore(flags, async ({ store, masterKey }, { dataDir }) => {
+        // A server that is running has the right master key: what this one seals it could not open.
+        const sealed = await store.read('system', (work) => keysSealedOtherwise(work, masterKey));
+        const lock = sealed.length > 0 ? tryLockDataDir(dataDir) : null;
+        if (sealed.length > 0 && lock === null) await store.read('system', (work) => assertMasterKey(work, masterKey));
+        const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap).finally(() => lock?.release());
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),
     );

@@ -133,11 +133,13 @@ function softwareCommands(software: Command, { local, withStore, print }: Admin)
       .requiredOption('--script <path>', 'shell script that installs it, as root inside a build machine')
       .option('--file <path...>', 'files that the script finds in its working directory')
       .option('--network', 'let the build machine reach the network')
-      .option(
-        '--timeout <duration>',
-        'limit of the installation, such as 1800s or 30m; a bare number is in seconds; default: 30m',
-        duration('1s', '24h', { bare: true }),
-        1800_000,
+      .addOption(
+        new Option(
+          '--timeout <duration>',
+          'limit of the installation, such as 1800s or 30m; a bare number is in seconds',
+        )
+          .argParser(duration('1s', '24h', { bare: true }))
+          .default(1800_000, '30m'),
       );
   const titleOf = async ({ name, size: sizeGb, script, file: files = [], network = false, timeout }: Title) => {
     await readableFile('--script', script);

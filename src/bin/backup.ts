@@ -10,7 +10,7 @@ import { gbBytes } from '../domain/layer.ts';
 import { idsBegun } from '../domain/operation.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
-import { exists, syncPath, writeWhole } from '../lib/files.ts';
+import { exists, makeFolders, syncPath, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Hold, Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
@@ -76,7 +76,7 @@ export async function backUp(
   const { keys, say = () => {}, signal = new AbortController().signal } = options;
   if (`${folder}/`.startsWith(`${dataDir}/`))
     throw invalid(`${folder} lies in the data directory; give a folder elsewhere.`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder, 0o700);
   if ((await readdir(folder)).length > 0) throw invalid(`${folder} is not empty; give a new folder for each backup.`);
   const target = join(folder, 'engine');
   await mkdir(target, { mode: 0o711 });
@@ -183,7 +183,7 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
     );
   const part = join(dataDir, 'restored');
   await rm(part, { recursive: true, force: true });
-  await mkdir(part, { recursive: true, mode: 0o700 });
+  await makeFolders(part, 0o700);
   // The store before all else: one that this version cannot read is refused while nothing is there.
   try {
     await copyFile(storeFile(from), storeFile(part));

@@ -2,7 +2,7 @@
 // demo base, and a key with all permissions in demo.json.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseAdd, softwareAdd } from '../app/catalogue.ts';
 import { keyCreate } from '../app/key.ts';
@@ -59,7 +59,6 @@ export async function ensureDemo(
       say('adding the demo base …');
       await baseAdd(store, engine, { name: 'Debian 12 (demo)', files, boot });
     } else {
-      await mkdir(config.dataDir, { recursive: true });
       const disk = join(config.dataDir, 'simulated-base.raw');
       await writeFile(disk, randomBytes(4096));
       await baseAdd(store, engine, { name: 'Simulated base', files: { disk }, boot: { mode: 'firmware' } });

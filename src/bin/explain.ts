@@ -6,6 +6,7 @@ import { CommanderError } from 'commander';
 import type { Environment } from '../cli/context.ts';
 import type { Terminal } from '../cli/output.ts';
 import { UsageError } from '../cli/parse.ts';
+import { inCommands } from '../cli/requests.ts';
 import { ApiError, NoAnswerError } from '../client/client.ts';
 import { AppError } from '../domain/error.ts';
 import { CommandError } from '../lib/spawn.ts';
@@ -115,9 +116,9 @@ export function sentenceOf(error: unknown): string | null {
   if (error instanceof ApiError && error.clientCode === 401 && /key or the signature/.test(error.message))
     return 'The server does not take this key: it or its secret is wrong, or it was revoked or is over. Look at SILVERSMITH_KEY and SILVERSMITH_SECRET (operators: silversmith key list, key create). (401)';
   if (error instanceof ApiError)
-    return `${error.message} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`;
+    return `${inCommands(error.message)} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`;
   if (error instanceof NoAnswerError) return answerSentence(error);
-  if (error instanceof AppError) return storeSentence(error.cause) ?? error.message;
+  if (error instanceof AppError) return storeSentence(error.cause) ?? inCommands(error.message);
   if (error instanceof UsageError) return error.message;
   if (error instanceof CommandError) return `${error.message}.`;
   return storeSentence(error) ?? systemSentence(error);

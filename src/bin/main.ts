@@ -1,5 +1,6 @@
 // The command line: builds the program, runs it, and turns what is thrown into one sentence and an exit status.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { catalogueCommands } from '../cli/catalogue.ts';
@@ -18,6 +19,8 @@ import { adminCommands, catalogueLocal } from './admin.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
 import { explain } from './explain.ts';
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
 /** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
 export async function main(
   argv: readonly string[],
@@ -26,6 +29,7 @@ export async function main(
 ): Promise<number> {
   const program = new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
+    .version(version, '-V, --version', 'print the version')
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for what there is)')
     .configureOutput({

@@ -7,7 +7,7 @@ import type { Engine } from '../engine/port.ts';
 import { openQemu } from '../engine/qemu/engine.ts';
 import { openSimulator } from '../engine/simulator/engine.ts';
 import { systemClock } from '../lib/clock.ts';
-import { exists } from '../lib/files.ts';
+import { exists, makeFolders } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { signingKeyFile } from '../lib/signing-key.ts';
 import type { Store } from '../store/port.ts';
@@ -68,7 +68,7 @@ async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promis
 /** Makes the directory when it is not there. The store's files are readable by their owner alone. */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o711 });
+    await makeFolders(dataDir, 0o711);
     await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
     // SQLite gives its other files the mode of this one.
     await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });

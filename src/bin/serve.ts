@@ -3,14 +3,15 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { assertMasterKey } from '../app/key.ts';
 import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Engine } from '../engine/port.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics, metricsServer } from '../http/metrics.ts';
-import { NonceJournal } from '../http/nonce-journal.ts';
 import { buildServer } from '../http/server.ts';
+import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
@@ -63,11 +64,11 @@ export function buildService({
   const settings = { ...defaultSettings, ...given };
   const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
   const metrics = new Metrics({ store, clock });
-  const journal = new NonceJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
+  const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
     metrics.journalFailed();
-    app.log.error({ err: error }, 'the nonce of a read could not be written down');
+    app.log.error({ err: error }, 'the signature of a read could not be written down');
   });
-  const authenticator = new Authenticator({ store, masterKey, clock, journal });
+  const authenticator = new Authenticator({ store, masterKey, clock, journal, requestsPerSecond });
   const app = buildServer({
     store,
     clock,
@@ -77,7 +78,6 @@ export function buildService({
     transferPath,
     keepDiskMs: settings.keepDiskMs,
     publicUrl,
-    requestsPerSecond,
     metrics,
     showMetrics,
     logLevel,
@@ -175,6 +175,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   const engineName = await engineOf(config);
   const { store, masterKey, signer } = await openStore(config, { check: true, locked: true });
   try {
+    await store.read('system', (work) => assertMasterKey(work, masterKey));
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
     const newInstallation = newId();

@@ -77,7 +77,7 @@ function isReadable(file: string): boolean {
 
 /** The demo may be another user's: root's, when it was started with sudo. */
 function whereCredentialsAre(file: string): string {
-  const found = [file, join(rootDataDir, 'demo.json')].find((one) => existsSync(one));
+  const found = [file, join(rootDataDir, 'demo.json')].find((one) => existsSync(one) && !isReadable(one));
   const ways = 'give SILVERSMITH_KEY and SILVERSMITH_SECRET (and SILVERSMITH_URL)';
   return found === undefined
     ? `No credentials: ${ways}, or start the demo (npm start), which writes ${file}. When it runs on another data directory, give that: --data-dir or SILVERSMITH_DATA_DIR.`

@@ -1,6 +1,6 @@
 // silversmith machine list|show|access|disks|restore|create|start|stop|reset
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Client } from '../client/client.ts';
 import { waitForMachine } from '../client/wait.ts';
 import type { Answer } from '../wire/operations.ts';
@@ -44,7 +44,11 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
   );
 
   remoteOptions(noun.command('access <machine>').description('make a link that opens a ready machine once'))
-    .option('--expires <duration>', 'how long it is good, such as 15m or 1h', duration('1s', '24h'), 3600_000)
+    .addOption(
+      new Option('--expires <duration>', 'how long it is good, such as 15m or 1h')
+        .argParser(duration('1s', '24h'))
+        .default(3600_000, '1h'),
+    )
     .action(async (id: string, flags: Remote & { expires: number }) => {
       const client = await connect(flags, env);
       const link = await client.machineAccess({

@@ -2,6 +2,7 @@
 // takes; commander, or `parsed` here, puts the name of the option or variable and the text before it.
 
 import { InvalidArgumentError } from 'commander';
+import { keyPattern } from '../wire/signing.ts';
 
 /** Something the user can mend: its message is printed alone. */
 export class UsageError extends Error {}
@@ -86,7 +87,7 @@ export const serverUrl: Parser<string> = (text) => {
 };
 
 export const accessKey: Parser<string> = (text) =>
-  /^[\x21-\x39\x3b-\x7e]{1,128}$/.test(text) ? text : refuse('Give a key as key create prints it, without spaces.');
+  keyPattern.test(text) ? text : refuse('Give a key as key create prints it: 8 to 64 letters, digits, _ and -.');
 
 /** The name under which a setting was given: its option, or the variable of the same words. */
 export const nameOf = (option: string, flag: string | undefined): string =>

@@ -1,6 +1,7 @@
 // The typed client: one method for each operation of the contract, signed, with the server's refusals as errors. Runs in Node and in
 // browsers, on fetch and WebCrypto alone.
 
+import { extensionsHeader } from '../wire/extension.ts';
 import type { OperationSpec } from '../wire/operation.ts';
 import {
   type Answer,
@@ -114,7 +115,12 @@ export async function send<Name extends OperationName>(
   const type = content ? 'application/octet-stream' : 'application/json';
   const response = await fetch(new URL(path + search, options.url), {
     method,
-    headers: { authorization, ...(body.length > 0 && { 'content-type': type }), ...headers },
+    headers: {
+      authorization,
+      [extensionsHeader.name]: extensionsHeader.value,
+      ...(body.length > 0 && { 'content-type': type }),
+      ...headers,
+    },
     ...(body.length > 0 && { body: body as string | Uint8Array<ArrayBuffer> }),
     // Bytes may take as long as they take; what only answers may not.
     ...(operation.content !== 'response' && { signal: AbortSignal.timeout(options.timeoutMs ?? timeoutMs) }),

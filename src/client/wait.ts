@@ -42,9 +42,9 @@ export async function waitForMachine(
   const end = Date.now() + limitMs;
   while (true) {
     const machine = await client.machineGet({ id });
-    const { friendly_status: status, task } = machine.attributes;
+    const { friendly_status: status, phase } = machine.attributes;
     if (status === 'off' || status === 'ready' || Date.now() > end) return machine;
-    onProgress?.(`machine ${id}: ${status}${task === null ? '' : `, ${task}`}`, '');
+    onProgress?.(`machine ${id}: ${status}${phase === null ? '' : `, ${phase}`}`, '');
     await pause();
   }
 }

@@ -61,7 +61,8 @@ describe('a machine', () => {
   it('is started from off alone, and answers a second start with nothing to do', () => {
     assert.equal(planStart(machine({}), null), 'creating');
     assert.equal(planStart(machine({ diskId: 'd' as never }), null), 'turning_on');
-    assert.equal(planStart(machine({ diskId: 'd' as never, assignmentPendingAt: 1 }), image), 'installing');
+    for (const diskId of ['d' as never, null])
+      assert.equal(planStart(machine({ diskId, assignmentPendingAt: 1 }), image), 'installing');
     for (const status of ['ready', 'creating', 'turning_on', 'installing'] as const)
       assert.equal(planStart(machine({ status }), null), null);
     for (const status of ['turning_off', 'graceful_stopping', 'resizing_disk', 'region_migration'] as const) {

@@ -7,8 +7,11 @@ export type ErrorCode =
   | 'unauthenticated'
   | 'not_found'
   | 'method_not_allowed'
+  | 'timed_out'
+  | 'precondition_failed'
   | 'too_large'
   | 'not_json'
+  | 'range_not_satisfiable'
   | 'too_many_requests'
   | 'conflict'
   | 'machine_not_ready'
@@ -55,8 +58,12 @@ export class AppError extends Error {
 
 export const invalid = (message: string) => new AppError('invalid', message);
 
-export const notFound = (noun: string, id: string | number) =>
-  new AppError('not_found', `There is no ${noun} ${id} in this organisation.`);
+/** `list` is the request that lists what there is. */
+export const notFound = (noun: string, id: string | number, list?: string) =>
+  new AppError(
+    'not_found',
+    `There is no ${noun} ${id} in this organisation${list === undefined ? '' : `; ${list} lists what there is`}.`,
+  );
 
 /** Work that failed for a reason that may pass: it is tried again, and fails for good with `message` when it does not pass. */
 export const failedForNow = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>

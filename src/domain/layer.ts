@@ -14,8 +14,12 @@ export interface Layer {
   id: LayerId;
   kind: LayerKind;
   parentId: LayerId | null;
-  /** The base at the end of the chain; a base's own id for a base. */
+  /** The root at the end of the chain, a base or an import that stands alone; a root's own id for a root. */
   baseLayerId: LayerId;
+  /** How the chains that end in it boot; null for what is not a root. */
+  boot: Boot | null;
+  /** Whose it is: of a capture or an import the organisation that made it, else null: everybody's. */
+  organisationId: OrganisationId | null;
   /** Under which a build finds it again: a base's content digest, or hash(parent key, recipe digest). Null for captures. */
   key: string | null;
   /** The key that it had before it was quarantined; null while it is not. */
@@ -62,7 +66,7 @@ export interface Disk {
 }
 
 /**
- * How a chain with this base boots. `direct`: the kernel and initrd kept beside the base, with `append`; `buildAppend` added makes
+ * How a chain with this root boots. `direct`: the kernel and initrd kept beside the root, with `append`; `buildAppend` added makes
  * that initrd run the seed's user-data and power off. `firmware`: the disk's own boot loader.
  */
 export type Boot = { mode: 'direct'; append: string; buildAppend: string | null } | { mode: 'firmware' };

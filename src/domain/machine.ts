@@ -77,7 +77,7 @@ export function planStart(machine: Machine, image: Image | null): MachineStatus 
     const next = image.status === 'failed' ? 'assign another image to it.' : 'start it when the image is available.';
     throw notReady(machine, `its image ${image.id} is ${image.status}: ${next}`);
   }
-  return machine.diskId === null ? 'creating' : 'installing';
+  return machine.assignmentPendingAt === null ? 'creating' : 'installing';
 }
 
 /** What a stop makes of a machine, or null when it is off or on its way there. Throws `machine_not_ready`. */

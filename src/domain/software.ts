@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { AppError, invalid } from './error.ts';
 import type { BaseImageId, LayerId, SoftwareId } from './ids.ts';
-import type { Boot } from './layer.ts';
 
 export interface RecipeFile {
   /** The name under which the script finds the file, in its working directory. */
@@ -36,7 +35,6 @@ export interface BaseImage {
   name: string;
   sizeGb: number;
   layerId: LayerId;
-  boot: Boot;
   createdAt: number;
   /** Since when it is known to work: a build or a machine on it has reported. Null: it is not known, or its last trial failed. */
   provedAt: number | null;

@@ -36,6 +36,13 @@ export const transferBytesMax = 16 * 1024 ** 4;
 export const transferMs = 24 * 3600_000;
 export const openTransfersMax = 10;
 
+/** `direct`: with the kernel and the initrd that follow the disk in the file. */
+export type ManifestBoot =
+  | { mode: 'firmware' }
+  | { mode: 'direct'; append: string; buildAppend: string | null; kernelBytes: number; initrdBytes: number };
+
+const appendLengthMax = 2000;
+
 /** What an exported file is. */
 export interface Manifest {
   version: 1;
@@ -46,34 +53,57 @@ export interface Manifest {
   virtualBytes: number;
   /** The base at the end of its chain, by the digest of the disk that was added as it. */
   base: { name: string; key: string } | null;
+  /** How it boots where that base is not; absent in exports of earlier versions, which boot by firmware then. */
+  boot?: ManifestBoot;
   head: { layerId: LayerId; key: string | null };
   software: { name: string; recipeDigest: string }[];
   createdAt: string;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isSize = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
+const isSoftware = (value: unknown) =>
+  Array.isArray(value) && value.every((one) => isObject(one) && isText(one.recipeDigest));
 
-/** Reads a manifest that comes from outside. Throws `invalid`. */
+const isAppend = (value: unknown) => isText(value) && value.length <= appendLengthMax && !/[^\x20-\x7e]/.test(value);
+
+function isBoot(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value)) return false;
+  if (value.mode === 'firmware') return true;
+  const { append, buildAppend, kernelBytes, initrdBytes } = value;
+  const appends = isAppend(append) && (buildAppend === null || isAppend(buildAppend));
+  return value.mode === 'direct' && appends && isSize(kernelBytes) && isSize(initrdBytes);
+}
+
+/** Each field of a manifest that something of ours reads, whether it is what it must be, and what that is. */
+const fieldsRead = ({ version, name, sha256, virtualBytes, base, head, software, boot }: Record<string, unknown>) =>
+  [
+    ['version', version === 1, '1'],
+    ['name', isText(name), 'a text'],
+    ['sha256', isText(sha256) && /^[0-9a-f]{64}$/.test(sha256), '64 lower-case hexadecimal digits'],
+    ['virtualBytes', isSize(virtualBytes), 'a whole number above 0'],
+    ['base', base === null || isObject(base), 'an object or null'],
+    ['base.key', !isObject(base) || isText(base.key), 'a text'],
+    ['head', isObject(head), 'an object'],
+    ['head.layerId', isObject(head) && isText(head.layerId), 'a text'],
+    ['boot', isBoot(boot), '{"mode": "firmware"}, or a direct boot with what its kernel needs'],
+    ['software', isSoftware(software), 'a list of objects, each with the text recipeDigest'],
+  ] as const;
+
+/** Reads a manifest that comes from outside. Throws `invalid`, which names the first field that is wrong. */
 export function parseManifest(text: string): Manifest {
-  let value: unknown;
+  const asWritten = 'Send the manifest that silversmith image export wrote, as it is.';
+  let found: unknown;
   try {
-    value = JSON.parse(text);
+    found = JSON.parse(text);
   } catch {
-    throw invalid('The manifest is not JSON.');
+    throw invalid(`The manifest is not JSON. ${asWritten}`);
   }
-  const found = isObject(value) ? value : {};
-  const { version, sha256, virtualBytes, base, head, software } = found;
-  const good =
-    version === 1 &&
-    typeof sha256 === 'string' &&
-    /^[0-9a-f]{64}$/.test(sha256) &&
-    Number.isSafeInteger(virtualBytes) &&
-    Number(virtualBytes) > 0 &&
-    (base === null || (isObject(base) && typeof base.key === 'string')) &&
-    isObject(head) &&
-    typeof head.layerId === 'string' &&
-    Array.isArray(software) &&
-    software.every((one) => isObject(one) && typeof one.recipeDigest === 'string');
-  if (!good) throw invalid('The manifest is not one that silversmith image export writes.');
-  return value as Manifest;
+  if (!isObject(found)) throw invalid(`The manifest is not a JSON object. ${asWritten}`);
+  const wrong = fieldsRead(found).find(([, good]) => !good);
+  if (wrong) throw invalid(`The manifest's field ${wrong[0]} is not ${wrong[2]}. ${asWritten}`);
+  return found as unknown as Manifest;
 }

@@ -41,12 +41,21 @@ export interface DiskSpec {
   sizeBytes: number;
 }
 
-export interface ChainBoot {
+export interface RootBoot {
   boot: Boot;
-  /** The base at the end of the chain, beside which kernel and initrd are kept. */
+  /** The root at the end of the chain, beside which kernel and initrd are kept. */
   baseLayerId: LayerId;
+}
+
+export interface ChainBoot extends RootBoot {
   /** All layers below, top first, as the store knows them: a process sees these and no others, whatever the header of a file says. */
   chain: readonly LayerId[];
+}
+
+/** The kernel and the initrd that follow a disk in the file of an export. */
+export interface Tail {
+  kernelBytes: number;
+  initrdBytes: number;
 }
 
 export interface BuildSpec extends ChainBoot {
@@ -131,24 +140,32 @@ export interface Engine {
     chain: readonly LayerId[];
   }): Promise<{ storedBytes: number }>;
   /**
-   * Writes the content of a layer's chain (itself first) to `path` as one file that stands alone; nothing is at `path` before it is whole.
-   * Returns its bytes.
+   * Writes the content of a layer's chain (itself first) to `path` as one file that stands alone, followed by the kernel and the initrd that
+   * it boots with when they are not on the disk; nothing is at `path` before it is whole. Returns the bytes of all, and of what follows
+   * the disk.
    */
   exportLayer(
-    spec: { layerId: LayerId; chain: readonly LayerId[]; format: 'qcow2' | 'raw'; path: string },
+    spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
     signal: AbortSignal,
-  ): Promise<number>;
+  ): Promise<{ bytes: number; tail: Tail | null }>;
   /**
-   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on the base `parentId` it keeps only what differs, with null it stands
-   * alone. A layer of that id that is there already gets the new content in one step. Throws `invalid` for what is not a plain disk,
-   * or would take more than `bytesMax` on the host.
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on the base `parentId` it keeps only what differs, with null
+   * it stands alone. With a `tail` the disk ends before it, and a layer that stands alone keeps its kernel and initrd. A layer of that id that
+   * is there already gets the new content in one step. Throws `invalid` for what is not a plain disk, or would take more than `bytesMax` on
+   * the host.
    */
-  importLayer(spec: {
-    layerId: LayerId;
-    path: string;
-    parentId: LayerId | null;
-    bytesMax: number;
-  }): Promise<{ virtualBytes: number; storedBytes: number }>;
+  importLayer(
+    spec: {
+      layerId: LayerId;
+      path: string;
+      parentId: LayerId | null;
+      tail: Tail | null;
+      bytesMax: number;
+    },
+    signal: AbortSignal,
+  ): Promise<{ virtualBytes: number; storedBytes: number }>;
+  /** Why no machine can start on chains that end in this root; null when nothing is known that speaks against it. */
+  bootFault(root: RootBoot): Promise<string | null>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 

@@ -1,4 +1,4 @@
-// A request that changes state: one transaction with its nonce, its effect, its entry in the audit trail, and the answer to give again
+// A request that changes state: one transaction with its signature, its effect, its entry in the audit trail, and the answer to give again
 // when the same Idempotency-Key comes again. A refusal changes nothing; it leaves an entry in the audit trail, in a transaction of its own.
 // The entry of a change names what the application says it touched, that of a refusal what the path names.
 
@@ -48,7 +48,7 @@ export async function runCommand(
     .digest('hex');
   await stage();
   return store.write(organisationId, async (work) => {
-    if (!(await work.nonces.use(keyId, caller.nonce, caller.nonceExpiresAt))) throw replayed();
+    if (!(await work.signatures.use(keyId, caller.signature, caller.signatureExpiresAt))) throw replayed();
     const before = idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);
     if (before) {
       if (before.requestDigest === digest)

@@ -40,8 +40,6 @@ function toAppError(error: unknown): AppError | null {
   const { code, validation, validationContext, statusCode } = error as Partial<FastifyError>;
   if (validation)
     return new AppError('invalid', sentence(validation as unknown as ErrorObject[], validationContext ?? 'body'));
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' || statusCode === 413)
-    return new AppError('too_large', 'The body is too large; the most is 1 MB.');
   if (statusCode === 415) return new AppError('not_json', 'Send the body as application/json.');
   if (code === 'FST_ERR_MAX_PARAM_LENGTH' || code === 'FST_ERR_BAD_URL')
     return new AppError('invalid', 'The path cannot be read; send an id as a whole number.');

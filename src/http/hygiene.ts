@@ -9,14 +9,16 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../domain/error.ts';
 import { operations } from '../wire/operations.ts';
 import { pathPrefix } from '../wire/schema.ts';
+import { lingering } from './body.ts';
 import { timestampOf } from './errors.ts';
 
 export const httpLimits = {
+  /** More than so many at once are hung up on. */
+  connections: 1000,
   bodyBytes: 1024 * 1024,
   headerBytes: 16 * 1024,
   headersMs: 10_000,
-  requestMs: 30_000,
-  /** How often connections are looked at for the two above. */
+  /** How often connections are looked at for that. */
   checkMs: 5000,
   /** After so long without a byte either way a connection is closed: its peer does not read, or is gone. */
   silenceMs: 60_000,
@@ -33,7 +35,6 @@ export const connectionLimits = {
     headersTimeout: httpLimits.headersMs,
     connectionsCheckingInterval: httpLimits.checkMs,
   },
-  requestTimeout: httpLimits.requestMs,
   connectionTimeout: httpLimits.silenceMs,
 };
 
@@ -74,11 +75,17 @@ export function registerHygiene(app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     stopping = true;
   });
-  app.addHook('onSend', async (request, reply) => {
+  app.server.maxConnections = httpLimits.connections;
+  app.addHook('onSend', async (request, reply, payload) => {
     // A connection that stays open would hold up the stop.
     if (stopping) reply.header('connection', 'close');
     reply.header('x-request-id', request.id);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    if (typeof payload !== 'string') return payload;
+    const rest = lingering(request.raw, payload);
+    if (rest === null) return payload;
+    reply.header('connection', 'close').header('content-length', Buffer.byteLength(payload));
+    return rest;
   });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
@@ -101,7 +108,7 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, n
     error.code === 'HPE_HEADER_OVERFLOW'
       ? `The headers are larger than ${httpLimits.headerBytes} bytes; send fewer or shorter ones.`
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? `The request did not come to its end within ${httpLimits.requestMs / 1000} s; send it again.`
+        ? `The headers did not come to their end within ${httpLimits.headersMs / 1000} s; send the request again.`
         : 'This is not an HTTP request.';
   const body = JSON.stringify({ client_code: 400, message, timestamp: timestampOf(now) });
   // Node's servers leave a connection half open for as long as the peer likes.

@@ -58,8 +58,8 @@ export class Metrics {
       registers,
     });
     this.#journal = new Counter({
-      name: 'silversmith_nonce_journal_failures_total',
-      help: 'Nonces of reads that could not be written down; replays of those would be taken after a restart.',
+      name: 'silversmith_signature_journal_failures_total',
+      help: 'Signatures of reads that could not be written down; replays of those would be taken after a restart.',
       registers,
     });
     this.#look = censusGauges(this.#registry, store, clock);
@@ -145,7 +145,8 @@ export function metricsRoute(app: FastifyInstance, metrics: Metrics): void {
 
 /** A server that answers /metrics alone. */
 export function metricsServer(metrics: Metrics): FastifyInstance {
-  const app = Fastify({ ...connectionLimits, forceCloseConnections: true });
+  const app = Fastify({ ...connectionLimits, requestTimeout: 30_000, forceCloseConnections: true });
+  app.server.maxConnections = 100;
   metricsRoute(app, metrics);
   return app;
 }

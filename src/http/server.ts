@@ -1,39 +1,40 @@
 // The HTTP server: one route for each row of the contract's table. The checks run in the contract's order: authentication, permission,
-// body and query, then (in the application) existence and state. A request that changes state is one transaction, in which its nonce
+// body and query, then (in the application) existence and state. A request that changes state is one transaction, in which its signature
 // is recorded too; the reconciler is nudged when it is committed.
 
-import { basename, dirname } from 'node:path';
-import { send } from '@fastify/send';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import { parse as parseJson } from 'secure-json-parse';
 import type { Ask, Tenant } from '../app/deps.ts';
-import { AppError, invalid } from '../domain/error.ts';
+import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
 import { atMostEvery } from '../lib/at-most-every.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
-import { TokenBuckets } from '../lib/token-bucket.ts';
 import { Turns } from '../lib/turns.ts';
 import type { Store } from '../store/port.ts';
+import { extensionsHeader, withoutExtensions } from '../wire/extension.ts';
 import { openApiDocument } from '../wire/openapi.ts';
 import type { OperationSpec } from '../wire/operation.ts';
 import { type OperationName, operations } from '../wire/operations.ts';
 import { enveloped, pathPrefix } from '../wire/schema.ts';
 import { transferPartBytesMax } from '../wire/transfer.ts';
-import type { Authenticator, Caller } from './authenticate.ts';
+import type { Authenticator, Caller, Claim } from './authenticate.ts';
+import { assertNoBody, Bodies, parseBody } from './body.ts';
 import { recordRefusal, runCommand } from './command.ts';
 import { answerError, timestampOf } from './errors.ts';
+import { sendFile } from './file.ts';
 import type { FileAnswer, Handler, Handlers, Stage, Stages } from './handler.ts';
 import { homeRoute } from './home.ts';
 import { connectionLimits, httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import { lenientBody, lenientQuery } from './lenient.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { fileRoutes } from './routes/file.ts';
 import { imageRoutes } from './routes/image.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { softwareRoutes } from './routes/software.ts';
@@ -48,6 +49,7 @@ const readyMs = 2000;
 
 const handlers: Handlers = {
   ...auditRoutes,
+  ...fileRoutes,
   ...imageRoutes,
   ...machineRoutes,
   ...softwareRoutes,
@@ -73,12 +75,11 @@ export interface ServerOptions {
   metrics: Metrics;
   /** Whether /metrics is answered here. */
   showMetrics: boolean;
-  /** What one key may send in the long run; twice as many at once. 0: any number. */
-  requestsPerSecond: number;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
+    claim: Claim | null;
     caller: Caller | null;
     rawBody: Buffer | null;
   }
@@ -87,7 +88,6 @@ declare module 'fastify' {
 export function buildServer(options: ServerOptions): FastifyInstance {
   const { clock } = options;
   const app = Fastify({
-    bodyLimit: httpLimits.bodyBytes,
     ...connectionLimits,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
     // A request that comes over an open connection while the server stops is still answered.
@@ -102,11 +102,12 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     logger: { level: options.logLevel, stream: process.stderr },
   });
+  app.decorateRequest('claim', null);
   app.decorateRequest('caller', null);
   app.decorateRequest('rawBody', null);
-  // The signature covers the bytes as received: they are kept as they are until they are verified.
+  // The signature covers the bytes as received, and says first whose they are: they are read when the header has been judged.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const strict = new Ajv({ allErrors: false, strict: false });
   const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
   for (const ajv of [strict, coercing]) ajv.addFormat('date-time', true);
@@ -127,9 +128,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     const { config, url = 'none' } = request.routeOptions;
     options.metrics.answered((config as { operation?: string }).operation ?? url, reply.statusCode, reply.elapsedTime);
   });
-  const limits = new TokenBuckets(options.requestsPerSecond);
+  const bodies = new Bodies();
   for (const [name, operation] of Object.entries(operations))
-    route(app, name as OperationName, operation, options, limits);
+    route(app, name as OperationName, operation, options, bodies);
   accessRoutes(app, options);
   homeRoute(app);
   app.get('/healthz', async () => ({ status: 'ok' }));
@@ -166,49 +167,57 @@ function route(
   name: OperationName,
   operation: OperationSpec,
   options: ServerOptions,
-  limits: TokenBuckets,
+  bodies: Bodies,
 ): void {
   const { store, clock, keepDiskMs } = options;
   const mutates = operation.method !== 'GET';
+  const isBytes = operation.content === 'request';
   const handler = handlers[name] as unknown as Handler<'imageGet'>;
   const stage = stages[name] as Stage<'imageGet'> | undefined;
   const turns = new Turns();
+  const plain = withoutExtensions(enveloped(operation.response)) as Record<string, unknown>;
+  /** A caller that does not ask for our fields gets none. */
+  const fitted = (request: FastifyRequest, reply: FastifyReply, answer: object) => {
+    if (request.headers[extensionsHeader.name.toLowerCase()] !== extensionsHeader.value)
+      reply.type('application/json; charset=utf-8').serializer(reply.compileSerializationSchema(plain));
+    return answer;
+  };
   app.route({
     method: operation.method,
     config: { operation: name },
     url: pathPrefix + operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    ...(operation.content === 'request' && { bodyLimit: transferPartBytesMax }),
     schema: {
       ...(operation.params && { params: operation.params }),
       ...(operation.query && { querystring: operation.query }),
       ...(operation.body && { body: operation.body }),
       ...(operation.content !== 'response' && { response: { 200: enveloped(operation.response) } }),
     },
-    async preValidation(request) {
-      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      request.rawBody = body;
-      const { authorization } = request.headers;
-      request.caller = await options.authenticator.authenticate({
-        authorization,
+    async onRequest(request) {
+      request.claim = await options.authenticator.claim({
+        authorization: request.headers.authorization,
         method: request.method,
         path: pathOf(request),
-        body,
+        isBytes,
       });
-      const waitMs = limits.take(request.caller.keyId, clock.now());
-      if (waitMs > 0) {
-        throw new AppError(
-          'too_many_requests',
-          `This key sends more than ${options.requestsPerSecond} requests a second; wait ${Math.ceil(waitMs / 1000)} s.`,
-          { retryAfterMs: waitMs },
-        );
-      }
+    },
+    async preValidation(request, reply) {
+      const claim = request.claim as Claim;
+      const body = await bodies.read(request.raw, reply.raw, {
+        bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
+        keep: claim.isKnown,
+        onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
+      });
+      request.rawBody = body;
+      request.caller = options.authenticator.prove(claim);
       if (!request.caller.permissions.includes(operation.permission as Permission)) {
         throw new AppError(
           'permission_required',
           `This key lacks the permission ${operation.permission}; use one that has it.`,
         );
       }
-      request.body = operation.body ? parseBody(request, body) : undefined;
+      request.query = lenientQuery(operation, request.query);
+      if (operation.body) request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
+      else if (!isBytes) assertNoBody(body);
     },
     async handler(request, reply) {
       const caller = request.caller as Caller;
@@ -224,7 +233,7 @@ function route(
         const ask = { ...asker, touched() {} };
         const answer = await store.read(organisationId, (work) => handler({ ...ask, work }, input));
         if (operation.content === 'response') return sendFile(request, reply, answer as unknown as FileAnswer);
-        return { ...answer, ...envelope() };
+        return fitted(request, reply, { ...answer, ...envelope() });
       }
       const command = {
         name,
@@ -242,41 +251,7 @@ function route(
       const { answer, again } = await (stage ? turns.take(stage.thing(input), run) : run());
       if (again) reply.header('idempotent-replayed', 'true');
       else options.nudge();
-      return answer;
+      return fitted(request, reply, answer);
     },
   });
-}
-
-/** Streams a file of ours, whole or the range that is asked for. */
-async function sendFile(request: FastifyRequest, reply: FastifyReply, { path, name }: FileAnswer) {
-  const { statusCode, headers, stream } = await send(request.raw, basename(path), { root: dirname(path) });
-  return reply
-    .code(statusCode)
-    .headers(headers)
-    .header('content-type', 'application/octet-stream')
-    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
-    .send(stream);
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** An empty body is an empty object. Throws `invalid` or `not_json`. */
-function parseBody(request: FastifyRequest, body: Buffer): unknown {
-  if (body.length === 0) return {};
-  const type = request.headers['content-type'];
-  if (type !== undefined && !/^(application|text)\/([\w.-]+\+)?json\b/i.test(type)) {
-    throw new AppError('not_json', `The body is ${type}; send it as application/json.`);
-  }
-  let text: string;
-  try {
-    text = utf8.decode(body);
-  } catch {
-    throw invalid('The body is not UTF-8.');
-  }
-  if (text.trim() === '') return {};
-  try {
-    return parseJson(text);
-  } catch (error) {
-    throw invalid(`The body is not JSON: ${(error as Error).message}`);
-  }
 }

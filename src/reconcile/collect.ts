@@ -14,7 +14,7 @@ import { quarantine } from './verify.ts';
 const chainRoundsMax = 100;
 const operationsKeptMs = 7 * 24 * 3600_000;
 /** Longer than a request is good for, so that a clock that is put back by as much lets none be sent again. */
-const nonceKeptMs = 2 * 3600_000;
+const signatureKeptMs = 2 * 3600_000;
 const auditRoundsMax = 100;
 
 export const collect: Task = {
@@ -53,7 +53,7 @@ async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> 
   const before = await guard.look(work);
   if (guard.isSteady()) await work.host.steady();
   if (before !== null) {
-    await work.nonces.prune(before - nonceKeptMs);
+    await work.signatures.prune(before - signatureKeptMs);
     await work.access.prune(before);
     await work.idempotency.prune(before);
     await work.operations.prune(before - operationsKeptMs);

@@ -5,7 +5,7 @@ import { type Capacity, isFull } from '../domain/capacity.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import { idsBegun, type Operation } from '../domain/operation.ts';
-import type { Inventory } from '../engine/port.ts';
+import type { Engine, Inventory } from '../engine/port.ts';
 import type { Rooms } from './task.ts';
 
 export interface Finding {
@@ -45,10 +45,16 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
   const has = await engine.inventory();
   const running = await engine.runningMachines();
   const capacity = await engine.capacity();
+  const roots = known.layers.filter(({ id, baseLayerId, state }) => id === baseLayerId && state === 'sealed');
+  const boots = await bootFindings(
+    roots.filter(({ id }) => has.layers.has(id)),
+    engine,
+  );
   const begun = idsBegun(known.operations);
   const busy = new Set(known.operations.map(({ machineId }) => machineId));
   return [
     ...layerFindings(known.layers, has, begun),
+    ...boots,
     ...diskFindings(known.disks, has),
     ...strangerFindings(known.layers, known.diskIds, has, begun),
     ...known.software.flatMap(({ id, name, recipe }) =>
@@ -102,6 +108,23 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
       return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure }];
     return [];
   });
+}
+
+/** Roots on which no machine can start, whatever else is well with them. */
+async function bootFindings(roots: readonly Layer[], engine: Engine): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { id, kind, boot } of roots) {
+    const fault = boot ? await engine.bootFault({ boot, baseLayerId: id }) : 'it is not known how it boots';
+    if (fault === null) continue;
+    const what = kind === 'base' ? 'the base image on it' : 'the import on it';
+    findings.push({
+      severity: 'error',
+      subject: `layer ${id}`,
+      found: `starts no machine from ${what}: ${fault}`,
+      cure: 'bring the file back when one is missing; else add a base image that boots, or import the image again with its manifest',
+    });
+  }
+  return findings;
 }
 
 function diskFindings(disks: readonly Disk[], has: Inventory): Finding[] {

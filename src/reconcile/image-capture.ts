@@ -47,6 +47,8 @@ export const imageCapture: Workflow = {
         key: null,
         state: 'sealed',
         operationId: null,
+        organisationId: operation.organisationId,
+        boot: null,
         ...bytes,
       });
       await work.disks.update(disk.id, { layerId });
@@ -81,24 +83,11 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
   if (operation.data.generalId === undefined) await context.remember({ generalId: newId() });
   const id = operation.data.generalId as LayerId;
   await context.phase('taking away what identifies the machine', 0.6);
-  const { baseLayerId } = below;
-  const { boot, layers } = await store.read('system', async (work) => ({
-    boot: (await work.bases.ofLayer(baseLayerId)).boot,
-    layers: await work.layers.chain(below.id),
-  }));
+  const { boot, baseLayerId, chain } = await store.read('system', (work) => work.layers.bootOf(below));
   // The layer of the capture is not in the store yet.
-  const chain = [parentId, ...layers.map((layer) => layer.id)];
+  const on = { boot, baseLayerId, chain: [parentId, ...chain] };
   const built = await engine.buildLayer(
-    {
-      layerId: id,
-      parentId,
-      baseLayerId,
-      chain,
-      boot,
-      sizeBytes,
-      recipe: generalizeRecipe,
-      label: 'The generalisation',
-    },
+    { layerId: id, parentId, ...on, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
     signal,
   );
   if (built.exitCode !== 0)
@@ -108,10 +97,12 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
     id,
     kind: 'capture',
     parentId,
-    baseLayerId,
+    baseLayerId: below.baseLayerId,
     key: null,
     state: 'sealed',
     operationId: null,
+    organisationId: operation.organisationId,
+    boot: null,
     virtualBytes,
     storedBytes,
   };

@@ -29,6 +29,7 @@ export const imageExport: Workflow = {
       if (!head) throw failedForGood('The image has no layer.');
       const base = (await work.bases.list()).find((one) => one.layerId === head.baseLayerId);
       const baseKey = (await work.layers.get(head.baseLayerId)).key;
+      const boot = await work.layers.bootOf(head);
       const catalogue = await work.software.list();
       const softwareIds = (await work.images.softwareOf([image.id])).map((row) => row.softwareId);
       return {
@@ -37,27 +38,28 @@ export const imageExport: Workflow = {
         head,
         base,
         baseKey,
+        boot,
         software: catalogue.filter((one) => softwareIds.includes(one.id)),
       };
     });
-    const { transfer, image, head, base, baseKey, software } = found;
+    const { transfer, image, head, base, baseKey, boot, software } = found;
     await context.phase('verifying the layers', 0.1);
     await verifyChain(context, head.id, signal);
     await context.phase('writing the file', 0.3);
     const path = transferPath(id);
-    const layers = await store.read('system', (work) => work.layers.chain(head.id));
-    const chain = layers.map((layer) => layer.id);
-    const bytes = await engine.exportLayer({ layerId: head.id, chain, format: transfer.format, path }, signal);
+    const { format } = transfer;
+    const { bytes, tail } = await engine.exportLayer({ layerId: head.id, format, path, ...boot }, signal);
     await context.phase('taking its digest', 0.8);
     const sha256 = await sha256File(path, { signal });
     const manifest: Manifest = {
       version: 1,
       name: image.name,
-      format: transfer.format,
+      format,
       bytes,
       sha256,
       virtualBytes: head.virtualBytes,
       base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,
+      boot: boot.boot.mode === 'direct' && tail ? { ...boot.boot, ...tail } : { mode: 'firmware' },
       head: { layerId: head.id, key: head.key },
       software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
       createdAt: new Date(clock.now()).toISOString(),

@@ -1,18 +1,18 @@
 // Import: the bytes that came in become a layer: on the base that they were made from when it is here, so that only what differs is
-// stored, else one that stands alone and boots by its firmware. With the same workflow a damaged layer is healed: the new bytes take
+// stored, else one that stands alone and boots as its manifest says, or by its firmware. With the same workflow a damaged layer is healed: the new bytes take
 // its place under the same id, and what stands on it can be used again.
 
 import { failedForGood } from '../domain/error.ts';
 import type { ImageId, LayerId } from '../domain/ids.ts';
-import { gbBytes, type Layer } from '../domain/layer.ts';
+import { type Boot, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
-import { parseManifest } from '../domain/transfer.ts';
+import { type ManifestBoot, parseManifest, type Transfer } from '../domain/transfer.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
 import { transferOf } from './image-export.ts';
 import { assertStands } from './verify.ts';
-import type { Workflow } from './workflow.ts';
+import type { Context, Workflow } from './workflow.ts';
 
 const imageOf = (operation: Operation): ImageId => {
   if (operation.imageId === null) throw failedForGood('The import names no image.');
@@ -28,17 +28,24 @@ export const imageImport: Workflow = {
     const [id, imageId, healed] = [transferOf(operation), imageOf(operation), healedOf(operation)];
     if (healed === undefined && operation.data.layerId === undefined) await context.remember({ layerId: newId() });
     const layerId = healed ?? (operation.data.layerId as LayerId);
-    const { transfer, base } = await context.write(async (work) => {
+    const { transfer, manifest, base } = await context.write(async (work) => {
       if (healed === undefined) await work.images.become(imageId, 'building');
       else if ((await work.layers.chain(healed)).every(({ state }) => state === 'sealed'))
         throw failedForGood(
           'Nothing is wrong with the image any more: its bytes are as they were. Nothing was changed.',
         );
       const found = await work.transfers.get(id);
-      const baseKey = found.manifest === null ? undefined : parseManifest(found.manifest).base?.key;
-      const layer = baseKey === undefined ? undefined : await work.layers.byKey(baseKey);
-      return { transfer: found, base: layer?.kind === 'base' && layer.state === 'sealed' ? layer : null };
+      const told = found.manifest === null ? undefined : parseManifest(found.manifest);
+      const layer = told?.base ? await work.layers.byKey(told.base.key) : undefined;
+      return {
+        transfer: found,
+        manifest: told,
+        base: layer?.kind === 'base' && layer.state === 'sealed' ? layer : null,
+      };
     });
+    const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
+    const tail = told && { kernelBytes: told.kernelBytes, initrdBytes: told.initrdBytes };
+    const boot = base === null ? bootAlone(context, transfer, told) : null;
     const path = transferPath(id);
     await context.phase('comparing the digest', 0.1);
     const sha256 = await sha256File(path, { signal });
@@ -46,16 +53,18 @@ export const imageImport: Workflow = {
       throw failedForGood(`The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`);
     await context.phase('making a layer of it', 0.3);
     const free = await store.read('system', (work) => work.host.capacity());
-    const made = await engine.importLayer({
-      layerId,
-      path,
-      parentId: base?.id ?? null,
-      bytesMax: free?.freeBytes ?? Number.MAX_SAFE_INTEGER,
-    });
+    const bytesMax = free?.freeBytes ?? Number.MAX_SAFE_INTEGER;
+    const made = await engine.importLayer({ layerId, path, parentId: base?.id ?? null, tail, bytesMax }, signal);
+    const fault = boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
+    if (fault !== null)
+      throw failedForGood(
+        `No machine could start from it: ${fault}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
+      );
     return async (work) => {
       // Else it is made again, without this base.
       if (base) await assertStands(work, base.id);
-      if (healed === undefined) await settleNew(work, imageId, layerId, base, made);
+      const { organisationId } = operation;
+      if (healed === undefined) await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made });
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
     };
@@ -80,19 +89,32 @@ export const imageImport: Workflow = {
 
 type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
 
-async function settleNew(work: Work, imageId: ImageId, layerId: LayerId, base: Layer | null, made: Made) {
+/** How what stands alone boots. A kernel that came with it, and what is said to it, count only when somebody who is trusted signed for them. */
+function bootAlone({ signer }: Context, { manifest, signature }: Transfer, told: ManifestBoot | null): Boot {
+  if (told?.mode !== 'direct') return { mode: 'firmware' };
+  if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
+    return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
+  throw failedForGood(
+    'The image boots with a kernel that follows the disk in its file, and its manifest is signed by nobody who is trusted here. Ask the operator to add the public key of the installation that made it to trusted.keys, or its base image.',
+  );
+}
+
+async function settleNew(
+  work: Work,
+  imageId: ImageId,
+  { base, ...layer }: Made & Pick<Layer, 'id' | 'boot' | 'organisationId'> & { base: Layer | null },
+) {
   await work.layers.add({
-    id: layerId,
+    ...layer,
     kind: 'capture',
     parentId: base?.id ?? null,
-    baseLayerId: base?.id ?? layerId,
+    baseLayerId: base?.id ?? layer.id,
     key: null,
     state: 'sealed',
     operationId: null,
-    ...made,
   });
-  await work.images.update(imageId, { sizeGb: Math.max(1, Math.ceil(made.virtualBytes / gbBytes)) });
-  await work.images.become(imageId, 'available', { layerId });
+  await work.images.update(imageId, { sizeGb: Math.max(1, Math.ceil(layer.virtualBytes / gbBytes)) });
+  await work.images.become(imageId, 'available', { layerId: layer.id });
 }
 
 /** The layer has new bytes, which have no digest yet. */

@@ -2,7 +2,7 @@
 // made from the same parent and recipe is used again; a build that failed goes on at the step that failed.
 
 import { failedForGood } from '../domain/error.ts';
-import type { ImageId, LayerId, OperationId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, LayerId, OperationId } from '../domain/ids.ts';
 import { builtImageSizeGb } from '../domain/image.ts';
 import { gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
@@ -54,7 +54,7 @@ export const imageInstall: Workflow = {
         key,
         sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
       };
-      head = await ensureStep(context, step, base);
+      head = await ensureStep(context, step, base.id);
     }
     return async (work) => {
       await assertStands(work, head.id);
@@ -80,7 +80,7 @@ async function begin(work: Work, imageId: ImageId): Promise<Job> {
 }
 
 /** The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while another build makes it. */
-async function ensureStep(context: Context, step: Step, base: BaseImage): Promise<Layer> {
+async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Promise<Layer> {
   const { clock, engine, signal, operation } = context;
   const { software, position, parent } = step;
   const imageId = imageOf(operation);
@@ -105,14 +105,12 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   }
   if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
-  const below = await context.store.read('system', (work) => work.layers.chain(parent.id));
+  const boot = await context.store.read('system', (work) => work.layers.bootOf(parent));
   const built = await engine.buildLayer(
     {
       layerId: layer.id,
       parentId: parent.id,
-      baseLayerId: parent.baseLayerId,
-      chain: below.map(({ id }) => id),
-      boot: base.boot,
+      ...boot,
       sizeBytes: step.sizeBytes,
       recipe: software.recipe,
       label: software.name,
@@ -121,7 +119,7 @@ async function ensureStep(context: Context, step: Step, base: BaseImage): Promis
   );
   await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
-    await work.bases.prove(base.id);
+    await work.bases.prove(baseId);
     if (built.exitCode === 0) await work.layers.seal(layer.id, built);
   });
   if (built.exitCode !== 0) {
@@ -170,6 +168,8 @@ async function reserve(
     virtualBytes: sizeBytes,
     storedBytes: 0,
     operationId,
+    organisationId: null,
+    boot: null,
   };
   await work.layers.add(layer);
   return { layer: await work.layers.get(layer.id), mine: true };

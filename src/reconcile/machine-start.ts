@@ -26,7 +26,7 @@ export const machineStart: Workflow = {
     const { operation, engine, settings, clock, signal } = context;
     const id = machineOf(operation);
     try {
-      const { machine, disk, base, chain, fresh } = await prepare(context, id);
+      const { machine, disk, base, boot, fresh } = await prepare(context, id);
       if (fresh) {
         await context.phase('verifying the layers', 0.05);
         await verifyChain(context, disk.layerId, signal);
@@ -40,9 +40,7 @@ export const machineStart: Workflow = {
         name: machine.name,
         cpus: machine.cpus,
         memoryMb: machine.memoryMb,
-        boot: base.boot,
-        baseLayerId: base.layerId,
-        chain,
+        ...boot,
       });
       await context.phase('waiting for the guest', 0.5);
       const end = clock.monotonic() + settings.readyMs;
@@ -52,10 +50,10 @@ export const machineStart: Workflow = {
         if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
         await assertWanted(context, id);
         if (clock.monotonic() >= end) {
-          const silently = fresh && disk.imageId === null;
-          const on = silently
-            ? ` on base image ${base.id} (${base.name}), taken because no image is assigned to it`
-            : '';
+          const on =
+            fresh && disk.imageId === null && base
+              ? ` on base image ${base.id} (${base.name}), taken because no image is assigned to it`
+              : '';
           throw new AppError(
             'unavailable',
             `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; look at its console, or reset it and start it again.`,
@@ -66,7 +64,7 @@ export const machineStart: Workflow = {
       // Looked at again inside the transaction: a stop may be asked for until the very end.
       return async (work) => {
         await finish(work, id, fresh ? disk.id : null, settings.keepDiskMs);
-        await work.bases.prove(base.id);
+        if (base) await work.bases.prove(base.id);
       };
     } catch (error) {
       if (!(error instanceof StopRequested)) throw error;
@@ -111,11 +109,9 @@ async function prepare(context: Context, id: MachineId) {
     }
     const disk = await work.disks.get(diskId);
     // A disk never stands on bytes that are known to be wrong.
-    const layers = await work.layers.chain(disk.layerId);
-    for (const layer of layers) assertSound(layer);
-    const { baseLayerId } = await work.layers.get(disk.layerId);
-    const chain = layers.map(({ id: layerId }) => layerId);
-    return { machine, disk, fresh, chain, base: await work.bases.ofLayer(baseLayerId) };
+    for (const layer of await work.layers.chain(disk.layerId)) assertSound(layer);
+    const boot = await work.layers.bootOf(await work.layers.get(disk.layerId));
+    return { machine, disk, fresh, boot, base: await work.bases.ofLayer(boot.baseLayerId) };
   });
 }
 

@@ -58,15 +58,16 @@ describe('the guard of removal', () => {
     );
   });
 
-  for (const [title, awayMs, waitMs] of [
-    ['a little later', 4 * minuteMs, lookAgainMs],
-    ['some minutes later', 6 * minuteMs, hourMs],
-    ['a night later', 9 * hourMs, hourMs],
-    ['before it', -2 * hourMs, hourMs],
+  for (const [title, awayMs, waitMs, said] of [
+    ['a little later', 4 * minuteMs, lookAgainMs, null],
+    ['some minutes later', 6 * minuteMs, hourMs, 'no server ran, or the clock moved, for 360 s'],
+    ['a night later', 9 * hourMs, hourMs, 'no server ran, or the clock moved, for 32400 s'],
+    ['before it', -2 * hourMs, hourMs, 'the clock moved by -7200 s'],
   ] as const) {
     it(`waits ${waitMs / minuteMs} minutes in a server that starts ${title} than the clock last ran steadily`, async () => {
       const { pass, look, guard } = begin(1_800_000_000_000 - awayMs);
       assert.equal(await look(), null);
+      assert.equal(guard.waiting(), said);
       pass(waitMs - 1);
       assert.equal(await look(), null);
       pass(1);

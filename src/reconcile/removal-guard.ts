@@ -51,7 +51,8 @@ export class RemovalGuard {
     const offsetMs = wall - now;
     if (this.#offsetMs === null) {
       const awayMs = lastSteadyAt === undefined ? 0 : wall - lastSteadyAt;
-      this.#begin(offsetMs, Math.abs(awayMs) > absenceMaxMs ? awayMs : 0);
+      const movedMs = Math.abs(awayMs) > absenceMaxMs ? awayMs : 0;
+      this.#begin(offsetMs, movedMs, movedMs > 0 ? 'no server ran, or the clock moved, for' : undefined);
       this.#heldBefore = held ?? {};
     } else if (Math.abs(offsetMs - this.#offsetMs) > toleranceMs) this.#begin(offsetMs, offsetMs - this.#offsetMs);
     if (now < this.#trustedAt) return null;
@@ -64,11 +65,11 @@ export class RemovalGuard {
     return this.#distrust === null;
   }
 
-  #begin(offsetMs: number, movedMs: number): void {
+  #begin(offsetMs: number, movedMs: number, why = 'the clock moved by'): void {
     this.#offsetMs = offsetMs;
     this.#brakes.clear();
     this.#heldBefore = {};
-    this.#distrust = movedMs === 0 ? null : `the clock moved by ${Math.round(movedMs / 1000)} s`;
+    this.#distrust = movedMs === 0 ? null : `${why} ${Math.round(movedMs / 1000)} s`;
     const waitMs = Math.max(movedMs === 0 ? 0 : steadyMs, this.#lookAgainMs);
     this.#trustedAt = this.#clock.monotonic() + waitMs;
     if (this.#distrust !== null)

@@ -3,6 +3,7 @@
 
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { fold } from './fold.ts';
 
 const statements = (identity: string, columns: string) => columns.replaceAll('IDENTITY', identity);
 
@@ -138,11 +139,51 @@ update base_image set proved_at = created_at where
 alter table audit add column transfer_id text;
 create index audit_created on audit (created_at)`;
 
+// Signatures are remembered instead of nonces. Those of requests that an older version took are not known: the empty one stands for all of
+// a key's up to its time.
+const eleventh = `
+create table signature (key_id text not null, signature text not null, expires_at bigint not null, primary key (key_id, signature));
+create index signature_expiry on signature (expires_at);
+insert into signature (key_id, signature, expires_at) select key_id, '', max(expires_at) from nonce group by key_id;
+drop table nonce`;
+
+/**
+ * How a chain boots belongs to its root. A root that is no base stands alone and boots by its firmware. A capture belongs to the
+ * organisation of what stands on it. A transfer's file is counted while it is there, or may still be written.
+ */
+const thirteenth = `
+alter table layer add column boot text;
+alter table layer add column organisation_id bigint references organisation (id);
+alter table transfer add column held_bytes bigint not null default 0;
+update layer set boot = (select max(boot) from base_image where base_image.layer_id = layer.id) where id = base_layer_id;
+update layer set boot = '{"mode":"firmware"}' where id = base_layer_id and boot is null;
+alter table base_image drop column boot;
+with recursive needed (id, organisation_id) as (
+  select layer_id, organisation_id from image where layer_id is not null
+  union select layer_id, organisation_id from disk
+  union select layer.parent_id, needed.organisation_id from layer join needed on layer.id = needed.id where layer.parent_id is not null)
+  update layer set organisation_id = (select min(needed.organisation_id) from needed where needed.id = layer.id) where kind = 'capture';
+create index layer_organisation on layer (organisation_id);
+update transfer set held_bytes = bytes where kind = 'export' or status = 'receiving' or status = 'building'`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
   },
 });
+
+/** Writes the form in which names are searched anew, where it has become another one. */
+const refold: Migration = {
+  async up(db: Kysely<unknown>) {
+    for (const table of ['image', 'machine']) {
+      type Named = { id: number; name: string; folded: string };
+      const { rows } = await sql<Named>`select id, name, name_folded as folded from ${sql.table(table)}`.execute(db);
+      for (const { id, name, folded } of rows)
+        if (fold(name) !== folded)
+          await sql`update ${sql.table(table)} set name_folded = ${fold(name)} where id = ${id}`.execute(db);
+    }
+  },
+};
 
 /** `identity` is how the dialect declares a primary key that counts up and never uses a number again. */
 export const migrations = (identity: string): Record<string, Migration> => ({
@@ -156,4 +197,7 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0008-lost-key': migration(identity, eighth),
   '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
+  '0011-signatures': migration(identity, eleventh),
+  '0013-roots-and-owners': migration(identity, thirteenth),
+  '0015-folded-names': refold,
 });

@@ -11,7 +11,7 @@ import type { censusQueries } from './queries/census.ts';
 import type { diskQueries } from './queries/disk.ts';
 import type { hostQueries } from './queries/host.ts';
 import type { imageQueries } from './queries/image.ts';
-import type { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
+import type { keyQueries, organisationQueries, signatureQueries } from './queries/key.ts';
 import type { layerQueries } from './queries/layer.ts';
 import type { machineQueries, planQueries } from './queries/machine.ts';
 import type { operationQueries } from './queries/operation.ts';
@@ -31,7 +31,7 @@ export interface Work {
   operations: ReturnType<typeof operationQueries>;
   organisations: ReturnType<typeof organisationQueries>;
   keys: ReturnType<typeof keyQueries>;
-  nonces: ReturnType<typeof nonceQueries>;
+  signatures: ReturnType<typeof signatureQueries>;
   access: ReturnType<typeof accessQueries>;
   transfers: ReturnType<typeof transferQueries>;
   usage: ReturnType<typeof usageQueries>;

@@ -20,6 +20,7 @@ import type { Machine } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { BaseImage, Software } from '../domain/software.ts';
 import type { Transfer } from '../domain/transfer.ts';
+import { fold } from './fold.ts';
 
 type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & { id: Generated<Id> } & {
   [Key in Json]: string;
@@ -103,9 +104,9 @@ export interface Database {
     diskSizeGb: number;
     createdAt: number;
   };
-  baseImage: Row<BaseImage, BaseImageId, 'boot'>;
+  baseImage: Row<BaseImage, BaseImageId>;
   software: Row<Software, SoftwareId, 'recipe'>;
-  layer: Layer;
+  layer: Omit<Layer, 'boot'> & { boot: string | null };
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };
@@ -120,7 +121,7 @@ export interface Database {
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   hold: { what: Hold; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
-  nonce: { keyId: KeyId; nonce: string; expiresAt: number };
+  signature: { keyId: KeyId; signature: string; expiresAt: number };
 }
 
 export type Db = Kysely<Database> | Transaction<Database>;
@@ -154,11 +155,10 @@ export const layersAbove = (id: LayerId) => sql<LayerId>`(
     select id from layer where id = ${id} union select layer.id from layer join above on layer.parent_id = above.id)
   select id from above)`;
 
-/** The form in which names are searched: the case does not matter, in any script. */
-export const fold = (text: string) => text.normalize('NFC').toLowerCase();
-
-/** Whether a folded name contains a text anywhere; `%`, `_` and `\` in the text are taken literally. */
+/** Whether a folded name contains a text anywhere; `%`, `_` and `\` in the text are taken literally. No name holds a NUL. */
 export const contains = (text: string) => {
+  // SQLite's `like` reads no further than a NUL.
+  if (text.includes('\0')) return sql<boolean>`1 = 0`;
   const pattern = `%${fold(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
   return sql<boolean>`name_folded like ${pattern} escape '\\'`;
 };

@@ -8,7 +8,7 @@ import { censusQueries } from './queries/census.ts';
 import { diskQueries } from './queries/disk.ts';
 import { hostQueries } from './queries/host.ts';
 import { imageQueries } from './queries/image.ts';
-import { keyQueries, nonceQueries, organisationQueries } from './queries/key.ts';
+import { keyQueries, organisationQueries, signatureQueries } from './queries/key.ts';
 import { layerQueries } from './queries/layer.ts';
 import { machineQueries, planQueries } from './queries/machine.ts';
 import { operationQueries } from './queries/operation.ts';
@@ -28,7 +28,7 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   operations: operationQueries(db, now),
   organisations: organisationQueries(db, now),
   keys: keyQueries(db, now),
-  nonces: nonceQueries(db),
+  signatures: signatureQueries(db),
   access: accessQueries(db, scope, now),
   transfers: transferQueries(db, scope, now),
   usage: usageQueries(db, scope),

@@ -1,6 +1,7 @@
 // Images on the wire.
 
 import { Type } from 'typebox';
+import { Extension } from './extension.ts';
 import { DateTime, Enum, Id, NullableDateTime, NullableString, resource } from './schema.ts';
 import { SoftwareData } from './software.ts';
 
@@ -20,11 +21,11 @@ export const ImageAttributes = Type.Object(
     created_at: DateTime('Image creation timestamp'),
     updated_at: DateTime('Image last update timestamp'),
     softwares: Type.Array(SoftwareData, { description: 'Software pre-installed in this image' }),
-    status_reason: NullableString('Extension: why the image failed; null otherwise'),
-    progress: Type.Number({ description: 'Extension: how much of its creation is done, 0 to 1' }),
-    protected: Type.Boolean({ description: 'Extension: deletion is refused' }),
-    deleted_at: NullableDateTime('Extension: when it was deleted; null unless deleted images are listed'),
-    phase: NullableString('Extension: what its creation is doing now; null when nothing is'),
+    status_reason: Extension(NullableString('Why the image failed; null otherwise')),
+    progress: Extension(Type.Number({ description: 'How much of its creation is done, 0 to 1' })),
+    protected: Extension(Type.Boolean({ description: 'Whether its deletion is refused' })),
+    deleted_at: Extension(NullableDateTime('When it was deleted; null unless deleted images are listed')),
+    phase: Extension(NullableString('What its creation is doing now; null when nothing is')),
   },
   { title: 'ImageAttributes' },
 );
@@ -35,11 +36,13 @@ export const ImageCaptureBody = Type.Object(
   {
     machine_id: Id('ID of the machine to create an image from; it must be off'),
     name: Type.Optional(Name),
-    generalize: Type.Optional(
-      Type.Boolean({
-        description:
-          'Extension: take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
-      }),
+    generalize: Extension(
+      Type.Optional(
+        Type.Boolean({
+          description:
+            'Take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
+        }),
+      ),
     ),
   },
   { title: 'ImageCaptureBody' },
@@ -70,7 +73,7 @@ export const ImageAssignBody = Type.Object(
   { title: 'ImageAssignBody' },
 );
 
-/** Extension: one step of an image's creation, with what it printed. */
+/** One step of an image's creation, with what it printed. */
 export const BuildStep = Type.Object(
   {
     position: Type.Integer({ description: 'Place in the order of installation, from 1' }),

@@ -1,6 +1,7 @@
 // Machines on the wire.
 
 import { Type } from 'typebox';
+import { Extension } from './extension.ts';
 import { DateTime, Enum, Id, NullableDateTime, NullableInteger, NullableString, resource } from './schema.ts';
 
 export const friendlyStatuses = [
@@ -84,11 +85,12 @@ export const MachineAttributes = Type.Object(
     usage_source: Type.String(),
     user: Type.Union([User, Type.Null()]),
     permissions: MachinePermissions,
-    task: NullableString('What is being done to it; null when nothing is'),
-    status_reason: NullableString('Extension: why the last start failed, or why it went off by itself'),
-    assignment_pending: Type.Boolean({
-      description: 'Extension: its disk is recreated from the assigned image at the next start',
-    }),
+    task: Type.Unsafe<null>({ type: ['object', 'null'], description: 'Always null' }),
+    status_reason: Extension(NullableString('Why the last start failed, or why it went off by itself')),
+    assignment_pending: Extension(
+      Type.Boolean({ description: 'Its disk is recreated from the assigned image at the next start' }),
+    ),
+    phase: Extension(NullableString('What is being done to it; null when nothing is')),
   },
   { title: 'MachineAttributes' },
 );
@@ -141,15 +143,17 @@ export const MachineStopBody = Type.Object(
 
 export const machineListQuery = {
   status: Type.Optional(Enum(friendlyStatuses, 'Only machines in this state')),
-  assigned: Type.Optional(Type.Boolean({ description: 'Only machines with, or without, an assigned image' })),
+  assigned: Type.Optional(
+    Type.Boolean({ description: 'Only machines with, or without, a user; there are no users, so none has one' }),
+  ),
   has_session_data: Type.Optional(
-    Type.Boolean({ description: 'Only machines that have, or have not, been started before' }),
+    Type.Boolean({ description: 'Only machines that were, or were not, on since they were made or last reset' }),
   ),
   time_left: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 1_000_000_000,
-      description: 'Only machines with at least so many minutes left; use is not metered here, so every machine has',
+      description: 'Only machines with at least so many minutes left; nothing is metered, so each has 0',
     }),
   ),
 };

@@ -11,10 +11,14 @@ export interface OperationSpec {
   tag: string;
   summary: string;
   permission: string;
+  /** Its name in the audit trail, for an operation that changes something; several may share one. */
+  action?: string;
   params?: TObject;
   query?: TObject;
-  /** Absent: a body is accepted and ignored. A body may always be left out when no field of it is required. */
+  /** Absent: none is taken but an empty object. A body may always be left out when no field of it is required. */
   body?: TObject;
+  /** Whole numbers in the body are taken as text too, since clients in use send them so. */
+  numbersAsText?: true;
   /** Bytes instead of JSON: as the body of the request, or as the answer. */
   content?: 'request' | 'response';
   /** The answer's own fields; the envelope comes on top. */

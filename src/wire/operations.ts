@@ -4,6 +4,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import type { WireErrorName } from './error.ts';
 import type { OperationSpec } from './operation.ts';
+import { fileOperations } from './operations/file.ts';
 import { imageOperations } from './operations/image.ts';
 import { machineOperations } from './operations/machine.ts';
 import { organisationOperations } from './operations/organisation.ts';
@@ -13,6 +14,7 @@ export const operations = {
   ...imageOperations,
   ...transferOperations,
   ...machineOperations,
+  ...fileOperations,
   ...organisationOperations,
 } as const;
 
@@ -25,7 +27,7 @@ type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, 
 export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorName[] => [
   ...new Set<WireErrorName>([
     ...(['invalid', 'unauthenticated', 'permission_required', 'too_many_requests'] as const),
-    ...(method === 'GET' ? [] : (['conflict', 'too_large'] as const)),
+    ...(method === 'GET' ? [] : (['timed_out', 'conflict', 'too_large'] as const)),
     ...(body ? (['not_json'] as const) : []),
     ...errors,
     ...(['internal', 'unavailable'] as const),

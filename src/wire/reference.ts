@@ -1,6 +1,7 @@
 // Prints the contract's tables as the reference pages for people.
 
 import { wireErrors } from './error.ts';
+import { extensionsHeader, isExtension } from './extension.ts';
 import type { OperationSpec } from './operation.ts';
 import { operations } from './operations.ts';
 import { pathPrefix } from './schema.ts';
@@ -42,7 +43,7 @@ function fields(place: string, schema: OperationSpec['body']): string[] {
   const required = (schema as unknown as { required?: string[] } | undefined)?.required ?? [];
   return Object.entries((schema?.properties ?? {}) as Record<string, Field>).map(
     ([name, field]) =>
-      `| \`${name}\` | ${place} | ${escaped(typeOf(field))} | ${boundsOf(field)} | ${required.includes(name) ? 'yes' : 'no'} | ${escaped(field.description ?? '')} |`,
+      `| \`${name}\` | ${place} | ${escaped(typeOf(field))} | ${boundsOf(field)} | ${required.includes(name) ? 'yes' : 'no'} | ${escaped(field.description ?? '')}${isExtension(field) ? ' (our own addition)' : ''} |`,
   );
 }
 
@@ -52,7 +53,8 @@ export function apiReference(): string {
     '# The API',
     '',
     `Printed from \`src/wire/operations.ts\`. Every path begins with \`${pathPrefix}\`; every request is signed; every POST and DELETE may bear an`,
-    '`Idempotency-Key`. Any operation can also refuse with 400, 401, 4710, 429, 500 and 503 ([errors](errors.md)).',
+    `\`Idempotency-Key\`. Fields of our own are sent to callers that send \`${extensionsHeader.name}: ${extensionsHeader.value}\`. Any operation can also refuse with 400,`,
+    '401, 4710, 429, 500 and 503 ([errors](errors.md)).',
   ];
   for (const [name, operation] of Object.entries(operations) as [string, OperationSpec][]) {
     const inputs = [
@@ -64,7 +66,7 @@ export function apiReference(): string {
       '',
       `## ${name}`,
       '',
-      `\`${operation.method} ${operation.path}\` · permission \`${operation.permission}\`${operation.extension ? ' · our own addition' : ''}`,
+      `\`${operation.method} ${operation.path}\` · permission \`${operation.permission}\`${operation.action ? ` · in the audit trail \`${operation.action}\`` : ''}${operation.extension ? ' · our own addition' : ''}`,
       '',
       `${operation.summary}.`,
     );

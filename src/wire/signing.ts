@@ -29,7 +29,19 @@ export function formatAuthorization({ key, signature, nonce, timestamp }: Creden
   return `HMAC ${key}:${signature}:${nonce}:${timestamp}`;
 }
 
-const headerPattern = /^HMAC ([^:\s]{1,128}):([0-9a-f]{64}):([^:\s]{1,128}):([0-9]{1,16})$/;
+// Since nothing stands between the parts, the form leaves few ways to cut the signed text anew: keys have a fixed alphabet, timestamps a
+// fixed length, and no nonce holds a colon, as every JSON object with a member does.
+const key = '[A-Za-z0-9_-]{8,64}';
+const nonce = '[\\x21-\\x39\\x3b-\\x7e]{1,128}';
+const timestamp = '[1-9][0-9]{12}';
+export const keyPattern = new RegExp(`^${key}$`);
+const headerPattern = new RegExp(`^HMAC (${key}):([0-9a-f]{64}):(${nonce}):(${timestamp})$`);
+
+/**
+ * The length of a nonce whose request bears bytes instead of JSON: as bytes may be anything, only a fixed length says where the nonce ends
+ * and they begin. That of a UUID.
+ */
+export const bytesNonceLength = 36;
 
 /** Returns null unless the header has the form `HMAC {key}:{signature}:{nonce}:{timestamp}`. */
 export function parseAuthorization(header: string): Credentials | null {

@@ -25,7 +25,7 @@ const known = JSON.parse(readFileSync(knownFile, 'utf8')) as Known;
 
 /** What a server does by itself, at any moment: it looks at its host, its layers and what is over, and notes that a key was used. */
 const byItself =
-  /^(commit|answer) (host|disk, host|layer|access_key|(disk, )?steady|access_link, disk, idempotency, image, nonce, operation, steady)$/;
+  /^(commit|answer) (host|disk, host|layer|access_key|(disk, )?steady|access_link, disk, idempotency, image, operation, signature, steady)$/;
 
 function writeDown(name: string, proof: Proof, steps: readonly string[]): void {
   const times: Record<string, number> = {};

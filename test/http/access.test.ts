@@ -25,7 +25,7 @@ describe("a link to a machine's screen", () => {
     assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 404, 404]);
     for (const method of ['GET', 'POST'] as const) assert.equal((await ask(method)).json().client_code, 404);
     assert.equal((await ask('POST', '/access/guess')).json().client_code, 404);
-    const { logs } = (await h.call('userActionLogList', { query: '?action_type=machineAccessOpen' })).body;
+    const { logs } = (await h.call('userActionLogList', { query: '?action_type=machine_external_access_opened' })).body;
     assert.equal(logs.length, 1);
     assert.deepEqual(
       [logs[0].attributes.organization_machine_id, logs[0].attributes.metadata.key],
@@ -56,7 +56,7 @@ describe("a link to a machine's screen", () => {
     assert.equal(await long(), 4201);
     advance(3600_001);
     assert.equal(await long(), 404);
-    for (const expires_in of [0, -1, 86_401, '60', 1.5])
+    for (const expires_in of [0, -1, 86_401, 'sixty', 1.5])
       assert.equal((await h.call('machineAccess', { params: { id }, body: { expires_in } })).body.client_code, 400);
   });
 

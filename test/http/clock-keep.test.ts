@@ -46,7 +46,7 @@ async function keeping(t: TestContext) {
   const look = async (reconciler = h.service.reconciler) => {
     for (const task of ['measure', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
   };
-  await h.store.write('system', (work) => work.nonces.use('key' as never, 'nonce', work.now() + 5 * minuteMs));
+  await h.store.write('system', (work) => work.signatures.use('key' as never, 'signature', work.now() + 5 * minuteMs));
   await look();
   /** What is still there of all that is kept for a time. */
   const left = async () => {
@@ -58,16 +58,16 @@ async function keeping(t: TestContext) {
     }));
     // Used again, and taken back.
     const use = h.store.write('system', async (work) => {
-      throw (await work.nonces.use('key' as never, 'nonce', 0)) ? 'forgotten' : 'known';
+      throw (await work.signatures.use('key' as never, 'signature', 0)) ? 'forgotten' : 'known';
     });
-    const nonce = (await use.catch(String)) === 'known';
-    const all = { ...there, nonce, stranger: (await h.engine.inventory()).disks.has(stranger) };
+    const signature = (await use.catch(String)) === 'known';
+    const all = { ...there, signature, stranger: (await h.engine.inventory()).disks.has(stranger) };
     return Object.entries(all)
       .filter(([, is]) => is)
       .map(([name]) => name);
   };
   const all = await left();
-  assert.deepEqual(all, ['disk', 'image', 'transfer', 'answer', 'nonce', 'stranger']);
+  assert.deepEqual(all, ['disk', 'image', 'transfer', 'answer', 'signature', 'stranger']);
   /** Another server takes over. */
   const restart = async () => {
     const settings = { pollMs: 5, lookAgainMs: 10 * minuteMs, collectDelayMs: 0 };

@@ -62,10 +62,10 @@ describe('the audit trail', () => {
         }) => [attributes.action_type, attributes.organization_machine_id, attributes.metadata.client_code],
       ),
       [
-        ['machineStop', 999, 404],
-        ['imageAssign', h.machines[1], 200],
-        ['imageAssign', h.machines[0], 200],
-        ['imageInstall', null, 200],
+        ['machine_stopped', 999, 404],
+        ['image_assigned', h.machines[1], 200],
+        ['image_assigned', h.machines[0], 200],
+        ['image_created', null, 200],
       ],
     );
     assert.deepEqual(all.logs.at(-1).attributes.metadata, {
@@ -76,7 +76,7 @@ describe('the audit trail', () => {
       client_code: 200,
     });
     assert.equal((await list(`?organization_machine_id=${h.machines[0]}`)).count, 1);
-    assert.equal((await list('?action_type=imageAssign')).count, 2);
+    assert.equal((await list('?action_type=image_assigned')).count, 2);
     assert.equal((await list('?user_email=a@b.c')).count, 0);
     assert.equal((await list('?end_date=2020-01-01')).count, 0);
     assert.equal((await list('?start_date=2020-01-01')).count, 4);

@@ -48,6 +48,8 @@ export interface RawRequest {
   /** What is signed instead of the path. */
   signedPath?: string;
   signature?: string;
+  /** Whether the caller asks for our fields. Default: it does, as our client does. */
+  extensions?: boolean;
 }
 
 const ajv = new Ajv({ strict: false });
@@ -180,6 +182,7 @@ export async function startHarness(
       url: path + query,
       headers: {
         authorization: `HMAC ${as.key}:${signature}:${nonce}:${timestamp}`,
+        ...(request.extensions !== false && { 'silversmith-extensions': '1' }),
         ...(body !== '' && { 'content-type': 'application/json' }),
         ...request.headers,
       },

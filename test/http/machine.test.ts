@@ -33,6 +33,32 @@ describe('machineStart and machineStop', () => {
     assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'turning_on');
   });
 
+  it('shows the first start after an assignment as installing, whether or not there was a disk', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { reconciler } = h.service;
+    const { body: image } = await h.call('imageInstall');
+    const input = { plan_id: h.plan.id, base_image_id: h.base.id };
+    const { machines } = (await h.call('machineCreate', { body: input })).body;
+    const [assigned = 0, created] = [h.machines[0], machines[0].attributes.id];
+    await reconciler.settle();
+    await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [assigned] } });
+    const started = async (id: number) => {
+      await h.call('machineStart', { params: { id } });
+      const { friendly_status: status } = (await h.call('machineGet', { params: { id } })).body.attributes;
+      await reconciler.settle();
+      await h.call('machineStop', { params: { id } });
+      await reconciler.settle();
+      return status;
+    };
+    for (const id of [assigned, created]) {
+      assert.equal(await started(id), 'installing');
+      assert.equal(await started(id), 'turning_on');
+      // After a reset it begins from the assigned image again.
+      await h.call('machineReset', { params: { id } });
+      assert.equal(await started(id), 'installing');
+    }
+  });
+
   it('leaves a machine that cannot start off, with the reason', async (t) => {
     const h = await startHarness(t, { settings: { readyMs: 20 } });
     const never = await h.addMachine(h.ours, 'sim-never-ready');
@@ -144,7 +170,7 @@ describe('machineCreate', () => {
 });
 
 describe('machineList', () => {
-  it('filters by name, state and assignment', async (t) => {
+  it('filters by name and state', async (t) => {
     const h = await startHarness(t);
     await h.addMachine(h.ours, 'Render node');
     const count = async (query: string) => (await h.call('machineList', { query })).body.count;
@@ -152,12 +178,54 @@ describe('machineList', () => {
     assert.equal(await count('?q=render'), 1);
     assert.equal(await count('?status=off'), 3);
     assert.equal(await count('?status=ready'), 0);
-    assert.equal(await count('?assigned=true'), 0);
-    assert.equal(await count('?assigned=false'), 3);
     assert.equal((await h.call('machineList', { query: '?status=asleep' })).body.client_code, 400);
   });
 
-  it('filters by whether there was a session, and starts a machine as the type and in the region asked for', async (t) => {
+  it('filters by user and by minutes left: there are no users, and nothing is metered', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { body: image } = await h.call('imageInstall');
+    await h.service.reconciler.settle();
+    await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [h.machines[0]] } });
+    const list = async (query: string) => {
+      const { count, machines, page, next_page } = (await h.call('machineList', { query })).body;
+      assert.equal(machines.length, count);
+      assert.deepEqual([page, next_page], [1, null]);
+      return count;
+    };
+    assert.deepEqual([await list('?assigned=true'), await list('?assigned=false')], [0, 2]);
+    assert.deepEqual([await list('?time_left=0'), await list('?time_left=1'), await list('?time_left=60')], [2, 0, 0]);
+    assert.equal((await h.call('machineList', { query: '?time_left=-1' })).status, 400);
+  });
+
+  it('filters by whether there was a session since the last reset', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const { reconciler } = h.service;
+    const [id = 0, other = 0] = h.machines;
+    const ids = async (has: boolean) => {
+      const { machines } = (await h.call('machineList', { query: `?has_session_data=${has}` })).body;
+      return machines.map((one: { attributes: { id: number } }) => one.attributes.id).sort();
+    };
+    const does = async (name: 'machineStart' | 'machineStop' | 'machineReset' | 'machineRestore') => {
+      assert.equal((await h.call(name, { params: { id } })).status, 200);
+      await reconciler.settle();
+      return [await ids(true), await ids(false)];
+    };
+    const [none, one] = [
+      [[], [id, other]],
+      [[id], [other]],
+    ];
+    assert.deepEqual([await ids(true), await ids(false)], none);
+    assert.deepEqual(await does('machineStart'), one);
+    assert.deepEqual(await does('machineStop'), one);
+    assert.deepEqual(await does('machineReset'), none);
+    // Its last session is told of all the same, and comes back with its disk.
+    assert.notEqual((await h.call('machineGet', { params: { id } })).body.attributes.last_session_start_at, null);
+    assert.deepEqual(await does('machineRestore'), one);
+  });
+});
+
+describe('machineStart with a type or a region', () => {
+  it('starts a machine as the type and in the region asked for', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>
@@ -171,11 +239,5 @@ describe('machineList', () => {
     // It is on: nothing changes any more.
     assert.equal((await start({ region: 'elsewhere' })).status, 200);
     assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.region, 'lab');
-    const count = async (query: string) => (await h.call('machineList', { query })).body.count;
-    assert.deepEqual(
-      [await count('?has_session_data=true'), await count('?has_session_data=false'), await count('?time_left=60')],
-      [1, 1, 2],
-    );
-    assert.equal((await h.call('machineList', { query: '?time_left=-1' })).status, 400);
   });
 });

@@ -60,7 +60,7 @@ class Model {
     else {
       const image = this.images.find((one) => one.id === this.live(machine.assigned));
       if (image && image.status !== 'available') return 4201;
-      machine.status = machine.disk !== null ? 'installing' : 'creating';
+      machine.status = this.isPending(machine) ? 'installing' : 'creating';
     }
     this.goWithout(machine);
     return 200;

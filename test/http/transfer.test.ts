@@ -115,7 +115,7 @@ describe('an import', () => {
     assert.equal((await h.call('transferGet', { params: { id: transfer.id } })).body.attributes.status, 'available');
     const { logs } = (await h.call('userActionLogList')).body;
     const finished = logs.find(
-      (log: { attributes: { action_type: string } }) => log.attributes.action_type === 'transferFinish',
+      (log: { attributes: { action_type: string } }) => log.attributes.action_type === 'image_imported',
     );
     assert.deepEqual(
       [finished.attributes.metadata.image_id, finished.attributes.organization_machine_id],

@@ -69,16 +69,16 @@ describe('a backup of real disks', () => {
       found.map(({ subject, found }) => `${subject} ${found}`),
       [`machine ${first} is said to be ready, and is off`],
     );
-    const { machine, disk, chain, base } = await store.read('system', async (work) => {
+    const { machine, disk, boot } = await store.read('system', async (work) => {
       const machine = await work.machines.get(first as never);
       const disk = await work.disks.get(machine.diskId as never);
-      const chain = (await work.layers.chain(disk.layerId)).map(({ id }) => id);
-      return { machine, disk, chain, base: await work.bases.get() };
+      const boot = await work.layers.bootOf(await work.layers.get(disk.layerId));
+      return { machine, disk, boot };
     });
     const { name, cpus, memoryMb } = machine;
     await engine.startMachine({
       ...{ machineId: machine.id, diskId: disk.id, name, cpus, memoryMb },
-      ...{ boot: base.boot, baseLayerId: base.layerId, chain },
+      ...boot,
     });
     await waitFor(
       'the restored machine is ready',

@@ -123,7 +123,7 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
   });
 });
 
-describe('a layer that was written in part', () => {
+describe('a layer that was written in part', { skip: leftOutWithoutRoot }, () => {
   it('is found before a machine starts on it, its image says so, and the machine has the disk it had', async (t) => {
     const s = await startQuick(t, { script: 'dd if=/dev/urandom of=/dev/vda bs=1M seek=5 count=1' });
     const tear: Record<string, (path: string, size: number) => Promise<void>> = {

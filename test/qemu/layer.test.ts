@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
@@ -14,6 +14,9 @@ import { temporaryFolder, waitFor } from '../support.ts';
 import { startServer } from './server.ts';
 
 const mib = 1024 ** 2;
+const never = new AbortController().signal;
+/** It boots by its firmware: nothing follows the disk in an export. */
+const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId() } as const;
 
 /** Changes four bytes in the middle of a file, as a failing disk would. */
 async function flipFourBytes(path: string): Promise<void> {
@@ -106,12 +109,14 @@ describe('layers on real disks', () => {
     ])
       assert.match(report ?? '', line);
     const raw = join(s.dataDir, 'generalised.raw');
-    const chain = await s.store.read('system', async (work) => {
-      const { layerId: top } = await work.images.get(captured as never);
-      return (await work.layers.chain(top as LayerId)).map(({ id }) => id);
+    const { layerId: top, chain } = await s.store.read('system', async (work) => {
+      const { layerId } = await work.images.get(captured as never);
+      return { layerId, ...(await work.layers.bootOf(await work.layers.get(layerId as LayerId))) };
     });
-    const [top = layerId()] = chain;
-    await s.engine.exportLayer({ layerId: top, chain, format: 'raw', path: raw }, new AbortController().signal);
+    await s.engine.exportLayer(
+      { layerId: top as LayerId, format: 'raw', path: raw, ...alone, chain },
+      new AbortController().signal,
+    );
     const onDisk = (path: string) => execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
     assert.deepEqual(
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
@@ -171,10 +176,9 @@ async function chained(t: Parameters<typeof temporaryFolder>[0]) {
 describe('images as files', () => {
   it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
     const { folder, engine, base, layer, path, same } = await chained(t);
-    const never = new AbortController().signal;
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.exportLayer({ layerId: layer, chain: [layer, base], format: 'qcow2', path: qcow2 }, never);
-    await engine.exportLayer({ layerId: layer, chain: [layer, base], format: 'raw', path: raw }, never);
+    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] }, never);
+    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] }, never);
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
     const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
     assert.equal(info['backing-filename'], undefined);
@@ -183,18 +187,48 @@ describe('images as files', () => {
     const bytesMax = 1024 * mib;
     for (const file of [qcow2, raw]) {
       const [onBase, alone] = [layerId(), layerId()];
-      const small = await engine.importLayer({ layerId: onBase, path: file, parentId: base, bytesMax });
-      const large = await engine.importLayer({ layerId: alone, path: file, parentId: null, bytesMax });
+      const small = await engine.importLayer(
+        { layerId: onBase, path: file, parentId: base, tail: null, bytesMax },
+        never,
+      );
+      const large = await engine.importLayer(
+        { layerId: alone, path: file, parentId: null, tail: null, bytesMax },
+        never,
+      );
       assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
       assert.equal(small.virtualBytes, 64 * mib);
       // The 2 MiB of the base are not stored again.
       assert.ok(small.storedBytes < large.storedBytes, `${small.storedBytes} < ${large.storedBytes}`);
     }
+    // A chain that boots with a kernel beside its root takes it along, in either format, and has it where its root is not.
+    await writeFile(join(folder, 'engine', 'layers', `${base}.vmlinuz`), 'a kernel');
+    await writeFile(join(folder, 'engine', 'layers', `${base}.initrd`), 'an initrd!');
+    const boot = { mode: 'direct', append: '', buildAppend: null } as const;
+    for (const format of ['qcow2', 'raw'] as const) {
+      const [out, root] = [join(folder, `booted.${format}`), layerId()];
+      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base] };
+      const { bytes, tail } = await engine.exportLayer(spec, never);
+      assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
+      assert.equal(
+        await engine.bootFault({ boot, baseLayerId: layer }),
+        'its kernel is missing on the disk of the host',
+      );
+      await engine.importLayer({ layerId: root, path: out, parentId: null, tail, bytesMax }, never);
+      assert.ok(same(path(root), path(layer)));
+      assert.equal(await engine.bootFault({ boot, baseLayerId: root }), null);
+      const kept = await readFile(join(folder, 'engine', 'layers', `${root}.initrd`), 'utf8');
+      assert.equal(kept, 'an initrd!');
+      await engine.removeLayer(root);
+      assert.deepEqual(
+        (await readdir(join(folder, 'engine', 'layers'))).filter((name) => name.startsWith(root)),
+        [],
+      );
+    }
     const controller = new AbortController();
     controller.abort(new Error('stop'));
     await assert.rejects(
       engine.exportLayer(
-        { layerId: layer, chain: [layer, base], format: 'raw', path: join(folder, 'cut') },
+        { layerId: layer, format: 'raw', path: join(folder, 'cut'), ...alone, chain: [layer, base] },
         controller.signal,
       ),
     );
@@ -205,14 +239,14 @@ describe('images as files', () => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
     await engine.exportLayer(
-      { layerId: layer, chain: [layer, base], format: 'qcow2', path: file },
+      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
       new AbortController().signal,
     );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
     execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', diskPath, join(folder, 'disk.qcow2')]);
     await flipFourBytes(path(layer));
-    await engine.importLayer({ layerId: layer, path: file, parentId: base, bytesMax: 1024 * mib });
+    await engine.importLayer({ layerId: layer, path: file, parentId: base, tail: null, bytesMax: 1024 * mib }, never);
     assert.ok(same(file, path(layer)));
     assert.ok(same(join(folder, 'disk.qcow2'), diskPath));
   });
@@ -221,13 +255,13 @@ describe('images as files', () => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
     await engine.exportLayer(
-      { layerId: layer, chain: [layer, base], format: 'qcow2', path: file },
+      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
       new AbortController().signal,
     );
     const whole = await readFile(file);
     const id = layerId();
     const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>
-      engine.importLayer({ layerId: id, path: file, parentId, bytesMax });
+      engine.importLayer({ layerId: id, path: file, parentId, tail: null, bytesMax }, never);
     // Compressed to kilobytes, 5 MiB when unpacked.
     assert.ok(whole.length < mib);
     await assert.rejects(importing(base, 3 * mib), /more than the 3145728 bytes that there is room for/);

@@ -2,7 +2,7 @@
 // build it runs the recipe, which may write to the disk itself; as a machine it writes its name to the disk and says that it is ready.
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Boot } from '../../src/domain/layer.ts';
@@ -29,9 +29,10 @@ $B mount -t sysfs sysfs /sys
 $B mount -t devtmpfs devtmpfs /dev
 while read -r module; do $B insmod "/modules/$module"; done </modules/order
 $B stty -F /dev/ttyS1 raw -echo
-case " $($B cat /proc/cmdline) " in
-*" silversmith.build "*)
-  $B mount -t iso9660 -o ro /dev/vdb /seed
+$B mount -t iso9660 -o ro /dev/vdb /seed
+# Only the seed of a build has a recipe.
+case "$($B ls /seed)" in
+*recipe*)
   cd /seed/files
   $B sh /seed/recipe >/dev/ttyS1 2>&1
   code=$?
@@ -47,6 +48,43 @@ esac
 $B poweroff -f
 `;
 
+/** Where the partition of a quick disk begins, and how large it is. */
+const partition = { start: 2048, sectors: 48 * 2048 };
+
+/** A disk with the quick base's kernel and initrd in a partition, and GRUB before it: it stands alone and boots by its firmware. */
+export async function quickDisk(folder: string): Promise<string> {
+  const base = await quickBase(folder);
+  const [tree, inside, disk] = [join(folder, 'tree'), join(folder, 'partition.raw'), join(folder, 'quick-disk.raw')];
+  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
+  await mkdir(tree, { recursive: true });
+  await copyFile(base.kernel, join(tree, 'kernel'));
+  await copyFile(base.initrd, join(tree, 'initrd'));
+  await writeFile(inside, '');
+  await truncate(inside, partition.sectors * 512);
+  run('mke2fs', '-q', '-F', '-t', 'ext2', '-d', tree, inside);
+  await writeFile(
+    join(folder, 'grub.cfg'),
+    'set root=(hd0,msdos1)\nlinux /kernel quiet console=ttyS0\ninitrd /initrd\nboot\n',
+  );
+  const modules = ['biosdisk', 'part_msdos', 'ext2', 'linux', 'normal'];
+  run('grub-mkimage', '-O', 'i386-pc', '-c', 'grub.cfg', '-p', '/', '-o', 'core.img', ...modules);
+  await writeFile(disk, '');
+  await truncate(disk, (partition.start + partition.sectors) * 512);
+  run('dd', 'if=/usr/lib/grub/i386-pc/boot.img', `of=${disk}`, 'bs=440', 'count=1', 'conv=notrunc');
+  run('dd', 'if=core.img', `of=${disk}`, 'bs=512', 'seek=1', 'conv=notrunc');
+  run('dd', `if=${inside}`, `of=${disk}`, 'bs=512', `seek=${partition.start}`, 'conv=notrunc,sparse');
+  const entry = Buffer.alloc(66);
+  entry[0] = 0x80;
+  entry[4] = 0x83;
+  entry.writeUInt32LE(partition.start, 8);
+  entry.writeUInt32LE(partition.sectors, 12);
+  entry.writeUInt16BE(0x55aa, 64);
+  const handle = await open(disk, 'r+');
+  await handle.write(entry, 0, entry.length, 446);
+  await handle.close();
+  return disk;
+}
+
 export interface QuickBase {
   disk: string;
   kernel: string;
@@ -55,7 +93,7 @@ export interface QuickBase {
 }
 
 /** Writes the base's files into a folder. */
-export async function quickBase(folder: string, machine: string = guests.ready): Promise<QuickBase> {
+export async function quickBase(folder: string, machine: string = guests.ready, mark = 0): Promise<QuickBase> {
   const demo = await demoBase();
   const root = join(folder, 'quick-root');
   await mkdir(root, { recursive: true });
@@ -67,6 +105,7 @@ export async function quickBase(folder: string, machine: string = guests.ready):
   await copyFile(demo.kernel, files.kernel);
   const disk = Buffer.alloc(2 * mib);
   disk.writeUInt16BE(0x55aa, 510);
+  disk[mib] = mark;
   await writeFile(files.disk, disk);
   return { ...files, boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' } };
 }

@@ -24,6 +24,8 @@ interface Options {
   script?: string;
   timeoutMs?: number;
   settings?: Partial<Settings>;
+  /** A base of its own, whose content no other has. */
+  baseMark?: number;
   dataDir?: string;
   flags?: Flags;
 }
@@ -31,7 +33,7 @@ interface Options {
 /** With one machine and one title. */
 export async function startQuick(t: Scope, { guest = guests.ready, script = 'echo done', ...options }: Options = {}) {
   const folder = await temporaryFolder(t);
-  const { dataDir = join(folder, 'data'), timeoutMs = 120_000 } = options;
+  const { dataDir = join(folder, 'data'), timeoutMs = 120_000, baseMark = 0 } = options;
   const programs = await temporaryFolder(t);
   // Shown to guests, where a program in it stands before the system's.
   await chmod(programs, 0o755);
@@ -49,7 +51,7 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     await close();
   });
   const titles = [{ name: 'Title', script, timeoutMs }];
-  const base = await quickBase(folder, guest);
+  const base = await quickBase(folder, guest, baseMark);
   const { software, machines, key } = await furnish(server, { base, titles, machines: 1 });
   const [machine = 0] = machines;
   const client = createClient({ url: server.url, ...key });

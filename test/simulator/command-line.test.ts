@@ -5,12 +5,14 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
+import { newMasterKey } from '../../src/lib/master-key.ts';
 import { startDemo } from './demo.ts';
 
 describe('the command line', { concurrency: 2 }, () => {
   it('does the whole job, prints tables for people and JSON for scripts', async (t) => {
     const { run, runAlone, dataDir } = await startDemo(t);
     assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
+    assert.match((await runAlone('--version')).out, /^\d+\.\d+\.\d+\n$/);
     const unknown = await runAlone('frobnicate');
     assert.deepEqual([unknown.code, unknown.out, /unknown command/.test(unknown.err)], [1, '', true]);
     const refused = await runAlone('image', 'show', '77');
@@ -22,6 +24,9 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.equal(installed.code, 0, installed.err);
     const image = JSON.parse(installed.out);
     assert.deepEqual([image.attributes.name, image.attributes.status], ['With htop', 'available']);
+    const failed = await run('image', 'install', 'Fails on purpose', '--name', 'Broken');
+    assert.deepEqual([failed.code, /Fails on purpose, failed with exit status 3/.test(failed.err)], [1, true]);
+    assert.match((await run('image', 'delete', 'Broken')).out, /deleted/);
     assert.match((await run('image', 'assign', image.id, '1', '2')).out, /2 machine/);
     assert.match((await run('machine', 'start', '1')).out, /ready/);
     assert.match((await run('machine', 'stop', '1', '--gracefully')).out, /off/);
@@ -131,6 +136,35 @@ describe('the command line', { concurrency: 2 }, () => {
     await writeFile(file, after);
     await start();
     assert.equal((await run('image', 'list')).code, 0);
+  });
+
+  it('serves nobody, and seals nothing, under a master key that is not that of the store', async (t) => {
+    const { run, dataDir, stop, start } = await startDemo(t);
+    const file = join(dataDir, 'master.key');
+    const [own, other] = [await readFile(file, 'utf8'), `${newMasterKey()}\n`];
+    const anotherKey = /is another one than that of this store: it does not open 1 of the access keys, such as ss/;
+    const create = ['key', 'create', '--organisation', 'Demo'];
+    const [{ id }] = JSON.parse((await run('key', 'list', '--json')).out);
+    // Beside a server that has the right one.
+    await writeFile(file, other);
+    for (const command of [create, ['key', 'rotate', id]]) assert.match((await run(...command)).err, anotherKey);
+    await stop();
+    for (const command of [create, ['serve', '--port', '0']]) assert.match((await run(...command)).err, anotherKey);
+    assert.match((await run('doctor')).out, /1 of the access keys \(ss\w+ …\).* cannot be opened with this master key/);
+    // Nothing of it was lost: with the right one all is as it was.
+    await writeFile(file, own);
+    await start();
+    assert.equal((await run('image', 'list')).code, 0);
+    await stop();
+    // Lost for good: each key is replaced, and ends at once, whatever overlap is asked for.
+    await writeFile(file, other);
+    const made = JSON.parse((await run('key', 'rotate', id, '--json')).out);
+    assert.ok(made.replacedUntil <= Date.now());
+    await start();
+    assert.match((await run('image', 'list')).err, /401/);
+    const { url } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
+    const withMade = ['--key', made.key, '--secret', made.secret, '--url', url];
+    assert.equal((await run('image', 'list', ...withMade)).code, 0);
   });
 
   it('adds titles to the catalogue, and says of bad input what to do', async (t) => {

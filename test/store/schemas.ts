@@ -48,6 +48,8 @@ const rows: [table: string, row: Row][] = [
         doomed_at: null,
         fault: null,
         lost_key: null,
+        boot: id === 'base' ? '{"mode":"firmware"}' : null,
+        organisation_id: id === 'capture' ? 1 : null,
       },
     },
   ]),
@@ -55,7 +57,16 @@ const rows: [table: string, row: Row][] = [
     'layer',
     {
       ...{ id: 'bare', kind: 'base', parent_id: null, base_layer_id: 'bare', key: 'bare', state: 'sealed' },
-      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at },
+      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at, boot: '{"mode":"firmware"}' },
+    },
+  ],
+  // What an import made that stands alone, in versions that kept how it boots with the bases.
+  [
+    'layer',
+    {
+      ...{ id: 'alone', kind: 'capture', parent_id: null, base_layer_id: 'alone', key: null, state: 'sealed' },
+      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at, boot: '{"mode":"firmware"}' },
+      ...{ organisation_id: 1 },
     },
   ],
   // Other layers stand on the first base, and nothing on the second.
@@ -93,6 +104,14 @@ const rows: [table: string, row: Row][] = [
       ...{ machine_id: 1, created_at: at, updated_at: at, deleted_at: null, protected_at: null, report: null },
     },
   ]),
+  [
+    'image',
+    {
+      ...{ id: 3, organisation_id: 1, name: 'Alone', name_folded: 'alone', size_gb: 5, status: 'available' },
+      ...{ status_reason: null, source: 'pre_installation', layer_id: 'alone', base_image_id: null, machine_id: null },
+      ...{ created_at: at, updated_at: at, deleted_at: at, protected_at: null, report: null },
+    },
+  ],
   ['image_software', { image_id: 1, software_id: 1, position: 1 }],
   [
     'build_step',
@@ -132,6 +151,8 @@ const rows: [table: string, row: Row][] = [
     },
   ],
   ['nonce', { key_id: 'key-1', nonce: 'n', expires_at: at }],
+  ['nonce', { key_id: 'key-1', nonce: 'older', expires_at: at - 1 }],
+  ['signature', { key_id: 'key-1', signature: 's', expires_at: at }],
   [
     'audit',
     {

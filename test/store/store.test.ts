@@ -163,13 +163,14 @@ describe('the SQLite store', () => {
     );
   });
 
-  it('forgets nonces after their time and takes each once until then', async (t) => {
+  it('forgets signatures after their time and takes each once until then', async (t) => {
     const { store, advance } = await filled(t);
-    const use = () => store.write('system', (work) => work.nonces.use('key' as never, 'nonce', work.now() + 100));
+    const use = () =>
+      store.write('system', (work) => work.signatures.use('key' as never, 'signature', work.now() + 100));
     assert.equal(await use(), true);
     assert.equal(await use(), false);
     advance(200);
-    await store.write('system', (work) => work.nonces.prune(work.now()));
+    await store.write('system', (work) => work.signatures.prune(work.now()));
     assert.equal(await use(), true);
   });
 });

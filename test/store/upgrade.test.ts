@@ -44,6 +44,15 @@ describe('a store with data in it', () => {
             ['base', null],
           ],
         );
+        // How a chain boots is known of its root, be it a base or not, and whose a capture is.
+        for (const id of ['capture', 'alone'] as LayerId[]) {
+          const layer = await work.layers.get(id);
+          assert.deepEqual((await work.layers.bootOf(layer)).boot, { mode: 'firmware' });
+          assert.deepEqual(
+            [layer.organisationId, (await work.layers.get('step' as LayerId)).organisationId],
+            [1, null],
+          );
+        }
         assert.equal((await work.usage.quotas()).images > 0, true);
         assert.deepEqual(
           (await work.layers.cache()).map(({ id }) => id),
@@ -60,6 +69,15 @@ describe('a store with data in it', () => {
         );
         assert.equal((await work.bases.get()).id, 1);
       });
+      // Of what an older version took only nonces are known: all that a key signed until then counts as used.
+      const last = versions.indexOf(version) < versions.indexOf('0011-signatures') ? at : 0;
+      await store.write('system', async (work) => {
+        const use = (key: string, signature: string, expiresAt: number) =>
+          work.signatures.use(key as never, signature, expiresAt);
+        assert.equal(await use('key-1', 'captured', at), last < at);
+        assert.deepEqual([await use('key-1', 'new', at + 1), await use('key-2', 'captured', at)], [true, true]);
+        assert.equal(await use('key-1', 'new', at + 1), false);
+      });
       // What was under way goes on.
       const claimed = await store.write('system', (work) => work.operations.claim(1 as never, 'heir', 1000));
       assert.equal(claimed?.attempts, 2);
@@ -71,13 +89,33 @@ describe('a store with data in it', () => {
     });
   }
 
+  it('is searched as this version searches, whatever its names were folded to before', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await storeOf(dataDir, '0010-proved-bases');
+    const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+    for (const table of ['image', 'machine'])
+      database.exec(`update ${table} set name = 'Ο ΣΊΣΥΦΟΣ', name_folded = 'ο σίσυφος' where id = 1`);
+    database.close();
+    const store = await openSqlite({ dataDir, now: Date.now });
+    defer(t, () => store.close());
+    await store.read(1 as OrganisationId, async (work) => {
+      const query = { page: 1, perPage: 10, q: 'ΣΊΣΥΦΟΣ' };
+      const { images } = await work.images.list(query);
+      const { machines } = await work.machines.list(query);
+      assert.deepEqual(
+        [images, machines].map((found) => found.map(({ name }) => name)),
+        [['Ο ΣΊΣΥΦΟΣ'], ['Ο ΣΊΣΥΦΟΣ']],
+      );
+    });
+  });
+
   it('of a newer version is refused, and left as it is', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, versions.at(-1) ?? '');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
     database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
     await assert.rejects(openSqlite({ dataDir, now: Date.now }), /written by a newer Silversmith; use that one/);
-    assert.equal(Object.values(database.prepare('select count(*) from image').get() ?? {})[0], 2);
+    assert.equal(Object.values(database.prepare('select count(*) from image').get() ?? {})[0], 3);
     database.close();
   });
 });

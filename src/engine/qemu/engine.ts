@@ -10,6 +10,7 @@ import { exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts'
 import { Revert } from '../../lib/revert.ts';
 import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { backUp } from './backup.ts';
+import { bootFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { type Confining, defaultConfining, giveTo, type Host, prepareFolders, probeHost } from './host.ts';
 import {
@@ -73,7 +74,8 @@ export async function openQemu({ root: given, machineNetwork = false, ...options
       await createOverlay(path, paths.backing(layerId), sizeBytes, host.user);
     },
     exportLayer: (spec, signal) => exportLayer(spec, signal, paths, host),
-    importLayer: (spec) => importLayer(spec, paths, host),
+    importLayer: (spec, signal) => importLayer(spec, signal, paths, host),
+    bootFault: (root) => bootFault(root, paths),
     rewriteLayer: (spec) => rewriteLayer(spec, paths, host),
     sealDisk: (spec) => sealDisk(spec, paths, host),
     async unsealDisk(diskId, layerId) {

@@ -1,11 +1,14 @@
 // Layers as files that stand alone, out and in. What comes in is mistrusted as a base is: looked at before any tool opens it, read as QEMU's
 // user under limits on memory, time and what may be written, and never itself used: its content is copied into a file of our own.
 
-import { chmod, chown, constants, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, chown, constants, copyFile, mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { failedForGood } from '../../domain/error.ts';
+import { pipeline } from 'node:stream/promises';
+import { failedForGood, invalid } from '../../domain/error.ts';
+import type { LayerId } from '../../domain/ids.ts';
 import { exists, syncPath } from '../../lib/files.ts';
-import type { Engine } from '../port.ts';
+import type { ChainBoot, RootBoot, Tail } from '../port.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,
@@ -21,11 +24,12 @@ import type { Paths } from './paths.ts';
 const transferMs = 4 * 3600_000;
 
 export async function exportLayer(
-  { layerId, chain, format, path }: Parameters<Engine['exportLayer']>[0],
+  spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
-): Promise<number> {
+): Promise<{ bytes: number; tail: Tail | null }> {
+  const { layerId, chain, format, path } = spec;
   const layer = paths.layer(layerId);
   if (!(await exists(layer))) throw failedForGood('A layer of this image is missing.', { detail: layerId });
   const part = join(paths.builds, `${basename(path)}.export`);
@@ -37,22 +41,55 @@ export async function exportLayer(
     const layers = chain.map(paths.layer);
     await qemuImg(args, user, paths.builds, { timeoutMs: transferMs, signal, layers });
     if (process.getuid?.() === 0) await chown(part, 0, 0);
+    const tail = await appendTail(part, spec, paths, signal);
     await syncPath(part);
     await rename(part, path);
     await syncPath(dirname(path));
-    return (await stat(path)).size;
+    return { bytes: (await stat(path)).size, tail };
   } finally {
     await rm(part, { force: true });
   }
 }
 
+/** Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for one that boots by its firmware. */
+async function appendTail(file: string, { boot, baseLayerId }: RootBoot, paths: Paths, signal: AbortSignal) {
+  if (boot.mode !== 'direct') return null;
+  const [kernel, initrd] = [paths.kernel(baseLayerId), paths.initrd(baseLayerId)];
+  for (const from of [kernel, initrd])
+    await pipeline(createReadStream(from), createWriteStream(file, { flags: 'a' }), { signal });
+  return { kernelBytes: (await stat(kernel)).size, initrdBytes: (await stat(initrd)).size };
+}
+
+/** Cuts off what follows the disk in a file, and keeps it beside the layer when that stands alone. */
+async function takeTail(
+  file: string,
+  { kernelBytes, initrdBytes }: Tail,
+  into: { kernel: string; initrd: string } | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const { size } = await stat(file);
+  const disk = size - kernelBytes - initrdBytes;
+  if (disk <= 0)
+    throw invalid(`The manifest tells of ${kernelBytes + initrdBytes} bytes after the disk, and the file has ${size}.`);
+  const slice = async (start: number, bytes: number, to: string) => {
+    await pipeline(createReadStream(file, { start, end: start + bytes - 1 }), createWriteStream(to), { signal });
+    await makeImmutable(to);
+  };
+  if (into) {
+    await slice(disk, kernelBytes, into.kernel);
+    await slice(disk + kernelBytes, initrdBytes, into.initrd);
+  }
+  await truncate(file, disk);
+}
+
 export async function importLayer(
-  spec: Parameters<Engine['importLayer']>[0],
+  spec: { layerId: LayerId; path: string; parentId: LayerId | null; tail: Tail | null; bytesMax: number },
+  signal: AbortSignal,
   paths: Paths,
   { user }: Host,
 ): Promise<{ virtualBytes: number; storedBytes: number }> {
-  const { layerId, path, parentId, bytesMax } = spec;
-  await inspectForeignDisk(path);
+  const { layerId, path, parentId, tail, bytesMax } = spec;
+  if (!tail) await inspectForeignDisk(path);
   const folder = paths.build(layerId);
   const overlay = join(paths.builds, `${layerId}.qcow2`);
   await rm(folder, { recursive: true, force: true });
@@ -62,6 +99,8 @@ export async function importLayer(
     const source = join(folder, 'source');
     await copyFile(path, source, constants.COPYFILE_FICLONE);
     await chmod(source, 0o600);
+    const beside = { kernel: join(folder, 'kernel'), initrd: join(folder, 'initrd') };
+    if (tail) await takeTail(source, tail, parentId === null ? beside : null, signal);
     await giveTo(user, source);
     const whole = join(folder, 'whole.qcow2');
     const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), whole, user, bytesMax);
@@ -76,6 +115,10 @@ export async function importLayer(
       made = overlay;
     }
     await makeImmutable(made);
+    if (tail && parentId === null) {
+      await rename(beside.kernel, paths.kernel(layerId));
+      await rename(beside.initrd, paths.initrd(layerId));
+    }
     const layer = paths.layer(layerId);
     await rename(made, layer);
     await syncPath(dirname(layer));

@@ -180,7 +180,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!layer) throw failedForGood('A layer of this image is missing.', { detail: layerId });
       const text = JSON.stringify({ simulated: chain(layerId), virtualBytes: layer.virtualBytes });
       await writeWhole(path, text, 0o600);
-      return Buffer.byteLength(text);
+      return { bytes: Buffer.byteLength(text), tail: null };
     },
     async importLayer({ layerId, path, parentId }) {
       let given: { simulated: string[]; virtualBytes: number };
@@ -195,6 +195,7 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
       return { virtualBytes, storedBytes: stored(content) };
     },
+    bootFault: async () => null,
     async removeDisk(diskId) {
       delete state.disks[diskId];
       await save();

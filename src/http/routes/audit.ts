@@ -2,14 +2,23 @@
 
 import { userActionLogList } from '../../app/audit.ts';
 import type { MachineId } from '../../domain/ids.ts';
+import type { OperationSpec } from '../../wire/operation.ts';
+import { operations } from '../../wire/operations.ts';
 import { dateTime, type Handlers } from '../handler.ts';
+
+/** The trail keeps the names of operations. What is no operation of the API is told apart from the link that allowed it. */
+const actionTypes = new Map<string, string>([
+  ...Object.entries<OperationSpec>(operations).map(([name, { action }]) => [name, action ?? name] as const),
+  ['machineAccessOpen', 'machine_external_access_opened'],
+]);
+const actionsOf = (type: string) => [...actionTypes].filter(([, one]) => one === type).map(([action]) => action);
 
 export const auditRoutes: Handlers<'userActionLogList'> = {
   async userActionLogList(ask, { query }) {
     const { entries, count, from, to } = await userActionLogList(ask, {
       startDate: query.start_date,
       endDate: query.end_date,
-      action: query.action_type,
+      actions: query.action_type === undefined ? undefined : actionsOf(query.action_type),
       machineId: query.organization_machine_id as MachineId | undefined,
     });
     // Keys act here, not users: no entry has the e-mail that is asked for.
@@ -19,7 +28,7 @@ export const auditRoutes: Handlers<'userActionLogList'> = {
         id: String(entry.id),
         type: 'user_action_log',
         attributes: {
-          action_type: entry.action,
+          action_type: actionTypes.get(entry.action) ?? entry.action,
           created_at: dateTime(entry.createdAt),
           user_email: null,
           organization_machine_id: entry.machineId,

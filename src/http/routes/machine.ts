@@ -41,9 +41,10 @@ export function presentMachine({ machine, assignedImageName, operation }: Machin
       usage_source: 'unlimited',
       user: null,
       permissions: { ...machinePermissionDefaults, ...machine.permissions },
-      task: operation?.phase ?? null,
+      task: null,
       status_reason: machine.statusReason,
       assignment_pending: machine.assignmentPendingAt !== null,
+      phase: operation?.phase ?? null,
     },
   };
 }
@@ -64,8 +65,9 @@ export const machineRoutes: Handlers<
 > = {
   async machineList(ask, { query }) {
     const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, status, assigned } = query;
-    const hasSessionData = query.has_session_data;
-    const { machines, count } = await machineList(ask, { page, perPage, q, status, assigned, hasSessionData });
+    const { has_session_data: hasSessionData, time_left: timeLeftMin } = query;
+    const filter = { page, perPage, q, status, assigned, hasSessionData, timeLeftMin };
+    const { machines, count } = await machineList(ask, filter);
     return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
   },
   machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),

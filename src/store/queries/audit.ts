@@ -1,13 +1,14 @@
 // Queries on what was done over the API, and on the answers kept for a request that is sent again.
 
 import type { ImageId, KeyId, MachineId, TransferId } from '../../domain/ids.ts';
-import { type AuditEntry, type Db, insertAll, type Scope } from '../schema.ts';
+import { type AuditEntry, among, type Db, insertAll, type Scope } from '../schema.ts';
 
 export interface AuditFilter {
   /** ms since 1970, inclusive. */
   from: number;
   to: number;
-  action?: string | undefined;
+  /** Only these; of none there is nothing. */
+  actions?: readonly string[] | undefined;
   machineId?: MachineId | undefined;
   limit: number;
 }
@@ -37,10 +38,10 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
   },
 
   /** Newest first, at most `limit`, and the number of all matches. */
-  async list({ from, to, action, machineId, limit }: AuditFilter): Promise<{ entries: AuditEntry[]; count: number }> {
+  async list({ from, to, actions, machineId, limit }: AuditFilter): Promise<{ entries: AuditEntry[]; count: number }> {
     let matching = db.selectFrom('audit').where('createdAt', '>=', from).where('createdAt', '<=', to);
     if (scope !== 'system') matching = matching.where('organisationId', '=', scope);
-    if (action !== undefined) matching = matching.where('action', '=', action);
+    if (actions !== undefined) matching = matching.where('action', 'in', among(actions));
     if (machineId !== undefined) matching = matching.where('machineId', '=', machineId);
     const entries = await matching
       .select(['id', 'keyId', 'action', 'imageId', 'machineId', 'transferId', 'requestId', 'clientCode', 'createdAt'])

@@ -3,17 +3,12 @@
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { BaseImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
-import type { Boot } from '../../domain/layer.ts';
 import { type BaseImage, type Recipe, recipeDigest, type Software } from '../../domain/software.ts';
 import type { Database, Db } from '../schema.ts';
 
 const toSoftware = (row: Omit<Database['software'], 'id'> & { id: Software['id'] }): Software => ({
   ...row,
   recipe: JSON.parse(row.recipe) as Recipe,
-});
-const toBase = (row: Omit<Database['baseImage'], 'id'> & { id: BaseImageId }): BaseImage => ({
-  ...row,
-  boot: JSON.parse(row.boot) as Boot,
 });
 
 export const softwareQueries = (db: Db, now: () => number) => ({
@@ -46,7 +41,7 @@ export const softwareQueries = (db: Db, now: () => number) => ({
 
 export const baseQueries = (db: Db, now: () => number) => ({
   async list(): Promise<BaseImage[]> {
-    return (await db.selectFrom('baseImage').selectAll().orderBy('id').execute()).map(toBase);
+    return db.selectFrom('baseImage').selectAll().orderBy('id').execute();
   },
   /**
    * The base asked for; else the newest that is known to work, the newest that nobody tried when none is, and the newest of all when
@@ -62,7 +57,7 @@ export const baseQueries = (db: Db, now: () => number) => ({
       .orderBy('id', 'desc')
       .limit(1);
     const row = await (id === undefined ? query : query.where('id', '=', id)).executeTakeFirst();
-    if (row) return toBase(row);
+    if (row) return row;
     throw new AppError(
       'not_found',
       id === undefined
@@ -70,19 +65,15 @@ export const baseQueries = (db: Db, now: () => number) => ({
         : `There is no base image ${id}; GET /software lists what there is.`,
     );
   },
-  /** The base at the end of a chain, which says how the chain boots. */
-  async ofLayer(baseLayerId: LayerId): Promise<BaseImage> {
-    const row = await db.selectFrom('baseImage').where('layerId', '=', baseLayerId).selectAll().executeTakeFirst();
-    if (!row) throw new AppError('internal', 'The base image is missing.', { detail: `base layer ${baseLayerId}` });
-    return toBase(row);
-  },
+  /** The base at the end of a chain; undefined when an import that stands alone is there instead. */
+  ofLayer: (baseLayerId: LayerId): Promise<BaseImage | undefined> =>
+    db.selectFrom('baseImage').where('layerId', '=', baseLayerId).selectAll().executeTakeFirst(),
   async add(base: Omit<BaseImage, 'id' | 'createdAt' | 'provedAt' | 'failedAt'>): Promise<BaseImage> {
-    const row = await db
+    return db
       .insertInto('baseImage')
-      .values({ ...base, boot: JSON.stringify(base.boot), createdAt: now(), provedAt: null, failedAt: null })
+      .values({ ...base, createdAt: now(), provedAt: null, failedAt: null })
       .returningAll()
       .executeTakeFirstOrThrow();
-    return toBase(row);
   },
   /** A guest on it has reported: it is known to work. Writes nothing when it was known before. */
   async prove(id: BaseImageId): Promise<void> {

@@ -4,13 +4,13 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import { defaultImageName, type Image, type ImageStatus, imageMayBecome, imageStatuses } from '../../domain/image.ts';
+import { fold } from '../fold.ts';
 import {
   among,
   type BuildStep,
   contains,
   type Database,
   type Db,
-  fold,
   insertAll,
   layersAbove,
   type Scope,
@@ -46,7 +46,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
   };
   const get = async (id: ImageId): Promise<Image> => {
     const image = await find(id);
-    if (!image) throw notFound('image', id);
+    if (!image) throw notFound('image', id, 'GET /images');
     return image;
   };
   const update = async (id: ImageId, change: Partial<Omit<Image, 'id' | 'name'>>): Promise<void> => {

@@ -1,4 +1,4 @@
-// Queries on organisations, their access keys, and the nonces that the keys have used.
+// Queries on organisations, their access keys, and the signatures that the keys have used.
 
 import { AppError } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
@@ -113,18 +113,32 @@ export const keyQueries = (db: Db, now: () => number) => ({
   },
 });
 
-export const nonceQueries = (db: Db) => ({
-  /** False when the key has used the nonce before. */
-  async use(keyId: KeyId, nonce: string, expiresAt: number): Promise<boolean> {
+export const signatureQueries = (db: Db) => ({
+  /** False when the key has used the signature before. An empty one stands for all of the key's up to its time. */
+  async use(keyId: KeyId, signature: string, expiresAt: number): Promise<boolean> {
+    const all = db
+      .selectFrom('signature')
+      .where('keyId', '=', keyId)
+      .where('signature', '=', '')
+      .where('expiresAt', '>=', expiresAt)
+      .select('keyId');
+    const row = db
+      .selectNoFrom(({ val }) => [
+        val(keyId).as('keyId'),
+        val(signature).as('signature'),
+        val(expiresAt).as('expiresAt'),
+      ])
+      .where(({ not, exists }) => not(exists(all)));
     const result = await db
-      .insertInto('nonce')
-      .values({ keyId, nonce, expiresAt })
+      .insertInto('signature')
+      .columns(['keyId', 'signature', 'expiresAt'])
+      .expression(row)
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     return result.numInsertedOrUpdatedRows === 1n;
   },
   /** Forgets those that were over before a time: from then on they could be used again. */
   async prune(before: number): Promise<void> {
-    await db.deleteFrom('nonce').where('expiresAt', '<', before).execute();
+    await db.deleteFrom('signature').where('expiresAt', '<', before).execute();
   },
 });

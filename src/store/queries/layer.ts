@@ -3,8 +3,8 @@
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { LayerId, OperationId, OrganisationId } from '../../domain/ids.ts';
-import type { Layer } from '../../domain/layer.ts';
-import { type Db, layersAbove } from '../schema.ts';
+import type { Boot, Layer } from '../../domain/layer.ts';
+import { type Database, type Db, layersAbove } from '../schema.ts';
 
 export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
 
@@ -29,9 +29,17 @@ const needed = sql<boolean>`(
   or exists (select 1 from operation where operation.id = layer.operation_id and operation.state in ('queued', 'running'))
   or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
 
+const toLayer = <Row extends Database['layer']>(row: Row): Omit<Row, 'boot'> & Layer => ({
+  ...row,
+  boot: row.boot === null ? null : (JSON.parse(row.boot) as Boot),
+});
+
 export const layerQueries = (db: Db, now: () => number) => {
-  const find = (id: LayerId): Promise<Layer | undefined> =>
-    db.selectFrom('layer').where('id', '=', id).selectAll().executeTakeFirst();
+  const all = () => db.selectFrom('layer').selectAll();
+  const find = async (id: LayerId): Promise<Layer | undefined> => {
+    const row = await all().where('id', '=', id).executeTakeFirst();
+    return row && toLayer(row);
+  };
   const sound = () => db.selectFrom('layer').where('state', '=', 'sealed').where('operationId', 'is', null);
   return {
     find,
@@ -40,25 +48,34 @@ export const layerQueries = (db: Db, now: () => number) => {
       if (!layer) throw new AppError('internal', 'A layer is missing.', { detail: `layer ${id}` });
       return layer;
     },
-    list: (): Promise<Layer[]> => db.selectFrom('layer').selectAll().orderBy('createdAt').execute(),
-    byKey: (key: string): Promise<Layer | undefined> =>
-      db.selectFrom('layer').where('key', '=', key).selectAll().executeTakeFirst(),
-    async add(layer: NewLayer): Promise<void> {
+    list: async (): Promise<Layer[]> => (await all().orderBy('createdAt').execute()).map(toLayer),
+    async byKey(key: string): Promise<Layer | undefined> {
+      const row = await all().where('key', '=', key).executeTakeFirst();
+      return row && toLayer(row);
+    },
+    /** How the chain of a layer boots, the root beside which kernel and initrd are kept, and the ids of all of it, itself first. */
+    async bootOf({ id, baseLayerId }: Pick<Layer, 'id' | 'baseLayerId'>) {
+      const boot: Boot | null = (await find(baseLayerId))?.boot ?? null;
+      const chain = (await this.chain(id)).map((layer) => layer.id);
+      if (boot) return { boot, baseLayerId, chain };
+      throw new AppError('internal', 'It is not known how this image boots.', { detail: `root layer ${baseLayerId}` });
+    },
+    async add({ boot, ...layer }: NewLayer): Promise<void> {
       const more = { lostKey: null, digest: null, verifiedAt: null, usedAt: now(), doomedAt: null, fault: null };
       await db
         .insertInto('layer')
-        .values({ ...layer, ...more, createdAt: now() })
+        .values({ ...layer, ...more, boot: boot && JSON.stringify(boot), createdAt: now() })
         .execute();
     },
 
     /** From a head down to its base. */
     async chain(head: LayerId): Promise<Layer[]> {
-      const { rows } = await sql<Layer>`
+      const { rows } = await sql<Database['layer']>`
         with recursive chain (id, parent_id, depth) as (
           select id, parent_id, 0 from layer where id = ${head}
           union all select layer.id, layer.parent_id, depth + 1 from layer join chain on layer.id = chain.parent_id)
         select layer.* from chain join layer on layer.id = chain.id order by depth`.execute(db);
-      return rows.length > 0 ? rows : [await this.get(head)];
+      return rows.length > 0 ? rows.map(toLayer) : [await this.get(head)];
     },
     /** An organisation that has an image or a disk on a layer, at any depth. */
     async ownerOf(id: LayerId): Promise<OrganisationId | undefined> {
@@ -129,32 +146,34 @@ export const layerQueries = (db: Db, now: () => number) => {
     },
 
     /** Sealed layers whose digest is not taken yet, and that nobody works on. */
-    withoutDigest: (): Promise<Layer[]> =>
-      sound().where('digest', 'is', null).orderBy('createdAt').selectAll().execute(),
+    withoutDigest: async (): Promise<Layer[]> =>
+      (await sound().where('digest', 'is', null).orderBy('createdAt').selectAll().execute()).map(toLayer),
     /** The sealed layer whose bytes were compared longest ago, before a time. */
-    nextToScrub: (before: number): Promise<Layer | undefined> =>
-      sound()
+    async nextToScrub(before: number): Promise<Layer | undefined> {
+      const row = await sound()
         .where('digest', 'is not', null)
         .where((e) => e(e.fn.coalesce('verifiedAt', 'createdAt'), '<', before))
         .orderBy((e) => e.fn.coalesce('verifiedAt', 'createdAt'))
         .limit(1)
         .selectAll()
-        .executeTakeFirst(),
+        .executeTakeFirst();
+      return row && toLayer(row);
+    },
 
     /**
      * The steps that builds can find, the one used longest ago first, and whether an image, a disk or another layer stands on each, or a
      * build that is under way may.
      */
-    cache: () =>
-      db
-        .selectFrom('layer')
+    async cache() {
+      const rows = await all()
         .where('kind', '=', 'software')
         .where('state', '=', 'sealed')
         .where('key', 'is not', null)
-        .selectAll()
         .select(sql<boolean>`(${inUse} or ${inBuild})`.as('inUse'))
         .orderBy('usedAt')
-        .execute(),
+        .execute();
+      return rows.map(toLayer);
+    },
 
     /** Marks what nothing needs; what is marked cannot be used any more. Idempotent. */
     async doom(): Promise<void> {
@@ -170,9 +189,8 @@ export const layerQueries = (db: Db, now: () => number) => {
       }
     },
     /** Marked before a time and stood on by nothing: a child goes before its parent. */
-    doomed: (before: number): Promise<Layer[]> =>
-      db
-        .selectFrom('layer')
+    async doomed(before: number): Promise<Layer[]> {
+      const rows = await all()
         .where('state', '=', 'doomed')
         .where('doomedAt', '<=', before)
         .where(sql<boolean>`not ${inUse}`)
@@ -181,11 +199,12 @@ export const layerQueries = (db: Db, now: () => number) => {
             e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id')),
           ),
         )
-        .selectAll()
-        .execute(),
+        .execute();
+      return rows.map(toLayer);
+    },
     /** Marked though something stands on it, which an older store may hold: it may not be removed. */
-    doomedInUse: (): Promise<Layer[]> =>
-      db.selectFrom('layer').where('state', '=', 'doomed').where(inUse).selectAll().execute(),
+    doomedInUse: async (): Promise<Layer[]> =>
+      (await all().where('state', '=', 'doomed').where(inUse).execute()).map(toLayer),
     async remove(id: LayerId): Promise<void> {
       await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'doomed').execute();
     },

@@ -4,7 +4,8 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, PlanId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import { among, contains, type Database, type Db, fold, type Scope } from '../schema.ts';
+import { fold } from '../fold.ts';
+import { among, contains, type Database, type Db, type Scope } from '../schema.ts';
 
 export interface Plan {
   id: PlanId;
@@ -55,7 +56,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     find,
     async get(id: MachineId): Promise<Machine> {
       const machine = await find(id);
-      if (!machine) throw notFound('machine', id);
+      if (!machine) throw notFound('machine', id, 'GET /machines');
       return machine;
     },
     updateMany,
@@ -90,18 +91,14 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       perPage: number;
       q?: string | undefined;
       status?: MachineStatus | undefined;
-      assigned?: boolean | undefined;
+      /** Whether it was on since it was made or last reset: then it has a disk. */
       hasSessionData?: boolean | undefined;
     }) {
       let matching = rows();
       if (filter.q) matching = matching.where(contains(filter.q));
       if (filter.status) matching = matching.where('status', '=', filter.status);
-      if (filter.assigned !== undefined) {
-        const assigned = sql<boolean>`(assigned_image_id is not null and not ${imageIsDeleted})`;
-        matching = matching.where(filter.assigned ? assigned : sql<boolean>`not ${assigned}`);
-      }
       if (filter.hasSessionData !== undefined)
-        matching = matching.where('lastSessionStartAt', filter.hasSessionData ? 'is not' : 'is', null);
+        matching = matching.where('diskId', filter.hasSessionData ? 'is not' : 'is', null);
       const { page, perPage } = filter;
       const shown = await matching
         .orderBy('id', 'desc')

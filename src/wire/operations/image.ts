@@ -1,6 +1,7 @@
 // The rows on images.
 
 import { Type } from 'typebox';
+import { Extension } from '../extension.ts';
 import { BuildStep, Image, ImageAssignBody, ImageCaptureBody, ImageInstallBody } from '../image.ts';
 import { define, idParams, nothing } from '../operation.ts';
 import { NullableString, pageFields, pageQuery } from '../schema.ts';
@@ -15,8 +16,8 @@ export const imageOperations = {
     permission: 'images:read',
     query: Type.Object({
       ...pageQuery,
-      deleted: Type.Optional(
-        Type.Boolean({ description: 'Extension: instead of the images, those deleted that can be brought back' }),
+      deleted: Extension(
+        Type.Optional(Type.Boolean({ description: 'Instead of the images, those deleted that can be brought back' })),
       ),
     }),
     response: { images: Type.Array(Image), ...pageFields },
@@ -38,6 +39,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Create an image from a stopped machine',
     permission: 'images:write',
+    action: 'image_created',
     body: ImageCaptureBody,
     response: Image.properties,
     errors: ['not_found', 'machine_has_no_image', 'machine_not_stopped', 'capture_pending'],
@@ -48,6 +50,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Create an image from a base image and a list of software',
     permission: 'images:write',
+    action: 'image_created',
     body: ImageInstallBody,
     response: Image.properties,
     errors: ['not_found'],
@@ -58,6 +61,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Assign an image to machines; their disks are recreated from it at their next start',
     permission: 'images:write',
+    action: 'image_assigned',
     params: idParams,
     body: ImageAssignBody,
     response: nothing,
@@ -69,6 +73,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Delete an image; machines that run on it keep working',
     permission: 'images:write',
+    action: 'image_deleted',
     params: idParams,
     response: nothing,
     errors: ['not_found', 'conflict', 'image_building'],
@@ -93,6 +98,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Take an assignment back: machines get the disk, or the assignment, that they had before',
     permission: 'images:write',
+    action: 'image_assignment_undone',
     params: idParams,
     body: ImageAssignUndoBody,
     response: { count: Type.Integer({ description: 'Machines that were changed' }) },
@@ -105,6 +111,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Bring a deleted image back while its bytes are kept, and with it its assignments',
     permission: 'images:write',
+    action: 'image_restored',
     params: idParams,
     response: {
       ...Image.properties,
@@ -119,6 +126,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Protect an image from deletion, or end that',
     permission: 'images:write',
+    action: 'image_protection_changed',
     params: idParams,
     body: ImageProtectBody,
     response: Image.properties,

@@ -1,0 +1,169 @@
+// Reads the structure of qcow2 files without any tool: what a header says, whether all that its tables name lies in the file, and single
+// sectors of a disk that stands alone. Nothing is written here, and nothing that a file names is opened.
+
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { invalid } from '../../domain/error.ts';
+
+export const virtualBytesMax = 16 * 1024 ** 4;
+const l1BytesMax = 32 * 1024 ** 2;
+const headBytes = 112;
+const word = 2 ** 32;
+
+/** Incompatible features, by their bits: dirty, corrupt, data file, compression type, extended tables. */
+const [dirty, corrupt, dataFile, extended, known] = [0b1n, 0b10n, 0b100n, 0b10000n, 0b11111n];
+
+export interface Qcow2Header {
+  clusterBytes: number;
+  virtualBytes: number;
+  l1Offset: number;
+  l1Entries: number;
+  /** Of one entry of an L2 table. */
+  entryBytes: 8 | 16;
+  refcountsOffset: number;
+  refcountsBytes: number;
+}
+
+export const isQcow2 = (head: Buffer): boolean => head.length >= 72 && head.toString('latin1', 0, 4) === 'QFI\xfb';
+
+const flatten = 'flatten it first: qemu-img convert -O qcow2 IN OUT';
+
+/** Throws `invalid` for a file that is not complete by itself, is encrypted or damaged, or is more than this server reads. */
+export function parseQcow2Header(head: Buffer): Qcow2Header {
+  const version = head.readUInt32BE(4);
+  if (version !== 2 && version !== 3) throw invalid(`The file is qcow2 of version ${version}; give version 2 or 3.`);
+  if (head.readBigUInt64BE(8) !== 0n)
+    throw invalid(`The file names a backing file and is not complete by itself; ${flatten}`);
+  if (head.readUInt32BE(32) !== 0) throw invalid('The file is encrypted; give one that is not.');
+  if (head.readUInt32BE(60) !== 0) throw invalid(`The file holds snapshots; ${flatten}`);
+  const features = version === 3 ? head.readBigUInt64BE(72) : 0n;
+  if ((features & dataFile) !== 0n) throw invalid(`The file keeps its data in another file; ${flatten}`);
+  if ((features & corrupt) !== 0n)
+    throw invalid('The file is marked as corrupt by the program that wrote it; give one that is whole.');
+  if ((features & dirty) !== 0n)
+    throw invalid(
+      'The file was not closed by the program that wrote it; close that program, or type: qemu-img check -r all FILE',
+    );
+  if ((features & ~known) !== 0n)
+    throw invalid(`The file has features of qcow2 that are not known here (0x${features.toString(16)}); ${flatten}`);
+  const virtual = head.readBigUInt64BE(24);
+  if (virtual === 0n || virtual > BigInt(virtualBytesMax))
+    throw invalid(`The file says that its disk has ${virtual} bytes; the most is ${virtualBytesMax}.`);
+  const clusterBits = head.readUInt32BE(20);
+  if (clusterBits < 9 || clusterBits > 21)
+    throw invalid(`The file is damaged: its clusters have 2^${clusterBits} bytes, and 2^9 to 2^21 are possible.`);
+  const l1Entries = head.readUInt32BE(36);
+  if (l1Entries * 8 > l1BytesMax)
+    throw invalid(`The file is damaged: its first table has ${l1Entries} entries; the most is ${l1BytesMax / 8}.`);
+  const clusterBytes = 2 ** clusterBits;
+  const entryBytes = (features & extended) !== 0n ? 16 : 8;
+  const covered = l1Entries * (clusterBytes / entryBytes) * clusterBytes;
+  if (covered < Number(virtual))
+    throw invalid(
+      `The file is damaged: its disk has ${virtual} bytes, and its tables have room for those up to ${covered}.`,
+    );
+  return {
+    clusterBytes,
+    virtualBytes: Number(virtual),
+    l1Offset: Number(head.readBigUInt64BE(40)),
+    l1Entries,
+    entryBytes,
+    refcountsOffset: Number(head.readBigUInt64BE(48)),
+    refcountsBytes: head.readUInt32BE(56) * clusterBytes,
+  };
+}
+
+/** Exactly so many bytes from a place; throws `invalid` when the file ends before. */
+async function readAt(file: FileHandle, offset: number, length: number, what: string): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await file.read(buffer, 0, length, offset);
+  if (bytesRead < length)
+    throw invalid(
+      `The file is cut off: ${what} ends at byte ${offset + length}, and the file has ${(await file.stat()).size}. Send the whole file.`,
+    );
+  return buffer;
+}
+
+/** The place that an entry of a table names, without its flags; 0 for none. */
+const placeOf = (high: number, low: number) => (high & 0x00ffffff) * word + ((low & 0xfffffe00) >>> 0);
+
+/** Where the bytes of an entry end in the file at the least; 0 for an entry that needs none. */
+function endOf(high: number, low: number, header: Qcow2Header, guestBytes: number): number {
+  const { clusterBytes, entryBytes } = header;
+  if ((high & 0x40000000) !== 0) {
+    // Compressed: the sectors that it lies in, of the last of which at least one byte is there.
+    const offsetBits = 62 - (Math.log2(clusterBytes) - 8);
+    const entry = (BigInt(high & 0x3fffffff) << 32n) | BigInt(low >>> 0);
+    const offset = entry & ((1n << BigInt(offsetBits)) - 1n);
+    return Number(((offset >> 9n) + (entry >> BigInt(offsetBits))) * 512n + 1n);
+  }
+  const place = placeOf(high, low);
+  // Reads as zeros whatever is in its place. Of an extended entry, the parts that are there are told beside it; it is taken whole.
+  if (place === 0 || (entryBytes === 8 && (low & 1) === 1)) return 0;
+  return place + Math.min(clusterBytes, guestBytes);
+}
+
+/** Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of the file. */
+export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const header = parseQcow2Header((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer);
+    const { l1Offset, l1Entries, clusterBytes, virtualBytes, entryBytes } = header;
+    const need = (end: number, what: string) => {
+      if (end > size)
+        throw invalid(
+          `The file is cut off: ${what} ends at byte ${end}, and the file has ${size}. Send the whole file.`,
+        );
+    };
+    need(header.refcountsOffset + header.refcountsBytes, 'its table of reference counts');
+    need(l1Offset + l1Entries * 8, 'its first table');
+    const l1 = await readAt(file, l1Offset, l1Entries * 8, 'its first table');
+    // Each once, however often a bent table names it.
+    const seen = new Set<number>();
+    for (let index = 0; index < l1Entries; index++) {
+      const place = placeOf(l1.readUInt32BE(index * 8), l1.readUInt32BE(index * 8 + 4));
+      if (place === 0 || seen.has(place)) continue;
+      seen.add(place);
+      signal?.throwIfAborted();
+      need(place + clusterBytes, 'one of its tables');
+      const l2 = await readAt(file, place, clusterBytes, 'one of its tables');
+      const first = index * (clusterBytes / entryBytes) * clusterBytes;
+      for (let at = 0; at < clusterBytes; at += entryBytes) {
+        const [high, low] = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)];
+        if (high === 0 && low === 0) continue;
+        const guest = first + (at / entryBytes) * clusterBytes;
+        if (guest < virtualBytes) need(endOf(high, low, header, virtualBytes - guest), 'what its disk holds');
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads a disk of our own making that stands alone: what is not in its file is zeros. `length` lies within one cluster. */
+export async function readQcow2(path: string, offset: number, length: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const header = parseQcow2Header((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer);
+    const { clusterBytes, entryBytes, l1Offset, virtualBytes } = header;
+    const zeros = Buffer.alloc(length);
+    if (offset >= virtualBytes) return zeros;
+    const perTable = clusterBytes / entryBytes;
+    const cluster = Math.floor(offset / clusterBytes);
+    const entry = async (table: number, index: number, bytes: number) => {
+      const found = await readAt(file, table + index * bytes, 8, 'a table');
+      return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
+    };
+    const l2 = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));
+    if (l2 === 0) return zeros;
+    const [high, low] = await entry(l2, cluster % perTable, entryBytes);
+    if ((high & 0x40000000) !== 0) throw new TypeError('a compressed cluster is not read');
+    const place = placeOf(high, low);
+    if (place === 0 || (low & 1) === 1) return zeros;
+    await file.read(zeros, 0, length, place + (offset % clusterBytes));
+    return zeros;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,23 @@
+// Files, of which there are none.
+
+import { machineGet } from '../../app/machine.ts';
+import type { MachineId } from '../../domain/ids.ts';
+import type { Answer } from '../../wire/operations.ts';
+import type { Handlers } from '../handler.ts';
+
+const noFiles: Answer<'fileList'> = {
+  files: [],
+  current: { id: null, type: 'directory', attributes: { path: '/', parent_id: null } },
+  count: 0,
+  page: 1,
+  next_page: null,
+};
+
+export const fileRoutes: Handlers<'fileList' | 'fileCapacity' | 'machineFileList'> = {
+  fileList: async () => noFiles,
+  fileCapacity: async () => ({ total: 0, in_use: 0 }),
+  async machineFileList(ask, { params }) {
+    await machineGet(ask, params.id as MachineId);
+    return noFiles;
+  },
+};
