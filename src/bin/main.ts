@@ -8,7 +8,7 @@ import type { Environment } from '../cli/context.ts';
 import { jsonFile, lookFor } from '../cli/file.ts';
 import { imageCommands } from '../cli/image.ts';
 import { machineCommands } from '../cli/machine.ts';
-import { processTerminal, type Terminal } from '../cli/output.ts';
+import { processTerminal, showing, type Terminal } from '../cli/output.ts';
 import { UsageError } from '../cli/parse.ts';
 import { tourCommand } from '../cli/tour.ts';
 import { usageCommand } from '../cli/usage.ts';
@@ -24,9 +24,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 /** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
 export async function main(
   argv: readonly string[],
-  terminal: Terminal = processTerminal(),
+  given: Terminal = processTerminal(),
   env: Environment = process.env,
 ): Promise<number> {
+  const terminal = showing(given);
   const program = new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
     .version(version, '-V, --version', 'print the version')
