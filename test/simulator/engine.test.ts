@@ -68,6 +68,7 @@ describe("the simulator's file", () => {
       memoryMb: 256,
       boot,
       baseLayerId: base,
+      chain: [base],
     };
     for (let round = 0; round < 3; round++) {
       await one.startMachine(spec);

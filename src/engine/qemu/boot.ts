@@ -1,7 +1,7 @@
 // Whether a root can boot: a kernel and an initrd kept beside it, or a program in the first sector of its disk.
 
 import { exists } from '../../lib/files.ts';
-import type { ChainBoot } from '../port.ts';
+import type { RootBoot } from '../port.ts';
 import type { Paths } from './paths.ts';
 import { readingQcow2 } from './qcow2.ts';
 
@@ -9,7 +9,7 @@ const sectorBytes = 512;
 const codeBytes = 440;
 
 /** Why no machine can start on chains that end in this root; null when nothing is known that speaks against it. */
-export async function bootFault({ boot, baseLayerId }: ChainBoot, paths: Paths): Promise<string | null> {
+export async function bootFault({ boot, baseLayerId }: RootBoot, paths: Paths): Promise<string | null> {
   if (!(await exists(paths.layer(baseLayerId)))) return 'its first layer is missing on the disk of the host';
   if (boot.mode === 'direct') {
     const [kernel, initrd] = [await exists(paths.kernel(baseLayerId)), await exists(paths.initrd(baseLayerId))];

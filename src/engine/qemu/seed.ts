@@ -1,17 +1,21 @@
 // The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's tells it
 // its name; a build's carries the recipe, its files, and the script that runs it.
 
-import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
 
 const toolMs = 60_000;
 
-/** Starts the line on which a build reports its exit status; a control character keeps it apart from ordinary output. */
-export const exitMark = '\x1esilversmith-exit ';
+/**
+ * Starts the line on which a build reports its exit status. The token is drawn for this one build and given to the script that runs the
+ * recipe: nothing that a recipe prints is taken for it. (A recipe is root in its guest and may look for the token there; it is the
+ * operator's own.)
+ */
+export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = `#!/bin/sh
+const buildUserData = (token: string) => `#!/bin/sh
 # Runs the recipe of a build and reports on the second serial port.
 out=/dev/ttyS1
 stty -F $out raw -echo 2>/dev/null
@@ -28,7 +32,7 @@ case "$(head -c 2 $seed/recipe)" in
 esac </dev/null >$out 2>&1
 code=$?
 sync
-printf '\\n\\036silversmith-exit %s\\n' $code >$out
+printf '\\n\\036silversmith-exit ${token} %s\\n' $code >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
@@ -58,10 +62,16 @@ if [ -d /var/lib/cloud/scripts/per-boot ]; then
 fi
 `;
 
-/** Writes the seed of a machine to `folder/seed.iso`. The instance is the disk: a new disk is a new instance. */
-export async function writeMachineSeed(folder: string, instance: string, hostName: string): Promise<void> {
+/** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. The instance is the disk: a new disk is a new instance. */
+export async function writeMachineSeed(
+  folder: string,
+  instance: string,
+  hostName: string,
+  path: string,
+): Promise<void> {
   await writeSeed(
     folder,
+    path,
     `instance-id: ${instance}\nlocal-hostname: ${hostName}\n`,
     machineUserData(instance),
     async () => {},
@@ -74,20 +84,29 @@ export async function writeBuildSeed(
   instance: string,
   recipe: Recipe,
   fileOf: (sha256: string) => string,
+  token: string,
+  path: string,
 ): Promise<void> {
-  await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
-    await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
-    await mkdir(join(source, 'files'));
-    for (const file of recipe.files) {
-      const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
-      // Another file system takes a copy.
-      await link(from, to).catch(() => copyFile(from, to));
-    }
-  });
+  await writeSeed(
+    folder,
+    path,
+    `instance-id: build-${instance}\nlocal-hostname: build\n`,
+    buildUserData(token),
+    async (source) => {
+      await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
+      await mkdir(join(source, 'files'));
+      for (const file of recipe.files) {
+        const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
+        // Another file system takes a copy.
+        await link(from, to).catch(() => copyFile(from, to));
+      }
+    },
+  );
 }
 
 async function writeSeed(
   folder: string,
+  path: string,
   metaData: string,
   userData: string,
   more: (source: string) => Promise<void>,
@@ -101,9 +120,11 @@ async function writeSeed(
   await runCommand(
     'xorrisofs',
     ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source],
-    { timeoutMs: toolMs },
+    { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });
+  // The guest's user reads it, whatever the umask says.
+  await chmod(iso, 0o444);
 }
 
 /** A host name made from a machine's name: letters, digits and hyphens, never empty. */
