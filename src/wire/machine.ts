@@ -97,6 +97,15 @@ export const MachineAttributes = Type.Object(
 
 export const Machine = resource('machine', 'Machine', MachineAttributes);
 
+export const MachineConsole = resource(
+  'machine_console',
+  'MachineConsole',
+  Type.Object({
+    shown: NullableString('At most 16 KiB, without control characters; null when no start has failed'),
+    kept_at: NullableDateTime('When the start was given up'),
+  }),
+);
+
 export const MachineCreateBody = Type.Object(
   {
     plan_id: Id('Plan of the machines'),

@@ -107,6 +107,7 @@ export async function openQemu({ root: given, machineNetwork = false, ...options
 
     startMachine: (spec) => machines.start(spec),
     machineState: (id) => machines.state(id),
+    console: (id) => machines.console(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
     resumeMachines: () => machines.resume(),

@@ -246,6 +246,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!machine) return 'off';
       return clock.now() >= machine.readyAt ? 'ready' : 'on';
     },
+    // Its guests have none.
+    console: async () => '',
     async stopMachine(machineId, graceMs) {
       if (!state.machines[machineId]) return;
       if (graceMs > 0) await wait(durations.stopMs);
