@@ -20,6 +20,7 @@ import { cloudBase, debugfs } from './cloud-base.ts';
 
 const sizeBytes = 3 * gbBytes;
 const readyMs = 15 * 60_000;
+const bytesMax = Number.MAX_SAFE_INTEGER;
 const never = new AbortController().signal;
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex').slice(0, 12);
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -163,7 +164,6 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     await engine.sealDisk({ diskId: first.disk, layerId: captured, sizeBytes });
     await fresh('captured', captured);
     const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
-    const bytesMax = Number.MAX_SAFE_INTEGER;
     const chain = { boot, baseLayerId: baseLayer, chain: [captured, baseLayer] };
     const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported, bytesMax };
     const { tail } = await engine.exportLayer(leaving, never);
