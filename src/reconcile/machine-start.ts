@@ -143,6 +143,7 @@ async function finish(work: Work, id: MachineId, freshDisk: DiskId | null, keepD
   await work.machines.update(id, {
     status: 'ready',
     statusReason: null,
+    pausedAt: null,
     lastSessionStartAt: work.now(),
     ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
   });

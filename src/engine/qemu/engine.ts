@@ -104,7 +104,8 @@ export async function openQemu({ root: given, machineNetwork = false, ...options
     machineState: (id) => machines.state(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
-    resumeMachines: () => machines.resume(),
+    pausedMachines: () => machines.paused(),
+    resumeMachine: (id) => machines.resume(id),
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {
