@@ -205,8 +205,10 @@ export interface Engine {
   stopMachine(machineId: MachineId, graceMs: number): Promise<void>;
   /** The machines that are on. */
   runningMachines(): Promise<Set<MachineId>>;
-  /** Lets machines go on that were paused because the host's disk was full; one that it still is for is paused again. Returns them. */
-  resumeMachines(): Promise<MachineId[]>;
+  /** The machines that are paused because the host's disk was full. */
+  pausedMachines(): Promise<Set<MachineId>>;
+  /** Lets a machine that is paused go on; when the host's disk is still full it is paused again. False when it cannot be told to. */
+  resumeMachine(machineId: MachineId): Promise<boolean>;
 
   /** Runs a command inside a ready machine, as its root. Only with the capability `exec`. */
   exec(machineId: MachineId, command: readonly string[]): Promise<ExecResult>;

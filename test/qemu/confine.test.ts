@@ -139,7 +139,8 @@ describe('a process in the place of a guest', () => {
     // As the user itself it could put links nowhere else; in an earlier version the server's marks lay beside its sockets.
     await symlink(victim, join(s.root, 'machines', '1', 'asking'));
     assert.equal(await s.engine.machineState(one), 'on');
-    assert.deepEqual(await s.engine.resumeMachines(), []);
+    assert.deepEqual(await s.engine.pausedMachines(), new Set());
+    assert.equal(await s.engine.resumeMachine(one), false);
     await assert.rejects(s.engine.exec(one, ['true']), /guest agent does not answer/);
     await s.engine.stopMachine(one, 50);
     assert.equal(await s.engine.machineState(one), 'off');

@@ -111,6 +111,6 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
       return (await findProcesses(processesIn(join(realpathSync(dataDir), 'engine')), kind))[0];
     },
     monitor: (execute: string) =>
-      monitorCall(join(dataDir, 'engine', 'machines', String(machine), 'qmp.sock'), execute, undefined, 5000),
+      monitorCall(join(dataDir, 'engine', 'run', `machine-${machine}`, 'qmp.sock'), execute, undefined, 5000),
   };
 }

@@ -110,7 +110,8 @@ export async function openQemu({ root: given, machineNetwork = false, ...options
     console: (id) => machines.console(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
-    resumeMachines: () => machines.resume(),
+    pausedMachines: () => machines.paused(),
+    resumeMachine: (id) => machines.resume(id),
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {

@@ -228,17 +228,24 @@ export class Machines {
     return new Set(found.map(({ id }) => Number(id) as MachineId));
   }
 
-  async resume(): Promise<MachineId[]> {
-    const resumed: MachineId[] = [];
+  async paused(): Promise<Set<MachineId>> {
+    const paused = new Set<MachineId>();
     for (const { id, folder } of await findProcesses(this.#own, 'machine')) {
-      const socket = join(folder, 'qmp.sock');
-      const state = await monitorCall(socket, 'query-status', undefined, monitorMs).catch(() => null);
-      if ((state as { status?: string } | null)?.status !== 'io-error') continue;
       // One that is stopped at this moment does not hold up the others.
-      if (await monitorCall(socket, 'cont', undefined, monitorMs).catch(() => null))
-        resumed.push(Number(id) as MachineId);
+      const state = await monitorCall(join(folder, 'qmp.sock'), 'query-status', undefined, monitorMs).catch(() => null);
+      if ((state as { status?: unknown } | null)?.status === 'io-error') paused.add(Number(id) as MachineId);
     }
-    return resumed;
+    return paused;
+  }
+
+  async resume(id: MachineId): Promise<boolean> {
+    const running = await this.#find(id);
+    if (!running) return false;
+    const socket = join(running.folder, 'qmp.sock');
+    return monitorCall(socket, 'cont', undefined, monitorMs).then(
+      () => true,
+      () => false,
+    );
   }
 
   async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {

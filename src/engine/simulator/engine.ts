@@ -255,7 +255,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
     },
     // Its host is never full.
-    resumeMachines: async () => [],
+    pausedMachines: async () => new Set(),
+    resumeMachine: async () => false,
     async runningMachines() {
       return new Set(Object.keys(state.machines).map((id) => Number(id) as MachineId));
     },
