@@ -118,6 +118,7 @@ export interface Trier {
       layerId: LayerId;
       parentId: LayerId;
       baseLayerId: LayerId;
+      chain: readonly LayerId[];
       boot: Boot;
       sizeBytes: number;
       recipe: Recipe;

@@ -1,5 +1,7 @@
 // What the command line prints: results to standard output, as a table or as JSON; everything else to standard error.
 
+import { visible } from '../lib/visible.ts';
+
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
@@ -26,6 +28,19 @@ export function processTerminal(): Terminal {
   });
   return terminal;
 }
+
+/** The same terminal, to which everything is shown as text: what a guest, a file or another caller wrote is in much that is printed. */
+export const showing = (terminal: Terminal): Terminal => ({
+  out: (text) => terminal.out(visible(text)),
+  err: (text) => terminal.err(visible(text)),
+  interactive: terminal.interactive,
+  get exitCode() {
+    return terminal.exitCode;
+  },
+  set exitCode(code) {
+    terminal.exitCode = code;
+  },
+});
 
 export const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
 
@@ -67,7 +82,7 @@ export function progressLine(terminal: Terminal, now: () => number = Date.now) {
     say(phase: string, share = '') {
       const at = now();
       const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;
-      if (terminal.interactive) process.stderr.write(`\r\x1b[K${line}`);
+      if (terminal.interactive) process.stderr.write(`\r\x1b[K${visible(line)}`);
       else if (phase !== phaseBefore || at - toldAt >= tellEveryMs) {
         toldAt = at;
         terminal.err(line);

@@ -14,6 +14,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { Turns } from '../lib/turns.ts';
+import { visible } from '../lib/visible.ts';
 import type { Store } from '../store/port.ts';
 import { extensionsHeader, withoutExtensions } from '../wire/extension.ts';
 import { openApiDocument } from '../wire/openapi.ts';
@@ -110,7 +111,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     genReqId: requestId,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
-    logger: { level: options.logLevel, stream: process.stderr },
+    // JSON leaves some characters alone that a terminal obeys.
+    logger: { level: options.logLevel, stream: { write: (line) => void process.stderr.write(visible(line)) } },
   });
   app.decorateRequest('claim', null);
   app.decorateRequest('caller', null);

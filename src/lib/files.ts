@@ -52,12 +52,14 @@ export async function copySparse(from: string, to: string, signal?: AbortSignal)
   const { size } = await stat(from);
   const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
   const args = ['--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
-  await runCommand('cp', args, { timeoutMs, ...(signal && { signal }) }).catch((error) => {
-    signal?.throwIfAborted();
-    throw /No space left on device|Disk quota exceeded/i.test(String(error))
-      ? Object.assign(error, { code: 'ENOSPC' })
-      : error;
-  });
+  await runCommand('cp', args, { env: { PATH: '/usr/bin:/bin' }, timeoutMs, ...(signal && { signal }) }).catch(
+    (error) => {
+      signal?.throwIfAborted();
+      throw /No space left on device|Disk quota exceeded/i.test(String(error))
+        ? Object.assign(error, { code: 'ENOSPC' })
+        : error;
+    },
+  );
 }
 
 /**

@@ -169,6 +169,7 @@ async function finish(
   await work.machines.update(id, {
     status: 'ready',
     statusReason,
+    pausedAt: null,
     lastSessionStartAt: work.now(),
     ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
   });

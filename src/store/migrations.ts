@@ -147,6 +147,10 @@ create index signature_expiry on signature (expires_at);
 insert into signature (key_id, signature, expires_at) select key_id, '', max(expires_at) from nonce group by key_id;
 drop table nonce`;
 
+/** When a machine was seen to be paused because its host had no room. */
+const twelfth = `
+alter table machine add column paused_at bigint`;
+
 /**
  * How a chain boots belongs to its root. A root that is no base stands alone and boots by its firmware. A capture belongs to the
  * organisation of what stands on it. A transfer's file is counted while it is there, or may still be written.
@@ -203,6 +207,7 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
   '0011-signatures': migration(identity, eleventh),
+  '0012-paused': migration(identity, twelfth),
   '0013-roots-and-owners': migration(identity, thirteenth),
   '0014-consoles': migration(identity, fourteenth),
   '0015-folded-names': refold,

@@ -104,7 +104,7 @@ describe('a backup of real disks', () => {
     const start = () =>
       engine.startMachine({
         ...{ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256 },
-        ...{ boot, baseLayerId: layerId, fresh: true },
+        ...{ boot, baseLayerId: layerId, chain: [layerId], fresh: true },
       });
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;

@@ -12,7 +12,7 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { type Boot, gbBytes } from '../../src/domain/layer.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { findProcess, installationOf, processName } from '../../src/engine/qemu/process.ts';
+import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
 import { demoBase } from '../demo-base.ts';
 import { diskId, layerId, recipeOf } from '../engine-contract.ts';
 import { waitFor } from '../support.ts';
@@ -65,7 +65,7 @@ function reader(raw: string) {
 async function main(folder: string, wanted: readonly string[]): Promise<void> {
   const root = join(folder, 'engine');
   const engine = await openQemu({ root, machineNetwork: true });
-  const installation = installationOf(await realpath(root));
+  const own = processesIn(await realpath(root));
   const rows: Identity[] = [];
   let last = 0;
 
@@ -83,6 +83,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     layer: LayerId,
     at: { id: MachineId; disk: DiskId; fresh: boolean },
     baseLayerId: LayerId,
+    chain: readonly LayerId[],
   ) {
     const { id, disk, fresh } = at;
     await engine.ensureDisk({ diskId: disk, layerId: layer, sizeBytes });
@@ -95,6 +96,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       memoryMb: 512,
       boot: files.boot,
       baseLayerId,
+      chain,
       fresh,
     });
     const state = await waitFor(
@@ -108,7 +110,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       500,
     );
     assert.equal(state, 'ready', `machine ${id} of ${base}, ${how}`);
-    const line = (await findProcess(installation, processName(installation, 'machine', id)))?.commandLine ?? [];
+    const line = (await findProcess(own, 'machine', id))?.commandLine ?? [];
     const lease = base === 'cloud-init' ? '' : await leaseOf(engine, id);
     await engine.stopMachine(id, 120_000);
     const raw = rawOf(join(root, 'disks', `${disk}.qcow2`));
@@ -144,16 +146,17 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     const { boot, ...given } = files;
     const baseLayer = layerId();
     await engine.importBase(baseLayer, given);
-    const fresh = async (how: string, layer: LayerId) => {
+    const fresh = async (how: string, layer: LayerId, root = baseLayer) => {
       const at = { id: ++last as MachineId, disk: diskId(), fresh: true };
-      const row = await identify(base, how, files, layer, at, baseLayer);
+      const row = await identify(base, how, files, layer, at, root, [...new Set([layer, root])]);
       rows.push(row);
       return { ...at, row };
     };
     const first = await fresh('base', baseLayer);
     await fresh('base', baseLayer);
     const built = layerId();
-    const spec = { layerId: built, parentId: baseLayer, baseLayerId: baseLayer, boot, sizeBytes, label: 'A title' };
+    const step = { layerId: built, parentId: baseLayer, sizeBytes, label: 'A title' };
+    const spec = { ...step, boot, baseLayerId: baseLayer, chain: [baseLayer] };
     await engine.buildLayer({ ...spec, recipe: recipeOf('echo built >/built\n', { timeoutMs: readyMs }) }, never);
     assertNobody(rawOf(join(root, 'layers', `${built}.qcow2`)));
     await fresh('built', built);
@@ -161,7 +164,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     await engine.sealDisk({ diskId: first.disk, layerId: captured, sizeBytes });
     await fresh('captured', captured);
     const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
-    const chain = { boot, baseLayerId: baseLayer };
+    const chain = { boot, baseLayerId: baseLayer, chain: [captured, baseLayer] };
     const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported, bytesMax };
     const { tail } = await engine.exportLayer(leaving, never);
     await engine.importLayer({ layerId: imported, path: exported, parentId: null, tail, bytesMax }, never);
@@ -175,6 +178,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       baseLayer,
       { id: first.id, disk: diskId(), fresh: true },
       baseLayer,
+      [baseLayer],
     );
     assert.deepEqual([reset.mac, reset.uuid, reset.host], [first.row.mac, first.row.uuid, first.row.host]);
     rows.push({ ...reset, mac: '', uuid: '', host: '' });
@@ -185,6 +189,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       captured,
       { id: first.id, disk: first.disk, fresh: false },
       baseLayer,
+      [captured, baseLayer],
     );
     // The random seed is another one after each boot.
     assert.deepEqual({ ...undone, seed: '', how: '' }, { ...first.row, seed: '', how: '' });

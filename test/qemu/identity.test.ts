@@ -25,7 +25,7 @@ describe('a guest with an agent alone', () => {
     await engine.importBase(base, { disk: raw, ...kernel });
     const machines = [1, 2].map((id) => ({
       ...{ machineId: id as MachineId, diskId: diskId(), name: `Studio ${id}`, cpus: 1, memoryMb: 512 },
-      ...{ boot, baseLayerId: base },
+      ...{ boot, baseLayerId: base, chain: [base] },
     }));
     defer(t, () => Promise.all(machines.map(({ machineId }) => engine.stopMachine(machineId, 0))));
     const inside = async (id: MachineId, script: string) =>

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { describe, it } from 'node:test';
+import type { LayerId } from '../../src/domain/ids.ts';
 import { waitFor } from '../support.ts';
 import { debianPackage, startServer } from './server.ts';
 
@@ -75,12 +76,12 @@ describe('a server on real disks', () => {
     );
 
     // A layer is rewritten while a machine runs on it.
-    const { head, base } = await s.store.read('system', async (work) => {
+    const { head, base, chain } = await s.store.read('system', async (work) => {
       const { layerId } = await work.images.get(captured.attributes.id as never);
-      const chain = await work.layers.chain(layerId as never);
-      return { head: chain[0]?.id as never, base: chain.at(-1)?.id as never };
+      const chain = (await work.layers.chain(layerId as never)).map(({ id }) => id);
+      return { head: chain[0] as LayerId, base: chain.at(-1) as LayerId, chain };
     });
-    await s.engine.rewriteLayer({ layerId: head, parentId: base });
+    await s.engine.rewriteLayer({ layerId: head, parentId: base, chain });
     lap('rewrite the layer below a machine that is on');
     assert.match(
       await s.inside(second, 'echo 3 > /proc/sys/vm/drop_caches; cat /root/note; hello'),

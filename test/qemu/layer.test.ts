@@ -78,7 +78,7 @@ describe('layers on real disks', () => {
     flat(headPath, 'head.raw');
     flat(diskPath, 'disk.raw');
 
-    await engine.rewriteLayer({ layerId: head, parentId: base });
+    await engine.rewriteLayer({ layerId: head, parentId: base, chain: [...layers.toReversed(), base] });
     for (const between of layers.slice(0, -1)) await engine.removeLayer(between);
     const compare = (path: string, name: string) =>
       execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], { stdio: 'pipe' });
@@ -124,9 +124,12 @@ describe('layers on real disks', () => {
     ])
       assert.match(report ?? '', line);
     const raw = join(s.dataDir, 'generalised.raw');
-    const { layerId: top } = await s.store.read('system', (work) => work.images.get(captured as never));
+    const { layerId: top, chain } = await s.store.read('system', async (work) => {
+      const { layerId } = await work.images.get(captured as never);
+      return { layerId, ...(await work.layers.bootOf(await work.layers.get(layerId as LayerId))) };
+    });
     await s.engine.exportLayer(
-      { layerId: top as LayerId, format: 'raw', path: raw, ...alone },
+      { layerId: top as LayerId, format: 'raw', path: raw, ...alone, chain },
       new AbortController().signal,
     );
     const onDisk = (path: string) => execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
@@ -195,8 +198,8 @@ describe('images as files', () => {
   it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2, ...alone }, never);
-    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw, ...alone }, never);
+    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] }, never);
+    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] }, never);
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
     const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
     assert.equal(info['backing-filename'], undefined);
@@ -224,7 +227,7 @@ describe('images as files', () => {
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
     for (const format of ['qcow2', 'raw'] as const) {
       const [out, root] = [join(folder, `booted.${format}`), layerId()];
-      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, bytesMax };
+      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base], bytesMax };
       const { bytes, tail } = await engine.exportLayer(spec, never);
       assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
       assert.equal(
@@ -245,7 +248,10 @@ describe('images as files', () => {
     const controller = new AbortController();
     controller.abort(new Error('stop'));
     await assert.rejects(
-      engine.exportLayer({ layerId: layer, format: 'raw', path: join(folder, 'cut'), ...alone }, controller.signal),
+      engine.exportLayer(
+        { layerId: layer, format: 'raw', path: join(folder, 'cut'), ...alone, chain: [layer, base] },
+        controller.signal,
+      ),
     );
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
@@ -253,7 +259,10 @@ describe('images as files', () => {
   it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file, ...alone }, new AbortController().signal);
+    await engine.exportLayer(
+      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
+      new AbortController().signal,
+    );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
     execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', diskPath, join(folder, 'disk.qcow2')]);
@@ -266,7 +275,10 @@ describe('images as files', () => {
   it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file, ...alone }, new AbortController().signal);
+    await engine.exportLayer(
+      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
+      new AbortController().signal,
+    );
     const whole = await readFile(file);
     const id = layerId();
     const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>

@@ -37,7 +37,8 @@ case "$($B ls /seed)" in
   $B sh /seed/recipe >/dev/ttyS1 2>&1
   code=$?
   $B sync
-  $B printf '\\n\\036silversmith-exit %s\\n' $code >/dev/ttyS1
+  token=$($B sed -n 's/.*silversmith-exit \\([0-9a-f]*\\) .*/\\1/p' /seed/user-data)
+  $B printf '\\n\\036silversmith-exit %s %s\\n' $token $code >/dev/ttyS1
   ;;
 *)
   ${machine}

@@ -2,7 +2,7 @@
 // loader is for UEFI alone.
 
 import { exists } from '../../lib/files.ts';
-import type { BootFault, ChainBoot } from '../port.ts';
+import type { BootFault, RootBoot } from '../port.ts';
 import { firmwareOf, headBytes } from './boot-sector.ts';
 import type { Paths } from './paths.ts';
 import { readingQcow2 } from './qcow2.ts';
@@ -20,7 +20,7 @@ const faults = {
   none: { says: 'its disk has no boot loader for BIOS: its first sector holds no program', sure: true },
 } as const;
 
-export async function bootFault({ boot, baseLayerId }: ChainBoot, paths: Paths): Promise<BootFault | null> {
+export async function bootFault({ boot, baseLayerId }: RootBoot, paths: Paths): Promise<BootFault | null> {
   const missing = (what: string) => ({ says: `its ${what} is missing on the disk of the host`, sure: true });
   if (!(await exists(paths.layer(baseLayerId)))) return missing('first layer');
   if (boot.mode === 'firmware')

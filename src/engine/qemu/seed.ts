@@ -1,7 +1,7 @@
 // The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's gives it its
 // identity; a build's carries the recipe, its files, and the script that runs it.
 
-import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clearIdentity, clearingFunctions, renewIdentity } from '../../domain/identity.ts';
 import type { Recipe } from '../../domain/software.ts';
@@ -10,10 +10,14 @@ import type { Identity } from './identity.ts';
 
 const toolMs = 60_000;
 
-/** Starts the line on which a build reports its exit status; a control character keeps it apart from ordinary output. */
-export const exitMark = '\x1esilversmith-exit ';
+/**
+ * Starts the line on which a build reports its exit status. The token is drawn for this one build and given to the script that runs the
+ * recipe: nothing that a recipe prints is taken for it. (A recipe is root in its guest and may look for the token there; it is the
+ * operator's own.)
+ */
+export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = `#!/bin/sh
+const buildUserData = (token: string) => `#!/bin/sh
 # Runs the recipe of a build and reports on the second serial port.
 out=/dev/ttyS1
 stty -F $out raw -echo 2>/dev/null
@@ -42,7 +46,7 @@ else
   systemctl daemon-reload && systemctl start silversmith-clear.service
 fi
 sync
-printf '\\n\\036silversmith-exit %s\\n' $code >$out
+printf '\\n\\036silversmith-exit ${token} %s\\n' $code >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
@@ -94,10 +98,10 @@ const machineVendorData = (identity: Identity) =>
 export const renewScript = ({ instance, machineId, hostName }: Identity, mode: 'early' | 'all' | 'agent') =>
   `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity}} </dev/null\n`;
 
-/** Writes the seed of a machine to `folder/seed.iso`. */
-export async function writeMachineSeed(folder: string, identity: Identity): Promise<void> {
+/** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. */
+export async function writeMachineSeed(folder: string, identity: Identity, path: string): Promise<void> {
   const metaData = `instance-id: ${identity.instance}\nlocal-hostname: ${identity.hostName}\n`;
-  await writeSeed(folder, metaData, machineUserData(identity), (source) =>
+  await writeSeed(folder, path, metaData, machineUserData(identity), (source) =>
     writeFile(join(source, 'vendor-data'), machineVendorData(identity)),
   );
 }
@@ -108,22 +112,31 @@ export async function writeBuildSeed(
   instance: string,
   recipe: Recipe,
   fileOf: (sha256: string) => string,
+  token: string,
+  path: string,
 ): Promise<void> {
-  await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
-    await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
-    await writeFile(join(source, 'clear'), clearScript);
-    await writeFile(join(source, 'clear.service'), clearUnit);
-    await mkdir(join(source, 'files'));
-    for (const file of recipe.files) {
-      const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
-      // Another file system takes a copy.
-      await link(from, to).catch(() => copyFile(from, to));
-    }
-  });
+  await writeSeed(
+    folder,
+    path,
+    `instance-id: build-${instance}\nlocal-hostname: build\n`,
+    buildUserData(token),
+    async (source) => {
+      await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
+      await writeFile(join(source, 'clear'), clearScript);
+      await writeFile(join(source, 'clear.service'), clearUnit);
+      await mkdir(join(source, 'files'));
+      for (const file of recipe.files) {
+        const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
+        // Another file system takes a copy.
+        await link(from, to).catch(() => copyFile(from, to));
+      }
+    },
+  );
 }
 
 async function writeSeed(
   folder: string,
+  path: string,
   metaData: string,
   userData: string,
   more: (source: string) => Promise<void>,
@@ -137,7 +150,9 @@ async function writeSeed(
   await runCommand(
     'xorrisofs',
     ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source],
-    { timeoutMs: toolMs },
+    { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });
+  // The guest's user reads it, whatever the umask says.
+  await chmod(iso, 0o444);
 }
