@@ -125,6 +125,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       mac: /mac=([0-9a-f:]+)/.exec(line.join(' '))?.[1] ?? '',
       uuid: line[line.indexOf('-uuid') + 1] ?? '',
       'machine id': file('/etc/machine-id').toString().trim(),
+      // A link to the machine id shows nothing here.
       'D-Bus id': file('/var/lib/dbus/machine-id').toString().trim(),
       seed: digest(file('/var/lib/systemd/random-seed')),
       'host keys': keys.map((key) => digest(file(`/etc/ssh/${key}`))).join(' '),
@@ -135,7 +136,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       instance: cloud || file('/var/lib/silversmith/identity').toString().trim(),
     };
     await rm(raw);
-    say(`${new Date().toISOString()} ${base}, ${how}: machine ${id}`);
+    say(`${new Date().toISOString()} ${Object.values(identity).join(' | ')}`);
     return identity;
   }
 
@@ -257,14 +258,16 @@ function assertUnique(rows: readonly Identity[]): void {
   assert.equal(new Set(keys).size, keys.length, 'a host key is there twice');
   for (const row of rows) {
     assert.match(row['machine id'] ?? '', /^[0-9a-f]{32}$/);
-    if (row['D-Bus id'] !== '') assert.equal(row['D-Bus id'], row['machine id']);
+    if (row['D-Bus id']) assert.equal(row['D-Bus id'], row['machine id']);
   }
 }
 
 function print(rows: readonly Identity[]): void {
   const columns = Object.keys(rows[0] ?? {});
   const shown = (row: Identity) =>
-    columns.map((column) => (column === 'host keys' ? digest(Buffer.from(row[column] ?? '')) : (row[column] ?? '')));
+    columns.map((column) =>
+      column === 'host keys' && row[column] ? digest(Buffer.from(row[column])) : (row[column] ?? ''),
+    );
   const table = [columns, ...rows.map(shown)];
   const widths = columns.map((_, index) => Math.max(...table.map((line) => (line[index] ?? '').length)));
   for (const line of table)

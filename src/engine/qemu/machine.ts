@@ -35,6 +35,7 @@ const startMs = 20_000;
 const agentMs = 1500;
 const pollMs = 50;
 const trimMs = 15_000;
+const agentTriesMax = 3;
 /** As large as the rings are; see command.ts. */
 const [consoleBytes, resultBytes] = [65_536, 4096];
 const consoleBytesKept = 16_384;
@@ -252,8 +253,11 @@ export class Machines {
     const running = await this.#find(id);
     if (!running)
       throw new AppError('machine_not_ready', `Machine ${id} is off; start it: silversmith machine start ${id}`);
+    const agent = join(running.folder, 'agent.sock');
+    // A guest may say that it is ready a moment before its agent is.
+    for (let asked = 1; asked < agentTriesMax && !(await agentAnswers(agent, monitorMs)); asked++);
     try {
-      return await agentExec(join(running.folder, 'agent.sock'), command);
+      return await agentExec(agent, command);
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       throw new AppError('unavailable', notRun(id, command[0] ?? '', error), { detail: error.message });
