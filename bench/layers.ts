@@ -145,6 +145,7 @@ try {
         path: join(folder, 'export.qcow2'),
         boot: { mode: 'firmware' },
         baseLayerId: base,
+        bytesMax: Number.MAX_SAFE_INTEGER,
         chain: [head, base],
       },
       new AbortController().signal,

@@ -24,10 +24,10 @@ export interface Config {
   toolEnvironment: Record<string, string>;
   /** Where the demo base is looked for, and made in the first. */
   cacheDirs: string[];
-  /** Where callers reach the server, for the links that it makes; null: where it listens. */
+  /** Where callers reach the server, for the links that it makes; null: where each has reached it. */
   publicUrl: string | null;
   requestsPerSecond: number;
-  /** Where /metrics is answered; null: where the API is, when that is loopback, and else nowhere. */
+  /** Where /metrics is answered; null: where the API is, when that is loopback without a public address, and else nowhere. */
   metrics: { host: string; port: number } | null;
   /** What the reconciler does otherwise than by default. */
   settings: Partial<Settings>;
@@ -105,7 +105,9 @@ const hostOf: Parser<string> = (text) => {
 };
 
 const publicUrlOf: Parser<string> = (text) => {
-  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text.replace(/\/+$/, '');
+  const url = URL.parse(text);
+  const plain = url !== null && `${url.search}${url.hash}${url.username}${url.password}` === '';
+  if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
   throw new InvalidArgumentError('Give an http or https address, such as https://images.example.org.');
 };
 

@@ -182,7 +182,8 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     const engine = await openEngine(config, newInstallation);
     await ensureInstallation(config.dataDir, engineName, newInstallation);
     await engine.tidy();
-    const showMetrics = config.metrics === null && isLoopback(config.host);
+    // With a public address there is a proxy in front, which would pass them on to anybody.
+    const showMetrics = config.metrics === null && config.publicUrl === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
     const doors = [
       { app: service.app, host: config.host, port: config.port, flags: { port: '--port', host: '--host' } },

@@ -150,13 +150,16 @@ export function assertMayGetImage(machines: readonly Machine[], image: Image): v
       `Machine ${captured.id} cannot be assigned: image ${captured.capturingImageId} of it is still being created.`,
     );
   }
-  const small = machines.find((machine) => machine.diskSizeGb < image.sizeGb);
-  if (small) {
-    throw new AppError(
-      'image_too_large',
-      `Image ${image.id} has ${image.sizeGb} GB and the disk of machine ${small.id} ${small.diskSizeGb} GB; choose a smaller image or a machine with a larger disk.`,
-    );
-  }
+  for (const machine of machines) assertHolds(machine, image);
+}
+
+/** Throws unless the machine's disk is large enough for the image (4510). */
+export function assertHolds(machine: Machine, image: Pick<Image, 'id' | 'sizeGb'>): void {
+  if (machine.diskSizeGb >= image.sizeGb) return;
+  throw new AppError(
+    'image_too_large',
+    `Image ${image.id} has ${image.sizeGb} GB and the disk of machine ${machine.id} ${machine.diskSizeGb} GB; choose a smaller image or a machine with a larger disk.`,
+  );
 }
 
 /** What an assignment does to the power of a machine: a ready one is stopped at once, a starting one as soon as it can. */

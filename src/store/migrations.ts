@@ -170,6 +170,11 @@ with recursive needed (id, organisation_id) as (
 create index layer_organisation on layer (organisation_id);
 update transfer set held_bytes = bytes where kind = 'export' or status = 'receiving' or status = 'building'`;
 
+/** The end of the console of each machine's last start that failed. */
+const fourteenth = `
+create table machine_console (
+  machine_id bigint primary key references machine (id), shown text not null, kept_at bigint not null)`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -204,5 +209,6 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0011-signatures': migration(identity, eleventh),
   '0012-paused': migration(identity, twelfth),
   '0013-roots-and-owners': migration(identity, thirteenth),
+  '0014-consoles': migration(identity, fourteenth),
   '0015-folded-names': refold,
 });

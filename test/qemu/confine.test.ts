@@ -43,7 +43,8 @@ async function hostile(t: Scope, script: string) {
   const start = async (machineId: MachineId) => {
     const disk = diskId();
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-    const spec = { machineId, diskId: disk, name: 'M', cpus: 1, memoryMb: 256, boot, baseLayerId: base, chain: [base] };
+    const machine = { machineId, diskId: disk, name: 'M', cpus: 1, memoryMb: 256, fresh: true };
+    const spec = { ...machine, boot, baseLayerId: base, chain: [base] };
     // It never comes up.
     const starting = engine.startMachine(spec).catch(() => {});
     defer(t, async () => {

@@ -16,7 +16,7 @@ import { startServer } from './server.ts';
 const mib = 1024 ** 2;
 const never = new AbortController().signal;
 /** It boots by its firmware: nothing follows the disk in an export. */
-const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId() } as const;
+const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
 
 /** Changes four bytes in the middle of a file, as a failing disk would. */
 async function flipFourBytes(path: string): Promise<void> {
@@ -31,6 +31,17 @@ async function flipFourBytes(path: string): Promise<void> {
   } finally {
     await handle.close();
     await chmod(path, 0o444);
+  }
+}
+
+/** Whether a file has the text anywhere. */
+async function holds(path: string, text: string): Promise<boolean> {
+  try {
+    execFileSync('grep', ['-q', '-a', '-F', '-e', text, path]);
+    return true;
+  } catch (error) {
+    if ((error as { status?: number }).status === 1) return false;
+    throw error;
   }
 }
 
@@ -90,9 +101,11 @@ describe('layers on real disks', () => {
     const file = (kind: 'disks' | 'layers', id: string) => join(s.dataDir, 'engine', kind, `${id}.qcow2`);
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
+    const { stdout: told } = await s.engine.exec(first as MachineId, ['/bin/cat', '/etc/machine-id']);
     await s.inside(
       first,
-      'echo precious > /root/note; echo secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
+      'yes removed-in-bulk | head -c 60M > /root/big; echo removed-alone > /root/small; sync; rm /root/big /root/small; ' +
+        'echo precious > /root/note; echo typed-secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
         'printf -- "-----BEGIN OPENSSH PRIVATE KEY-----\\n" > /root/id_test; sync',
     );
     await s.client().machineStop({ id: first, gracefully: true });
@@ -102,6 +115,8 @@ describe('layers on real disks', () => {
     const { report } = await s.client().imageLog({ id: captured });
     for (const line of [
       /^cleared: machine id$/m,
+      /^cleared: host name$/m,
+      /^cleared: free blocks$/m,
       /^cleared: shell and tool histories$/m,
       /^cleared: identity given by the seed$/m,
       /^warning: may hold secrets: \/root\/\.env$/m,
@@ -122,6 +137,12 @@ describe('layers on real disks', () => {
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
       ['precious\n', '', ''],
     );
+    // What was removed before the capture is in none of its bytes, neither is what the generalisation says that it cleared.
+    const { parentId: sealed } = await s.store.read('system', (work) => work.layers.get(top as LayerId));
+    assert.ok((await stat(file('layers', sealed as string))).blocks * 512 < 40 * mib);
+    for (const gone of ['removed-in-bulk', 'removed-alone', 'typed-secret', told.trim(), await diskOf(first)])
+      assert.equal(await holds(raw, gone), false, gone);
+    assert.equal(await holds(raw, 'precious'), true);
 
     // Reset, another disk, and back: the same file, the same bytes.
     await s.client().imageAssign({ id: captured, machine_ids: [second] });
@@ -206,7 +227,7 @@ describe('images as files', () => {
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
     for (const format of ['qcow2', 'raw'] as const) {
       const [out, root] = [join(folder, `booted.${format}`), layerId()];
-      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base] };
+      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base], bytesMax };
       const { bytes, tail } = await engine.exportLayer(spec, never);
       assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
       assert.equal(

@@ -2,11 +2,11 @@
 // as reflinks where it can, else byte by byte. The disk of a machine that is on is written out by its own QEMU, as of one moment.
 
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import { statOrNull, syncPath } from '../../lib/files.ts';
+import { copySparse, statOrNull, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { BackupSpec } from '../port.ts';
 import type { Host } from './host.ts';
@@ -38,15 +38,15 @@ export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Con
     }
     for (const id of spec.layers) {
       signal.throwIfAborted();
-      if (!(await shareFile(paths.layer(id), target.layer(id)))) missing.push(id);
+      if (!(await shareFile(paths.layer(id), target.layer(id), signal))) missing.push(id);
       for (const [from, to] of [
         [paths.kernel(id), target.kernel(id)],
         [paths.initrd(id), target.initrd(id)],
       ] as const)
-        await shareFile(from, to);
+        await shareFile(from, to, signal);
     }
     for (const sha256 of spec.files) {
-      if (!(await shareFile(paths.file(sha256), target.file(sha256)))) missing.push(sha256);
+      if (!(await shareFile(paths.file(sha256), target.file(sha256), signal))) missing.push(sha256);
     }
     for (const folder of target.folders) await syncPath(folder);
     return missing;
@@ -71,7 +71,7 @@ const uncopied = (machineId: MachineId, detail: string) =>
   });
 
 /** Two names for the same bytes, or a copy where that cannot be. False when there is no such file. */
-async function shareFile(from: string, to: string): Promise<boolean> {
+async function shareFile(from: string, to: string, signal: AbortSignal): Promise<boolean> {
   const [source, there] = [await statOrNull(from), await statOrNull(to)];
   if (!source) return false;
   // A layer that was rewritten since is another file of another size or time.
@@ -84,19 +84,19 @@ async function shareFile(from: string, to: string): Promise<boolean> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return false;
     if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'EMLINK') throw error;
-    await copyWhole(from, to);
+    await copyWhole(from, to, signal);
   }
   return true;
 }
 
 /** A guest may have put something else in the place of the file that it was to write: no link is followed, and no pipe waited for. */
-async function copyWhole(from: string, to: string): Promise<void> {
+async function copyWhole(from: string, to: string, signal: AbortSignal): Promise<void> {
   const part = `${to}.part`;
   const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     if (!(await source.stat()).isFile())
       throw failedForNow('A disk could not be copied.', { detail: `${from} is no file` });
-    await copyFile(`/proc/self/fd/${source.fd}`, part, constants.COPYFILE_FICLONE);
+    await copySparse(`/proc/${process.pid}/fd/${source.fd}`, part, signal);
   } finally {
     await source.close();
   }
@@ -124,7 +124,7 @@ async function copyDisk(
     }
     const before = await statOrNull(from);
     if (!before) return false;
-    await copyWhole(from, to);
+    await copyWhole(from, to, signal);
     const after = await statOrNull(from);
     // Somebody started the machine on it or captured it meanwhile: what was copied may be of two moments.
     if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await inUse(disk, context))) return true;
@@ -201,7 +201,7 @@ async function copyRunning(
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
     signal.throwIfAborted();
-    await copyWhole(part, to);
+    await copyWhole(part, to, signal);
     return null;
   } catch (error) {
     signal.throwIfAborted();

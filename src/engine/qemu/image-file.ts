@@ -8,16 +8,27 @@ import { syncPath } from '../../lib/files.ts';
 import { CommandError, runCommand } from '../../lib/spawn.ts';
 import { caged, type QemuUser } from './confine.ts';
 import { giveTo } from './host.ts';
-import { isQcow2, parseQcow2Header } from './qcow2.ts';
+import { assertDiskFits } from './partition.ts';
+import { assertQcow2Whole, isQcow2, parseQcow2Header, readingQcow2 } from './qcow2.ts';
 
 const toolMs = 30_000;
-const convertMs = 60 * 60_000;
+const scanBytesPerSecond = 50 * 1000 ** 2;
+const copyBytesPerSecond = 5 * 1000 ** 2;
 const memoryBytesMax = 2 * 1024 ** 3;
+
+/** The most that a timer takes. */
+const mostMs = 2 ** 31 - 1;
+
+/** How long a tool may take that looks through so many bytes, or copies them, on a slow disk. */
+export const scanMs = (bytes: number) => limitMs(bytes, scanBytesPerSecond);
+export const copyMs = (bytes: number) => limitMs(bytes, copyBytesPerSecond);
+const limitMs = (bytes: number, bytesPerSecond: number) =>
+  Math.min(mostMs, toolMs + Math.ceil((bytes / bytesPerSecond) * 1000));
 
 interface ToolLimits {
   timeoutMs?: number;
-  bytesMax?: number;
-  signal?: AbortSignal;
+  bytesMax?: number | undefined;
+  signal?: AbortSignal | undefined;
   /** The layers that it reads besides the files that its arguments name. */
   layers?: readonly string[];
 }
@@ -42,13 +53,40 @@ export async function qemuImg(
     return await runCommand(command.file, command.args, { ...command.options, timeoutMs, ...(signal && { signal }) });
   } catch (error) {
     signal?.throwIfAborted();
-    const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
-    if (/SIGXFSZ|File too large/i.test(text))
-      throw invalid(`The disk takes more than the ${bytesMax} bytes that there is room for on the host.`);
-    if (/No space left on device|Disk quota exceeded/i.test(text)) throw diskFull(text);
-    throw new AppError('internal', 'A disk file could not be made or read.', { detail: String(error), retry: 'later' });
+    throw explained(error, timeoutMs);
   }
 }
+
+/** A file grew above the limit that its tool was given. */
+export class TooLarge extends AppError {
+  constructor(detail: string) {
+    super('invalid', 'The disk takes more than there is room for.', { detail });
+  }
+}
+
+/** What went wrong with a tool. Its cause is the command's error. */
+function explained(error: unknown, timeoutMs: number): AppError {
+  const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
+  if (/SIGXFSZ|File too large/i.test(text)) return new TooLarge(text);
+  if (/No space left on device|Disk quota exceeded/i.test(text)) return diskFull(text);
+  const options = { detail: text, cause: error };
+  const ended = error instanceof CommandError ? error.ended : null;
+  if (ended === 'limit')
+    return failedForNow(
+      `The host was too slow for a disk file: qemu-img did not end within ${Math.round(timeoutMs / 1000)} s. It says nothing of the file; try again when less is done on the host.`,
+      options,
+    );
+  if (ended === 'killed')
+    return failedForNow('A tool that worked on a disk file was ended by the host, which may lack memory.', options);
+  return new AppError('internal', 'A disk file could not be made or read.', { ...options, retry: 'later' });
+}
+
+/** Whether the tool itself refused its input, rather than that something kept it from its work. */
+const refusedInput = (error: unknown) =>
+  error instanceof AppError &&
+  error.code === 'internal' &&
+  error.cause instanceof CommandError &&
+  error.cause.exitCode === 1;
 
 const lockTries = 20;
 const lockMs = 100;
@@ -160,40 +198,73 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
   const bootSector = head.readUInt16BE(510) === 0x55aa;
   const ext = head.readUInt16LE(1080) === 0xef53;
   const otherFileSystem = head.toString('latin1', 0, 4) === 'XFSB';
-  if (size < 1024 * 1024 || size % 512 !== 0 || !(bootSector || ext || otherFileSystem)) {
+  if ((bootSector || ext || otherFileSystem) && size % 512 !== 0)
+    throw invalid(
+      `The file is cut off, or something follows its disk: it has ${size} bytes, and a raw disk has whole sectors of 512. For an export of Silversmith, give its manifest too (FILE.json).`,
+    );
+  if (size < 1024 * 1024 || !(bootSector || ext || otherFileSystem)) {
     throw invalid('The file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
   }
   return 'raw';
 }
 
-/** Copies a checked file into a standalone qcow2 of our own making; returns the size of its disk. */
+/** What the content of a disk from outside may take once it is unpacked. Throws `invalid` for a file that is cut off. */
+export async function contentBytes(path: string, format: 'qcow2' | 'raw', signal: AbortSignal): Promise<number> {
+  return format === 'qcow2' ? assertQcow2Whole(path, signal) : storedBytes(path);
+}
+
+/** Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read as zeros where its content is lost. */
+async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSignal): Promise<void> {
+  await assertQcow2Whole(path, signal);
+  const timeoutMs = scanMs((await stat(path)).size);
+  await qemuImg(['check', '-f', 'qcow2', '--output=json', path], user, dirname(path), { timeoutMs, signal }).catch(
+    (error: AppError) => {
+      const { exitCode = null, output = '' } = error.cause instanceof CommandError ? error.cause : {};
+      const count = (name: string) => Number(new RegExp(`"${name}": ([0-9]+)`).exec(output)?.[1] ?? 0);
+      if (exitCode === 2)
+        throw invalid(
+          `The file is damaged: qemu-img check finds ${count('corruptions')} errors in it; give a whole one.`,
+        );
+      if (exitCode === 3)
+        throw invalid(
+          `The file was not closed by the program that wrote it: qemu-img check finds ${count('leaks')} lost clusters, and expected none. Type: qemu-img check -r leaks FILE`,
+        );
+      throw refusedInput(error) ? invalid('The file is damaged: qemu-img check cannot read it.') : error;
+    },
+  );
+}
+
+/**
+ * Copies a checked file into a standalone qcow2 of our own making, and judges what is on its disk; returns the size of the disk. Throws
+ * `invalid`, with what was expected and what was found, for a file or a disk that is not whole.
+ */
 export async function convertForeignDisk(
   source: string,
   format: 'qcow2' | 'raw',
   target: string,
   user: QemuUser,
-  bytesMax = Number.MAX_SAFE_INTEGER,
+  { bytesMax = Number.MAX_SAFE_INTEGER, signal }: { bytesMax?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const cwd = dirname(source);
-  const read = async () =>
-    JSON.parse(
-      await qemuImg(['info', '--output=json', '-f', format, source], user, cwd).catch((error: AppError) => {
-        throw error.retry === 'later' && error.code === 'unavailable'
-          ? error
-          : invalid('The file is damaged: qemu-img cannot read it.');
-      }),
-    ) as Record<string, unknown>;
-  const info = await read();
+  if (format === 'qcow2') await assertSoundQcow2(source, user, signal);
+  const { size } = await stat(source);
+  const damaged = (error: AppError) => {
+    throw refusedInput(error) ? invalid('The file is damaged: qemu-img cannot read it.') : error;
+  };
+  const args = ['info', '--output=json', '-f', format, source];
+  const text = await qemuImg(args, user, cwd, { timeoutMs: scanMs(size), signal }).catch(damaged);
+  const info = JSON.parse(text) as Record<string, unknown>;
   const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
   if (info['backing-filename'] !== undefined || info.encrypted === true || data?.['data-file'] !== undefined) {
     throw invalid('The file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT');
   }
+  const virtualBytes = Number(info['virtual-size']);
   await mkdir(dirname(target), { recursive: true });
   await writeFile(target, '', { mode: 0o600 });
   await giveTo(user, target);
-  await qemuImg(['convert', '-f', format, '-O', 'qcow2', source, target], user, cwd, {
-    timeoutMs: convertMs,
-    bytesMax,
-  });
-  return Number(info['virtual-size']);
+  const timeoutMs = copyMs(size + Math.min(virtualBytes, bytesMax));
+  const convert = ['convert', '-f', format, '-O', 'qcow2', source, target];
+  await qemuImg(convert, user, cwd, { timeoutMs, bytesMax, signal }).catch(damaged);
+  await readingQcow2(target, assertDiskFits);
+  return virtualBytes;
 }

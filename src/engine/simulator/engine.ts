@@ -58,6 +58,23 @@ const readState = async (file: string): Promise<State> =>
     ? (JSON.parse(await readFile(file, 'utf8')) as State)
     : { layers: {}, disks: {}, machines: {}, files: {} };
 
+interface Exported {
+  simulated: string[];
+  virtualBytes: number;
+}
+
+/** What an export of the simulator holds; null for any other text. */
+function exportedIn(text: string): Exported | null {
+  try {
+    const { simulated, virtualBytes } = JSON.parse(text) as Exported;
+    const isWhole = Number.isSafeInteger(virtualBytes) && virtualBytes > 0;
+    const isDisk = isWhole && Array.isArray(simulated) && simulated.every((one) => typeof one === 'string');
+    return isDisk ? { simulated, virtualBytes } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Changes with each writing of the file; null when there is none. */
 const versionOf = async (file: string): Promise<string | null> => {
   const found = await statOrNull(file);
@@ -180,17 +197,16 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!layer) throw failedForGood('A layer of this image is missing.', { detail: layerId });
       const text = JSON.stringify({ simulated: chain(layerId), virtualBytes: layer.virtualBytes });
       await writeWhole(path, text, 0o600);
-      return { bytes: Buffer.byteLength(text), tail: null };
+      const bytes = Buffer.byteLength(text);
+      return { bytes, heldBytes: bytes, tail: null };
     },
-    async importLayer({ layerId, path, parentId }) {
-      let given: { simulated: string[]; virtualBytes: number };
-      try {
-        given = JSON.parse(await readFile(path, 'utf8'));
-      } catch {
-        throw invalid('The file is not a disk that the simulator has exported.');
-      }
+    async importLayer({ layerId, path, parentId, bytesMax }) {
+      const given = exportedIn(await readFile(path, 'utf8'));
+      if (given === null) throw invalid('The file is not a disk that the simulator has exported.');
       const content = given.simulated.slice(parentId === null ? 0 : chain(parentId).length);
       const { virtualBytes } = given;
+      if (stored(content) > bytesMax)
+        throw invalid(`The disk takes more than the ${bytesMax} bytes that there is room for.`);
       state.layers[layerId] = { parent: parentId, content, virtualBytes };
       await save();
       return { virtualBytes, storedBytes: stored(content) };
@@ -243,6 +259,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!machine) return 'off';
       return clock.now() >= machine.readyAt ? 'ready' : 'on';
     },
+    // Its guests have none.
+    console: async () => '',
     async stopMachine(machineId, graceMs) {
       if (!state.machines[machineId]) return;
       if (graceMs > 0) await wait(durations.stopMs);

@@ -3,6 +3,7 @@
 import { machineAccess } from '../../app/access.ts';
 import {
   type MachineView,
+  machineConsole,
   machineCreate,
   machineGet,
   machineList,
@@ -15,7 +16,7 @@ import {
 import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../../domain/ids.ts';
 import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
 import type { Answer } from '../../wire/operations.ts';
-import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
+import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 import { presentImage } from './image.ts';
 
 export function presentMachine({ machine, assignedImageName, operation }: MachineView): Answer<'machineGet'> {
@@ -55,6 +56,7 @@ export const machineRoutes: Handlers<
   | 'machineGet'
   | 'planList'
   | 'machineCreate'
+  | 'machineConsole'
   | 'machineStart'
   | 'machineStop'
   | 'machineReset'
@@ -70,6 +72,14 @@ export const machineRoutes: Handlers<
     const filter = { page, perPage, q, status, assigned, hasSessionData, timeLeftMin };
     const { machines, count } = await machineList(ask, filter);
     return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
+  },
+  async machineConsole(ask, { params }) {
+    const kept = await machineConsole(ask, params.id as MachineId);
+    return {
+      id: String(params.id),
+      type: 'machine_console',
+      attributes: { shown: kept?.shown ?? null, kept_at: dateOrNull(kept?.keptAt ?? null) },
+    };
   },
   machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),
   planList: async ({ work }) => ({

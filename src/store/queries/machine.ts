@@ -63,6 +63,24 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     updateMany,
     update: (id: MachineId, change: Parameters<typeof updateMany>[1]) => updateMany([id], change),
 
+    /** The end of the console of its last start that failed; undefined when none did. */
+    async console(id: MachineId): Promise<{ shown: string; keptAt: number } | undefined> {
+      const visible = all().select('id').where('id', '=', id);
+      return db
+        .selectFrom('machineConsole')
+        .select(['shown', 'keptAt'])
+        .where('machineId', 'in', visible)
+        .executeTakeFirst();
+    },
+    async keepConsole(machineId: MachineId, shown: string): Promise<void> {
+      const row = { shown, keptAt: now() };
+      await db
+        .insertInto('machineConsole')
+        .values({ machineId, ...row })
+        .onConflict((conflict) => conflict.column('machineId').doUpdateSet(row))
+        .execute();
+    },
+
     async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
       let query = db
         .updateTable('machine')
