@@ -32,7 +32,8 @@ async function hostile(t: Scope, script: string) {
   const [root, programs] = [join(folder, 'engine'), join(folder, 'programs')];
   await mkdir(programs);
   await chmod(programs, 0o755);
-  await writeFile(join(programs, 'qemu-system-x86_64'), inPlaceOfQemu(script), { mode: 0o755 });
+  await writeFile(join(programs, 'qemu-system-x86_64'), inPlaceOfQemu(script));
+  await chmod(join(programs, 'qemu-system-x86_64'), 0o755);
   const engine = await openQemu({ root, path: `${programs}:${process.env.PATH}` });
   const raw = Buffer.alloc(2 * mib, 7);
   raw.writeUInt16BE(0x55aa, 510);
@@ -66,7 +67,7 @@ describe('a process in the place of a guest', () => {
         for path in /engine/layers/* /usr/bin/true /new; do echo x >>$path && echo "wrote $path"; done 2>/dev/null
         head -c 1 ../../disks/* | wc -c
       } >report
-      while [ ! -s order ]; do sleep 0.05; done
+      while ! [ -s order -a -r order ]; do sleep 0.05; done
       . ./order >>report 2>&1
       kill -9 -1
       echo done >>report`;
@@ -90,6 +91,7 @@ describe('a process in the place of a guest', () => {
       `mv ../../layers ../../elsewhere && echo moved`,
     ];
     await writeFile(join(run, 'order'), attempts.join('\n'), { mode: 0o644 });
+    await chmod(join(run, 'order'), 0o644);
     const { disk, found } = await starting;
     const report = await text(join(run, 'report'));
     assert.match(report, /done\n$/);
@@ -115,7 +117,8 @@ describe('a process in the place of a guest', () => {
       const second = s.start(two);
       const other = join(s.root, 'run', 'machine-2');
       await waitFor('it looked round', async () => (await text(join(other, 'report'))).includes('files'), 15_000);
-      await writeFile(join(other, 'order'), 'true', { mode: 0o644 });
+      await writeFile(join(other, 'order'), 'true');
+      await chmod(join(other, 'order'), 0o644);
       assert.notEqual(uidOf((await second).found.pid), uidOf(found.pid));
     }
   });

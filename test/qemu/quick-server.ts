@@ -99,7 +99,8 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     },
     /** Puts a program before the real one of its name; taken away by what is returned. */
     async inFront(name: string, script: string) {
-      await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`);
+      await chmod(join(programs, name), 0o755);
       return () => rm(join(programs, name));
     },
     url: server.url,
