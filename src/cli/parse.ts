@@ -87,7 +87,9 @@ export const serverUrl: Parser<string> = (text) => {
 };
 
 export const accessKey: Parser<string> = (text) =>
-  keyPattern.test(text) ? text : refuse('Give a key as key create prints it: 8 to 64 letters, digits, _ and -.');
+  keyPattern.test(text)
+    ? text
+    : refuse('Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.');
 
 /** The name under which a setting was given: its option, or the variable of the same words. */
 export const nameOf = (option: string, flag: string | undefined): string =>

@@ -150,6 +150,6 @@ export function parseBody(type: string | undefined, body: Buffer): unknown {
 
 /** For an operation that takes no body, so that no part of the signed text is ignored. Throws `invalid`. */
 export function assertNoBody(body: Buffer): void {
-  if (/^\s*\{\s*\}\s*$|^$/.test(body.toString('latin1'))) return;
+  if (/^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$|^$/.test(body.toString('latin1'))) return;
   throw invalid('This operation takes no body; send none, or an empty JSON object.');
 }

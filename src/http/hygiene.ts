@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, invalid } from '../domain/error.ts';
+import { atMostEvery } from '../lib/at-most-every.ts';
 import { operations } from '../wire/operations.ts';
 import { pathPrefix } from '../wire/schema.ts';
 import { lingering } from './body.ts';
@@ -27,6 +28,9 @@ export const httpLimits = {
   /** How long a server that stops waits for the requests that it has begun. */
   drainMs: 15_000,
 };
+
+/** How often the log says at most that connections are hung up on. */
+const tellEveryMs = 60_000;
 
 /** What keeps a peer from holding a connection for as long as it likes; for every server that listens. */
 export const connectionLimits = {
@@ -91,6 +95,10 @@ export function registerHygiene(app: FastifyInstance): void {
     stopping = true;
   });
   app.server.maxConnections = httpLimits.connections;
+  const tell = atMostEvery(tellEveryMs, async () =>
+    app.log.warn(`there are more than ${httpLimits.connections} connections; some are hung up on`),
+  );
+  app.server.on('drop', () => void tell());
   app.addHook('onSend', async (request, reply, payload) => {
     // A connection that stays open would hold up the stop.
     if (stopping) reply.header('connection', 'close');

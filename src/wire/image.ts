@@ -75,7 +75,10 @@ export const BuildStep = Type.Object(
     position: Type.Integer({ description: 'Place in the order of installation, from 1' }),
     software_id: Type.Integer(),
     name: Type.String(),
-    cache: Enum(['hit', 'miss'], 'Whether a layer that an earlier build made was used'),
+    cache: Enum(
+      ['hit', 'miss'],
+      'Whether a layer that an earlier build made was used, by whichever organisation on this installation',
+    ),
     exit_code: Type.Unsafe<number | null>({
       type: ['integer', 'null'],
       description: 'Exit status of the recipe; null on a hit',

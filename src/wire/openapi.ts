@@ -62,7 +62,7 @@ export function openApiDocument(): Json {
           in: 'header',
           name: 'Authorization',
           description:
-            'HMAC {key}:{signature}:{nonce}:{timestamp}; the signed text is {key}{METHOD}{path}{timestamp}{nonce}{body}, and its path has the prefix',
+            'HMAC {key}:{signature}:{nonce}:{timestamp}; the signed text is {key}{METHOD}{path}{timestamp}{nonce}{body}, and its path has the prefix. The nonce has 1 to 128 visible ASCII characters without a colon (36, such as a UUID, where the body is bytes), the timestamp 13 digits (ms). A signature is good once.',
         },
       },
       parameters: headerParameters,
