@@ -9,6 +9,7 @@ import { type Boot, gbBytes } from '../domain/layer.ts';
 import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
+import { nameFault } from '../lib/plain-text.ts';
 import type { Plan, Store, Work } from '../store/port.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
@@ -16,6 +17,7 @@ export interface Intake {
   importBase(
     layerId: LayerId,
     files: { disk: string; kernel?: string; initrd?: string },
+    signal?: AbortSignal,
   ): Promise<{ digest: string; virtualBytes: number; storedBytes: number }>;
   importFile(sha256: string, path: string): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
@@ -26,6 +28,8 @@ export const nameLengthMax = 100;
 const checkName = (name: string) => {
   if (name.trim() === '' || [...name].length > nameLengthMax)
     throw invalid(`The name must have 1 to ${nameLengthMax} characters.`);
+  const fault = nameFault(name);
+  if (fault !== null) throw invalid(`The name ${fault}; remove it.`);
 };
 
 /** Names stand for ids, so each may be one thing's alone. Throws `conflict` with what to do. */
@@ -69,12 +73,17 @@ export interface NewBase {
   boot: Boot;
 }
 
-export async function baseAdd(store: Store, intake: Intake, { name, files, boot }: NewBase): Promise<BaseImage> {
+export async function baseAdd(
+  store: Store,
+  intake: Intake,
+  { name, files, boot }: NewBase,
+  signal?: AbortSignal,
+): Promise<BaseImage> {
   checkName(name);
   // Asked before the disk is copied, and again in the transaction that takes the name.
   await store.read('system', (work) => assertBaseFree(work, name));
   const layerId = newId() as LayerId;
-  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files);
+  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files, signal);
   try {
     return await store.write('system', async (work) => {
       await assertBaseFree(work, name);
@@ -109,6 +118,7 @@ export interface Trier {
       layerId: LayerId;
       parentId: LayerId;
       baseLayerId: LayerId;
+      chain: readonly LayerId[];
       boot: Boot;
       sizeBytes: number;
       recipe: Recipe;

@@ -104,9 +104,9 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
   return viewImage(ask, image);
 }
 
-export async function assertHostRoom({ work }: Ask, neededBytes: number): Promise<void> {
+export async function assertHostRoom({ work }: Ask, neededBytes: number, promisedBytes = 0): Promise<void> {
   const capacity = await work.host.capacity();
-  if (capacity) assertRoom(capacity, neededBytes);
+  if (capacity) assertRoom(capacity, neededBytes, promisedBytes);
 }
 
 /** What the steps that no earlier build made may take. */

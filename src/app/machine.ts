@@ -4,6 +4,7 @@ import { AppError } from '../domain/error.ts';
 import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import {
+  assertHolds,
   assertOff,
   assertResettable,
   type Machine,
@@ -13,7 +14,7 @@ import {
   planStop,
 } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
-import type { Ask } from './deps.ts';
+import type { Ask, Tenant } from './deps.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { assertQuota } from './usage.ts';
 
@@ -126,7 +127,7 @@ export async function machineStart(
     machine.assignedImageId === null ? null : ((await work.images.find(machine.assignedImageId)) ?? null);
   const next = planStart(machine, image);
   if (next === null) return;
-  if (machine.diskId === null && image === null) await work.bases.get();
+  if (next !== 'turning_on') await assertNextFits(work, machine, image);
   await work.machines.update(id, {
     status: next,
     statusReason: null,
@@ -138,6 +139,12 @@ export async function machineStart(
   await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
+/** What the machine's console showed at the end of its last start that failed; null when none did. */
+export async function machineConsole({ work }: Ask, id: MachineId) {
+  const { id: own } = await work.machines.get(id);
+  return (await work.machines.console(own)) ?? null;
+}
+
 export async function machineStop(ask: Ask, id: MachineId, gracefully: boolean): Promise<void> {
   const { work, organisationId, touched } = ask;
   const next = planStop(await work.machines.get(id), gracefully);
@@ -147,12 +154,20 @@ export async function machineStop(ask: Ask, id: MachineId, gracefully: boolean):
   await work.operations.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
 }
 
+/** Throws image-too-large unless the machine's disk holds what its next disk is made from. */
+async function assertNextFits({ bases }: Tenant, machine: Machine, image: Image | null): Promise<void> {
+  if (image === null) await bases.fitting(machine.diskSizeGb);
+  else assertHolds(machine, image);
+}
+
 /** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the default base. */
 export async function machineReset({ work, keepDiskMs, touched }: Ask, id: MachineId): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
   assertResettable(machine);
   if (machine.diskId === null) return;
+  const assigned = machine.assignedImageId === null ? undefined : await work.images.find(machine.assignedImageId);
+  await assertNextFits(work, machine, assigned ?? null);
   await work.machines.update(id, {
     diskId: null,
     assignedImageId: machine.assignedImageId,

@@ -15,6 +15,7 @@ import {
   transferMs,
 } from '../domain/transfer.ts';
 import { newId } from '../lib/new-id.ts';
+import { nameFault } from '../lib/plain-text.ts';
 import type { Ask } from './deps.ts';
 import { assertHostRoom, type ImageView, imageGet } from './image.ts';
 import { imageStorage } from './storage.ts';
@@ -41,7 +42,9 @@ export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat 
   }
   await assertFew(ask);
   // At most what its layers take now; compressed it is less.
-  await assertHostRoom(ask, (await imageStorage(ask, id)).storedBytes);
+  const { storedBytes } = await imageStorage(ask, id);
+  await assertQuota(ask, { storedGb: storedBytes / gbBytes });
+  await assertHostRoom(ask, storedBytes, await work.host.promisedBytes());
   const transfer = await work.transfers.add({
     id: newId() as TransferId,
     organisationId,
@@ -51,6 +54,7 @@ export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat 
     name: image.name,
     status: 'building',
     bytes: 0,
+    heldBytes: storedBytes,
     receivedBytes: 0,
     sha256: null,
     manifest: null,
@@ -79,10 +83,12 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
   if (manifest && input.sha256 !== undefined && manifest.sha256 !== input.sha256)
     throw invalid(`The manifest says that the file has the digest ${manifest.sha256}, and sha256 is ${input.sha256}.`);
   await assertFew(ask);
-  await assertQuota(ask, { images: 1, storedGb: 0 });
+  await assertQuota(ask, { images: 1, storedGb: input.bytes / gbBytes });
   // The file as it comes, and the layer that is made of it.
-  await assertHostRoom(ask, 2 * input.bytes);
-  const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join(''));
+  await assertHostRoom(ask, 2 * input.bytes, await work.host.promisedBytes());
+  const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join('').trim());
+  const fault = name ? nameFault(name) : null;
+  if (fault !== null) throw invalid(`The manifest's name ${fault}; send a name of your own.`);
   const id = newId() as TransferId;
   ask.touched({ transferId: id });
   return work.transfers.add({
@@ -94,6 +100,7 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
     name: name ? parseImageName(name) : '',
     status: 'receiving',
     bytes: input.bytes,
+    heldBytes: input.bytes,
     receivedBytes: 0,
     sha256: manifest?.sha256 ?? input.sha256 ?? null,
     manifest: input.manifest ?? null,
@@ -103,7 +110,8 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
 }
 
 /** The transfer, when the part may be written now. Throws conflict that names where to go on. */
-async function assertTakes({ work }: Ask, id: TransferId, offset: number, bytes: number): Promise<Transfer> {
+async function assertTakes(ask: Ask, id: TransferId, offset: number, bytes: number): Promise<Transfer> {
+  const { work } = ask;
   const transfer = await work.transfers.get(id);
   if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
   if (offset !== transfer.receivedBytes)
@@ -114,6 +122,7 @@ async function assertTakes({ work }: Ask, id: TransferId, offset: number, bytes:
   if (bytes === 0) throw invalid('The part is empty; send bytes.');
   if (offset + bytes > transfer.bytes)
     throw invalid(`The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`);
+  await assertHostRoom(ask, bytes);
   return transfer;
 }
 

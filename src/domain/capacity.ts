@@ -13,15 +13,19 @@ const reservePart = 0.05;
 
 const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 
-const roomBytes = ({ totalBytes, freeBytes }: Capacity) => freeBytes - totalBytes * reservePart;
+/** What new work may take. */
+export const roomBytes = ({ totalBytes, freeBytes }: Capacity) => freeBytes - totalBytes * reservePart;
 
 /** Whether nothing new may be made. */
 export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 
-/** Throws `unavailable` with both numbers when work that may take so many bytes would eat into the reserve. */
-export function assertRoom(capacity: Capacity, neededBytes: number): void {
+/**
+ * Throws `unavailable` with both numbers when work that may take so many bytes would eat into the reserve, or into what is promised to
+ * others.
+ */
+export function assertRoom(capacity: Capacity, neededBytes: number, promisedBytes = 0): void {
   const { totalBytes, freeBytes } = capacity;
-  const room = roomBytes(capacity);
+  const room = roomBytes(capacity) - promisedBytes;
   if (isFull(capacity)) {
     throw new AppError(
       'unavailable',
@@ -29,9 +33,10 @@ export function assertRoom(capacity: Capacity, neededBytes: number): void {
     );
   }
   if (neededBytes > room) {
+    const promised = promisedBytes > 0 ? ` beside what is promised to other transfers` : '';
     throw new AppError(
       'unavailable',
-      `This may take ${gb(neededBytes)} GB and ${gb(room)} GB are left on the host; choose less, delete images, or ask the operator.`,
+      `This may take ${gb(neededBytes)} GB and ${gb(room)} GB are left on the host${promised}; choose less, delete images, or ask the operator.`,
     );
   }
 }

@@ -2,7 +2,7 @@
 
 import { invalid } from './error.ts';
 
-/** `storedGb`: what its captures take on the host's disk. `builds`: images that are being made at once. */
+/** `storedGb`: what its captures and imports and the files of its transfers take on the host's disk, until they are gone. `builds`: images that are being made at once. */
 export interface Quotas {
   images: number;
   machines: number;
@@ -28,7 +28,8 @@ const words: Record<QuotaName, string> = {
 export function assertWithinQuota(name: QuotaName, used: number, wanted: number, quotas: Quotas): void {
   const limit = quotas[name];
   if (used + wanted <= limit) return;
-  const asked = wanted === 0 ? '' : `, ${wanted} more ${wanted === 1 ? 'is' : 'are'} asked for`;
+  const count = Math.round(wanted * 1000) / 1000;
+  const asked = wanted === 0 ? '' : `, ${count} more ${count === 1 ? 'is' : 'are'} asked for`;
   throw invalid(
     `The organisation has ${used} ${words[name]}${asked}, and the most is ${limit}; remove some, or ask the operator for more (silversmith organisation quota).`,
   );

@@ -21,6 +21,8 @@ export interface Transfer {
   statusReason: string | null;
   /** Of the whole file; 0 while an export is being made. */
   bytes: number;
+  /** What its file takes on the host, or may come to take; 0 when it is gone. */
+  heldBytes: number;
   receivedBytes: number;
   /** Lower-case hex, of the whole file; null when it is not known. */
   sha256: string | null;

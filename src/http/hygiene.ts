@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError } from '../domain/error.ts';
+import { AppError, invalid } from '../domain/error.ts';
 import { operations } from '../wire/operations.ts';
 import { pathPrefix } from '../wire/schema.ts';
 import { lingering } from './body.ts';
@@ -33,6 +33,8 @@ export const connectionLimits = {
   http: {
     maxHeaderSize: httpLimits.headerBytes,
     headersTimeout: httpLimits.headersMs,
+    // Node's own refusal would have no envelope.
+    requireHostHeader: false,
     connectionsCheckingInterval: httpLimits.checkMs,
   },
   connectionTimeout: httpLimits.silenceMs,
@@ -45,6 +47,12 @@ export function requestId(request: IncomingMessage | { headers: Record<string, u
 }
 
 export const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '').split('?', 1)[0] ?? '';
+
+/** The address at which a caller has reached this server. A header of the caller's never says it: it would become the host of links. */
+export function reachedAt({ localAddress = 'localhost', localPort = 80 }: Socket): string {
+  const address = localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  return `http://${address.includes(':') ? `[${address}]` : address}:${localPort}`;
+}
 
 const plainPaths = ['/', '/healthz', '/readyz', '/openapi.json', '/openapi-3.0.json', '/docs'];
 const patterns = [
@@ -70,6 +78,13 @@ export function registerHygiene(app: FastifyInstance): void {
     referrerPolicy: { policy: 'no-referrer' },
     // Whether there is TLS in front is the operator's business.
     strictTransportSecurity: false,
+  });
+  // Node would answer these by itself, without an envelope.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+  app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
+    if (httpVersion === '1.1' && headers.host === undefined) throw invalid('The Host header is missing; send one.');
+    if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+      throw invalid(`Nothing is known of the expectation ${headers.expect}; leave the header out.`);
   });
   let stopping = false;
   app.addHook('preClose', async () => {

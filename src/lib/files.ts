@@ -2,9 +2,10 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { runCommand } from './spawn.ts';
 
 export async function exists(path: string): Promise<boolean> {
   return (await statOrNull(path)) !== null;
@@ -42,12 +43,54 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** Moves a file and makes the move durable. Idempotent: nothing happens when only the target is there. */
-export async function moveDurably(from: string, to: string): Promise<void> {
+const copyBaseMs = 60_000;
+const copyBytesPerMs = 5000;
+const copyMostMs = 2 ** 31 - 1;
+
+/** Copies a file, its holes as holes, sharing bytes where the file system can. Ends with the signal's reason, and leaves a part then. */
+export async function copySparse(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  const { size } = await stat(from);
+  const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
+  const args = ['--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
+  await runCommand('cp', args, { env: { PATH: '/usr/bin:/bin' }, timeoutMs, ...(signal && { signal }) }).catch(
+    (error) => {
+      signal?.throwIfAborted();
+      throw /No space left on device|Disk quota exceeded/i.test(String(error))
+        ? Object.assign(error, { code: 'ENOSPC' })
+        : error;
+    },
+  );
+}
+
+/**
+ * Moves a file, over what is at the target, and makes the move durable; a copy takes its place where the two folders are on different file
+ * systems. Idempotent: nothing happens when only the target is there.
+ */
+export async function moveDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
   if (!(await exists(from)) && (await exists(to))) return;
-  await rename(from, to);
+  await rename(from, to).catch(async (error) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    await copyOver(from, to, signal);
+  });
   await syncPath(dirname(to));
   if (dirname(from) !== dirname(to)) await syncPath(dirname(from));
+}
+
+/** Beside the target first, so that there is the old file or the new one at any moment. */
+async function copyOver(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  const part = `${to}.part`;
+  try {
+    await copySparse(from, part, signal);
+    const { uid, gid, mode } = await stat(from);
+    if (process.getuid?.() === 0) await chown(part, uid, gid);
+    await chmod(part, mode);
+    await syncPath(part);
+    await rename(part, to);
+    await syncPath(dirname(to));
+    await rm(from);
+  } finally {
+    await rm(part, { force: true });
+  }
 }
 
 /** Writes a whole file so that readers see the old one or the new one. */

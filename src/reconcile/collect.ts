@@ -100,9 +100,12 @@ async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promi
         if ((await work.transfers.find(id))?.expiresAt === expiresAt) await work.transfers.delete(id);
     });
   const deleted = await store.read('system', (work) => work.transfers.deleted());
-  const used = all.filter((one) => one.kind === 'import' && ['available', 'failed'].includes(one.status));
+  const used = all.filter(({ kind, status }) => status === 'failed' || (kind === 'import' && status === 'available'));
   const known = new Set<string>(all.map(({ id }) => id));
-  for (const { id } of used) await rm(transferPath(id), { force: true });
+  for (const { id, heldBytes } of used) {
+    await rm(transferPath(id), { force: true });
+    if (heldBytes > 0) await store.write('system', (work) => work.transfers.update(id, { heldBytes: 0 }));
+  }
   for (const id of deleted) {
     await rm(transferPath(id), { force: true });
     await store.write('system', (work) => work.transfers.remove(id));

@@ -3,9 +3,11 @@
 import { rm } from 'node:fs/promises';
 import { AppError, failedForGood } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
+import { gbBytes } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
-import type { Manifest } from '../domain/transfer.ts';
+import type { Manifest, Transfer } from '../domain/transfer.ts';
 import { sha256File } from '../lib/files.ts';
+import type { Work } from '../store/port.ts';
 import { verifyChain } from './verify.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -13,6 +15,16 @@ export const transferOf = ({ data }: Operation): TransferId => {
   if (typeof data.transferId !== 'string') throw failedForGood('The operation names no transfer.');
   return data.transferId as TransferId;
 };
+
+/** What of the organisation's quota is left for what is made of or for a transfer, whose file is counted already. Throws when nothing is. */
+export async function leftBytes({ usage }: Work, { heldBytes }: Transfer): Promise<number> {
+  const { storedGb } = await usage.quotas();
+  const left = Math.floor(storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
+  if (left > 0) return left;
+  throw failedForGood(
+    `The organisation has ${await usage.storedGb()} GB stored, and the most is ${storedGb}; delete images or exports, or ask the operator for more.`,
+  );
+}
 
 export const imageExport: Workflow = {
   attemptsMax: 3,
@@ -48,7 +60,9 @@ export const imageExport: Workflow = {
     await context.phase('writing the file', 0.3);
     const path = transferPath(id);
     const { format } = transfer;
-    const { bytes, tail } = await engine.exportLayer({ layerId: head.id, format, path, ...boot }, signal);
+    const bytesMax = await store.read(operation.organisationId, (work) => leftBytes(work, transfer));
+    const spec = { layerId: head.id, format, path, bytesMax, ...boot };
+    const { bytes, heldBytes, tail } = await engine.exportLayer(spec, signal);
     await context.phase('taking its digest', 0.8);
     const sha256 = await sha256File(path, { signal });
     const manifest: Manifest = {
@@ -69,6 +83,7 @@ export const imageExport: Workflow = {
       await work.transfers.update(id, {
         status: 'available',
         bytes,
+        heldBytes,
         sha256,
         manifest: text,
         signature: signer.sign(text),

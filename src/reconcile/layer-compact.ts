@@ -19,14 +19,16 @@ export const layerCompact: Workflow = {
   attemptsMax: 3,
 
   async run(context) {
-    const { operation, engine } = context;
+    const { operation, engine, signal } = context;
     const layerId = layerOf(operation);
     await context.phase('comparing the layers with their digests', 0.1);
     for (const id of await context.store.read('system', (work) => layersOf(work, layerId))) await compare(context, id);
     const parent = await context.write((work) => begin(work, operation));
     if (parent === null) return (work) => letGo(work, operation);
     await context.phase('writing the layer anew', 0.2);
-    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent });
+    const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
+    const chain = layers.map(({ id }) => id);
+    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
     return async (work) => {
       const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
       await work.layers.update(layerId, { parentId: parent, storedBytes, operationId: null, digest: null });

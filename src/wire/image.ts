@@ -2,14 +2,10 @@
 
 import { Type } from 'typebox';
 import { Extension } from './extension.ts';
-import { DateTime, Enum, Id, NullableDateTime, NullableString, resource } from './schema.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableString, resource, Text } from './schema.ts';
 import { SoftwareData } from './software.ts';
 
-const Name = Type.String({
-  minLength: 1,
-  maxLength: 30,
-  description: 'Name of the image, 1 to 30 characters. Default: "Template #{image id}"',
-});
+const Name = Text(30, 'Name of the image, 1 to 30 characters. Default: "Template #{image id}"');
 
 export const ImageAttributes = Type.Object(
   {

@@ -7,6 +7,15 @@ export const pathPrefix = '/organization-management/v1';
 /** A positive id that JSON and SQL both hold exactly. */
 export const Id = (description: string) => Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
 
+/** A name or the like, for a request: `plain-text` is a format of ours. */
+export const Text = (maxLength: number, description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    format: 'plain-text',
+    description: `${description}. No control or invisible characters but the joiners of emoji and scripts, no space at an end`,
+  });
+
 export const DateTime = (description: string) => Type.String({ format: 'date-time', description });
 
 export const NullableString = (description: string) =>

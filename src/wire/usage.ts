@@ -12,7 +12,9 @@ export const Usage = {
   images: Used('Images'),
   machines: Used('Machines'),
   builds: Used('Images that are being made now'),
-  stored_gb: Used('GB that its captures take on the disk of the host'),
+  stored_gb: Used(
+    'GB that its captures, imports and files of transfers take on the disk of the host, until they are gone',
+  ),
   kept_gb: Used('GB of replaced disks that are kept for a while; the oldest give way'),
   disks_gb: Type.Number({ description: "GB that the machines' own disks take; not limited" }),
 };

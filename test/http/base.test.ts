@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/catalogue.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
+import { gbBytes } from '../../src/domain/layer.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext) {
@@ -90,5 +91,68 @@ describe('the base that is taken when none is asked for', () => {
     assert.equal((await trial(second.id)).works, true);
     assert.equal(await theDefault(), second.id);
     await assert.rejects(trial(99 as never), /no base image 99/);
+  });
+
+  it('fits on the disk of the machine: a newer one that does not is left out, and none is told before anything is done', async (t) => {
+    const { h, does, add } = await settled(t);
+    const [id = 0, other = 0] = h.machines;
+    const sizeOf = (layerId: typeof h.base.layerId, gb: number) =>
+      h.store.write('system', (work) => work.layers.seal(layerId, { virtualBytes: gb * gbBytes, storedBytes: 1 }));
+    const status = async (of: number) => (await does('machineGet', of)).attributes.friendly_status;
+    const large = await add('large');
+    await sizeOf(large.layerId, 21);
+    await h.store.write('system', (work) => work.bases.prove(large.id));
+    // The newest works and is too large: machines go on with the one that fits, also after a reset.
+    for (const _ of [1, 2]) {
+      await does('machineStart', id);
+      assert.equal(await status(id), 'ready');
+      await does('machineStop', id);
+      const { diskId } = await h.store.read('system', (work) => work.machines.get(id as never));
+      const disk = await h.store.read('system', (work) => work.disks.get(diskId as DiskId));
+      assert.equal(disk.layerId, h.base.layerId);
+      if (_ === 1) assert.equal((await does('machineReset', id)).client_code, 200);
+    }
+    await sizeOf(h.base.layerId, 20.5);
+    const start = (await does('machineStart', other)).client_code;
+    const reset = await does('machineReset', id);
+    assert.deepEqual([start, reset.client_code], [4510, 4510]);
+    assert.match(reset.message, /large has .* GB, no other is smaller .* that has 20 GB/);
+    // Nothing was done: the disk that it has still starts.
+    await does('machineStart', id);
+    assert.equal(await status(id), 'ready');
+    // The state of the machine is looked at first.
+    assert.equal((await does('machineReset', id)).client_code, 400);
+    await does('machineStop', id);
+    await sizeOf(h.base.layerId, 20);
+    await does('machineStart', other);
+    assert.equal(await status(other), 'ready');
+  });
+
+  it('and an image that came to be larger than a disk is refused at assign, start and reset', async (t) => {
+    const { h, does } = await settled(t);
+    const [id = 0, other = 0] = h.machines;
+    const image = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body.attributes.id;
+    await h.service.reconciler.settle();
+    await does('imageAssign', image, { machine_ids: [id] });
+    await does('machineStart', id);
+    await does('machineStop', id);
+    const grow = (sizeGb: number) => h.store.write('system', (work) => work.images.update(image as never, { sizeGb }));
+    await grow(21);
+    const codes = [
+      (await does('imageAssign', image, { machine_ids: [other] })).client_code,
+      (await does('machineReset', id)).client_code,
+    ];
+    await h.store.write('system', (work) => work.machines.assign([other as never], image as never));
+    codes.push((await does('machineStart', other)).client_code);
+    assert.deepEqual(codes, [4510, 4510, 4510]);
+    // What the bytes say counts, whatever the image says.
+    await grow(3);
+    const { layerId } = await h.store.read('system', (work) => work.images.get(image as never));
+    await h.store.write('system', (work) =>
+      work.layers.seal(layerId as never, { virtualBytes: 21 * gbBytes, storedBytes: 1 }),
+    );
+    await does('machineStart', other);
+    const { friendly_status: status, status_reason: reason } = (await does('machineGet', other)).attributes;
+    assert.deepEqual([status, /has 21 GB and the disk of machine 2 20 GB/.test(reason)], ['off', true]);
   });
 });

@@ -172,12 +172,12 @@ export async function startHarness(
     );
   const machines = [await addMachine(ours), await addMachine(ours)].map((machine) => machine.id);
 
-  const sendRaw = async (request: RawRequest, as: Key = keys.ours) => {
+  const sendRaw = async (request: RawRequest, as: Key = keys.ours, app = service.app) => {
     const { method, path, query = '', body = '', nonce = randomUUID() } = request;
     const timestamp = String(request.timestamp ?? clock.now());
     const text = `${as.key}${method}${request.signedPath ?? path}${timestamp}${nonce}${body}`;
     const signature = request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
-    return service.app.inject({
+    return app.inject({
       method: method as 'GET',
       url: path + query,
       headers: {
@@ -189,8 +189,8 @@ export async function startHarness(
       ...(body !== '' && { payload: body }),
     });
   };
-  const send = async (request: RawRequest, as: Key = keys.ours): Promise<Answer> => {
-    const response = await sendRaw(request, as);
+  const send = async (request: RawRequest, as: Key = keys.ours, app = service.app): Promise<Answer> => {
+    const response = await sendRaw(request, as, app);
     const { method, path } = request;
     const answer = { status: response.statusCode, body: response.json(), headers: response.headers };
     const operation = patterns.find((one) => one.method === method && one.pattern.test(path));

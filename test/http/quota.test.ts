@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gbBytes } from '../../src/domain/layer.ts';
+import { pathPrefix } from '../../src/wire/schema.ts';
 import { startHarness } from './harness.ts';
 
 describe('a quota', () => {
@@ -60,5 +61,86 @@ describe('a quota', () => {
     assert.equal((await h.call('usageGet', {}, h.keys.theirs)).body.disks_gb, 0);
     await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb: 2 }));
     assert.match((await capture()).body.message, /has 3 GB stored, and the most is 2/);
+  });
+
+  it('counts what was deleted until its bytes are gone, and the files of transfers while they are there', async (t) => {
+    const h = await startHarness(t, { reconcile: false, settings: { keepImageMs: 0 } });
+    const [id = 0] = h.machines;
+    const { reconciler } = h.service;
+    const used = async () => (await h.call('usageGet')).body.stored_gb.used;
+    for (const name of ['machineStart', 'machineStop'] as const) {
+      await h.call(name, { params: { id } });
+      await reconciler.settle();
+    }
+    const image = Number((await h.call('imageCapture', { body: { machine_id: id } })).body.id);
+    await reconciler.settle();
+    const { layerId } = await h.store.read(h.ours, (work) => work.images.get(image as never));
+    const grow = (gb: number) =>
+      h.store.write('system', (work) => work.layers.update(layerId as never, { storedBytes: gb * gbBytes }));
+    await grow(3);
+    const { body } = await h.call('imageExport', { params: { id: image } });
+    // While it is written it may come to take what its layers take; the base is counted for it too.
+    assert.ok((await used()) >= 6, String(await used()));
+    await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb: 8 }));
+    assert.match(
+      (await h.call('imageExport', { params: { id: image } })).body.message,
+      /GB stored, 3 more are asked for/,
+    );
+    await reconciler.settle();
+    const held = async () => (await h.store.read(h.ours, (work) => work.transfers.get(body.id))).heldBytes;
+    assert.ok((await held()) > 0 && (await used()) < 4);
+    await h.store.write('system', (work) => work.transfers.update(body.id, { heldBytes: 2 * gbBytes }));
+    assert.equal(await used(), 5);
+    await h.call('transferDelete', { params: { id: body.id } });
+    assert.equal(await used(), 5);
+    await reconciler.task('collect');
+    assert.equal(await used(), 3);
+
+    const asked = (await h.call('imageImport', { body: { size_bytes: gbBytes } })).body;
+    assert.equal(await used(), 4);
+    assert.match(
+      (await h.call('imageImport', { body: { size_bytes: 5 * gbBytes } })).body.message,
+      /has 4 GB stored, 5 more are asked for, and the most is 8/,
+    );
+    await h.call('transferDelete', { params: { id: asked.id } });
+    await h.call('imageDelete', { params: { id: image } });
+    await h.store.write('system', (work) => work.machines.update(id as never, { diskId: null }));
+    assert.equal(await used(), 4);
+    await reconciler.task('collect');
+    assert.equal(await used(), 3);
+    const disks = await h.store.read('system', (work) => work.disks.list());
+    for (const disk of disks)
+      await h.store.write('system', (work) => work.disks.update(disk.id, { state: 'doomed', doomedAt: 0 }));
+    for (const _ of [1, 2]) await reconciler.task('collect');
+    assert.equal(await used(), 0);
+  });
+
+  it('lets no more be promised to uploads than the host has room for, and an import take no more than is left', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    h.engine.setCapacity({ totalBytes: 10_000 * gbBytes, freeBytes: 10_000 * gbBytes });
+    await h.service.reconciler.task('measure');
+    const open = (gb: number, as?: typeof h.keys.ours) =>
+      h.call('imageImport', { body: { size_bytes: gb * gbBytes } }, as);
+    const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(() => open(4000)));
+    assert.deepEqual(answers.filter(({ status }) => status === 200).length, 1);
+    assert.match(
+      answers.find(({ status }) => status === 503)?.body.message,
+      /1500 GB are left on the host beside what/,
+    );
+    assert.equal((await open(1000, h.keys.theirs)).status, 503);
+    assert.equal((await open(700, h.keys.theirs)).status, 200);
+
+    const text = JSON.stringify({ simulated: ['x'.repeat(1024 * 1024)], virtualBytes: gbBytes });
+    const { id } = (await h.call('imageImport', { body: { size_bytes: text.length } })).body;
+    const path = `${pathPrefix}/transfers/${id}/parts/0`;
+    await h.send({ method: 'POST', path, body: text, headers: { 'content-type': 'application/octet-stream' } });
+    // Of the file, 1 MB; of the layer that the simulator makes, five.
+    const storedGb = 4000 + 0.004;
+    await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb }));
+    const { body } = await h.call('transferFinish', { params: { id } });
+    await h.service.reconciler.settle();
+    const { attributes } = (await h.call('imageGet', { params: { id: body.id } })).body;
+    assert.equal(attributes.status, 'failed');
+    assert.match(attributes.status_reason, /takes more than the \d+ bytes that there is room for/);
   });
 });

@@ -2,18 +2,21 @@
 // writing again, so a capture is a rename and an assignment is an empty file: constant time, whatever the size of the disk.
 
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, realpath, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertRoom } from '../../domain/capacity.ts';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
-import { exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
+import { copySparse, exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';
 import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { backUp } from './backup.ts';
 import { bootFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
-import { giveTo, type Host, prepareFolders, probeHost } from './host.ts';
+import { type Confining, defaultConfining, giveTo, type Host, prepareFolders, probeHost } from './host.ts';
 import {
+  assertUnused,
+  contentBytes,
   convertForeignDisk,
   createOverlay,
   inspectForeignDisk,
@@ -22,9 +25,10 @@ import {
   storedBytes,
 } from './image-file.ts';
 import { Machines } from './machine.ts';
-import { type Paths, pathsIn } from './paths.ts';
-import { installationOf } from './process.ts';
+import type { Paths } from './paths.ts';
+import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
+import { capacityOf, withinRoom } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 
@@ -33,26 +37,38 @@ export interface QemuOptions {
   root: string;
   /** Whether machines reach the network. Off by default: a guest with a network reaches the host's loopback services too. */
   machineNetwork?: boolean;
+  /** The id of the installation, by which its guests are known also when its folder is gone. */
+  installation?: string;
+  /** Folders in which QEMU and its tools are looked for, divided by colons. */
+  path?: string;
+  confining?: Confining;
 }
 
-export async function openQemu({ root: given, machineNetwork = false }: QemuOptions): Promise<Engine> {
+const never = new AbortController().signal;
+
+/** Where a system has its programs. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export async function openQemu({ root: given, machineNetwork = false, ...options }: QemuOptions): Promise<Engine> {
+  const { path = systemPath, confining = defaultConfining } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
-  const paths = pathsIn(root);
-  const host = await probeHost();
+  const wanted = { root, path, confining };
+  const host = await probeHost(wanted);
+  const own = processesIn(root, options.installation);
+  const { paths } = own;
   await prepareFolders(root, paths.folders);
-  const installation = installationOf(root);
-  const machines = new Machines(host, paths, installation, machineNetwork);
-  const context = { host, paths, installation };
+  const machines = new Machines(host, own, machineNetwork);
+  const context = { host, ...own };
 
   return {
     name: 'qemu',
     capabilities: { constantTimeCapture: true, exec: true },
     async check() {
-      await probeHost();
+      await probeHost(wanted);
       await prepareFolders(root, paths.folders);
     },
-    importBase: (layerId, files) => importBase(layerId, files, paths, host),
+    importBase: (layerId, files, signal = never) => importBase(layerId, files, signal, paths, host),
     importFile: (sha256, path) => importFile(sha256, path, paths),
 
     async ensureDisk({ diskId, layerId, sizeBytes }) {
@@ -65,7 +81,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
     exportLayer: (spec, signal) => exportLayer(spec, signal, paths, host),
     importLayer: (spec, signal) => importLayer(spec, signal, paths, host),
     bootFault: (root) => bootFault(root, paths),
-    rewriteLayer: (spec) => rewriteLayer(spec, paths, host),
+    rewriteLayer: (spec, signal = never) => rewriteLayer(spec, signal, paths, host),
     sealDisk: (spec) => sealDisk(spec, paths, host),
     async unsealDisk(diskId, layerId) {
       const disk = paths.disk(diskId);
@@ -91,9 +107,11 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
 
     startMachine: (spec) => machines.start(spec),
     machineState: (id) => machines.state(id),
+    console: (id) => machines.console(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
-    resumeMachines: () => machines.resume(),
+    pausedMachines: () => machines.paused(),
+    resumeMachine: (id) => machines.resume(id),
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {
@@ -123,10 +141,7 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
         throw failedForGood('A layer cannot be read.', { detail: String(error) });
       }
     },
-    async capacity() {
-      const { bsize, blocks, bavail } = await statfs(root);
-      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
-    },
+    capacity: () => capacityOf(root),
     async close() {},
   };
 }
@@ -138,6 +153,7 @@ async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, 
   return Revert.around(async (revert) => {
     if (!(await exists(layer))) {
       if (!(await exists(disk))) throw failedForGood("The machine's disk is missing.", { detail: disk });
+      await assertUnused(disk, host.user);
       await makeImmutable(disk);
       await moveDurably(disk, layer);
       revert.add(async () => {
@@ -150,23 +166,37 @@ async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, 
   });
 }
 
-async function importBase(layerId: LayerId, files: BaseFiles, paths: Paths, host: Host): Promise<ImportedBase> {
+async function importBase(
+  layerId: LayerId,
+  files: BaseFiles,
+  signal: AbortSignal,
+  paths: Paths,
+  host: Host,
+): Promise<ImportedBase> {
   for (const path of Object.values(files)) {
     const found = await stat(path).catch(() => null);
     if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
   }
   // Refused before it is even copied; and looked at again once copied, since the original may change.
-  await inspectForeignDisk(files.disk);
+  const foundBytes = await contentBytes(files.disk, await inspectForeignDisk(files.disk), signal);
+  assertRoom(await capacityOf(paths.builds), (await storedBytes(files.disk)) + foundBytes);
   const folder = join(paths.builds, `base-${layerId}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
-    await copyFile(files.disk, source, constants.COPYFILE_FICLONE);
-    await giveTo(host.user, source);
-    const digest = `sha256:${await sha256File(source)}`;
     const target = join(folder, 'disk.qcow2');
-    const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), target, host.user);
+    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
+    const { digest, virtualBytes } = await withinRoom(folder, limits, async (within) => {
+      await copySparse(files.disk, source, within.signal);
+      await giveTo(host.user, source);
+      const sha256 = await sha256File(source, { signal: within.signal });
+      const format = await inspectForeignDisk(source);
+      return {
+        digest: `sha256:${sha256}`,
+        virtualBytes: await convertForeignDisk(source, format, target, host.user, within),
+      };
+    });
     for (const [from, to] of [
       [files.kernel, paths.kernel(layerId)],
       [files.initrd, paths.initrd(layerId)],

@@ -1,41 +1,116 @@
-// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs as QEMU's user and under limits, so
-// that a hostile header reaches no more than that user does.
+// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs in a cage and under limits, so that a
+// hostile header reaches no more than the files that the call names.
 
 import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { AppError, failedForNow, invalid } from '../../domain/error.ts';
 import { syncPath } from '../../lib/files.ts';
 import { CommandError, runCommand } from '../../lib/spawn.ts';
-import { giveTo, type QemuUser } from './host.ts';
-import { isQcow2, parseQcow2Header } from './qcow2.ts';
+import { caged, type QemuUser } from './confine.ts';
+import { giveTo } from './host.ts';
+import { assertDiskFits } from './partition.ts';
+import { assertQcow2Whole, isQcow2, parseQcow2Header, readingQcow2 } from './qcow2.ts';
 
 const toolMs = 30_000;
-const convertMs = 60 * 60_000;
+const scanBytesPerSecond = 50 * 1000 ** 2;
+const copyBytesPerSecond = 5 * 1000 ** 2;
 const memoryBytesMax = 2 * 1024 ** 3;
 
-/** Runs qemu-img in a folder, from which absolute paths among its arguments are named (see paths.ts). */
+/** The most that a timer takes. */
+const mostMs = 2 ** 31 - 1;
+
+/** How long a tool may take that looks through so many bytes, or copies them, on a slow disk. */
+export const scanMs = (bytes: number) => limitMs(bytes, scanBytesPerSecond);
+export const copyMs = (bytes: number) => limitMs(bytes, copyBytesPerSecond);
+const limitMs = (bytes: number, bytesPerSecond: number) =>
+  Math.min(mostMs, toolMs + Math.ceil((bytes / bytesPerSecond) * 1000));
+
+interface ToolLimits {
+  timeoutMs?: number;
+  bytesMax?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** The layers that it reads besides the files that its arguments name. */
+  layers?: readonly string[];
+}
+
+/** Runs qemu-img in a folder, from which absolute paths among its arguments are named (see paths.ts). It sees these files alone. */
 export async function qemuImg(
   args: readonly string[],
-  user: QemuUser | undefined,
+  user: QemuUser,
   cwd: string,
-  { timeoutMs = toolMs, bytesMax, signal }: { timeoutMs?: number; bytesMax?: number; signal?: AbortSignal } = {},
+  { timeoutMs = toolMs, bytesMax, signal, layers = [] }: ToolLimits = {},
 ): Promise<string> {
   const limits = [`--as=${memoryBytesMax}`, `--core=0`, `--nofile=64`];
   if (bytesMax !== undefined && bytesMax < Number.MAX_SAFE_INTEGER)
     limits.push(`--fsize=${Math.max(0, Math.floor(bytesMax))}`);
-  const options = { ...user, cwd, timeoutMs, ...(signal && { signal }) };
   try {
-    // It ends with this process: one that went on after a kill would write beside its successor.
+    const [readable, writable]: [string[], string[]] = [[...layers], []];
+    for (const path of args.filter(isAbsolute)) ((await stat(path)).mode & 0o222 ? writable : readable).push(path);
     const named = args.map((arg) => (isAbsolute(arg) ? join('.', relative(cwd, arg)) : arg));
-    const command = ['--pdeathsig', 'KILL', '--', 'prlimit', ...limits, '--', 'qemu-img', ...named];
-    return await runCommand('setpriv', command, options);
+    // It ends with this process: one that went on after a kill would write beside its successor.
+    const cage = { user, cwd, readable, writable, limits, mortal: true };
+    const command = await caged(cage, 'qemu-img', named);
+    return await runCommand(command.file, command.args, { ...command.options, timeoutMs, ...(signal && { signal }) });
   } catch (error) {
     signal?.throwIfAborted();
-    const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
-    if (/SIGXFSZ|File too large/i.test(text))
-      throw invalid(`The disk takes more than the ${bytesMax} bytes that there is room for on the host.`);
-    if (/No space left on device|Disk quota exceeded/i.test(text)) throw diskFull(text);
-    throw new AppError('internal', 'A disk file could not be made or read.', { detail: String(error), retry: 'later' });
+    throw explained(error, timeoutMs);
+  }
+}
+
+/** A file grew above the limit that its tool was given. */
+export class TooLarge extends AppError {
+  constructor(detail: string) {
+    super('invalid', 'The disk takes more than there is room for.', { detail });
+  }
+}
+
+/** What went wrong with a tool. Its cause is the command's error. */
+function explained(error: unknown, timeoutMs: number): AppError {
+  const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
+  if (/SIGXFSZ|File too large/i.test(text)) return new TooLarge(text);
+  if (/No space left on device|Disk quota exceeded/i.test(text)) return diskFull(text);
+  const options = { detail: text, cause: error };
+  const ended = error instanceof CommandError ? error.ended : null;
+  if (ended === 'limit')
+    return failedForNow(
+      `The host was too slow for a disk file: qemu-img did not end within ${Math.round(timeoutMs / 1000)} s. It says nothing of the file; try again when less is done on the host.`,
+      options,
+    );
+  if (ended === 'killed')
+    return failedForNow('A tool that worked on a disk file was ended by the host, which may lack memory.', options);
+  return new AppError('internal', 'A disk file could not be made or read.', { ...options, retry: 'later' });
+}
+
+/** Whether the tool itself refused its input, rather than that something kept it from its work. */
+const refusedInput = (error: unknown) =>
+  error instanceof AppError &&
+  error.code === 'internal' &&
+  error.cause instanceof CommandError &&
+  error.cause.exitCode === 1;
+
+const lockTries = 20;
+const lockMs = 100;
+
+/** Throws unless no process has the disk open for writing: QEMU locks what it writes to, whoever started it. */
+export async function assertUnused(path: string, user: QemuUser): Promise<void> {
+  const { uid, gid } = await stat(path);
+  // A disk belongs to the guest that was on with it last.
+  const owner = user.ids === null || uid === 0 ? user : { ...user, ids: { uid, gid } };
+  for (let tries = 1; ; tries++) {
+    try {
+      await qemuImg(['info', '-f', 'qcow2', path], owner, dirname(path));
+      return;
+    } catch (error) {
+      const { detail } = error as AppError;
+      if (!/\block\b/.test(detail ?? '')) throw error;
+      // A process lets go of its files a moment after it is seen to have ended.
+      if (tries === lockTries)
+        throw failedForNow(
+          "A process on this host still has the machine's disk open and may write to it, so no image is made of it; end that process (lsof names it), then try again.",
+          { detail: `${path}: ${detail}` },
+        );
+      await new Promise((resolve) => setTimeout(resolve, lockMs));
+    }
   }
 }
 
@@ -43,19 +118,15 @@ export const diskFull = (detail: string) =>
   failedForNow("The host's disk is full. Free some space there, then try again.", { detail });
 
 /** An empty overlay on a layer, in constant time. `path` lies one folder below the root. */
-export async function createOverlay(
-  path: string,
-  backing: string,
-  sizeBytes: number,
-  user: QemuUser | undefined,
-): Promise<void> {
+export async function createOverlay(path: string, backing: string, sizeBytes: number, user: QemuUser): Promise<void> {
   const part = `${path}.part`;
   try {
     await rm(part, { force: true });
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);
     await qemuImg(
-      ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
+      // Unopened: the layer is looked for by who asks, and what it names is nothing to this.
+      ['create', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
       user,
       dirname(path),
     );
@@ -77,7 +148,7 @@ export async function makeImmutable(path: string): Promise<void> {
 }
 
 /** Undoes that, for QEMU's user. */
-export async function makeWritable(path: string, user: QemuUser | undefined): Promise<void> {
+export async function makeWritable(path: string, user: QemuUser): Promise<void> {
   await chmod(path, 0o600);
   await giveTo(user, path);
 }
@@ -127,40 +198,73 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
   const bootSector = head.readUInt16BE(510) === 0x55aa;
   const ext = head.readUInt16LE(1080) === 0xef53;
   const otherFileSystem = head.toString('latin1', 0, 4) === 'XFSB';
-  if (size < 1024 * 1024 || size % 512 !== 0 || !(bootSector || ext || otherFileSystem)) {
+  if ((bootSector || ext || otherFileSystem) && size % 512 !== 0)
+    throw invalid(
+      `The file is cut off, or something follows its disk: it has ${size} bytes, and a raw disk has whole sectors of 512. For an export of Silversmith, give its manifest too (FILE.json).`,
+    );
+  if (size < 1024 * 1024 || !(bootSector || ext || otherFileSystem)) {
     throw invalid('The file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
   }
   return 'raw';
 }
 
-/** Copies a checked file into a standalone qcow2 of our own making; returns the size of its disk. */
+/** What the content of a disk from outside may take once it is unpacked. Throws `invalid` for a file that is cut off. */
+export async function contentBytes(path: string, format: 'qcow2' | 'raw', signal: AbortSignal): Promise<number> {
+  return format === 'qcow2' ? assertQcow2Whole(path, signal) : storedBytes(path);
+}
+
+/** Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read as zeros where its content is lost. */
+async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSignal): Promise<void> {
+  await assertQcow2Whole(path, signal);
+  const timeoutMs = scanMs((await stat(path)).size);
+  await qemuImg(['check', '-f', 'qcow2', '--output=json', path], user, dirname(path), { timeoutMs, signal }).catch(
+    (error: AppError) => {
+      const { exitCode = null, output = '' } = error.cause instanceof CommandError ? error.cause : {};
+      const count = (name: string) => Number(new RegExp(`"${name}": ([0-9]+)`).exec(output)?.[1] ?? 0);
+      if (exitCode === 2)
+        throw invalid(
+          `The file is damaged: qemu-img check finds ${count('corruptions')} errors in it; give a whole one.`,
+        );
+      if (exitCode === 3)
+        throw invalid(
+          `The file was not closed by the program that wrote it: qemu-img check finds ${count('leaks')} lost clusters, and expected none. Type: qemu-img check -r leaks FILE`,
+        );
+      throw refusedInput(error) ? invalid('The file is damaged: qemu-img check cannot read it.') : error;
+    },
+  );
+}
+
+/**
+ * Copies a checked file into a standalone qcow2 of our own making, and judges what is on its disk; returns the size of the disk. Throws
+ * `invalid`, with what was expected and what was found, for a file or a disk that is not whole.
+ */
 export async function convertForeignDisk(
   source: string,
   format: 'qcow2' | 'raw',
   target: string,
-  user: QemuUser | undefined,
-  bytesMax = Number.MAX_SAFE_INTEGER,
+  user: QemuUser,
+  { bytesMax = Number.MAX_SAFE_INTEGER, signal }: { bytesMax?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const cwd = dirname(source);
-  const read = async () =>
-    JSON.parse(
-      await qemuImg(['info', '--output=json', '-f', format, source], user, cwd).catch((error: AppError) => {
-        throw error.retry === 'later' && error.code === 'unavailable'
-          ? error
-          : invalid('The file is damaged: qemu-img cannot read it.');
-      }),
-    ) as Record<string, unknown>;
-  const info = await read();
+  if (format === 'qcow2') await assertSoundQcow2(source, user, signal);
+  const { size } = await stat(source);
+  const damaged = (error: AppError) => {
+    throw refusedInput(error) ? invalid('The file is damaged: qemu-img cannot read it.') : error;
+  };
+  const args = ['info', '--output=json', '-f', format, source];
+  const text = await qemuImg(args, user, cwd, { timeoutMs: scanMs(size), signal }).catch(damaged);
+  const info = JSON.parse(text) as Record<string, unknown>;
   const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
   if (info['backing-filename'] !== undefined || info.encrypted === true || data?.['data-file'] !== undefined) {
     throw invalid('The file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT');
   }
+  const virtualBytes = Number(info['virtual-size']);
   await mkdir(dirname(target), { recursive: true });
   await writeFile(target, '', { mode: 0o600 });
   await giveTo(user, target);
-  await qemuImg(['convert', '-f', format, '-O', 'qcow2', source, target], user, cwd, {
-    timeoutMs: convertMs,
-    bytesMax,
-  });
-  return Number(info['virtual-size']);
+  const timeoutMs = copyMs(size + Math.min(virtualBytes, bytesMax));
+  const convert = ['convert', '-f', format, '-O', 'qcow2', source, target];
+  await qemuImg(convert, user, cwd, { timeoutMs, bytesMax, signal }).catch(damaged);
+  await readingQcow2(target, assertDiskFits);
+  return virtualBytes;
 }

@@ -73,6 +73,16 @@ export function parseQcow2Header(head: Buffer): Qcow2Header {
   };
 }
 
+/** The size of the disk in a file of our own making, whatever it stands on. */
+export async function virtualBytesOf(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    return Number((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer.readBigUInt64BE(24));
+  } finally {
+    await file.close();
+  }
+}
+
 /** Exactly so many bytes from a place; throws `invalid` when the file ends before. */
 async function readAt(file: FileHandle, offset: number, length: number, what: string): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
@@ -103,8 +113,11 @@ function endOf(high: number, low: number, header: Qcow2Header, guestBytes: numbe
   return place + Math.min(clusterBytes, guestBytes);
 }
 
-/** Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of the file. */
-export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of the file. Returns the bytes of the disk
+ * that are in the file, unpacked.
+ */
+export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<number> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
@@ -121,6 +134,7 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
     const l1 = await readAt(file, l1Offset, l1Entries * 8, 'its first table');
     // Each once, however often a bent table names it.
     const seen = new Set<number>();
+    let clusters = 0;
     for (let index = 0; index < l1Entries; index++) {
       const place = placeOf(l1.readUInt32BE(index * 8), l1.readUInt32BE(index * 8 + 4));
       if (place === 0 || seen.has(place)) continue;
@@ -133,37 +147,57 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
         const [high, low] = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)];
         if (high === 0 && low === 0) continue;
         const guest = first + (at / entryBytes) * clusterBytes;
-        if (guest < virtualBytes) need(endOf(high, low, header, virtualBytes - guest), 'what its disk holds');
+        const end = guest < virtualBytes ? endOf(high, low, header, virtualBytes - guest) : 0;
+        need(end, 'what its disk holds');
+        if (end > 0) clusters++;
       }
     }
+    return clusters * clusterBytes;
   } finally {
     await file.close();
   }
 }
 
-/** Reads a disk of our own making that stands alone: what is not in its file is zeros. `length` lies within one cluster. */
-export async function readQcow2(path: string, offset: number, length: number): Promise<Buffer> {
+/**
+ * Reads from a disk of our own making that stands alone: what is not in its file, or lies beyond the end of the disk, is zeros. The file is
+ * open while the work takes.
+ */
+export async function readingQcow2<Result>(
+  path: string,
+  work: (read: (offset: number, length: number) => Promise<Buffer>, diskBytes: number) => Promise<Result>,
+): Promise<Result> {
   const file = await open(path, 'r');
   try {
     const header = parseQcow2Header((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer);
-    const { clusterBytes, entryBytes, l1Offset, virtualBytes } = header;
-    const zeros = Buffer.alloc(length);
-    if (offset >= virtualBytes) return zeros;
-    const perTable = clusterBytes / entryBytes;
-    const cluster = Math.floor(offset / clusterBytes);
-    const entry = async (table: number, index: number, bytes: number) => {
-      const found = await readAt(file, table + index * bytes, 8, 'a table');
-      return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
+    const read = async (offset: number, length: number) => {
+      const content = Buffer.alloc(length);
+      for (let at = 0; at < length; ) {
+        const within = (offset + at) % header.clusterBytes;
+        const bytes = Math.min(length - at, header.clusterBytes - within);
+        const place = offset + at < header.virtualBytes ? await placeOfCluster(file, header, offset + at) : 0;
+        if (place !== 0) await file.read(content, at, bytes, place + within);
+        at += bytes;
+      }
+      return content;
     };
-    const l2 = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));
-    if (l2 === 0) return zeros;
-    const [high, low] = await entry(l2, cluster % perTable, entryBytes);
-    if ((high & 0x40000000) !== 0) throw new TypeError('a compressed cluster is not read');
-    const place = placeOf(high, low);
-    if (place === 0 || (low & 1) === 1) return zeros;
-    await file.read(zeros, 0, length, place + (offset % clusterBytes));
-    return zeros;
+    return await work(read, header.virtualBytes);
   } finally {
     await file.close();
   }
+}
+
+/** Where the cluster of a place on the disk lies in the file; 0 for zeros. */
+async function placeOfCluster(file: FileHandle, header: Qcow2Header, offset: number): Promise<number> {
+  const { clusterBytes, entryBytes, l1Offset } = header;
+  const perTable = clusterBytes / entryBytes;
+  const cluster = Math.floor(offset / clusterBytes);
+  const entry = async (table: number, index: number, bytes: number) => {
+    const found = await readAt(file, table + index * bytes, 8, 'a table');
+    return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
+  };
+  const table = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));
+  if (table === 0) return 0;
+  const [high, low] = await entry(table, cluster % perTable, entryBytes);
+  if ((high & 0x40000000) !== 0) throw new TypeError('a compressed cluster is not read');
+  return (low & 1) === 1 ? 0 : placeOf(high, low);
 }

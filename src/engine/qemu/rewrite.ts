@@ -1,20 +1,20 @@
 // Writes a layer anew on another layer of its own chain. The content is compared before the new file takes the old one's name, in one
 // rename: whoever opens the layer finds the one or the other, and machines that are on keep the file that they have open.
 
-import { constants } from 'node:fs';
-import { chmod, copyFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import { exists, syncPath } from '../../lib/files.ts';
+import { copySparse, exists, moveDurably } from '../../lib/files.ts';
 import { giveTo, type Host } from './host.ts';
-import { diskFull, makeImmutable, qemuImg, storedBytes } from './image-file.ts';
+import { copyMs, diskFull, makeImmutable, qemuImg, storedBytes } from './image-file.ts';
 import type { Paths } from './paths.ts';
-
-const rewriteMs = 4 * 3600_000;
+import { virtualBytesOf } from './qcow2.ts';
+import { withinRoom } from './room.ts';
 
 export async function rewriteLayer(
-  { layerId, parentId }: { layerId: LayerId; parentId: LayerId },
+  { layerId, parentId, chain }: { layerId: LayerId; parentId: LayerId; chain: readonly LayerId[] },
+  signal: AbortSignal,
   paths: Paths,
   { user }: Host,
 ): Promise<{ storedBytes: number }> {
@@ -25,17 +25,22 @@ export async function rewriteLayer(
     throw failedForGood('A layer of this image is missing.', { detail: `${layerId} or ${parentId}` });
   try {
     await rm(part, { force: true });
-    await copyFile(layer, part, constants.COPYFILE_FICLONE);
+    await copySparse(layer, part, signal);
     await chmod(part, 0o600);
     await giveTo(user, part);
     const cwd = paths.builds;
-    await qemuImg(['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part], user, cwd, {
-      timeoutMs: rewriteMs,
+    await withinRoom(cwd, { bytesMax: Number.MAX_SAFE_INTEGER, signal }, async (limits) => {
+      const options = {
+        timeoutMs: copyMs(2 * (await virtualBytesOf(layer))),
+        layers: chain.map(paths.layer),
+        ...limits,
+      };
+      const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part];
+      await qemuImg(rebase, user, cwd, options);
+      await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, options);
     });
-    await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, { timeoutMs: rewriteMs });
     await makeImmutable(part);
-    await rename(part, layer);
-    await syncPath(dirname(layer));
+    await moveDurably(part, layer);
     return { storedBytes: await storedBytes(layer) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));

@@ -2,16 +2,17 @@
 // user under limits on memory, time and what may be written, and never itself used: its content is copied into a file of our own.
 
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, chown, constants, copyFile, mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { chmod, chown, link, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { failedForGood, invalid } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import { exists, syncPath } from '../../lib/files.ts';
-import type { ChainBoot, Tail } from '../port.ts';
+import { copySparse, exists, moveDurably, syncPath } from '../../lib/files.ts';
+import type { ChainBoot, RootBoot, Tail } from '../port.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,
+  copyMs,
   createOverlay,
   diskFull,
   inspectForeignDisk,
@@ -20,16 +21,16 @@ import {
   storedBytes,
 } from './image-file.ts';
 import type { Paths } from './paths.ts';
-
-const transferMs = 4 * 3600_000;
+import { virtualBytesOf } from './qcow2.ts';
+import { withinRoom } from './room.ts';
 
 export async function exportLayer(
-  spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string },
+  spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string; bytesMax: number },
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
-): Promise<{ bytes: number; tail: Tail | null }> {
-  const { layerId, format, path } = spec;
+): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }> {
+  const { layerId, chain, format, path, bytesMax } = spec;
   const layer = paths.layer(layerId);
   if (!(await exists(layer))) throw failedForGood('A layer of this image is missing.', { detail: layerId });
   const part = join(paths.builds, `${basename(path)}.export`);
@@ -38,20 +39,37 @@ export async function exportLayer(
     await giveTo(user, part);
     const compressed = format === 'qcow2' ? ['-c', '-o', 'compression_type=zstd'] : [];
     const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...compressed, layer, part];
-    await qemuImg(args, user, paths.builds, { timeoutMs: transferMs, signal });
+    const timeoutMs = copyMs(await virtualBytesOf(layer));
+    // A raw file is as long as the disk, and takes what is not a hole of it.
+    const limit = format === 'raw' ? Number.MAX_SAFE_INTEGER : bytesMax;
+    const layers = chain.map(paths.layer);
+    await withinRoom(paths.builds, { bytesMax: limit, signal }, (limits) =>
+      qemuImg(args, user, paths.builds, { timeoutMs, layers, ...limits, ...(format === 'raw' && { bytesMax: limit }) }),
+    );
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     const tail = await appendTail(part, spec, paths, signal);
     await syncPath(part);
-    await rename(part, path);
-    await syncPath(dirname(path));
-    return { bytes: (await stat(path)).size, tail };
+    await moveDurably(part, path, signal);
+    return { bytes: (await stat(path)).size, heldBytes: await storedBytes(path), tail };
   } finally {
     await rm(part, { force: true });
   }
 }
 
+/** The file under a name in the engine's keeping, which QEMU's user may read and not write; a copy where it is going to be cut. */
+async function takeSource(path: string, source: string, cut: boolean, signal: AbortSignal): Promise<void> {
+  const linked =
+    !cut &&
+    (await link(path, source).then(
+      () => true,
+      () => false,
+    ));
+  if (!linked) await copySparse(path, source, signal);
+  await chmod(source, cut ? 0o644 : 0o444);
+}
+
 /** Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for one that boots by its firmware. */
-async function appendTail(file: string, { boot, baseLayerId }: ChainBoot, paths: Paths, signal: AbortSignal) {
+async function appendTail(file: string, { boot, baseLayerId }: RootBoot, paths: Paths, signal: AbortSignal) {
   if (boot.mode !== 'direct') return null;
   const [kernel, initrd] = [paths.kernel(baseLayerId), paths.initrd(baseLayerId)];
   for (const from of [kernel, initrd])
@@ -96,31 +114,35 @@ export async function importLayer(
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
-    await copyFile(path, source, constants.COPYFILE_FICLONE);
-    await chmod(source, 0o600);
+    await takeSource(path, source, tail !== null, signal);
     const beside = { kernel: join(folder, 'kernel'), initrd: join(folder, 'initrd') };
     if (tail) await takeTail(source, tail, parentId === null ? beside : null, signal);
-    await giveTo(user, source);
     const whole = join(folder, 'whole.qcow2');
-    const virtualBytes = await convertForeignDisk(source, await inspectForeignDisk(source), whole, user, bytesMax);
+    const wholeMax = parentId === null ? bytesMax : Number.MAX_SAFE_INTEGER;
+    const format = await inspectForeignDisk(source);
+    const virtualBytes = await withinRoom(paths.builds, { bytesMax: wholeMax, signal }, (limits) =>
+      convertForeignDisk(source, format, whole, user, limits),
+    );
     let made = whole;
     if (parentId !== null) {
       // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
       await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user);
-      const options = { timeoutMs: transferMs, bytesMax };
-      const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), overlay];
-      await qemuImg(rebase, user, paths.builds, options);
-      await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay], user, paths.builds, options);
+      await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
+        const layers = [whole, paths.layer(parentId)];
+        const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
+        const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), overlay];
+        await qemuImg(rebase, user, paths.builds, options);
+        await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay], user, paths.builds, options);
+      });
       made = overlay;
     }
     await makeImmutable(made);
     if (tail && parentId === null) {
-      await rename(beside.kernel, paths.kernel(layerId));
-      await rename(beside.initrd, paths.initrd(layerId));
+      await moveDurably(beside.kernel, paths.kernel(layerId));
+      await moveDurably(beside.initrd, paths.initrd(layerId));
     }
     const layer = paths.layer(layerId);
-    await rename(made, layer);
-    await syncPath(dirname(layer));
+    await moveDurably(made, layer);
     return { virtualBytes, storedBytes: await storedBytes(layer) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));

@@ -197,13 +197,16 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!layer) throw failedForGood('A layer of this image is missing.', { detail: layerId });
       const text = JSON.stringify({ simulated: chain(layerId), virtualBytes: layer.virtualBytes });
       await writeWhole(path, text, 0o600);
-      return { bytes: Buffer.byteLength(text), tail: null };
+      const bytes = Buffer.byteLength(text);
+      return { bytes, heldBytes: bytes, tail: null };
     },
-    async importLayer({ layerId, path, parentId }) {
+    async importLayer({ layerId, path, parentId, bytesMax }) {
       const given = exportedIn(await readFile(path, 'utf8'));
       if (given === null) throw invalid('The file is not a disk that the simulator has exported.');
       const content = given.simulated.slice(parentId === null ? 0 : chain(parentId).length);
       const { virtualBytes } = given;
+      if (stored(content) > bytesMax)
+        throw invalid(`The disk takes more than the ${bytesMax} bytes that there is room for.`);
       state.layers[layerId] = { parent: parentId, content, virtualBytes };
       await save();
       return { virtualBytes, storedBytes: stored(content) };
@@ -256,6 +259,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!machine) return 'off';
       return clock.now() >= machine.readyAt ? 'ready' : 'on';
     },
+    // Its guests have none.
+    console: async () => '',
     async stopMachine(machineId, graceMs) {
       if (!state.machines[machineId]) return;
       if (graceMs > 0) await wait(durations.stopMs);
@@ -263,7 +268,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
     },
     // Its host is never full.
-    resumeMachines: async () => [],
+    pausedMachines: async () => new Set(),
+    resumeMachine: async () => false,
     async runningMachines() {
       return new Set(Object.keys(state.machines).map((id) => Number(id) as MachineId));
     },

@@ -1,5 +1,6 @@
 // Queries on what the host is seen to have: room on its disk, and things in the engine's keeping that the store does not know.
 
+import { sql } from 'kysely';
 import type { Capacity } from '../../domain/capacity.ts';
 import type { OperationKind } from '../../domain/operation.ts';
 import type { Db, Hold, Stranger } from '../schema.ts';
@@ -24,6 +25,17 @@ export const hostQueries = (db: Db, now: () => number) => ({
       .values({ id: 1, ...row })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
+  },
+
+  /** What the transfers of all organisations that were accepted may still write: their files, and the layers that are made of them. */
+  async promisedBytes(): Promise<number> {
+    const { rows } = await sql<{ bytes: number | null }>`
+      select sum(case
+        when kind = 'export' then held_bytes
+        when status = 'receiving' then 2 * bytes - received_bytes
+        else bytes end) as bytes
+      from transfer where deleted_at is null and status in ('receiving', 'building')`.execute(db);
+    return Number(rows[0]?.bytes ?? 0);
   },
 
   /** The newest time of a clock that ran steadily; undefined before the first. */

@@ -37,6 +37,7 @@ export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
           | 'statusReason'
           | 'imageId'
           | 'bytes'
+          | 'heldBytes'
           | 'receivedBytes'
           | 'sha256'
           | 'manifest'

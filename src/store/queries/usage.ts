@@ -54,17 +54,15 @@ export const usageQueries = (db: Db, scope: Scope) => {
     keptGb: () => diskGb('kept'),
     /** What the machines' own disks take. */
     disksGb: () => diskGb('active'),
-    /** Bytes of the captures that its images and disks stand on; bases and installed software are everybody's. */
+    /**
+     * Bytes of its captures and imports, and of the files of its transfers, until they are gone from the disk of the host, whatever was
+     * deleted; bases and installed software are everybody's.
+     */
     async storedBytes(): Promise<number> {
       const own = organisationId();
       const { rows } = await sql<{ bytes: number | null }>`
-        with recursive needed (id) as (
-          select layer_id from image where organisation_id = ${own} and deleted_at is null and layer_id is not null
-          union select layer_id from disk where organisation_id = ${own}
-          union select layer.parent_id from layer join needed on layer.id = needed.id where layer.parent_id is not null)
-        select sum(stored_bytes) as bytes from layer where kind = 'capture' and id in (select id from needed)`.execute(
-        db,
-      );
+        select (select coalesce(sum(stored_bytes), 0) from layer where organisation_id = ${own})
+          + (select coalesce(sum(held_bytes), 0) from transfer where organisation_id = ${own}) as bytes`.execute(db);
       return Number(rows[0]?.bytes ?? 0);
     },
     async storedGb(): Promise<number> {

@@ -1,0 +1,51 @@
+// Room for what is being written: nothing that a tool makes takes more than it may, nor the part of the host's disk that new work leaves
+// alone. Both hold while it is written, whatever was known of its size before, and however many tools write at once.
+
+import { statfs } from 'node:fs/promises';
+import { type Capacity, isFull, roomBytes } from '../../domain/capacity.ts';
+import { invalid } from '../../domain/error.ts';
+import { diskFull, TooLarge } from './image-file.ts';
+
+const lookMs = 100;
+
+export interface Limits {
+  /** The most bytes that a file may have. */
+  bytesMax: number;
+  signal: AbortSignal;
+}
+
+export async function capacityOf(folder: string): Promise<Capacity> {
+  const { bsize, blocks, bavail } = await statfs(folder);
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+}
+
+/** Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `unavailable` when the host has no room for it. */
+export async function withinRoom<Result>(
+  folder: string,
+  { bytesMax, signal }: Limits,
+  work: (limits: Limits) => Promise<Result>,
+): Promise<Result> {
+  const before = await capacityOf(folder);
+  if (isFull(before)) throw diskFull('nothing is begun in the reserve');
+  const room = roomBytes(before);
+  const full = new AbortController();
+  const watch = setInterval(() => {
+    capacityOf(folder).then(
+      (now) => isFull(now) && full.abort(diskFull('it was ended at the reserve')),
+      () => {},
+    );
+  }, lookMs);
+  try {
+    return await work({ bytesMax: Math.min(bytesMax, room), signal: AbortSignal.any([signal, full.signal]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    full.signal.throwIfAborted();
+    if (!(error instanceof TooLarge)) throw error;
+    if (room < bytesMax) throw diskFull(`more than ${room} bytes`);
+    throw invalid(
+      `The disk takes more than the ${bytesMax} bytes that there is room for: what the organisation may store, and what the host has.`,
+    );
+  } finally {
+    clearInterval(watch);
+  }
+}
