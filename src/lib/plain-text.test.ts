@@ -1,3 +1,5 @@
+// Which names are plain text, in many scripts, and which hold what nobody sees.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -97,7 +97,8 @@ async function doEverything({ h, ask }: Pick<Awaited<ReturnType<typeof strictCal
   await ask('machineReset', { params: { id: machine } });
   await ask('machineDiskList', { params: { id: machine } });
   await ask('machineRestore', { params: { id: machine } });
-  for (const name of ['machineTypeList', 'machineFileList'] as const) await ask(name, { params: { id: machine } });
+  for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
+    await ask(name, { params: { id: machine } });
   await ask('machineTypeSet', { params: { id: machine }, body: { machine_type_id: h.plan.id } });
   await ask('machinePermissionsSet', { params: { id: machine }, body: { permissions: { clipboard_enabled: false } } });
   for (const name of ['machinePermissionFields', 'usageGet', 'fileList', 'fileCapacity'] as const) await ask(name);
