@@ -5,7 +5,7 @@ import { plainConsole } from '../domain/console.ts';
 import { AppError, failedForGood } from '../domain/error.ts';
 import type { BaseImageId, ImageId, LayerId, OperationId } from '../domain/ids.ts';
 import { builtImageSizeGb } from '../domain/image.ts';
-import { gbBytes, type Layer } from '../domain/layer.ts';
+import { chainHeightMax, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
 import { type BaseImage, canonicalOrder, layerKey, type Software } from '../domain/software.ts';
 import { newId } from '../lib/new-id.ts';
@@ -14,6 +14,7 @@ import { assertStands } from './verify.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
 const waitForOtherMs = 200;
+const waitForShorterMs = 1000;
 
 const imageOf = (operation: Operation): ImageId => {
   if (operation.imageId === null) throw failedForGood('The build names no image.');
@@ -151,6 +152,7 @@ async function reserve(
   operationId: OperationId,
 ): Promise<{ layer: Layer; mine: boolean }> {
   await assertStands(work, parent.id);
+  const height = (await work.layers.chain(parent.id)).length;
   const found = await usable(work, key, parent.id);
   if (found) {
     if (found.state !== 'building' || found.operationId === operationId)
@@ -160,6 +162,8 @@ async function reserve(
     const taken = ended && (await work.layers.takeOver(found.id, found.operationId, operationId));
     return { layer: { ...found, operationId: taken ? operationId : found.operationId }, mine: taken };
   }
+  if (height >= chainHeightMax)
+    throw new NotYet(`the chain below this step has ${height} layers, and is being shortened`, waitForShorterMs);
   const layer = {
     id: newId() as LayerId,
     kind: 'software' as const,
