@@ -1,5 +1,3 @@
-// Text of others, printed so that a terminal does not obey it.
-
 // Which names are plain text, in many scripts, and which hold what nobody sees.
 
 import assert from 'node:assert/strict';
