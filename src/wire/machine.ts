@@ -86,7 +86,9 @@ export const MachineAttributes = Type.Object(
     user: Type.Union([User, Type.Null()]),
     permissions: MachinePermissions,
     task: Type.Unsafe<null>({ type: ['object', 'null'], description: 'Always null' }),
-    status_reason: Extension(NullableString('Why the last start failed, why it went off by itself, or what it lacks while it is ready')),
+    status_reason: Extension(
+      NullableString('Why the last start failed, why it went off by itself, or what it lacks while it is ready'),
+    ),
     assignment_pending: Extension(
       Type.Boolean({ description: 'Its disk is recreated from the assigned image at the next start' }),
     ),
