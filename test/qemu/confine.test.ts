@@ -153,6 +153,32 @@ describe('a process in the place of a guest', () => {
   });
 });
 
+describe('a host on which guests cannot be confined', () => {
+  it('starts none, and says which command helps; unconfined they run only when that is asked for', async (t) => {
+    const folder = await temporaryFolder(t);
+    const [programs, root] = [join(folder, 'programs'), join(folder, 'engine')];
+    await mkdir(programs);
+    for (const name of ['qemu-system-x86_64', 'qemu-img', 'setpriv', 'prlimit', 'xorrisofs'])
+      await symlink(execFileSync('which', [name]).toString().trim(), join(programs, name));
+    await assert.rejects(openQemu({ root, path: programs }), {
+      code: 'unavailable',
+      message:
+        /^bubblewrap, which confines guests, is not there\. Install it \(Debian: sudo apt-get install bubblewrap\)/,
+    });
+    await writeFile(
+      join(programs, 'bwrap'),
+      '#!/bin/sh\necho "bwrap: No permissions to create new namespace" >&2; exit 1\n',
+    );
+    await chmod(join(programs, 'bwrap'), 0o755);
+    await assert.rejects(openQemu({ root, path: programs }), {
+      code: 'unavailable',
+      message: /bubblewrap says "No permissions to create new namespace"\. Let users make namespaces/,
+    });
+    await chmod(folder, 0o755);
+    await openQemu({ root, path: programs, confining: { ...defaultConfining, confinement: 'none' } });
+  });
+});
+
 describe('a disk that a process has open', () => {
   it('is not sealed, with a reason, and is when the process has ended', async (t) => {
     const s = await hostile(t, '');

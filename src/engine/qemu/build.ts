@@ -218,7 +218,7 @@ async function followConsole(monitor: JsonSocket, read: (text: string) => boolea
   for (let reads = 0; reads < consoleReadsMax; reads++) {
     const ring = { device: 'console', size: consoleBytes };
     const text = await monitor.call('ringbuf-read', ring, 5000).catch(() => null);
-    if (text === null || !read(String(text))) return;
+    if (typeof text !== 'string' || !read(text)) return;
     await new Promise((resolve) => setTimeout(resolve, consolePollMs));
   }
 }

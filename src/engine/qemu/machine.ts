@@ -112,7 +112,7 @@ export class Machines {
     if (this.#newcomers.has(id)) return;
     const ask = (execute: string, args?: Record<string, unknown>) =>
       monitorCall(join(sockets, 'qmp.sock'), execute, args, monitorMs);
-    if (((await ask('query-status')) as { status: string }).status === 'prelaunch') {
+    if (((await ask('query-status')) as { status?: unknown } | null)?.status === 'prelaunch') {
       await ask('set_link', { name: card, up: false });
       await ask('cont');
     }
