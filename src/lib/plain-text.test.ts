@@ -1,3 +1,5 @@
+// Which names are shown as they are, in every script, and which are refused.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
