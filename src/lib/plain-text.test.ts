@@ -1,4 +1,4 @@
-// Which names are plain text, in many scripts, and which hold what nobody sees.
+// Which names are shown as they are, in every script, and which are refused.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
