@@ -168,6 +168,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         boot,
         baseLayerId: base,
         chain: [base],
+        fresh: true,
       };
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       assert.equal(await engine.machineState(machineId), 'off');

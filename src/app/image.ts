@@ -1,10 +1,11 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it true.
 
 import { assertRoom } from '../domain/capacity.ts';
+import { AppError } from '../domain/error.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
 import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
-import { gbBytes } from '../domain/layer.ts';
-import { assertCapturable, assertMayGetImage, planAssign } from '../domain/machine.ts';
+import { chainHeightMax, gbBytes } from '../domain/layer.ts';
+import { assertCapturable, assertMayGetImage, type Machine, planAssign } from '../domain/machine.ts';
 import type { Operation } from '../domain/operation.ts';
 import { type BaseImage, canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
@@ -61,6 +62,7 @@ export async function imageCapture(
   assertCapturable(machine);
   await assertQuota(ask, { images: 1, builds: 1, storedGb: 0 });
   await assertHostRoom(ask, 0);
+  await assertLow(ask, machine);
   const image = await work.images.add({
     organisationId,
     name,
@@ -76,6 +78,17 @@ export async function imageCapture(
     { kind: 'imageCapture', organisationId, imageId: image.id, machineId: machine.id, data: { generalize } },
   ]);
   return viewImage(ask, image);
+}
+
+/** A capture and its generalisation are two layers more. Throws `unavailable`. */
+async function assertLow({ work }: Ask, { id, diskId }: Machine): Promise<void> {
+  const disk = diskId === null ? undefined : await work.disks.find(diskId);
+  const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
+  if (height + 2 <= chainHeightMax) return;
+  throw new AppError(
+    'unavailable',
+    `The disk of machine ${id} stands on ${height} layers, and ${chainHeightMax - 2} is the most for a capture; they are being joined in the background, so try again in some minutes.`,
+  );
 }
 
 export interface InstallInput {

@@ -15,6 +15,7 @@ import type { Store } from '../store/port.ts';
 import type { Admin, Printed } from './admin.ts';
 import { quiet } from './admin-layer.ts';
 import { type Config, type Flags, parseConfig } from './config.ts';
+import { interruptible } from './interruptible.ts';
 
 const engineOf = async (config: Config): Promise<Engine> => (await import('./open.ts')).openEngine(config);
 
@@ -37,9 +38,10 @@ export function backupCommands(program: Command, { local, withStore, print, term
         const engine = await engineOf(config);
         const rooms = { store, engine, dataDir: config.dataDir };
         const say = (line: string) => terminal.err(`backup: ${line}`);
-        const manifest = await backUp(rooms, folder, { keys: flags.withoutKeys !== true, say });
-        const { layers, disks, missing, keys } = manifest;
-        const secret = keys
+        const keys = flags.withoutKeys !== true;
+        const manifest = await interruptible((signal) => backUp(rooms, folder, { keys, say, signal }));
+        const { layers, disks, missing } = manifest;
+        const secret = manifest.keys
           ? 'It holds the master key: keep it as safe as the server.'
           : 'It holds no keys: keep master.key and signing.key too.';
         const lost =

@@ -16,6 +16,7 @@ import type { Engine } from '../engine/port.ts';
 import type { Store } from '../store/port.ts';
 import type { Admin, Printed } from './admin.ts';
 import type { Flags } from './config.ts';
+import { interruptible } from './interruptible.ts';
 
 interface Added {
   name: string;
@@ -48,7 +49,7 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
   const trial = async (store: Store, engine: Engine, one: BaseImage, seconds: number, flags: Printed) => {
     const say = (line: string) => (flags.json ? undefined : terminal.out(line));
     say(`Trying it in a build machine, for at most ${seconds} s …`);
-    const { works, said } = await baseTry(store, engine, one.id, seconds * 1000, new AbortController().signal);
+    const { works, said } = await interruptible((signal) => baseTry(store, engine, one.id, seconds * 1000, signal));
     if (works) say(`Base image ${one.id} (${one.name}) works.`);
     else {
       const taken = await store.read('system', (work) => work.bases.get());
@@ -79,8 +80,10 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
       const given = filesOf(flags);
       await withStore(flags, async ({ store }, config) => {
         const engine = await openEngine(config);
-        const added = await baseAdd(store, engine, { name: flags.name, ...given });
+        const added = await interruptible((signal) => baseAdd(store, engine, { name: flags.name, ...given }, signal));
         if (!flags.json) terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
+        const fault = await engine.bootFault({ boot: given.boot, baseLayerId: added.layerId });
+        if (fault) terminal.err(`warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`);
         const tried = flags.try ? await trial(store, engine, added, seconds, flags) : null;
         if (flags.json) print(flags, { ...added, trial: tried }, '');
       });

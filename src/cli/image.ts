@@ -58,7 +58,7 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
         );
         if (flags.log) lines.push(step.output.trimEnd());
       }
-      if (report !== null) lines.push('', 'Generalised:', report);
+      if (report !== null) lines.push('', 'Report:', report);
       print(terminal, flags, { ...image, steps, report }, lines.join('\n'));
     });
 

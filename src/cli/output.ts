@@ -49,9 +49,12 @@ export const minute = (ms: number) => new Date(ms).toISOString().slice(0, 16).re
 
 export type Cell = string | number | boolean | null | undefined;
 
+/** Of a text of several lines, the first: what follows is shown elsewhere. */
+const firstLine = (text: string) => text.replace(/:?\n[\s\S]*$/, ' …');
+
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const text = [headings, ...rows].map((row) =>
-    row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell))),
+    row.map((cell) => (cell === null || cell === undefined ? '-' : firstLine(String(cell)))),
   );
   const widths = headings.map((_, column) => Math.max(...text.map((row) => row[column]?.length ?? 0)));
   return text

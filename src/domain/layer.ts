@@ -74,17 +74,20 @@ export type Boot = { mode: 'direct'; append: string; buildAppend: string | null 
 /** The most layers that a chain may have before it is compacted. */
 export const chainLayersMax = 8;
 
+/** The most layers that a chain may have at all: tools and machines open them together. What would be higher waits for compaction. */
+export const chainHeightMax = 64;
+
 /**
  * On which layer of its own chain (from the head down to the base) a layer is to be written anew, so that the chain has at most `layersMax`:
- * the highest that builds share, else the base. Null when the chain is short enough.
+ * the highest that builds share, else the root. Null when the chain is short enough.
  */
 export function planCompaction<Link extends Pick<Layer, 'kind'>>(
   chain: readonly Link[],
   layersMax: number,
 ): Link | null {
   if (chain.length <= layersMax) return null;
-  const index = chain.findIndex((layer, at) => at > 0 && layer.kind !== 'capture' && chain.length - at < layersMax);
-  return chain[index] ?? null;
+  const shared = chain.find((layer, at) => at > 0 && layer.kind !== 'capture' && chain.length - at < layersMax);
+  return shared ?? chain.at(-1) ?? null;
 }
 
 export const gbBytes = 1024 ** 3;

@@ -61,6 +61,13 @@ export interface Tail {
   initrdBytes: number;
 }
 
+export interface BootFault {
+  /** The end of a sentence. */
+  says: string;
+  /** Else it may start all the same, and whoever gave it is warned. */
+  sure: boolean;
+}
+
 export interface BuildSpec extends ChainBoot {
   layerId: LayerId;
   parentId: LayerId;
@@ -85,6 +92,8 @@ export interface MachineSpec extends ChainBoot {
   name: string;
   cpus: number;
   memoryMb: number;
+  /** No machine was ready on the disk before: it gets an identity of its own before the machine is ready. */
+  fresh: boolean;
 }
 
 export interface ExecResult {
@@ -172,24 +181,34 @@ export interface Engine {
     },
     signal: AbortSignal,
   ): Promise<{ virtualBytes: number; storedBytes: number }>;
-  /** Why no machine can start on chains that end in this root; null when nothing is known that speaks against it. */
-  bootFault(root: RootBoot): Promise<string | null>;
+  /** What speaks against starting a machine on chains that end in this root; null when nothing is known. */
+  bootFault(root: RootBoot): Promise<BootFault | null>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 
-  /** Runs a recipe in a build machine started from the parent; with exit status 0 the result is sealed as the layer. */
+  /**
+   * Runs a recipe in a build machine started from the parent; with exit status 0 the result is sealed as the layer. An error of a machine that
+   * did not get to its recipe has what its console showed (`output`).
+   */
   buildLayer(spec: BuildSpec, signal: AbortSignal): Promise<BuildResult>;
 
   /** Starts the machine on the disk, or finds it running on it. Resolves when it is on, not when it is ready. */
   startMachine(spec: MachineSpec): Promise<void>;
-  /** Whether the guest has said that it is ready; `off` when the machine is not on. */
-  machineState(machineId: MachineId): Promise<'off' | 'on' | 'ready'>;
+  /**
+   * Whether the guest has said that it is ready, on a fresh disk with an identity of its own. `copy`: it is ready and has the identity of what
+   * its disk was made from, since nothing in it can give it another. `off` when the machine is not on.
+   */
+  machineState(machineId: MachineId): Promise<'off' | 'on' | 'ready' | 'copy'>;
+  /** The end of what a machine has shown on its console since it was started, at most 16 KiB; empty when nothing is known. */
+  console(machineId: MachineId): Promise<string>;
   /** Asks the guest to power off and waits `graceMs` for it, then ends it by force; 0: at once. Nothing happens when it is off. */
   stopMachine(machineId: MachineId, graceMs: number): Promise<void>;
   /** The machines that are on. */
   runningMachines(): Promise<Set<MachineId>>;
-  /** Lets machines go on that were paused because the host's disk was full; one that it still is for is paused again. Returns them. */
-  resumeMachines(): Promise<MachineId[]>;
+  /** The machines that are paused because the host's disk was full. */
+  pausedMachines(): Promise<Set<MachineId>>;
+  /** Lets a machine that is paused go on; when the host's disk is still full it is paused again. False when it cannot be told to. */
+  resumeMachine(machineId: MachineId): Promise<boolean>;
 
   /** Runs a command inside a ready machine, as its root. Only with the capability `exec`. */
   exec(machineId: MachineId, command: readonly string[]): Promise<ExecResult>;

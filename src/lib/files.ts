@@ -51,15 +51,15 @@ const copyMostMs = 2 ** 31 - 1;
 export async function copySparse(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const { size } = await stat(from);
   const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
-  const args = ['--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
-  await runCommand('cp', args, { env: { PATH: '/usr/bin:/bin' }, timeoutMs, ...(signal && { signal }) }).catch(
-    (error) => {
-      signal?.throwIfAborted();
-      throw /No space left on device|Disk quota exceeded/i.test(String(error))
-        ? Object.assign(error, { code: 'ENOSPC' })
-        : error;
-    },
-  );
+  // It ends with this process: one that went on after a kill would write beside its successor.
+  const cp = ['cp', '--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
+  const options = { env: { PATH: '/usr/bin:/bin' }, timeoutMs, ...(signal && { signal }) };
+  await runCommand('setpriv', ['--pdeathsig', 'KILL', '--', ...cp], options).catch((error) => {
+    signal?.throwIfAborted();
+    throw /No space left on device|Disk quota exceeded/i.test(String(error))
+      ? Object.assign(error, { code: 'ENOSPC' })
+      : error;
+  });
 }
 
 /**

@@ -1,10 +1,11 @@
 // Install: the software is put into canonical order, and each title is one layer on the one below it. A layer that an earlier build
 // made from the same parent and recipe is used again; a build that failed goes on at the step that failed.
 
-import { failedForGood } from '../domain/error.ts';
+import { plainConsole } from '../domain/console.ts';
+import { AppError, failedForGood } from '../domain/error.ts';
 import type { BaseImageId, ImageId, LayerId, OperationId } from '../domain/ids.ts';
 import { builtImageSizeGb } from '../domain/image.ts';
-import { gbBytes, type Layer } from '../domain/layer.ts';
+import { chainHeightMax, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
 import { type BaseImage, canonicalOrder, layerKey, type Software } from '../domain/software.ts';
 import { newId } from '../lib/new-id.ts';
@@ -13,6 +14,7 @@ import { assertStands } from './verify.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
 const waitForOtherMs = 200;
+const waitForShorterMs = 1000;
 
 const imageOf = (operation: Operation): ImageId => {
   if (operation.imageId === null) throw failedForGood('The build names no image.');
@@ -105,18 +107,19 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
   }
   if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
-  const boot = await context.store.read('system', (work) => work.layers.bootOf(parent));
-  const built = await engine.buildLayer(
-    {
-      layerId: layer.id,
-      parentId: parent.id,
-      ...boot,
-      sizeBytes: step.sizeBytes,
-      recipe: software.recipe,
-      label: software.name,
-    },
-    signal,
-  );
+  const spec = {
+    layerId: layer.id,
+    parentId: parent.id,
+    ...(await context.store.read('system', (work) => work.layers.bootOf(parent))),
+    sizeBytes: step.sizeBytes,
+    recipe: software.recipe,
+    label: software.name,
+  };
+  const built = await engine.buildLayer(spec, signal).catch(async (error) => {
+    const shown = error instanceof AppError ? error.output : undefined;
+    if (shown !== undefined) await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
+    throw error;
+  });
   await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
     await work.bases.prove(baseId);
@@ -149,6 +152,7 @@ async function reserve(
   operationId: OperationId,
 ): Promise<{ layer: Layer; mine: boolean }> {
   await assertStands(work, parent.id);
+  const height = (await work.layers.chain(parent.id)).length;
   const found = await usable(work, key, parent.id);
   if (found) {
     if (found.state !== 'building' || found.operationId === operationId)
@@ -158,6 +162,8 @@ async function reserve(
     const taken = ended && (await work.layers.takeOver(found.id, found.operationId, operationId));
     return { layer: { ...found, operationId: taken ? operationId : found.operationId }, mine: taken };
   }
+  if (height >= chainHeightMax)
+    throw new NotYet(`the chain below this step has ${height} layers, and is being shortened`, waitForShorterMs);
   const layer = {
     id: newId() as LayerId,
     kind: 'software' as const,

@@ -10,6 +10,9 @@ import type { Task } from './task.ts';
 import { verifyLayer } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
+/** One that failed holds up no other for so long. */
+const failedAgainMs = 3600_000;
+
 const layerOf = ({ data }: Operation): LayerId => {
   if (typeof data.layerId !== 'string') throw failedForGood('The compaction names no layer.');
   return data.layerId as LayerId;
@@ -33,6 +36,7 @@ export const layerCompact: Workflow = {
       const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
       await work.layers.update(layerId, { parentId: parent, storedBytes, operationId: null, digest: null });
       if (damaged) await distrust(work, layerId, damaged);
+      await askNext(work, operation);
     };
   },
 
@@ -101,17 +105,21 @@ async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<v
   await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
 }
 
+/** One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun it. */
+async function askNext(work: Work, ending: Operation | null): Promise<void> {
+  const open = await work.operations.openOfKind('layerCompact');
+  if (open.some(({ id }) => id !== ending?.id)) return;
+  const layer = await work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
+  if (!layer) return;
+  const organisationId = await work.layers.ownerOf(layer.id);
+  if (organisationId === undefined) return;
+  await work.operations.enqueue([{ kind: 'layerCompact', organisationId, data: { layerId: layer.id } }]);
+}
+
 /** Asks for the compaction of layers whose chains are too long, the lowest first: what stands on it has a shorter chain too then. */
 export const compact: Task = {
   everyMs: 60_000,
   async run({ store }) {
-    await store.write('system', async (work) => {
-      const layer = await work.layers.lowestAbove(chainLayersMax);
-      if (!layer) return;
-      const organisationId = await work.layers.ownerOf(layer.id);
-      if (organisationId === undefined) return;
-      if ((await work.operations.openOfKind('layerCompact')).length > 0) return;
-      await work.operations.enqueue([{ kind: 'layerCompact', organisationId, data: { layerId: layer.id } }]);
-    });
+    await store.write('system', (work) => askNext(work, null));
   },
 };

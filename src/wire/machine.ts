@@ -86,7 +86,9 @@ export const MachineAttributes = Type.Object(
     user: Type.Union([User, Type.Null()]),
     permissions: MachinePermissions,
     task: Type.Unsafe<null>({ type: ['object', 'null'], description: 'Always null' }),
-    status_reason: Extension(NullableString('Why the last start failed, or why it went off by itself')),
+    status_reason: Extension(
+      NullableString('Why the last start failed, why it went off by itself, or what it lacks while it is ready'),
+    ),
     assignment_pending: Extension(
       Type.Boolean({ description: 'Its disk is recreated from the assigned image at the next start' }),
     ),
@@ -96,6 +98,15 @@ export const MachineAttributes = Type.Object(
 );
 
 export const Machine = resource('machine', 'Machine', MachineAttributes);
+
+export const MachineConsole = resource(
+  'machine_console',
+  'MachineConsole',
+  Type.Object({
+    shown: NullableString('At most 16 KiB, without control characters; null when no start has failed'),
+    kept_at: NullableDateTime('When the start was given up'),
+  }),
+);
 
 export const MachineCreateBody = Type.Object(
   {

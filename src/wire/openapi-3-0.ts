@@ -1,4 +1,5 @@
-// The OpenAPI document in 3.0, for generators that know no 3.1. The two differ in how they say that something may be null.
+// The OpenAPI document in 3.0, for generators that know no 3.1. The two differ in how they say that
+// something may be null.
 
 import { openApiDocument } from './openapi.ts';
 

@@ -1,6 +1,7 @@
-// Prints the contract's table as an OpenAPI 3.1 document. A client that was generated from the specification's document is to compile
-// against one that is generated from ours: paths without their prefix, the specification's names of schemas, bodies without a name, and
-// no operationId, since a generator then names things by method and path, as it does for the specification.
+// Prints the contract's table as an OpenAPI 3.1 document. A client that was generated from the
+// specification's document is to compile against one that is generated from ours: paths without
+// their prefix, the specification's names of schemas, bodies without a name, and no operationId,
+// since a generator then names things by method and path, as it does for the specification.
 
 import { type TProperties, Type } from 'typebox';
 import { wireErrors } from './error.ts';

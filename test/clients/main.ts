@@ -1,5 +1,6 @@
-// npm run test:clients -- --specification FILE_OR_URL: clients are generated from the specification's OpenAPI document and from ours, by four
-// generators, and one program is compiled against both. The generators are fetched in the versions below; it takes about two minutes, the
+// npm run test:clients -- --specification FILE_OR_URL: clients are generated from the
+// specification's OpenAPI document and from ours, by four generators, and one program is compiled
+// against both. The generators are fetched in the versions below; it takes about two minutes, the
 // network and Java. The specification's document is not part of this tree.
 
 import { spawnSync } from 'node:child_process';
@@ -100,8 +101,8 @@ interface Document {
 }
 
 /**
- * No generator takes the document as it is published: it has answers under codes that are no HTTP status, and none of them can name an image
- * in a path, since the path's parameter is not declared.
+ * As it is published, two generators refuse the document, since it has answers under codes that are
+ * no HTTP status, and no client can name an image in a path, whose parameter is not declared.
  */
 function repaired(document: Document): Document {
   for (const [path, item] of Object.entries(document.paths)) {

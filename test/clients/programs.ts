@@ -1,5 +1,5 @@
-// One program, the whole job with images, for the clients of each generator. It is compiled against a client of the specification's document
-// and against one of ours, so it uses nothing of ours.
+// One program, the whole job with images, for the clients of each generator. It is compiled against
+// a client of the specification's document and against one of ours, so it uses nothing of ours.
 
 const url = 'http://127.0.0.1:8080/organization-management/v1';
 

@@ -282,6 +282,10 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
     const names = async (folder: string) => (await readdir(join(dataDir, 'engine', folder))).sort();
     assert.deepEqual(await names('builds'), []);
     assert.deepEqual(await names('machines'), on.map(String));
+    assert.deepEqual(
+      await names('run'),
+      on.map((id) => `machine-${id}`),
+    );
     for (const folder of ['layers', 'disks'])
       assert.deepEqual(
         (await names(folder)).filter((one) => !/^[0-9a-f]+\.(qcow2|vmlinuz|initrd)$/.test(one)),

@@ -1,4 +1,5 @@
-// The OpenAPI documents, as those read them who generate clients of them: they can stand in for the specification's, and say what is ours.
+// The OpenAPI documents, as those read them who generate clients of them: they can stand in for the
+// specification's, and say what is ours.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -79,6 +79,7 @@ describe('a backup of real disks', () => {
     await engine.startMachine({
       ...{ machineId: machine.id, diskId: disk.id, name, cpus, memoryMb },
       ...boot,
+      fresh: false,
     });
     await waitFor(
       'the restored machine is ready',
@@ -102,14 +103,8 @@ describe('a backup of real disks', () => {
     defer(t, () => engine.stopMachine(machineId, 0));
     const start = () =>
       engine.startMachine({
-        machineId,
-        diskId,
-        name: 'one',
-        cpus: 1,
-        memoryMb: 256,
-        boot,
-        baseLayerId: layerId,
-        chain: [layerId],
+        ...{ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256 },
+        ...{ boot, baseLayerId: layerId, chain: [layerId], fresh: true },
       });
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;

@@ -113,6 +113,7 @@ describe('a machine', () => {
       boot,
       baseLayerId: base,
       chain: [base],
+      fresh: true,
     });
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');

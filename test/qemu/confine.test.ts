@@ -32,7 +32,8 @@ async function hostile(t: Scope, script: string) {
   const [root, programs] = [join(folder, 'engine'), join(folder, 'programs')];
   await mkdir(programs);
   await chmod(programs, 0o755);
-  await writeFile(join(programs, 'qemu-system-x86_64'), inPlaceOfQemu(script), { mode: 0o755 });
+  await writeFile(join(programs, 'qemu-system-x86_64'), inPlaceOfQemu(script));
+  await chmod(join(programs, 'qemu-system-x86_64'), 0o755);
   const engine = await openQemu({ root, path: `${programs}:${process.env.PATH}` });
   const raw = Buffer.alloc(2 * mib, 7);
   raw.writeUInt16BE(0x55aa, 510);
@@ -42,7 +43,8 @@ async function hostile(t: Scope, script: string) {
   const start = async (machineId: MachineId) => {
     const disk = diskId();
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-    const spec = { machineId, diskId: disk, name: 'M', cpus: 1, memoryMb: 256, boot, baseLayerId: base, chain: [base] };
+    const machine = { machineId, diskId: disk, name: 'M', cpus: 1, memoryMb: 256, fresh: true };
+    const spec = { ...machine, boot, baseLayerId: base, chain: [base] };
     // It never comes up.
     const starting = engine.startMachine(spec).catch(() => {});
     defer(t, async () => {
@@ -65,7 +67,7 @@ describe('a process in the place of a guest', () => {
         for path in /engine/layers/* /usr/bin/true /new; do echo x >>$path && echo "wrote $path"; done 2>/dev/null
         head -c 1 ../../disks/* | wc -c
       } >report
-      while [ ! -s order ]; do sleep 0.05; done
+      while ! [ -s order -a -r order ]; do sleep 0.05; done
       . ./order >>report 2>&1
       kill -9 -1
       echo done >>report`;
@@ -89,6 +91,7 @@ describe('a process in the place of a guest', () => {
       `mv ../../layers ../../elsewhere && echo moved`,
     ];
     await writeFile(join(run, 'order'), attempts.join('\n'), { mode: 0o644 });
+    await chmod(join(run, 'order'), 0o644);
     const { disk, found } = await starting;
     const report = await text(join(run, 'report'));
     assert.match(report, /done\n$/);
@@ -114,7 +117,8 @@ describe('a process in the place of a guest', () => {
       const second = s.start(two);
       const other = join(s.root, 'run', 'machine-2');
       await waitFor('it looked round', async () => (await text(join(other, 'report'))).includes('files'), 15_000);
-      await writeFile(join(other, 'order'), 'true', { mode: 0o644 });
+      await writeFile(join(other, 'order'), 'true');
+      await chmod(join(other, 'order'), 0o644);
       assert.notEqual(uidOf((await second).found.pid), uidOf(found.pid));
     }
   });
@@ -138,13 +142,40 @@ describe('a process in the place of a guest', () => {
     // As the user itself it could put links nowhere else; in an earlier version the server's marks lay beside its sockets.
     await symlink(victim, join(s.root, 'machines', '1', 'asking'));
     assert.equal(await s.engine.machineState(one), 'on');
-    assert.deepEqual(await s.engine.resumeMachines(), []);
+    assert.deepEqual(await s.engine.pausedMachines(), new Set());
+    assert.equal(await s.engine.resumeMachine(one), false);
     await assert.rejects(s.engine.exec(one, ['true']), /guest agent does not answer/);
     await s.engine.stopMachine(one, 50);
     assert.equal(await s.engine.machineState(one), 'off');
     assert.equal(await readFile(victim, 'utf8'), 'precious');
     assert.equal(met, 0);
     assert.throws(() => statSync(run), { code: 'ENOENT' });
+  });
+});
+
+describe('a host on which guests cannot be confined', () => {
+  it('starts none, and says which command helps; unconfined they run only when that is asked for', async (t) => {
+    const folder = await temporaryFolder(t);
+    const [programs, root] = [join(folder, 'programs'), join(folder, 'engine')];
+    await mkdir(programs);
+    for (const name of ['qemu-system-x86_64', 'qemu-img', 'setpriv', 'prlimit', 'xorrisofs'])
+      await symlink(execFileSync('which', [name]).toString().trim(), join(programs, name));
+    await assert.rejects(openQemu({ root, path: programs }), {
+      code: 'unavailable',
+      message:
+        /^bubblewrap, which confines guests, is not there\. Install it \(Debian: sudo apt-get install bubblewrap\)/,
+    });
+    await writeFile(
+      join(programs, 'bwrap'),
+      '#!/bin/sh\necho "bwrap: No permissions to create new namespace" >&2; exit 1\n',
+    );
+    await chmod(join(programs, 'bwrap'), 0o755);
+    await assert.rejects(openQemu({ root, path: programs }), {
+      code: 'unavailable',
+      message: /bubblewrap says "No permissions to create new namespace"\. Let users make namespaces/,
+    });
+    await chmod(folder, 0o755);
+    await openQemu({ root, path: programs, confining: { ...defaultConfining, confinement: 'none' } });
   });
 });
 

@@ -132,7 +132,9 @@ describe('a guest', () => {
     const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 3000 } });
     const machine = await s.turn(true);
     assert.equal(machine.friendly_status, 'off');
-    assert.match(machine.status_reason ?? '', /not ready within 3 s/);
+    assert.match(machine.status_reason ?? '', /not ready within 3 s.*its console:\n.*stuck here/s);
+    const { attributes } = await s.client.machineConsole({ id: s.machine });
+    assert.match(attributes.shown ?? '', /stuck here\n/);
     await s.assertSound();
   });
 

@@ -87,6 +87,7 @@ describe('a base that boots by its firmware', () => {
       boot,
       baseLayerId: base,
       chain: [built, base],
+      fresh: true,
     });
     await waitFor('the machine is ready', async () => (await engine.machineState(id)) === 'ready', 180_000, 200);
     const { stdout } = await engine.exec(id, ['/bin/sh', '-c', 'cat /built; hostname']);

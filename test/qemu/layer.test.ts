@@ -1,7 +1,7 @@
 // Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten with equal content.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -32,6 +32,13 @@ async function flipFourBytes(path: string): Promise<void> {
     await handle.close();
     await chmod(path, 0o444);
   }
+}
+
+/** Which of the texts a file has anywhere; read once, since a raw disk is long. */
+function textsIn(path: string, texts: readonly string[]): string[] {
+  const patterns = texts.flatMap((text) => ['-e', text]);
+  const found = spawnSync('grep', ['-a', '-o', '-F', ...patterns, path], { encoding: 'utf8', maxBuffer: 64 * mib });
+  return [...new Set(found.stdout.split('\n'))].filter((text) => text !== '').sort();
 }
 
 describe('layers on real disks', () => {
@@ -90,9 +97,11 @@ describe('layers on real disks', () => {
     const file = (kind: 'disks' | 'layers', id: string) => join(s.dataDir, 'engine', kind, `${id}.qcow2`);
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
+    const { stdout: told } = await s.engine.exec(first as MachineId, ['/bin/cat', '/etc/machine-id']);
     await s.inside(
       first,
-      'echo precious > /root/note; echo secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
+      'yes removed-in-bulk | head -c 60M > /root/big; echo removed-alone > /root/small; sync; rm /root/big /root/small; ' +
+        'echo precious > /root/note; echo typed-secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
         'printf -- "-----BEGIN OPENSSH PRIVATE KEY-----\\n" > /root/id_test; sync',
     );
     await s.client().machineStop({ id: first, gracefully: true });
@@ -102,6 +111,8 @@ describe('layers on real disks', () => {
     const { report } = await s.client().imageLog({ id: captured });
     for (const line of [
       /^cleared: machine id$/m,
+      /^cleared: host name$/m,
+      /^cleared: free blocks$/m,
       /^cleared: shell and tool histories$/m,
       /^cleared: identity given by the seed$/m,
       /^warning: may hold secrets: \/root\/\.env$/m,
@@ -122,6 +133,11 @@ describe('layers on real disks', () => {
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
       ['precious\n', '', ''],
     );
+    // What was removed before the capture is in none of its bytes, neither is what the generalisation says that it cleared.
+    const { parentId: sealed } = await s.store.read('system', (work) => work.layers.get(top as LayerId));
+    assert.ok((await stat(file('layers', sealed as string))).blocks * 512 < 40 * mib);
+    const cleared = ['removed-in-bulk', 'removed-alone', 'typed-secret', told.trim(), await diskOf(first)];
+    assert.deepEqual(textsIn(raw, [...cleared, 'precious']), ['precious']);
 
     // Reset, another disk, and back: the same file, the same bytes.
     await s.client().imageAssign({ id: captured, machine_ids: [second] });

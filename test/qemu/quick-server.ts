@@ -99,7 +99,8 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     },
     /** Puts a program before the real one of its name; taken away by what is returned. */
     async inFront(name: string, script: string) {
-      await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`);
+      await chmod(join(programs, name), 0o755);
       return () => rm(join(programs, name));
     },
     url: server.url,
@@ -111,6 +112,6 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
       return (await findProcesses(processesIn(join(realpathSync(dataDir), 'engine')), kind))[0];
     },
     monitor: (execute: string) =>
-      monitorCall(join(dataDir, 'engine', 'machines', String(machine), 'qmp.sock'), execute, undefined, 5000),
+      monitorCall(join(dataDir, 'engine', 'run', `machine-${machine}`, 'qmp.sock'), execute, undefined, 5000),
   };
 }

@@ -69,6 +69,7 @@ describe("the simulator's file", () => {
       boot,
       baseLayerId: base,
       chain: [base],
+      fresh: true,
     };
     for (let round = 0; round < 3; round++) {
       await one.startMachine(spec);

@@ -2,7 +2,7 @@
 // as reflinks where it can, else byte by byte. The disk of a machine that is on is written out by its own QEMU, as of one moment.
 
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, readlink, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
@@ -143,8 +143,10 @@ async function inUse({ diskId, machineId }: BackupSpec['disks'][number], own: Ow
 
 /** The folder that a machine sees as that of the builds. One that an earlier version started, or that is not confined, sees that itself. */
 async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
-  const [its, ours] = await Promise.all([readlink(`/proc/${pid}/ns/mnt`), readlink('/proc/self/ns/mnt')]);
-  return its === ours ? paths.builds : join(paths.machine(Number(id) as MachineId), 'copies');
+  const [its, ours] = await Promise.all([stat(`/proc/${pid}/root`), stat('/')]);
+  return its.ino === ours.ino && its.dev === ours.dev
+    ? paths.builds
+    : join(paths.machine(Number(id) as MachineId), 'copies');
 }
 
 /** What a monitor says of its jobs: it may say anything. */

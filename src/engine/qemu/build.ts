@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
@@ -21,10 +22,15 @@ import { exitMark, writeBuildSeed } from './seed.ts';
 const outputBytesMax = 16 * 1024 * 1024;
 const powerOffMs = 60_000;
 const memoryMb = 1024;
+const consoleBytes = 16_384;
+const consolePollMs = 1000;
+const consoleReadsMax = 600;
 
 interface Outcome {
   exitCode: number | null;
   output: string;
+  /** The end of what the guest showed on its console. */
+  console: string;
   /** Why it was ended before it ended by itself; the first cause counts. */
   ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
 }
@@ -91,19 +97,23 @@ export async function buildLayer(
   }
 }
 
-function refuse({ exitCode, output, ended }: Outcome, spec: BuildSpec): BuildResult {
+function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec): BuildResult {
+  // Before the recipe printed anything, the console says how far its machine got.
+  const last = output.trim() === '' ? consoleReason(console) : lastLines(output);
+  const shown = { output: output.trim() === '' ? console : output };
   const seconds = Math.round(spec.recipe.timeoutMs / 1000);
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
   if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
   if (ended === 'timeout')
-    throw failedForGood(`${spec.label} was not done within its limit of ${seconds} s.${lastLines(output)}`);
+    throw failedForGood(`${spec.label} was not done within its limit of ${seconds} s.${last}`, shown);
   if (ended === 'output')
     throw failedForGood(
       `${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
     );
   if (exitCode === null || exitCode === 0) {
-    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${lastLines(output)}`, {
+    throw failedForNow(`The build machine of ${spec.label} ended before its script did.${last}`, {
       detail: output,
+      ...shown,
     });
   }
   return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
@@ -127,6 +137,7 @@ async function runGuest(
   let monitor: JsonSocket | undefined;
   let powerOff: NodeJS.Timeout | undefined;
   const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let console = '';
   const end = (cause: NonNullable<Outcome['ended']>) => {
     ended ??= cause;
     killGroup(child);
@@ -149,8 +160,13 @@ async function runGuest(
     if (messages.bytes > outputBytesMax) end('output');
   });
   const exited = waitExit(child);
-  const watching = watchDisk(join(run, 'qmp.sock'), child, () => end('disk-full')).then((opened) => {
+  const watching = watchDisk(join(run, 'qmp.sock'), child, () => end('disk-full')).then(async (opened) => {
     monitor = opened;
+    if (opened)
+      await followConsole(opened, (text) => {
+        console = (console + text).slice(-consoleBytes);
+        return output.bytes === 0;
+      });
   });
   try {
     const code = await exited;
@@ -160,12 +176,14 @@ async function runGuest(
     return {
       exitCode: match ? Number(match[1]) : null,
       output: match || code === 0 ? shown : `${shown}${messages.toString()}`,
+      console,
       ended,
     };
   } finally {
     clearTimeout(timer);
     clearTimeout(powerOff);
     signal.removeEventListener('abort', abort);
+    monitor?.close();
     await watching;
     monitor?.close();
   }
@@ -193,6 +211,16 @@ async function watchDisk(socket: string, child: ChildProcess, onFull: () => void
     }
   }
   return undefined;
+}
+
+/** Reads the console until the monitor is closed or `read` has enough: what is in its ring goes with the machine. */
+async function followConsole(monitor: JsonSocket, read: (text: string) => boolean): Promise<void> {
+  for (let reads = 0; reads < consoleReadsMax; reads++) {
+    const ring = { device: 'console', size: consoleBytes };
+    const text = await monitor.call('ringbuf-read', ring, 5000).catch(() => null);
+    if (typeof text !== 'string' || !read(text)) return;
+    await new Promise((resolve) => setTimeout(resolve, consolePollMs));
+  }
 }
 
 /** Ends and removes what is left of a build. Nothing happens when nothing is. */

@@ -107,9 +107,11 @@ export async function openQemu({ root: given, machineNetwork = false, ...options
 
     startMachine: (spec) => machines.start(spec),
     machineState: (id) => machines.state(id),
+    console: (id) => machines.console(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
-    resumeMachines: () => machines.resume(),
+    pausedMachines: () => machines.paused(),
+    resumeMachine: (id) => machines.resume(id),
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {

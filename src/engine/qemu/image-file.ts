@@ -4,6 +4,7 @@
 import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { AppError, failedForNow, invalid } from '../../domain/error.ts';
+import { chainHeightMax } from '../../domain/layer.ts';
 import { syncPath } from '../../lib/files.ts';
 import { CommandError, runCommand } from '../../lib/spawn.ts';
 import { caged, type QemuUser } from './confine.ts';
@@ -14,7 +15,11 @@ import { assertQcow2Whole, isQcow2, parseQcow2Header, readingQcow2 } from './qco
 const toolMs = 30_000;
 const scanBytesPerSecond = 50 * 1000 ** 2;
 const copyBytesPerSecond = 5 * 1000 ** 2;
+const filesMax = 64;
 const memoryBytesMax = 2 * 1024 ** 3;
+/** What a tool keeps in mind of each layer of a large disk, of two chains at once. */
+const layerMemoryBytes = 40 * 1024 ** 2;
+const ownLayersMax = 2 * (chainHeightMax + 2);
 
 /** The most that a timer takes. */
 const mostMs = 2 ** 31 - 1;
@@ -26,6 +31,8 @@ const limitMs = (bytes: number, bytesPerSecond: number) =>
   Math.min(mostMs, toolMs + Math.ceil((bytes / bytesPerSecond) * 1000));
 
 interface ToolLimits {
+  /** It opens a file from outside, and that alone: its limits do not grow with the height of chains. */
+  foreign?: boolean;
   timeoutMs?: number;
   bytesMax?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -38,9 +45,11 @@ export async function qemuImg(
   args: readonly string[],
   user: QemuUser,
   cwd: string,
-  { timeoutMs = toolMs, bytesMax, signal, layers = [] }: ToolLimits = {},
+  { timeoutMs = toolMs, bytesMax, signal, foreign = false, layers = [] }: ToolLimits = {},
 ): Promise<string> {
-  const limits = [`--as=${memoryBytesMax}`, `--core=0`, `--nofile=64`];
+  const height = foreign ? 0 : ownLayersMax;
+  const memory = memoryBytesMax + height * layerMemoryBytes;
+  const limits = [`--as=${memory}`, `--core=0`, `--nofile=${filesMax + height}`];
   if (bytesMax !== undefined && bytesMax < Number.MAX_SAFE_INTEGER)
     limits.push(`--fsize=${Math.max(0, Math.floor(bytesMax))}`);
   try {
@@ -217,21 +226,23 @@ export async function contentBytes(path: string, format: 'qcow2' | 'raw', signal
 async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSignal): Promise<void> {
   await assertQcow2Whole(path, signal);
   const timeoutMs = scanMs((await stat(path)).size);
-  await qemuImg(['check', '-f', 'qcow2', '--output=json', path], user, dirname(path), { timeoutMs, signal }).catch(
-    (error: AppError) => {
-      const { exitCode = null, output = '' } = error.cause instanceof CommandError ? error.cause : {};
-      const count = (name: string) => Number(new RegExp(`"${name}": ([0-9]+)`).exec(output)?.[1] ?? 0);
-      if (exitCode === 2)
-        throw invalid(
-          `The file is damaged: qemu-img check finds ${count('corruptions')} errors in it; give a whole one.`,
-        );
-      if (exitCode === 3)
-        throw invalid(
-          `The file was not closed by the program that wrote it: qemu-img check finds ${count('leaks')} lost clusters, and expected none. Type: qemu-img check -r leaks FILE`,
-        );
-      throw refusedInput(error) ? invalid('The file is damaged: qemu-img check cannot read it.') : error;
-    },
-  );
+  await qemuImg(['check', '-f', 'qcow2', '--output=json', path], user, dirname(path), {
+    timeoutMs,
+    signal,
+    foreign: true,
+  }).catch((error: AppError) => {
+    const { exitCode = null, output = '' } = error.cause instanceof CommandError ? error.cause : {};
+    const count = (name: string) => Number(new RegExp(`"${name}": ([0-9]+)`).exec(output)?.[1] ?? 0);
+    if (exitCode === 2)
+      throw invalid(
+        `The file is damaged: qemu-img check finds ${count('corruptions')} errors in it; give a whole one.`,
+      );
+    if (exitCode === 3)
+      throw invalid(
+        `The file was not closed by the program that wrote it: qemu-img check finds ${count('leaks')} lost clusters, and expected none. Type: qemu-img check -r leaks FILE`,
+      );
+    throw refusedInput(error) ? invalid('The file is damaged: qemu-img check cannot read it.') : error;
+  });
 }
 
 /**
@@ -252,7 +263,7 @@ export async function convertForeignDisk(
     throw refusedInput(error) ? invalid('The file is damaged: qemu-img cannot read it.') : error;
   };
   const args = ['info', '--output=json', '-f', format, source];
-  const text = await qemuImg(args, user, cwd, { timeoutMs: scanMs(size), signal }).catch(damaged);
+  const text = await qemuImg(args, user, cwd, { timeoutMs: scanMs(size), signal, foreign: true }).catch(damaged);
   const info = JSON.parse(text) as Record<string, unknown>;
   const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
   if (info['backing-filename'] !== undefined || info.encrypted === true || data?.['data-file'] !== undefined) {
@@ -264,7 +275,7 @@ export async function convertForeignDisk(
   await giveTo(user, target);
   const timeoutMs = copyMs(size + Math.min(virtualBytes, bytesMax));
   const convert = ['convert', '-f', format, '-O', 'qcow2', source, target];
-  await qemuImg(convert, user, cwd, { timeoutMs, bytesMax, signal }).catch(damaged);
+  await qemuImg(convert, user, cwd, { timeoutMs, bytesMax, signal, foreign: true }).catch(damaged);
   await readingQcow2(target, assertDiskFits);
   return virtualBytes;
 }

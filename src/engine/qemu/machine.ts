@@ -9,10 +9,12 @@ import { exists } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
 import type { ExecResult, MachineSpec } from '../port.ts';
 import { AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
-import { qemuArgs } from './command.ts';
+import { card, qemuArgs } from './command.ts';
 import { type Cage, caged } from './confine.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
+import { hardwareOf, type Identity, identityOf } from './identity.ts';
 import { makeWritable } from './image-file.ts';
+import { Newcomer } from './newcomer.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Paths } from './paths.ts';
 import {
@@ -26,18 +28,26 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
-import { hostNameOf, writeMachineSeed } from './seed.ts';
+import { writeMachineSeed } from './seed.ts';
 
 const monitorMs = 5000;
 const startMs = 20_000;
 const agentMs = 1500;
 const pollMs = 50;
+const trimMs = 15_000;
+const agentTriesMax = 3;
+/** As large as the rings are; see command.ts. */
+const [consoleBytes, resultBytes] = [65_536, 4096];
+const consoleBytesKept = 16_384;
 
 export class Machines {
   readonly #host: Host;
   readonly #own: Own;
   readonly #paths: Paths;
   readonly #network: boolean;
+  /** What was read of the consoles of machines, and those on fresh disks: both only while a machine is starting. */
+  readonly #consoles = new Map<MachineId, string>();
+  readonly #newcomers = new Map<MachineId, Newcomer>();
 
   constructor(host: Host, own: Own, network: boolean) {
     this.#host = host;
@@ -55,16 +65,18 @@ export class Machines {
     const disk = this.#paths.disk(spec.diskId);
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
+    const identity = identityOf(spec.diskId, spec.name, machineId);
+    const welcome = (sockets: string) => (spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined);
     if (running) {
       // A server that died while it asked took away what the guest had said, perhaps that it is ready; it says so once.
-      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking')))) return;
+      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking')))) return welcome(running.folder);
       await endProcess(running);
     }
     for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
     const user = this.#host.guestUser('machine', machineId);
     const copies = join(folder, 'copies');
     await prepareFolders(folder, [copies]);
-    await writeMachineSeed(folder, spec.diskId, hostNameOf(spec.name, machineId), user.path);
+    await writeMachineSeed(folder, identity, user.path);
     await mkdir(run, { mode: 0o700 });
     await giveTo(user, run);
     // A disk that was brought back from a backup belongs to who copied it, and one that is new to who made it.
@@ -77,6 +89,8 @@ export class Machines {
       seed: this.#paths.fromGuest(seed),
       build: false,
       network: this.#network,
+      hardware: hardwareOf(this.#own.installation, machineId),
+      ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),
     };
     const cage: Cage = {
       user,
@@ -88,7 +102,29 @@ export class Machines {
       kvm: this.#host.accel === 'kvm',
       mortal: false,
     };
+    this.#forget(machineId);
     await this.#spawn(qemuArgs(guest, this.#host, this.#paths), cage);
+    await welcome(run);
+  }
+
+  /** Lets a machine on a fresh disk begin, its card without a link until it has an identity. Also one that was begun. */
+  async #welcome(id: MachineId, identity: Identity, sockets: string): Promise<void> {
+    if (this.#newcomers.has(id)) return;
+    const ask = (execute: string, args?: Record<string, unknown>) =>
+      monitorCall(join(sockets, 'qmp.sock'), execute, args, monitorMs);
+    if (((await ask('query-status')) as { status?: unknown } | null)?.status === 'prelaunch') {
+      await ask('set_link', { name: card, up: false });
+      await ask('cont');
+    }
+    const giveLink = async () => {
+      if (this.#network) await ask('set_link', { name: card, up: true });
+    };
+    this.#newcomers.set(id, new Newcomer(identity, join(sockets, 'agent.sock'), giveLink));
+  }
+
+  #forget(id: MachineId): void {
+    this.#newcomers.delete(id);
+    this.#consoles.delete(id);
   }
 
   async #spawn(args: string[], cage: Cage): Promise<void> {
@@ -129,36 +165,61 @@ export class Machines {
     throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });
   }
 
-  async state(id: MachineId): Promise<'off' | 'on' | 'ready'> {
+  /** What has come into a ring since it was last read; null when the monitor did not answer in time. */
+  #read({ folder }: Found, device: 'console' | 'result', size: number): Promise<string | null> {
+    return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', { device, size }, monitorMs).then(
+      (said) => (typeof said === 'string' ? said : null),
+      () => null,
+    );
+  }
+
+  /** The end of what a machine has shown on its console since it was started; of one that went off, what was read before. */
+  async console(id: MachineId): Promise<string> {
+    const running = await this.#find(id);
+    const said = running ? await this.#read(running, 'console', consoleBytes) : null;
+    const shown = ((this.#consoles.get(id) ?? '') + (said ?? '')).slice(-consoleBytesKept);
+    this.#consoles.set(id, shown);
+    return shown;
+  }
+
+  async state(id: MachineId): Promise<'off' | 'on' | 'ready' | 'copy'> {
     const running = await this.#find(id);
     if (!running) return 'off';
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
     await putMark(asking);
-    const ring = { device: 'result', size: 4096 };
-    const said = await monitorCall(join(running.folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).catch(() => null);
-    const ready = typeof said === 'string' && said.includes('silversmith-ready');
-    if (ready || (await agentAnswers(join(running.folder, 'agent.sock'), agentMs))) {
-      await rename(asking, mark);
-      return 'ready';
+    const said = await this.#read(running, 'result', resultBytes);
+    const state = await this.#heard(id, running, said ?? '');
+    if (state === 'on') {
+      // What was not answered in time is answered to nobody, and may be lost.
+      if (said !== null) await rm(asking);
+      return state;
     }
-    // What was not answered in time is answered to nobody, and may be lost.
-    if (said !== null) await rm(asking);
-    return 'on';
+    await rename(asking, mark);
+    this.#forget(id);
+    return state;
+  }
+
+  async #heard(id: MachineId, { folder }: Found, said: string): Promise<'on' | 'ready' | 'copy'> {
+    const [shown, newcomer] = [await this.console(id), this.#newcomers.get(id)];
+    if (newcomer) return newcomer.state(said, shown);
+    if (said.includes('silversmith-ready')) return 'ready';
+    return (await agentAnswers(join(folder, 'agent.sock'), agentMs)) ? 'ready' : 'on';
   }
 
   async stop(id: MachineId, graceMs: number): Promise<void> {
     const running = await this.#find(id);
     if (running) {
       if (graceMs > 0) {
-        const asked = await agentShutdown(join(running.folder, 'agent.sock'));
+        const asked = await agentShutdown(join(running.folder, 'agent.sock'), Math.min(trimMs, graceMs / 2));
         if (!asked)
           await monitorCall(join(running.folder, 'qmp.sock'), 'system_powerdown', undefined, monitorMs).catch(() => {});
         await waitGone(running, graceMs);
       }
       await endProcess(running);
     }
+    this.#forget(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
   }
@@ -168,25 +229,35 @@ export class Machines {
     return new Set(found.map(({ id }) => Number(id) as MachineId));
   }
 
-  async resume(): Promise<MachineId[]> {
-    const resumed: MachineId[] = [];
+  async paused(): Promise<Set<MachineId>> {
+    const paused = new Set<MachineId>();
     for (const { id, folder } of await findProcesses(this.#own, 'machine')) {
-      const socket = join(folder, 'qmp.sock');
-      const state = await monitorCall(socket, 'query-status', undefined, monitorMs).catch(() => null);
-      if ((state as { status?: string } | null)?.status !== 'io-error') continue;
       // One that is stopped at this moment does not hold up the others.
-      if (await monitorCall(socket, 'cont', undefined, monitorMs).catch(() => null))
-        resumed.push(Number(id) as MachineId);
+      const state = await monitorCall(join(folder, 'qmp.sock'), 'query-status', undefined, monitorMs).catch(() => null);
+      if ((state as { status?: unknown } | null)?.status === 'io-error') paused.add(Number(id) as MachineId);
     }
-    return resumed;
+    return paused;
+  }
+
+  async resume(id: MachineId): Promise<boolean> {
+    const running = await this.#find(id);
+    if (!running) return false;
+    const socket = join(running.folder, 'qmp.sock');
+    return monitorCall(socket, 'cont', undefined, monitorMs).then(
+      () => true,
+      () => false,
+    );
   }
 
   async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {
     const running = await this.#find(id);
     if (!running)
       throw new AppError('machine_not_ready', `Machine ${id} is off; start it: silversmith machine start ${id}`);
+    const agent = join(running.folder, 'agent.sock');
+    // A guest may say that it is ready a moment before its agent is.
+    for (let asked = 1; asked < agentTriesMax && !(await agentAnswers(agent, monitorMs)); asked++);
     try {
-      return await agentExec(join(running.folder, 'agent.sock'), command);
+      return await agentExec(agent, command);
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       throw new AppError('unavailable', notRun(id, command[0] ?? '', error), { detail: error.message });

@@ -77,22 +77,28 @@ export const layerQueries = (db: Db, now: () => number) => {
         select layer.* from chain join layer on layer.id = chain.id order by depth`.execute(db);
       return rows.length > 0 ? rows.map(toLayer) : [await this.get(head)];
     },
-    /** An organisation that has an image or a disk on a layer, at any depth. */
+    /** An organisation that has an image or a disk on a layer, at any depth; any, for a layer on which nobody has one. */
     async ownerOf(id: LayerId): Promise<OrganisationId | undefined> {
       const { rows } = await sql<{ organisationId: OrganisationId }>`
         select organisation_id from image where deleted_at is null and layer_id in ${layersAbove(id)}
         union all select organisation_id from disk where state <> 'doomed' and layer_id in ${layersAbove(id)}
+        union all select id from organisation
         limit 1`.execute(db);
       return rows[0]?.organisationId;
     },
-    /** The lowest layer whose chain has more than `layersMax` layers, all of them sealed: what is damaged is not read for another. */
-    async lowestAbove(layersMax: number): Promise<Layer | undefined> {
+    /**
+     * The lowest layer whose chain has more than `layersMax` layers, all of them sealed: what is damaged is not read for another. Not one whose
+     * compaction failed since a time: it would hold up the others.
+     */
+    async lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined> {
       const { rows } = await sql<{ id: LayerId }>`
         with recursive tall (id, height) as (
           select id, 1 from layer where parent_id is null and state = 'sealed'
           union all select layer.id, tall.height + 1 from layer join tall on layer.parent_id = tall.id where layer.state = 'sealed')
         select layer.id from tall join layer on layer.id = tall.id
         where height > ${layersMax} and layer.operation_id is null
+          and not exists (select 1 from operation where operation.kind = 'layerCompact' and operation.state = 'failed'
+            and operation.updated_at > ${failedSince} and operation.data like '%' || layer.id || '%')
         order by height limit 1`.execute(db);
       return rows[0] && this.get(rows[0].id);
     },

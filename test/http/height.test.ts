@@ -1,0 +1,126 @@
+// How high chains grow: however they came to be, they are shortened, and what would be too high to be opened waits for that.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { softwareAdd } from '../../src/app/catalogue.ts';
+import { failedForGood } from '../../src/domain/error.ts';
+import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
+import { chainHeightMax, gbBytes } from '../../src/domain/layer.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { newId } from '../../src/lib/new-id.ts';
+import { waitFor } from '../support.ts';
+import { startHarness } from './harness.ts';
+
+const imageOf = (organisationId: OrganisationId) => ({
+  ...{ organisationId, sizeGb: 1, baseImageId: null, machineId: null },
+});
+
+describe('a chain of layers', () => {
+  it('is not held up by a chain that nobody owns, nor by one that cannot be shortened, and one from an import is shortened too', async (t) => {
+    let refused: string | null = null;
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      async rewriteLayer(spec) {
+        if (spec.layerId === refused) throw failedForGood('It cannot be written anew.');
+        return engine.rewriteLayer(spec);
+      },
+    });
+    const h = await startHarness(t, { reconcile: false, wrapEngine });
+    const { layerId: base } = h.base;
+    /** A chain on a layer; `state` and owner are those of a step of a build that failed, or of captures. */
+    const chain = async (root: LayerId | null, kind: 'software' | 'capture', count: number) => {
+      const ids: LayerId[] = root === null ? [] : [root];
+      for (let n = 0; n < count; n++) {
+        const [id, disk, parentId] = [newId() as LayerId, newId() as DiskId, ids.at(-1) ?? null];
+        await h.engine.ensureDisk({ diskId: disk, layerId: parentId ?? base, sizeBytes: gbBytes });
+        await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes });
+        await h.engine.removeDisk(disk);
+        const key = kind === 'software' ? id : null;
+        const owner = { organisationId: kind === 'software' ? null : h.ours, operationId: null };
+        const boot = parentId === null ? ({ mode: 'firmware' } as const) : null;
+        const sizes = { virtualBytes: gbBytes, storedBytes: 1, state: 'sealed' as const };
+        await h.store.write('system', (work) =>
+          work.layers.add({ id, kind, parentId, key, baseLayerId: ids[0] ?? id, boot, ...owner, ...sizes }),
+        );
+        ids.push(id);
+      }
+      return ids.at(-1) as LayerId;
+    };
+    const [nobodys, stuck, alone] = [
+      await chain(base, 'software', 10),
+      await chain(base, 'software', 9),
+      await chain(null, 'capture', 12),
+    ];
+    const { id } = await h.store.write(h.ours, (work) =>
+      work.images.add({ ...imageOf(h.ours), name: 'Alone', source: 'pre_installation' }),
+    );
+    await h.store.write(h.ours, async (work) => {
+      await work.images.become(id, 'building');
+      await work.images.become(id, 'available', { layerId: alone });
+    });
+    const height = async (head: LayerId) => (await h.store.read('system', (work) => work.layers.chain(head))).length;
+    assert.deepEqual([await height(nobodys), await height(stuck), await height(alone)], [11, 10, 12]);
+    refused = (await h.store.read('system', (work) => work.layers.chain(stuck)))[1]?.id ?? null;
+    // One that fails is left alone for an hour, and the next run goes on with the others.
+    for (const _ of [1, 2]) {
+      await h.service.reconciler.task('compact');
+      await h.service.reconciler.settle();
+    }
+    assert.ok((await height(nobodys)) <= 8 && (await height(alone)) <= 8);
+    const failed = await height(refused as LayerId);
+    assert.equal(failed, 9);
+  });
+
+  it('lets a build of any number of titles come true, no chain of which is ever too high to be opened', async (t) => {
+    const h = await startHarness(t, {});
+    const software: number[] = [];
+    for (let n = 0; n < chainHeightMax + 6; n++) {
+      const title = {
+        name: `Title ${n}`,
+        sizeGb: 0.01,
+        script: `echo ${n}`,
+        files: [],
+        network: false,
+        timeoutMs: 1000,
+      };
+      software.push((await softwareAdd(h.store, h.engine, title)).id);
+    }
+    const { id } = (await h.call('imageInstall', { body: { software_ids: software } })).body;
+    let highest = 0;
+    const { status, layerId } = await waitFor(
+      'the image is made',
+      async () => {
+        await h.service.reconciler.task('compact');
+        const image = await h.store.read('system', (work) => work.images.get(Number(id) as ImageId));
+        const layers = await h.store.read('system', (work) => work.layers.list());
+        const parents = new Map(layers.map((one) => [one.id, one.parentId]));
+        const height = (of: LayerId | null): number => (of === null ? 0 : 1 + height(parents.get(of) ?? null));
+        highest = Math.max(highest, ...layers.map((one) => height(one.id)));
+        return (image.status === 'available' || image.status === 'failed') && image;
+      },
+      60_000,
+      100,
+    );
+    assert.equal(status, 'available');
+    assert.ok(highest <= chainHeightMax, `${highest}`);
+    await h.service.reconciler.task('compact');
+    const chain = await h.store.read('system', (work) => work.layers.chain(layerId as LayerId));
+    assert.ok(chain.length <= chainHeightMax);
+  });
+
+  it('is waited for by a capture whose chain would be too high', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const does = async (name: 'machineStart' | 'machineStop' | 'imageCapture', of: number, body?: unknown) => {
+      const answer = await h.call(name, { params: { id: of }, body });
+      await h.service.reconciler.settle();
+      return answer.body;
+    };
+    const [id = 0] = h.machines;
+    await does('machineStart', id);
+    await does('machineStop', id);
+    for (let n = 0; n < chainHeightMax - 2; n++)
+      assert.equal((await does('imageCapture', id, { machine_id: id })).client_code, 200);
+    const refused = await h.call('imageCapture', { body: { machine_id: id } });
+    assert.match(refused.body.message, /stands on 63 layers, and 62 is the most/);
+  });
+});

@@ -1,0 +1,55 @@
+// The highest chain that there may be, on real disks: every tool opens it, and a machine starts on it.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { LayerId, MachineId } from '../../src/domain/ids.ts';
+import { chainHeightMax } from '../../src/domain/layer.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { diskId, layerId } from '../engine-contract.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
+import { quickBase } from './quick-base.ts';
+
+const mib = 1024 ** 2;
+const sizeBytes = 8 * 1024 ** 3;
+const machineId = 1 as MachineId;
+const never = new AbortController().signal;
+
+describe('the highest chain', () => {
+  it('is exported, imported, written anew and started', async (t) => {
+    const folder = await temporaryFolder(t);
+    const root = join(folder, 'engine');
+    const engine = await openQemu({ root });
+    const { boot, ...files } = await quickBase(folder);
+    const [base, disk] = [layerId(), diskId()];
+    await engine.importBase(base, files);
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    const path = join(root, 'disks', `${disk}.qcow2`);
+    const layers: LayerId[] = [];
+    for (let height = 2; height <= chainHeightMax; height++) {
+      execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${height} ${height}M 64k`, path], { stdio: 'pipe' });
+      const layer = layerId();
+      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+      layers.push(layer);
+    }
+    const head = layers.at(-1) as LayerId;
+    const chain = [...layers.toReversed(), base];
+    const spec = { layerId: head, boot, baseLayerId: base, chain, bytesMax: 64 * mib };
+    const out = join(folder, 'out.qcow2');
+    const { tail } = await engine.exportLayer({ ...spec, format: 'qcow2', path: out }, never);
+    const again = layerId();
+    await engine.importLayer({ layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib }, never);
+    defer(t, () => engine.stopMachine(machineId, 0));
+    const machine = { machineId, diskId: disk, name: 'High', cpus: 1, memoryMb: 256, fresh: false };
+    await engine.startMachine({ ...machine, boot, baseLayerId: base, chain });
+    await waitFor('it is ready', async () => (await engine.machineState(machineId)) === 'ready', 120_000, 100);
+    await engine.stopMachine(machineId, 0);
+    await engine.rewriteLayer({ layerId: head, parentId: base, chain }, never);
+    const compare = (id: LayerId) =>
+      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', join(root, 'layers', `${id}.qcow2`), path], {
+        stdio: 'pipe',
+      }).toString();
+    assert.match(compare(again), /identical/);
+  });
+});

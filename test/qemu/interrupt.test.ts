@@ -1,0 +1,156 @@
+// What takes long, and folders that lie apart: a server that is stopped in the midst of an import ends in seconds and takes it up again, and
+// nothing needs two folders of the data directory to be on the same file system.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { serve } from '../../src/bin/serve.ts';
+import { createClient } from '../../src/client/client.ts';
+import { upload } from '../../src/client/transfer.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { moveDurably } from '../../src/lib/files.ts';
+import { layerId } from '../engine-contract.ts';
+import { smallDisk } from '../small-disk.ts';
+import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { quickDisk } from './quick-base.ts';
+import { restMs, startQuick } from './quick-server.ts';
+
+const mib = 1024 ** 2;
+
+/** Sends a file and says that all is there. */
+async function sendsIn(s: Awaited<ReturnType<typeof startQuick>>, bytes: Buffer): Promise<number> {
+  const { id } = await s.client.imageImport({ size_bytes: bytes.length });
+  const options = { url: s.url, ...s.key };
+  await upload(s.client, options, id, async (at, length) => bytes.subarray(at, at + length));
+  return (await s.client.transferFinish({ id })).attributes.id;
+}
+
+/** A qemu-img that hangs at what `when` matches, and says in a file that it does. */
+async function hangs(t: Scope, when: string): Promise<{ mark: string; undo(): void }> {
+  const folder = await temporaryFolder(t);
+  await chmod(folder, 0o777);
+  const [real, mark, before] = [
+    execFileSync('which', ['qemu-img']).toString().trim(),
+    join(folder, 'mark'),
+    process.env.PATH,
+  ];
+  const script = `#!/bin/sh\ncase "$*" in ${when}) >${mark}; exec sleep 1000;; esac\nexec ${real} "$@"\n`;
+  await writeFile(join(folder, 'qemu-img'), script, { mode: 0o755 });
+  process.env.PATH = `${folder}${delimiter}${before}`;
+  const undo = () => {
+    process.env.PATH = before;
+  };
+  defer(t, undo);
+  return { mark, undo };
+}
+
+describe('a server that is stopped in the midst of an import', () => {
+  it('ends in seconds, and the next one takes the import up and ends it', async (t) => {
+    const s = await startQuick(t);
+    const disk = await readFile(await quickDisk(s.folder));
+    const { mark, undo } = await hangs(t, 'convert*');
+    const image = await sendsIn(s, disk);
+    await waitFor('the disk is being converted', () => existsSync(mark), restMs);
+    const startedAt = performance.now();
+    await s.close();
+    const tookMs = performance.now() - startedAt;
+    t.diagnostic(`${Math.round(tookMs)} ms`);
+    assert.ok(tookMs < 10_000, `${tookMs}`);
+    assert.deepEqual(await readdir(join(s.dataDir, 'engine', 'builds')), []);
+    undo();
+    const heir = await serve(s.config);
+    defer(t, () => heir.close());
+    const client = createClient({ url: heir.url, ...s.key });
+    const last = await waitFor(
+      'the image is at rest',
+      async () => {
+        const { attributes } = await client.imageGet({ id: image });
+        return ['available', 'failed'].includes(attributes.status) && attributes;
+      },
+      restMs,
+    );
+    assert.equal(last.status, 'available', last.status_reason ?? '');
+  });
+});
+
+describe('folders on other file systems', { skip: leftOutWithoutRoot }, () => {
+  it('do not matter to exports, imports, builds and captures', async (t) => {
+    const [dataDir, engine] = [await temporaryFolder(t), await smallDisk(t, 400)];
+    const layers = join(engine, 'layers');
+    await mkdir(layers);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=0711', 'tmpfs', layers], { stdio: 'pipe' });
+    defer(t, () => execFileSync('umount', ['-l', layers]));
+    await symlink(engine, join(dataDir, 'engine'));
+    const s = await startQuick(t, { dataDir });
+    const built = await s.build();
+    assert.equal(built.status, 'available', built.status_reason ?? '');
+    const asked = await s.client.imageExport({ id: built.id });
+    const { status, status_reason: reason } = await waitFor(
+      'the export is at rest',
+      async () => {
+        const { attributes } = await s.client.transferGet({ id: asked.id });
+        return attributes.status !== 'building' && attributes;
+      },
+      restMs,
+    );
+    assert.equal(status, 'available', reason ?? '');
+    const image = await sendsIn(s, await readFile(await quickDisk(s.folder)));
+    await waitFor(
+      'it is made',
+      async () => (await s.client.imageGet({ id: image })).attributes.status === 'available',
+      restMs,
+    );
+    await s.assertSound();
+  });
+
+  it('take a copy that is whole, has the holes and the owner of the file, and replaces what is there', async (t) => {
+    const [from, to] = [join(await temporaryFolder(t), 'from'), join(await smallDisk(t, 20), 'to')];
+    await writeFile(from, 'content');
+    await truncate(from, 100 * mib);
+    await chmod(from, 0o444);
+    await writeFile(to, 'what was there before');
+    await moveDurably(from, to);
+    const found = await stat(to);
+    assert.deepEqual([found.size, found.mode & 0o777, found.blocks * 512 < mib], [100 * mib, 0o444, true]);
+    assert.equal((await readFile(to, 'latin1')).slice(0, 8), 'content\0');
+    assert.ok(!existsSync(from));
+    await moveDurably(from, to);
+    await writeFile(from, Buffer.alloc(30 * mib, 1));
+    await assert.rejects(moveDurably(from, to), { code: 'ENOSPC' });
+    assert.ok(existsSync(from) && (await stat(to)).size === 100 * mib);
+  });
+});
+
+describe('a base with holes', () => {
+  it('takes what is written on it and no more, while it is added too', async (t) => {
+    const folder = await temporaryFolder(t);
+    const engine = await openQemu({ root: join(folder, 'engine') });
+    const disk = join(folder, 'sparse.raw');
+    const first = Buffer.alloc(mib, 5);
+    first.writeUInt16BE(0x55aa, 510);
+    await writeFile(disk, first);
+    await truncate(disk, 256 * mib);
+    const { signal } = new AbortController();
+    let most = 0;
+    const builds = join(folder, 'engine', 'builds');
+    const id = layerId();
+    const files = ['source', 'disk.qcow2'].map((name) => join(builds, `base-${id}`, name));
+    const look = setInterval(async () => {
+      const found = await Promise.all(files.map((file) => stat(file).catch(() => ({ blocks: 0 }))));
+      most = Math.max(most, ...found.map(({ blocks }) => blocks * 512));
+    }, 5);
+    defer(t, () => clearInterval(look));
+    const { storedBytes, virtualBytes } = await engine.importBase(id, { disk }, signal);
+    assert.equal(virtualBytes, 256 * mib);
+    assert.ok(storedBytes < 2 * mib && most > 0 && most < 4 * mib, `${storedBytes} ${most}`);
+    const { mark } = await hangs(t, 'convert*');
+    const stop = new AbortController();
+    const adding = engine.importBase(layerId(), { disk }, stop.signal);
+    waitFor('it converts', () => existsSync(mark), restMs).then(() => stop.abort(new Error('stop')));
+    await assert.rejects(adding, /stop/);
+    assert.deepEqual(await readdir(builds), []);
+  });
+});
