@@ -30,6 +30,10 @@ export interface BodyOptions {
   onBytes(bytes: Buffer): void;
 }
 
+/** As its headers say. */
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+
 const inUnits = (bytes: number) => `${bytes} bytes (${bytes / 1024 ** 2} MB)`;
 
 /** How long it took: a body that stands still, or comes too slowly on average. */
@@ -51,9 +55,8 @@ export class Bodies {
     const { bytesMax, keep, onBytes } = options;
     const large = (has: string) =>
       new AppError('too_large', `The body has ${has}; the most is ${inUnits(bytesMax)} here.`);
-    const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-    if ((length === undefined || length === '0') && coding === undefined) return Promise.resolve(Buffer.alloc(0));
-    const declared = Number(length ?? 0);
+    if (!hasBody(request)) return Promise.resolve(Buffer.alloc(0));
+    const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > bytesMax) return Promise.reject(large(`${declared} bytes`));
     const begun = performance.now();
     let [bytes, movedAt] = [0, begun];
@@ -120,7 +123,7 @@ function drained(request: IncomingMessage): Promise<void> {
 
 /** An answer that goes out at once and ends when the rest of the request has come, or enough of it; null: it has come. */
 export function lingering(request: IncomingMessage, answer: string | Buffer): Readable | null {
-  if (request.complete || request.readableEnded) return null;
+  if (request.complete || request.readableEnded || !hasBody(request)) return null;
   async function* parts() {
     yield answer;
     await drained(request);
