@@ -121,17 +121,19 @@ try {
   const sizeBytes = 4 * gbBytes;
   await engine.ensureDisk({ diskId: chained, layerId: base, sizeBytes });
   let head = base;
+  const chain = [base];
   for (let index = 0; index < 10; index++) {
     const path = join(folder, 'engine', 'disks', `${chained}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} ${index * 16}M 32M`, path], { stdio: 'pipe' });
     head = id<LayerId>();
+    chain.unshift(head);
     await engine.sealDisk({ diskId: chained, layerId: head, sizeBytes });
   }
   const headPath = join(folder, 'engine', 'layers', `${head}.qcow2`);
   const copied = await timed(() =>
     execFileSync('qemu-img', ['convert', '-O', 'qcow2', headPath, join(folder, 'flat.qcow2')]),
   );
-  const compacted = await timed(() => engine.rewriteLayer({ layerId: head, parentId: base }));
+  const compacted = await timed(() => engine.rewriteLayer({ layerId: head, parentId: base, chain }));
   say(
     `a chain of eleven layers compacted and compared: ${compacted.toFixed(0)} ms; qemu-img convert of it ${copied.toFixed(0)} ms: ${(compacted / copied).toFixed(2)} ×`,
   );
@@ -144,6 +146,7 @@ try {
         boot: { mode: 'firmware' },
         baseLayerId: base,
         bytesMax: Number.MAX_SAFE_INTEGER,
+        chain: [head, base],
       },
       new AbortController().signal,
     ),

@@ -111,12 +111,14 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       await engine.sealDisk({ diskId: disk, layerId: low, sizeBytes });
       await engine.sealDisk({ diskId: disk, layerId: high, sizeBytes });
-      const first = await engine.rewriteLayer({ layerId: high, parentId: base });
+      const first = await engine.rewriteLayer({ layerId: high, parentId: base, chain: [high, low, base] });
       assert.ok(first.storedBytes > 0);
-      await engine.rewriteLayer({ layerId: high, parentId: base });
+      await engine.rewriteLayer({ layerId: high, parentId: base, chain: [high, low, base] });
       await engine.removeLayer(low);
       assert.deepEqual((await engine.layerDigest(high, 0, never)).slice(0, 7), 'sha256:');
-      await assert.rejects(engine.rewriteLayer({ layerId: high, parentId: low }), { retry: 'never' });
+      await assert.rejects(engine.rewriteLayer({ layerId: high, parentId: low, chain: [high, base] }), {
+        retry: 'never',
+      });
       await engine.removeDisk(disk);
       await engine.removeLayer(high);
     });
@@ -133,6 +135,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         layerId: layer,
         parentId: base,
         baseLayerId: base,
+        chain: [base],
         boot,
         sizeBytes,
         recipe: recipeOf('echo installed\n'),
@@ -164,6 +167,8 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         memoryMb: 512,
         boot,
         baseLayerId: base,
+        chain: [base],
+        fresh: true,
       };
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       assert.equal(await engine.machineState(machineId), 'off');

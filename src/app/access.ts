@@ -44,7 +44,9 @@ export async function accessOpen(store: Store, token: string, requestId: string)
   const opened = await accessCheck(store, token);
   const { uid, organisationId, keyId, machineId } = opened.link;
   await store.write(organisationId, async (work) => {
-    if (!(await work.access.use(uid))) throw gone();
+    // Asked again: its key may have been revoked meanwhile.
+    const isGood = (await work.access.find(hashOf(token))) !== undefined;
+    if (!isGood || !(await work.access.use(uid))) throw gone();
     await work.audit.add({ keyId, action: 'machineAccessOpen', requestId, clientCode: 200, machineIds: [machineId] });
   });
   return opened;

@@ -9,6 +9,7 @@ import { type Boot, gbBytes } from '../domain/layer.ts';
 import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
+import { nameFault } from '../lib/plain-text.ts';
 import type { Plan, Store, Work } from '../store/port.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
@@ -27,6 +28,8 @@ export const nameLengthMax = 100;
 const checkName = (name: string) => {
   if (name.trim() === '' || [...name].length > nameLengthMax)
     throw invalid(`The name must have 1 to ${nameLengthMax} characters.`);
+  const fault = nameFault(name);
+  if (fault !== null) throw invalid(`The name ${fault}; remove it.`);
 };
 
 /** Names stand for ids, so each may be one thing's alone. Throws `conflict` with what to do. */
@@ -115,6 +118,7 @@ export interface Trier {
       layerId: LayerId;
       parentId: LayerId;
       baseLayerId: LayerId;
+      chain: readonly LayerId[];
       boot: Boot;
       sizeBytes: number;
       recipe: Recipe;

@@ -139,6 +139,12 @@ export async function machineStart(
   await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
+/** What the machine's console showed at the end of its last start that failed; null when none did. */
+export async function machineConsole({ work }: Ask, id: MachineId) {
+  const { id: own } = await work.machines.get(id);
+  return (await work.machines.console(own)) ?? null;
+}
+
 export async function machineStop(ask: Ask, id: MachineId, gracefully: boolean): Promise<void> {
   const { work, organisationId, touched } = ask;
   const next = planStop(await work.machines.get(id), gracefully);

@@ -15,6 +15,7 @@ import {
   transferMs,
 } from '../domain/transfer.ts';
 import { newId } from '../lib/new-id.ts';
+import { nameFault } from '../lib/plain-text.ts';
 import type { Ask } from './deps.ts';
 import { assertHostRoom, type ImageView, imageGet } from './image.ts';
 import { imageStorage } from './storage.ts';
@@ -85,7 +86,9 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
   await assertQuota(ask, { images: 1, storedGb: input.bytes / gbBytes });
   // The file as it comes, and the layer that is made of it.
   await assertHostRoom(ask, 2 * input.bytes, await work.host.promisedBytes());
-  const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join(''));
+  const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join('').trim());
+  const fault = name ? nameFault(name) : null;
+  if (fault !== null) throw invalid(`The manifest's name ${fault}; send a name of your own.`);
   const id = newId() as TransferId;
   ask.touched({ transferId: id });
   return work.transfers.add({

@@ -82,6 +82,8 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
         const engine = await openEngine(config);
         const added = await interruptible((signal) => baseAdd(store, engine, { name: flags.name, ...given }, signal));
         if (!flags.json) terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
+        const fault = await engine.bootFault({ boot: given.boot, baseLayerId: added.layerId });
+        if (fault) terminal.err(`warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`);
         const tried = flags.try ? await trial(store, engine, added, seconds, flags) : null;
         if (flags.json) print(flags, { ...added, trial: tried }, '');
       });

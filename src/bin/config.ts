@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { decimal, nameOf, oneOf, type Parser, parsed, path, whole, yesOrNo } from '../cli/parse.ts';
+import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 
@@ -18,12 +19,15 @@ export interface Config {
   logLevel: string;
   machineNetwork: boolean;
   simulatorSpeed: number;
+  confining: Confining;
+  /** All that the programs that it starts find in their environment, and where they are looked for. */
+  toolEnvironment: Record<string, string>;
   /** Where the demo base is looked for, and made in the first. */
   cacheDirs: string[];
-  /** Where callers reach the server, for the links that it makes; null: where it listens. */
+  /** Where callers reach the server, for the links that it makes; null: where each has reached it. */
   publicUrl: string | null;
   requestsPerSecond: number;
-  /** Where /metrics is answered; null: where the API is, when that is loopback, and else nowhere. */
+  /** Where /metrics is answered; null: where the API is, when that is loopback without a public address, and else nowhere. */
   metrics: { host: string; port: number } | null;
   /** What the reconciler does otherwise than by default. */
   settings: Partial<Settings>;
@@ -48,7 +52,9 @@ export type Flags = Partial<
     | 'scrubDays'
     | 'scrubMbPerSecond'
     | 'startsAtOnce'
-    | 'buildsAtOnce',
+    | 'buildsAtOnce'
+    | 'confine'
+    | 'guestUids',
     string
   >
 > & {
@@ -99,9 +105,34 @@ const hostOf: Parser<string> = (text) => {
 };
 
 const publicUrlOf: Parser<string> = (text) => {
-  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text.replace(/\/+$/, '');
+  const url = URL.parse(text);
+  const plain = url !== null && `${url.search}${url.hash}${url.username}${url.password}` === '';
+  if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
   throw new InvalidArgumentError('Give an http or https address, such as https://images.example.org.');
 };
+
+const uidMost = 2 ** 32 - 2;
+const uidsLeast = 2000;
+
+const uidRange: Parser<Confining['uids']> = (text) => {
+  const [, first = 0, last = 0] = (/^(\d{1,10})-(\d{1,10})$/.exec(text) ?? []).map(Number);
+  if (first > 0 && last <= uidMost && last - first + 1 >= uidsLeast) return { first, last };
+  throw new InvalidArgumentError(
+    `Give the first and the last of at least ${uidsLeast} numbers of users that nobody else has, such as 2000000000-2000065535.`,
+  );
+};
+
+/** The variables that programs get: none that may hold a secret of ours. */
+const toolVariables = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG', 'LC_ALL'],
+  ...['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
+];
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export function toolEnvironment(env: Environment): Record<string, string> {
+  const found = toolVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  return { PATH: systemPath, ...Object.fromEntries(found) };
+}
 
 /** Flags come before the environment, the environment before the defaults. Throws UsageError with the name of what is wrong. */
 export function parseConfig(flags: Flags, env: Environment): Config {
@@ -121,6 +152,13 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     logLevel: given('--log-level', flags.logLevel, env.SILVERSMITH_LOG_LEVEL, logLevel) ?? 'info',
     machineNetwork: flags.machineNetwork ?? machineNetwork ?? false,
     simulatorSpeed: speed ?? 1,
+    confining: {
+      confinement:
+        given('--confine', flags.confine, env.SILVERSMITH_CONFINE, oneOf(...confinements)) ??
+        defaultConfining.confinement,
+      uids: given('--guest-uids', flags.guestUids, env.SILVERSMITH_GUEST_UIDS, uidRange) ?? defaultConfining.uids,
+    },
+    toolEnvironment: toolEnvironment(env),
     publicUrl: given('--public-url', flags.publicUrl, env.SILVERSMITH_PUBLIC_URL, publicUrlOf) ?? null,
     settings: settingsOf(flags, env),
     requestsPerSecond: given('--rate-limit', flags.rateLimit, env.SILVERSMITH_RATE_LIMIT, decimal(0, 1e6)) ?? 500,

@@ -55,7 +55,7 @@ export async function ensureDemo(
   }
   if ((await store.read('system', (work) => work.bases.list())).length === 0) {
     if (engine.name === 'qemu') {
-      const { boot, ...files } = await ensureDemoBase(config.cacheDirs, say);
+      const { boot, ...files } = await ensureDemoBase(config.cacheDirs, config.toolEnvironment, say);
       say('adding the demo base …');
       await baseAdd(store, engine, { name: 'Debian 12 (demo)', files, boot });
     } else {

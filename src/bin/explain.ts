@@ -8,6 +8,7 @@ import type { Terminal } from '../cli/output.ts';
 import { UsageError } from '../cli/parse.ts';
 import { inCommands } from '../cli/requests.ts';
 import { ApiError, NoAnswerError } from '../client/client.ts';
+import { StalledError } from '../client/transfer.ts';
 import { AppError } from '../domain/error.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { resultCodeOf, resultCodes } from '../store/sqlite/database.ts';
@@ -118,6 +119,8 @@ export function sentenceOf(error: unknown): string | null {
   if (error instanceof ApiError)
     return `${inCommands(error.message)} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`;
   if (error instanceof NoAnswerError) return answerSentence(error);
+  if (error instanceof StalledError)
+    return `${error.message} The last: ${sentenceOf(error.cause) ?? networkReason(error.cause)}`;
   if (error instanceof AppError) return storeSentence(error.cause) ?? inCommands(error.message);
   if (error instanceof UsageError) return error.message;
   if (error instanceof CommandError) return `${error.message}.`;

@@ -18,7 +18,7 @@ export interface Installation {
 const fileIn = (dataDir: string) => join(dataDir, 'installation.json');
 
 /** Null when no server has run on the directory, or only one of a version that did not write it down. */
-async function find(dataDir: string): Promise<Installation | null> {
+export async function findInstallation(dataDir: string): Promise<Installation | null> {
   const file = fileIn(dataDir);
   if (!(await exists(file))) return null;
   try {
@@ -60,7 +60,7 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
     );
   const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
   const file = storeFile(dataDir);
-  if ((await bytes(file)) + (await bytes(`${file}-wal`)) > 0 || (await find(dataDir)) === null) return;
+  if ((await bytes(file)) + (await bytes(`${file}-wal`)) > 0 || (await findInstallation(dataDir)) === null) return;
   throw new AppError(
     'unavailable',
     `The store ${file} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. To begin anew, move the folder aside.`,
@@ -69,7 +69,7 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
 
 /** The engine that the data belongs to; for a new directory the one that is asked for. Throws `conflict` for another one. */
 export async function engineOf({ dataDir, engine }: Pick<Config, 'dataDir' | 'engine'>): Promise<EngineName> {
-  const own = (await find(dataDir))?.engine ?? (await engineByFiles(dataDir));
+  const own = (await findInstallation(dataDir))?.engine ?? (await engineByFiles(dataDir));
   if (own !== null && engine !== null && engine !== own)
     throw new AppError(
       'conflict',
@@ -78,14 +78,14 @@ export async function engineOf({ dataDir, engine }: Pick<Config, 'dataDir' | 'en
   return own ?? engine ?? 'qemu';
 }
 
-/** Writes down what the directory is, when nobody has. Only under the directory's lock. */
-export async function ensureInstallation(dataDir: string, engine: EngineName): Promise<Installation> {
-  return (await find(dataDir)) ?? writeInstallation(dataDir, engine);
+/** Writes down what the directory is, when nobody has, under an id that is new. Only under the directory's lock. */
+export async function ensureInstallation(dataDir: string, engine: EngineName, id: string): Promise<Installation> {
+  return (await findInstallation(dataDir)) ?? writeInstallation(dataDir, engine, id);
 }
 
 /** Makes the directory another installation, with an id of its own. */
-export async function writeInstallation(dataDir: string, engine: EngineName): Promise<Installation> {
-  const made = { id: newId(), engine };
+export async function writeInstallation(dataDir: string, engine: EngineName, id = newId()): Promise<Installation> {
+  const made = { id, engine };
   await writeWhole(fileIn(dataDir), `${JSON.stringify(made)}\n`, 0o600);
   return made;
 }

@@ -8,7 +8,7 @@ import type { Environment } from '../cli/context.ts';
 import { jsonFile, lookFor } from '../cli/file.ts';
 import { imageCommands } from '../cli/image.ts';
 import { machineCommands } from '../cli/machine.ts';
-import { processTerminal, type Terminal } from '../cli/output.ts';
+import { processTerminal, showing, type Terminal } from '../cli/output.ts';
 import { UsageError } from '../cli/parse.ts';
 import { tourCommand } from '../cli/tour.ts';
 import { usageCommand } from '../cli/usage.ts';
@@ -24,9 +24,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 /** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
 export async function main(
   argv: readonly string[],
-  terminal: Terminal = processTerminal(),
+  given: Terminal = processTerminal(),
   env: Environment = process.env,
 ): Promise<number> {
+  const terminal = showing(given);
   const program = new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
     .version(version, '-V, --version', 'print the version')
@@ -109,6 +110,14 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
     .option(
       '--builds-at-once <number>',
       'images that may be built at the same time (SILVERSMITH_BUILDS_AT_ONCE; default: 2)',
+    )
+    .option(
+      '--confine <how>',
+      'how guests are kept from this host and from each other: bubblewrap, or none, which is less safe (SILVERSMITH_CONFINE; default: bubblewrap)',
+    )
+    .option(
+      '--guest-uids <first-last>',
+      'numbers of users for guests, when the server is root (SILVERSMITH_GUEST_UIDS; default: 2000000000-2000065535)',
     )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
     .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')

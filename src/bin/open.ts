@@ -15,16 +15,17 @@ import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { Config } from './config.ts';
 import { systemSentence } from './explain.ts';
-import { assertStoreIsThere, engineOf } from './installation.ts';
+import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
 
-/** The engine that the data belongs to. Throws `conflict` when another one is asked for. */
-export async function openEngine(config: Config): Promise<Engine> {
-  const { dataDir, machineNetwork, simulatorSpeed } = config;
+/** The engine that the data belongs to. Throws `conflict` when another one is asked for. `installation` is the id of a new directory. */
+export async function openEngine(config: Config, installation?: string): Promise<Engine> {
+  const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
+  const { id } = (await findInstallation(dataDir)) ?? { id: installation };
   const engine = await engineOf(config);
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'
-    ? openQemu({ root, machineNetwork })
+    ? openQemu({ root, machineNetwork, confining, path: toolEnvironment.PATH ?? '', ...(id && { installation: id }) })
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
 }
 

@@ -14,6 +14,7 @@ import { buildServer } from '../http/server.ts';
 import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
@@ -177,10 +178,12 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     await store.read('system', (work) => assertMasterKey(work, masterKey));
     // This server alone owns the directory: whoever held a lease is dead.
     await store.write('system', (work) => work.operations.releaseAll());
-    const engine = await openEngine(config);
-    await ensureInstallation(config.dataDir, engineName);
+    const newInstallation = newId();
+    const engine = await openEngine(config, newInstallation);
+    await ensureInstallation(config.dataDir, engineName, newInstallation);
     await engine.tidy();
-    const showMetrics = config.metrics === null && isLoopback(config.host);
+    // With a public address there is a proxy in front, which would pass them on to anybody.
+    const showMetrics = config.metrics === null && config.publicUrl === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
     const doors = [
       { app: service.app, host: config.host, port: config.port, flags: { port: '--port', host: '--host' } },

@@ -29,7 +29,7 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
     .description('images: what machines are started from; each is given by its id or its exact name');
 
   pageOptions(remoteOptions(noun.command('list').description('list the images, newest first')))
-    .option('-q, --search <text>', 'only names that contain the text', words(200))
+    .option('-q, --search <text>', 'only names that contain the text', words(200, { search: true }))
     .option('--deleted', 'instead those deleted that can be brought back')
     .action(async (flags: Remote & Paged & { search?: string; deleted?: boolean }) => {
       const client = await connect(flags, env);
@@ -58,7 +58,7 @@ export function imageCommands(program: Command, terminal: Terminal, env: Environ
         );
         if (flags.log) lines.push(step.output.trimEnd());
       }
-      if (report !== null) lines.push('', 'Generalised:', report);
+      if (report !== null) lines.push('', 'Report:', report);
       print(terminal, flags, { ...image, steps, report }, lines.join('\n'));
     });
 

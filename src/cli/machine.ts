@@ -1,4 +1,4 @@
-// silversmith machine list|show|access|disks|restore|create|start|stop|reset
+// silversmith machine list|show|access|console|disks|restore|create|start|stop|reset
 
 import { type Command, Option } from 'commander';
 import type { Client } from '../client/client.ts';
@@ -24,7 +24,7 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     .description('machines: what runs on images; each is given by its id or its exact name');
 
   pageOptions(remoteOptions(noun.command('list').description('list the machines')))
-    .option('-q, --search <text>', 'only names that contain the text', words(200))
+    .option('-q, --search <text>', 'only names that contain the text', words(200, { search: true }))
     .action(async (flags: Remote & Paged & { search?: string }) => {
       const client = await connect(flags, env);
       await printPages(
@@ -39,7 +39,9 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     async (id: string, flags: Remote) => {
       const client = await connect(flags, env);
       const machine = await client.machineGet({ id: await idOf(client, 'machine', id) });
-      print(terminal, flags, machine, table(headings, [row(machine)]));
+      const reason = machine.attributes.status_reason ?? '';
+      const whole = reason.includes('\n') ? `\n\n${reason}` : '';
+      print(terminal, flags, machine, table(headings, [row(machine)]) + whole);
     },
   );
 
@@ -58,6 +60,18 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
       const { connection_link, expires_at } = link.attributes;
       print(terminal, flags, link, `${connection_link}\nGood once, until ${expires_at}.`);
     });
+
+  remoteOptions(
+    noun
+      .command('console <machine>')
+      .description('show what its console showed when its last failed start was given up'),
+  ).action(async (id: string, flags: Remote) => {
+    const client = await connect(flags, env);
+    const answer = await client.machineConsole({ id: await idOf(client, 'machine', id) });
+    const { shown, kept_at } = answer.attributes;
+    const nothing = 'No start of this machine has failed, so nothing is kept of its console.';
+    print(terminal, flags, answer, shown === null ? nothing : `${shown.trimEnd()}\nKept at ${kept_at}.`);
+  });
 
   remoteOptions(noun.command('disks <machine>').description('list the disk of a machine and those set aside')).action(
     async (id: string, flags: Remote) => {

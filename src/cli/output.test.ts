@@ -1,8 +1,8 @@
-// How often a progress line is printed where it cannot be written over.
+// How often a progress line is printed where it cannot be written over, and what a table makes of its cells.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { progressLine, type Terminal } from './output.ts';
+import { progressLine, type Terminal, table } from './output.ts';
 
 describe('a progress line', () => {
   it('is printed when the phase changes and every ten seconds, and tells how long it has taken', () => {
@@ -18,5 +18,13 @@ describe('a progress line', () => {
       'building, waiting, 20 s',
       'building, installing htop (40 %), 24 s',
     ]);
+  });
+});
+
+describe('a table', () => {
+  it('has one line for each row: of a reason with the last lines of a console it shows the first', () => {
+    const reason = 'Machine 3 was not ready. The last lines of its console:\n(initramfs)\nstuck';
+    assert.equal(table(['ID', 'REASON', 'X'], [[3, reason, null]]).split('\n').length, 2);
+    assert.match(table(['ID', 'REASON'], [[3, reason]]), /its console …$/);
   });
 });

@@ -1,5 +1,7 @@
 // What the command line prints: results to standard output, as a table or as JSON; everything else to standard error.
 
+import { visible } from '../lib/visible.ts';
+
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
@@ -27,6 +29,19 @@ export function processTerminal(): Terminal {
   return terminal;
 }
 
+/** The same terminal, to which everything is shown as text: what a guest, a file or another caller wrote is in much that is printed. */
+export const showing = (terminal: Terminal): Terminal => ({
+  out: (text) => terminal.out(visible(text)),
+  err: (text) => terminal.err(visible(text)),
+  interactive: terminal.interactive,
+  get exitCode() {
+    return terminal.exitCode;
+  },
+  set exitCode(code) {
+    terminal.exitCode = code;
+  },
+});
+
 export const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
 
 /** A time to the minute, UTC. */
@@ -34,9 +49,12 @@ export const minute = (ms: number) => new Date(ms).toISOString().slice(0, 16).re
 
 export type Cell = string | number | boolean | null | undefined;
 
+/** Of a text of several lines, the first: what follows is shown elsewhere. */
+const firstLine = (text: string) => text.replace(/:?\n[\s\S]*$/, ' …');
+
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const text = [headings, ...rows].map((row) =>
-    row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell))),
+    row.map((cell) => (cell === null || cell === undefined ? '-' : firstLine(String(cell)))),
   );
   const widths = headings.map((_, column) => Math.max(...text.map((row) => row[column]?.length ?? 0)));
   return text
@@ -64,7 +82,7 @@ export function progressLine(terminal: Terminal, now: () => number = Date.now) {
     say(phase: string, share = '') {
       const at = now();
       const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;
-      if (terminal.interactive) process.stderr.write(`\r\x1b[K${line}`);
+      if (terminal.interactive) process.stderr.write(`\r\x1b[K${visible(line)}`);
       else if (phase !== phaseBefore || at - toldAt >= tellEveryMs) {
         toldAt = at;
         terminal.err(line);

@@ -2,6 +2,7 @@
 // takes; commander, or `parsed` here, puts the name of the option or variable and the text before it.
 
 import { InvalidArgumentError } from 'commander';
+import { nameFault, unseen, unseenIn } from '../lib/plain-text.ts';
 import { keyPattern } from '../wire/signing.ts';
 
 /** Something the user can mend: its message is printed alone. */
@@ -32,22 +33,21 @@ export const decimal =
     return fits ? value : refuse(`Give a number ${above ? `above ${least} and up` : `from ${least}`} to ${most}.`);
   };
 
-/** A text of so many characters that is not blank, and that a terminal shows as it is. */
+/** A text of so many characters that is not blank, and that a terminal shows as it is; a text to look for may end with a space. */
 export const words =
-  (most: number): Parser<string> =>
+  (most: number, { search = false } = {}): Parser<string> =>
   (text) => {
     if (text.trim() === '' || [...text].length > most) return refuse(`Give 1 to ${most} characters.`);
-    return invisible.test(text) ? refuse('It holds a control or invisible character; remove it.') : text;
+    const fault = search ? unseenIn(text) : nameFault(text);
+    return fault === null ? text : refuse(`It ${fault}; remove that.`);
   };
 
-/** What moves the cursor, colours or turns round what follows, or is not seen. */
-const invisible = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
 const shownMax = 100;
 
 /** As it can be printed in a message: quoted, escaped, and not endless. */
 const quoted = (text: string): string => {
   const short = [...text].length > shownMax ? `${[...text].slice(0, shownMax).join('')}…` : text;
-  return JSON.stringify(short).replaceAll(new RegExp(invisible, 'gu'), '?');
+  return JSON.stringify(short).replaceAll(unseen, '?');
 };
 
 export const oneOf =
@@ -87,7 +87,9 @@ export const serverUrl: Parser<string> = (text) => {
 };
 
 export const accessKey: Parser<string> = (text) =>
-  keyPattern.test(text) ? text : refuse('Give a key as key create prints it: 8 to 64 letters, digits, _ and -.');
+  keyPattern.test(text)
+    ? text
+    : refuse('Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.');
 
 /** The name under which a setting was given: its option, or the variable of the same words. */
 export const nameOf = (option: string, flag: string | undefined): string =>

@@ -68,14 +68,9 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
         const before = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
         const file = await open(part, before === 0 ? 'w' : 'a');
         try {
-          await download(
-            client,
-            options,
-            transferId,
-            before,
-            async (bytes) => void (await file.write(bytes)),
-            (done, total) => progress.say('downloading', share(done, total)),
-          );
+          await download(client, options, transferId, before, async (bytes) => void (await file.write(bytes)), {
+            onBytes: (done, total) => progress.say('downloading', share(done, total)),
+          });
           await file.sync();
         } finally {
           await file.close();
@@ -129,7 +124,9 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
             const { buffer, bytesRead } = await source.read(Buffer.alloc(length), 0, length, offset);
             return buffer.subarray(0, bytesRead);
           };
-          await upload(client, options, transferId, read, (done, total) => progress.say('sending', share(done, total)));
+          await upload(client, options, transferId, read, {
+            onBytes: (done, total) => progress.say('sending', share(done, total)),
+          });
         } catch (error) {
           terminal.err(`To go on: the same command with --resume ${transferId}`);
           throw error;

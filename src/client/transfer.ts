@@ -1,78 +1,117 @@
-// Moves the bytes of images: uploads in parts that go on where they were cut off, downloads by ranges that do the same.
+// Moves the bytes of images: uploads in parts that go on where they were cut off, downloads by ranges that do the same. Neither is bounded
+// in time while it moves: a slow line sends small parts, each within the time for an answer. What does not move is given up, and says so.
 
 import { transferPartBytesMax } from '../wire/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';
 
-export type OnBytes = (done: number, total: number) => void;
+export interface Moving {
+  onBytes?: (done: number, total: number) => void;
+  /** Before it is tried again; twice as long each time. */
+  pauseMs?: number;
+}
 
-const triesMax = 5;
-const pauseMs = 1000;
+/** How often in a row it is tried without a byte of progress. */
+const triesMax = 6;
+const firstPauseMs = 1000;
+/** A part is as large as the line carries in this time, or in a quarter of that for an answer. */
+const partMs = 5000;
+const firstPartBytes = 256 * 1024;
+const partBytesMin = 16 * 1024;
 
-/** Tries again what the network, not the server, has refused. */
-async function insistently<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries++) {
+/** The bytes do not move any more; `cause` is why the last attempt failed. What was moved is kept. */
+export class StalledError extends Error {
+  constructor(what: string, done: number, total: number, cause: unknown) {
+    super(`The ${what} stands at ${done} of ${total} bytes, and ${triesMax} attempts to go on have failed.`, { cause });
+    this.name = 'StalledError';
+  }
+}
+
+/** A transfer that was ended meanwhile. */
+class OverError extends ApiError {
+  constructor(id: string, status: string) {
+    super(409, 409, `Transfer ${id} is ${status}, and takes no bytes any more.`, null);
+  }
+}
+
+/** Whether it may pass by itself: the network's refusals, the server's own errors, too much at once, a part that came at a wrong place. */
+const mayPass = (error: unknown) =>
+  !(error instanceof OverError) &&
+  (!(error instanceof ApiError) || error.status >= 500 || [408, 409, 429].includes(error.status));
+
+/** Works until all is moved; each time `work` throws what may pass, from where it stands. Throws StalledError, and what does not pass. */
+async function insistently(
+  what: string,
+  pauseMs: number,
+  work: (at: { done: number; total: number }) => Promise<void>,
+) {
+  const at = { done: 0, total: 0 };
+  for (let tries = 1, before = -1; ; tries++) {
     try {
-      return await work();
+      return await work(at);
     } catch (error) {
-      if (tries >= triesMax || (error instanceof ApiError && error.status < 500)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs * tries));
+      if (!mayPass(error)) throw error;
+      if (at.done > before) [tries, before] = [1, at.done];
+      if (tries >= triesMax) throw new StalledError(what, at.done, at.total, error);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs * 2 ** (tries - 1)));
     }
   }
 }
 
-/** Sends what the server lacks of a file; `read` gives bytes from a place in it. */
+/** Sends what the server lacks of a file; `read` gives bytes from a place in it. Throws StalledError, and ApiError for what does not pass. */
 export async function upload(
   client: Client,
   options: ClientOptions,
   id: string,
   read: (offset: number, length: number) => Promise<Uint8Array>,
-  onBytes?: OnBytes,
+  { onBytes, pauseMs = firstPauseMs }: Moving = {},
 ): Promise<void> {
-  while (true) {
+  const aimMs = Math.min(partMs, (options.timeoutMs ?? Number.POSITIVE_INFINITY) / 4);
+  let [length, most] = [firstPartBytes, transferPartBytesMax];
+  await insistently('upload', pauseMs, async (at) => {
     // Asked anew each time: a part whose answer was lost has arrived all the same.
-    const { attributes } = await insistently(() => client.transferGet({ id }));
-    let offset = attributes.received_bytes;
-    if (offset >= attributes.size_bytes) return;
-    try {
-      while (offset < attributes.size_bytes) {
-        const content = await read(offset, Math.min(transferPartBytesMax, attributes.size_bytes - offset));
-        await send(options, 'transferPart', { id, offset }, { content });
-        offset += content.length;
-        onBytes?.(offset, attributes.size_bytes);
-      }
-    } catch (error) {
-      if (error instanceof ApiError && error.status < 500 && error.status !== 409 && error.status !== 429) throw error;
-      if (
-        error instanceof ApiError &&
-        error.status === 409 &&
-        (await client.transferGet({ id })).attributes.status !== 'receiving'
-      )
+    const { attributes } = await client.transferGet({ id });
+    [at.done, at.total] = [attributes.received_bytes, attributes.size_bytes];
+    if (at.done < at.total && attributes.status !== 'receiving') throw new OverError(id, attributes.status);
+    while (at.done < at.total) {
+      const content = await read(at.done, Math.min(length, at.total - at.done));
+      const begun = performance.now();
+      try {
+        await send(options, 'transferPart', { id, offset: at.done }, { content });
+      } catch (error) {
+        most = Math.max(partBytesMin, Math.floor(content.length / 2));
+        length = Math.max(partBytesMin, Math.floor(content.length / 8));
         throw error;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+      at.done += content.length;
+      onBytes?.(at.done, at.total);
+      const carried = (content.length / (performance.now() - begun)) * aimMs;
+      length = Math.floor(Math.min(most, Math.max(partBytesMin, carried)));
     }
-  }
+  });
 }
 
-/** Gives the bytes of an export from `offset` on to `write`, and goes on by itself when the connection is lost. */
+/** Gives the bytes of an export from `offset` on to `write`, and goes on by itself when the connection is lost. Throws like `upload`. */
 export async function download(
   client: Client,
   options: ClientOptions,
   id: string,
   offset: number,
   write: (bytes: Uint8Array) => Promise<void>,
-  onBytes?: OnBytes,
+  { onBytes, pauseMs = firstPauseMs }: Moving = {},
 ): Promise<void> {
-  const total = (await client.transferGet({ id })).attributes.size_bytes;
   let done = offset;
-  await insistently(async () => {
-    if (done >= total) return;
+  await insistently('download', pauseMs, async (at) => {
+    at.done = done;
+    at.total = (await client.transferGet({ id })).attributes.size_bytes;
+    if (done >= at.total) return;
     const response = await send(options, 'transferContent', { id }, { headers: { range: `bytes=${done}-` } });
     if (!response.body) throw new TypeError('the answer has no body');
     for await (const bytes of response.body) {
       await write(bytes);
       done += bytes.length;
-      onBytes?.(done, total);
+      at.done = done;
+      onBytes?.(done, at.total);
     }
-    if (done < total) throw new TypeError('the connection ended early');
+    if (done < at.total) throw new TypeError('the connection ended early');
   });
 }

@@ -36,6 +36,8 @@ export interface AppErrorOptions {
   cause?: unknown;
   /** Whether the same work may succeed if tried again without anybody changing anything. */
   retry?: 'later' | 'never';
+  /** What a guest printed before it failed: for the log of its step, which its owner reads. */
+  output?: string;
   /** For `too_many_requests`: how long the caller has to wait. */
   retryAfterMs?: number;
 }
@@ -44,6 +46,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly retry: 'later' | 'never';
+  readonly output: string | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -52,6 +55,7 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail;
     this.retry = options.retry ?? 'never';
+    this.output = options.output;
     this.retryAfterMs = options.retryAfterMs;
   }
 }

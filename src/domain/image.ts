@@ -52,7 +52,6 @@ export function parseImageName(name: string): string {
   if (characters > imageNameCharactersMax) {
     throw invalid(`The name has ${characters} characters; the most is ${imageNameCharactersMax}.`);
   }
-  if (/\p{Cc}|\p{Cs}/u.test(name)) throw invalid('The name holds a control character; remove it.');
   return name;
 }
 

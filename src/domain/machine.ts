@@ -48,6 +48,8 @@ export interface Machine {
   capturingImageId: ImageId | null;
   /** Set when a starting machine must stop as soon as it can; null otherwise. */
   stopRequestedAt: number | null;
+  /** Since when it is known to be paused, because its host had no room; null when it is not on. */
+  pausedAt: number | null;
   lastSessionStartAt: number | null;
   permissions: Record<string, boolean>;
   createdAt: number;
@@ -59,6 +61,13 @@ const stopping: readonly MachineStatus[] = ['turning_off', 'graceful_stopping'];
 
 export const isStarting = (machine: Machine) => machine.capturingImageId === null && starting.includes(machine.status);
 export const isStopping = (machine: Machine) => stopping.includes(machine.status);
+
+const pausedReason =
+  'The machine is paused, because the disk of its host is full. It goes on by itself when there is room; nothing of it is lost.';
+
+/** As callers see it: one that is paused is on, and nobody can use it. */
+export const shownOf = ({ status, statusReason, pausedAt }: Machine): Pick<Machine, 'status' | 'statusReason'> =>
+  pausedAt === null ? { status, statusReason } : { status: 'warming_up', statusReason: pausedReason };
 
 const notReady = (machine: Machine, why: string) =>
   new AppError('machine_not_ready', `Machine ${machine.id} is ${machine.status}; ${why}`);
@@ -91,6 +100,8 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
 
 /** Throws unless the machine is ready. */
 export function assertReady(machine: Machine): void {
+  if (machine.pausedAt !== null)
+    throw new AppError('machine_not_ready', `Machine ${machine.id} cannot be used now. ${pausedReason}`);
   if (machine.status !== 'ready') throw notReady(machine, 'start it, and wait until it is ready.');
 }
 

@@ -44,16 +44,28 @@ export interface DiskSpec {
   sizeBytes: number;
 }
 
-export interface ChainBoot {
+export interface RootBoot {
   boot: Boot;
   /** The root at the end of the chain, beside which kernel and initrd are kept. */
   baseLayerId: LayerId;
+}
+
+export interface ChainBoot extends RootBoot {
+  /** All layers below, top first, as the store knows them: a process sees these and no others, whatever the header of a file says. */
+  chain: readonly LayerId[];
 }
 
 /** The kernel and the initrd that follow a disk in the file of an export. */
 export interface Tail {
   kernelBytes: number;
   initrdBytes: number;
+}
+
+export interface BootFault {
+  /** The end of a sentence. */
+  says: string;
+  /** Else it may start all the same, and whoever gave it is warned. */
+  sure: boolean;
 }
 
 export interface BuildSpec extends ChainBoot {
@@ -80,6 +92,8 @@ export interface MachineSpec extends ChainBoot {
   name: string;
   cpus: number;
   memoryMb: number;
+  /** No machine was ready on the disk before: it gets an identity of its own before the machine is ready. */
+  fresh: boolean;
 }
 
 export interface ExecResult {
@@ -123,7 +137,10 @@ export interface Engine {
 
   /** Makes an empty writable overlay on a layer. Nothing happens when the disk is there. */
   ensureDisk(spec: DiskSpec): Promise<void>;
-  /** Turns the content of a disk that no machine uses into a layer; the disk is then an empty overlay on it. */
+  /**
+   * Turns the content of a disk that no machine uses into a layer; the disk is then an empty overlay on it. Throws when a process has the
+   * disk open for writing.
+   */
   sealDisk(spec: DiskSpec): Promise<{ virtualBytes: number; storedBytes: number }>;
   /** Undoes a seal whose layer nothing uses yet: the disk has its content again. Nothing happens when there is nothing to undo. */
   unsealDisk(diskId: DiskId, layerId: LayerId): Promise<void>;
@@ -131,10 +148,18 @@ export interface Engine {
    * Writes a layer anew, with the same content, on another layer of its own chain: one read less for each layer left out. There is the
    * old one or the new one at any moment; machines that are on keep what they have open. Idempotent.
    */
-  rewriteLayer(spec: { layerId: LayerId; parentId: LayerId }, signal?: AbortSignal): Promise<{ storedBytes: number }>;
+  rewriteLayer(
+    spec: {
+      layerId: LayerId;
+      parentId: LayerId;
+      /** The layer's chain, itself first: all that is read. */
+      chain: readonly LayerId[];
+    },
+    signal?: AbortSignal,
+  ): Promise<{ storedBytes: number }>;
   /**
-   * Writes the content of a layer's chain to `path` as one file that stands alone, followed by the kernel and the initrd that it boots with
-   * when they are not on the disk; nothing is at `path` before it is whole. Returns the bytes of all, what
+   * Writes the content of a layer's chain (itself first) to `path` as one file that stands alone, followed by the kernel and the initrd that
+   * it boots with when they are not on the disk; nothing is at `path` before it is whole. Returns the bytes of all, what
    * they take on the host, and what follows the disk. Throws `invalid` for a qcow2 of more than `bytesMax`.
    */
   exportLayer(
@@ -142,7 +167,7 @@ export interface Engine {
     signal: AbortSignal,
   ): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }>;
   /**
-   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on `parentId` it keeps only what differs, with null it stands
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles): on the base `parentId` it keeps only what differs, with null it stands
    * alone. With a `tail` the disk ends before it, and a layer that stands alone keeps its kernel and initrd. A layer of that id that is there
    * already gets the new content in one step. Throws `invalid` for what is not a plain disk, or a layer that would take more than `bytesMax`.
    */
@@ -156,24 +181,34 @@ export interface Engine {
     },
     signal: AbortSignal,
   ): Promise<{ virtualBytes: number; storedBytes: number }>;
-  /** Why no machine can start on chains that end in this root; null when nothing is known that speaks against it. */
-  bootFault(root: ChainBoot): Promise<string | null>;
+  /** What speaks against starting a machine on chains that end in this root; null when nothing is known. */
+  bootFault(root: RootBoot): Promise<BootFault | null>;
   removeDisk(diskId: DiskId): Promise<void>;
   removeLayer(layerId: LayerId): Promise<void>;
 
-  /** Runs a recipe in a build machine started from the parent; with exit status 0 the result is sealed as the layer. */
+  /**
+   * Runs a recipe in a build machine started from the parent; with exit status 0 the result is sealed as the layer. An error of a machine that
+   * did not get to its recipe has what its console showed (`output`).
+   */
   buildLayer(spec: BuildSpec, signal: AbortSignal): Promise<BuildResult>;
 
   /** Starts the machine on the disk, or finds it running on it. Resolves when it is on, not when it is ready. */
   startMachine(spec: MachineSpec): Promise<void>;
-  /** Whether the guest has said that it is ready; `off` when the machine is not on. */
-  machineState(machineId: MachineId): Promise<'off' | 'on' | 'ready'>;
+  /**
+   * Whether the guest has said that it is ready, on a fresh disk with an identity of its own. `copy`: it is ready and has the identity of what
+   * its disk was made from, since nothing in it can give it another. `off` when the machine is not on.
+   */
+  machineState(machineId: MachineId): Promise<'off' | 'on' | 'ready' | 'copy'>;
+  /** The end of what a machine has shown on its console since it was started, at most 16 KiB; empty when nothing is known. */
+  console(machineId: MachineId): Promise<string>;
   /** Asks the guest to power off and waits `graceMs` for it, then ends it by force; 0: at once. Nothing happens when it is off. */
   stopMachine(machineId: MachineId, graceMs: number): Promise<void>;
   /** The machines that are on. */
   runningMachines(): Promise<Set<MachineId>>;
-  /** Lets machines go on that were paused because the host's disk was full; one that it still is for is paused again. Returns them. */
-  resumeMachines(): Promise<MachineId[]>;
+  /** The machines that are paused because the host's disk was full. */
+  pausedMachines(): Promise<Set<MachineId>>;
+  /** Lets a machine that is paused go on; when the host's disk is still full it is paused again. False when it cannot be told to. */
+  resumeMachine(machineId: MachineId): Promise<boolean>;
 
   /** Runs a command inside a ready machine, as its root. Only with the capability `exec`. */
   exec(machineId: MachineId, command: readonly string[]): Promise<ExecResult>;

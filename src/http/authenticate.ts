@@ -131,7 +131,7 @@ export class Authenticator {
         `The timestamp is ${Math.round((timestamp - now) / 1000)} s from the server's clock (${new Date(now).toISOString()}); the most is ${clockToleranceMs / 1000} s. Set your clock.`,
       );
     }
-    const found = await this.#store.read('system', (work) => work.keys.find(given.key));
+    const found = await this.#store.read('system', (work) => work.keys.claimed(given.key));
     const isKnown =
       found !== undefined && found.revokedAt === null && (found.expiresAt === null || found.expiresAt > now);
     const key = isKnown ? found : this.#nobody;

@@ -51,7 +51,9 @@ export class Bodies {
     const { bytesMax, keep, onBytes } = options;
     const large = (has: string) =>
       new AppError('too_large', `The body has ${has}; the most is ${inUnits(bytesMax)} here.`);
-    const declared = Number(request.headers['content-length'] ?? 0);
+    const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+    if ((length === undefined || length === '0') && coding === undefined) return Promise.resolve(Buffer.alloc(0));
+    const declared = Number(length ?? 0);
     if (declared > bytesMax) return Promise.reject(large(`${declared} bytes`));
     const begun = performance.now();
     let [bytes, movedAt] = [0, begun];
@@ -150,6 +152,6 @@ export function parseBody(type: string | undefined, body: Buffer): unknown {
 
 /** For an operation that takes no body, so that no part of the signed text is ignored. Throws `invalid`. */
 export function assertNoBody(body: Buffer): void {
-  if (/^\s*\{\s*\}\s*$|^$/.test(body.toString('latin1'))) return;
+  if (/^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$|^$/.test(body.toString('latin1'))) return;
   throw invalid('This operation takes no body; send none, or an empty JSON object.');
 }

@@ -8,6 +8,7 @@ import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Store, Touched } from '../store/port.ts';
+import { idempotencyHeader } from '../wire/operation.ts';
 import { type OperationName, operations } from '../wire/operations.ts';
 import { type Caller, replayed } from './authenticate.ts';
 
@@ -39,8 +40,12 @@ export async function runCommand(
 ): Promise<{ answer: Json; again: boolean }> {
   const { caller, idempotencyKey } = command;
   const { organisationId, keyId } = caller;
-  if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,128}$/.test(idempotencyKey)) {
-    throw invalid('The Idempotency-Key must be 1 to 128 visible ASCII characters.');
+  const { name: header, charactersMax } = idempotencyHeader;
+  if (
+    idempotencyKey !== undefined &&
+    !(/^[\x21-\x7e]+$/.test(idempotencyKey) && idempotencyKey.length <= charactersMax)
+  ) {
+    throw invalid(`The ${header} must be 1 to ${charactersMax} visible ASCII characters.`);
   }
   const digest = createHash('sha256')
     .update(`${command.method} ${command.path}\n`)

@@ -68,6 +68,9 @@ function sentence([first]: readonly ErrorObject[], context: string): string {
     case 'maxLength':
     case 'maximum':
       return `${where} is too ${first.keyword === 'maximum' ? 'large' : 'long'}; the most is ${params.limit}.`;
+    case 'format':
+      if (first.params.format !== 'plain-text') return `${where} must be a ${first.params.format}.`;
+      return `${where} holds a control or invisible character, or a space at its beginning or end; remove it.`;
     default:
       return `${where} ${first.message ?? 'is not valid'}.`;
   }

@@ -43,3 +43,5 @@ export const nextPage = (page: number, perPage: number, count: number): number |
   page * perPage < count ? page + 1 : null;
 
 export const dateTime = (ms: number): string => new Date(ms).toISOString();
+
+export const dateOrNull = (ms: number | null) => (ms === null ? null : dateTime(ms));

@@ -12,7 +12,7 @@ const page = `<!doctype html>
 Its API is for programs, and each request is signed; people use the command line: <code>silversmith --help</code></p>
 <ul>
 <li><a href="/docs">/docs</a>: the API, to read</li>
-<li><a href="/openapi.json">/openapi.json</a>: the same, for programs</li>
+<li><a href="/openapi.json">/openapi.json</a>: the same, for programs; <a href="/openapi-3.0.json">/openapi-3.0.json</a> for those that know no 3.1</li>
 <li><a href="/healthz">/healthz</a>: whether the process lives</li>
 <li><a href="/readyz">/readyz</a>: whether it can work</li>
 </ul>

@@ -6,7 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError } from '../domain/error.ts';
+import { AppError, invalid } from '../domain/error.ts';
+import { atMostEvery } from '../lib/at-most-every.ts';
 import { operations } from '../wire/operations.ts';
 import { pathPrefix } from '../wire/schema.ts';
 import { lingering } from './body.ts';
@@ -28,11 +29,16 @@ export const httpLimits = {
   drainMs: 15_000,
 };
 
+/** How often the log says at most that connections are hung up on. */
+const tellEveryMs = 60_000;
+
 /** What keeps a peer from holding a connection for as long as it likes; for every server that listens. */
 export const connectionLimits = {
   http: {
     maxHeaderSize: httpLimits.headerBytes,
     headersTimeout: httpLimits.headersMs,
+    // Node's own refusal would have no envelope.
+    requireHostHeader: false,
     connectionsCheckingInterval: httpLimits.checkMs,
   },
   connectionTimeout: httpLimits.silenceMs,
@@ -46,7 +52,13 @@ export function requestId(request: IncomingMessage | { headers: Record<string, u
 
 export const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '').split('?', 1)[0] ?? '';
 
-const plainPaths = ['/', '/healthz', '/readyz', '/openapi.json', '/docs'];
+/** The address at which a caller has reached this server. A header of the caller's never says it: it would become the host of links. */
+export function reachedAt({ localAddress = 'localhost', localPort = 80 }: Socket): string {
+  const address = localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  return `http://${address.includes(':') ? `[${address}]` : address}:${localPort}`;
+}
+
+const plainPaths = ['/', '/healthz', '/readyz', '/openapi.json', '/openapi-3.0.json', '/docs'];
 const patterns = [
   ...Object.values(operations).map(({ method, path }) => ({ method, path: pathPrefix + path })),
   ...plainPaths.map((path) => ({ method: 'GET', path })),
@@ -71,11 +83,22 @@ export function registerHygiene(app: FastifyInstance): void {
     // Whether there is TLS in front is the operator's business.
     strictTransportSecurity: false,
   });
+  // Node would answer these by itself, without an envelope.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+  app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
+    if (httpVersion === '1.1' && headers.host === undefined) throw invalid('The Host header is missing; send one.');
+    if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+      throw invalid(`Nothing is known of the expectation ${headers.expect}; leave the header out.`);
+  });
   let stopping = false;
   app.addHook('preClose', async () => {
     stopping = true;
   });
   app.server.maxConnections = httpLimits.connections;
+  const tell = atMostEvery(tellEveryMs, async () =>
+    app.log.warn(`there are more than ${httpLimits.connections} connections; some are hung up on`),
+  );
+  app.server.on('drop', () => void tell());
   app.addHook('onSend', async (request, reply, payload) => {
     // A connection that stays open would hold up the stop.
     if (stopping) reply.header('connection', 'close');

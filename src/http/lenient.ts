@@ -1,5 +1,6 @@
-// Clients in use spell some values otherwise than the contract's schemas say. Here they are brought into the form of the schemas, which are
-// checked afterwards; what is none of these spellings stays as it is, and is refused there.
+// Clients in use spell some values otherwise than the contract's schemas say. Here they are brought
+// into the form of the schemas, which are checked afterwards; what is none of these spellings stays
+// as it is, and is refused there.
 
 import type { OperationSpec } from '../wire/operation.ts';
 
@@ -45,7 +46,9 @@ export const lenientQuery = ({ query: schema }: OperationSpec, query: unknown): 
     return spellings[field] ?? field.toLowerCase();
   });
 
-/** In a body, null comes for what is left out, and for some operations whole numbers come as text. */
+/**
+ * In a body, null comes for what is left out, and for some operations whole numbers come as text.
+ */
 export function lenientBody({ body: schema, numbersAsText }: OperationSpec, body: unknown): unknown {
   const given = withoutNulls(schema ?? {}, body);
   if (!numbersAsText) return given;

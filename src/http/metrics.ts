@@ -1,8 +1,10 @@
 // What Prometheus reads at /metrics: what the process has counted since it began, and what the store says at that moment. No name, key
 // or id of anybody is in it. docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md what to do then.
 
+import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Counted, Store } from '../store/port.ts';
 import { connectionLimits } from './hygiene.ts';
@@ -139,14 +141,29 @@ function censusGauges(registry: Registry, store: Store, clock: Clock): () => Pro
   };
 }
 
-export function metricsRoute(app: FastifyInstance, metrics: Metrics): void {
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+const forwarding = /^(forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
+const loopback = /^(::1|(::ffff:)?127\.[\d.]+)$/;
+const loopbackName = /^(localhost|\[::1\]|127\.[\d.]+)(:\d+)?$/i;
+
+/** Whether a request comes from this host itself, and under a name of it, so that no proxy and no page in a browser stands behind it. */
+const isOwn = ({ socket, headers }: IncomingMessage) =>
+  loopback.test(socket.remoteAddress ?? '') &&
+  loopbackName.test(headers.host ?? '') &&
+  !Object.keys(headers).some((name) => forwarding.test(name));
+
+/** Beside the API it is there for this host alone. */
+export function metricsRoute(app: FastifyInstance, metrics: Metrics, { besideApi }: { besideApi: boolean }): void {
+  app.get('/metrics', async ({ raw }, reply) => {
+    if (besideApi && !isOwn(raw))
+      throw new AppError('not_found', 'There is nothing at /metrics; /openapi.json lists what there is.');
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
 }
 
 /** A server that answers /metrics alone. */
 export function metricsServer(metrics: Metrics): FastifyInstance {
   const app = Fastify({ ...connectionLimits, requestTimeout: 30_000, forceCloseConnections: true });
   app.server.maxConnections = 100;
-  metricsRoute(app, metrics);
+  metricsRoute(app, metrics, { besideApi: false });
   return app;
 }

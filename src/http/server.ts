@@ -4,7 +4,6 @@
 
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Ask, Tenant } from '../app/deps.ts';
 import { AppError } from '../domain/error.ts';
@@ -15,9 +14,11 @@ import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { Turns } from '../lib/turns.ts';
+import { visible } from '../lib/visible.ts';
 import type { Store } from '../store/port.ts';
 import { extensionsHeader, withoutExtensions } from '../wire/extension.ts';
 import { openApiDocument } from '../wire/openapi.ts';
+import { olderOpenApiDocument } from '../wire/openapi-3-0.ts';
 import type { OperationSpec } from '../wire/operation.ts';
 import { type OperationName, operations } from '../wire/operations.ts';
 import { enveloped, pathPrefix } from '../wire/schema.ts';
@@ -29,7 +30,15 @@ import { answerError, timestampOf } from './errors.ts';
 import { sendFile } from './file.ts';
 import type { FileAnswer, Handler, Handlers, Stage, Stages } from './handler.ts';
 import { homeRoute } from './home.ts';
-import { connectionLimits, httpLimits, pathOf, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import {
+  connectionLimits,
+  httpLimits,
+  pathOf,
+  reachedAt,
+  refuseConnection,
+  registerHygiene,
+  requestId,
+} from './hygiene.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { accessRoutes } from './routes/access.ts';
@@ -41,6 +50,7 @@ import { softwareRoutes } from './routes/software.ts';
 import { storageRoutes } from './routes/storage.ts';
 import { transferRoutes, transferStages } from './routes/transfer.ts';
 import { usageRoutes } from './routes/usage.ts';
+import { schemaCompiler } from './validate.ts';
 
 const stages: Stages = { ...transferStages };
 
@@ -66,7 +76,7 @@ export interface ServerOptions {
   signer: Signer;
   transferPath(id: TransferId): string;
   keepDiskMs: number;
-  /** Where callers reach the server; null: where it listens. */
+  /** Where callers reach the server; null: the address at which each has reached it. */
   publicUrl: string | null;
   nudge(): void;
   /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
@@ -97,10 +107,12 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       const { status, body } = answerError(error, clock.now());
       (reply as FastifyReply).code(status).header('x-request-id', request.id).send(body);
     },
+    routerOptions: { ignoreTrailingSlash: true },
     genReqId: requestId,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
-    logger: { level: options.logLevel, stream: process.stderr },
+    // JSON leaves some characters alone that a terminal obeys.
+    logger: { level: options.logLevel, stream: { write: (line) => void process.stderr.write(visible(line)) } },
   });
   app.decorateRequest('claim', null);
   app.decorateRequest('caller', null);
@@ -108,10 +120,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   // The signature covers the bytes as received, and says first whose they are: they are read when the header has been judged.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  const strict = new Ajv({ allErrors: false, strict: false });
-  const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
-  for (const ajv of [strict, coercing]) ajv.addFormat('date-time', true);
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema));
+  app.setValidatorCompiler(schemaCompiler());
 
   registerHygiene(app);
   app.setErrorHandler(async (error, request, reply) => {
@@ -145,9 +154,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     });
     return { status: 'ok' };
   });
-  if (options.showMetrics) metricsRoute(app, options.metrics);
+  if (options.showMetrics) metricsRoute(app, options.metrics, { besideApi: true });
   const document = openApiDocument();
   app.get('/openapi.json', async () => document);
+  const older = olderOpenApiDocument();
+  app.get('/openapi-3.0.json', async () => older);
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
   app.register(swaggerUi, {
     routePrefix: '/docs',
@@ -226,7 +237,7 @@ function route(
       const input = { params, query, body, content } as Parameters<typeof handler>[1];
       const envelope = () => ({ client_code: 200, message: 'OK', timestamp: timestampOf(clock.now()) });
       const { organisationId, keyId } = caller;
-      const publicUrl = options.publicUrl ?? `http://${request.host}`;
+      const publicUrl = options.publicUrl ?? reachedAt(request.raw.socket);
       const { signer, transferPath } = options;
       const asker = { organisationId, keyId, keepDiskMs, publicUrl, signer, transferPath };
       if (!mutates) {

@@ -53,14 +53,13 @@ export async function copySparse(from: string, to: string, signal?: AbortSignal)
   const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
   // It ends with this process: one that went on after a kill would write beside its successor.
   const cp = ['cp', '--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
-  await runCommand('setpriv', ['--pdeathsig', 'KILL', '--', ...cp], { timeoutMs, ...(signal && { signal }) }).catch(
-    (error) => {
-      signal?.throwIfAborted();
-      throw /No space left on device|Disk quota exceeded/i.test(String(error))
-        ? Object.assign(error, { code: 'ENOSPC' })
-        : error;
-    },
-  );
+  const options = { env: { PATH: '/usr/bin:/bin' }, timeoutMs, ...(signal && { signal }) };
+  await runCommand('setpriv', ['--pdeathsig', 'KILL', '--', ...cp], options).catch((error) => {
+    signal?.throwIfAborted();
+    throw /No space left on device|Disk quota exceeded/i.test(String(error))
+      ? Object.assign(error, { code: 'ENOSPC' })
+      : error;
+  });
 }
 
 /**

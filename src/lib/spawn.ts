@@ -1,8 +1,11 @@
 // Runs a command to its end: no shell, bounded output, a time limit, and one error that says which of them was hit.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 
 export interface SpawnOptions {
+  /** All that the command finds in its environment: nothing of this process's, which may hold secrets. */
+  env: Record<string, string>;
   cwd?: string;
   uid?: number;
   gid?: number;
@@ -24,16 +27,39 @@ export class CommandError extends Error {
   }
 }
 
+/** Ends a child that was started as `detached`, and all that it has started. Nothing happens when it is gone. */
+export function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** The signal that ended what a command ran for us: a shell or a cage exits with 128 more than its number. */
+function signalIn(code: number | null): string | null {
+  const found = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
+  return found?.[0] ?? null;
+}
+
 /** Resolves to standard output; throws CommandError, with the tail of what was printed, unless the command exits with 0. */
 export function runCommand(file: string, args: readonly string[], options: SpawnOptions): Promise<string> {
-  const { timeoutMs, outputBytesMax = 1024 * 1024, ...rest } = options;
+  const { timeoutMs, outputBytesMax = 1024 * 1024, signal, ...rest } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      ...rest,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = () => killGroup(child);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      kill();
+    }, timeoutMs);
+    if (signal?.aborted) kill();
+    signal?.addEventListener('abort', kill, { once: true });
+    const over = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', kill);
+    };
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let bytes = 0;
@@ -43,25 +69,28 @@ export function runCommand(file: string, args: readonly string[], options: Spawn
       if (bytes <= outputBytesMax) into.push(chunk);
       else {
         flooded = true;
-        child.kill('SIGKILL');
+        kill();
       }
     };
     child.stdout.on('data', collect(out));
     child.stderr.on('data', collect(err));
-    child.on('error', (error) => reject(new CommandError(`${file} cannot be run: ${error.message}`, null, '')));
-    const startedAt = performance.now();
+    child.on('error', (error) => {
+      over();
+      reject(new CommandError(`${file} cannot be run: ${error.message}`, null, ''));
+    });
     child.on('close', (code, killedBy) => {
+      over();
       const stdout = Buffer.concat(out).toString();
       if (code === 0 && !flooded) return resolve(stdout);
-      // The kernel kills what takes too much memory with the same signal, before the limit.
-      const late = child.killed && performance.now() - startedAt >= timeoutMs;
-      const ended = flooded ? 'flooded' : killedBy === null ? null : late ? 'limit' : 'killed';
+      const by = killedBy ?? signalIn(code);
+      // The kernel kills what takes too much memory with the signal of the limit.
+      const ended = flooded ? 'flooded' : late ? 'limit' : by === null ? null : 'killed';
       const why = flooded
         ? `printed more than ${outputBytesMax} bytes`
         : late
           ? `did not end within ${timeoutMs} ms`
-          : killedBy
-            ? `was ended by ${killedBy}`
+          : by
+            ? `was ended by ${by}`
             : `failed with ${code}`;
       const output = `${Buffer.concat(err).toString()}${stdout}`.slice(-4000);
       reject(new CommandError(`${file} ${why}: ${output.trim()}`, code, output, ended));

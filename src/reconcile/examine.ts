@@ -110,17 +110,19 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
   });
 }
 
+const unknown = { says: 'it is not known how it boots', sure: true };
+
 /** Roots on which no machine can start, whatever else is well with them. */
 async function bootFindings(roots: readonly Layer[], engine: Engine): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { id, kind, boot } of roots) {
-    const fault = boot ? await engine.bootFault({ boot, baseLayerId: id }) : 'it is not known how it boots';
-    if (fault === null) continue;
+    const fault = boot ? await engine.bootFault({ boot, baseLayerId: id }) : unknown;
+    if (!fault?.sure) continue;
     const what = kind === 'base' ? 'the base image on it' : 'the import on it';
     findings.push({
       severity: 'error',
       subject: `layer ${id}`,
-      found: `starts no machine from ${what}: ${fault}`,
+      found: `starts no machine from ${what}: ${fault.says}`,
       cure: 'bring the file back when one is missing; else add a base image that boots, or import the image again with its manifest',
     });
   }

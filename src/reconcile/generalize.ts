@@ -1,38 +1,20 @@
 // What makes a capture anybody's: a recipe that runs on top of it in a build machine, never on the machine's own disk. It takes away what
-// identifies the machine it was (ids, host keys, leases, logs, histories, the state of cloud-init) and says so, and it names files that look
-// like secrets, which it leaves where they are, since only their owner knows.
+// identifies the machine it was (the list of domain/identity.ts) and what it was used for (logs, histories, temporary files), and says so; it
+// names files that look like secrets, which it leaves where they are, since only their owner knows.
 
+import { clearIdentity, clearingFunctions } from '../domain/identity.ts';
 import type { Recipe } from '../domain/software.ts';
 
 const script = String.raw`#!/bin/sh
 # Each line of the report begins with "cleared:" or "warning:".
-cleared() { echo "cleared: $*"; }
-gone() {
-  what=$1
-  shift
-  for path in "$@"; do
-    [ -e "$path" ] || [ -L "$path" ] || continue
-    rm -rf -- "$path" && found=yes
-  done
-  [ "$found" = yes ] && cleared "$what"
-  found=
-}
-
-found=
-if [ -s /etc/machine-id ]; then
-  : >/etc/machine-id
-  cleared "machine id"
-fi
-[ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id
-gone "SSH host keys" /etc/ssh/ssh_host_*
+${clearingFunctions}
+command -v journalctl >/dev/null && journalctl --relinquish-var 2>/dev/null
+${clearIdentity}
 gone "shell and tool histories" /root/.*_history /root/.lesshst /root/.viminfo /root/.wget-hsts /home/*/.*_history /home/*/.lesshst /home/*/.viminfo /home/*/.wget-hsts
-gone "state of cloud-init" /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
-gone "identity given by the seed" /var/lib/silversmith/instance /var/lib/silversmith/identity
-gone "persistent names of devices" /etc/udev/rules.d/70-persistent-*.rules /etc/udev/rules.d/75-persistent-*.rules
-gone "leases and random seed" /var/lib/dhcp/*.leases /var/lib/NetworkManager/*.lease /var/lib/systemd/random-seed /var/lib/systemd/credential.secret
 gone "temporary files" /tmp/* /tmp/.[!.]* /var/tmp/* /var/crash/*
-gone "journal and rotated logs" /var/log/journal/* /var/log/*.gz /var/log/*.[0-9] /var/log/*/*.gz /var/log/*/*.[0-9]
+gone "rotated logs" /var/log/*.gz /var/log/*.[0-9] /var/log/*/*.gz /var/log/*/*.[0-9]
 if [ -n "$(find /var/log -xdev -type f -size +0 2>/dev/null | head -n 1)" ]; then
+  overwrite /var/log
   find /var/log -xdev -type f -size +0 -exec sh -c 'for f; do : >"$f"; done' sh {} +
   cleared "logs"
 fi
@@ -44,6 +26,19 @@ find /root /home /etc /opt /srv /var/lib /var/www -xdev -type f \( -name .env -o
 find /root /home /etc /opt /srv /var/lib /var/www -xdev -path /var/lib/dpkg -prune -o -type f -size -65k \
   -exec grep -l -a -s -e '-----BEGIN [A-Z ]*PRIVATE KEY-----' {} + 2>/dev/null | head -n 50 | sed 's/^/warning: holds a private key: /'
 find /root /home -xdev -type f -name authorized_keys -size +0 2>/dev/null | sed 's/^/warning: lets keys in: /'
+
+# What was removed is still in the free blocks. Whole clusters are given back; the blocks between files, which are too small for that, are
+# filled with zeros: the large free areas are set aside first, so that it takes as long on a large disk as on a small one.
+# ext4 keeps some blocks back even from root, and hands out the smallest last.
+for reserve in /sys/fs/ext4/*/reserved_clusters; do [ ! -w "$reserve" ] || echo 0 >"$reserve"; done
+hole=/.silversmith-hole fill=/.silversmith-fill
+free=$(($(stat -f -c '%f * %S' /)))
+fallocate -l $((free - free / 50 - 268435456)) $hole 2>/dev/null
+timeout 300 dd if=/dev/zero of=$fill bs=1M 2>/dev/null
+sync
+rm -f $hole $fill
+sync
+fstrim / 2>/dev/null && cleared "free blocks"
 exit 0
 `;
 

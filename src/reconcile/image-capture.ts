@@ -83,9 +83,11 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
   if (operation.data.generalId === undefined) await context.remember({ generalId: newId() });
   const id = operation.data.generalId as LayerId;
   await context.phase('taking away what identifies the machine', 0.6);
-  const boot = await store.read('system', (work) => work.layers.bootOf(below));
+  const { boot, baseLayerId, chain } = await store.read('system', (work) => work.layers.bootOf(below));
+  // The layer of the capture is not in the store yet.
+  const on = { boot, baseLayerId, chain: [parentId, ...chain] };
   const built = await engine.buildLayer(
-    { layerId: id, parentId, ...boot, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
+    { layerId: id, parentId, ...on, sizeBytes, recipe: generalizeRecipe, label: 'The generalisation' },
     signal,
   );
   if (built.exitCode !== 0)

@@ -7,6 +7,7 @@ import type { ImageId, LayerId } from '../domain/ids.ts';
 import { type Boot, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Operation } from '../domain/operation.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../domain/transfer.ts';
+import type { BootFault } from '../engine/port.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
@@ -59,15 +60,16 @@ export const imageImport: Workflow = {
         : Number.MAX_SAFE_INTEGER;
     const made = await engine.importLayer({ layerId, path, parentId: base?.id ?? null, tail, bytesMax }, signal);
     const fault = boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
-    if (fault !== null)
+    if (fault?.sure)
       throw failedForGood(
-        `No machine could start from it: ${fault}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
+        `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
       );
     return async (work) => {
       // Else it is made again, without this base.
       if (base) await assertStands(work, base.id);
       const { organisationId } = operation;
-      if (healed === undefined) await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made });
+      if (healed === undefined)
+        await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made }, fault);
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
     };
@@ -106,6 +108,7 @@ async function settleNew(
   work: Work,
   imageId: ImageId,
   { base, ...layer }: Made & Pick<Layer, 'id' | 'boot' | 'organisationId'> & { base: Layer | null },
+  doubt: BootFault | null,
 ) {
   await work.layers.add({
     ...layer,
@@ -117,7 +120,10 @@ async function settleNew(
     operationId: null,
   });
   await work.images.update(imageId, { sizeGb: Math.max(1, Math.ceil(layer.virtualBytes / gbBytes)) });
-  await work.images.become(imageId, 'available', { layerId: layer.id });
+  await work.images.become(imageId, 'available', {
+    layerId: layer.id,
+    ...(doubt && { report: `warning: ${doubt.says}` }),
+  });
 }
 
 /** The layer has new bytes, which have no digest yet. */

@@ -1,7 +1,8 @@
 // Install: the software is put into canonical order, and each title is one layer on the one below it. A layer that an earlier build
 // made from the same parent and recipe is used again; a build that failed goes on at the step that failed.
 
-import { failedForGood } from '../domain/error.ts';
+import { plainConsole } from '../domain/console.ts';
+import { AppError, failedForGood } from '../domain/error.ts';
 import type { BaseImageId, ImageId, LayerId, OperationId } from '../domain/ids.ts';
 import { builtImageSizeGb } from '../domain/image.ts';
 import { chainHeightMax, gbBytes, type Layer } from '../domain/layer.ts';
@@ -106,18 +107,19 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
   }
   if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
-  const boot = await context.store.read('system', (work) => work.layers.bootOf(parent));
-  const built = await engine.buildLayer(
-    {
-      layerId: layer.id,
-      parentId: parent.id,
-      ...boot,
-      sizeBytes: step.sizeBytes,
-      recipe: software.recipe,
-      label: software.name,
-    },
-    signal,
-  );
+  const spec = {
+    layerId: layer.id,
+    parentId: parent.id,
+    ...(await context.store.read('system', (work) => work.layers.bootOf(parent))),
+    sizeBytes: step.sizeBytes,
+    recipe: software.recipe,
+    label: software.name,
+  };
+  const built = await engine.buildLayer(spec, signal).catch(async (error) => {
+    const shown = error instanceof AppError ? error.output : undefined;
+    if (shown !== undefined) await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
+    throw error;
+  });
   await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
     await work.bases.prove(baseId);

@@ -29,7 +29,9 @@ export const layerCompact: Workflow = {
     const parent = await context.write((work) => begin(work, operation));
     if (parent === null) return (work) => letGo(work, operation);
     await context.phase('writing the layer anew', 0.2);
-    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent }, signal);
+    const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
+    const chain = layers.map(({ id }) => id);
+    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
     return async (work) => {
       const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
       await work.layers.update(layerId, { parentId: parent, storedBytes, operationId: null, digest: null });

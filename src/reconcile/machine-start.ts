@@ -1,6 +1,7 @@
 // Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk takes the old one's place only when
 // the machine is ready on it: a start that fails leaves the machine off with the disk it had, and the assignment pending.
 
+import { consoleReason, plainConsole } from '../domain/console.ts';
 import { AppError, failedForGood, failedForNow } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
 import { gbBytes } from '../domain/layer.ts';
@@ -41,12 +42,14 @@ export const machineStart: Workflow = {
         cpus: machine.cpus,
         memoryMb: machine.memoryMb,
         ...boot,
+        fresh,
       });
       await context.phase('waiting for the guest', 0.5);
       const end = clock.monotonic() + settings.readyMs;
+      let state: Awaited<ReturnType<typeof engine.machineState>>;
       while (true) {
-        const state = await engine.machineState(id);
-        if (state === 'ready') break;
+        state = await engine.machineState(id);
+        if (state === 'ready' || state === 'copy') break;
         if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
         await assertWanted(context, id);
         if (clock.monotonic() >= end) {
@@ -56,17 +59,18 @@ export const machineStart: Workflow = {
               : '';
           throw new AppError(
             'unavailable',
-            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; look at its console, or reset it and start it again.`,
+            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; assign another image to it, or reset it and start it again.`,
           );
         }
         await clock.sleep(settings.pollMs, signal);
       }
       // Looked at again inside the transaction: a stop may be asked for until the very end.
       return async (work) => {
-        await finish(work, id, fresh ? disk.id : null, settings.keepDiskMs);
+        await finish(work, id, fresh ? disk.id : null, settings.keepDiskMs, state === 'copy' ? isCopy : null);
         if (base) await work.bases.prove(base.id);
       };
     } catch (error) {
+      if (error instanceof AppError) throw await withConsole(context, id, error);
       if (!(error instanceof StopRequested)) throw error;
       await engine.stopMachine(id, 0);
       return (work) => settleOff(work, id, null);
@@ -79,6 +83,16 @@ export const machineStart: Workflow = {
 
   abandon: (work, operation, reason) => settleOff(work, machineOf(operation), reason),
 };
+
+/** The error with what the guest showed, which is kept: the machine, and its console, are gone after this. */
+async function withConsole({ engine, signal, write }: Context, id: MachineId, error: AppError): Promise<AppError> {
+  const shown = await engine.console(id).catch(() => '');
+  if (shown === '' || signal.aborted) return error;
+  await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
+  const { code, detail, retry } = error;
+  const more = { cause: error, retry, ...(detail !== undefined && { detail }) };
+  return new AppError(code, `${error.message}${consoleReason(shown)}`, more);
+}
 
 async function prepare(context: Context, id: MachineId) {
   const { operation } = context;
@@ -136,7 +150,16 @@ async function assertWanted({ store }: Context, id: MachineId): Promise<void> {
   if (machine.stopRequestedAt !== null) throw new StopRequested();
 }
 
-async function finish(work: Work, id: MachineId, freshDisk: DiskId | null, keepDiskMs: number): Promise<void> {
+const isCopy =
+  'It has the identity (machine id, host keys, host name) of what its disk was made from: its guest agent runs no commands, and it has no cloud-init. Give it its own inside, or install cloud-init in its image.';
+
+async function finish(
+  work: Work,
+  id: MachineId,
+  freshDisk: DiskId | null,
+  keepDiskMs: number,
+  statusReason: string | null,
+): Promise<void> {
   const machine = await work.machines.get(id);
   if (machine.stopRequestedAt !== null) throw failedForNow('The machine was asked to stop while it was starting.');
   if (freshDisk !== null) {
@@ -145,7 +168,8 @@ async function finish(work: Work, id: MachineId, freshDisk: DiskId | null, keepD
   }
   await work.machines.update(id, {
     status: 'ready',
-    statusReason: null,
+    statusReason,
+    pausedAt: null,
     lastSessionStartAt: work.now(),
     ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
   });

@@ -1,5 +1,5 @@
 // Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are answered from what was seen last. Machines
-// that had no room go on when there is some.
+// that had no room are shown as paused, and go on when there is some.
 
 import type { Task } from './task.ts';
 
@@ -16,8 +16,12 @@ export const measure: Task = {
           await work.disks.update(disk.id, { storedBytes });
       }
     });
+    const paused = [...(await engine.pausedMachines())];
+    await store.write('system', (work) => work.machines.arePaused(paused));
     if (capacity.freeBytes === 0) return;
-    for (const machine of await engine.resumeMachines())
-      log.warn({ machine }, "a machine was paused because the host's disk was full; it is let go on");
+    // Each is shown as paused until it is seen, the next time, that there was room for it.
+    for (const machine of paused)
+      if (await engine.resumeMachine(machine))
+        log.warn({ machine }, "a machine was paused because the host's disk was full; it is let go on");
   },
 };

@@ -147,6 +147,10 @@ create index signature_expiry on signature (expires_at);
 insert into signature (key_id, signature, expires_at) select key_id, '', max(expires_at) from nonce group by key_id;
 drop table nonce`;
 
+/** When a machine was seen to be paused because its host had no room. */
+const twelfth = `
+alter table machine add column paused_at bigint`;
+
 /**
  * How a chain boots belongs to its root. A root that is no base stands alone and boots by its firmware. A capture belongs to the
  * organisation of what stands on it. A transfer's file is counted while it is there, or may still be written.
@@ -165,6 +169,11 @@ with recursive needed (id, organisation_id) as (
   update layer set organisation_id = (select min(needed.organisation_id) from needed where needed.id = layer.id) where kind = 'capture';
 create index layer_organisation on layer (organisation_id);
 update transfer set held_bytes = bytes where kind = 'export' or status = 'receiving' or status = 'building'`;
+
+/** The end of the console of each machine's last start that failed. */
+const fourteenth = `
+create table machine_console (
+  machine_id bigint primary key references machine (id), shown text not null, kept_at bigint not null)`;
 
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
@@ -198,6 +207,8 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0009-holders': migration(identity, ninth),
   '0010-proved-bases': migration(identity, tenth),
   '0011-signatures': migration(identity, eleventh),
+  '0012-paused': migration(identity, twelfth),
   '0013-roots-and-owners': migration(identity, thirteenth),
+  '0014-consoles': migration(identity, fourteenth),
   '0015-folded-names': refold,
 });

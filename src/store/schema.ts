@@ -111,6 +111,7 @@ export interface Database {
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };
   disk: Disk;
+  machineConsole: { machineId: MachineId; shown: string; keptAt: number };
   machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
   operation: Row<Operation, OperationId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };

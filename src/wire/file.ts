@@ -1,5 +1,5 @@
-// Files of machines on the wire. There is no file storage here: what asks for files gets an empty folder, so that clients which show one
-// work.
+// Files of machines on the wire. There is no file storage here: what asks for files gets an empty
+// folder, so that clients which show one work.
 
 import { Type } from 'typebox';
 import { Enum, pageFields } from './schema.ts';

@@ -2,14 +2,10 @@
 
 import { Type } from 'typebox';
 import { Extension } from './extension.ts';
-import { DateTime, Enum, Id, NullableDateTime, NullableString, resource } from './schema.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableString, resource, Text } from './schema.ts';
 import { SoftwareData } from './software.ts';
 
-const Name = Type.String({
-  minLength: 1,
-  maxLength: 30,
-  description: 'Name of the image, 1 to 30 characters. Default: "Template #{image id}"',
-});
+const Name = Text(30, 'Name of the image, 1 to 30 characters. Default: "Template #{image id}"');
 
 export const ImageAttributes = Type.Object(
   {
@@ -79,7 +75,10 @@ export const BuildStep = Type.Object(
     position: Type.Integer({ description: 'Place in the order of installation, from 1' }),
     software_id: Type.Integer(),
     name: Type.String(),
-    cache: Enum(['hit', 'miss'], 'Whether a layer that an earlier build made was used'),
+    cache: Enum(
+      ['hit', 'miss'],
+      'Whether a layer that an earlier build made was used, by whichever organisation on this installation',
+    ),
     exit_code: Type.Unsafe<number | null>({
       type: ['integer', 'null'],
       description: 'Exit status of the recipe; null on a hit',

@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import { Extension } from './extension.ts';
-import { DateTime, Enum, Id, NullableDateTime, NullableInteger, NullableString, resource } from './schema.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableInteger, NullableString, resource, Text } from './schema.ts';
 
 export const friendlyStatuses = [
   'off',
@@ -86,7 +86,9 @@ export const MachineAttributes = Type.Object(
     user: Type.Union([User, Type.Null()]),
     permissions: MachinePermissions,
     task: Type.Unsafe<null>({ type: ['object', 'null'], description: 'Always null' }),
-    status_reason: Extension(NullableString('Why the last start failed, or why it went off by itself')),
+    status_reason: Extension(
+      NullableString('Why the last start failed, why it went off by itself, or what it lacks while it is ready'),
+    ),
     assignment_pending: Extension(
       Type.Boolean({ description: 'Its disk is recreated from the assigned image at the next start' }),
     ),
@@ -97,13 +99,22 @@ export const MachineAttributes = Type.Object(
 
 export const Machine = resource('machine', 'Machine', MachineAttributes);
 
+export const MachineConsole = resource(
+  'machine_console',
+  'MachineConsole',
+  Type.Object({
+    shown: NullableString('At most 16 KiB, without control characters; null when no start has failed'),
+    kept_at: NullableDateTime('When the start was given up'),
+  }),
+);
+
 export const MachineCreateBody = Type.Object(
   {
     plan_id: Id('Plan of the machines'),
     quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' })),
     software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
     base_image_id: Type.Optional(Id('Base image ID')),
-    region: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+    region: Type.Optional(Text(60, 'Region')),
     permissions: Type.Optional(SomePermissions),
   },
   { title: 'MachineCreateBody' },
@@ -112,7 +123,7 @@ export const MachineCreateBody = Type.Object(
 export const MachineStartBody = Type.Object(
   {
     machine_type_id: Type.Optional(Id('Type to give it first')),
-    region: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+    region: Type.Optional(Text(60, 'Region')),
   },
   { title: 'MachineStartBody' },
 );

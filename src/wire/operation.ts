@@ -23,11 +23,16 @@ export interface OperationSpec {
   content?: 'request' | 'response';
   /** The answer's own fields; the envelope comes on top. */
   response: TProperties;
+  /** The specification's name of the answer's schema. */
+  answerName?: string;
   /** What it can refuse with, besides what every operation can. */
   errors: readonly WireErrorName[];
   /** Not part of the API that this project is compatible with. */
   extension?: true;
 }
+
+/** The header under which a change that is sent again is done once. */
+export const idempotencyHeader = { name: 'Idempotency-Key', charactersMax: 128 } as const;
 
 export const define = <const Spec extends OperationSpec>(spec: Spec): Spec => spec;
 

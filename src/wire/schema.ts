@@ -7,6 +7,15 @@ export const pathPrefix = '/organization-management/v1';
 /** A positive id that JSON and SQL both hold exactly. */
 export const Id = (description: string) => Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
 
+/** A name or the like, for a request: `plain-text` is a format of ours. */
+export const Text = (maxLength: number, description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    format: 'plain-text',
+    description: `${description}. No control or invisible characters but the joiners of emoji and scripts, no space at an end`,
+  });
+
 export const DateTime = (description: string) => Type.String({ format: 'date-time', description });
 
 export const NullableString = (description: string) =>
@@ -27,6 +36,7 @@ const envelope = {
 /** The answer as sent: the resource's fields, then the envelope. */
 export const enveloped = <Fields extends TProperties>(fields: Fields) => Type.Object({ ...fields, ...envelope });
 
+export const BaseResponse = Type.Object(envelope, { title: 'BaseResponse' });
 export const ErrorResponse = Type.Object(envelope, { title: 'ErrorResponse' });
 
 export const resource = <Name extends string, Attributes extends TSchema>(

@@ -1,7 +1,7 @@
 // Images on their way out and in, on the wire: our own additions.
 
 import { Type } from 'typebox';
-import { DateTime, Enum, Id, NullableInteger, NullableString, resource } from './schema.ts';
+import { DateTime, Enum, Id, NullableInteger, NullableString, resource, Text } from './schema.ts';
 
 export const transferPartBytesMax = 4 * 1024 * 1024;
 
@@ -50,9 +50,7 @@ export const ImageExportBody = Type.Object(
 export const ImageImportBody = Type.Object(
   {
     size_bytes: Type.Integer({ minimum: 1, maximum: 16 * 1024 ** 4, description: 'Of the whole file' }),
-    name: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 30, description: "Default: the manifest's, else Template #{image id}" }),
-    ),
+    name: Type.Optional(Text(30, "Default: the manifest's, else Template #{image id}")),
     sha256: Type.Optional(
       Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Digest of the file, compared when all is there' }),
     ),

@@ -6,6 +6,7 @@ import childProcess, { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import { basename } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 
 export interface Interruption {
@@ -65,9 +66,11 @@ export async function interrupt({ at, cut, root }: Interruption, fromStart: bool
   wrap(Object.getPrototypeOf(handle) as FileHandle, 'sync', () => 'sync');
   await handle.close();
   wrap(childProcess, 'spawn', ([file, args]) => {
-    const words = [file, ...(args as string[])].map(String);
-    const tool = words.indexOf('qemu-img');
-    return `spawn ${tool > 0 ? words.slice(tool, tool + 2).join(' ') : words[0]}`;
+    const words = [file, ...(args as string[])].map((word) => basename(String(word)));
+    // Named after the program that is confined, not after those that confine it.
+    const found = words.findIndex((word) => ['qemu-img', 'qemu-system-x86_64'].includes(word));
+    const [program, does = ''] = words.slice(Math.max(0, found));
+    return `spawn ${program === 'qemu-img' && !does.startsWith('-') ? `${program} ${does}` : program}`;
   });
   syncBuiltinESMExports();
 

@@ -12,7 +12,7 @@ import { parseConfig } from '../../src/bin/config.ts';
 import { openEngine, openExistingStore } from '../../src/bin/open.ts';
 import { type Running, serve } from '../../src/bin/serve.ts';
 import { ApiError, createClient, send } from '../../src/client/client.ts';
-import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
+import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import type { Simulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
@@ -121,7 +121,7 @@ export async function dieAt(
   return death;
 }
 
-const processesOf = (dataDir: string) => findProcesses(installationOf(join(realpathSync(dataDir), 'engine')));
+const processesOf = (dataDir: string) => findProcesses(processesIn(join(realpathSync(dataDir), 'engine')));
 
 /** Whether the server has come to the end of what was asked for. */
 function isDone(dataDir: string, { done }: Scenario): boolean {
@@ -282,6 +282,10 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
     const names = async (folder: string) => (await readdir(join(dataDir, 'engine', folder))).sort();
     assert.deepEqual(await names('builds'), []);
     assert.deepEqual(await names('machines'), on.map(String));
+    assert.deepEqual(
+      await names('run'),
+      on.map((id) => `machine-${id}`),
+    );
     for (const folder of ['layers', 'disks'])
       assert.deepEqual(
         (await names(folder)).filter((one) => !/^[0-9a-f]+\.(qcow2|vmlinuz|initrd)$/.test(one)),

@@ -1,7 +1,11 @@
 // Links that open a machine: once, for a while, while it is ready, and for nobody who reads the store.
 
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { parseConfig } from '../../src/bin/config.ts';
+import { buildService } from '../../src/bin/serve.ts';
+import { reachedAt } from '../../src/http/hygiene.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -58,6 +62,60 @@ describe("a link to a machine's screen", () => {
     assert.equal(await long(), 404);
     for (const expires_in of [0, -1, 86_401, 'sixty', 1.5])
       assert.equal((await h.call('machineAccess', { params: { id }, body: { expires_in } })).body.client_code, 400);
+  });
+
+  it('is over with the key that made it, revoked or expired', async (t) => {
+    const { clock, advance } = movableClock();
+    const h = await startHarness(t, { clock });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    const make = async () => {
+      const key = await h.makeKey(h.ours);
+      const { attributes } = (await h.call('machineAccess', { params: { id } }, key)).body;
+      const url = new URL(attributes.connection_link).pathname;
+      const ask = async (method: 'GET' | 'POST') => (await h.service.app.inject({ method, url })).json().client_code;
+      assert.equal(await ask('GET'), 200);
+      return { key: key.key as never, ask };
+    };
+    const [revoked, expired] = [await make(), await make()];
+    await h.store.write('system', async (work) => {
+      await work.keys.revoke(revoked.key);
+      await work.keys.expire(expired.key, clock.now() + 1000);
+    });
+    assert.equal(await expired.ask('GET'), 200);
+    advance(1000);
+    for (const { ask } of [revoked, expired])
+      for (const method of ['GET', 'POST'] as const) assert.equal(await ask(method), 404);
+  });
+
+  it('begins with the public address, else with the one that was reached, whatever the headers say', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    const path = `/organization-management/v1/machines/${id}/access`;
+    const evil = { host: 'evil.example', 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' };
+    const { body } = await h.send({ method: 'POST', path, headers: evil });
+    assert.match(body.attributes.connection_link, /^http:\/\/(localhost|127\.0\.0\.1):\d+\/access\//);
+    assert.equal(reachedAt({ localAddress: '::ffff:10.0.0.1', localPort: 81 } as Socket), 'http://10.0.0.1:81');
+    assert.equal(reachedAt({ localAddress: 'fd00::1', localPort: 81 } as Socket), 'http://[fd00::1]:81');
+    const behind = buildService({ ...h, publicUrl: 'https://images.example/silver', logLevel: 'silent' });
+    t.after(() => behind.close());
+    const answer = await h.send({ method: 'POST', path, headers: evil }, undefined, behind.app);
+    assert.match(answer.body.attributes.connection_link, /^https:\/\/images\.example\/silver\/access\//);
+    const of = (publicUrl: string) => parseConfig({ publicUrl }, {}).publicUrl;
+    assert.equal(of('https://images.example/a/'), 'https://images.example/a');
+    for (const wrong of [
+      'images.example',
+      'ftp://a',
+      'https://a?b',
+      'https://a#b',
+      'https://user@a',
+      'https://u:p@a',
+      '',
+    ])
+      assert.throws(() => of(wrong), /--public-url is/, wrong);
   });
 
   it('comes again for the same Idempotency-Key, and the store holds it sealed', async (t) => {

@@ -1,4 +1,5 @@
-// How clients in use spell what they ask for: those of the original's example dashboard, and those generated from its documents.
+// How clients in use spell what they ask for: those of the original's example dashboard, and those
+// generated from its documents.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { baseAdd, planAdd } from '../../src/app/catalogue.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { metricsServer } from '../../src/http/metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Store } from '../../src/store/port.ts';
+import { operations } from '../../src/wire/operations.ts';
 import { pathPrefix } from '../../src/wire/schema.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -143,6 +145,88 @@ describe('a path', () => {
   });
 });
 
+describe('a path with a slash at its end', () => {
+  it('is the same as without, for every operation; the signature is over the path as it was sent', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    for (const { method, path } of Object.values(operations)) {
+      const plain = pathPrefix + path.replaceAll(/\{\w+\}/g, '1');
+      const [without, slash] = [await h.send({ method, path: plain }), await h.send({ method, path: `${plain}/` })];
+      assert.notEqual(slash.body.message, undefined, plain);
+      if (method === 'GET')
+        assert.deepEqual([slash.status, slash.body.message], [without.status, without.body.message], plain);
+      assert.ok(![401, 405].includes(slash.status) && !/nothing at/.test(slash.body.message), plain);
+      assert.equal((await h.send({ method, path: `${plain}/`, signedPath: plain })).status, 401, plain);
+      assert.ok([400, 404].includes((await h.send({ method, path: `${plain}//` })).status), plain);
+    }
+    assert.equal((await h.send({ method: 'GET', path: `${pathPrefix}/images/`, query: '?per_page=1' })).status, 200);
+  });
+});
+
+describe('a number in a path or a query', () => {
+  it('is decimal digits without leading zeros, and nothing else', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const image = (await h.call('imageInstall', {})).body.id;
+    assert.equal(image, '1');
+    const wrong = ['0x1', '1e0', '1%0a', '01', '+1', '1.0', '%201', '1%20', '1_0', '0b1', '١', '0', '-1', '1,', ''];
+    for (const id of wrong.map((one) => (/[^\x21-\x7e]/.test(one) ? encodeURIComponent(one) : one))) {
+      for (const [method, path] of [
+        ['GET', `/images/${id}`],
+        ['DELETE', `/images/${id}`],
+        ['POST', `/machines/${id}/reset`],
+        ['GET', `/machines/${id}/disks`],
+        ['POST', `/images/${id}/export`],
+      ] as const) {
+        const { status } = await h.send({ method, path: pathPrefix + path });
+        assert.ok(status === 400 || status === 404 || (id === '' && status < 500), `${method} ${path}: ${status}`);
+      }
+    }
+    assert.equal((await h.call('imageGet', { params: { id: image } })).body.attributes.status, 'pending');
+    const part = (offset: string) =>
+      h.send({ method: 'POST', path: `${pathPrefix}/transfers/abc/parts/${offset}`, body: 'bytes' });
+    for (const offset of ['00', '0x0', '1e3', '-0', '%200', '1%0a'])
+      assert.equal((await part(offset)).status, 400, offset);
+    assert.equal((await part('0')).status, 404);
+    for (const page of ['0x1', '1e0', '1%0a', '01', '%201', ''])
+      assert.equal((await h.call('imageList', { query: `?page=${page}` })).status, 400, page);
+  });
+});
+
+describe('a text that is shown to others', () => {
+  it('is refused when it is not shown as it is, wherever a caller gives one', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const manifest = JSON.stringify({
+      ...{ version: 1, name: 'a\u202eb', sha256: '0'.repeat(64), virtualBytes: 1, base: null, software: [] },
+      head: { layerId: 'a' },
+    });
+    const asked: [Parameters<typeof h.call>[0], (text: string) => unknown, number?][] = [
+      ['imageInstall', (name) => ({ name })],
+      ['imageCapture', (name) => ({ name, machine_id: 1 })],
+      ['imageImport', (name) => ({ name, size_bytes: 5 })],
+      ['machineCreate', (region) => ({ region, plan_id: h.plan.id })],
+      ['machineStart', (region) => ({ region })],
+    ];
+    for (const [name, body] of asked) {
+      for (const text of ['a\nb', 'a\u202eb', 'a\u200bb', ' a', 'a ', '\ud800', '\u2066', '\u001b[31m', '\u00a0']) {
+        const answer = await h.call(name, { params: { id: 1 }, body: body(text) });
+        assert.deepEqual([answer.status, answer.body.client_code], [400, 400], `${name} ${JSON.stringify(text)}`);
+        assert.match(
+          answer.body.message,
+          /control or invisible character, or a space at its beginning or end; remove it/,
+        );
+      }
+      const fine = await h.call(name, { params: { id: 1 }, body: body('👩🏽‍💻 می‌خواهم') });
+      assert.doesNotMatch(fine.body.message, /invisible/, name);
+    }
+    const answer = await h.call('imageImport', { body: { size_bytes: 5, manifest } });
+    assert.match(answer.body.message, /manifest's name holds the character U\+202E/);
+    const { store, engine } = h;
+    const plan = { machineType: 's', cpus: 1, memoryMb: 1, diskSizeGb: 1 };
+    assert.throws(() => planAdd(store, { name: 'a\u200bb', ...plan }), /The name holds the character U\+200B/);
+    const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'firmware' } } as const;
+    await assert.rejects(baseAdd(store, engine, base), /The name begins or ends with a space/);
+  });
+});
+
 describe('what Node cannot read as a request', () => {
   it('is refused in the envelope: headers that are too large, and bytes that are no HTTP', async (t) => {
     const { raw } = await listening(t);
@@ -152,6 +236,19 @@ describe('what Node cannot read as a request', () => {
     assert.match(large, /^HTTP\/1.1 400 /);
     assert.equal(envelopeOf(large).client_code, 400);
     assert.match(envelopeOf(large).message, /headers are larger than 16384 bytes/);
+    for (const [head, message] of [
+      ['GET /healthz HTTP/1.1\r\n\r\n', /Host header is missing/],
+      ['GET /healthz HTTP/1.1\r\nhost: a\r\nexpect: tea\r\n\r\n', /expectation tea/],
+      [`GET /${'x'.repeat(httpLimits.headerBytes)} HTTP/1.1\r\nhost: a\r\n\r\n`, /headers are larger/],
+      ['GET /%zz HTTP/1.1\r\nhost: a\r\n\r\n', /cannot be read/],
+      ['POST /healthz HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n', /not an HTTP request/],
+      ['POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n', /not an HTTP/],
+      ['GET /healthz HTTP/9.9\r\nhost: a\r\n\r\n', /not an HTTP request/],
+    ] as const) {
+      const answer = await raw(head.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
+      assert.match(answer, /^HTTP\/1.1 400 /, head);
+      assert.deepEqual([envelopeOf(answer).client_code, message.test(envelopeOf(answer).message)], [400, true], answer);
+    }
     const noise = await raw('\u0000\u0001 what\r\n\r\n');
     assert.match(envelopeOf(noise).message, /not an HTTP request/);
   });

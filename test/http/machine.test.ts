@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Engine } from '../../src/engine/port.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -67,6 +68,32 @@ describe('machineStart and machineStop', () => {
     assert.match(off.status_reason, /not ready within/);
     assert.equal((await h.engine.runningMachines()).size, 0);
     assert.deepEqual((await h.store.read('system', (work) => work.machines.get(never.id))).diskId, null);
+  });
+
+  it('says what its console showed when it did not come up, and keeps the end of it for its own organisation', async (t) => {
+    const shown = 'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
+    const wrapEngine = (engine: Engine): Engine => ({ ...engine, console: async () => shown });
+    const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
+    const { id } = await h.addMachine(h.ours, 'sim-never-ready');
+    const before = await h.call('machineConsole', { params: { id } });
+    assert.deepEqual(before.body.attributes, { shown: null, kept_at: null });
+    await h.call('machineStart', { params: { id } });
+    const { status_reason } = await h.machineIs(id, 'off');
+    assert.match(status_reason, /not ready within.*What was seen: .*initramfs.*its console:\n.*ALERT!/s);
+    const after = await h.call('machineConsole', { params: { id } });
+    assert.equal(
+      after.body.attributes.shown,
+      'Loading initial ramdisk\nALERT! /dev/vda9 does not exist.\n(initramfs) ',
+    );
+    assert.ok(after.body.attributes.kept_at);
+  });
+
+  it('is ready with a reason when nothing could give its fresh disk an identity of its own', async (t) => {
+    const wrapEngine = (engine: Engine): Engine => ({ ...engine, machineState: async () => 'copy' });
+    const h = await startHarness(t, { wrapEngine });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    assert.match((await h.machineIs(id, 'ready')).status_reason, /has the identity .* of what its disk was made from/);
   });
 
   it('shows a machine whose guest powered itself off as off', async (t) => {

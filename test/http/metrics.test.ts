@@ -101,6 +101,20 @@ describe('the address of /metrics', () => {
   });
 });
 
+describe('/metrics beside the API', () => {
+  it('is there for this host alone: not for a proxy’s callers, another host, or a page in a browser', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const ask = async (headers: Record<string, string> = {}, remoteAddress = '127.0.0.1') =>
+      (await h.service.app.inject({ method: 'GET', url: '/metrics', headers, remoteAddress })).statusCode;
+    assert.equal(await ask(), 200);
+    assert.equal(await ask({ host: '[::1]:8080' }, '::ffff:127.0.0.1'), 200);
+    for (const name of ['forwarded', 'x-forwarded-for', 'X-Forwarded-Proto', 'x-real-ip', 'via'])
+      assert.equal(await ask({ [name]: 'for=10.0.0.1' }), 404, name);
+    assert.equal(await ask({}, '10.0.0.1'), 404);
+    assert.equal(await ask({ host: 'evil.example' }), 404);
+  });
+});
+
 describe('the journal of signatures', () => {
   it('forgets none early when the clock is set forward and back', async (t) => {
     const { clock, jump, advance } = movableClock();

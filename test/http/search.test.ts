@@ -1,4 +1,5 @@
-// Search by name, wherever there is one: what differs in case alone is found, in any script, and nothing else.
+// Search by name, wherever there is one: what differs in case alone is found, in any script, and
+// nothing else.
 
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';

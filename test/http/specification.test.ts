@@ -1,5 +1,6 @@
-// What a client of the API that this project is compatible with gets: one that does not know our extensions, and takes no field that it
-// does not know. One that asks for them gets more fields, and nothing else of it changes.
+// What a client of the API that this project is compatible with gets: one that does not know our
+// extensions, and takes no field that it does not know. One that asks for them gets more fields,
+// and nothing else of it changes.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -56,7 +57,10 @@ async function strictCaller(t: TestContext) {
   return { h, ask, visited };
 }
 
-/** Does the whole job, and every other thing once, so that each operation is answered at least once with success. */
+/**
+ * Does the whole job, and every other thing once, so that each operation is answered at least once
+ * with success.
+ */
 async function doEverything({ h, ask }: Pick<Awaited<ReturnType<typeof strictCaller>>, 'h' | 'ask'>) {
   const settle = () => h.service.reconciler.settle();
   const [machine = 0, other = 0] = h.machines;
@@ -93,7 +97,8 @@ async function doEverything({ h, ask }: Pick<Awaited<ReturnType<typeof strictCal
   await ask('machineReset', { params: { id: machine } });
   await ask('machineDiskList', { params: { id: machine } });
   await ask('machineRestore', { params: { id: machine } });
-  for (const name of ['machineTypeList', 'machineFileList'] as const) await ask(name, { params: { id: machine } });
+  for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
+    await ask(name, { params: { id: machine } });
   await ask('machineTypeSet', { params: { id: machine }, body: { machine_type_id: h.plan.id } });
   await ask('machinePermissionsSet', { params: { id: machine }, body: { permissions: { clipboard_enabled: false } } });
   for (const name of ['machinePermissionFields', 'usageGet', 'fileList', 'fileCapacity'] as const) await ask(name);

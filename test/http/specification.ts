@@ -1,5 +1,6 @@
-// The answers of the API that this project is compatible with, field by field, written down apart from our own contract, so that one can
-// be compared with the other. An answer has each of the fields and no other, as the strictest of generated clients expect it.
+// The answers of the API that this project is compatible with, field by field, written down apart
+// from our own contract, so that one can be compared with the other. An answer has each of the
+// fields and no other, as the strictest of generated clients expect it.
 
 import type { OperationName } from '../../src/wire/operations.ts';
 
@@ -90,7 +91,10 @@ const logFields = resource('user_action_log', {
   metadata: { type: 'object' },
 });
 
-/** Every operation of that API and the fields of its answer, without the envelope; those that need not be there come second. */
+/**
+ * Every operation of that API and the fields of its answer, without the envelope; those that need
+ * not be there come second.
+ */
 export const answers: Partial<Record<OperationName, readonly [Fields, Fields?]>> = {
   imageList: [{ images: list(strict(imageFields)), ...page }],
   imageGet: [imageFields],
@@ -122,7 +126,10 @@ const envelope = (code: Schema, message: Schema): Fields => ({
   timestamp: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$' },
 });
 
-/** A whole answer, as it is sent; with the fields of a resource instead, that resource inside of another answer. */
+/**
+ * A whole answer, as it is sent; with the fields of a resource instead, that resource inside of
+ * another answer.
+ */
 export const answerSchema = ([fields, optional]: readonly [Fields, Fields?]): Schema =>
   strict({ ...fields, ...envelope({ const: 200 }, { const: 'OK' }) }, optional);
 export const resourceSchema = strict;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
@@ -77,6 +77,28 @@ describe('an export', () => {
     assert.equal((await h.call('transferDelete', { params: { id: transfer.id } })).status, 200);
     await h.service.reconciler.task('collect');
     assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
+  });
+
+  it('is kept by nothing on the way, and refused in the envelope when it has not the range or is not the file that is asked for', async (t) => {
+    const { h, install, exported } = await settled(t);
+    const transfer = await exported(await install([h.editor.id]));
+    const path = `${pathPrefix}/transfers/${transfer.id}/content`;
+    const whole = await h.sendRaw({ method: 'GET', path });
+    assert.equal(whole.headers['cache-control'], 'private, no-store');
+    const refused: [Record<string, string>, number][] = [
+      [{ range: `bytes=${transfer.size_bytes}-` }, 416],
+      [{ 'if-match': '"another"' }, 412],
+      [{ 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 412],
+    ];
+    for (const [headers, status] of refused) {
+      const answer = await h.send({ method: 'GET', path, headers });
+      assert.deepEqual([answer.status, answer.body.client_code], [status, status]);
+      assert.equal(answer.headers['cache-control'], 'no-store');
+      if (status === 416) assert.equal(answer.headers['content-range'], `bytes */${transfer.size_bytes}`);
+    }
+    await rm(join(h.dataDir, 'transfers', transfer.id));
+    const gone = await h.send({ method: 'GET', path });
+    assert.deepEqual([gone.status, gone.body.client_code], [404, 404]);
   });
 
   it('is refused of an image that is not available, and of layers that are damaged', async (t) => {

@@ -79,6 +79,7 @@ describe('a backup of real disks', () => {
     await engine.startMachine({
       ...{ machineId: machine.id, diskId: disk.id, name, cpus, memoryMb },
       ...boot,
+      fresh: false,
     });
     await waitFor(
       'the restored machine is ready',
@@ -101,7 +102,10 @@ describe('a backup of real disks', () => {
     for (const id of [diskId, keptId]) await engine.ensureDisk({ diskId: id, layerId, sizeBytes });
     defer(t, () => engine.stopMachine(machineId, 0));
     const start = () =>
-      engine.startMachine({ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256, boot, baseLayerId: layerId });
+      engine.startMachine({
+        ...{ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256 },
+        ...{ boot, baseLayerId: layerId, chain: [layerId], fresh: true },
+      });
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;
     for (let round = 0; round < 3; round++) {

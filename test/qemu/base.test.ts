@@ -9,7 +9,7 @@ import { baseAdd, baseTry } from '../../src/app/catalogue.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
+import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { demoBase } from '../demo-base.ts';
 import { diskId, layerId } from '../engine-contract.ts';
@@ -91,7 +91,7 @@ describe('the trial of a base', () => {
     assert.equal((await store.read('system', (work) => work.bases.get())).id, works.id);
     assert.equal((await engine.inventory()).layers.size, 2);
     assert.deepEqual(await readdir(join(root, 'builds')), []);
-    assert.deepEqual(await findProcesses(installationOf(await realpath(root))), []);
+    assert.deepEqual(await findProcesses(processesIn(await realpath(root))), []);
   });
 });
 
@@ -112,10 +112,12 @@ describe('a machine', () => {
       memoryMb: 256,
       boot,
       baseLayerId: base,
+      chain: [base],
+      fresh: true,
     });
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');
-    const [found] = await findProcesses(installationOf(join(await realpath(folder), 'engine')));
+    const [found] = await findProcesses(processesIn(join(await realpath(folder), 'engine')));
     assert.ok(found, 'the process is found by its name');
     const status = await readFile(`/proc/${found.pid}/status`, 'utf8');
     const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]);

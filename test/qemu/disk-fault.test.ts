@@ -46,6 +46,10 @@ describe('a host that has no room', { skip: leftOutWithoutRoot }, () => {
     await waitFor('it is paused', async () => (await status()) === 'io-error', restMs);
     await s.reconciler.task('measure');
     await waitFor('it still is', async () => (await status()) === 'io-error');
+    const shown = async () => (await s.client.machineGet({ id: s.machine })).attributes;
+    assert.equal((await shown()).friendly_status, 'warming_up');
+    assert.match((await shown()).status_reason ?? '', /paused, because the disk of its host is full/);
+    await assert.rejects(s.client.machineAccess({ id: s.machine, expires_in: 60 }), { clientCode: 4201 });
     await rm(ballast);
     await s.reconciler.task('measure');
     assert.equal(await status(), 'running');
@@ -59,6 +63,7 @@ describe('a host that has no room', { skip: leftOutWithoutRoot }, () => {
       restMs,
     );
     assert.equal(await status(), 'running');
+    assert.equal((await shown()).friendly_status, 'ready');
     assert.equal((await s.turn(false)).friendly_status, 'off');
     await s.assertSound();
   });

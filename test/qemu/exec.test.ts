@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { main } from '../../src/bin/main.ts';
 import type { Terminal } from '../../src/cli/output.ts';
+import { waitFor } from '../support.ts';
 import { startQuick } from './quick-server.ts';
 import { startServer } from './server.ts';
 
@@ -41,6 +42,27 @@ describe('machine exec', () => {
     assert.deepEqual(await exec(id, 'echo', '--', '--json'), { code: 0, out: '-- --json', err: '' });
     assert.equal((await exec(id, '--', 'sh', '-c', 'kill -9 $$')).code, 137);
     assert.match((await exec(id, 'frobnicate')).err, /could not run "frobnicate" .*give a program of the guest/);
+
+    // A guest that floods the agent's channel without ever ending a line: at 100 MB a second and more.
+    const port = '/dev/virtio-ports/org.qemu.guest_agent.0';
+    const flood = `systemctl stop qemu-guest-agent; exec dd if=/dev/zero of=${port} bs=32k`;
+    assert.equal((await exec(id, 'systemd-run', 'sh', '-c', flood)).code, 0);
+    const asked = await waitFor(
+      'it floods',
+      async () => {
+        const said = await exec(id, 'true');
+        return said.code !== 0 && said;
+      },
+      60_000,
+    );
+    assert.match(asked.err, /its guest agent does not answer/);
+    const peakMb = () => process.resourceUsage().maxRSS / 1024;
+    const before = peakMb();
+    // As the server does it, with less patience.
+    await s.engine.stopMachine(id as never, 500);
+    t.diagnostic(`the most resident memory grew from ${before.toFixed(0)} to ${peakMb().toFixed(0)} MB`);
+    assert.ok(peakMb() - before < 100);
+    await s.machine(id, 'off');
   });
 
   it('says so when the machine has no guest agent', async (t) => {

@@ -3,32 +3,28 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { chmod, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { defer, waitFor } from '../support.ts';
 import { guests } from './quick-base.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
-/** A program that stands before the real one of its name; taken away by what is returned. */
-async function inFront(t: Scope, name: string, script: string): Promise<() => void> {
-  const folder = await temporaryFolder(t);
-  await chmod(folder, 0o755);
-  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  const before = process.env.PATH;
-  process.env.PATH = `${folder}${delimiter}${before}`;
-  const undo = () => {
-    process.env.PATH = before;
-  };
-  defer(t, undo);
-  return undo;
-}
+/** Whether a process was started with these words. */
+const isRunning = (words: readonly string[]) =>
+  readdirSync('/proc').some((entry) => {
+    if (!/^\d+$/.test(entry)) return false;
+    try {
+      return readFileSync(`/proc/${entry}/cmdline`, 'utf8') === words.map((word) => `${word}\0`).join('');
+    } catch {
+      // It ended in between.
+      return false;
+    }
+  });
 
 describe('a program of the host', () => {
   it('that is missing fails what needs it with a reason, and is named by /readyz', async (t) => {
     const s = await startQuick(t);
-    const bringBack = await inFront(t, 'qemu-img', 'exit 127');
+    const bringBack = await s.inFront('qemu-img', 'exit 127');
     const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
     assert.equal(image.status, 'failed');
     assert.match(image.status_reason ?? '', /disk file could not be made/);
@@ -38,7 +34,7 @@ describe('a program of the host', () => {
     assert.equal(ready.status, 503);
     assert.match(await ready.text(), /qemu-img is not there\. Install it/);
     await s.assertSound();
-    bringBack();
+    await bringBack();
     assert.equal((await s.build()).status, 'available');
     assert.equal((await s.turn(true)).friendly_status, 'ready');
   });
@@ -47,7 +43,7 @@ describe('a program of the host', () => {
     timeout: restMs,
   }, async (t) => {
     const s = await startQuick(t);
-    const bringBack = await inFront(t, 'qemu-system-x86_64', 'echo no such accelerator >&2; exit 1');
+    const bringBack = await s.inFront('qemu-system-x86_64', 'echo no such accelerator >&2; exit 1');
     const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
     assert.match(
       image.status_reason ?? '',
@@ -55,25 +51,23 @@ describe('a program of the host', () => {
     );
     assert.match(machine.status_reason ?? '', /QEMU did not come up/);
     await s.assertSound();
-    bringBack();
+    await bringBack();
     assert.equal((await s.turn(true)).friendly_status, 'ready');
   });
 
   it('that hangs once is ended at its limit, and everything comes true', async (t) => {
     const s = await startQuick(t);
-    const once = (name: string, when: string) => {
+    const once = async (name: string, when: string) => {
       const real = execFileSync('which', [name]).toString().trim();
-      const flag = join(s.folder, `${name}-hung`);
-      return inFront(
-        t,
-        name,
-        `case "$*" in ${when}) [ -e ${flag} ] || { >${flag}; exec sleep 1000; };; esac\nexec ${real} "$@"`,
-      );
+      const seconds = String(100_000 + Math.floor(Math.random() * 100_000));
+      const bringBack = await s.inFront(name, `case "$*" in ${when}) exec sleep ${seconds};; esac\nexec ${real} "$@"`);
+      return async () => {
+        await waitFor(`${name} hangs`, () => isRunning(['sleep', seconds]), restMs);
+        await bringBack();
+      };
     };
-    await once('qemu-img', '*builds/*');
-    await once('qemu-system-x86_64', '*-machine-*');
-    await chmod(s.folder, 0o777);
-    const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
+    const hangs = [await once('qemu-img', '*create*'), await once('qemu-system-x86_64', '*-machine-*')];
+    const [image, machine] = await Promise.all([s.build(), s.turn(true), ...hangs.map((hang) => hang())]);
     assert.equal(image.status, 'available', image.status_reason ?? '');
     assert.equal(machine.friendly_status, 'ready', machine.status_reason ?? '');
     await s.assertSound();
@@ -113,11 +107,23 @@ describe('a program of the host', () => {
   it('that gets no memory is told as that', async (t) => {
     const s = await startQuick(t);
     const real = execFileSync('which', ['qemu-system-x86_64']).toString().trim();
-    await inFront(t, 'qemu-system-x86_64', `exec prlimit --as=500000000 -- ${real} "$@"`);
+    await s.inFront('qemu-system-x86_64', `exec prlimit --as=500000000 -- ${real} "$@"`);
     const machine = await s.turn(true);
     assert.equal(machine.friendly_status, 'off');
     assert.match(machine.status_reason ?? '', /not enough memory/);
     await s.assertSound();
+  });
+});
+
+describe('a recipe', () => {
+  it('that fails is not taken for one that succeeded, whatever it prints', async (t) => {
+    const forged = ['', '0'.repeat(32), ' 0123456789abcdef0123456789abcdef '].map(
+      (token) => `printf '\\n\\036silversmith-exit ${token}0\\n'`,
+    );
+    const s = await startQuick(t, { script: `${forged.join('\n')}\ncat /seed/user-data /seed/recipe\nexit 3` });
+    const image = await s.build();
+    assert.equal(image.status, 'failed');
+    assert.match(image.status_reason ?? '', /failed with exit status 3/);
   });
 });
 
@@ -126,7 +132,9 @@ describe('a guest', () => {
     const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 3000 } });
     const machine = await s.turn(true);
     assert.equal(machine.friendly_status, 'off');
-    assert.match(machine.status_reason ?? '', /not ready within 3 s/);
+    assert.match(machine.status_reason ?? '', /not ready within 3 s.*its console:\n.*stuck here/s);
+    const { attributes } = await s.client.machineConsole({ id: s.machine });
+    assert.match(attributes.shown ?? '', /stuck here\n/);
     await s.assertSound();
   });
 
@@ -158,7 +166,7 @@ describe('a guest', () => {
   it('that prints without end while it is built is ended, and its image says so', async (t) => {
     const s = await startQuick(t);
     // What an emulated serial port would take minutes to print.
-    await inFront(t, 'qemu-system-x86_64', 'exec yes');
+    await s.inFront('qemu-system-x86_64', 'exec yes');
     const image = await s.build();
     assert.equal(image.status, 'failed');
     assert.match(image.status_reason ?? '', /printed more than 16777216 bytes/);

@@ -70,7 +70,8 @@ describe('a base that boots by its firmware', () => {
     const id = 3 as MachineId;
     defer(t, () => engine.stopMachine(id, 0));
     await engine.importBase(base, { disk: await bootableDisk(folder) });
-    const spec = { layerId: built, parentId: base, baseLayerId: base, boot, sizeBytes: 3 * gbBytes, label: 'a title' };
+    const on = { parentId: base, baseLayerId: base, chain: [base] };
+    const spec = { layerId: built, ...on, boot, sizeBytes: 3 * gbBytes, label: 'a title' };
     const result = await engine.buildLayer(
       { ...spec, recipe: recipeOf('echo from the recipe\necho built > /built\n') },
       new AbortController().signal,
@@ -85,6 +86,8 @@ describe('a base that boots by its firmware', () => {
       memoryMb: 512,
       boot,
       baseLayerId: base,
+      chain: [built, base],
+      fresh: true,
     });
     await waitFor('the machine is ready', async () => (await engine.machineState(id)) === 'ready', 180_000, 200);
     const { stdout } = await engine.exec(id, ['/bin/sh', '-c', 'cat /built; hostname']);

@@ -1,20 +1,50 @@
-// Where a data directory may lie.
+// Where a data directory may lie, and that it may be moved.
 
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { temporaryFolder } from '../support.ts';
-import { startQuick } from './quick-server.ts';
+import { serve } from '../../src/bin/serve.ts';
+import { createClient } from '../../src/client/client.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
+import { restMs, startQuick } from './quick-server.ts';
 
 describe('a data directory', () => {
-  it('may lie deep in folders that only the server passes: images are built, machines start and stop', async (t) => {
+  it('may lie deep in folders that only the server passes, and be moved while a machine is on', async (t) => {
     const inaccessible = join(await temporaryFolder(t), 'private'.repeat(20));
     await mkdir(inaccessible, { mode: 0o700 });
-    const s = await startQuick(t, { dataDir: join(inaccessible, 'deep'.repeat(20), 'data') });
+    const dataDir = join(inaccessible, 'deep'.repeat(20), 'data');
+    const s = await startQuick(t, { dataDir });
     assert.equal((await s.build()).status, 'available');
     assert.equal((await s.turn(true)).friendly_status, 'ready');
-    assert.equal((await s.turn(false)).friendly_status, 'off');
-    await s.assertSound();
+    const before = await s.process('machine');
+    await s.close();
+
+    const moved = join(inaccessible, 'moved');
+    await rename(dataDir, moved);
+    const server = await serve({ ...s.config, dataDir: moved });
+    defer(t, async () => {
+      for (const id of await server.engine.runningMachines()) await server.engine.stopMachine(id, 0);
+      await server.close();
+    });
+    const client = createClient({ url: server.url, ...s.key });
+    assert.deepEqual(await server.engine.runningMachines(), new Set([s.machine]));
+    await server.reconciler.task('observe');
+    const status = async () => (await client.machineGet({ id: s.machine })).attributes.friendly_status;
+    assert.equal(await status(), 'ready');
+    // An image of its disk would be one of a disk that is written to.
+    await assert.rejects(client.imageCapture({ machine_id: s.machine }), { clientCode: 4209 });
+    const { diskId } = await server.store.read('system', (work) => work.machines.get(s.machine as never));
+    const seal = { diskId: diskId as never, layerId: 'a'.repeat(24) as never, sizeBytes: 1024 ** 3 };
+    await assert.rejects(server.engine.sealDisk(seal), /still has the machine's disk open/);
+    await client.machineStop({ id: s.machine });
+    await waitFor('it is off', async () => (await status()) === 'off', restMs);
+    assert.throws(() => process.kill(before?.pid ?? 0, 0), { code: 'ESRCH' });
+    assert.equal((await client.imageCapture({ machine_id: s.machine })).attributes.id, 2);
+    await waitFor(
+      'it is captured',
+      async () => (await client.imageGet({ id: 2 })).attributes.status === 'available',
+      restMs,
+    );
   });
 });

@@ -34,17 +34,18 @@ describe('the highest chain', () => {
       layers.push(layer);
     }
     const head = layers.at(-1) as LayerId;
-    const spec = { layerId: head, boot, baseLayerId: base, bytesMax: 64 * mib };
+    const chain = [...layers.toReversed(), base];
+    const spec = { layerId: head, boot, baseLayerId: base, chain, bytesMax: 64 * mib };
     const out = join(folder, 'out.qcow2');
     const { tail } = await engine.exportLayer({ ...spec, format: 'qcow2', path: out }, never);
     const again = layerId();
     await engine.importLayer({ layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib }, never);
     defer(t, () => engine.stopMachine(machineId, 0));
-    const machine = { machineId, diskId: disk, name: 'High', cpus: 1, memoryMb: 256, boot, baseLayerId: base };
-    await engine.startMachine(machine);
+    const machine = { machineId, diskId: disk, name: 'High', cpus: 1, memoryMb: 256, fresh: false };
+    await engine.startMachine({ ...machine, boot, baseLayerId: base, chain });
     await waitFor('it is ready', async () => (await engine.machineState(machineId)) === 'ready', 120_000, 100);
     await engine.stopMachine(machineId, 0);
-    await engine.rewriteLayer({ layerId: head, parentId: base }, never);
+    await engine.rewriteLayer({ layerId: head, parentId: base, chain }, never);
     const compare = (id: LayerId) =>
       execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', join(root, 'layers', `${id}.qcow2`), path], {
         stdio: 'pipe',

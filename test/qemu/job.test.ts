@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { describe, it } from 'node:test';
+import type { LayerId } from '../../src/domain/ids.ts';
 import { waitFor } from '../support.ts';
 import { debianPackage, startServer } from './server.ts';
 
@@ -41,6 +42,12 @@ describe('a server on real disks', () => {
     for (const id of [first, second]) assert.match(await s.inside(id, 'hello'), /Hello from hello!/);
     assert.equal(await s.inside(first, 'ls /root/before 2>/dev/null || echo gone'), 'gone');
     assert.equal(await s.inside(first, 'hostname'), `machine-${first}`);
+    // Two machines of one image have nothing in common that must be unique.
+    const own =
+      'cat /etc/machine-id; cat /sys/class/dmi/id/product_uuid /var/lib/silversmith/identity; sha256sum </var/lib/systemd/random-seed; hostname';
+    const identityOf = async (id: number) => (await s.inside(id, own)).split('\n');
+    const identities = [...(await identityOf(first)), ...(await identityOf(second))];
+    assert.equal(new Set(identities).size, 10, identities.join(' '));
     assert.equal(await s.inside(first, 'df --output=size -BG / | tail -n 1 | tr -d " "'), '10G');
     await s.inside(first, 'echo made inside > /root/note; sync');
 
@@ -69,12 +76,12 @@ describe('a server on real disks', () => {
     );
 
     // A layer is rewritten while a machine runs on it.
-    const { head, base } = await s.store.read('system', async (work) => {
+    const { head, base, chain } = await s.store.read('system', async (work) => {
       const { layerId } = await work.images.get(captured.attributes.id as never);
-      const chain = await work.layers.chain(layerId as never);
-      return { head: chain[0]?.id as never, base: chain.at(-1)?.id as never };
+      const chain = (await work.layers.chain(layerId as never)).map(({ id }) => id);
+      return { head: chain[0] as LayerId, base: chain.at(-1) as LayerId, chain };
     });
-    await s.engine.rewriteLayer({ layerId: head, parentId: base });
+    await s.engine.rewriteLayer({ layerId: head, parentId: base, chain });
     lap('rewrite the layer below a machine that is on');
     assert.match(
       await s.inside(second, 'echo 3 > /proc/sys/vm/drop_caches; cat /root/note; hello'),
@@ -93,7 +100,8 @@ describe('a server on real disks', () => {
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
     assert.equal(await s.inside(first, 'cat /root/note'), 'made inside');
-    assert.notEqual(await idOf(first), copied);
+    assert.equal(await idOf(first), identities[0]);
+    assert.ok(!identities.includes(copied));
     lap('start the first machine again');
     assert.deepEqual(await s.leftOvers(), []);
   });

@@ -1,7 +1,7 @@
 // Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten with equal content.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -32,6 +32,13 @@ async function flipFourBytes(path: string): Promise<void> {
     await handle.close();
     await chmod(path, 0o444);
   }
+}
+
+/** Which of the texts a file has anywhere; read once, since a raw disk is long. */
+function textsIn(path: string, texts: readonly string[]): string[] {
+  const patterns = texts.flatMap((text) => ['-e', text]);
+  const found = spawnSync('grep', ['-a', '-o', '-F', ...patterns, path], { encoding: 'utf8', maxBuffer: 64 * mib });
+  return [...new Set(found.stdout.split('\n'))].filter((text) => text !== '').sort();
 }
 
 describe('layers on real disks', () => {
@@ -67,7 +74,7 @@ describe('layers on real disks', () => {
     flat(headPath, 'head.raw');
     flat(diskPath, 'disk.raw');
 
-    await engine.rewriteLayer({ layerId: head, parentId: base });
+    await engine.rewriteLayer({ layerId: head, parentId: base, chain: [...layers.toReversed(), base] });
     for (const between of layers.slice(0, -1)) await engine.removeLayer(between);
     const compare = (path: string, name: string) =>
       execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], { stdio: 'pipe' });
@@ -90,9 +97,11 @@ describe('layers on real disks', () => {
     const file = (kind: 'disks' | 'layers', id: string) => join(s.dataDir, 'engine', kind, `${id}.qcow2`);
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
+    const { stdout: told } = await s.engine.exec(first as MachineId, ['/bin/cat', '/etc/machine-id']);
     await s.inside(
       first,
-      'echo precious > /root/note; echo secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
+      'yes removed-in-bulk | head -c 60M > /root/big; echo removed-alone > /root/small; sync; rm /root/big /root/small; ' +
+        'echo precious > /root/note; echo typed-secret > /root/.bash_history; echo KEY=1 > /root/.env; ' +
         'printf -- "-----BEGIN OPENSSH PRIVATE KEY-----\\n" > /root/id_test; sync',
     );
     await s.client().machineStop({ id: first, gracefully: true });
@@ -102,6 +111,8 @@ describe('layers on real disks', () => {
     const { report } = await s.client().imageLog({ id: captured });
     for (const line of [
       /^cleared: machine id$/m,
+      /^cleared: host name$/m,
+      /^cleared: free blocks$/m,
       /^cleared: shell and tool histories$/m,
       /^cleared: identity given by the seed$/m,
       /^warning: may hold secrets: \/root\/\.env$/m,
@@ -109,9 +120,12 @@ describe('layers on real disks', () => {
     ])
       assert.match(report ?? '', line);
     const raw = join(s.dataDir, 'generalised.raw');
-    const { layerId: top } = await s.store.read('system', (work) => work.images.get(captured as never));
+    const { layerId: top, chain } = await s.store.read('system', async (work) => {
+      const { layerId } = await work.images.get(captured as never);
+      return { layerId, ...(await work.layers.bootOf(await work.layers.get(layerId as LayerId))) };
+    });
     await s.engine.exportLayer(
-      { layerId: top as LayerId, format: 'raw', path: raw, ...alone },
+      { layerId: top as LayerId, format: 'raw', path: raw, ...alone, chain },
       new AbortController().signal,
     );
     const onDisk = (path: string) => execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
@@ -119,6 +133,11 @@ describe('layers on real disks', () => {
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
       ['precious\n', '', ''],
     );
+    // What was removed before the capture is in none of its bytes, neither is what the generalisation says that it cleared.
+    const { parentId: sealed } = await s.store.read('system', (work) => work.layers.get(top as LayerId));
+    assert.ok((await stat(file('layers', sealed as string))).blocks * 512 < 40 * mib);
+    const cleared = ['removed-in-bulk', 'removed-alone', 'typed-secret', told.trim(), await diskOf(first)];
+    assert.deepEqual(textsIn(raw, [...cleared, 'precious']), ['precious']);
 
     // Reset, another disk, and back: the same file, the same bytes.
     await s.client().imageAssign({ id: captured, machine_ids: [second] });
@@ -174,8 +193,8 @@ describe('images as files', () => {
   it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2, ...alone }, never);
-    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw, ...alone }, never);
+    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] }, never);
+    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] }, never);
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
     const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
     assert.equal(info['backing-filename'], undefined);
@@ -203,7 +222,7 @@ describe('images as files', () => {
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
     for (const format of ['qcow2', 'raw'] as const) {
       const [out, root] = [join(folder, `booted.${format}`), layerId()];
-      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, bytesMax };
+      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base], bytesMax };
       const { bytes, tail } = await engine.exportLayer(spec, never);
       assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
       assert.equal(
@@ -224,7 +243,10 @@ describe('images as files', () => {
     const controller = new AbortController();
     controller.abort(new Error('stop'));
     await assert.rejects(
-      engine.exportLayer({ layerId: layer, format: 'raw', path: join(folder, 'cut'), ...alone }, controller.signal),
+      engine.exportLayer(
+        { layerId: layer, format: 'raw', path: join(folder, 'cut'), ...alone, chain: [layer, base] },
+        controller.signal,
+      ),
     );
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
@@ -232,7 +254,10 @@ describe('images as files', () => {
   it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file, ...alone }, new AbortController().signal);
+    await engine.exportLayer(
+      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
+      new AbortController().signal,
+    );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
     execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', diskPath, join(folder, 'disk.qcow2')]);
@@ -245,7 +270,10 @@ describe('images as files', () => {
   it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: file, ...alone }, new AbortController().signal);
+    await engine.exportLayer(
+      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
+      new AbortController().signal,
+    );
     const whole = await readFile(file);
     const id = layerId();
     const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>

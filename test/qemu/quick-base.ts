@@ -1,5 +1,5 @@
 // A base that boots in three seconds under emulation: the demo base's kernel, and an init of our own that starts no system at all. As a
-// build it runs the recipe, which may write to the disk itself; as a machine it writes its name to the disk and says that it is ready.
+// build it runs the recipe, which may write to the disk itself; as a machine it says that it is ready under its instance.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
@@ -12,12 +12,11 @@ const mib = 1024 ** 2;
 
 /** What a machine does when it is up; `B` is busybox. */
 export const guests = {
-  ready: 'echo silversmith-ready >/dev/ttyS1',
-  silent: ':',
+  ready: 'say_ready',
+  silent: 'echo stuck here >/dev/ttyS0',
   floods: 'while :; do $B cat /bin/busybox >/dev/ttyS1; $B cat /bin/busybox >/dev/ttyS0; done',
   /** Writes until the disk is full, and then says so. */
-  writes:
-    'echo silversmith-ready >/dev/ttyS1; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
+  writes: 'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
 } as const;
 
 const init = (machine: string) => `#!/bin/busybox sh
@@ -30,6 +29,7 @@ $B mount -t devtmpfs devtmpfs /dev
 while read -r module; do $B insmod "/modules/$module"; done </modules/order
 $B stty -F /dev/ttyS1 raw -echo
 $B mount -t iso9660 -o ro /dev/vdb /seed
+say_ready() { $B sed -n 's/^instance-id: */silversmith-ready /p' /seed/meta-data >/dev/ttyS1; }
 # Only the seed of a build has a recipe.
 case "$($B ls /seed)" in
 *recipe*)
@@ -37,7 +37,8 @@ case "$($B ls /seed)" in
   $B sh /seed/recipe >/dev/ttyS1 2>&1
   code=$?
   $B sync
-  $B printf '\\n\\036silversmith-exit %s\\n' $code >/dev/ttyS1
+  token=$($B sed -n 's/.*silversmith-exit \\([0-9a-f]*\\) .*/\\1/p' /seed/user-data)
+  $B printf '\\n\\036silversmith-exit %s %s\\n' $token $code >/dev/ttyS1
   ;;
 *)
   ${machine}

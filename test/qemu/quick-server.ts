@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseConfig } from '../../src/bin/config.ts';
+import { type Flags, parseConfig } from '../../src/bin/config.ts';
 import { serve } from '../../src/bin/serve.ts';
 import { createClient } from '../../src/client/client.ts';
-import { findProcesses, installationOf } from '../../src/engine/qemu/process.ts';
+import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { monitorCall } from '../../src/engine/qemu/qmp.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/examine.ts';
@@ -27,13 +27,18 @@ interface Options {
   /** A base of its own, whose content no other has. */
   baseMark?: number;
   dataDir?: string;
+  flags?: Flags;
 }
 
 /** With one machine and one title. */
 export async function startQuick(t: Scope, { guest = guests.ready, script = 'echo done', ...options }: Options = {}) {
   const folder = await temporaryFolder(t);
   const { dataDir = join(folder, 'data'), timeoutMs = 120_000, baseMark = 0 } = options;
-  const config = parseConfig({ dataDir, port: '0', logLevel: 'silent' }, {});
+  const programs = await temporaryFolder(t);
+  // Shown to guests, where a program in it stands before the system's.
+  await chmod(programs, 0o755);
+  const env = { PATH: `${programs}:${process.env.PATH}` };
+  const config = parseConfig({ dataDir, port: '0', logLevel: 'silent', ...options.flags }, env);
   const settings = { stopMs: 0, pollMs: 100, collectDelayMs: 0, ...options.settings };
   const server = await serve({ ...config, settings });
   let closed: Promise<void> | null = null;
@@ -92,16 +97,21 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
           [],
         );
     },
+    /** Puts a program before the real one of its name; taken away by what is returned. */
+    async inFront(name: string, script: string) {
+      await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`);
+      await chmod(join(programs, name), 0o755);
+      return () => rm(join(programs, name));
+    },
     url: server.url,
     key,
     config,
     close,
     /** The QEMU of the build, or of the machine. */
     async process(kind: 'build' | 'machine') {
-      const installation = installationOf(join(realpathSync(dataDir), 'engine'));
-      return (await findProcesses(installation)).find(({ name }) => name.includes(`-${kind}-`));
+      return (await findProcesses(processesIn(join(realpathSync(dataDir), 'engine')), kind))[0];
     },
     monitor: (execute: string) =>
-      monitorCall(join(dataDir, 'engine', 'machines', String(machine), 'qmp.sock'), execute, undefined, 5000),
+      monitorCall(join(dataDir, 'engine', 'run', `machine-${machine}`, 'qmp.sock'), execute, undefined, 5000),
   };
 }

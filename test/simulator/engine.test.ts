@@ -68,6 +68,8 @@ describe("the simulator's file", () => {
       memoryMb: 256,
       boot,
       baseLayerId: base,
+      chain: [base],
+      fresh: true,
     };
     for (let round = 0; round < 3; round++) {
       await one.startMachine(spec);

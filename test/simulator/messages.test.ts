@@ -201,7 +201,7 @@ describe('a server that is not there, or another', () => {
       [list(proxy), /proxy.*502/],
       [list(moved), /301.*https:\/\/example\.org/],
       [['image', 'list', '--key', 'abcdefgh'], /A key needs its secret/],
-      [['image', 'list', '--key', 'a b', '--secret', 'x'], /--key .*without spaces/],
+      [['image', 'list', '--key', 'a b', '--secret', 'x'], /--key is "a b".*8 to 64 letters/],
       [['image', 'list', '--key', 'abcdefgh', '--secret', ''], /--secret is empty/],
       [
         ['image', 'list', '--data-dir', '/nowhere'],

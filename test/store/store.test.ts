@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
-import type { MachineId, OrganisationId } from '../../src/domain/ids.ts';
+import type { KeyId, MachineId, OrganisationId } from '../../src/domain/ids.ts';
 import { LeaseLost } from '../../src/store/port.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
@@ -161,6 +161,17 @@ describe('the SQLite store', () => {
       store.write('system', (work) => work.operations.hold(heir, {})),
       LeaseLost,
     );
+  });
+
+  it('reads a row for a key that is claimed, also where there is none of that name', async (t) => {
+    const { store, ours } = await filled(t);
+    const claimed = (id: string) => store.read('system', async (work) => (await work.keys.claimed(id))?.id);
+    assert.equal(await claimed('middle-key'), undefined);
+    const rest = { name: 'key', secretSealed: 's', masterKeyId: 'm', permissions: [], expiresAt: null };
+    for (const id of ['first-key', 'middle-key', 'second-key'] as KeyId[])
+      await store.write('system', (work) => work.keys.add({ id, organisationId: ours, ...rest }));
+    for (const id of ['first-key', 'middle-key', 'second-key']) assert.equal(await claimed(id), id);
+    for (const id of ['', 'a', 'middle', 'zzz']) assert.equal(await claimed(id), undefined);
   });
 
   it('forgets signatures after their time and takes each once until then', async (t) => {

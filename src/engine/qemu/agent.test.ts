@@ -87,7 +87,7 @@ describe('a peer that is hostile', () => {
       const before = process.memoryUsage.rss();
       const asked = performance.now();
       assert.equal(await agentAnswers(path, 1500), false);
-      assert.equal(await agentShutdown(path), false);
+      assert.equal(await agentShutdown(path, 1000), false);
       await assert.rejects(agentExec(path, ['known']), { why: 'no agent' });
       await monitorCall(path, 'query-status', undefined, 1500).catch(() => {});
       assert.ok(performance.now() - asked < 15_000);

@@ -33,10 +33,14 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
   }
 }
 
-/** Asks the guest to power off. False when no agent answers. */
-export async function agentShutdown(path: string): Promise<boolean> {
+/**
+ * Asks the guest to power off, after it has given back the blocks of what it removed: a capture would keep them. False when no agent
+ * answers.
+ */
+export async function agentShutdown(path: string, trimMs: number): Promise<boolean> {
   try {
     const agent = await openAgent(path, answerMs);
+    await agent.call('guest-fstrim', {}, trimMs).catch(() => {});
     // The agent does not answer a shutdown that works.
     await agent.call('guest-shutdown', { mode: 'powerdown' }, 500).catch(() => {});
     agent.close();
@@ -67,15 +71,17 @@ const failing = (why: AgentError['why']) => (error: unknown) => {
   throw new AgentError(why, (error as Error).message);
 };
 
-/** Runs a command to its end, within the limit. Throws AgentError. */
+/** Runs a command to its end, within the limit; `input` is what it reads. Throws AgentError. */
 export async function agentExec(
   path: string,
   [command = '', ...args]: readonly string[],
   limitMs = execMs,
+  input?: string,
 ): Promise<ExecResult> {
   const agent = await openAgent(path, answerMs, printedBytesMax).catch(failing('no agent'));
   try {
-    const start = { path: command, arg: args, 'capture-output': true };
+    const data = input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') };
+    const start = { path: command, arg: args, 'capture-output': true, ...data };
     const started = await agent.call('guest-exec', start, answerMs).catch(failing('not run'));
     const { pid } = (started ?? {}) as Message;
     const end = Date.now() + limitMs;

@@ -1,7 +1,8 @@
 // Copies for a backup: layers and recipes' files, which never change, as hard links where the folder lies on the same file system; disks
 // as reflinks where it can, else byte by byte. The disk of a machine that is on is written out by its own QEMU, as of one moment.
 
-import { link, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
@@ -11,7 +12,7 @@ import type { BackupSpec } from '../port.ts';
 import type { Host } from './host.ts';
 import { createOverlay, diskFull } from './image-file.ts';
 import { type Paths, pathsIn } from './paths.ts';
-import { findProcess, hasDisk, processName } from './process.ts';
+import { type Found, findProcess, hasDisk, type Own, ownerOf } from './process.ts';
 import { monitorCall } from './qmp.ts';
 
 const monitorMs = 10_000;
@@ -21,11 +22,7 @@ const againMs = 500;
 const forgottenMs = 24 * 3600_000;
 const folderMode = 0o711;
 
-interface Context {
-  host: Host;
-  paths: Paths;
-  installation: string;
-}
+type Context = Own & { host: Host };
 
 export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Context): Promise<string[]> {
   await removeForgotten(context.paths);
@@ -92,9 +89,17 @@ async function shareFile(from: string, to: string, signal: AbortSignal): Promise
   return true;
 }
 
+/** A guest may have put something else in the place of the file that it was to write: no link is followed, and no pipe waited for. */
 async function copyWhole(from: string, to: string, signal: AbortSignal): Promise<void> {
   const part = `${to}.part`;
-  await copySparse(from, part, signal);
+  const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!(await source.stat()).isFile())
+      throw failedForNow('A disk could not be copied.', { detail: `${from} is no file` });
+    await copySparse(`/proc/${process.pid}/fd/${source.fd}`, part, signal);
+  } finally {
+    await source.close();
+  }
   await syncPath(part);
   await rename(part, to);
 }
@@ -110,8 +115,9 @@ async function copyDisk(
   for (let tries = 0; tries < copyTriesMax; tries++) {
     if (tries > 0) await new Promise((resolve) => setTimeout(resolve, againMs));
     signal.throwIfAborted();
-    if (await isInUse(disk, context)) {
-      const refused = await copyRunning(disk, to, context, signal);
+    const running = await inUse(disk, context);
+    if (running) {
+      const refused = await copyRunning(disk, running, to, context, signal);
       if (refused === null) return true;
       why = refused;
       continue;
@@ -121,7 +127,7 @@ async function copyDisk(
     await copyWhole(from, to, signal);
     const after = await statOrNull(from);
     // Somebody started the machine on it or captured it meanwhile: what was copied may be of two moments.
-    if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await isInUse(disk, context))) return true;
+    if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await inUse(disk, context))) return true;
   }
   throw uncopied(disk.machineId, `it could not be copied ${copyTriesMax} times, because it changed or: ${why}`);
 }
@@ -129,13 +135,18 @@ async function copyDisk(
 /** The monitor of a machine does not answer, or refuses: the machine goes off, only comes up, or is being copied already. */
 class NotNow extends Error {}
 
-/** Whether its machine is on with this very disk: one that is on with another leaves its kept disks alone. */
-async function isInUse(
-  { diskId, machineId }: BackupSpec['disks'][number],
-  { installation }: Context,
-): Promise<boolean> {
-  const running = await findProcess(installation, processName(installation, 'machine', machineId));
-  return running !== undefined && hasDisk(running, diskId);
+/** Its machine, when that is on with this very disk: one that is on with another leaves its kept disks alone. */
+async function inUse({ diskId, machineId }: BackupSpec['disks'][number], own: Own): Promise<Found | undefined> {
+  const running = await findProcess(own, 'machine', machineId);
+  return running && hasDisk(running, diskId) ? running : undefined;
+}
+
+/** The folder that a machine sees as that of the builds. One that an earlier version started, or that is not confined, sees that itself. */
+async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
+  const [its, ours] = await Promise.all([stat(`/proc/${pid}/root`), stat('/')]);
+  return its.ino === ours.ino && its.dev === ours.dev
+    ? paths.builds
+    : join(paths.machine(Number(id) as MachineId), 'copies');
 }
 
 /** What a monitor says of its jobs: it may say anything. */
@@ -148,6 +159,7 @@ const jobsIn = (answer: unknown) =>
 /** QEMU writes the disk as it is at this moment beside its own, while the guest goes on. Resolves to why that cannot be now, or null. */
 async function copyRunning(
   disk: BackupSpec['disks'][number],
+  running: Found,
   to: string,
   context: Context,
   signal: AbortSignal,
@@ -156,21 +168,25 @@ async function copyRunning(
   const { host, paths } = context;
   // Another backup may be copying the same disk: each has a file and a job of its own, one after the other.
   const job = `backup-${diskId}-${newId()}`;
-  const part = join(paths.builds, `${job}.qcow2`);
-  const monitor = join(paths.machine(machineId), 'qmp.sock');
+  const empty = join(paths.builds, `${job}.qcow2`);
+  const monitor = join(running.folder, 'qmp.sock');
   const call = (name: string, args?: Record<string, unknown>) =>
     monitorCall(monitor, name, args, monitorMs).catch((error) => {
       throw new NotNow(String(error));
     });
   const query = async () => jobsIn(await call('query-jobs'));
+  let part = empty;
   try {
     while ((await query()).some(({ id, status }) => id.startsWith(`backup-${diskId}`) && status !== 'concluded')) {
       signal.throwIfAborted();
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
-    await createOverlay(part, paths.backing(layerId), sizeBytes, host.user);
+    const user = host.user.ids === null ? host.user : { ...host.user, ids: await ownerOf(running) };
+    await createOverlay(empty, paths.backing(layerId), sizeBytes, user);
+    part = join(await copiesOf(running, context), `${job}.qcow2`);
+    await rename(empty, part);
     await call('drive-backup', {
-      ...{ 'job-id': job, device: 'disk', target: paths.fromGuest(part), format: 'qcow2' },
+      ...{ 'job-id': job, device: 'disk', target: paths.fromGuest(empty), format: 'qcow2' },
       ...{ sync: 'top', mode: 'existing', 'auto-dismiss': false },
     });
     while (true) {
@@ -192,6 +208,6 @@ async function copyRunning(
     if (error instanceof NotNow) return error.message;
     throw error;
   } finally {
-    await rm(part, { force: true });
+    for (const path of [empty, part]) await rm(path, { force: true });
   }
 }

@@ -20,12 +20,17 @@ export interface DemoBase {
 const boot: Boot = { mode: 'direct', append: 'console=ttyS0 root=/dev/vda rw quiet', buildAppend: 'silversmith.build' };
 
 /**
- * Finds the demo base in one of the folders, or makes it in the first. `say` gets each line of its progress. Throws `unavailable` with
+ * Finds the demo base in one of the folders, or makes it in the first. Its tools get `env`, and `say` each line of
+ * its progress. Throws `unavailable` with
  * what to do.
  */
-export async function ensureDemoBase(cacheDirs: readonly string[], say: (line: string) => void): Promise<DemoBase> {
+export async function ensureDemoBase(
+  cacheDirs: readonly string[],
+  env: Record<string, string>,
+  say: (line: string) => void,
+): Promise<DemoBase> {
   const name = `demo-base-${await assetsDigest()}`;
-  const folder = (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, say));
+  const folder = (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, env, say));
   return { disk: join(folder, 'disk.qcow2'), kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd'), boot };
 }
 
@@ -44,14 +49,19 @@ async function assetsDigest(): Promise<string> {
   return hash.digest('hex').slice(0, 12);
 }
 
-async function make(cacheDir: string, name: string, say: (line: string) => void): Promise<string> {
+async function make(
+  cacheDir: string,
+  name: string,
+  env: Record<string, string>,
+  say: (line: string) => void,
+): Promise<string> {
   const folder = join(cacheDir, name);
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
   await mkdir(part, { recursive: true });
   // Whatever the umask says, all may read what root makes: nothing in it is secret.
   if (process.getuid?.() === 0) for (const path of [cacheDir, part]) await chmod(path, 0o755);
   try {
-    await run(join(assets, 'make'), [part], say);
+    await run(join(assets, 'make'), [part], env, say);
     // Two processes may have made it at once; the first to arrive stays.
     await rename(part, folder).catch(async (error) => {
       if (!(await exists(folder))) throw error;
@@ -62,9 +72,9 @@ async function make(cacheDir: string, name: string, say: (line: string) => void)
   }
 }
 
-function run(file: string, args: string[], say: (line: string) => void): Promise<void> {
+function run(file: string, args: string[], env: Record<string, string>, say: (line: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const errors: string[] = [];
     child.stdout.on('data', (chunk: Buffer) => say(chunk.toString().trimEnd()));
     child.stderr.on('data', (chunk: Buffer) => {

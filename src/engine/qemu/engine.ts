@@ -13,8 +13,9 @@ import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { backUp } from './backup.ts';
 import { bootFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
-import { giveTo, type Host, prepareFolders, probeHost } from './host.ts';
+import { type Confining, defaultConfining, giveTo, type Host, prepareFolders, probeHost } from './host.ts';
 import {
+  assertUnused,
   contentBytes,
   convertForeignDisk,
   createOverlay,
@@ -24,8 +25,8 @@ import {
   storedBytes,
 } from './image-file.ts';
 import { Machines } from './machine.ts';
-import { type Paths, pathsIn } from './paths.ts';
-import { installationOf } from './process.ts';
+import type { Paths } from './paths.ts';
+import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, withinRoom } from './room.ts';
 import { tidy } from './tidy.ts';
@@ -36,25 +37,35 @@ export interface QemuOptions {
   root: string;
   /** Whether machines reach the network. Off by default: a guest with a network reaches the host's loopback services too. */
   machineNetwork?: boolean;
+  /** The id of the installation, by which its guests are known also when its folder is gone. */
+  installation?: string;
+  /** Folders in which QEMU and its tools are looked for, divided by colons. */
+  path?: string;
+  confining?: Confining;
 }
 
 const never = new AbortController().signal;
 
-export async function openQemu({ root: given, machineNetwork = false }: QemuOptions): Promise<Engine> {
+/** Where a system has its programs. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export async function openQemu({ root: given, machineNetwork = false, ...options }: QemuOptions): Promise<Engine> {
+  const { path = systemPath, confining = defaultConfining } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
-  const paths = pathsIn(root);
-  const host = await probeHost();
+  const wanted = { root, path, confining };
+  const host = await probeHost(wanted);
+  const own = processesIn(root, options.installation);
+  const { paths } = own;
   await prepareFolders(root, paths.folders);
-  const installation = installationOf(root);
-  const machines = new Machines(host, paths, installation, machineNetwork);
-  const context = { host, paths, installation };
+  const machines = new Machines(host, own, machineNetwork);
+  const context = { host, ...own };
 
   return {
     name: 'qemu',
     capabilities: { constantTimeCapture: true, exec: true },
     async check() {
-      await probeHost();
+      await probeHost(wanted);
       await prepareFolders(root, paths.folders);
     },
     importBase: (layerId, files, signal = never) => importBase(layerId, files, signal, paths, host),
@@ -96,9 +107,11 @@ export async function openQemu({ root: given, machineNetwork = false }: QemuOpti
 
     startMachine: (spec) => machines.start(spec),
     machineState: (id) => machines.state(id),
+    console: (id) => machines.console(id),
     stopMachine: (id, graceMs) => machines.stop(id, graceMs),
     runningMachines: () => machines.running(),
-    resumeMachines: () => machines.resume(),
+    pausedMachines: () => machines.paused(),
+    resumeMachine: (id) => machines.resume(id),
     exec: (id, command) => machines.exec(id, command),
 
     async inventory() {
@@ -140,6 +153,7 @@ async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, 
   return Revert.around(async (revert) => {
     if (!(await exists(layer))) {
       if (!(await exists(disk))) throw failedForGood("The machine's disk is missing.", { detail: disk });
+      await assertUnused(disk, host.user);
       await makeImmutable(disk);
       await moveDurably(disk, layer);
       revert.add(async () => {

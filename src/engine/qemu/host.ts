@@ -1,44 +1,89 @@
-// What this host offers: the programs, hardware virtualisation, and an unprivileged user for QEMU when the server is root.
+// What this host offers: the programs, hardware virtualisation, bubblewrap to confine guests with, and users for them when the server is
+// root.
 
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import { AppError } from '../../domain/error.ts';
 import { runCommand } from '../../lib/spawn.ts';
+import { type Confinement, caged, cageRefused, type QemuUser } from './confine.ts';
 
-export interface QemuUser {
-  uid: number;
-  gid: number;
+export { confinements, type QemuUser } from './confine.ts';
+
+/** How an operator wants guests confined. */
+export interface Confining {
+  confinement: Confinement;
+  /** Numbers of users that nobody else on the host has; used when the server is root. */
+  uids: { first: number; last: number };
 }
+
+/** Between those of containers and the last that every system call takes. */
+export const defaultConfining: Confining = {
+  confinement: 'bubblewrap',
+  uids: { first: 2_000_000_000, last: 2_000_065_535 },
+};
+/** The first is that of the tools; some are for builds, and the rest for machines by their numbers. */
+const buildUids = 999;
 
 export interface Host {
   accel: 'kvm' | 'tcg';
-  /** Undefined when the server is not root: QEMU then runs as the server's own user. */
-  user: QemuUser | undefined;
+  /** As whom the tools run. */
+  user: QemuUser;
+  /** As whom a guest runs: nobody else has this user, unless there are more of its kind than users. */
+  guestUser(kind: 'machine' | 'build', id: string | number): QemuUser;
 }
 
-const programs = ['qemu-system-x86_64', 'qemu-img', 'xorrisofs', 'prlimit', 'setpriv'];
-const userNames = ['silversmith-qemu', 'nobody'];
+interface Wanted {
+  root: string;
+  path: string;
+  confining: Confining;
+}
+
+const plainPrograms = ['xorrisofs', 'prlimit', 'setpriv'];
+const cagedPrograms = ['qemu-system-x86_64', 'qemu-img'];
+const toolMs = 10_000;
 
 const unavailable = (message: string, detail?: string) =>
   new AppError('unavailable', message, detail === undefined ? {} : { detail });
 
-/** Throws `unavailable` with the command that installs what is missing. */
-export async function probeHost(): Promise<Host> {
+/** Throws `unavailable` with the command that installs what is missing, or lets guests be confined. */
+export async function probeHost({ root, path, confining }: Wanted): Promise<Host> {
   if (process.platform !== 'linux') {
     throw unavailable(
       'The qemu engine runs on Linux only; try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW',
     );
   }
-  for (const program of programs) {
-    await runCommand(program, ['--version'], { timeoutMs: 10_000 }).catch((error) => {
-      throw unavailable(
-        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
-        String(error),
-      );
-    });
+  const { confinement, uids } = confining;
+  const asRoot = process.getuid?.() === 0;
+  const as = (uid: number): QemuUser => ({ ids: asRoot ? { uid, gid: uid } : null, confinement, path, root });
+  const user = as(uids.first);
+  const missing = (program: string) => (error: unknown) => {
+    const refused = cageRefused(String(error));
+    if (refused) throw refused;
+    throw unavailable(
+      `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
+      String(error),
+    );
+  };
+  for (const program of cagedPrograms) {
+    const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
+    await caged(cage, program, ['--version'])
+      .then(({ file, args, options }) => runCommand(file, args, { ...options, timeoutMs: toolMs }))
+      .catch(missing(program));
   }
-  const accel = (await kvmWorks()) ? 'kvm' : 'tcg';
-  return { accel, user: process.getuid?.() === 0 ? await findUser(accel) : undefined };
+  for (const program of plainPrograms)
+    await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(missing(program));
+  const machineUids = Math.max(1, uids.last - uids.first - buildUids);
+  return {
+    accel: (await kvmWorks()) ? 'kvm' : 'tcg',
+    user,
+    guestUser: (kind, id) =>
+      as(
+        kind === 'build'
+          ? uids.first + 1 + (createHash('sha256').update(String(id)).digest().readUInt32BE() % buildUids)
+          : uids.first + 1 + buildUids + (Number(id) % machineUids),
+      ),
+  };
 }
 
 /** /dev/kvm can be there without working; a guest would then hang at its first instruction. The processor's flags tell. */
@@ -51,20 +96,6 @@ async function kvmWorks(): Promise<boolean> {
   }
 }
 
-async function findUser(accel: 'kvm' | 'tcg'): Promise<QemuUser> {
-  const passwd = await readFile('/etc/passwd', 'utf8');
-  for (const name of userNames) {
-    const match = new RegExp(`^${name}:[^:]*:([0-9]+):([0-9]+):`, 'm').exec(passwd);
-    if (!match) continue;
-    // The group that may open /dev/kvm, where it is used; a process started with a uid and gid has no other groups.
-    const gid = accel === 'kvm' ? (await stat('/dev/kvm')).gid : Number(match[2]);
-    return { uid: Number(match[1]), gid };
-  }
-  throw unavailable(
-    'The server is root and there is no user nobody or silversmith-qemu to run QEMU as; add one: useradd --system silversmith-qemu',
-  );
-}
-
 /** Makes the engine's folders, which QEMU's user may pass. Whether it may pass those above them does not matter. */
 export async function prepareFolders(root: string, folders: readonly string[]): Promise<void> {
   for (const folder of [root, ...folders]) {
@@ -73,7 +104,7 @@ export async function prepareFolders(root: string, folders: readonly string[]): 
   }
 }
 
-/** Hands a file or folder to QEMU's user; nothing to do when QEMU runs as the server's own. */
-export async function giveTo(user: QemuUser | undefined, path: string): Promise<void> {
-  if (user) await chown(path, user.uid, user.gid);
+/** Hands a file or folder to a guest's or the tools' user; nothing to do when they run as the server's own. */
+export async function giveTo({ ids }: QemuUser, path: string): Promise<void> {
+  if (ids) await chown(path, ids.uid, ids.gid);
 }

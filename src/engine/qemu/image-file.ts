@@ -1,5 +1,5 @@
-// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs as QEMU's user and under limits, so
-// that a hostile header reaches no more than that user does.
+// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs in a cage and under limits, so that a
+// hostile header reaches no more than the files that the call names.
 
 import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
@@ -7,7 +7,8 @@ import { AppError, failedForNow, invalid } from '../../domain/error.ts';
 import { chainHeightMax } from '../../domain/layer.ts';
 import { syncPath } from '../../lib/files.ts';
 import { CommandError, runCommand } from '../../lib/spawn.ts';
-import { giveTo, type QemuUser } from './host.ts';
+import { caged, type QemuUser } from './confine.ts';
+import { giveTo } from './host.ts';
 import { assertDiskFits } from './partition.ts';
 import { assertQcow2Whole, isQcow2, parseQcow2Header, readingQcow2 } from './qcow2.ts';
 
@@ -29,32 +30,36 @@ export const copyMs = (bytes: number) => limitMs(bytes, copyBytesPerSecond);
 const limitMs = (bytes: number, bytesPerSecond: number) =>
   Math.min(mostMs, toolMs + Math.ceil((bytes / bytesPerSecond) * 1000));
 
-interface ToolOptions {
+interface ToolLimits {
   /** It opens a file from outside, and that alone: its limits do not grow with the height of chains. */
   foreign?: boolean;
   timeoutMs?: number;
   bytesMax?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** The layers that it reads besides the files that its arguments name. */
+  layers?: readonly string[];
 }
 
-/** Runs qemu-img in a folder, from which absolute paths among its arguments are named (see paths.ts). */
+/** Runs qemu-img in a folder, from which absolute paths among its arguments are named (see paths.ts). It sees these files alone. */
 export async function qemuImg(
   args: readonly string[],
-  user: QemuUser | undefined,
+  user: QemuUser,
   cwd: string,
-  { timeoutMs = toolMs, bytesMax, signal, foreign = false }: ToolOptions = {},
+  { timeoutMs = toolMs, bytesMax, signal, foreign = false, layers = [] }: ToolLimits = {},
 ): Promise<string> {
-  const layers = foreign ? 0 : ownLayersMax;
-  const memory = memoryBytesMax + layers * layerMemoryBytes;
-  const limits = [`--as=${memory}`, `--core=0`, `--nofile=${filesMax + layers}`];
+  const height = foreign ? 0 : ownLayersMax;
+  const memory = memoryBytesMax + height * layerMemoryBytes;
+  const limits = [`--as=${memory}`, `--core=0`, `--nofile=${filesMax + height}`];
   if (bytesMax !== undefined && bytesMax < Number.MAX_SAFE_INTEGER)
     limits.push(`--fsize=${Math.max(0, Math.floor(bytesMax))}`);
-  const options = { ...user, cwd, timeoutMs, ...(signal && { signal }) };
   try {
-    // It ends with this process: one that went on after a kill would write beside its successor.
+    const [readable, writable]: [string[], string[]] = [[...layers], []];
+    for (const path of args.filter(isAbsolute)) ((await stat(path)).mode & 0o222 ? writable : readable).push(path);
     const named = args.map((arg) => (isAbsolute(arg) ? join('.', relative(cwd, arg)) : arg));
-    const command = ['--pdeathsig', 'KILL', '--', 'prlimit', ...limits, '--', 'qemu-img', ...named];
-    return await runCommand('setpriv', command, options);
+    // It ends with this process: one that went on after a kill would write beside its successor.
+    const cage = { user, cwd, readable, writable, limits, mortal: true };
+    const command = await caged(cage, 'qemu-img', named);
+    return await runCommand(command.file, command.args, { ...command.options, timeoutMs, ...(signal && { signal }) });
   } catch (error) {
     signal?.throwIfAborted();
     throw explained(error, timeoutMs);
@@ -92,23 +97,45 @@ const refusedInput = (error: unknown) =>
   error.cause instanceof CommandError &&
   error.cause.exitCode === 1;
 
+const lockTries = 20;
+const lockMs = 100;
+
+/** Throws unless no process has the disk open for writing: QEMU locks what it writes to, whoever started it. */
+export async function assertUnused(path: string, user: QemuUser): Promise<void> {
+  const { uid, gid } = await stat(path);
+  // A disk belongs to the guest that was on with it last.
+  const owner = user.ids === null || uid === 0 ? user : { ...user, ids: { uid, gid } };
+  for (let tries = 1; ; tries++) {
+    try {
+      await qemuImg(['info', '-f', 'qcow2', path], owner, dirname(path));
+      return;
+    } catch (error) {
+      const { detail } = error as AppError;
+      if (!/\block\b/.test(detail ?? '')) throw error;
+      // A process lets go of its files a moment after it is seen to have ended.
+      if (tries === lockTries)
+        throw failedForNow(
+          "A process on this host still has the machine's disk open and may write to it, so no image is made of it; end that process (lsof names it), then try again.",
+          { detail: `${path}: ${detail}` },
+        );
+      await new Promise((resolve) => setTimeout(resolve, lockMs));
+    }
+  }
+}
+
 export const diskFull = (detail: string) =>
   failedForNow("The host's disk is full. Free some space there, then try again.", { detail });
 
 /** An empty overlay on a layer, in constant time. `path` lies one folder below the root. */
-export async function createOverlay(
-  path: string,
-  backing: string,
-  sizeBytes: number,
-  user: QemuUser | undefined,
-): Promise<void> {
+export async function createOverlay(path: string, backing: string, sizeBytes: number, user: QemuUser): Promise<void> {
   const part = `${path}.part`;
   try {
     await rm(part, { force: true });
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);
     await qemuImg(
-      ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
+      // Unopened: the layer is looked for by who asks, and what it names is nothing to this.
+      ['create', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
       user,
       dirname(path),
     );
@@ -130,7 +157,7 @@ export async function makeImmutable(path: string): Promise<void> {
 }
 
 /** Undoes that, for QEMU's user. */
-export async function makeWritable(path: string, user: QemuUser | undefined): Promise<void> {
+export async function makeWritable(path: string, user: QemuUser): Promise<void> {
   await chmod(path, 0o600);
   await giveTo(user, path);
 }
@@ -196,7 +223,7 @@ export async function contentBytes(path: string, format: 'qcow2' | 'raw', signal
 }
 
 /** Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read as zeros where its content is lost. */
-async function assertSoundQcow2(path: string, user: QemuUser | undefined, signal?: AbortSignal): Promise<void> {
+async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSignal): Promise<void> {
   await assertQcow2Whole(path, signal);
   const timeoutMs = scanMs((await stat(path)).size);
   await qemuImg(['check', '-f', 'qcow2', '--output=json', path], user, dirname(path), {
@@ -226,7 +253,7 @@ export async function convertForeignDisk(
   source: string,
   format: 'qcow2' | 'raw',
   target: string,
-  user: QemuUser | undefined,
+  user: QemuUser,
   { bytesMax = Number.MAX_SAFE_INTEGER, signal }: { bytesMax?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const cwd = dirname(source);

@@ -1,36 +1,74 @@
-// QEMU processes: named after this installation and what they run, so that they are found again after the server was restarted,
-// and never confused with another process that got the same number.
+// QEMU processes: found by what they run and by the folder that they run in, so that they are found again after the server was restarted
+// or its data directory moved, and never confused with another process that got the same number, or with those of a copy of the directory.
 
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import type { DiskId } from '../../domain/ids.ts';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import { statOrNull } from '../../lib/files.ts';
+import { type GuestKind, type Paths, pathsIn } from './paths.ts';
 
-/** What tells the processes of one engine's folder, whose real path is given, from those of another. */
-export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 12);
+/** What stands for an installation without an id. */
+const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 12);
 
-/** The name by which a process is found: `silversmith-INSTALLATION-KIND-ID`. */
-export const processName = (installation: string, kind: 'machine' | 'build', id: string | number) =>
+/** The name that a process is given: `silversmith-INSTALLATION-KIND-ID`. */
+export const processName = (installation: string, kind: GuestKind, id: string | number) =>
   `silversmith-${installation}-${kind}-${id}`;
+const named = /^guest=(silversmith-([0-9a-f]{12,64})-(machine|build)-([a-z0-9-]{1,64}))$/;
+
+/** Whose processes are meant. */
+export interface Own {
+  paths: Paths;
+  installation: string;
+}
+
+/** The processes of the engine in a folder, whose real path is given. */
+export const processesIn = (root: string, installation = installationOf(root)): Own => ({
+  paths: pathsIn(root),
+  installation,
+});
 
 export interface Found {
   pid: number;
   name: string;
+  kind: GuestKind;
+  id: string;
   commandLine: string[];
+  /** The folder of its sockets. */
+  folder: string;
 }
 
-/** All processes of this installation, by the name that QEMU was given. Linux only: it reads /proc. */
-export async function findProcesses(installation: string): Promise<Found[]> {
-  const prefix = `guest=silversmith-${installation}-`;
+/** All processes of this installation. Linux only: it reads /proc. */
+export async function findProcesses(own: Own, kind?: GuestKind, id?: string | number): Promise<Found[]> {
   const found: Found[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^[0-9]+$/.test(entry)) continue;
     const commandLine = await readCommandLine(Number(entry));
-    const name = commandLine.find((arg) => arg.startsWith(prefix));
     // A process that has just been forked shows its parent's command line, and a dead one none.
-    if (name && commandLine[0]?.includes('qemu-system'))
-      found.push({ pid: Number(entry), name: name.slice('guest='.length), commandLine });
+    if (!commandLine[0]?.includes('qemu-system')) continue;
+    const [, name = '', installation = '', itsKind, itsId = ''] =
+      commandLine.map((arg) => named.exec(arg)).find(Boolean) ?? [];
+    if ((itsKind !== 'machine' && itsKind !== 'build') || (kind ?? itsKind) !== itsKind) continue;
+    if (id !== undefined && String(id) !== itsId) continue;
+    const pid = Number(entry);
+    const folder = await folderOf(pid, itsKind, itsId, installation, own);
+    if (folder !== null) found.push({ pid, name, kind: itsKind, id: itsId, commandLine, folder });
   }
   return found;
+}
+
+/** The folder of ours that a process runs in, whatever its path was when it began; null when it runs in none. */
+async function folderOf(pid: number, kind: GuestKind, id: string, of: string, { paths, installation }: Own) {
+  const cwd = await stat(`/proc/${pid}/cwd`).catch(() => null);
+  if (cwd === null) return null;
+  const own = paths.run(kind, id);
+  // An earlier version had no folder that was the guest's alone.
+  const earlier = kind === 'machine' ? paths.machine(id as unknown as MachineId) : paths.build(id as LayerId);
+  for (const folder of [own, earlier]) {
+    const there = await statOrNull(folder);
+    if (there?.ino === cwd.ino && there.dev === cwd.dev) return folder;
+  }
+  // The directory was moved to another file system, which is to say copied and removed. It is ours still, to be ended.
+  return cwd.nlink === 0 && of === installation ? own : null;
 }
 
 async function readCommandLine(pid: number): Promise<string[]> {
@@ -41,8 +79,15 @@ async function readCommandLine(pid: number): Promise<string[]> {
   }
 }
 
-export async function findProcess(installation: string, name: string): Promise<Found | undefined> {
-  return (await findProcesses(installation)).find((found) => found.name === name);
+export async function findProcess(own: Own, kind: GuestKind, id: string | number): Promise<Found | undefined> {
+  return (await findProcesses(own, kind, id))[0];
+}
+
+/** The user that a process runs as. */
+export async function ownerOf({ pid }: Found): Promise<{ uid: number; gid: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const of = (what: string) => Number(new RegExp(`^${what}:\\s+\\d+\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  return { uid: of('Uid'), gid: of('Gid') };
 }
 
 async function isAlive({ pid, name }: Found): Promise<boolean> {

@@ -13,7 +13,7 @@ import { virtualBytesOf } from './qcow2.ts';
 import { withinRoom } from './room.ts';
 
 export async function rewriteLayer(
-  { layerId, parentId }: { layerId: LayerId; parentId: LayerId },
+  { layerId, parentId, chain }: { layerId: LayerId; parentId: LayerId; chain: readonly LayerId[] },
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
@@ -30,7 +30,11 @@ export async function rewriteLayer(
     await giveTo(user, part);
     const cwd = paths.builds;
     await withinRoom(cwd, { bytesMax: Number.MAX_SAFE_INTEGER, signal }, async (limits) => {
-      const options = { timeoutMs: copyMs(2 * (await virtualBytesOf(layer))), ...limits };
+      const options = {
+        timeoutMs: copyMs(2 * (await virtualBytesOf(layer))),
+        layers: chain.map(paths.layer),
+        ...limits,
+      };
       const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part];
       await qemuImg(rebase, user, cwd, options);
       await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, options);

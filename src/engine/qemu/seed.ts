@@ -1,17 +1,23 @@
-// The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's tells it
-// its name; a build's carries the recipe, its files, and the script that runs it.
+// The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's gives it its
+// identity; a build's carries the recipe, its files, and the script that runs it.
 
-import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { clearIdentity, clearingFunctions, renewIdentity } from '../../domain/identity.ts';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
+import type { Identity } from './identity.ts';
 
 const toolMs = 60_000;
 
-/** Starts the line on which a build reports its exit status; a control character keeps it apart from ordinary output. */
-export const exitMark = '\x1esilversmith-exit ';
+/**
+ * Starts the line on which a build reports its exit status. The token is drawn for this one build and given to the script that runs the
+ * recipe: nothing that a recipe prints is taken for it. (A recipe is root in its guest and may look for the token there; it is the
+ * operator's own.)
+ */
+export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = `#!/bin/sh
+const buildUserData = (token: string) => `#!/bin/sh
 # Runs the recipe of a build and reports on the second serial port.
 out=/dev/ttyS1
 stty -F $out raw -echo 2>/dev/null
@@ -21,50 +27,82 @@ if [ ! -e $seed/recipe ]; then
   mount -o ro "$(blkid -L cidata || blkid -L CIDATA)" $seed
 fi
 export DEBIAN_FRONTEND=noninteractive
+# The layer below has no certificate of its own; what is installed may look for one.
+if command -v make-ssl-cert >/dev/null && [ ! -e /etc/ssl/certs/ssl-cert-snakeoil.pem ]; then
+  make-ssl-cert generate-default-snakeoil --force-overwrite 2>/dev/null
+fi
 cd $seed/files || exit 1
 case "$(head -c 2 $seed/recipe)" in
 '#!') $seed/recipe ;;
 *) sh $seed/recipe ;;
 esac </dev/null >$out 2>&1
 code=$?
+if [ -n "$SILVERSMITH_CHROOT" ] || [ ! -d /run/systemd/system ]; then
+  sh $seed/clear >/dev/null 2>&1
+else
+  # Services write what they keep when they stop (a random seed, cloud-init's state), so the layer is cleared after all of them.
+  cp $seed/clear /run/silversmith/clear
+  cp $seed/clear.service /run/systemd/system/silversmith-clear.service
+  systemctl daemon-reload && systemctl start silversmith-clear.service
+fi
 sync
-printf '\\n\\036silversmith-exit %s\\n' $code >$out
+printf '\\n\\036silversmith-exit ${token} %s\\n' $code >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
-/**
- * Runs once on every new disk. A disk made from a capture of another machine gets an identity of its own; and a cloud image is told to say
- * on every boot that the machine is ready, which the demo base does by itself.
- */
-const machineUserData = (instance: string) => `#!/bin/sh
-mark=/var/lib/silversmith/identity
-mkdir -p /var/lib/silversmith
-if [ -e $mark ] && [ "$(cat $mark)" != ${instance} ]; then
-  [ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id
-  : >/etc/machine-id
-  systemd-machine-id-setup >/dev/null 2>&1
-  rm -f /var/lib/systemd/random-seed
-  if ls /etc/ssh/ssh_host_* >/dev/null 2>&1; then
-    rm -f /etc/ssh/ssh_host_*
-    ssh-keygen -q -A
-    systemctl try-restart ssh >/dev/null 2>&1
-  fi
-fi
-echo ${instance} >$mark
+const clearScript = `export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+command -v journalctl >/dev/null && journalctl --relinquish-var 2>/dev/null
+${clearingFunctions}
+${clearIdentity}
+sync
+`;
+
+/** Started last in the life of a build machine, and ordered before everything, so that it is the last to stop. */
+const clearUnit = `[Unit]
+Description=Clear the identity of the build machine from its disk
+DefaultDependencies=no
+RequiresMountsFor=/etc /var
+After=local-fs.target
+Before=sysinit.target systemd-random-seed.service systemd-update-utmp.service cloud-init-local.service cloud-init.service
+Before=shutdown.target
+Conflicts=shutdown.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=/bin/sh /run/silversmith/clear
+TimeoutStopSec=50
+`;
+
+/** Gives a fresh disk its identity, and says so on every boot: a cloud image by a script of cloud-init, the demo base by a unit of its own. */
+const machineUserData = (identity: Identity) => `#!/bin/sh
+(
+${renewScript(identity, 'all')}) || exit 1
 if [ -d /var/lib/cloud/scripts/per-boot ]; then
-  printf '#!/bin/sh\\necho silversmith-ready >/dev/ttyS1\\n' >/var/lib/cloud/scripts/per-boot/silversmith-ready
-  chmod 0755 /var/lib/cloud/scripts/per-boot/silversmith-ready
-  echo silversmith-ready >/dev/ttyS1
+  say=/var/lib/cloud/scripts/per-boot/silversmith-ready
+  printf '#!/bin/sh\\necho "silversmith-ready $(cat /var/lib/silversmith/identity)" >/dev/ttyS1\\n' >$say
+  chmod 0755 $say
+  $say
 fi
 `;
 
-/** Writes the seed of a machine to `folder/seed.iso`. The instance is the disk: a new disk is a new instance. */
-export async function writeMachineSeed(folder: string, instance: string, hostName: string): Promise<void> {
-  await writeSeed(
-    folder,
-    `instance-id: ${instance}\nlocal-hostname: ${hostName}\n`,
-    machineUserData(instance),
-    async () => {},
+/** cloud-init reads this before it makes host keys. It comes on each boot, and does nothing once the disk has its identity. */
+const machineVendorData = (identity: Identity) =>
+  `#cloud-config\n${JSON.stringify({
+    ssh_deletekeys: true,
+    preserve_hostname: false,
+    bootcmd: [['/bin/sh', '-c', renewScript(identity, 'early')]],
+  })}\n`;
+
+/** The script that gives a disk its identity, with its arguments in it; see there who runs it. A shell may be given it as its input. */
+export const renewScript = ({ instance, machineId, hostName }: Identity, mode: 'early' | 'all' | 'agent') =>
+  `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity}} </dev/null\n`;
+
+/** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. */
+export async function writeMachineSeed(folder: string, identity: Identity, path: string): Promise<void> {
+  const metaData = `instance-id: ${identity.instance}\nlocal-hostname: ${identity.hostName}\n`;
+  await writeSeed(folder, path, metaData, machineUserData(identity), (source) =>
+    writeFile(join(source, 'vendor-data'), machineVendorData(identity)),
   );
 }
 
@@ -74,20 +112,31 @@ export async function writeBuildSeed(
   instance: string,
   recipe: Recipe,
   fileOf: (sha256: string) => string,
+  token: string,
+  path: string,
 ): Promise<void> {
-  await writeSeed(folder, `instance-id: build-${instance}\nlocal-hostname: build\n`, buildUserData, async (source) => {
-    await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
-    await mkdir(join(source, 'files'));
-    for (const file of recipe.files) {
-      const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
-      // Another file system takes a copy.
-      await link(from, to).catch(() => copyFile(from, to));
-    }
-  });
+  await writeSeed(
+    folder,
+    path,
+    `instance-id: build-${instance}\nlocal-hostname: build\n`,
+    buildUserData(token),
+    async (source) => {
+      await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
+      await writeFile(join(source, 'clear'), clearScript);
+      await writeFile(join(source, 'clear.service'), clearUnit);
+      await mkdir(join(source, 'files'));
+      for (const file of recipe.files) {
+        const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
+        // Another file system takes a copy.
+        await link(from, to).catch(() => copyFile(from, to));
+      }
+    },
+  );
 }
 
 async function writeSeed(
   folder: string,
+  path: string,
   metaData: string,
   userData: string,
   more: (source: string) => Promise<void>,
@@ -101,18 +150,9 @@ async function writeSeed(
   await runCommand(
     'xorrisofs',
     ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source],
-    { timeoutMs: toolMs },
+    { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });
-}
-
-/** A host name made from a machine's name: letters, digits and hyphens, never empty. */
-export function hostNameOf(name: string, id: number): string {
-  const plain = name
-    .normalize('NFKD')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 50);
-  return plain === '' ? `machine-${id}` : plain;
+  // The guest's user reads it, whatever the umask says.
+  await chmod(iso, 0o444);
 }

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { failedForGood, invalid } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { copySparse, exists, moveDurably, syncPath } from '../../lib/files.ts';
-import type { ChainBoot, Tail } from '../port.ts';
+import type { ChainBoot, RootBoot, Tail } from '../port.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,
@@ -30,7 +30,7 @@ export async function exportLayer(
   paths: Paths,
   { user }: Host,
 ): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }> {
-  const { layerId, format, path, bytesMax } = spec;
+  const { layerId, chain, format, path, bytesMax } = spec;
   const layer = paths.layer(layerId);
   if (!(await exists(layer))) throw failedForGood('A layer of this image is missing.', { detail: layerId });
   const part = join(paths.builds, `${basename(path)}.export`);
@@ -42,8 +42,9 @@ export async function exportLayer(
     const timeoutMs = copyMs(await virtualBytesOf(layer));
     // A raw file is as long as the disk, and takes what is not a hole of it.
     const limit = format === 'raw' ? Number.MAX_SAFE_INTEGER : bytesMax;
+    const layers = chain.map(paths.layer);
     await withinRoom(paths.builds, { bytesMax: limit, signal }, (limits) =>
-      qemuImg(args, user, paths.builds, { timeoutMs, ...limits, ...(format === 'raw' && { bytesMax: limit }) }),
+      qemuImg(args, user, paths.builds, { timeoutMs, layers, ...limits, ...(format === 'raw' && { bytesMax: limit }) }),
     );
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     const tail = await appendTail(part, spec, paths, signal);
@@ -68,7 +69,7 @@ async function takeSource(path: string, source: string, cut: boolean, signal: Ab
 }
 
 /** Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for one that boots by its firmware. */
-async function appendTail(file: string, { boot, baseLayerId }: ChainBoot, paths: Paths, signal: AbortSignal) {
+async function appendTail(file: string, { boot, baseLayerId }: RootBoot, paths: Paths, signal: AbortSignal) {
   if (boot.mode !== 'direct') return null;
   const [kernel, initrd] = [paths.kernel(baseLayerId), paths.initrd(baseLayerId)];
   for (const from of [kernel, initrd])
@@ -127,7 +128,8 @@ export async function importLayer(
       // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
       await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user);
       await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
-        const options = { timeoutMs: copyMs(2 * virtualBytes), ...limits };
+        const layers = [whole, paths.layer(parentId)];
+        const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
         const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), overlay];
         await qemuImg(rebase, user, paths.builds, options);
         await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay], user, paths.builds, options);

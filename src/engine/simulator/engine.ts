@@ -58,6 +58,23 @@ const readState = async (file: string): Promise<State> =>
     ? (JSON.parse(await readFile(file, 'utf8')) as State)
     : { layers: {}, disks: {}, machines: {}, files: {} };
 
+interface Exported {
+  simulated: string[];
+  virtualBytes: number;
+}
+
+/** What an export of the simulator holds; null for any other text. */
+function exportedIn(text: string): Exported | null {
+  try {
+    const { simulated, virtualBytes } = JSON.parse(text) as Exported;
+    const isWhole = Number.isSafeInteger(virtualBytes) && virtualBytes > 0;
+    const isDisk = isWhole && Array.isArray(simulated) && simulated.every((one) => typeof one === 'string');
+    return isDisk ? { simulated, virtualBytes } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Changes with each writing of the file; null when there is none. */
 const versionOf = async (file: string): Promise<string | null> => {
   const found = await statOrNull(file);
@@ -184,12 +201,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       return { bytes, heldBytes: bytes, tail: null };
     },
     async importLayer({ layerId, path, parentId, bytesMax }) {
-      let given: { simulated: string[]; virtualBytes: number };
-      try {
-        given = JSON.parse(await readFile(path, 'utf8'));
-      } catch {
-        throw invalid('The file is not a disk that the simulator has exported.');
-      }
+      const given = exportedIn(await readFile(path, 'utf8'));
+      if (given === null) throw invalid('The file is not a disk that the simulator has exported.');
       const content = given.simulated.slice(parentId === null ? 0 : chain(parentId).length);
       const { virtualBytes } = given;
       if (stored(content) > bytesMax)
@@ -246,6 +259,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       if (!machine) return 'off';
       return clock.now() >= machine.readyAt ? 'ready' : 'on';
     },
+    // Its guests have none.
+    console: async () => '',
     async stopMachine(machineId, graceMs) {
       if (!state.machines[machineId]) return;
       if (graceMs > 0) await wait(durations.stopMs);
@@ -253,7 +268,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
     },
     // Its host is never full.
-    resumeMachines: async () => [],
+    pausedMachines: async () => new Set(),
+    resumeMachine: async () => false,
     async runningMachines() {
       return new Set(Object.keys(state.machines).map((id) => Number(id) as MachineId));
     },

@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { accessCheck, accessOpen, type Opened } from '../../app/access.ts';
+import { shownOf } from '../../domain/machine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Store } from '../../store/port.ts';
 import { timestampOf } from '../errors.ts';
@@ -17,7 +18,7 @@ export function accessRoutes(app: FastifyInstance, { store, clock }: { store: St
       expires_at: dateTime(link.expiresAt),
       machine_id: machine.id,
       machine_name: machine.name,
-      friendly_status: machine.status,
+      friendly_status: shownOf(machine).status,
     },
     client_code: 200,
     message: 'OK',

@@ -3,6 +3,7 @@
 import { machineAccess } from '../../app/access.ts';
 import {
   type MachineView,
+  machineConsole,
   machineCreate,
   machineGet,
   machineList,
@@ -13,12 +14,13 @@ import {
   machineTypeSet,
 } from '../../app/machine.ts';
 import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../../domain/ids.ts';
-import { machinePermissionDefaults } from '../../domain/machine.ts';
+import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
 import type { Answer } from '../../wire/operations.ts';
-import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
+import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 import { presentImage } from './image.ts';
 
 export function presentMachine({ machine, assignedImageName, operation }: MachineView): Answer<'machineGet'> {
+  const shown = shownOf(machine);
   return {
     id: String(machine.id),
     type: 'machine',
@@ -29,7 +31,7 @@ export function presentMachine({ machine, assignedImageName, operation }: Machin
       machine_type: machine.machineType,
       disk_size: machine.diskSizeGb,
       file_storage_size: machine.fileStorageSizeGb,
-      friendly_status: machine.status,
+      friendly_status: shown.status,
       assigned_image_id: machine.assignedImageId,
       assigned_image_name: assignedImageName,
       last_session_start_at: machine.lastSessionStartAt === null ? null : dateTime(machine.lastSessionStartAt),
@@ -42,7 +44,7 @@ export function presentMachine({ machine, assignedImageName, operation }: Machin
       user: null,
       permissions: { ...machinePermissionDefaults, ...machine.permissions },
       task: null,
-      status_reason: machine.statusReason,
+      status_reason: shown.statusReason,
       assignment_pending: machine.assignmentPendingAt !== null,
       phase: operation?.phase ?? null,
     },
@@ -54,6 +56,7 @@ export const machineRoutes: Handlers<
   | 'machineGet'
   | 'planList'
   | 'machineCreate'
+  | 'machineConsole'
   | 'machineStart'
   | 'machineStop'
   | 'machineReset'
@@ -69,6 +72,14 @@ export const machineRoutes: Handlers<
     const filter = { page, perPage, q, status, assigned, hasSessionData, timeLeftMin };
     const { machines, count } = await machineList(ask, filter);
     return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
+  },
+  async machineConsole(ask, { params }) {
+    const kept = await machineConsole(ask, params.id as MachineId);
+    return {
+      id: String(params.id),
+      type: 'machine_console',
+      attributes: { shown: kept?.shown ?? null, kept_at: dateOrNull(kept?.keptAt ?? null) },
+    };
   },
   machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),
   planList: async ({ work }) => ({

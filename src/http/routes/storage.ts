@@ -3,11 +3,9 @@
 import { imageAssignUndo, imageProtect, imageRestore, machineDiskList, machineRestore } from '../../app/keep.ts';
 import { imageDependents, imageStorage } from '../../app/storage.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
-import { dateTime, type Handlers } from '../handler.ts';
+import { dateOrNull, dateTime, type Handlers } from '../handler.ts';
 import { presentImage } from './image.ts';
 import { presentMachine } from './machine.ts';
-
-const dateOrNull = (ms: number | null) => (ms === null ? null : dateTime(ms));
 
 export const storageRoutes: Handlers<
   | 'imageAssignUndo'

@@ -8,7 +8,15 @@ export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
       .selectFrom('accessLink')
       .where('tokenHash', '=', tokenHash)
       .where('usedAt', 'is', null)
-      .where('expiresAt', '>', now());
+      .where('expiresAt', '>', now())
+      // It is good for as long as the key that made it.
+      .where('keyId', 'in', (key) =>
+        key
+          .selectFrom('accessKey')
+          .where('revokedAt', 'is', null)
+          .where(({ or, eb }) => or([eb('expiresAt', 'is', null), eb('expiresAt', '>', now())]))
+          .select('id'),
+      );
     return scope === 'system' ? query : query.where('organisationId', '=', scope);
   };
   return {

@@ -53,10 +53,11 @@ export const layerQueries = (db: Db, now: () => number) => {
       const row = await all().where('key', '=', key).executeTakeFirst();
       return row && toLayer(row);
     },
-    /** How the chain of a layer boots, and the root beside which kernel and initrd are kept. */
-    async bootOf({ baseLayerId }: Pick<Layer, 'baseLayerId'>): Promise<{ boot: Boot; baseLayerId: LayerId }> {
-      const boot = (await find(baseLayerId))?.boot;
-      if (boot) return { boot, baseLayerId };
+    /** How the chain of a layer boots, the root beside which kernel and initrd are kept, and the ids of all of it, itself first. */
+    async bootOf({ id, baseLayerId }: Pick<Layer, 'id' | 'baseLayerId'>) {
+      const boot: Boot | null = (await find(baseLayerId))?.boot ?? null;
+      const chain = (await this.chain(id)).map((layer) => layer.id);
+      if (boot) return { boot, baseLayerId, chain };
       throw new AppError('internal', 'It is not known how this image boots.', { detail: `root layer ${baseLayerId}` });
     },
     async add({ boot, ...layer }: NewLayer): Promise<void> {

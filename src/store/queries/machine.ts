@@ -26,6 +26,7 @@ const toMachine = ({ nameFolded: _, permissions, imageIsDeleted: lost, ...machin
   ...machine,
   assignedImageId: lost ? null : machine.assignedImageId,
   assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
+  pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });
@@ -61,6 +62,24 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     },
     updateMany,
     update: (id: MachineId, change: Parameters<typeof updateMany>[1]) => updateMany([id], change),
+
+    /** The end of the console of its last start that failed; undefined when none did. */
+    async console(id: MachineId): Promise<{ shown: string; keptAt: number } | undefined> {
+      const visible = all().select('id').where('id', '=', id);
+      return db
+        .selectFrom('machineConsole')
+        .select(['shown', 'keptAt'])
+        .where('machineId', 'in', visible)
+        .executeTakeFirst();
+    },
+    async keepConsole(machineId: MachineId, shown: string): Promise<void> {
+      const row = { shown, keptAt: now() };
+      await db
+        .insertInto('machineConsole')
+        .values({ machineId, ...row })
+        .onConflict((conflict) => conflict.column('machineId').doUpdateSet(row))
+        .execute();
+    },
 
     async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
       let query = db
@@ -143,6 +162,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
           assignmentPendingAt: machine.assignedImageId === null ? null : at,
           capturingImageId: null,
           stopRequestedAt: null,
+          pausedAt: null,
           priorImageId: null,
           priorPendingAt: null,
           lastSessionStartAt: null,
@@ -184,6 +204,16 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     },
 
     everyone: async (): Promise<Machine[]> => (await rows().orderBy('id').execute()).map(toMachine),
+    /** These machines, and no others, are paused. Writes only what changes. */
+    async arePaused(ids: readonly MachineId[]): Promise<void> {
+      const marked = await db.selectFrom('machine').select('id').where('pausedAt', 'is not', null).execute();
+      const before = new Set(marked.map(({ id }) => id));
+      const mark = (some: readonly MachineId[], pausedAt: number | null) =>
+        db.updateTable('machine').set({ pausedAt, updatedAt: now() }).where('id', 'in', among(some)).execute();
+      const [begun, over] = [ids.filter((id) => !before.has(id)), [...before].filter((id) => !ids.includes(id))];
+      if (begun.length > 0) await mark(begun, now());
+      if (over.length > 0) await mark(over, null);
+    },
     /** Of the machines, those that are believed to be on are off, but not one on which an operation is open. */
     async wentOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
       await db

@@ -21,6 +21,7 @@ export const imageOperations = {
       ),
     }),
     response: { images: Type.Array(Image), ...pageFields },
+    answerName: 'ListImagesResponse',
     errors: [],
   }),
   imageGet: define({
@@ -42,6 +43,7 @@ export const imageOperations = {
     action: 'image_created',
     body: ImageCaptureBody,
     response: Image.properties,
+    answerName: 'CreateImageResponse',
     errors: ['not_found', 'machine_has_no_image', 'machine_not_stopped', 'capture_pending'],
   }),
   imageInstall: define({
@@ -53,6 +55,7 @@ export const imageOperations = {
     action: 'image_created',
     body: ImageInstallBody,
     response: Image.properties,
+    answerName: 'CreateImageResponse',
     errors: ['not_found'],
   }),
   imageAssign: define({

@@ -52,7 +52,8 @@ export const transferOperations = {
     method: 'POST',
     path: '/transfers/{id}/parts/{offset}',
     tag: 'Transfers',
-    summary: 'Send a part of the file, up to 4 MiB, where the last one ended',
+    summary:
+      'Send a part of the file, up to 4 MiB, where the last one ended; the nonce of its signature has 36 characters',
     permission: 'images:write',
     action: 'image_import_part_received',
     params: partParams,

@@ -1,0 +1,66 @@
+// What a console that ended without the guest being ready tells: a table of what such consoles show, looked at from the last line up.
+
+/** As long as a reason that is shown may be. */
+const linesShown = 5;
+const lineCharsMax = 200;
+/** A guest may show what it likes; no more of it is looked at. */
+const charsMax = 16_384;
+
+const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => string][] = [
+  [/Kernel panic - not syncing: ?([^\n]{0,150})/, ([, why = '']) => `its kernel panicked (${why.trim()})`],
+  [
+    /\(initramfs\) |dracut:\/#|Enter 'help' for a list of built-in commands/,
+    () => 'it stopped in a shell of its initramfs, as when the root disk is not found under the name it is looked for',
+  ],
+  [
+    /You are in (?:emergency|rescue) mode|Give root password for maintenance|Press Enter for maintenance/,
+    () => 'it stopped in emergency mode, as when a file system of its fstab is missing',
+  ],
+  [/(?:grub rescue|grub)> /, () => 'its boot loader did not find its files'],
+  [
+    /not a bootable disk|No bootable device|Missing operating system|Operating system not found/i,
+    () => 'the firmware found no boot sector on its disk; a disk that boots by UEFI only does not boot here',
+  ],
+  [
+    /Booting from Hard Disk\.{0,3}\s*$/,
+    () => 'nothing followed the boot sector of its disk; a disk that boots by UEFI only does not boot here',
+  ],
+  [
+    / login: ?(?:\n|$)/,
+    () =>
+      'it shows a login prompt, but neither cloud-init nor a guest agent in it took its seed, so it has no identity of its own; install cloud-init or qemu-guest-agent in its image',
+  ],
+  [/reboot: (?:Power down|System halted)/, () => 'its guest powered off'],
+];
+
+/** A console's text without the sequences that move a terminal's cursor, and without other control characters. */
+export function plainConsole(text: string): string {
+  return (
+    text
+      .slice(-charsMax)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+      .replaceAll(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-Za-z]|.)/g, '')
+      .replaceAll(/\r\n?/g, '\n')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+      .replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffd]/g, '')
+  );
+}
+
+/** What was seen, as the end of a sentence; null when the console says nothing that is known. The sign nearest to the end counts. */
+export function seenOn(console: string): string | null {
+  let best: { at: number; said: string } | null = null;
+  for (const [pattern, says] of signs)
+    for (const found of console.matchAll(new RegExp(pattern, `g${pattern.flags}`)))
+      if (best === null || found.index > best.at) best = { at: found.index, said: says(found) };
+  return best?.said ?? null;
+}
+
+/** The sentences to add to the reason of what did not come up. Takes a console as it came. */
+export function consoleReason(raw: string): string {
+  const console = plainConsole(raw);
+  const lines = console.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0) return ' Its console shows nothing.';
+  const last = lines.slice(-linesShown).map((line) => line.slice(0, lineCharsMax));
+  const seen = seenOn(console);
+  return `${seen === null ? '' : ` What was seen: ${seen}.`} The last lines of its console:\n${last.join('\n')}`;
+}

@@ -1,0 +1,152 @@
+// What must be unique to one machine, and how a disk loses it and gets its own: one list, from which every script is written that runs in a
+// guest. A build step and a generalisation clear all of it from a layer; a fresh disk clears what it copied and makes its own.
+
+interface Trace {
+  /** As the report of a generalisation names it. */
+  what: string;
+  /** Patterns of the shell. */
+  paths: readonly string[];
+  /** Kept when a fresh disk gets its identity: it belongs to what gives it. */
+  keptByFresh?: true;
+}
+
+const traces: readonly Trace[] = [
+  { what: 'SSH host keys', paths: ['/etc/ssh/ssh_host_*', '/etc/dropbear/dropbear_*_host_key'] },
+  {
+    what: 'random seed',
+    paths: [
+      '/var/lib/systemd/random-seed',
+      '/var/lib/urandom/random-seed',
+      '/var/lib/random-seed',
+      '/var/lib/seedrng/*',
+    ],
+  },
+  { what: 'key of system credentials', paths: ['/var/lib/systemd/credential.secret'] },
+  {
+    what: 'DHCP leases and identity',
+    paths: [
+      ...['/var/lib/dhcp/*', '/var/lib/dhclient/*', '/var/lib/dhcpcd/*', '/var/lib/dhcpcd5/*', '/etc/dhcpcd.duid'],
+      ...[
+        '/var/lib/NetworkManager/*.lease',
+        '/var/lib/NetworkManager/secret_key',
+        '/var/lib/NetworkManager/timestamps',
+      ],
+      ...['/var/lib/systemd/network/*', '/var/lib/wicked/*.xml'],
+    ],
+  },
+  {
+    what: 'snakeoil certificate',
+    paths: ['/etc/ssl/certs/ssl-cert-snakeoil.pem', '/etc/ssl/private/ssl-cert-snakeoil.key'],
+  },
+  { what: 'identity of storage hosts', paths: ['/etc/nvme/hostnqn', '/etc/nvme/hostid'] },
+  {
+    what: 'copies of account files',
+    paths: ['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid'].map((name) => `/etc/${name}-`),
+  },
+  {
+    what: 'persistent names of devices',
+    paths: ['/etc/udev/rules.d/70-persistent-*.rules', '/etc/udev/rules.d/75-persistent-*.rules'],
+  },
+  {
+    what: 'state of cloud-init',
+    paths: [
+      ...['instance', 'instances', 'data', 'sem', 'handlers'].map((name) => `/var/lib/cloud/${name}`),
+      '/var/lib/cloud/scripts/per-boot/silversmith-ready',
+      ...['/var/log/cloud-init.log*', '/var/log/cloud-init-output.log*'],
+      ...['/etc/netplan/50-cloud-init.yaml', '/etc/network/interfaces.d/50-cloud-init*'],
+      ...['/etc/systemd/network/10-cloud-init-*', '/etc/NetworkManager/system-connections/cloud-init-*'],
+    ],
+    keptByFresh: true,
+  },
+  { what: 'identity given by the seed', paths: ['/var/lib/silversmith/*'], keptByFresh: true },
+  { what: 'journal', paths: ['/var/log/journal/*'], keptByFresh: true },
+];
+
+/**
+ * The shell's functions for taking things away. What goes is overwritten where it lies, since a file system leaves a removed file's bytes on
+ * the disk, and says so in a line `cleared: …`.
+ */
+export const clearingFunctions = `cleared() { echo "cleared: $*"; }
+# Overwrites files where they lie; a link has nothing to overwrite.
+overwrite() {
+  find "$@" -xdev -type f -size +0 -exec shred -n 0 -z -- {} + 2>/dev/null
+  return 0
+}
+gone() {
+  what=$1
+  shift
+  found=
+  for path in "$@"; do
+    [ -e "$path" ] || [ -L "$path" ] || continue
+    overwrite "$path"
+    rm -rf -- "$path" && found=yes
+  done
+  [ -n "$found" ] && cleared "$what"
+  return 0
+}
+`;
+
+const removals = (some: readonly Trace[]) => some.map(({ what, paths }) => `gone "${what}" ${paths.join(' ')}`);
+
+/** Takes every trace of an identity from the disk that is being made into a layer. Needs the functions. */
+export const clearIdentity = [
+  ...removals(traces),
+  `if [ -s /etc/machine-id ]; then
+  overwrite /etc/machine-id
+  : >/etc/machine-id
+  cleared "machine id"
+fi
+[ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id
+if [ -s /etc/hostname ] && [ "$(cat /etc/hostname)" != localhost ]; then
+  old=$(cat /etc/hostname)
+  echo localhost >/etc/hostname
+  sed -i "/^127\\.0\\.1\\.1[[:space:]].*\\b$old\\b/d" /etc/hosts 2>/dev/null
+  cleared "host name"
+fi
+[ ! -e /etc/iscsi/initiatorname.iscsi ] || echo GenerateName=yes >/etc/iscsi/initiatorname.iscsi
+`,
+].join('\n');
+
+/**
+ * Gives a fresh disk its identity, once. Arguments: the instance, the machine id, the host name, and who runs it: `early` is cloud-init before
+ * it makes host keys, `agent` the guest agent, `all` whatever runs it to its end. Ends with 75 when cloud-init is at work and will do it.
+ */
+export const renewIdentity = `instance=$1 id=$2 name=$3 mode=$4
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+mark=/var/lib/silversmith/identity
+mkdir -p /var/lib/silversmith /run/silversmith || exit 1
+exec 9>/run/silversmith/identity.lock
+flock -w 100 9 2>/dev/null
+[ "$(cat $mark 2>/dev/null)" = "$instance" ] && exit 0
+if [ "$mode" = agent ] && [ -e /run/cloud-init/enabled ] && [ ! -e /run/cloud-init/result.json ]; then exit 75; fi
+${clearingFunctions}
+renew() {
+${removals(traces.filter(({ keptByFresh }) => keptByFresh === undefined)).join('\n')}
+[ "$(cat /etc/machine-id 2>/dev/null)" = "$id" ] || stale=yes
+[ -z "$stale" ] || umount /etc/machine-id 2>/dev/null
+echo "$id" >/etc/machine-id || exit 1
+if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then echo "$id" >/var/lib/dbus/machine-id; fi
+if [ -d /var/lib/systemd ]; then (umask 077; head -c 512 /dev/urandom >/var/lib/systemd/random-seed); fi
+echo "$name" >/etc/hostname || exit 1
+hostname "$name" 2>/dev/null || cat /etc/hostname >/proc/sys/kernel/hostname
+if [ -n "$stale" ]; then
+  # They have read the id that was there, and made of it what tells this machine from others on the network.
+  for unit in systemd-networkd NetworkManager networking; do
+    systemctl --no-block try-restart $unit 2>/dev/null
+  done
+fi
+}
+if [ "$(cat /run/silversmith/renewed 2>/dev/null)" != "$instance" ]; then
+  renew >/dev/null
+  echo "$instance" >/run/silversmith/renewed
+fi
+[ "$mode" = early ] && exit 0
+if command -v ssh-keygen >/dev/null && [ -d /etc/ssh ] && ! ls /etc/ssh/ssh_host_* >/dev/null 2>&1; then
+  ssh-keygen -q -A || exit 1
+  systemctl --no-block try-restart ssh sshd 2>/dev/null
+fi
+export DEBIAN_FRONTEND=noninteractive
+if command -v make-ssl-cert >/dev/null; then make-ssl-cert generate-default-snakeoil --force-overwrite || exit 1; fi
+echo "$instance" >$mark || exit 1
+sync
+`;

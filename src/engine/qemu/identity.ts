@@ -1,0 +1,69 @@
+// Who a machine is. Its card's address and its UUID follow from the installation and its own id, so they stay for its life and are nobody
+// else's; what is on its disk follows from the disk, so a new disk is a new instance, and an old one that comes back brings its own.
+
+import { createHash } from 'node:crypto';
+import type { DiskId, MachineId } from '../../domain/ids.ts';
+
+export interface Hardware {
+  /** Locally administered. */
+  mac: string;
+  uuid: string;
+}
+
+export interface Identity {
+  /** What cloud-init calls the instance: other than before, and it makes anew what a machine has of its own. */
+  instance: string;
+  machineId: string;
+  hostName: string;
+}
+
+const digest = (...parts: (string | number)[]) => createHash('sha256').update(parts.join('\0')).digest();
+
+/** 32 hexadecimal digits of a UUID of random form. */
+function uuidDigits(bytes: Buffer): string {
+  const digits = Buffer.from(bytes.subarray(0, 16));
+  digits[6] = ((digits[6] ?? 0) & 0x0f) | 0x40;
+  digits[8] = ((digits[8] ?? 0) & 0x3f) | 0x80;
+  return digits.toString('hex');
+}
+
+export function hardwareOf(installation: string, id: MachineId): Hardware {
+  const mac = digest('mac', installation, id).subarray(0, 6);
+  mac[0] = ((mac[0] ?? 0) & 0xfc) | 0x02;
+  const uuid = uuidDigits(digest('uuid', installation, id));
+  return {
+    mac: mac.toString('hex').replaceAll(/(..)(?=.)/g, '$1:'),
+    uuid: uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  };
+}
+
+export const identityOf = (diskId: DiskId, name: string, id: MachineId): Identity => ({
+  instance: diskId,
+  machineId: uuidDigits(digest('machine-id', diskId)),
+  hostName: hostNameOf(name, id),
+});
+
+/**
+ * Lines of tmpfiles.d that systemd (252 and later) takes from the firmware when a fresh disk boots, before the network is used; a direct boot
+ * says the machine id on the kernel's command line too, where every systemd reads it.
+ */
+export const earlyLines = ({ machineId }: Identity) =>
+  [
+    `f+ /etc/machine-id 0444 root root - ${machineId}`,
+    'r! /var/lib/systemd/random-seed',
+    ...['/var/lib/dhcp/*', '/var/lib/NetworkManager/*.lease', '/var/lib/NetworkManager/secret_key'].map(
+      (path) => `r! ${path}`,
+    ),
+    '',
+  ].join('\n');
+
+/** A host name made from a machine's name: letters, digits and hyphens, never empty. */
+export function hostNameOf(name: string, id: number): string {
+  const plain = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 50);
+  return plain === '' ? `machine-${id}` : plain;
+}

@@ -1,0 +1,78 @@
+// A machine on a fresh disk, until the disk has an identity of its own: that of what it was copied from must not be used, least of all on the
+// network. The guest's cloud-init (or the demo base's unit) gives it one and says so on the second serial port; in a guest without, the
+// guest agent is asked to. Its card has no link until then. Lives in memory: a start that a server's death cut short begins it again.
+
+import { agentAnswers, agentExec } from './agent.ts';
+import type { Identity } from './identity.ts';
+import { renewScript } from './seed.ts';
+
+const agentMs = 1500;
+const againMs = 5000;
+/** Making host keys takes long under emulation. */
+const scriptMs = 180_000;
+/** How long cloud-init may take in a guest whose agent runs no commands. */
+const aloneMs = 120_000;
+const heardBytesMax = 4096;
+/** cloud-init is at work before the network is up, and waits for the network. */
+const cloudInit = /Cloud-init v\..*running '/;
+/** By which the script says that cloud-init will do it. */
+const notYet = 75;
+
+export class Newcomer {
+  readonly #identity: Identity;
+  readonly #agent: string;
+  readonly #giveLink: () => Promise<void>;
+  #heard = '';
+  #linked = false;
+  #asking = false;
+  #done = false;
+  #askAt = 0;
+  #answeredAt: number | null = null;
+
+  /** `giveLink` connects the card; `agent` is the path of the agent's socket. */
+  constructor(identity: Identity, agent: string, giveLink: () => Promise<void>) {
+    this.#identity = identity;
+    this.#agent = agent;
+    this.#giveLink = giveLink;
+  }
+
+  /** Given what came in since on the second serial port, and the console so far. `copy`: it is up, and its identity cannot be renewed. */
+  async state(heard: string, console: string): Promise<'on' | 'ready' | 'copy'> {
+    this.#heard = (this.#heard + heard).slice(-heardBytesMax);
+    if (this.#heard.includes(`silversmith-ready ${this.#identity.instance}`)) this.#done = true;
+    if (this.#done || cloudInit.test(console)) await this.#link();
+    if (this.#done) return 'ready';
+    if (this.#answeredAt !== null && Date.now() - this.#answeredAt > aloneMs && !this.#asking) {
+      await this.#link();
+      return 'copy';
+    }
+    if (!this.#asking && Date.now() >= this.#askAt) await this.#ask();
+    return 'on';
+  }
+
+  async #link(): Promise<void> {
+    if (this.#linked) return;
+    await this.#giveLink();
+    this.#linked = true;
+  }
+
+  async #ask(): Promise<void> {
+    if (!(await agentAnswers(this.#agent, agentMs))) return;
+    this.#asking = true;
+    // Not waited for: the machine may be asked to stop meanwhile.
+    agentExec(this.#agent, ['/bin/sh'], scriptMs, renewScript(this.#identity, 'agent'))
+      .then(
+        ({ exitCode }) => {
+          if (exitCode === 0) this.#done = true;
+          else if (exitCode !== notYet) this.#answeredAt ??= Date.now();
+        },
+        () => {
+          this.#answeredAt ??= Date.now();
+        },
+      )
+      .finally(() => {
+        this.#asking = false;
+        this.#askAt = Date.now() + againMs;
+      });
+  }
+}

@@ -1,0 +1,37 @@
+// How the parts of a request are checked against the schemas of the contract.
+
+import { Ajv, type ValidateFunction } from 'ajv';
+import { invalid } from '../domain/error.ts';
+import { nameFault } from '../lib/plain-text.ts';
+
+type Schema = { properties?: Record<string, { type?: string }> };
+
+const wholeNumber = /^(0|-?[1-9]\d{0,15})$/;
+const partNames: Record<string, string> = { querystring: 'query', params: 'path' };
+
+/**
+ * Bodies are taken as they are. In a path and a query all is text, and is read as what is due; a whole number is decimal digits without
+ * leading zeros and nothing else, where Ajv would also take `0x1`, `1e0` and `1` with a line break.
+ */
+export function schemaCompiler() {
+  const strict = new Ajv({ allErrors: false, strict: false });
+  const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
+  for (const ajv of [strict, coercing]) {
+    ajv.addFormat('date-time', true);
+    ajv.addFormat('plain-text', (text: string) => nameFault(text) === null);
+  }
+  return ({ schema, httpPart = '' }: { schema: unknown; httpPart?: string }) => {
+    if (httpPart === 'body') return strict.compile(schema as Schema);
+    const validate: ValidateFunction = coercing.compile(schema as Schema);
+    const fields = Object.entries((schema as Schema).properties ?? {});
+    const wholes = fields.filter(([, { type }]) => type === 'integer').map(([name]) => name);
+    return (data: Record<string, unknown>) => {
+      const wrong = wholes.find((name) => typeof data[name] === 'string' && !wholeNumber.test(data[name]));
+      if (wrong !== undefined)
+        return {
+          error: invalid(`The ${partNames[httpPart]}'s field ${wrong} must be a whole number in decimal digits.`),
+        };
+      return validate(data) ? { value: data } : { error: Object.assign(new Error(), { validation: validate.errors }) };
+    };
+  };
+}

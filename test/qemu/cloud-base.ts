@@ -1,0 +1,88 @@
+// A base as a distribution's cloud image is: Debian 12 with cloud-init, the guest agent, an SSH server, netplan and a snakeoil certificate. It
+// is made once and cached; what a variant lacks is switched off in a copy of its disk.
+
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Boot } from '../../src/domain/layer.ts';
+import { exists } from '../../src/lib/files.ts';
+import { cacheDirs } from '../../src/lib/folders.ts';
+
+const packages = [
+  ...['linux-image-cloud-amd64', 'systemd-sysv', 'udev', 'kmod', 'iproute2', 'dbus', 'initramfs-tools', 'busybox'],
+  ...['cloud-init', 'netplan.io', 'cloud-guest-utils', 'openssh-server', 'ssl-cert', 'qemu-guest-agent'],
+];
+
+const make = `set -euo pipefail
+out=$1
+work=$(mktemp -d "$out/work.XXXXXX")
+if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(unshare --map-auto --map-root-user --); fi
+trap '"\${as_root[@]}" rm -rf "$work"' EXIT
+mmdebstrap --quiet --variant=minbase --format=tar --include=${packages.join(',')} \\
+  --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "5"' --dpkgopt=force-unsafe-io \\
+  --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \\
+  --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$work/root.tar"
+"\${as_root[@]}" bash -euo pipefail -c '
+  mkdir "$1/root"
+  tar -x -f "$1/root.tar" -C "$1/root" --numeric-owner --exclude="./dev/*"
+  printf "LABEL=cloud / ext4 rw,noatime,x-systemd.growfs 0 1\\n" >"$1/root/etc/fstab"
+  chroot "$1/root" passwd -q -d root
+  chroot "$1/root" systemctl --quiet enable systemd-networkd
+  cp "$1"/root/boot/vmlinuz-* "$2/vmlinuz"
+  cp "$1"/root/boot/initrd.img-* "$2/initrd"
+  truncate -s 2G "$1/disk.raw"
+  mkfs.ext4 -q -F -L cloud -E lazy_itable_init=1,lazy_journal_init=1 -d "$1/root" "$1/disk.raw"
+  qemu-img convert -f raw -O qcow2 "$1/disk.raw" "$2/disk.qcow2"
+  chmod 0644 "$2"/*
+' - "$work" "$out"
+`;
+
+export interface CloudBase {
+  disk: string;
+  kernel: string;
+  initrd: string;
+  boot: Boot;
+}
+
+const boot: Boot = { mode: 'direct', append: 'console=ttyS0 root=/dev/vda rw', buildAppend: null };
+
+async function whole(): Promise<string> {
+  const [cacheDir = '.'] = cacheDirs(process.env);
+  const folder = join(cacheDir, `cloud-base-${createHash('sha256').update(make).digest('hex').slice(0, 12)}`);
+  if (await exists(folder)) return folder;
+  const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
+  await mkdir(part, { recursive: true, mode: 0o755 });
+  try {
+    process.stderr.write('making a base with cloud-init (two to three minutes, once) …\n');
+    execFileSync('bash', ['-c', make, 'bash', part], { stdio: ['ignore', 'ignore', 'inherit'] });
+    await rename(part, folder);
+    return folder;
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
+}
+
+/** Runs commands of debugfs on a raw disk. */
+export function debugfs(disk: string, commands: readonly string[]): void {
+  execFileSync('debugfs', ['-w', '-f', '-', disk], { input: `${commands.join('\n')}\n`, stdio: 'pipe' });
+}
+
+/** The base in a folder, with cloud-init and the guest agent or without. */
+export async function cloudBase(
+  folder: string,
+  { cloudInit = true, agent = true }: { cloudInit?: boolean; agent?: boolean },
+): Promise<CloudBase> {
+  const made = await whole();
+  await mkdir(folder, { recursive: true });
+  const file = (name: string) => join(folder, name);
+  const disk = file('cloud.raw');
+  execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', join(made, 'disk.qcow2'), disk]);
+  await writeFile(file('empty'), '');
+  debugfs(disk, [
+    ...(cloudInit ? [] : [`write ${file('empty')} /etc/cloud/cloud-init.disabled`]),
+    ...(agent ? [] : ['symlink /etc/systemd/system/qemu-guest-agent.service /dev/null']),
+  ]);
+  for (const name of ['vmlinuz', 'initrd']) await copyFile(join(made, name), file(name));
+  return { disk, kernel: file('vmlinuz'), initrd: file('initrd'), boot };
+}

@@ -1,0 +1,288 @@
+// Twenty machines over all the ways in which a disk comes about, on four bases: with cloud-init and the guest agent, with one of them, and the
+// demo base. Prints who each of them is, and fails when anything that must be unique is there twice. Takes half an hour under emulation:
+// npm run identities [BASE …]
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { type Boot, gbBytes } from '../../src/domain/layer.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { demoBase } from '../demo-base.ts';
+import { diskId, layerId, recipeOf } from '../engine-contract.ts';
+import { waitFor } from '../support.ts';
+import { cloudBase, debugfs } from './cloud-base.ts';
+
+const sizeBytes = 3 * gbBytes;
+const readyMs = 15 * 60_000;
+const bytesMax = Number.MAX_SAFE_INTEGER;
+const never = new AbortController().signal;
+const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Files {
+  disk: string;
+  kernel?: string;
+  initrd?: string;
+  boot: Boot;
+}
+
+const dhcp = '[Match]\nType=ether\n[Network]\nDHCP=yes\n';
+
+const bases: Record<string, (folder: string) => Promise<Files>> = {
+  both: (folder) => cloudBase(folder, {}),
+  'cloud-init': (folder) => cloudBase(folder, { agent: false }),
+  async agent(folder) {
+    const base = await cloudBase(folder, { cloudInit: false });
+    await writeFile(join(folder, 'network'), dhcp);
+    debugfs(base.disk, [`write ${join(folder, 'network')} /etc/systemd/network/80-dhcp.network`]);
+    return base;
+  },
+  demo: () => demoBase(),
+};
+
+type Identity = Record<string, string>;
+
+/** Reads a file of a raw disk without mounting it; empty when it is not there. */
+function reader(raw: string) {
+  const ask = (request: string) => execFileSync('debugfs', ['-R', request, raw], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return {
+    file: (path: string) => ask(`cat ${path}`),
+    names: (path: string) =>
+      [
+        ...ask(`ls -p ${path}`)
+          .toString()
+          .matchAll(/^\/\d+\/\d+\/\d+\/\d+\/([^/]+)\//gm),
+      ].map(([, name = '']) => name),
+  };
+}
+
+async function main(folder: string, wanted: readonly string[]): Promise<void> {
+  const root = join(folder, 'engine');
+  const engine = await openQemu({ root, machineNetwork: true });
+  const own = processesIn(await realpath(root));
+  const rows: Identity[] = [];
+  let last = 0;
+
+  const rawOf = (path: string) => {
+    const raw = join(folder, `${digest(Buffer.from(path))}.raw`);
+    execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', path, raw]);
+    return raw;
+  };
+
+  /** Starts a machine, and gives who it is from its process, from inside where an agent answers, and from its disk once it is off. */
+  async function identify(
+    base: string,
+    how: string,
+    files: Files,
+    layer: LayerId,
+    at: { id: MachineId; disk: DiskId; fresh: boolean },
+    baseLayerId: LayerId,
+    chain: readonly LayerId[],
+  ) {
+    const { id, disk, fresh } = at;
+    await engine.ensureDisk({ diskId: disk, layerId: layer, sizeBytes });
+    const name = `Studio ${id}`;
+    await engine.startMachine({
+      machineId: id,
+      diskId: disk,
+      name,
+      cpus: 1,
+      memoryMb: 512,
+      boot: files.boot,
+      baseLayerId,
+      chain,
+      fresh,
+    });
+    const state = await waitFor(
+      `machine ${id} is ready`,
+      async () => {
+        const now = await engine.machineState(id);
+        assert.notEqual(now, 'off', `machine ${id} went off`);
+        return now !== 'on' && now;
+      },
+      readyMs,
+      500,
+    );
+    assert.equal(state, 'ready', `machine ${id} of ${base}, ${how}`);
+    const line = (await findProcess(own, 'machine', id))?.commandLine ?? [];
+    const lease = base === 'cloud-init' ? '' : await leaseOf(engine, id);
+    await engine.stopMachine(id, 120_000);
+    const raw = rawOf(join(root, 'disks', `${disk}.qcow2`));
+    const { file, names } = reader(raw);
+    const keys = names('/etc/ssh').filter((one) => /^ssh_host_.*\.pub$/.test(one));
+    const cloud = file('/var/lib/cloud/data/instance-id').toString().trim();
+    const identity: Identity = {
+      machine: String(id),
+      base,
+      how,
+      host: file('/etc/hostname').toString().trim(),
+      mac: /mac=([0-9a-f:]+)/.exec(line.join(' '))?.[1] ?? '',
+      uuid: line[line.indexOf('-uuid') + 1] ?? '',
+      'machine id': file('/etc/machine-id').toString().trim(),
+      // A link to the machine id shows nothing here.
+      'D-Bus id': file('/var/lib/dbus/machine-id').toString().trim(),
+      seed: digest(file('/var/lib/systemd/random-seed')),
+      'host keys': keys.map((key) => digest(file(`/etc/ssh/${key}`))).join(' '),
+      DHCP: lease,
+      certificate: names('/etc/ssl/certs').includes('ssl-cert-snakeoil.pem')
+        ? digest(file('/etc/ssl/certs/ssl-cert-snakeoil.pem'))
+        : '',
+      instance: cloud || file('/var/lib/silversmith/identity').toString().trim(),
+    };
+    await rm(raw);
+    say(`${new Date().toISOString()} ${Object.values(identity).join(' | ')}`);
+    return identity;
+  }
+
+  async function five(base: string): Promise<void> {
+    const own = join(folder, base);
+    const files = await bases[base]?.(own);
+    assert.ok(files, `no base ${base}`);
+    const { boot, ...given } = files;
+    const baseLayer = layerId();
+    await engine.importBase(baseLayer, given);
+    const fresh = async (how: string, layer: LayerId, root = baseLayer) => {
+      const at = { id: ++last as MachineId, disk: diskId(), fresh: true };
+      const row = await identify(base, how, files, layer, at, root, [...new Set([layer, root])]);
+      rows.push(row);
+      return { ...at, row };
+    };
+    const first = await fresh('base', baseLayer);
+    await fresh('base', baseLayer);
+    const built = layerId();
+    const step = { layerId: built, parentId: baseLayer, sizeBytes, label: 'A title' };
+    const spec = { ...step, boot, baseLayerId: baseLayer, chain: [baseLayer] };
+    await engine.buildLayer({ ...spec, recipe: recipeOf('echo built >/built\n', { timeoutMs: readyMs }) }, never);
+    assertNobody(rawOf(join(root, 'layers', `${built}.qcow2`)));
+    await fresh('built', built);
+    const captured = layerId();
+    await engine.sealDisk({ diskId: first.disk, layerId: captured, sizeBytes });
+    await fresh('captured', captured);
+    const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
+    const chain = { boot, baseLayerId: baseLayer, chain: [captured, baseLayer] };
+    const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported, bytesMax };
+    const { tail } = await engine.exportLayer(leaving, never);
+    await engine.importLayer({ layerId: imported, path: exported, parentId: null, tail, bytesMax }, never);
+    await fresh('imported', imported);
+    if (base === 'cloud-init' || base === 'both') return;
+    // A reset gives the machine a new disk and with it a new identity; its card and its UUID stay. Undone, it is who it was.
+    const reset = await identify(
+      base,
+      'reset',
+      files,
+      baseLayer,
+      { id: first.id, disk: diskId(), fresh: true },
+      baseLayer,
+      [baseLayer],
+    );
+    assert.deepEqual([reset.mac, reset.uuid, reset.host], [first.row.mac, first.row.uuid, first.row.host]);
+    rows.push({ ...reset, mac: '', uuid: '', host: '' });
+    const undone = await identify(
+      base,
+      'undo',
+      files,
+      captured,
+      { id: first.id, disk: first.disk, fresh: false },
+      baseLayer,
+      [captured, baseLayer],
+    );
+    // The random seed is another one after each boot.
+    assert.deepEqual({ ...undone, seed: '', how: '' }, { ...first.row, seed: '', how: '' });
+  }
+
+  try {
+    const queue = [...wanted];
+    const work = async () => {
+      for (let base = queue.shift(); base !== undefined; base = queue.shift()) await five(base);
+    };
+    await Promise.all([work(), work()]);
+  } finally {
+    for (const id of await engine.runningMachines()) await engine.stopMachine(id, 0);
+  }
+  rows.sort((a, b) => Number(a.machine) - Number(b.machine));
+  print(rows);
+  assertUnique(rows);
+  say(`${rows.length} identities on ${last} machines: nothing is there twice.`);
+}
+
+async function leaseOf(engine: Engine, id: MachineId): Promise<string> {
+  // The agent may answer a while after the machine is ready.
+  const lease = () => engine.exec(id, ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*']).catch(() => null);
+  const found = await waitFor(
+    'it has a lease',
+    async () => /CLIENTID=(\w+)/.exec((await lease())?.stdout ?? '')?.[1],
+    readyMs,
+    1000,
+  );
+  return found;
+}
+
+/** A build step leaves no identity in its layer. */
+function assertNobody(raw: string): void {
+  const { file, names } = reader(raw);
+  assert.equal(file('/built').toString(), 'built\n');
+  assert.equal(file('/etc/machine-id').toString(), '');
+  assert.equal(file('/etc/hostname').toString(), 'localhost\n');
+  const left = [
+    '/etc/ssh',
+    '/var/lib/systemd',
+    '/var/lib/cloud',
+    '/var/lib/silversmith',
+    '/var/log/journal',
+    '/etc/netplan',
+    '/etc',
+  ]
+    .flatMap((path) => names(path).map((name) => `${path}/${name}`))
+    .filter((path) =>
+      /ssh_host_|random-seed|cloud\/(instance|data|sem)|silversmith\/[a-z]|journal\/[0-9a-f]{32}|50-cloud-init|(passwd|shadow|group)-$/.test(
+        path,
+      ),
+    );
+  assert.deepEqual(left, []);
+}
+
+const unique = ['host', 'mac', 'uuid', 'machine id', 'seed', 'DHCP', 'certificate', 'instance'];
+
+function assertUnique(rows: readonly Identity[]): void {
+  for (const column of unique) {
+    const values = rows.map((row) => row[column] ?? '').filter((value) => value !== '');
+    assert.equal(new Set(values).size, values.length, `${column} is there twice`);
+  }
+  const keys = rows.flatMap((row) => (row['host keys'] ?? '').split(' ')).filter((key) => key !== '');
+  assert.equal(new Set(keys).size, keys.length, 'a host key is there twice');
+  for (const row of rows) {
+    assert.match(row['machine id'] ?? '', /^[0-9a-f]{32}$/);
+    if (row['D-Bus id']) assert.equal(row['D-Bus id'], row['machine id']);
+  }
+}
+
+function print(rows: readonly Identity[]): void {
+  const columns = Object.keys(rows[0] ?? {});
+  const shown = (row: Identity) =>
+    columns.map((column) =>
+      column === 'host keys' && row[column] ? digest(Buffer.from(row[column])) : (row[column] ?? ''),
+    );
+  const table = [columns, ...rows.map(shown)];
+  const widths = columns.map((_, index) => Math.max(...table.map((line) => (line[index] ?? '').length)));
+  for (const line of table)
+    say(
+      line
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'silversmith-identities-'));
+try {
+  const given = process.argv.slice(2);
+  await main(folder, given.length > 0 ? given : Object.keys(bases));
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
