@@ -154,6 +154,8 @@ export async function baseTry(
     await store.write('system', (work) => work.bases.prove(id));
     return { works: true, said: '' };
   } catch (error) {
+    // One that was interrupted says nothing of the base.
+    signal.throwIfAborted();
     if (!(error instanceof AppError)) throw error;
     if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
     return { works: false, said: error.message };
