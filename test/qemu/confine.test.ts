@@ -153,6 +153,36 @@ describe('a process in the place of a guest', () => {
   });
 });
 
+describe('a layer that a hostile guest has written', () => {
+  it('gives nothing of a layer that its header names and the store does not', async (t) => {
+    const s = await hostile(t, '');
+    const [disk, layer] = [diskId(), layerId()];
+    await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes });
+    const named = ['rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', `../layers/${s.other}.qcow2`];
+    execFileSync('qemu-img', [...named, join(s.root, 'disks', `${disk}.qcow2`)]);
+    await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+    const chain = [layer, s.base];
+    const path = join(s.folder, 'export.raw');
+    const spec = {
+      layerId: layer,
+      chain,
+      boot,
+      baseLayerId: s.base,
+      format: 'raw' as const,
+      path,
+      bytesMax: 1024 * mib,
+    };
+    await assert.rejects(s.engine.exportLayer(spec, new AbortController().signal), /could not be made or read/);
+    await assert.rejects(
+      s.engine.rewriteLayer({ layerId: layer, parentId: s.base, chain }),
+      /could not be made or read/,
+    );
+    assert.equal(statSync(path, { throwIfNoEntry: false }), undefined);
+    // It is read where the store says that it stands below.
+    await s.engine.exportLayer({ ...spec, chain: [layer, s.other] }, new AbortController().signal);
+  });
+});
+
 describe('a host on which guests cannot be confined', () => {
   it('starts none, and says which command helps; unconfined they run only when that is asked for', async (t) => {
     const folder = await temporaryFolder(t);
