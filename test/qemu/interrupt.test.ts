@@ -3,18 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { serve } from '../../src/bin/serve.ts';
 import { createClient } from '../../src/client/client.ts';
 import { upload } from '../../src/client/transfer.ts';
-import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { openQemu, systemPath } from '../../src/engine/qemu/engine.ts';
 import { moveDurably } from '../../src/lib/files.ts';
 import { layerId } from '../engine-contract.ts';
 import { smallDisk } from '../small-disk.ts';
-import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';
 import { quickDisk } from './quick-base.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
@@ -28,39 +28,34 @@ async function sendsIn(s: Awaited<ReturnType<typeof startQuick>>, bytes: Buffer)
   return (await s.client.transferFinish({ id })).attributes.id;
 }
 
-/** A qemu-img that hangs at what `when` matches, and says in a file that it does. */
-async function hangs(t: Scope, when: string): Promise<{ mark: string; undo(): void }> {
-  const folder = await temporaryFolder(t);
-  await chmod(folder, 0o777);
-  const [real, mark, before] = [
-    execFileSync('which', ['qemu-img']).toString().trim(),
-    join(folder, 'mark'),
-    process.env.PATH,
-  ];
-  const script = `#!/bin/sh\ncase "$*" in ${when}) >${mark}; exec sleep 1000;; esac\nexec ${real} "$@"\n`;
-  await writeFile(join(folder, 'qemu-img'), script, { mode: 0o755 });
-  process.env.PATH = `${folder}${delimiter}${before}`;
-  const undo = () => {
-    process.env.PATH = before;
-  };
-  defer(t, undo);
-  return { mark, undo };
-}
+/** A qemu-img that hangs when it converts, for so many seconds, by which it is found. */
+const hangingTool = (seconds: number) =>
+  `case "$*" in convert*) exec sleep ${seconds};; esac\nexec ${execFileSync('which', ['qemu-img']).toString().trim()} "$@"`;
+
+const hangs = (seconds: number) =>
+  readdirSync('/proc').some((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'utf8') === `sleep\0${seconds}\0`;
+    } catch {
+      // It ended in between.
+      return false;
+    }
+  });
 
 describe('a server that is stopped in the midst of an import', () => {
   it('ends in seconds, and the next one takes the import up and ends it', async (t) => {
     const s = await startQuick(t);
     const disk = await readFile(await quickDisk(s.folder));
-    const { mark, undo } = await hangs(t, 'convert*');
+    const undo = await s.inFront('qemu-img', hangingTool(8123));
     const image = await sendsIn(s, disk);
-    await waitFor('the disk is being converted', () => existsSync(mark), restMs);
+    await waitFor('the disk is being converted', () => hangs(8123), restMs);
     const startedAt = performance.now();
     await s.close();
     const tookMs = performance.now() - startedAt;
     t.diagnostic(`${Math.round(tookMs)} ms`);
     assert.ok(tookMs < 10_000, `${tookMs}`);
     assert.deepEqual(await readdir(join(s.dataDir, 'engine', 'builds')), []);
-    undo();
+    await undo();
     const heir = await serve(s.config);
     defer(t, () => heir.close());
     const client = createClient({ url: heir.url, ...s.key });
@@ -146,11 +141,15 @@ describe('a base with holes', () => {
     const { storedBytes, virtualBytes } = await engine.importBase(id, { disk }, signal);
     assert.equal(virtualBytes, 256 * mib);
     assert.ok(storedBytes < 2 * mib && most > 0 && most < 4 * mib, `${storedBytes} ${most}`);
-    const { mark } = await hangs(t, 'convert*');
+    const programs = await temporaryFolder(t);
+    await chmod(programs, 0o755);
+    await writeFile(join(programs, 'qemu-img'), `#!/bin/sh\n${hangingTool(8124)}\n`, { mode: 0o755 });
+    const slow = await openQemu({ root: join(folder, 'engine'), path: `${programs}:${systemPath}` });
     const stop = new AbortController();
-    const adding = engine.importBase(layerId(), { disk }, stop.signal);
-    waitFor('it converts', () => existsSync(mark), restMs).then(() => stop.abort(new Error('stop')));
-    await assert.rejects(adding, /stop/);
+    const adding = assert.rejects(slow.importBase(layerId(), { disk }, stop.signal), /stop/);
+    await waitFor('it converts', () => hangs(8124), restMs);
+    stop.abort(new Error('stop'));
+    await adding;
     assert.deepEqual(await readdir(builds), []);
   });
 });
