@@ -83,8 +83,8 @@ export function runCommand(file: string, args: readonly string[], options: Spawn
       const stdout = Buffer.concat(out).toString();
       if (code === 0 && !flooded) return resolve(stdout);
       const by = killedBy ?? signalIn(code);
-      // The kernel kills what takes too much memory with the signal of the limit.
-      const ended = flooded ? 'flooded' : late ? 'limit' : by === null ? null : 'killed';
+      // The kernel kills what takes too much memory; what a program does to itself (SIGABRT) is its own failure.
+      const ended = flooded ? 'flooded' : late ? 'limit' : by === 'SIGKILL' || by === 'SIGTERM' ? 'killed' : null;
       const why = flooded
         ? `printed more than ${outputBytesMax} bytes`
         : late
