@@ -153,6 +153,8 @@ const available = async (world: World, id: number, expected: Record<number, bool
 const upload = (engine: EngineName): Buffer => {
   if (engine === 'simulator') return Buffer.from(JSON.stringify({ simulated: [leaveMark(1)], virtualBytes: mib }));
   const disk = Buffer.alloc(2 * mib);
+  // Something that a firmware would start.
+  disk.writeUInt8(0xeb, 0);
   disk.writeUInt16BE(0x55aa, 510);
   return disk.fill(1, mib);
 };

@@ -109,7 +109,7 @@ describe('a server on real disks', () => {
   it('ends a build that fails with the step and its last lines, and one that hangs at its limit', async (t) => {
     const s = await startServer(t, [
       { name: 'Broken', script: 'echo going well\necho "no such thing: unobtainium" >&2\nexit 3\n' },
-      { name: 'Hangs', script: 'echo waiting\nsleep 600\n', timeoutMs: 10_000 },
+      { name: 'Hangs', script: 'echo waiting\nsleep 600\n', timeoutMs: 20_000 },
     ]);
     const [broken = 0, hangs = 0] = s.software;
     const one = await s.client().imageInstall({ software_ids: [broken] });
@@ -120,7 +120,7 @@ describe('a server on real disks', () => {
     const { steps } = await s.client().imageLog({ id: one.attributes.id });
     assert.equal(steps[0]?.output.trim(), 'going well\nno such thing: unobtainium');
     const late = await s.image(two.attributes.id);
-    assert.match(late.status_reason ?? '', /Hangs was not done within its limit of 10 s.*waiting/s);
+    assert.match(late.status_reason ?? '', /Hangs was not done within its limit of 20 s.*waiting/s);
     await waitFor('nothing is left of the builds', async () => (await s.leftOvers()).length === 0);
   });
 
