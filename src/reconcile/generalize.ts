@@ -27,6 +27,16 @@ find /root /home /etc /opt /srv /var/lib /var/www -xdev -path /var/lib/dpkg -pru
   -exec grep -l -a -s -e '-----BEGIN [A-Z ]*PRIVATE KEY-----' {} + 2>/dev/null | head -n 50 | sed 's/^/warning: holds a private key: /'
 find /root /home -xdev -type f -name authorized_keys -size +0 2>/dev/null | sed 's/^/warning: lets keys in: /'
 
+# The file system's journal has copies of folders, with the names of what was in them. A file whose bytes go through it writes over all of it.
+journal=/.silversmith-journal
+root=$(while read -r from at _; do [ "$at" != / ] || echo "$from"; done </proc/mounts | tail -n 1)
+size=$(dumpe2fs -h "$root" 2>/dev/null | sed -n 's/^Total journal size: *\([0-9]*\)M$/\1/p')
+if [ -n "$size" ] && : >$journal && chattr +j $journal 2>/dev/null; then
+  timeout 120 dd if=/dev/zero of=$journal bs=1M count=$((size + size / 4)) 2>/dev/null && cleared "journal of the file system"
+  sync
+fi
+rm -f $journal
+
 # What was removed is still in the free blocks. Whole clusters are given back; the blocks between files, which are too small for that, are
 # filled with zeros: the large free areas are set aside first, so that it takes as long on a large disk as on a small one.
 # ext4 keeps some blocks back even from root, and hands out the smallest last.

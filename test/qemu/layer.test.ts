@@ -112,6 +112,7 @@ describe('layers on real disks', () => {
     for (const line of [
       /^cleared: machine id$/m,
       /^cleared: host name$/m,
+      /^cleared: journal of the file system$/m,
       /^cleared: free blocks$/m,
       /^cleared: shell and tool histories$/m,
       /^cleared: identity given by the seed$/m,
@@ -225,10 +226,10 @@ describe('images as files', () => {
       const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base], bytesMax };
       const { bytes, tail } = await engine.exportLayer(spec, never);
       assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
-      assert.equal(
-        await engine.bootFault({ boot, baseLayerId: layer }),
-        'its kernel is missing on the disk of the host',
-      );
+      assert.deepEqual(await engine.bootFault({ boot, baseLayerId: layer }), {
+        says: 'its kernel is missing on the disk of the host',
+        sure: true,
+      });
       await engine.importLayer({ layerId: root, path: out, parentId: null, tail, bytesMax }, never);
       assert.ok(same(path(root), path(layer)));
       assert.equal(await engine.bootFault({ boot, baseLayerId: root }), null);
