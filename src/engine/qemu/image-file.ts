@@ -149,17 +149,19 @@ export async function createOverlay(path: string, backing: string, sizeBytes: nu
   }
 }
 
+// Between the two changes of each a server may die: a tool that may not read what is root's can read the file at any moment.
+
 /** Makes a file that nothing writes any more immutable, under the server's own user. */
 export async function makeImmutable(path: string): Promise<void> {
   await syncPath(path);
-  if (process.getuid?.() === 0) await chown(path, 0, 0);
   await chmod(path, 0o444);
+  if (process.getuid?.() === 0) await chown(path, 0, 0);
 }
 
 /** Undoes that, for QEMU's user. */
 export async function makeWritable(path: string, user: QemuUser): Promise<void> {
-  await chmod(path, 0o600);
   await giveTo(user, path);
+  await chmod(path, 0o600);
 }
 
 /** Bytes that a file takes on the disk. */
