@@ -57,6 +57,8 @@ const stages: Stages = { ...transferStages };
 /** How long an answer of /readyz is good for. */
 const readyMs = 2000;
 
+const [document, olderDocument] = [openApiDocument(), olderOpenApiDocument()];
+
 const handlers: Handlers = {
   ...auditRoutes,
   ...fileRoutes,
@@ -155,10 +157,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return { status: 'ok' };
   });
   if (options.showMetrics) metricsRoute(app, options.metrics, { besideApi: true });
-  const document = openApiDocument();
   app.get('/openapi.json', async () => document);
-  const older = olderOpenApiDocument();
-  app.get('/openapi-3.0.json', async () => older);
+  app.get('/openapi-3.0.json', async () => olderDocument);
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
   app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -9,17 +9,19 @@ type Schema = { properties?: Record<string, { type?: string }> };
 const wholeNumber = /^(0|-?[1-9]\d{0,15})$/;
 const partNames: Record<string, string> = { querystring: 'query', params: 'path' };
 
+// Of the process: what they have compiled they keep, for every server that is built on the same contract.
+const strict = new Ajv({ allErrors: false, strict: false });
+const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
+for (const ajv of [strict, coercing]) {
+  ajv.addFormat('date-time', true);
+  ajv.addFormat('plain-text', (text: string) => nameFault(text) === null);
+}
+
 /**
  * Bodies are taken as they are. In a path and a query all is text, and is read as what is due; a whole number is decimal digits without
  * leading zeros and nothing else, where Ajv would also take `0x1`, `1e0` and `1` with a line break.
  */
 export function schemaCompiler() {
-  const strict = new Ajv({ allErrors: false, strict: false });
-  const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
-  for (const ajv of [strict, coercing]) {
-    ajv.addFormat('date-time', true);
-    ajv.addFormat('plain-text', (text: string) => nameFault(text) === null);
-  }
   return ({ schema, httpPart = '' }: { schema: unknown; httpPart?: string }) => {
     if (httpPart === 'body') return strict.compile(schema as Schema);
     const validate: ValidateFunction = coercing.compile(schema as Schema);
