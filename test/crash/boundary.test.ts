@@ -2,6 +2,7 @@
 // workflow, and another one takes over on the same data. What was asked for comes true, and nothing is left that nothing owns.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { buildService } from '../../src/bin/serve.ts';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
@@ -305,6 +306,8 @@ const isFenced = (scenario: Scenario, at: number, how: Late): Promise<boolean> =
 
 const leaseMs = 31_000;
 const stepsMax = 100;
+// Hundreds of stores, a few at a time. They lie in memory where there is such a folder: what is shown here depends on no disk.
+if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
 
 describe('death and failure at every step', { concurrency: 4 }, () => {
   for (const [name, scenario] of Object.entries(scenarios)) {
