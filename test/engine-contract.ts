@@ -21,6 +21,11 @@ export interface EngineUnderTest {
 }
 
 const newId = () => randomBytes(12).toString('hex');
+/** A small machine on a fresh disk that stands on its base alone, unless told otherwise. */
+export const machineOn = (
+  given: Pick<MachineSpec, 'machineId' | 'diskId' | 'boot' | 'baseLayerId'> & Partial<MachineSpec>,
+): MachineSpec => ({ name: 'M', cpus: 1, memoryMb: 256, fresh: true, chain: [given.baseLayerId], ...given });
+
 export const layerId = () => newId() as LayerId;
 export const diskId = () => newId() as DiskId;
 export const recipeOf = (script: string, more: Partial<Recipe> = {}): Recipe => ({
@@ -159,17 +164,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     it('starts a machine once, says when it is ready, finds it again after a restart, and stops it as often as asked', async () => {
       const disk = diskId();
       const machineId = 7 as MachineId;
-      const spec: MachineSpec = {
-        machineId,
-        diskId: disk,
-        name: 'Machine 7',
-        cpus: 1,
-        memoryMb: 512,
-        boot,
-        baseLayerId: base,
-        chain: [base],
-        fresh: true,
-      };
+      const spec = machineOn({ machineId, diskId: disk, name: 'Machine 7', memoryMb: 512, boot, baseLayerId: base });
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       assert.equal(await engine.machineState(machineId), 'off');
       await engine.startMachine(spec);

@@ -14,6 +14,7 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { examine } from '../../src/reconcile/examine.ts';
+import { machineOn } from '../engine-contract.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 import { startServer } from './server.ts';
@@ -101,11 +102,7 @@ describe('a backup of real disks', () => {
     const keptId = newId() as DiskId;
     for (const id of [diskId, keptId]) await engine.ensureDisk({ diskId: id, layerId, sizeBytes });
     defer(t, () => engine.stopMachine(machineId, 0));
-    const start = () =>
-      engine.startMachine({
-        ...{ machineId, diskId, name: 'one', cpus: 1, memoryMb: 256 },
-        ...{ boot, baseLayerId: layerId, chain: [layerId], fresh: true },
-      });
+    const start = () => engine.startMachine(machineOn({ machineId, diskId, name: 'one', boot, baseLayerId: layerId }));
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;
     for (let round = 0; round < 3; round++) {

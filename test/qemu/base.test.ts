@@ -12,7 +12,7 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { demoBase } from '../demo-base.ts';
-import { diskId, layerId } from '../engine-contract.ts';
+import { diskId, layerId, machineOn } from '../engine-contract.ts';
 import { defer, temporaryFolder } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 
@@ -104,17 +104,7 @@ describe('a machine', () => {
     await engine.importBase(base, files);
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 3 * gbBytes });
     defer(t, () => engine.stopMachine(1 as MachineId, 0));
-    await engine.startMachine({
-      machineId: 1 as MachineId,
-      diskId: disk,
-      name: 'M',
-      cpus: 1,
-      memoryMb: 256,
-      boot,
-      baseLayerId: base,
-      chain: [base],
-      fresh: true,
-    });
+    await engine.startMachine(machineOn({ machineId: 1 as MachineId, diskId: disk, boot, baseLayerId: base }));
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');
     const [found] = await findProcesses(processesIn(join(await realpath(folder), 'engine')));

@@ -12,7 +12,7 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining } from '../../src/engine/qemu/host.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
-import { diskId, layerId } from '../engine-contract.ts';
+import { diskId, layerId, machineOn } from '../engine-contract.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const mib = 1024 ** 2;
@@ -43,8 +43,7 @@ async function hostile(t: Scope, script: string) {
   const start = async (machineId: MachineId) => {
     const disk = diskId();
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-    const machine = { machineId, diskId: disk, name: 'M', cpus: 1, memoryMb: 256, fresh: true };
-    const spec = { ...machine, boot, baseLayerId: base, chain: [base] };
+    const spec = machineOn({ machineId, diskId: disk, boot, baseLayerId: base });
     // It never comes up.
     const starting = engine.startMachine(spec).catch(() => {});
     defer(t, async () => {

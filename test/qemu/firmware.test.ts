@@ -10,7 +10,7 @@ import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { demoBase } from '../demo-base.ts';
-import { diskId, layerId, recipeOf } from '../engine-contract.ts';
+import { diskId, layerId, machineOn, recipeOf } from '../engine-contract.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 
 const sectorBytes = 512;
@@ -78,17 +78,8 @@ describe('a base that boots by its firmware', () => {
     );
     assert.deepEqual([result.exitCode, result.output.trim()], [0, 'from the recipe']);
     await engine.ensureDisk({ diskId: disk, layerId: built, sizeBytes: 3 * gbBytes });
-    await engine.startMachine({
-      machineId: id,
-      diskId: disk,
-      name: 'Studio 3',
-      cpus: 1,
-      memoryMb: 512,
-      boot,
-      baseLayerId: base,
-      chain: [built, base],
-      fresh: true,
-    });
+    const machine = { machineId: id, diskId: disk, name: 'Studio 3', memoryMb: 512 };
+    await engine.startMachine(machineOn({ ...machine, boot, baseLayerId: base, chain: [built, base] }));
     await waitFor('the machine is ready', async () => (await engine.machineState(id)) === 'ready', 180_000, 200);
     const { stdout } = await engine.exec(id, ['/bin/sh', '-c', 'cat /built; hostname']);
     assert.equal(stdout, 'built\nstudio-3\n');

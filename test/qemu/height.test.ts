@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import type { LayerId, MachineId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { diskId, layerId } from '../engine-contract.ts';
+import { diskId, layerId, machineOn } from '../engine-contract.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 
@@ -41,8 +41,7 @@ describe('the highest chain', () => {
     const again = layerId();
     await engine.importLayer({ layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib }, never);
     defer(t, () => engine.stopMachine(machineId, 0));
-    const machine = { machineId, diskId: disk, name: 'High', cpus: 1, memoryMb: 256, fresh: false };
-    await engine.startMachine({ ...machine, boot, baseLayerId: base, chain });
+    await engine.startMachine(machineOn({ machineId, diskId: disk, boot, baseLayerId: base, chain, fresh: false }));
     await waitFor('it is ready', async () => (await engine.machineState(machineId)) === 'ready', 120_000, 100);
     await engine.stopMachine(machineId, 0);
     await engine.rewriteLayer({ layerId: head, parentId: base, chain }, never);

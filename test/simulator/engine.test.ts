@@ -9,7 +9,7 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Boot } from '../../src/domain/layer.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { testEngine } from '../engine-contract.ts';
+import { machineOn, testEngine } from '../engine-contract.ts';
 import { temporaryFolder } from '../support.ts';
 
 const open = (folder: string) => openSimulator({ root: folder, clock: systemClock, speed: 0 });
@@ -60,17 +60,7 @@ describe("the simulator's file", () => {
     await other.ensureDisk(disk(1));
     const machine = 1 as MachineId;
     const { boot } = await withBase(folder);
-    const spec = {
-      machineId: machine,
-      diskId: disk(1).diskId,
-      name: 'a',
-      cpus: 1,
-      memoryMb: 256,
-      boot,
-      baseLayerId: base,
-      chain: [base],
-      fresh: true,
-    };
+    const spec = machineOn({ machineId: machine, diskId: disk(1).diskId, boot, baseLayerId: base });
     for (let round = 0; round < 3; round++) {
       await one.startMachine(spec);
       assert.equal(await other.machineState(machine), 'ready', `round ${round}`);
