@@ -5,6 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import { decimal, nameOf, oneOf, type Parser, parsed, path, whole, yesOrNo } from '../cli/parse.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
+import { systemPath } from '../lib/spawn.ts';
 import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
 
 export type EngineName = 'qemu' | 'simulator';
@@ -127,7 +128,6 @@ const toolVariables = [
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG', 'LC_ALL'],
   ...['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
 ];
-const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export function toolEnvironment(env: Environment): Record<string, string> {
   const found = toolVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));

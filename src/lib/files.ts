@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { chmod, chown, link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { runCommand } from './spawn.ts';
+import { runCommand, systemPath } from './spawn.ts';
 
 export async function exists(path: string): Promise<boolean> {
   return (await statOrNull(path)) !== null;
@@ -53,7 +53,7 @@ export async function copySparse(from: string, to: string, signal?: AbortSignal)
   const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
   // It ends with this process: one that went on after a kill would write beside its successor.
   const cp = ['cp', '--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
-  const options = { env: { PATH: '/usr/bin:/bin' }, timeoutMs, ...(signal && { signal }) };
+  const options = { env: { PATH: systemPath }, timeoutMs, ...(signal && { signal }) };
   await runCommand('setpriv', ['--pdeathsig', 'KILL', '--', ...cp], options).catch((error) => {
     signal?.throwIfAborted();
     throw /No space left on device|Disk quota exceeded/i.test(String(error))

@@ -3,6 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
+/** Folders in which a system has its programs, as PATH has them. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 export interface SpawnOptions {
   /** All that the command finds in its environment: nothing of this process's, which may hold secrets. */
   env: Record<string, string>;

@@ -9,6 +9,7 @@ import { AppError, failedForGood, failedForNow, invalid } from '../../domain/err
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { copySparse, exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';
+import { systemPath } from '../../lib/spawn.ts';
 import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { backUp } from './backup.ts';
 import { bootFault } from './boot.ts';
@@ -45,9 +46,6 @@ export interface QemuOptions {
 }
 
 const never = new AbortController().signal;
-
-/** Where a system has its programs. */
-export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export async function openQemu({ root: given, machineNetwork = false, ...options }: QemuOptions): Promise<Engine> {
   const { path = systemPath, confining = defaultConfining } = options;
