@@ -57,7 +57,8 @@ const stages: Stages = { ...transferStages };
 /** How long an answer of /readyz is good for. */
 const readyMs = 2000;
 
-const [document, olderDocument] = [openApiDocument(), olderOpenApiDocument()];
+const document = openApiDocument();
+const olderDocument = olderOpenApiDocument(document);
 
 const handlers: Handlers = {
   ...auditRoutes,

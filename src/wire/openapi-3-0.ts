@@ -24,4 +24,7 @@ function older(schema: unknown): unknown {
   };
 }
 
-export const olderOpenApiDocument = (): Json => ({ ...(older(openApiDocument()) as Json), openapi: '3.0.3' });
+export const olderOpenApiDocument = (document: Json = openApiDocument()): Json => ({
+  ...(older(document) as Json),
+  openapi: '3.0.3',
+});
