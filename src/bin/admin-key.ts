@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { assertMasterKey, keyCreate, keyRotate, keysSealedOtherwise, resealAll } from '../app/key.ts';
+import { assertMasterKey, keyCreate, keyRotate, resealAll } from '../app/key.ts';
 import { minute, table } from '../cli/output.ts';
 import { duration, whole, words } from '../cli/parse.ts';
 import { AppError, invalid } from '../domain/error.ts';
@@ -58,9 +58,8 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
     .action((id: string, flags: Flags & Printed & { overlap: number }) =>
       withStore(flags, async ({ store, masterKey }, { dataDir }) => {
         // A server that is running has the right master key: what this one seals it could not open.
-        const sealed = await store.read('system', (work) => keysSealedOtherwise(work, masterKey));
-        const lock = sealed.length > 0 ? tryLockDataDir(dataDir) : null;
-        if (sealed.length > 0 && lock === null) await store.read('system', (work) => assertMasterKey(work, masterKey));
+        const lock = tryLockDataDir(dataDir);
+        if (lock === null) await store.read('system', (work) => assertMasterKey(work, masterKey));
         const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap).finally(() => lock?.release());
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),
