@@ -139,7 +139,7 @@ export async function machineStart(
   await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
-/** What the machine's console showed at the end of its last start that failed; null when none did. */
+/** Returns the end of the console of the machine's last failed start, or null when no start has failed. */
 export async function machineConsole({ work }: Ask, id: MachineId) {
   const { id: own } = await work.machines.get(id);
   return (await work.machines.console(own)) ?? null;

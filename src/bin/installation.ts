@@ -51,7 +51,7 @@ async function engineByFiles(dataDir: string): Promise<EngineName | null> {
  * back, not begun anew.
  */
 export async function assertStoreIsThere(dataDir: string): Promise<void> {
-  // What is no folder is refused elsewhere, by its own name.
+  // A path that is not a folder is refused later, by a message that names the path.
   if (!(await statOrNull(dataDir))?.isDirectory()) return;
   if (await exists(join(dataDir, 'backup.json')))
     throw new AppError(

@@ -13,7 +13,7 @@ const reservePart = 0.05;
 
 const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 
-/** What new work may take. */
+/** The bytes that new work may take: what is free, without the reserve. Below 0 when the reserve is used. */
 export const roomBytes = ({ totalBytes, freeBytes }: Capacity) => freeBytes - totalBytes * reservePart;
 
 /** Whether nothing new may be made. */

@@ -1,4 +1,4 @@
-// What consoles of guests that did not come up are taken for.
+// The reasons that are read from consoles of guests that did not come up.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

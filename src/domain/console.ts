@@ -1,4 +1,4 @@
-// What a console that ended without the guest being ready tells: a table of what such consoles show, looked at from the last line up.
+// Says why a guest did not come up, from the text of its console. A table has the known signs; the sign nearest to the end counts.
 
 /** As long as a reason that is shown may be. */
 const linesShown = 5;
