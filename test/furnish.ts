@@ -36,12 +36,14 @@ export async function furnish(
   }
   const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
   const size = { machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 };
-  const plan = await store.write('system', (work) => work.plans.add({ name: 'Small', ...size }));
+  const type = await store.write('system', (work) =>
+    work.machineTypes.add({ name: 'Small', code: size.machineType, ...size }),
+  );
   const machines: number[] = [];
   for (let index = 0; index < count; index++) {
     const more = { permissions: machinePermissionDefaults, assignedImageId: null, region: null };
     const machine = await store.write(organisationId, (work) =>
-      work.machines.add({ organisationId, planId: plan.id, ...size, ...more }),
+      work.machines.add({ organisationId, machineTypeId: type.id, ...size, ...more }),
     );
     machines.push(machine.id);
   }

@@ -7,13 +7,13 @@ import type { MachineId } from '../domain/ids.ts';
 import { assertReady, type Machine } from '../domain/machine.ts';
 import { newId } from '../lib/new-id.ts';
 import type { AccessLink, Store } from '../store/port.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 
 const defaultSeconds = 3600;
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex');
 
 export async function machineAccess(
-  { work, organisationId, keyId, publicUrl, touched }: Ask,
+  { work, organisationId, keyId, publicUrl, touched }: RequestContext,
   machineId: MachineId,
   expiresInS = defaultSeconds,
 ): Promise<{ uid: string; url: string; expiresAt: number }> {

@@ -2,7 +2,7 @@
 
 import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 
 export const auditEntriesMax = 1000;
 const defaultDaysMs = 30 * 24 * 3600_000;
@@ -15,7 +15,10 @@ export interface AuditQuery {
 }
 
 /** Without dates: the last 30 days. A date without a time means the whole day. Throws `invalid`. */
-export async function userActionLogList({ work }: Ask, { startDate, endDate, actions, machineId }: AuditQuery) {
+export async function userActionLogList(
+  { work }: RequestContext,
+  { startDate, endDate, actions, machineId }: AuditQuery,
+) {
   const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
   const from = startDate === undefined ? to - defaultDaysMs : parseDate('start_date', startDate, 0);
   if (from > to) throw invalid('start_date is after end_date; exchange them.');

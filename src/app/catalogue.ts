@@ -1,16 +1,16 @@
-// The operator's catalogue: base images, software and plans, kept on the data directory. Files are copied in and pinned by digest
+// The operator's catalogue: base images, software and machine types, kept on the data directory. Files are copied in and pinned by digest
 // first; the row that makes them usable is written last.
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError, failedForGood, invalid } from '../domain/error.ts';
-import type { BaseImageId, LayerId, PlanId, SoftwareId } from '../domain/ids.ts';
+import type { BaseImageId, LayerId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
 import { type Boot, gbBytes } from '../domain/layer.ts';
 import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../domain/software.ts';
 import { sha256File } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
-import type { Plan, Store, Work } from '../store/port.ts';
+import type { MachineType, Store, Work } from '../store/port.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
 export interface Intake {
@@ -57,13 +57,13 @@ const assertSoftwareFree = async (work: Work, name: string) =>
     (id) => `to give it another recipe: silversmith software update ${id}`,
   );
 
-/** Throws `conflict` when a plan has the name. */
-export const planAdd = (store: Store, plan: Omit<Plan, 'id'>): Promise<{ id: PlanId }> => {
-  checkName(plan.name);
+/** Throws `conflict` when a machine type has the name. */
+export const machineTypeAdd = (store: Store, type: Omit<MachineType, 'id'>): Promise<{ id: MachineTypeId }> => {
+  checkName(type.name);
   return store.write('system', async (work) => {
-    const plans = await work.plans.list();
-    assertFree('plan', plan.name, plans, () => 'give another name, or see: silversmith plan list');
-    return work.plans.add(plan);
+    const types = await work.machineTypes.list();
+    assertFree('machine type', type.name, types, () => 'give another name, or see: silversmith machine-type list');
+    return work.machineTypes.add(type);
   });
 };
 
@@ -99,7 +99,7 @@ export async function baseAdd(
         state: 'sealed',
         virtualBytes,
         storedBytes,
-        operationId: null,
+        jobId: null,
         organisationId: null,
         boot,
       });

@@ -5,14 +5,14 @@ import type { Signer } from '../lib/signing-key.ts';
 import type { Touched, Work } from '../store/port.ts';
 
 /** The part of the store that a request may touch: never keys, never the engine. */
-export type Tenant = Pick<
+export type OrganisationStore = Pick<
   Work,
   | 'images'
   | 'machines'
-  | 'plans'
+  | 'machineTypes'
   | 'software'
   | 'bases'
-  | 'operations'
+  | 'jobs'
   | 'disks'
   | 'layers'
   | 'host'
@@ -23,11 +23,11 @@ export type Tenant = Pick<
   | 'now'
 >;
 
-export interface Ask {
+export interface RequestContext {
   organisationId: OrganisationId;
   /** The key that asks. */
   keyId: KeyId;
-  work: Tenant;
+  work: OrganisationStore;
   /** Tells what the request changes, once it is known to be there. The audit trail names nothing else. */
   touched(what: Touched): void;
   /** How long a replaced disk is kept. */

@@ -4,65 +4,65 @@ import { assertRoom } from '../domain/capacity.ts';
 import { AppError } from '../domain/error.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
 import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
+import type { Job } from '../domain/job.ts';
 import { chainHeightMax, gbBytes } from '../domain/layer.ts';
 import { assertCapturable, assertMayGetImage, type Machine, planAssign } from '../domain/machine.ts';
-import type { Operation } from '../domain/operation.ts';
 import { type BaseImage, canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 import { assertQuota } from './usage.ts';
 
 /** An image with what is shown beside it. */
 export interface ImageView {
   image: Image;
   softwares: Pick<Software, 'id' | 'name' | 'sizeGb'>[];
-  operation: Operation | undefined;
+  job: Job | undefined;
 }
 
-export async function viewImages({ work }: Ask, images: readonly Image[]): Promise<ImageView[]> {
+export async function viewImages({ work }: RequestContext, images: readonly Image[]): Promise<ImageView[]> {
   const built = images.filter((image) => image.source === 'pre_installation').map((image) => image.id);
   const unsettled = images
     .filter((image) => image.status === 'pending' || image.status === 'building')
     .map((image) => image.id);
   const softwares = await work.images.softwareOf(built);
-  const operations = await work.operations.ofImages(unsettled);
+  const jobs = await work.jobs.ofImages(unsettled);
   return images.map((image) => ({
     image,
     softwares: softwares
       .filter((row) => row.imageId === image.id)
       .map((row) => ({ id: row.softwareId, name: row.name, sizeGb: row.sizeGb })),
-    operation: operations.find((operation) => operation.imageId === image.id),
+    job: jobs.find((job) => job.imageId === image.id),
   }));
 }
 
-const viewImage = async (ask: Ask, image: Image): Promise<ImageView> => {
-  const [view] = await viewImages(ask, [image]);
-  return view ?? { image, softwares: [], operation: undefined };
+const viewImage = async (context: RequestContext, image: Image): Promise<ImageView> => {
+  const [view] = await viewImages(context, [image]);
+  return view ?? { image, softwares: [], job: undefined };
 };
 
 export async function imageList(
-  ask: Ask,
+  context: RequestContext,
   filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
 ) {
-  const { images, count } = await ask.work.images.list(filter);
-  return { images: await viewImages(ask, images), count };
+  const { images, count } = await context.work.images.list(filter);
+  return { images: await viewImages(context, images), count };
 }
 
-export async function imageGet(ask: Ask, id: ImageId): Promise<ImageView> {
-  return viewImage(ask, await ask.work.images.get(id));
+export async function imageGet(context: RequestContext, id: ImageId): Promise<ImageView> {
+  return viewImage(context, await context.work.images.get(id));
 }
 
 export async function imageCapture(
-  ask: Ask,
+  context: RequestContext,
   input: { machineId: MachineId; name?: string | undefined; generalize?: boolean | undefined },
 ): Promise<ImageView> {
-  const { work, organisationId, touched } = ask;
+  const { work, organisationId, touched } = context;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const machine = await work.machines.get(input.machineId);
   assertCapturable(machine);
-  await assertQuota(ask, { images: 1, builds: 1, storedGb: 0 });
-  await assertHostRoom(ask, 0);
-  await assertLow(ask, machine);
+  await assertQuota(context, { images: 1, builds: 1, storedGb: 0 });
+  await assertHostRoom(context, 0);
+  await assertLow(context, machine);
   const image = await work.images.add({
     organisationId,
     name,
@@ -74,14 +74,14 @@ export async function imageCapture(
   touched({ imageId: image.id, machineIds: [machine.id] });
   await work.machines.update(machine.id, { status: 'installing', capturingImageId: image.id, statusReason: null });
   const generalize = input.generalize ?? (await work.usage.generalizes());
-  await work.operations.enqueue([
+  await work.jobs.enqueue([
     { kind: 'imageCapture', organisationId, imageId: image.id, machineId: machine.id, data: { generalize } },
   ]);
-  return viewImage(ask, image);
+  return viewImage(context, image);
 }
 
 /** A capture and its generalisation are two layers more. Throws `unavailable`. */
-async function assertLow({ work }: Ask, { id, diskId }: Machine): Promise<void> {
+async function assertLow({ work }: RequestContext, { id, diskId }: Machine): Promise<void> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
   const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
   if (height + 2 <= chainHeightMax) return;
@@ -97,13 +97,13 @@ export interface InstallInput {
   baseImageId?: BaseImageId | undefined;
 }
 
-export async function imageInstall(ask: Ask, input: InstallInput): Promise<ImageView> {
-  const { work, organisationId } = ask;
+export async function imageInstall(context: RequestContext, input: InstallInput): Promise<ImageView> {
+  const { work, organisationId } = context;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
-  await assertQuota(ask, { images: 1, builds: 1 });
+  await assertQuota(context, { images: 1, builds: 1 });
   const list = canonicalOrder(pickSoftware(await work.software.list(), input.softwareIds ?? []));
-  await assertHostRoom(ask, await newBytes(ask, base, list));
+  await assertHostRoom(context, await newBytes(context, base, list));
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
     list.map((software) => software.sizeGb),
@@ -112,18 +112,18 @@ export async function imageInstall(ask: Ask, input: InstallInput): Promise<Image
     { organisationId, name, sizeGb, source: 'pre_installation', baseImageId: base.id, machineId: null },
     list.map((software) => software.id),
   );
-  ask.touched({ imageId: image.id });
-  await work.operations.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
-  return viewImage(ask, image);
+  context.touched({ imageId: image.id });
+  await work.jobs.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
+  return viewImage(context, image);
 }
 
-export async function assertHostRoom({ work }: Ask, neededBytes: number, promisedBytes = 0): Promise<void> {
+export async function assertHostRoom({ work }: RequestContext, neededBytes: number, promisedBytes = 0): Promise<void> {
   const capacity = await work.host.capacity();
   if (capacity) assertRoom(capacity, neededBytes, promisedBytes);
 }
 
 /** What the steps that no earlier build made may take. */
-async function newBytes({ work }: Ask, base: BaseImage, list: readonly Software[]): Promise<number> {
+async function newBytes({ work }: RequestContext, base: BaseImage, list: readonly Software[]): Promise<number> {
   let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
   let bytes = 0;
   for (const software of list) {
@@ -135,7 +135,7 @@ async function newBytes({ work }: Ask, base: BaseImage, list: readonly Software[
 
 /** All or nothing: one machine that may not get the image, and none does. */
 export async function imageAssign(
-  { work, organisationId, touched }: Ask,
+  { work, organisationId, touched }: RequestContext,
   imageId: ImageId,
   machineIds: readonly MachineId[],
 ): Promise<void> {
@@ -150,18 +150,16 @@ export async function imageAssign(
   await work.machines.assign(ids, image.id);
   await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
   await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
-  await work.operations.enqueue(
-    idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
-  );
+  await work.jobs.enqueue(idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })));
 }
 
-export async function imageDelete({ work, touched }: Ask, id: ImageId): Promise<void> {
+export async function imageDelete({ work, touched }: RequestContext, id: ImageId): Promise<void> {
   const image = await work.images.get(id);
   assertDeletable(image);
   touched({ imageId: id });
   if (image.status === 'pending') {
-    // The cancelled operation settles nothing any more, so its machine and its transfer are settled here.
-    const cancelled = await work.operations.cancelOfImage(id);
+    // The cancelled job settles nothing any more, so its machine and its transfer are settled here.
+    const cancelled = await work.jobs.cancelOfImage(id);
     if (image.machineId !== null) {
       touched({ machineIds: [image.machineId] });
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
@@ -178,7 +176,7 @@ export async function imageDelete({ work, touched }: Ask, id: ImageId): Promise<
 }
 
 export async function imageLog(
-  { work }: Ask,
+  { work }: RequestContext,
   id: ImageId,
 ): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
   const { report } = await work.images.get(id);

@@ -5,18 +5,18 @@ import { AppError } from '../domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../domain/ids.ts';
 import type { Disk } from '../domain/layer.ts';
 import { assertOff, isStarting, type Machine } from '../domain/machine.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 import { type ImageView, imageGet } from './image.ts';
 import { type MachineView, machineGet } from './machine.ts';
 import { assertQuota } from './usage.ts';
 
-export async function machineDiskList({ work }: Ask, id: MachineId): Promise<Disk[]> {
+export async function machineDiskList({ work }: RequestContext, id: MachineId): Promise<Disk[]> {
   return work.disks.ofMachine((await work.machines.get(id)).id);
 }
 
 /** Puts a kept disk (the one set aside last, unless another is named) back into its machine, which must be off. */
-export async function machineRestore(ask: Ask, id: MachineId, diskId?: string): Promise<MachineView> {
-  const { work, touched } = ask;
+export async function machineRestore(context: RequestContext, id: MachineId, diskId?: string): Promise<MachineView> {
+  const { work, touched } = context;
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
   const kept = (await work.disks.ofMachine(id)).filter((disk) => disk.state === 'kept');
@@ -29,17 +29,21 @@ export async function machineRestore(ask: Ask, id: MachineId, diskId?: string): 
     );
   }
   assertOff(machine);
-  await exchange(ask, machine, disk.id);
+  await exchange(context, machine, disk.id);
   await work.machines.update(id, { assignedImageId: disk.imageId, assignmentPendingAt: null });
-  return machineGet(ask, id);
+  return machineGet(context, id);
 }
 
 /**
  * Takes an assignment back: machines that have not followed it yet follow what was assigned before, and those that have get the disk
  * that it replaced. All or nothing; a machine that has its disk from the image must be off.
  */
-export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly MachineId[]): Promise<Machine[]> {
-  const { work, touched } = ask;
+export async function imageAssignUndo(
+  context: RequestContext,
+  imageId: ImageId,
+  ids?: readonly MachineId[],
+): Promise<Machine[]> {
+  const { work, touched } = context;
   const image = await work.images.get(imageId);
   const machines =
     ids === undefined ? await work.machines.ofImage(image.id) : await work.machines.getMany([...new Set(ids)]);
@@ -53,7 +57,7 @@ export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly
       assertOff(machine);
       if (disk.replacesId !== null && (await work.disks.find(disk.replacesId))?.state !== 'kept')
         throw new AppError('conflict', `The disk that machine ${machine.id} had before is not kept any more.`);
-      await exchange(ask, machine, disk.replacesId);
+      await exchange(context, machine, disk.replacesId);
     }
     await work.machines.update(machine.id, {
       assignedImageId: machine.priorImageId,
@@ -66,7 +70,7 @@ export async function imageAssignUndo(ask: Ask, imageId: ImageId, ids?: readonly
 }
 
 /** The machine's disk is kept, and another, or none, takes its place. */
-async function exchange({ work, keepDiskMs }: Ask, machine: Machine, next: DiskId | null): Promise<void> {
+async function exchange({ work, keepDiskMs }: RequestContext, machine: Machine, next: DiskId | null): Promise<void> {
   if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
   if (next !== null) await work.disks.update(next, { state: 'active', keptUntil: null });
   await work.machines.update(machine.id, { diskId: next, statusReason: null });
@@ -76,19 +80,22 @@ async function exchange({ work, keepDiskMs }: Ask, machine: Machine, next: DiskI
  * Brings a deleted image back while its bytes are still kept, and with it the machines to which it was assigned. Not those that have
  * got something else since, and not those that waited for it and have been started without it.
  */
-export async function imageRestore(ask: Ask, id: ImageId): Promise<{ view: ImageView; machines: Machine[] }> {
-  const { work, touched } = ask;
+export async function imageRestore(
+  context: RequestContext,
+  id: ImageId,
+): Promise<{ view: ImageView; machines: Machine[] }> {
+  const { work, touched } = context;
   const image = await work.images.getDeleted(id);
   touched({ imageId: id });
-  await assertQuota(ask, { images: 1 });
+  await assertQuota(context, { images: 1 });
   await work.images.update(image.id, { deletedAt: null });
-  return { view: await imageGet(ask, id), machines: await work.machines.ofImage(id) };
+  return { view: await imageGet(context, id), machines: await work.machines.ofImage(id) };
 }
 
-export async function imageProtect(ask: Ask, id: ImageId, wanted: boolean): Promise<ImageView> {
-  const { work, touched } = ask;
+export async function imageProtect(context: RequestContext, id: ImageId, wanted: boolean): Promise<ImageView> {
+  const { work, touched } = context;
   const image = await work.images.get(id);
   touched({ imageId: id });
   await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
-  return imageGet(ask, id);
+  return imageGet(context, id);
 }

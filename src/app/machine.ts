@@ -1,8 +1,9 @@
 // What a request may do with machines: look, write an intention, and return.
 
 import { AppError } from '../domain/error.ts';
-import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../domain/ids.ts';
+import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
+import type { Job } from '../domain/job.ts';
 import {
   assertHolds,
   assertOff,
@@ -13,18 +14,17 @@ import {
   planStart,
   planStop,
 } from '../domain/machine.ts';
-import type { Operation } from '../domain/operation.ts';
-import type { Ask, Tenant } from './deps.ts';
+import type { OrganisationStore, RequestContext } from './deps.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { assertQuota } from './usage.ts';
 
 export interface MachineView {
   machine: Machine;
   assignedImageName: string | null;
-  operation: Operation | undefined;
+  job: Job | undefined;
 }
 
-export async function viewMachines({ work }: Ask, machines: readonly Machine[]): Promise<MachineView[]> {
+export async function viewMachines({ work }: RequestContext, machines: readonly Machine[]): Promise<MachineView[]> {
   const names = new Map<number, string>();
   for (const id of new Set(machines.map((machine) => machine.assignedImageId))) {
     const image = id === null ? undefined : await work.images.find(id);
@@ -33,11 +33,11 @@ export async function viewMachines({ work }: Ask, machines: readonly Machine[]):
   const busy = machines
     .filter((machine) => machine.status !== 'off' && machine.status !== 'ready')
     .map((machine) => machine.id);
-  const operations = await work.operations.ofMachines(busy);
+  const jobs = await work.jobs.ofMachines(busy);
   return machines.map((machine) => ({
     machine,
     assignedImageName: machine.assignedImageId === null ? null : (names.get(machine.assignedImageId) ?? null),
-    operation: operations.find((operation) => operation.machineId === machine.id),
+    job: jobs.find((job) => job.machineId === machine.id),
   }));
 }
 
@@ -53,21 +53,21 @@ export interface MachineFilter {
   timeLeftMin?: number | undefined;
 }
 
-export async function machineList(ask: Ask, { assigned, timeLeftMin = 0, ...filter }: MachineFilter) {
+export async function machineList(context: RequestContext, { assigned, timeLeftMin = 0, ...filter }: MachineFilter) {
   // No machine has a user, and none has minutes left, since nothing is metered.
   if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0 };
-  const { machines, count } = await ask.work.machines.list(filter);
-  return { machines: await viewMachines(ask, machines), count };
+  const { machines, count } = await context.work.machines.list(filter);
+  return { machines: await viewMachines(context, machines), count };
 }
 
-export async function machineGet(ask: Ask, id: MachineId): Promise<MachineView> {
-  const machine = await ask.work.machines.get(id);
-  const [view] = await viewMachines(ask, [machine]);
-  return view ?? { machine, assignedImageName: null, operation: undefined };
+export async function machineGet(context: RequestContext, id: MachineId): Promise<MachineView> {
+  const machine = await context.work.machines.get(id);
+  const [view] = await viewMachines(context, [machine]);
+  return view ?? { machine, assignedImageName: null, job: undefined };
 }
 
 export interface CreateInput {
-  planId: PlanId;
+  machineTypeId: MachineTypeId;
   quantity?: number | undefined;
   softwareIds?: readonly SoftwareId[] | undefined;
   baseImageId?: BaseImageId | undefined;
@@ -80,18 +80,18 @@ const definedOf = (given: Record<string, boolean | undefined>): Record<string, b
 
 /** With software or a base, an image is made first and assigned to the machines; they can be started when it is available. */
 export async function machineCreate(
-  ask: Ask,
+  context: RequestContext,
   input: CreateInput,
 ): Promise<{ machines: MachineView[]; image: ImageView | undefined }> {
-  const { work, organisationId } = ask;
-  const plan = await work.plans.get(input.planId);
-  await assertQuota(ask, { machines: input.quantity ?? 1 });
+  const { work, organisationId } = context;
+  const type = await work.machineTypes.get(input.machineTypeId);
+  await assertQuota(context, { machines: input.quantity ?? 1 });
   const wanted = (input.softwareIds?.length ?? 0) > 0 || input.baseImageId !== undefined;
-  const image = wanted ? await imageInstall(ask, input) : undefined;
-  if (image && image.image.sizeGb > plan.diskSizeGb) {
+  const image = wanted ? await imageInstall(context, input) : undefined;
+  if (image && image.image.sizeGb > type.diskSizeGb) {
     throw new AppError(
       'image_too_large',
-      `The image would have ${image.image.sizeGb} GB and the disks of plan ${plan.id} have ${plan.diskSizeGb} GB; choose less software or a larger plan.`,
+      `The image would have ${image.image.sizeGb} GB and the disks of machine type ${type.id} have ${type.diskSizeGb} GB; choose less software or a larger machine type.`,
     );
   }
   const machines: Machine[] = [];
@@ -99,30 +99,30 @@ export async function machineCreate(
     machines.push(
       await work.machines.add({
         organisationId,
-        planId: plan.id,
+        machineTypeId: type.id,
         region: input.region ?? null,
-        machineType: plan.machineType,
-        cpus: plan.cpus,
-        memoryMb: plan.memoryMb,
-        diskSizeGb: plan.diskSizeGb,
+        machineType: type.code,
+        cpus: type.cpus,
+        memoryMb: type.memoryMb,
+        diskSizeGb: type.diskSizeGb,
         permissions: { ...machinePermissionDefaults, ...definedOf(input.permissions ?? {}) },
         assignedImageId: image?.image.id ?? null,
       }),
     );
   }
-  ask.touched({ machineIds: machines.map((machine) => machine.id) });
-  return { machines: await viewMachines(ask, machines), image };
+  context.touched({ machineIds: machines.map((machine) => machine.id) });
+  return { machines: await viewMachines(context, machines), image };
 }
 
 /** Nothing happens when it is on or on its way there; otherwise it gets the type and region that are asked for first. */
 export async function machineStart(
-  { work, organisationId, touched }: Ask,
+  { work, organisationId, touched }: RequestContext,
   id: MachineId,
-  { typeId, region }: { typeId?: PlanId | undefined; region?: string | undefined } = {},
+  { typeId, region }: { typeId?: MachineTypeId | undefined; region?: string | undefined } = {},
 ): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
-  const plan = typeId === undefined ? undefined : await work.plans.get(typeId);
+  const type = typeId === undefined ? undefined : await work.machineTypes.get(typeId);
   const image: Image | null =
     machine.assignedImageId === null ? null : ((await work.images.find(machine.assignedImageId)) ?? null);
   const next = planStart(machine, image);
@@ -133,35 +133,35 @@ export async function machineStart(
     statusReason: null,
     stopRequestedAt: null,
     ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
-    ...(plan && { machineType: plan.machineType, cpus: plan.cpus, memoryMb: plan.memoryMb }),
+    ...(type && { machineType: type.code, cpus: type.cpus, memoryMb: type.memoryMb }),
     ...(region !== undefined && { region }),
   });
-  await work.operations.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
+  await work.jobs.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
 /** Returns the end of the console of the machine's last failed start, or null when no start has failed. */
-export async function machineConsole({ work }: Ask, id: MachineId) {
+export async function machineConsole({ work }: RequestContext, id: MachineId) {
   const { id: own } = await work.machines.get(id);
   return (await work.machines.console(own)) ?? null;
 }
 
-export async function machineStop(ask: Ask, id: MachineId, gracefully: boolean): Promise<void> {
-  const { work, organisationId, touched } = ask;
+export async function machineStop(context: RequestContext, id: MachineId, gracefully: boolean): Promise<void> {
+  const { work, organisationId, touched } = context;
   const next = planStop(await work.machines.get(id), gracefully);
   touched({ machineIds: [id] });
   if (next === null) return;
   await work.machines.update(id, { status: next });
-  await work.operations.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
+  await work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
 }
 
 /** Throws image-too-large unless the machine's disk holds what its next disk is made from. */
-async function assertNextFits({ bases }: Tenant, machine: Machine, image: Image | null): Promise<void> {
+async function assertNextFits({ bases }: OrganisationStore, machine: Machine, image: Image | null): Promise<void> {
   if (image === null) await bases.fitting(machine.diskSizeGb);
   else assertHolds(machine, image);
 }
 
 /** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the default base. */
-export async function machineReset({ work, keepDiskMs, touched }: Ask, id: MachineId): Promise<void> {
+export async function machineReset({ work, keepDiskMs, touched }: RequestContext, id: MachineId): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
   assertResettable(machine);
@@ -177,16 +177,20 @@ export async function machineReset({ work, keepDiskMs, touched }: Ask, id: Machi
 }
 
 /** Gives the machine the processors and memory of another type; its disk stays as it is. It must be off. */
-export async function machineTypeSet({ work, touched }: Ask, id: MachineId, typeId: PlanId): Promise<void> {
+export async function machineTypeSet(
+  { work, touched }: RequestContext,
+  id: MachineId,
+  typeId: MachineTypeId,
+): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
-  const { machineType, cpus, memoryMb } = await work.plans.get(typeId);
+  const { code: machineType, cpus, memoryMb } = await work.machineTypes.get(typeId);
   assertOff(machine);
   await work.machines.update(id, { machineType, cpus, memoryMb });
 }
 
 export async function machinePermissionsSet(
-  { work, touched }: Ask,
+  { work, touched }: RequestContext,
   id: MachineId,
   given: Record<string, boolean | undefined> | undefined,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 
 export interface ImageStorage {
   virtualBytes: number;
@@ -14,8 +14,8 @@ export interface ImageStorage {
   chain: Layer[];
 }
 
-export async function imageStorage(ask: Ask, id: ImageId): Promise<ImageStorage> {
-  const { work } = ask;
+export async function imageStorage(context: RequestContext, id: ImageId): Promise<ImageStorage> {
+  const { work } = context;
   const image = await work.images.get(id);
   if (image.layerId === null) return { virtualBytes: 0, storedBytes: 0, exclusiveBytes: 0, chain: [] };
   const chain = await work.layers.chain(image.layerId);
@@ -43,8 +43,8 @@ export interface Dependents {
 }
 
 /** What of the organisation hangs on an image. */
-export async function imageDependents(ask: Ask, id: ImageId): Promise<Dependents> {
-  const { work } = ask;
+export async function imageDependents(context: RequestContext, id: ImageId): Promise<Dependents> {
+  const { work } = context;
   const image = await work.images.get(id);
   const assigned = await work.machines.ofImage(id);
   const standing = image.layerId === null ? [] : await work.disks.standingOn(image.layerId);
@@ -61,6 +61,6 @@ export async function imageDependents(ask: Ask, id: ImageId): Promise<Dependents
     })),
     images: above.filter((one) => one.id !== id),
     keptDisks: disks.filter((disk) => disk.state === 'kept'),
-    freedBytes: (await imageStorage(ask, id)).exclusiveBytes,
+    freedBytes: (await imageStorage(context, id)).exclusiveBytes,
   };
 }

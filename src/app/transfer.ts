@@ -16,12 +16,12 @@ import {
 } from '../domain/transfer.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 import { assertHostRoom, type ImageView, imageGet } from './image.ts';
 import { imageStorage } from './storage.ts';
 import { assertQuota } from './usage.ts';
 
-async function assertFew({ work }: Ask): Promise<void> {
+async function assertFew({ work }: RequestContext): Promise<void> {
   const open = (await work.transfers.list()).filter((one) => one.status === 'receiving' || one.status === 'building');
   if (open.length >= openTransfersMax) {
     throw invalid(
@@ -31,8 +31,12 @@ async function assertFew({ work }: Ask): Promise<void> {
 }
 
 /** Asks for an image as one file. Throws not-found and image-not-available. */
-export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat = 'qcow2'): Promise<Transfer> {
-  const { work, organisationId } = ask;
+export async function imageExport(
+  context: RequestContext,
+  id: ImageId,
+  format: TransferFormat = 'qcow2',
+): Promise<Transfer> {
+  const { work, organisationId } = context;
   const image = await work.images.get(id);
   if (image.status !== 'available') {
     throw new AppError(
@@ -40,11 +44,11 @@ export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat 
       `Image ${id} is ${image.status}; only an available image can be exported.`,
     );
   }
-  await assertFew(ask);
+  await assertFew(context);
   // At most what its layers take now; compressed it is less.
-  const { storedBytes } = await imageStorage(ask, id);
-  await assertQuota(ask, { storedGb: storedBytes / gbBytes });
-  await assertHostRoom(ask, storedBytes, await work.host.promisedBytes());
+  const { storedBytes } = await imageStorage(context, id);
+  await assertQuota(context, { storedGb: storedBytes / gbBytes });
+  await assertHostRoom(context, storedBytes, await work.host.promisedBytes());
   const transfer = await work.transfers.add({
     id: newId() as TransferId,
     organisationId,
@@ -61,8 +65,8 @@ export async function imageExport(ask: Ask, id: ImageId, format: TransferFormat 
     signature: null,
     expiresAt: work.now() + transferMs,
   });
-  ask.touched({ imageId: id, transferId: transfer.id });
-  await work.operations.enqueue([{ kind: 'imageExport', organisationId, data: { transferId: transfer.id } }]);
+  context.touched({ imageId: id, transferId: transfer.id });
+  await work.jobs.enqueue([{ kind: 'imageExport', organisationId, data: { transferId: transfer.id } }]);
   return transfer;
 }
 
@@ -75,22 +79,22 @@ export interface ImportInput {
 }
 
 /** Opens an upload. With a manifest its digest counts. */
-export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfer> {
-  const { work, organisationId } = ask;
+export async function imageImport(context: RequestContext, input: ImportInput): Promise<Transfer> {
+  const { work, organisationId } = context;
   if (input.bytes > transferBytesMax)
     throw invalid(`The file has ${input.bytes} bytes; the most is ${transferBytesMax}.`);
   const manifest = input.manifest === undefined ? null : parseManifest(input.manifest);
   if (manifest && input.sha256 !== undefined && manifest.sha256 !== input.sha256)
     throw invalid(`The manifest says that the file has the digest ${manifest.sha256}, and sha256 is ${input.sha256}.`);
-  await assertFew(ask);
-  await assertQuota(ask, { images: 1, storedGb: input.bytes / gbBytes });
+  await assertFew(context);
+  await assertQuota(context, { images: 1, storedGb: input.bytes / gbBytes });
   // The file as it comes, and the layer that is made of it.
-  await assertHostRoom(ask, 2 * input.bytes, await work.host.promisedBytes());
+  await assertHostRoom(context, 2 * input.bytes, await work.host.promisedBytes());
   const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join('').trim());
   const fault = name ? nameFault(name) : null;
   if (fault !== null) throw invalid(`The manifest's name ${fault}; send a name of your own.`);
   const id = newId() as TransferId;
-  ask.touched({ transferId: id });
+  context.touched({ transferId: id });
   return work.transfers.add({
     id,
     organisationId,
@@ -110,8 +114,8 @@ export async function imageImport(ask: Ask, input: ImportInput): Promise<Transfe
 }
 
 /** The transfer, when the part may be written now. Throws conflict that names where to go on. */
-async function assertTakes(ask: Ask, id: TransferId, offset: number, bytes: number): Promise<Transfer> {
-  const { work } = ask;
+async function assertTakes(context: RequestContext, id: TransferId, offset: number, bytes: number): Promise<Transfer> {
+  const { work } = context;
   const transfer = await work.transfers.get(id);
   if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
   if (offset !== transfer.receivedBytes)
@@ -122,7 +126,7 @@ async function assertTakes(ask: Ask, id: TransferId, offset: number, bytes: numb
   if (bytes === 0) throw invalid('The part is empty; send bytes.');
   if (offset + bytes > transfer.bytes)
     throw invalid(`The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`);
-  await assertHostRoom(ask, bytes);
+  await assertHostRoom(context, bytes);
   return transfer;
 }
 
@@ -130,14 +134,19 @@ async function assertTakes(ask: Ask, id: TransferId, offset: number, bytes: numb
  * Writes the bytes of a part where the last one ended; durable when it resolves. Not for a transaction, which it would hold up. Nothing is
  * written of a part that `transferPart` is going to refuse. Two parts of one transfer must not be written side by side.
  */
-export async function transferPartWrite(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<void> {
-  const takes = await assertTakes(ask, id, offset, content.length).catch((error) => {
+export async function transferPartWrite(
+  context: RequestContext,
+  id: TransferId,
+  offset: number,
+  content: Buffer,
+): Promise<void> {
+  const takes = await assertTakes(context, id, offset, content.length).catch((error) => {
     if (error instanceof AppError) return null;
     throw error;
   });
   if (takes === null) return;
   try {
-    const file = await open(ask.transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
+    const file = await open(context.transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
     try {
       await file.write(content, 0, content.length, offset);
       await file.sync();
@@ -154,18 +163,27 @@ export async function transferPartWrite(ask: Ask, id: TransferId, offset: number
 }
 
 /** Records a part whose bytes are written. Throws conflict that names where to go on. */
-export async function transferPart(ask: Ask, id: TransferId, offset: number, content: Buffer): Promise<Transfer> {
-  const { work, touched } = ask;
+export async function transferPart(
+  context: RequestContext,
+  id: TransferId,
+  offset: number,
+  content: Buffer,
+): Promise<Transfer> {
+  const { work, touched } = context;
   touched({ transferId: id });
-  const transfer = await assertTakes(ask, id, offset, content.length);
+  const transfer = await assertTakes(context, id, offset, content.length);
   const change = { receivedBytes: offset + content.length, expiresAt: work.now() + transferMs };
   await work.transfers.update(id, change);
   return { ...transfer, ...change };
 }
 
 /** All bytes are there: an image is made of them, or the damaged image that is named is healed with them. */
-export async function transferFinish(ask: Ask, id: TransferId, healImageId?: ImageId): Promise<ImageView> {
-  const { work, organisationId } = ask;
+export async function transferFinish(
+  context: RequestContext,
+  id: TransferId,
+  healImageId?: ImageId,
+): Promise<ImageView> {
+  const { work, organisationId } = context;
   const transfer = await work.transfers.get(id);
   if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} is ${transfer.status} already.`);
   if (transfer.receivedBytes !== transfer.bytes)
@@ -176,10 +194,10 @@ export async function transferFinish(ask: Ask, id: TransferId, healImageId?: Ima
   const data: Record<string, string> = { transferId: id };
   let imageId: ImageId;
   if (healImageId === undefined) {
-    await assertQuota(ask, { images: 1, builds: 1 });
+    await assertQuota(context, { images: 1, builds: 1 });
     const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
     // What a manifest says of software counts only when it is signed by somebody who is trusted.
-    const known = manifest !== null && isTrusted(ask, transfer);
+    const known = manifest !== null && isTrusted(context, transfer);
     const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
     const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));
     const sizeGb = Math.max(1, Math.ceil((manifest?.virtualBytes ?? transfer.bytes) / gbBytes));
@@ -200,7 +218,7 @@ export async function transferFinish(ask: Ask, id: TransferId, healImageId?: Ima
     const head = image.layerId;
     if (image.status !== 'failed' || head === null)
       throw new AppError('conflict', `Image ${image.id} is ${image.status}; only a damaged image can be healed.`);
-    if (transfer.manifest === null || !isTrusted(ask, transfer))
+    if (transfer.manifest === null || !isTrusted(context, transfer))
       throw invalid(
         'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
       );
@@ -209,19 +227,19 @@ export async function transferFinish(ask: Ask, id: TransferId, healImageId?: Ima
     imageId = image.id;
     data.healLayerId = head;
   }
-  ask.touched({ imageId, transferId: id });
+  context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
-  await work.operations.enqueue([{ kind: 'imageImport', organisationId, imageId, data }]);
-  return imageGet(ask, imageId);
+  await work.jobs.enqueue([{ kind: 'imageImport', organisationId, imageId, data }]);
+  return imageGet(context, imageId);
 }
 
-const isTrusted = ({ signer }: Ask, { manifest, signature }: Transfer) =>
+const isTrusted = ({ signer }: RequestContext, { manifest, signature }: Transfer) =>
   manifest !== null && signature !== null && signer.trusts(manifest, signature);
 
-export const transferGet = ({ work }: Ask, id: TransferId): Promise<Transfer> => work.transfers.get(id);
+export const transferGet = ({ work }: RequestContext, id: TransferId): Promise<Transfer> => work.transfers.get(id);
 
 /** Ends a transfer; an image that was made of it stays. Its bytes go when that is committed, by the collector. */
-export async function transferDelete({ work, touched }: Ask, id: TransferId): Promise<void> {
+export async function transferDelete({ work, touched }: RequestContext, id: TransferId): Promise<void> {
   const transfer = await work.transfers.get(id);
   touched({ imageId: transfer.imageId, transferId: id });
   if (transfer.status === 'building')
@@ -230,9 +248,9 @@ export async function transferDelete({ work, touched }: Ask, id: TransferId): Pr
 }
 
 /** The file of a finished export. Throws conflict while it is not there. */
-export async function transferContent(ask: Ask, id: TransferId): Promise<Transfer & { path: string }> {
-  const transfer = await ask.work.transfers.get(id);
+export async function transferContent(context: RequestContext, id: TransferId): Promise<Transfer & { path: string }> {
+  const transfer = await context.work.transfers.get(id);
   if (transfer.kind !== 'export' || transfer.status !== 'available')
     throw new AppError('conflict', `Transfer ${id} has nothing to download: it is ${transfer.status}.`);
-  return { ...transfer, path: ask.transferPath(id) };
+  return { ...transfer, path: context.transferPath(id) };
 }

@@ -1,9 +1,9 @@
 // What an organisation has, beside what it may have; and the check that every creation makes first.
 
 import { assertWithinQuota, type QuotaName } from '../domain/quota.ts';
-import type { Ask } from './deps.ts';
+import type { RequestContext } from './deps.ts';
 
-export async function usageGet({ work: { usage } }: Ask) {
+export async function usageGet({ work: { usage } }: RequestContext) {
   const quotas = await usage.quotas();
   return {
     images: { used: await usage.images(), limit: quotas.images },
@@ -16,7 +16,10 @@ export async function usageGet({ work: { usage } }: Ask) {
 }
 
 /** Throws `invalid` with both numbers when there would be too many. */
-export async function assertQuota({ work: { usage } }: Ask, wanted: Partial<Record<QuotaName, number>>): Promise<void> {
+export async function assertQuota(
+  { work: { usage } }: RequestContext,
+  wanted: Partial<Record<QuotaName, number>>,
+): Promise<void> {
   const quotas = await usage.quotas();
   for (const [name, count] of Object.entries(wanted) as [QuotaName, number][])
     assertWithinQuota(name, await usage[name](), count, quotas);

@@ -36,10 +36,10 @@ export function backupCommands(program: Command, { local, withStore, print, term
       await withStore(flags, async ({ store }, config) => {
         const { backUp } = await import('./backup.ts');
         const engine = await engineOf(config);
-        const rooms = { store, engine, dataDir: config.dataDir };
+        const deps = { store, engine, dataDir: config.dataDir };
         const say = (line: string) => terminal.err(`backup: ${line}`);
         const keys = flags.withoutKeys !== true;
-        const manifest = await interruptible((signal) => backUp(rooms, folder, { keys, say, signal }));
+        const manifest = await interruptible((signal) => backUp(deps, folder, { keys, say, signal }));
         const { layers, disks, missing } = manifest;
         const secret = manifest.keys
           ? 'It holds the master key: keep it as safe as the server.'

@@ -28,9 +28,9 @@ export function layerCommands(program: Command, { local, withStore, print, termi
     layer.command('list').description('list the layers, and what the engine keeps that the store does not know'),
   ).action((flags: Flags & Printed) =>
     withStore(flags, async ({ store }) => {
-      const { layers, strangers } = await store.read('system', async (work) => ({
+      const { layers, orphans } = await store.read('system', async (work) => ({
         layers: await work.layers.list(),
-        strangers: await work.host.strangers(),
+        orphans: await work.host.orphans(),
       }));
       const rows = layers.map((one) => [
         one.id,
@@ -40,7 +40,7 @@ export function layerCommands(program: Command, { local, withStore, print, termi
         one.parentId,
         at(one.verifiedAt),
       ]);
-      const unknown = strangers.map((one) => [
+      const unknown = orphans.map((one) => [
         one.id,
         one.kind,
         'unknown to the store',
@@ -49,7 +49,7 @@ export function layerCommands(program: Command, { local, withStore, print, termi
         at(one.seenAt),
       ]);
       const headings = ['LAYER', 'KIND', 'STATE', 'MB', 'PARENT', 'VERIFIED'];
-      print(flags, { layers, strangers }, table(headings, [...rows, ...unknown]));
+      print(flags, { layers, orphans }, table(headings, [...rows, ...unknown]));
     }),
   );
   local(

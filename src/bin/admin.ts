@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { nameLengthMax, planAdd, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
+import { machineTypeAdd, nameLengthMax, softwareAdd, softwareUpdate } from '../app/catalogue.ts';
 import type { Listed, ListLocal } from '../cli/catalogue.ts';
 import { print as printTo } from '../cli/context.ts';
 import { readableFile } from '../cli/file.ts';
@@ -37,8 +37,8 @@ export interface Admin {
   env: Env;
 }
 
-/** The size of a plan at most: what QEMU gives one machine, and a disk that a qcow2 file can be. */
-const planMost = { cpus: 255, memoryMb: 16 * 1024 ** 2, diskGb: 1_000_000 };
+/** The largest machine type: what QEMU gives one machine, and a disk that a qcow2 file can be. */
+const machineTypeMost = { cpus: 255, memoryMb: 16 * 1024 ** 2, diskGb: 1_000_000 };
 
 /** Opens the store of the data directory that is meant, for as long as the work takes. */
 const storeIn =
@@ -64,10 +64,10 @@ export const catalogueLocal = (terminal: Terminal, env: Env): ListLocal => {
       ]);
       printTo(terminal, flags, titles, table(['ID', 'NAME', 'GB', 'FILES', 'NETWORK'], rows));
     },
-    async plan({ store }, flags) {
-      const plans = await store.read('system', (work) => work.plans.list());
-      const rows = plans.map((one) => [one.id, one.name, one.machineType, one.cpus, one.memoryMb, one.diskSizeGb]);
-      printTo(terminal, flags, plans, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
+    async 'machine-type'({ store }, flags) {
+      const types = await store.read('system', (work) => work.machineTypes.list());
+      const rows = types.map((one) => [one.id, one.name, one.code, one.cpus, one.memoryMb, one.diskSizeGb]);
+      printTo(terminal, flags, types, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
     },
   };
   return (noun, { dataDir, json = false }) =>
@@ -106,7 +106,7 @@ export function adminCommands(
   const admin: Admin = { local, withStore: storeIn(env), print, terminal, env };
   baseCommands(nouns.base, admin);
   softwareCommands(nouns.software, admin);
-  planCommands(nouns.plan, admin);
+  machineTypeCommands(nouns['machine-type'], admin);
   organisationCommands(program, admin);
   keyCommands(program, admin);
   masterKeyCommands(program, admin);
@@ -170,12 +170,12 @@ function softwareCommands(software: Command, { local, withStore, print }: Admin)
   });
 }
 
-function planCommands(plan: Command, { local, withStore, print }: Admin): void {
-  local(plan.command('add').description('add a plan'))
-    .requiredOption('--name <name>', 'name of the plan', catalogueName)
-    .requiredOption('--cpus <number>', 'virtual processors', whole(1, planMost.cpus))
-    .requiredOption('--memory <mb>', 'memory in MB', whole(1, planMost.memoryMb))
-    .requiredOption('--disk <gb>', 'disk in GB', whole(1, planMost.diskGb))
+function machineTypeCommands(machineType: Command, { local, withStore, print }: Admin): void {
+  local(machineType.command('add').description('add a machine type'))
+    .requiredOption('--name <name>', 'name of the machine type', catalogueName)
+    .requiredOption('--cpus <number>', 'virtual processors', whole(1, machineTypeMost.cpus))
+    .requiredOption('--memory <mb>', 'memory in MB', whole(1, machineTypeMost.memoryMb))
+    .requiredOption('--disk <gb>', 'disk in GB', whole(1, machineTypeMost.diskGb))
     .action(
       ({
         name,
@@ -186,8 +186,8 @@ function planCommands(plan: Command, { local, withStore, print }: Admin): void {
       }: Flags & Printed & { name: string; cpus: number; memory: number; disk: number }) =>
         withStore(flags, async ({ store }) => {
           const sizes = { cpus, memoryMb: memory, diskSizeGb: disk };
-          const added = await planAdd(store, { name, machineType: name.toLowerCase(), ...sizes });
-          print(flags, added, `Plan ${added.id} (${name}) is added.`);
+          const added = await machineTypeAdd(store, { name, code: name.toLowerCase(), ...sizes });
+          print(flags, added, `Machine type ${added.id} (${name}) is added.`);
         }),
     );
 }

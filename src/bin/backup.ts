@@ -6,13 +6,13 @@ import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from 'nod
 import { join } from 'node:path';
 import { AppError, failedForNow, invalid } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
+import { idsBegun } from '../domain/job.ts';
 import { gbBytes } from '../domain/layer.ts';
-import { idsBegun } from '../domain/operation.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, makeFolders, syncPath, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
-import type { Hold, Store } from '../store/port.ts';
+import type { Freeze, Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { EngineName } from './config.ts';
@@ -41,12 +41,12 @@ const pollMs = 200;
  * Holds back what would change the files below a copy, for as long as the work takes; ends by itself when this process dies. Throws
  * `unavailable` when the hold could not be renewed in time.
  */
-async function holding<Result>(store: Store, what: Hold, work: () => Promise<Result>): Promise<Result> {
+async function whileFrozen<Result>(store: Store, what: Freeze, work: () => Promise<Result>): Promise<Result> {
   const holder = newId();
-  await store.write('system', ({ host }) => host.hold(what, holder));
+  await store.write('system', ({ host }) => host.freeze(what, holder));
   let stands = true;
   const renew = async () => {
-    const renewed = await store.write('system', ({ host }) => host.renewHold(what, holder));
+    const renewed = await store.write('system', ({ host }) => host.renewFreeze(what, holder));
     stands &&= renewed;
   };
   const renewal = setInterval(() => renew().catch(() => {}), renewMs);
@@ -56,11 +56,11 @@ async function holding<Result>(store: Store, what: Hold, work: () => Promise<Res
     const result = await work();
     await renew();
     if (!stands)
-      throw failedForNow('The hold of this backup ended before its copy did; make it again, in a new folder.');
+      throw failedForNow('The freeze of this backup ended before its copy did; make it again, in a new folder.');
     return result;
   } finally {
     clearInterval(renewal);
-    await store.write('system', ({ host }) => host.release(what, holder));
+    await store.write('system', ({ host }) => host.thaw(what, holder));
   }
 }
 
@@ -80,9 +80,9 @@ export async function backUp(
   if ((await readdir(folder)).length > 0) throw invalid(`${folder} is not empty; give a new folder for each backup.`);
   const target = join(folder, 'engine');
   await mkdir(target, { mode: 0o711 });
-  const manifest = await holding(store, 'layers', async () => {
+  const manifest = await whileFrozen(store, 'layers', async () => {
     say('copying the store and the disks');
-    const { content, lost } = await holding(store, 'disks', async () => {
+    const { content, lost } = await whileFrozen(store, 'disks', async () => {
       await copyStoreAndKeys(dataDir, folder, keys);
       const named = await within(folder, contentOf);
       const has = await engine.inventory();
@@ -111,7 +111,7 @@ const none = { layers: [], disks: [], files: [] };
 const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: LayerId[] }> =>
   store.read('system', async (work) => ({
     // A capture that waits to go on has sealed its disk, which stands on a layer that has no row yet.
-    begun: [...idsBegun(await work.operations.openOfKind('imageCapture'))] as LayerId[],
+    begun: [...idsBegun(await work.jobs.openOfKind('imageCapture'))] as LayerId[],
     layers: (await work.layers.list())
       .filter(({ state }) => state === 'sealed' || state === 'quarantined')
       .map(({ id }) => id),
@@ -190,8 +190,8 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
     await within(part, (store) =>
       store.write('system', async (work) => {
         for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
-        await work.operations.releaseAll();
-        await work.host.releaseAll();
+        await work.jobs.releaseAll();
+        await work.host.thawAll();
       }),
     );
   } catch (error) {

@@ -70,21 +70,21 @@ export async function ensureDemo(
   }
   const organisationId = await store.write('system', async (work) => {
     const id = await work.organisations.ensure(organisationName);
-    if ((await work.plans.list()).length === 0) {
-      await work.plans.add({ name: 'Small', machineType: 'small', cpus: 1, memoryMb: 768, diskSizeGb: 10 });
-      await work.plans.add({ name: 'Large', machineType: 'large', cpus: 2, memoryMb: 2048, diskSizeGb: 40 });
+    if ((await work.machineTypes.list()).length === 0) {
+      await work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 768, diskSizeGb: 10 });
+      await work.machineTypes.add({ name: 'Large', code: 'large', cpus: 2, memoryMb: 2048, diskSizeGb: 40 });
     }
     return id;
   });
   await store.write(organisationId, async (work) => {
-    const plan = (await work.plans.list())[0];
+    const type = (await work.machineTypes.list())[0];
     const { count } = await work.machines.list({ page: 1, perPage: 1 });
-    for (let index = count; plan && index < machineCount; index++) {
-      const { id: planId, machineType, cpus, memoryMb, diskSizeGb } = plan;
+    for (let index = count; type && index < machineCount; index++) {
+      const { id: machineTypeId, code: machineType, cpus, memoryMb, diskSizeGb } = type;
       const permissionsOfMachine = { ...machinePermissionDefaults };
       await work.machines.add({
         organisationId,
-        planId,
+        machineTypeId,
         machineType,
         cpus,
         memoryMb,

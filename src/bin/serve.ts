@@ -25,7 +25,7 @@ import { networkReason } from './explain.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 
-export interface Rooms {
+export interface Dependencies {
   dataDir: string;
   store: Store;
   engine: Engine;
@@ -60,7 +60,7 @@ export function buildService({
   publicUrl = null,
   requestsPerSecond = 0,
   showMetrics = true,
-}: Rooms): Service {
+}: Dependencies): Service {
   const settings = { ...defaultSettings, ...given };
   const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
   const metrics = new Metrics({ store, clock });
@@ -129,7 +129,7 @@ const commandMostMs = 1000;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
-interface Door {
+interface Listener {
   app: FastifyInstance;
   host: string;
   port: number;
@@ -137,7 +137,7 @@ interface Door {
   flags: { port: string; host: string };
 }
 
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number, flags: Door['flags']): string {
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number, flags: Listener['flags']): string {
   if (error.code === 'EADDRINUSE') return `Port ${port} is taken; give another one with ${flags.port}.`;
   if (error.code === 'EACCES')
     return `Port ${port} is for root alone; give one from 1024 with ${flags.port}, and put a proxy in front.`;
@@ -145,9 +145,9 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number, 
 }
 
 /** Opens each in turn, and resolves to their addresses. Throws `unavailable` when one cannot be listened on. */
-async function listen(doors: readonly Door[]): Promise<string[]> {
+async function listen(listeners: readonly Listener[]): Promise<string[]> {
   const urls: string[] = [];
-  for (const { app, host, port, flags } of doors) {
+  for (const { app, host, port, flags } of listeners) {
     await app.listen({ host, port }).catch((error) => {
       throw new AppError('unavailable', cannotListen(error, host, port, flags), { cause: error });
     });
@@ -177,7 +177,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   try {
     await store.read('system', (work) => assertMasterKey(work, masterKey));
     // This server alone owns the directory: whoever held a lease is dead.
-    await store.write('system', (work) => work.operations.releaseAll());
+    await store.write('system', (work) => work.jobs.releaseAll());
     const newInstallation = newId();
     const engine = await openEngine(config, newInstallation);
     await ensureInstallation(config.dataDir, engineName, newInstallation);
@@ -185,15 +185,15 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     // With a public address there is a proxy in front, which would pass them on to anybody.
     const showMetrics = config.metrics === null && config.publicUrl === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
-    const doors = [
+    const listeners = [
       { app: service.app, host: config.host, port: config.port, flags: { port: '--port', host: '--host' } },
     ];
     if (config.metrics) {
       const flags = { port: '--metrics', host: '--metrics' };
-      doors.push({ app: metricsServer(service.metrics), ...config.metrics, flags });
+      listeners.push({ app: metricsServer(service.metrics), ...config.metrics, flags });
     }
-    const shut = () => Promise.all(doors.slice(1).map(({ app }) => app.close()));
-    const [url = '', metricsUrl = null] = await listen(doors).catch(async (error) => {
+    const shut = () => Promise.all(listeners.slice(1).map(({ app }) => app.close()));
+    const [url = '', metricsUrl = null] = await listen(listeners).catch(async (error) => {
       await shut();
       await service.close();
       throw error;

@@ -1,11 +1,11 @@
-// silversmith software|base|plan list: what images and machines are made of. The operator's own commands add to the same nouns.
+// silversmith software|base|machine-type list: what images and machines are made of. The operator's own commands add to the same nouns.
 
 import type { Command } from 'commander';
 import { connect, type Environment, NoCredentials, print, type Remote, remoteOptions } from './context.ts';
 import { type Terminal, table } from './output.ts';
 import { UsageError } from './parse.ts';
 
-export type Listed = 'software' | 'base' | 'plan';
+export type Listed = 'software' | 'base' | 'machine-type';
 
 /** Prints what only the operator sees, from the data directory. */
 export type ListLocal = (noun: Listed, flags: Remote) => Promise<void>;
@@ -45,12 +45,17 @@ export function catalogueCommands(
       const { software: _, ...answer } = await (await connect(flags, env)).softwareList({});
       print(terminal, flags, answer, sized(answer.base_images));
     }),
-    plan: list('plan', 'plans: the sizes in which machines are made', 'the same columns', async (flags) => {
-      const answer = await (await connect(flags, env)).planList({});
-      const rows = answer.plans.map(({ id, attributes: one }) => [
-        ...[id, one.name, one.machine_type, one.cpus, one.memory_mb, one.disk_size],
-      ]);
-      print(terminal, flags, answer, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
-    }),
+    'machine-type': list(
+      'machine-type',
+      'machine types: the sizes in which machines are made',
+      'the same columns',
+      async (flags) => {
+        const answer = await (await connect(flags, env)).planList({});
+        const rows = answer.plans.map(({ id, attributes: one }) => [
+          ...[id, one.name, one.machine_type, one.cpus, one.memory_mb, one.disk_size],
+        ]);
+        print(terminal, flags, answer, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
+      },
+    ),
   };
 }

@@ -101,14 +101,14 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     });
 
   remoteOptions(noun.command('create').description('create machines'))
-    .requiredOption('--plan <plan>', 'plan, by id or name (see: silversmith plan list)')
+    .requiredOption('--type <type>', 'machine type, by id or name (see: silversmith machine-type list)')
     .option('--quantity <number>', 'how many', whole(1, 100), 1)
     .option('--software <software...>', 'software to install first, by id or name')
     .option('--base <base>', 'base image, by id or name')
-    .action(async (flags: Remote & { plan: string; quantity: number; software?: string[]; base?: string }) => {
+    .action(async (flags: Remote & { type: string; quantity: number; software?: string[]; base?: string }) => {
       const client = await connect(flags, env);
       const answer = await client.machineCreate({
-        plan_id: await idOf(client, 'plan', flags.plan),
+        plan_id: await idOf(client, 'machine type', flags.type),
         quantity: flags.quantity,
         ...(flags.software && { software_ids: await idsOf(client, 'software', flags.software) }),
         ...(flags.base !== undefined && { base_image_id: await idOf(client, 'base image', flags.base) }),

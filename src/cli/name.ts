@@ -45,8 +45,8 @@ const nouns = {
   },
   software: { see: 'software list', find: async (client: Client) => (await client.softwareList({})).software },
   'base image': { see: 'base list', find: async (client: Client) => (await client.softwareList({})).base_images },
-  plan: {
-    see: 'plan list',
+  'machine type': {
+    see: 'machine-type list',
     find: async (client: Client) =>
       (await client.planList({})).plans.map(({ id, attributes }) => ({ id: Number(id), name: attributes.name })),
   },

@@ -3,7 +3,7 @@
 const commands: readonly [request: RegExp, command: string][] = [
   [/(?<=base image \S+; )GET \/software\b/g, 'silversmith base list'],
   [/GET \/software\b/g, 'silversmith software list'],
-  [/GET \/plans\b/g, 'silversmith plan list'],
+  [/GET \/plans\b/g, 'silversmith machine-type list'],
   [/GET \/machines\/(\d+)\/disks\b/g, 'silversmith machine disks $1'],
   [/GET \/machines\b/g, 'silversmith machine list'],
   [/GET \/images\b/g, 'silversmith image list'],

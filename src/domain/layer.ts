@@ -1,14 +1,14 @@
 // Layers and disks: a disk is a chain of immutable layers with one writable overlay on top.
 
-import type { DiskId, ImageId, LayerId, MachineId, OperationId, OrganisationId } from './ids.ts';
+import type { DiskId, ImageId, JobId, LayerId, MachineId, OrganisationId } from './ids.ts';
 
 export type LayerKind = 'base' | 'software' | 'capture';
 
 /**
- * `building`: an operation makes it. `sealed`: immutable, usable. `quarantined`: its bytes are not what they were, or are gone; nothing
- * begins to use it. `doomed`: nothing may use it any more; its bytes are going.
+ * `building`: a job makes it. `sealed`: immutable, usable. `quarantined`: its bytes are not what they were, or are gone; nothing
+ * begins to use it. `deleting`: nothing may use it any more; its bytes are going.
  */
-export type LayerState = 'building' | 'sealed' | 'quarantined' | 'doomed';
+export type LayerState = 'building' | 'sealed' | 'quarantined' | 'deleting';
 
 export interface Layer {
   id: LayerId;
@@ -27,8 +27,8 @@ export interface Layer {
   state: LayerState;
   virtualBytes: number;
   storedBytes: number;
-  /** The operation that builds it, while `building`. */
-  operationId: OperationId | null;
+  /** The job that builds it, while `building`. */
+  jobId: JobId | null;
   createdAt: number;
   /** Of its bytes as they lie on the disk, `sha256:…`; null until it is computed. */
   digest: string | null;
@@ -36,16 +36,16 @@ export interface Layer {
   verifiedAt: number | null;
   /** When a build last stood on it. */
   usedAt: number | null;
-  doomedAt: number | null;
+  deletingAt: number | null;
   /** What is wrong with it, for people; null when nothing is. */
   fault: string | null;
 }
 
 /**
  * `fresh`: made by a start that has not succeeded yet. `active`: a machine's disk. `kept`: replaced, and kept until
- * `keptUntil`. `doomed`: its bytes are going.
+ * `keptUntil`. `deleting`: its bytes are going.
  */
-export type DiskState = 'fresh' | 'active' | 'kept' | 'doomed';
+export type DiskState = 'fresh' | 'active' | 'kept' | 'deleting';
 
 export interface Disk {
   id: DiskId;
@@ -62,7 +62,7 @@ export interface Disk {
   replacesId: DiskId | null;
   /** What it takes on the host's disk, as it was last looked at; null: not yet. */
   storedBytes: number | null;
-  doomedAt: number | null;
+  deletingAt: number | null;
 }
 
 /**

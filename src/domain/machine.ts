@@ -2,7 +2,7 @@
 // `friendly_status` on the wire is `status` here.
 
 import { AppError } from './error.ts';
-import type { DiskId, ImageId, MachineId, OrganisationId, PlanId } from './ids.ts';
+import type { DiskId, ImageId, MachineId, MachineTypeId, OrganisationId } from './ids.ts';
 import type { Image } from './image.ts';
 
 export const machineStatuses = [
@@ -23,7 +23,7 @@ export interface Machine {
   id: MachineId;
   organisationId: OrganisationId;
   name: string;
-  planId: PlanId;
+  machineTypeId: MachineTypeId;
   region: string | null;
   machineType: string;
   cpus: number;

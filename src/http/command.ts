@@ -3,7 +3,7 @@
 // The entry of a change names what the application says it touched, that of a refusal what the path names.
 
 import { createHash } from 'node:crypto';
-import type { Ask, Tenant } from '../app/deps.ts';
+import type { OrganisationStore, RequestContext } from '../app/deps.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';
@@ -34,7 +34,7 @@ export interface Command {
 export async function runCommand(
   { store, masterKey }: { store: Store; masterKey: MasterKey },
   command: Command,
-  effect: (work: Tenant, touched: Ask['touched']) => Promise<Json>,
+  effect: (work: OrganisationStore, touched: RequestContext['touched']) => Promise<Json>,
   envelope: () => Json,
   stage: () => Promise<void> = async () => {},
 ): Promise<{ answer: Json; again: boolean }> {

@@ -1,6 +1,6 @@
 // The shape of a handler: typed from the operation's row in the contract, given a unit of work bound to the caller's organisation.
 
-import type { Ask } from '../app/deps.ts';
+import type { RequestContext } from '../app/deps.ts';
 import type { Answer, Body, OperationName, operations, Params, Query } from '../wire/operations.ts';
 
 export interface Input<Name extends OperationName> {
@@ -21,7 +21,10 @@ type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends { 
   ? FileAnswer
   : Answer<Name>;
 
-export type Handler<Name extends OperationName> = (ask: Ask, input: Input<Name>) => Promise<AnswerOf<Name>>;
+export type Handler<Name extends OperationName> = (
+  context: RequestContext,
+  input: Input<Name>,
+) => Promise<AnswerOf<Name>>;
 
 /**
  * What an operation does before its transaction, because it takes long: move bytes. It may be done for a request that is then refused.
@@ -29,7 +32,7 @@ export type Handler<Name extends OperationName> = (ask: Ask, input: Input<Name>)
  */
 export interface Stage<Name extends OperationName> {
   thing(input: Input<Name>): string;
-  run(ask: Ask, input: Input<Name>): Promise<void>;
+  run(context: RequestContext, input: Input<Name>): Promise<void>;
 }
 
 export type Stages = { [Name in OperationName]?: Stage<Name> };

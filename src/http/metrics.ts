@@ -10,7 +10,7 @@ import type { Counted, Store } from '../store/port.ts';
 import { connectionLimits } from './hygiene.ts';
 
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
-const operationBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
+const jobBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
 /** Of one server; its methods are called by whoever does what they count. */
 export class Metrics {
@@ -36,16 +36,16 @@ export class Metrics {
       registers,
     });
     this.#ended = new Counter({
-      name: 'silversmith_operations_ended_total',
-      help: 'Attempts at operations, by how they ended: done, failed (the caller is told why), retried (tried again later), unforeseen (a defect).',
+      name: 'silversmith_jobs_ended_total',
+      help: 'Attempts at jobs, by how they ended: done, failed (the caller is told why), retried (tried again later), unforeseen (a defect).',
       labelNames: ['kind', 'outcome'],
       registers,
     });
     this.#duration = new Histogram({
-      name: 'silversmith_operation_duration_seconds',
-      help: 'How long an attempt at an operation took.',
+      name: 'silversmith_job_duration_seconds',
+      help: 'How long an attempt at a job took.',
       labelNames: ['kind'],
-      buckets: operationBuckets,
+      buckets: jobBuckets,
       registers,
     });
     this.#lastPass = new Gauge({
@@ -64,7 +64,7 @@ export class Metrics {
       help: 'Signatures of reads that could not be written down; replays of those would be taken after a restart.',
       registers,
     });
-    this.#look = censusGauges(this.#registry, store, clock);
+    this.#look = countGauges(this.#registry, store, clock);
   }
 
   answered(operation: string, code: number, ms: number): void {
@@ -100,42 +100,42 @@ export class Metrics {
 }
 
 /** Gauges of what the store says; the function that is returned sets them. */
-function censusGauges(registry: Registry, store: Store, clock: Clock): () => Promise<void> {
+function countGauges(registry: Registry, store: Store, clock: Clock): () => Promise<void> {
   const of = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
   const fill = (gauge: Gauge, rows: readonly Counted[]) => {
     gauge.reset();
     for (const { labels, count } of rows) gauge.set(labels, count);
   };
-  const operations = of('operations', 'Open operations.', ['kind', 'state']);
-  const oldestDue = of('operation_oldest_due_seconds', 'For how long the operation that waits longest could be begun.');
-  const overdue = of('operation_leases_overdue', 'Operations whose owner is silent and that nobody has taken over.');
+  const jobs = of('jobs', 'Open jobs.', ['kind', 'state']);
+  const oldestDue = of('job_oldest_due_seconds', 'For how long the job that waits longest could be begun.');
+  const overdue = of('job_leases_overdue', 'Jobs whose owner is silent and that nobody has taken over.');
   const images = of('images', 'Images that are not deleted.', ['status']);
   const machines = of('machines', 'Machines.', ['status']);
   const layers = of('layers', 'Layers.', ['kind', 'state']);
   const layerBytes = of('layer_stored_bytes', 'What layers take on the disk of the host.', ['kind', 'state']);
   const disks = of('disks', 'Disks of machines.', ['state']);
-  const strangers = of('strangers', 'Files in the engine’s keeping that the store does not know.');
+  const orphans = of('orphans', 'Files in the engine’s keeping that the store does not know.');
   const unverified = of('layer_oldest_verification_seconds', 'How long ago the least recently verified layer was.');
   const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
   const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
   const sinceSeconds = (at: number | null | undefined) => Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
   return async () => {
-    const { census, dueAt, capacity } = await store.read('system', async (work) => ({
-      census: await work.census(),
-      dueAt: await work.operations.nextDue(),
+    const { counts, dueAt, capacity } = await store.read('system', async (work) => ({
+      counts: await work.counts(),
+      dueAt: await work.jobs.nextDue(),
       capacity: await work.host.capacity(),
     }));
-    fill(operations, census.operations);
+    fill(jobs, counts.jobs);
     oldestDue.set(sinceSeconds(dueAt));
-    overdue.set(census.leasesOverdue);
-    fill(images, census.images);
-    fill(machines, census.machines);
-    fill(layers, census.layers);
-    fill(layerBytes, census.layerBytes);
-    fill(disks, census.disks);
-    strangers.set(census.strangers);
-    unverified.set(sinceSeconds(census.oldestVerifiedAt));
+    overdue.set(counts.leasesOverdue);
+    fill(images, counts.images);
+    fill(machines, counts.machines);
+    fill(layers, counts.layers);
+    fill(layerBytes, counts.layerBytes);
+    fill(disks, counts.disks);
+    orphans.set(counts.orphans);
+    unverified.set(sinceSeconds(counts.oldestVerifiedAt));
     free.set(capacity?.freeBytes ?? Number.NaN);
     total.set(capacity?.totalBytes ?? Number.NaN);
   };

@@ -5,7 +5,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import type { Ask, Tenant } from '../app/deps.ts';
+import type { OrganisationStore, RequestContext } from '../app/deps.ts';
 import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Permission } from '../domain/permission.ts';
@@ -242,8 +242,8 @@ function route(
       const { signer, transferPath } = options;
       const asker = { organisationId, keyId, keepDiskMs, publicUrl, signer, transferPath };
       if (!mutates) {
-        const ask = { ...asker, touched() {} };
-        const answer = await store.read(organisationId, (work) => handler({ ...ask, work }, input));
+        const context = { ...asker, touched() {} };
+        const answer = await store.read(organisationId, (work) => handler({ ...context, work }, input));
         if (operation.content === 'response') return sendFile(request, reply, answer as unknown as FileAnswer);
         return fitted(request, reply, { ...answer, ...envelope() });
       }
@@ -256,7 +256,8 @@ function route(
         rawBody: content,
         idempotencyKey: request.headers['idempotency-key'] as string | undefined,
       };
-      const effect = (work: Tenant, touched: Ask['touched']) => handler({ ...asker, work, touched }, input);
+      const effect = (work: OrganisationStore, touched: RequestContext['touched']) =>
+        handler({ ...asker, work, touched }, input);
       const staged = () =>
         store.read(organisationId, async (work) => stage?.run({ ...asker, work, touched() {} }, input));
       const run = () => runCommand(options, command, effect, envelope, staged);

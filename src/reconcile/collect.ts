@@ -8,62 +8,62 @@ import type { TransferId } from '../domain/ids.ts';
 import { type Disk, gbBytes, type Layer } from '../domain/layer.ts';
 import type { Work } from '../store/port.ts';
 import { settleAbandoned } from './abandoned.ts';
-import type { Log, Rooms, Task, TaskRooms } from './task.ts';
+import type { Dependencies, Log, Task, TaskDependencies } from './task.ts';
 import { quarantine } from './verify.ts';
 
 const chainRoundsMax = 100;
-const operationsKeptMs = 7 * 24 * 3600_000;
+const jobsKeptMs = 7 * 24 * 3600_000;
 /** Longer than a request is good for, so that a clock that is put back by as much lets none be sent again. */
 const signatureKeptMs = 2 * 3600_000;
 const auditRoundsMax = 100;
 
 export const collect: Task = {
   everyMs: 30_000,
-  async run(rooms, signal) {
-    const { store, settings, log } = rooms;
+  async run(deps, signal) {
+    const { store, settings, log } = deps;
     // What a backup copies stays until it has it; asked again where something is marked, since a backup may begin meanwhile.
-    const isHeld = async (work: Work) => (await work.host.held()).length > 0;
-    await settleAbandoned(rooms);
+    const isHeld = async (work: Work) => (await work.host.frozen()).length > 0;
+    await settleAbandoned(deps);
     if (await store.read('system', isHeld)) return;
-    await removeTransfers(rooms);
+    await removeTransfers(deps);
     const disks = await store.write('system', async (work) => {
       if (await isHeld(work)) return [];
-      await letGo(work, rooms);
-      await giveWay(work, log);
-      await work.disks.doom();
+      await release(work, deps);
+      await enforceKeptQuota(work, log);
+      await work.disks.markDeleting();
       await work.disks.takeUp();
-      return work.disks.doomed(work.now() - settings.collectDelayMs);
+      return work.disks.deleting(work.now() - settings.collectDelayMs);
     });
-    await pruneAudit(rooms, signal);
-    const failures = await removeDisks(rooms, disks, signal);
-    await takeUpLayers(rooms);
+    await pruneAudit(deps, signal);
+    const failures = await removeDisks(deps, disks, signal);
+    await takeUpLayers(deps);
     const layers = await store.write('system', async (work) => {
       if (await isHeld(work)) return [];
       await evict(work, settings.cacheBytesMax, log);
-      await work.layers.doom();
-      return work.layers.doomed(work.now() - settings.collectDelayMs);
+      await work.layers.markDeleting();
+      return work.layers.deleting(work.now() - settings.collectDelayMs);
     });
-    failures.push(...(await removeLayers(rooms, layers, signal)));
+    failures.push(...(await removeLayers(deps, layers, signal)));
     if (failures.length > 0) throw new AggregateError(failures, `${failures.length} disks or layers cannot be removed`);
   },
 };
 
 /** Marks and forgets what was kept for a time that is over, when the guard allows it. */
-async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> {
+async function release(work: Work, { guard, settings }: TaskDependencies): Promise<void> {
   const before = await guard.look(work);
   if (guard.isSteady()) await work.host.steady();
   if (before !== null) {
     await work.signatures.prune(before - signatureKeptMs);
     await work.access.prune(before);
     await work.idempotency.prune(before);
-    await work.operations.prune(before - operationsKeptMs);
+    await work.jobs.prune(before - jobsKeptMs);
     const kept = await work.disks.kept();
     const over = kept.filter(({ keptUntil }) => (keptUntil ?? 0) <= before);
-    if (guard.mayGo('kept disks', over.length, kept.length)) await work.disks.letGo(before);
+    if (guard.mayGo('kept disks', over.length, kept.length)) await work.disks.releaseKept(before);
     const deleted = await work.images.deletedAt();
     const gone = deleted.filter((at) => at <= before - settings.keepImageMs);
     if (guard.mayGo('deleted images', gone.length, deleted.length))
-      await work.images.letGo(before - settings.keepImageMs);
+      await work.images.releaseLayers(before - settings.keepImageMs);
   }
   const [waiting, brakes] = [guard.waiting(), guard.brakes()];
   const noted = await work.host.waiting();
@@ -71,7 +71,7 @@ async function letGo(work: Work, { guard, settings }: TaskRooms): Promise<void> 
 }
 
 /** In portions, each a transaction of its own, until no entry is too old: however many there are, others write in between. */
-async function pruneAudit({ store, guard, settings }: TaskRooms, signal: AbortSignal): Promise<void> {
+async function pruneAudit({ store, guard, settings }: TaskDependencies, signal: AbortSignal): Promise<void> {
   for (let rounds = 0; rounds < auditRoundsMax; rounds++) {
     signal.throwIfAborted();
     const before = await store.read('system', async (work) => {
@@ -84,7 +84,7 @@ async function pruneAudit({ store, guard, settings }: TaskRooms, signal: AbortSi
 }
 
 /** What is deleted, and bytes that an ended import left, go at once; whatever else is over goes when the guard allows it. */
-async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promise<void> {
+async function removeTransfers({ store, guard, transferPath }: TaskDependencies): Promise<void> {
   // Listed first: a transfer's row is there before its file.
   const files = await readdir(transferFolder(transferPath));
   const { all, over } = await store.read('system', async (work) => {
@@ -115,10 +115,14 @@ async function removeTransfers({ store, guard, transferPath }: TaskRooms): Promi
   for (const name of strange) await rm(join(transferFolder(transferPath), name), { force: true });
 }
 
-const transferFolder = (transferPath: Rooms['transferPath']) => dirname(transferPath('any' as TransferId));
+const transferFolder = (transferPath: Dependencies['transferPath']) => dirname(transferPath('any' as TransferId));
 
 /** Removes each; one that cannot be removed does not hold up the others. Resolves to what went wrong. */
-async function removeDisks({ store, engine, log }: Rooms, disks: Disk[], signal: AbortSignal): Promise<unknown[]> {
+async function removeDisks(
+  { store, engine, log }: Dependencies,
+  disks: Disk[],
+  signal: AbortSignal,
+): Promise<unknown[]> {
   const failures: unknown[] = [];
   for (const { id } of disks) {
     signal.throwIfAborted();
@@ -134,12 +138,16 @@ async function removeDisks({ store, engine, log }: Rooms, disks: Disk[], signal:
 }
 
 /** Like removeDisks. Children go first; what stood under them goes in the same run. */
-async function removeLayers({ store, engine, log }: Rooms, first: Layer[], signal: AbortSignal): Promise<unknown[]> {
+async function removeLayers(
+  { store, engine, log }: Dependencies,
+  first: Layer[],
+  signal: AbortSignal,
+): Promise<unknown[]> {
   const failures: unknown[] = [];
   const queue = [...first];
   for (let layer = queue.shift(); layer; layer = queue.shift()) {
     signal.throwIfAborted();
-    const { id, parentId, doomedAt } = layer;
+    const { id, parentId, deletingAt } = layer;
     try {
       await engine.removeLayer(id);
       await store.write('system', (work) => work.layers.remove(id));
@@ -148,39 +156,39 @@ async function removeLayers({ store, engine, log }: Rooms, first: Layer[], signa
       log.error({ err: error, layer: id }, 'a layer cannot be removed; it is tried again');
       continue;
     }
-    if (parentId === null || doomedAt === null) continue;
-    const next = await store.read('system', (work) => work.layers.doomed(doomedAt));
+    if (parentId === null || deletingAt === null) continue;
+    const next = await store.read('system', (work) => work.layers.deleting(deletingAt));
     queue.push(...next.filter((one) => one.id === parentId));
   }
   return failures;
 }
 
 /** A layer that is marked though something stands on it is taken up again; when its bytes went already, what stands on it says so. */
-async function takeUpLayers(rooms: Rooms): Promise<void> {
-  const { store, engine, log } = rooms;
+async function takeUpLayers(deps: Dependencies): Promise<void> {
+  const { store, engine, log } = deps;
   // Each may stand on another that is marked.
   for (let rounds = 0; rounds < chainRoundsMax; rounds++) {
-    const found = await store.read('system', (work) => work.layers.doomedInUse());
+    const found = await store.read('system', (work) => work.layers.deletingInUse());
     if (found.length === 0) return;
     const has = await engine.inventory();
     for (const layer of found) {
       const message = 'a layer was marked for removal though something stands on it; it is taken up again';
       log.error({ layer: layer.id }, message);
-      if (!has.layers.has(layer.id)) await quarantine(rooms, layer, 'is missing on the disk of the host');
-      else await store.write('system', (work) => work.layers.update(layer.id, { state: 'sealed', doomedAt: null }));
+      if (!has.layers.has(layer.id)) await quarantine(deps, layer, 'is missing on the disk of the host');
+      else await store.write('system', (work) => work.layers.update(layer.id, { state: 'sealed', deletingAt: null }));
     }
   }
 }
 
 /** The oldest kept disks of each organisation that has more of them than it may. */
-async function giveWay(work: Work, log: Log): Promise<void> {
+async function enforceKeptQuota(work: Work, log: Log): Promise<void> {
   const kept = Map.groupBy(await work.disks.kept(), (disk) => disk.organisationId);
   for (const [organisationId, disks] of kept) {
     const { keptGb } = await work.organisations.quotas(organisationId);
     let bytes = disks.reduce((sum, disk) => sum + (disk.storedBytes ?? 0), 0);
     for (const { id, machineId, storedBytes } of disks) {
       if (bytes <= keptGb * gbBytes) break;
-      await work.disks.update(id, { state: 'doomed', doomedAt: work.now() });
+      await work.disks.update(id, { state: 'deleting', deletingAt: work.now() });
       bytes -= storedBytes ?? 0;
       log.info({ disk: id, machine: machineId, organisation: organisationId }, 'a kept disk gives way to newer ones');
     }
@@ -196,7 +204,7 @@ export async function evict(work: Work, bytesMax: number, log: Log): Promise<Lay
   for (let idle = cache.filter((layer) => !layer.inUse); bytes > bytesMax && idle.length > 0; ) {
     for (const layer of idle) {
       if (bytes <= bytesMax) break;
-      await work.layers.update(layer.id, { state: 'doomed', key: null, doomedAt: work.now() });
+      await work.layers.update(layer.id, { state: 'deleting', key: null, deletingAt: work.now() });
       bytes -= layer.storedBytes;
       evicted.push(layer);
       log.info({ layer: layer.id, bytes: layer.storedBytes }, 'a step leaves the build cache');

@@ -2,11 +2,11 @@
 // is under way can look wrong for a moment, so a finding counts when it is there twice, a little apart.
 
 import { type Capacity, isFull } from '../domain/capacity.ts';
+import { idsBegun, type Job } from '../domain/job.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import { idsBegun, type Operation } from '../domain/operation.ts';
 import type { Engine, Inventory } from '../engine/port.ts';
-import type { Rooms } from './task.ts';
+import type { Dependencies } from './task.ts';
 
 export interface Finding {
   /** `error`: something cannot be used or may be lost. `warning`: nothing is hurt yet. */
@@ -18,28 +18,32 @@ export interface Finding {
 }
 
 const againMs = 1000;
-const operationsMax = 10_000;
+const jobsMax = 10_000;
 const stuckMs = 10 * 60_000;
 
 /** What is there now and `againMs` later. */
-export async function examine(rooms: Pick<Rooms, 'store' | 'engine' | 'clock'>): Promise<Finding[]> {
-  const first = await examineOnce(rooms);
+export async function examine(deps: Pick<Dependencies, 'store' | 'engine' | 'clock'>): Promise<Finding[]> {
+  const first = await examineOnce(deps);
   if (first.length === 0) return [];
-  await rooms.clock.sleep(againMs);
+  await deps.clock.sleep(againMs);
   const text = ({ subject, found }: Finding) => `${subject} ${found}`;
-  const again = new Set((await examineOnce(rooms)).map(text));
+  const again = new Set((await examineOnce(deps)).map(text));
   return first.filter((finding) => again.has(text(finding)));
 }
 
-async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engine' | 'clock'>): Promise<Finding[]> {
+async function examineOnce({
+  store,
+  engine,
+  clock,
+}: Pick<Dependencies, 'store' | 'engine' | 'clock'>): Promise<Finding[]> {
   const known = await store.read('system', async (work) => ({
     layers: await work.layers.list(),
     disks: await work.disks.list(),
     diskIds: new Set<string>(await work.disks.ids()),
     machines: await work.machines.everyone(),
-    operations: await work.operations.open(operationsMax),
+    jobs: await work.jobs.open(jobsMax),
     software: await work.software.list(),
-    doomedInUse: await work.layers.doomedInUse(),
+    deletingInUse: await work.layers.deletingInUse(),
     waiting: (await work.host.waiting()).waiting,
   }));
   const has = await engine.inventory();
@@ -50,13 +54,13 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
     roots.filter(({ id }) => has.layers.has(id)),
     engine,
   );
-  const begun = idsBegun(known.operations);
-  const busy = new Set(known.operations.map(({ machineId }) => machineId));
+  const begun = idsBegun(known.jobs);
+  const busy = new Set(known.jobs.map(({ machineId }) => machineId));
   return [
     ...layerFindings(known.layers, has, begun),
     ...boots,
     ...diskFindings(known.disks, has),
-    ...strangerFindings(known.layers, known.diskIds, has, begun),
+    ...orphanFindings(known.layers, known.diskIds, has, begun),
     ...known.software.flatMap(({ id, name, recipe }) =>
       recipe.files
         .filter(({ sha256 }) => !has.files.has(sha256))
@@ -73,9 +77,9 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
       known.machines.filter(({ id }) => !busy.has(id)),
       running,
     ),
-    ...operationFindings(known.operations, clock.now()),
+    ...jobFindings(known.jobs, clock.now()),
     ...roomFindings(capacity),
-    ...known.doomedInUse.map(
+    ...known.deletingInUse.map(
       ({ id }): Finding => ({
         severity: 'error',
         subject: `layer ${id}`,
@@ -90,7 +94,7 @@ async function examineOnce({ store, engine, clock }: Pick<Rooms, 'store' | 'engi
 function layerFindings(layers: readonly Layer[], has: Inventory, begun: ReadonlySet<string>): Finding[] {
   const states = new Map(layers.map((layer) => [layer.id, layer.state]));
   return layers.flatMap((layer): Finding[] => {
-    const { id, state, fault, operationId, parentId } = layer;
+    const { id, state, fault, jobId, parentId } = layer;
     const subject = `layer ${id}`;
     const cure = 'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
     if (state === 'quarantined')
@@ -102,9 +106,9 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
           cure: `bring its bytes back as they were and type: silversmith layer verify ${id}; or ${cure}`,
         },
       ];
-    if (state === 'sealed' && operationId === null && !begun.has(id) && !has.layers.has(id))
+    if (state === 'sealed' && jobId === null && !begun.has(id) && !has.layers.has(id))
       return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
-    if (state !== 'doomed' && parentId !== null && !states.has(parentId))
+    if (state !== 'deleting' && parentId !== null && !states.has(parentId))
       return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure }];
     return [];
   });
@@ -143,7 +147,7 @@ function diskFindings(disks: readonly Disk[], has: Inventory): Finding[] {
     }));
 }
 
-function strangerFindings(
+function orphanFindings(
   layers: readonly Layer[],
   disks: ReadonlySet<string>,
   has: Inventory,
@@ -186,16 +190,16 @@ function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>)
   });
 }
 
-function operationFindings(operations: readonly Operation[], now: number): Finding[] {
-  // Who works on an operation renews its lease, and with it when it was changed last.
-  const waitsSince = (one: Operation) => (one.state === 'running' ? one.updatedAt : one.notBefore);
-  return operations
+function jobFindings(jobs: readonly Job[], now: number): Finding[] {
+  // Who works on a job renews its lease, and with it when it was changed last.
+  const waitsSince = (one: Job) => (one.state === 'running' ? one.updatedAt : one.notBefore);
+  return jobs
     .filter((one) => waitsSince(one) < now - stuckMs)
     .map(({ id, kind, state, phase, reason }) => ({
       severity: 'warning',
-      subject: `operation ${id} (${kind})`,
+      subject: `job ${id} (${kind})`,
       found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
-      cure: 'start the server when it is stopped; else look at its log for this operation',
+      cure: 'start the server when it is stopped; else look at its log for this job',
     }));
 }
 

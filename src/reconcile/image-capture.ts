@@ -2,16 +2,16 @@
 
 import { AppError, failedForGood } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
+import type { Job } from '../domain/job.ts';
 import { gbBytes, type Layer } from '../domain/layer.ts';
-import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
 import type { NewLayer } from '../store/port.ts';
 import { generalizeRecipe } from './generalize.ts';
 import { assertStands } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
-const idsOf = (operation: Operation) => {
-  const { imageId, machineId } = operation;
+const idsOf = (job: Job) => {
+  const { imageId, machineId } = job;
   if (imageId === null || machineId === null) throw failedForGood('The capture names no image or machine.');
   return { imageId, machineId };
 };
@@ -20,11 +20,11 @@ export const imageCapture: Workflow = {
   attemptsMax: 4,
 
   async run(context: Context) {
-    const { operation, engine } = context;
-    const { imageId, machineId } = idsOf(operation);
+    const { job, engine } = context;
+    const { imageId, machineId } = idsOf(job);
     // Chosen once and kept, so that an attempt after a crash finishes the layer that the first began.
-    if (operation.data.layerId === undefined) await context.remember({ layerId: newId() });
-    const layerId = operation.data.layerId as LayerId;
+    if (job.data.layerId === undefined) await context.remember({ layerId: newId() });
+    const layerId = job.data.layerId as LayerId;
     const { disk, parent } = await context.write(async (work) => {
       await work.images.become(imageId, 'building');
       const machine = await work.machines.get(machineId);
@@ -35,7 +35,7 @@ export const imageCapture: Workflow = {
     await context.phase('sealing the disk', 0.5);
     const sizeBytes = disk.sizeGb * gbBytes;
     const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes });
-    const general = operation.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
+    const general = job.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 
     return async (work) => {
       await assertStands(work, parent.id);
@@ -46,8 +46,8 @@ export const imageCapture: Workflow = {
         baseLayerId: parent.baseLayerId,
         key: null,
         state: 'sealed',
-        operationId: null,
-        organisationId: operation.organisationId,
+        jobId: null,
+        organisationId: job.organisationId,
         boot: null,
         ...bytes,
       });
@@ -61,16 +61,16 @@ export const imageCapture: Workflow = {
     };
   },
 
-  async undo({ operation, engine, store }) {
-    const machine = await store.read('system', (work) => work.machines.get(operation.machineId as MachineId));
-    const layerId = operation.data.layerId as LayerId | undefined;
-    const generalId = operation.data.generalId as LayerId | undefined;
+  async undo({ job, engine, store }) {
+    const machine = await store.read('system', (work) => work.machines.get(job.machineId as MachineId));
+    const layerId = job.data.layerId as LayerId | undefined;
+    const generalId = job.data.generalId as LayerId | undefined;
     if (generalId !== undefined) await engine.removeLayer(generalId);
     if (layerId !== undefined) await engine.unsealDisk(machine.diskId as DiskId, layerId);
   },
 
-  async abandon(work, operation, reason) {
-    const { imageId, machineId } = idsOf(operation);
+  async abandon(work, job, reason) {
+    const { imageId, machineId } = idsOf(job);
     await work.images.become(imageId, 'building');
     await work.images.become(imageId, 'failed', { statusReason: reason });
     await work.machines.update(machineId, { status: 'off', capturingImageId: null });
@@ -79,9 +79,9 @@ export const imageCapture: Workflow = {
 
 /** One more layer on the capture, without what identifies the machine; the machine's own disk stands below it and stays as it is. */
 async function generalize(context: Context, parentId: LayerId, below: Layer, sizeBytes: number) {
-  const { operation, engine, store, signal } = context;
-  if (operation.data.generalId === undefined) await context.remember({ generalId: newId() });
-  const id = operation.data.generalId as LayerId;
+  const { job, engine, store, signal } = context;
+  if (job.data.generalId === undefined) await context.remember({ generalId: newId() });
+  const id = job.data.generalId as LayerId;
   await context.phase('taking away what identifies the machine', 0.6);
   const { boot, baseLayerId, chain } = await store.read('system', (work) => work.layers.bootOf(below));
   // The layer of the capture is not in the store yet.
@@ -100,8 +100,8 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
     baseLayerId: below.baseLayerId,
     key: null,
     state: 'sealed',
-    operationId: null,
-    organisationId: operation.organisationId,
+    jobId: null,
+    organisationId: job.organisationId,
     boot: null,
     virtualBytes,
     storedBytes,

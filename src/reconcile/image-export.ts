@@ -3,16 +3,16 @@
 import { rm } from 'node:fs/promises';
 import { AppError, failedForGood } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
+import type { Job } from '../domain/job.ts';
 import { gbBytes } from '../domain/layer.ts';
-import type { Operation } from '../domain/operation.ts';
 import type { Manifest, Transfer } from '../domain/transfer.ts';
 import { sha256File } from '../lib/files.ts';
 import type { Work } from '../store/port.ts';
 import { verifyChain } from './verify.ts';
 import type { Workflow } from './workflow.ts';
 
-export const transferOf = ({ data }: Operation): TransferId => {
-  if (typeof data.transferId !== 'string') throw failedForGood('The operation names no transfer.');
+export const transferOf = ({ data }: Job): TransferId => {
+  if (typeof data.transferId !== 'string') throw failedForGood('The job names no transfer.');
   return data.transferId as TransferId;
 };
 
@@ -30,8 +30,8 @@ export const imageExport: Workflow = {
   attemptsMax: 3,
 
   async run(context) {
-    const { operation, store, engine, signal, signer, transferPath, clock } = context;
-    const id = transferOf(operation);
+    const { job, store, engine, signal, signer, transferPath, clock } = context;
+    const id = transferOf(job);
     const found = await store.read('system', async (work) => {
       const transfer = await work.transfers.get(id);
       const image = transfer.imageId === null ? undefined : await work.images.find(transfer.imageId);
@@ -60,7 +60,7 @@ export const imageExport: Workflow = {
     await context.phase('writing the file', 0.3);
     const path = transferPath(id);
     const { format } = transfer;
-    const bytesMax = await store.read(operation.organisationId, (work) => leftBytes(work, transfer));
+    const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
     const spec = { layerId: head.id, format, path, bytesMax, ...boot };
     const { bytes, heldBytes, tail } = await engine.exportLayer(spec, signal);
     await context.phase('taking its digest', 0.8);
@@ -91,11 +91,11 @@ export const imageExport: Workflow = {
     };
   },
 
-  async undo({ operation, transferPath }) {
-    await rm(transferPath(transferOf(operation)), { force: true });
+  async undo({ job, transferPath }) {
+    await rm(transferPath(transferOf(job)), { force: true });
   },
 
-  async abandon(work, operation, reason) {
-    await work.transfers.update(transferOf(operation), { status: 'failed', statusReason: reason });
+  async abandon(work, job, reason) {
+    await work.transfers.update(transferOf(job), { status: 'failed', statusReason: reason });
   },
 };

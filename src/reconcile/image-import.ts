@@ -4,8 +4,8 @@
 
 import { failedForGood } from '../domain/error.ts';
 import type { ImageId, LayerId } from '../domain/ids.ts';
+import type { Job } from '../domain/job.ts';
 import { type Boot, gbBytes, type Layer } from '../domain/layer.ts';
-import type { Operation } from '../domain/operation.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../domain/transfer.ts';
 import type { BootFault } from '../engine/port.ts';
 import { sha256File } from '../lib/files.ts';
@@ -15,20 +15,20 @@ import { leftBytes, transferOf } from './image-export.ts';
 import { assertStands } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
-const imageOf = (operation: Operation): ImageId => {
-  if (operation.imageId === null) throw failedForGood('The import names no image.');
-  return operation.imageId;
+const imageOf = (job: Job): ImageId => {
+  if (job.imageId === null) throw failedForGood('The import names no image.');
+  return job.imageId;
 };
-const healedOf = ({ data }: Operation) => data.healLayerId as LayerId | undefined;
+const healedOf = ({ data }: Job) => data.healLayerId as LayerId | undefined;
 
 export const imageImport: Workflow = {
   attemptsMax: 3,
 
   async run(context) {
-    const { operation, store, engine, signal, transferPath } = context;
-    const [id, imageId, healed] = [transferOf(operation), imageOf(operation), healedOf(operation)];
-    if (healed === undefined && operation.data.layerId === undefined) await context.remember({ layerId: newId() });
-    const layerId = healed ?? (operation.data.layerId as LayerId);
+    const { job, store, engine, signal, transferPath } = context;
+    const [id, imageId, healed] = [transferOf(job), imageOf(job), healedOf(job)];
+    if (healed === undefined && job.data.layerId === undefined) await context.remember({ layerId: newId() });
+    const layerId = healed ?? (job.data.layerId as LayerId);
     const { transfer, manifest, base } = await context.write(async (work) => {
       if (healed === undefined) await work.images.become(imageId, 'building');
       else if ((await work.layers.chain(healed)).every(({ state }) => state === 'sealed'))
@@ -56,7 +56,7 @@ export const imageImport: Workflow = {
     // What heals takes the place of what is counted already.
     const bytesMax =
       healed === undefined
-        ? await store.read(operation.organisationId, (work) => leftBytes(work, transfer))
+        ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
     const made = await engine.importLayer({ layerId, path, parentId: base?.id ?? null, tail, bytesMax }, signal);
     const fault = boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
@@ -67,7 +67,7 @@ export const imageImport: Workflow = {
     return async (work) => {
       // Else it is made again, without this base.
       if (base) await assertStands(work, base.id);
-      const { organisationId } = operation;
+      const { organisationId } = job;
       if (healed === undefined)
         await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made }, fault);
       else await settleHealed(work, layerId, base, made);
@@ -75,20 +75,20 @@ export const imageImport: Workflow = {
     };
   },
 
-  async undo({ operation, engine, store }) {
-    const layerId = healedOf(operation) ?? (operation.data.layerId as LayerId | undefined);
+  async undo({ job, engine, store }) {
+    const layerId = healedOf(job) ?? (job.data.layerId as LayerId | undefined);
     if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId)))) return;
     await engine.removeLayer(layerId);
   },
 
-  async abandon(work, operation, reason) {
-    await work.transfers.update(transferOf(operation), {
+  async abandon(work, job, reason) {
+    await work.transfers.update(transferOf(job), {
       status: 'failed',
       statusReason: reason,
     });
-    if (healedOf(operation) !== undefined) return;
-    await work.images.become(imageOf(operation), 'building');
-    await work.images.become(imageOf(operation), 'failed', { statusReason: reason });
+    if (healedOf(job) !== undefined) return;
+    await work.images.become(imageOf(job), 'building');
+    await work.images.become(imageOf(job), 'failed', { statusReason: reason });
   },
 };
 
@@ -100,7 +100,7 @@ function bootAlone({ signer }: Context, { manifest, signature }: Transfer, told:
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
     return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
   throw failedForGood(
-    'The image boots with a kernel that follows the disk in its file, and its manifest is signed by nobody who is trusted here. Ask the operator to add the public key of the installation that made it to trusted.keys, or its base image.',
+    'The image boots with a kernel that follows the disk in its file, and its manifest is signed by nobody who is trusted here. RequestContext the operator to add the public key of the installation that made it to trusted.keys, or its base image.',
   );
 }
 
@@ -117,7 +117,7 @@ async function settleNew(
     baseLayerId: base?.id ?? layer.id,
     key: null,
     state: 'sealed',
-    operationId: null,
+    jobId: null,
   });
   await work.images.update(imageId, { sizeGb: Math.max(1, Math.ceil(layer.virtualBytes / gbBytes)) });
   await work.images.become(imageId, 'available', {
@@ -129,7 +129,7 @@ async function settleNew(
 /** The layer has new bytes, which have no digest yet. */
 async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { storedBytes }: Made) {
   const now = await work.layers.find(layerId);
-  if (now === undefined || now.state === 'doomed')
+  if (now === undefined || now.state === 'deleting')
     throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');
   await work.layers.update(layerId, {
     state: 'sealed',

@@ -3,10 +3,10 @@
 
 import { plainConsole } from '../domain/console.ts';
 import { AppError, failedForGood } from '../domain/error.ts';
-import type { BaseImageId, ImageId, LayerId, OperationId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, JobId, LayerId } from '../domain/ids.ts';
 import { builtImageSizeGb } from '../domain/image.ts';
+import type { Job } from '../domain/job.ts';
 import { chainHeightMax, gbBytes, type Layer } from '../domain/layer.ts';
-import type { Operation } from '../domain/operation.ts';
 import { type BaseImage, canonicalOrder, layerKey, type Software } from '../domain/software.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
@@ -16,15 +16,10 @@ import { type Context, NotYet, type Workflow } from './workflow.ts';
 const waitForOtherMs = 200;
 const waitForShorterMs = 1000;
 
-const imageOf = (operation: Operation): ImageId => {
-  if (operation.imageId === null) throw failedForGood('The build names no image.');
-  return operation.imageId;
+const imageOf = (job: Job): ImageId => {
+  if (job.imageId === null) throw failedForGood('The build names no image.');
+  return job.imageId;
 };
-
-interface Job {
-  base: BaseImage;
-  list: Software[];
-}
 
 interface Step {
   software: Software;
@@ -38,7 +33,7 @@ export const imageInstall: Workflow = {
   attemptsMax: 4,
 
   async run(context: Context) {
-    const imageId = imageOf(context.operation);
+    const imageId = imageOf(context.job);
     const { base, list } = await context.write((work) => begin(work, imageId));
     let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
     let key = head.key ?? head.id;
@@ -64,14 +59,14 @@ export const imageInstall: Workflow = {
     };
   },
 
-  async abandon(work, operation, reason) {
-    const imageId = imageOf(operation);
+  async abandon(work, job, reason) {
+    const imageId = imageOf(job);
     await work.images.become(imageId, 'building');
     await work.images.become(imageId, 'failed', { statusReason: reason });
   },
 };
 
-async function begin(work: Work, imageId: ImageId): Promise<Job> {
+async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; list: Software[] }> {
   await work.images.become(imageId, 'building');
   const image = await work.images.get(imageId);
   const wanted = new Set((await work.images.softwareOf([imageId])).map((row) => row.softwareId));
@@ -83,11 +78,11 @@ async function begin(work: Work, imageId: ImageId): Promise<Job> {
 
 /** The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while another build makes it. */
 async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Promise<Layer> {
-  const { clock, engine, signal, operation } = context;
+  const { clock, engine, signal, job } = context;
   const { software, position, parent } = step;
-  const imageId = imageOf(operation);
+  const imageId = imageOf(job);
   const startedAt = clock.now();
-  const { layer, mine } = await context.write((work) => reserve(work, step, operation.id));
+  const { layer, mine } = await context.write((work) => reserve(work, step, job.id));
   const record = (work: Work, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
     work.images.recordStep(imageId, {
       position,
@@ -149,18 +144,17 @@ async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer
 async function reserve(
   work: Work,
   { key, parent, sizeBytes }: Step,
-  operationId: OperationId,
+  jobId: JobId,
 ): Promise<{ layer: Layer; mine: boolean }> {
   await assertStands(work, parent.id);
   const height = (await work.layers.chain(parent.id)).length;
   const found = await usable(work, key, parent.id);
   if (found) {
-    if (found.state !== 'building' || found.operationId === operationId)
-      return { layer: found, mine: found.state === 'building' };
-    const owner = found.operationId === null ? null : await work.operations.get(found.operationId);
+    if (found.state !== 'building' || found.jobId === jobId) return { layer: found, mine: found.state === 'building' };
+    const owner = found.jobId === null ? null : await work.jobs.get(found.jobId);
     const ended = owner === null || !['queued', 'running'].includes(owner.state);
-    const taken = ended && (await work.layers.takeOver(found.id, found.operationId, operationId));
-    return { layer: { ...found, operationId: taken ? operationId : found.operationId }, mine: taken };
+    const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
+    return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
   }
   if (height >= chainHeightMax)
     throw new NotYet(`the chain below this step has ${height} layers, and is being shortened`, waitForShorterMs);
@@ -173,7 +167,7 @@ async function reserve(
     state: 'building' as const,
     virtualBytes: sizeBytes,
     storedBytes: 0,
-    operationId,
+    jobId,
     organisationId: null,
     boot: null,
   };

@@ -1,13 +1,13 @@
-// The loop: wakes on a nudge and on a timer, claims what is due, runs each operation under a lease that it renews, and ends it.
+// The loop: wakes on a nudge and on a timer, claims what is due, runs each job under a lease that it renews, and ends it.
 //
-// Nothing here depends on how the last process ended. An operation whose owner died is claimed when its lease is over and runs from
+// Nothing here depends on how the last process ended. A job whose owner died is claimed when its lease is over and runs from
 // its beginning; the fence (owner and attempt) refuses what a late owner still wants to write. A nudge carries no facts: it only
 // makes the next look at the store come sooner.
 
 import { randomBytes } from 'node:crypto';
 import { AppError, reasonOf } from '../domain/error.ts';
-import type { Operation } from '../domain/operation.ts';
-import { heldKinds, LeaseLost } from '../store/port.ts';
+import type { Job } from '../domain/job.ts';
+import { frozenKinds, LeaseLost } from '../store/port.ts';
 import { collect } from './collect.ts';
 import { imageCapture } from './image-capture.ts';
 import { imageExport } from './image-export.ts';
@@ -21,11 +21,11 @@ import { observe } from './observe.ts';
 import { planClaims, retryDelayMs, retryMostMs } from './plan.ts';
 import { RemovalGuard } from './removal-guard.ts';
 import { sweep } from './sweep.ts';
-import type { Meter, Rooms, Task } from './task.ts';
+import type { Dependencies, Meter, Task } from './task.ts';
 import { verify } from './verify.ts';
 import { type Context, NotYet, type Workflow } from './workflow.ts';
 
-const workflows: Record<Operation['kind'], Workflow> = {
+const workflows: Record<Job['kind'], Workflow> = {
   imageCapture,
   imageExport,
   imageImport,
@@ -43,7 +43,7 @@ const leaseMs = 30_000;
 const renewMs = 10_000;
 const openMax = 1000;
 
-export interface ReconcilerOptions extends Rooms {
+export interface ReconcilerOptions extends Dependencies {
   meter: Meter;
   /** How often to look without a nudge. */
   passMs?: number;
@@ -52,7 +52,7 @@ export interface ReconcilerOptions extends Rooms {
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #owner = randomBytes(8).toString('hex');
-  readonly #running = new Map<Operation['id'], Promise<void>>();
+  readonly #running = new Map<Job['id'], Promise<void>>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
   readonly #guard: RemovalGuard;
   readonly #stop = new AbortController();
@@ -119,21 +119,21 @@ export class Reconciler {
   /** Claims what is due and starts it. Resolves when it is started, not when it is done. */
   async pass(): Promise<void> {
     const { store, clock, settings } = this.#options;
-    const { open, held } = await store.read('system', async (work) => ({
-      open: await work.operations.due(openMax, retryMostMs),
-      held: await work.host.held(),
+    const { open, frozen } = await store.read('system', async (work) => ({
+      open: await work.jobs.due(openMax, retryMostMs),
+      frozen: await work.host.frozen(),
     }));
-    const none = Object.fromEntries(held.flatMap((what) => heldKinds[what].map((kind) => [kind, 0])));
+    const none = Object.fromEntries(frozen.flatMap((what) => frozenKinds[what].map((kind) => [kind, 0])));
     for (const { id } of planClaims(open, clock.now(), { ...settings.limits, ...none })) {
       if (this.#running.has(id)) continue;
-      const operation = await store.write('system', async (work) => {
+      const job = await store.write('system', async (work) => {
         // A backup may have begun since the look above.
-        const { kind } = await work.operations.get(id);
-        if ((await work.host.held()).some((what) => heldKinds[what].includes(kind))) return undefined;
-        return work.operations.claim(id, this.#owner, leaseMs);
+        const { kind } = await work.jobs.get(id);
+        if ((await work.host.frozen()).some((what) => frozenKinds[what].includes(kind))) return undefined;
+        return work.jobs.claim(id, this.#owner, leaseMs);
       });
-      if (!operation) continue;
-      const task = this.#execute(operation).finally(() => {
+      if (!job) continue;
+      const task = this.#execute(job).finally(() => {
         this.#running.delete(id);
         this.nudge();
       });
@@ -142,13 +142,13 @@ export class Reconciler {
     this.#options.meter.passed();
   }
 
-  /** Passes until no operation is open, waiting for those that are to be tried again. */
+  /** Passes until no job is open, waiting for those that are to be tried again. */
   async settle(): Promise<void> {
     const { store, clock } = this.#options;
     while (true) {
       await this.pass();
       await Promise.all(this.#running.values());
-      const due = await store.read('system', (work) => work.operations.nextDue());
+      const due = await store.read('system', (work) => work.jobs.nextDue());
       if (due === undefined) return;
       await clock.sleep(Math.max(0, due - clock.now()));
     }
@@ -166,53 +166,53 @@ export class Reconciler {
     return run;
   }
 
-  async #execute(operation: Operation): Promise<void> {
+  async #execute(job: Job): Promise<void> {
     const { store, clock, log, meter } = this.#options;
     const begunAt = performance.now();
     const ended = (outcome: Parameters<Meter['attempted']>[1]) =>
-      meter.attempted(operation.kind, outcome, performance.now() - begunAt);
+      meter.attempted(job.kind, outcome, performance.now() - begunAt);
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, lost.signal]);
-    const hold = (change: Parameters<Context['write']>[0]) =>
+    const fenced = (change: Parameters<Context['write']>[0]) =>
       store.write('system', async (work) => {
-        await work.operations.hold(operation, {});
+        await work.jobs.fencedUpdate(job, {});
         return change(work);
       });
     const context: Context = {
       ...this.#options,
-      operation,
+      job,
       signal,
-      phase: (phase, progress) => store.write('system', (work) => work.operations.hold(operation, { phase, progress })),
-      write: hold as Context['write'],
+      phase: (phase, progress) => store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
+      write: fenced as Context['write'],
       remember: async (data) => {
-        Object.assign(operation.data, data);
-        await store.write('system', (work) => work.operations.hold(operation, { data: operation.data }));
+        Object.assign(job.data, data);
+        await store.write('system', (work) => work.jobs.fencedUpdate(job, { data: job.data }));
       },
     };
     const renewal = setInterval(() => {
       store
-        .write('system', (work) => work.operations.hold(operation, { leaseUntil: clock.now() + leaseMs }))
+        .write('system', (work) => work.jobs.fencedUpdate(job, { leaseUntil: clock.now() + leaseMs }))
         .catch((error) => error instanceof LeaseLost && lost.abort(error));
     }, renewMs);
     const fields = {
-      operation: operation.id,
-      kind: operation.kind,
-      image: operation.imageId,
-      machine: operation.machineId,
+      job: job.id,
+      kind: job.kind,
+      image: job.imageId,
+      machine: job.machineId,
     };
-    const workflow = workflows[operation.kind];
+    const workflow = workflows[job.kind];
     try {
       const commit = await workflow.run(context);
       await context.write(async (work) => {
         await commit(work);
-        await work.operations.hold(operation, { state: 'done', phase: 'done', progress: 1 });
+        await work.jobs.fencedUpdate(job, { state: 'done', phase: 'done', progress: 1 });
       });
       ended('done');
-      log.info(fields, 'operation done');
+      log.info(fields, 'job done');
     } catch (error) {
       await this.#settle(context, workflow, error, { fields, ended }).catch((second) => {
-        // The store or the engine failed twice; the lease runs out and the operation is claimed again.
-        if (!(second instanceof LeaseLost)) log.error({ ...fields, err: second }, 'operation could not be settled');
+        // The store or the engine failed twice; the lease runs out and the job is claimed again.
+        if (!(second instanceof LeaseLost)) log.error({ ...fields, err: second }, 'job could not be settled');
       });
     } finally {
       clearInterval(renewal);
@@ -225,12 +225,12 @@ export class Reconciler {
     error: unknown,
     { fields, ended }: { fields: object; ended(outcome: 'failed' | 'retried' | 'unforeseen'): void },
   ): Promise<void> {
-    const { operation, store, clock } = context;
+    const { job, store, clock } = context;
     const { log } = this.#options;
     if (error instanceof LeaseLost) return;
     const requeue = (reason: string | null, afterMs: number) =>
       store.write('system', (work) =>
-        work.operations.hold(operation, {
+        work.jobs.fencedUpdate(job, {
           state: 'queued',
           leaseOwner: null,
           leaseUntil: null,
@@ -243,32 +243,32 @@ export class Reconciler {
     const reason = reasonOf(error);
     const detail = error instanceof AppError ? error.detail : undefined;
     // Claims are not counted, failures are: waiting for another build, or a restart of the server, uses up no attempt.
-    const failures = Number(operation.data.failures ?? 0) + 1;
+    const failures = Number(job.data.failures ?? 0) + 1;
     if (error instanceof AppError && error.retry === 'later' && failures < workflow.attemptsMax) {
       ended('retried');
-      log.info({ ...fields, reason, detail, failures }, 'operation will be tried again');
+      log.info({ ...fields, reason, detail, failures }, 'job will be tried again');
       await context.remember({ failures });
       return requeue(reason, retryDelayMs(failures));
     }
     ended(error instanceof AppError ? 'failed' : 'unforeseen');
     // What an AppError says is known and shown to the caller; anything else is a defect, and its stack is wanted.
-    if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'operation failed');
-    else log.error({ ...fields, err: error }, 'operation failed for an unforeseen reason');
+    if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'job failed');
+    else log.error({ ...fields, err: error }, 'job failed for an unforeseen reason');
     // A late owner must not undo at the engine what the one after it has made. Throws LeaseLost.
     await store.write('system', (work) =>
-      work.operations.hold(operation, { phase: 'undoing', leaseUntil: clock.now() + leaseMs }),
+      work.jobs.fencedUpdate(job, { phase: 'undoing', leaseUntil: clock.now() + leaseMs }),
     );
     try {
       await workflow.undo?.(context);
     } catch (undoError) {
-      // What could not be undone must not be forgotten: the operation is run, and undone, again.
-      log.error({ ...fields, err: undoError }, 'operation could not be undone; it will be tried again');
+      // What could not be undone must not be forgotten: the job is run, and undone, again.
+      log.error({ ...fields, err: undoError }, 'job could not be undone; it will be tried again');
       await context.remember({ failures });
       return requeue(reason, retryDelayMs(failures));
     }
     await context.write(async (work) => {
-      await workflow.abandon(work, operation, reason);
-      await work.operations.hold(operation, { state: 'failed', phase: 'failed', reason });
+      await workflow.abandon(work, job, reason);
+      await work.jobs.fencedUpdate(job, { state: 'failed', phase: 'failed', reason });
     });
   }
 }

@@ -4,17 +4,17 @@
 import { consoleReason, plainConsole } from '../domain/console.ts';
 import { AppError, failedForGood, failedForNow } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
+import type { Job } from '../domain/job.ts';
 import { gbBytes } from '../domain/layer.ts';
 import { assertHolds, type Machine } from '../domain/machine.ts';
-import type { Operation } from '../domain/operation.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Work } from '../store/port.ts';
 import { assertSound, assertStands, verifyChain } from './verify.ts';
 import type { Context, Workflow } from './workflow.ts';
 
-const machineOf = (operation: Operation): MachineId => {
-  if (operation.machineId === null) throw failedForGood('The start names no machine.');
-  return operation.machineId;
+const machineOf = (job: Job): MachineId => {
+  if (job.machineId === null) throw failedForGood('The start names no machine.');
+  return job.machineId;
 };
 
 /** Not an error: somebody assigned an image to the machine, or stopped it, while it was starting. */
@@ -24,8 +24,8 @@ export const machineStart: Workflow = {
   attemptsMax: 3,
 
   async run(context: Context) {
-    const { operation, engine, settings, clock, signal } = context;
-    const id = machineOf(operation);
+    const { job, engine, settings, clock, signal } = context;
+    const id = machineOf(job);
     try {
       const { machine, disk, base, boot, fresh } = await prepare(context, id);
       if (fresh) {
@@ -77,11 +77,11 @@ export const machineStart: Workflow = {
     }
   },
 
-  async undo({ operation, engine }) {
-    await engine.stopMachine(machineOf(operation), 0);
+  async undo({ job, engine }) {
+    await engine.stopMachine(machineOf(job), 0);
   },
 
-  abandon: (work, operation, reason) => settleOff(work, machineOf(operation), reason),
+  abandon: (work, job, reason) => settleOff(work, machineOf(job), reason),
 };
 
 /** The error with what the guest showed, which is kept: the machine, and its console, are gone after this. */
@@ -95,9 +95,9 @@ async function withConsole({ engine, signal, write }: Context, id: MachineId, er
 }
 
 async function prepare(context: Context, id: MachineId) {
-  const { operation } = context;
-  if (operation.data.diskId === undefined) await context.remember({ diskId: newId() });
-  const freshId = operation.data.diskId as DiskId;
+  const { job } = context;
+  if (job.data.diskId === undefined) await context.remember({ diskId: newId() });
+  const freshId = job.data.diskId as DiskId;
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();

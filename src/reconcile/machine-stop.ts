@@ -6,16 +6,15 @@ import type { Workflow } from './workflow.ts';
 export const machineStop: Workflow = {
   attemptsMax: 5,
 
-  async run({ operation, engine, settings }) {
-    const id = operation.machineId;
+  async run({ job, engine, settings }) {
+    const id = job.machineId;
     if (id === null) throw failedForGood('The stop names no machine.');
-    await engine.stopMachine(id, operation.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs);
+    await engine.stopMachine(id, job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs);
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 
-  async abandon(work, operation, reason) {
+  async abandon(work, job, reason) {
     // The machine may still be on: it is shown as it was, and can be stopped again.
-    if (operation.machineId !== null)
-      await work.machines.update(operation.machineId, { status: 'ready', statusReason: reason });
+    if (job.machineId !== null) await work.machines.update(job.machineId, { status: 'ready', statusReason: reason });
   },
 };

@@ -27,10 +27,10 @@ export const observe: Task = {
   },
 };
 
-/** By an operation of the machine, so that nobody starts it at the same time. */
+/** By a job of the machine, so that nobody starts it at the same time. */
 async function stopStrays(work: Work, ids: readonly MachineId[]) {
-  // Whoever has an open operation on a machine says what becomes of it.
-  const busy = new Set((await work.operations.ofMachines(ids)).map((operation) => operation.machineId));
+  // Whoever has an open job on a machine says what becomes of it.
+  const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
   const [stopped, unknown]: [MachineId[], MachineId[]] = [[], []];
   for (const id of ids) {
     const machine = await work.machines.find(id);
@@ -38,7 +38,7 @@ async function stopStrays(work: Work, ids: readonly MachineId[]) {
     else if (machine.status === 'off' && !busy.has(id)) {
       await work.machines.update(id, { status: 'turning_off' });
       const { organisationId } = machine;
-      await work.operations.enqueue([{ kind: 'machineStop', organisationId, machineId: id }]);
+      await work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId: id }]);
       stopped.push(id);
     }
   }

@@ -1,9 +1,9 @@
-// Which operations are claimed.
+// Which jobs are claimed.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Operation, operationKinds } from '../domain/operation.ts';
+import { type Job, jobKinds } from '../domain/job.ts';
 import { planClaims, retryDelayMs } from './plan.ts';
 
 const now = 1000;
@@ -16,8 +16,8 @@ const limits = {
   machineStart: 3,
   machineStop: 1,
 };
-const anyOperation = fc.record({
-  kind: fc.constantFrom(...operationKinds),
+const anyJob = fc.record({
+  kind: fc.constantFrom(...jobKinds),
   state: fc.constantFrom('queued' as const, 'running' as const),
   notBefore: fc.constantFrom(0, now, now + 1, now + 3600_000),
   leaseUntil: fc.constantFrom(now - 1, now, now + 1),
@@ -26,11 +26,11 @@ const anyOperation = fc.record({
 describe('planClaims', () => {
   it('claims only what is due or orphaned, within the limits, and leaves no room unused', () => {
     fc.assert(
-      fc.property(fc.array(anyOperation, { maxLength: 40 }), (given) => {
-        const open = given.map((one, id) => ({ ...one, id }) as unknown as Operation);
+      fc.property(fc.array(anyJob, { maxLength: 40 }), (given) => {
+        const open = given.map((one, id) => ({ ...one, id }) as unknown as Job);
         const claimed = new Set(planClaims(open, now, limits));
-        const runs = (one: Operation) => one.state === 'running' && (one.leaseUntil ?? 0) > now;
-        for (const kind of operationKinds) {
+        const runs = (one: Job) => one.state === 'running' && (one.leaseUntil ?? 0) > now;
+        for (const kind of jobKinds) {
           const ofKind = open.filter((one) => one.kind === kind);
           const running = ofKind.filter(runs).length;
           const ready = ofKind.filter((one) => !runs(one) && one.notBefore !== now + 1);

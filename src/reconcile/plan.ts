@@ -1,24 +1,20 @@
-// Which operations to claim next: pure, so that it can be read and tested without a store.
+// Which jobs to claim next: pure, so that it can be read and tested without a store.
 
-import { type Operation, type OperationKind, operationKinds } from '../domain/operation.ts';
+import { type Job, type JobKind, jobKinds } from '../domain/job.ts';
 
 /**
- * Of the open operations (oldest first), those to claim now: queued or with a lease that is over, oldest first, as many of each kind
+ * Of the open jobs (oldest first), those to claim now: queued or with a lease that is over, oldest first, as many of each kind
  * as its limit leaves beside those that run.
  */
-export function planClaims(
-  open: readonly Operation[],
-  now: number,
-  limits: Record<OperationKind, number>,
-): Operation[] {
-  const room = new Map(operationKinds.map((kind) => [kind, limits[kind]]));
-  const runs = (operation: Operation) => operation.state === 'running' && (operation.leaseUntil ?? 0) > now;
-  for (const operation of open) if (runs(operation)) room.set(operation.kind, (room.get(operation.kind) ?? 0) - 1);
-  return open.filter((operation) => {
-    if (runs(operation) || waits(operation.notBefore, now)) return false;
-    const left = room.get(operation.kind) ?? 0;
+export function planClaims(open: readonly Job[], now: number, limits: Record<JobKind, number>): Job[] {
+  const room = new Map(jobKinds.map((kind) => [kind, limits[kind]]));
+  const runs = (job: Job) => job.state === 'running' && (job.leaseUntil ?? 0) > now;
+  for (const job of open) if (runs(job)) room.set(job.kind, (room.get(job.kind) ?? 0) - 1);
+  return open.filter((job) => {
+    if (runs(job) || waits(job.notBefore, now)) return false;
+    const left = room.get(job.kind) ?? 0;
     if (left <= 0) return false;
-    room.set(operation.kind, left - 1);
+    room.set(job.kind, left - 1);
     return true;
   });
 }

@@ -2,7 +2,7 @@
 // be cut short at any point: the next run does what is left.
 
 import type { TransferId } from '../domain/ids.ts';
-import type { OperationKind } from '../domain/operation.ts';
+import type { JobKind } from '../domain/job.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -18,13 +18,13 @@ export interface Log {
 
 /** Told what happens, for whoever watches the service. */
 export interface Meter {
-  /** An attempt at an operation has ended. `unforeseen`: failed in a way that is a defect. */
-  attempted(kind: OperationKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
+  /** An attempt at a job has ended. `unforeseen`: failed in a way that is a defect. */
+  attempted(kind: JobKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
   passed(): void;
   taskDone(task: string): void;
 }
 
-export interface Rooms {
+export interface Dependencies {
   store: Store;
   engine: Engine;
   clock: Clock;
@@ -35,11 +35,11 @@ export interface Rooms {
   transferPath(id: TransferId): string;
 }
 
-export interface TaskRooms extends Rooms {
+export interface TaskDependencies extends Dependencies {
   guard: RemovalGuard;
 }
 
 export interface Task {
   everyMs: number;
-  run(rooms: TaskRooms, signal: AbortSignal): Promise<void>;
+  run(deps: TaskDependencies, signal: AbortSignal): Promise<void>;
 }

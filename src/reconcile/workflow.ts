@@ -1,21 +1,21 @@
-// What a workflow is: how one kind of operation is made true. `run` calls the engine and may be started again from its beginning at
-// any time, so every step of it is idempotent. What it returns is written in the same transaction that ends the operation; what
+// What a workflow is: how one kind of job is made true. `run` calls the engine and may be started again from its beginning at
+// any time, so every step of it is idempotent. What it returns is written in the same transaction that ends the job; what
 // `abandon` writes, in the one that fails it. Neither is written by a late owner, whose lease has passed on.
 
-import type { Operation } from '../domain/operation.ts';
+import type { Job } from '../domain/job.ts';
 import type { Work } from '../store/port.ts';
-import type { Rooms } from './task.ts';
+import type { Dependencies } from './task.ts';
 
-export interface Context extends Rooms {
-  operation: Operation;
+export interface Context extends Dependencies {
+  job: Job;
   /** Aborts when the server stops or the lease is lost. */
   signal: AbortSignal;
   /** Says what is being done, and how much of all is done (0 to 1). Throws LeaseLost. */
   phase(name: string, progress: number): Promise<void>;
   /** Writes under the fence of the lease: for what must be known before the next step. Throws LeaseLost. */
   write<Result>(work: (work: Work) => Promise<Result>): Promise<Result>;
-  /** Keeps a fact, such as an id that was chosen, with the operation. */
-  remember(data: Operation['data']): Promise<void>;
+  /** Keeps a fact, such as an id that was chosen, with the job. */
+  remember(data: Job['data']): Promise<void>;
 }
 
 export interface Settings {
@@ -36,14 +36,14 @@ export interface Settings {
   /** The most that installed steps which no image needs may take. */
   cacheBytesMax: number;
   /** How long something that the store does not know is left where it is. */
-  strangerMs: number;
+  orphanMs: number;
   /** How often each layer's bytes are compared with its digest, and how fast they are read for it. */
   scrubEveryMs: number;
   scrubBytesPerSecond: number;
   /** How often a state that the engine does not announce is asked for. */
   pollMs: number;
-  /** Operations of each kind that run at once. */
-  limits: Record<Operation['kind'], number>;
+  /** Jobs of each kind that run at once. */
+  limits: Record<Job['kind'], number>;
 }
 
 const hourMs = 3600_000;
@@ -58,7 +58,7 @@ export const defaultSettings: Settings = {
   lookAgainMs: 10 * 60_000,
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,
-  strangerMs: 24 * hourMs,
+  orphanMs: 24 * hourMs,
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
   pollMs: 250,
@@ -73,7 +73,7 @@ export const defaultSettings: Settings = {
   },
 };
 
-/** Thrown by `run` when it has to wait for somebody else: the operation goes back to the queue, without counting as an attempt. */
+/** Thrown by `run` when it has to wait for somebody else: the job goes back to the queue, without counting as an attempt. */
 export class NotYet extends Error {
   readonly afterMs: number;
   constructor(reason: string, afterMs: number) {
@@ -86,7 +86,7 @@ export interface Workflow {
   /** Attempts after which an error that may pass is taken for one that does not. */
   attemptsMax: number;
   run(context: Context): Promise<(work: Work) => Promise<void>>;
-  /** Undoes at the engine what `run` left, before the operation fails. Idempotent. */
+  /** Undoes at the engine what `run` left, before the job fails. Idempotent. */
   undo?(context: Context): Promise<void>;
-  abandon(work: Work, operation: Operation, reason: string): Promise<void>;
+  abandon(work: Work, job: Job, reason: string): Promise<void>;
 }

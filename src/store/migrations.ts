@@ -175,6 +175,26 @@ const fourteenth = `
 create table machine_console (
   machine_id bigint primary key references machine (id), shown text not null, kept_at bigint not null)`;
 
+/** One word for one thing: tables, columns and states get the names that the code has. */
+const sixteenth = `
+drop index operation_open;
+drop index operation_of_machine;
+drop index operation_of_image;
+alter table operation rename to job;
+create index job_open on job (kind, not_before) where state in ('queued', 'running');
+create unique index job_of_machine on job (machine_id) where state in ('queued', 'running') and machine_id is not null;
+create unique index job_of_image on job (image_id) where state in ('queued', 'running') and image_id is not null;
+alter table layer rename column operation_id to job_id;
+alter table layer rename column doomed_at to deleting_at;
+alter table disk rename column doomed_at to deleting_at;
+update layer set state = 'deleting' where state = 'doomed';
+update disk set state = 'deleting' where state = 'doomed';
+alter table stranger rename to orphan;
+alter table hold rename to "freeze";
+alter table plan rename column machine_type to code;
+alter table plan rename to machine_type;
+alter table machine rename column plan_id to machine_type_id`;
+
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
@@ -211,4 +231,5 @@ export const migrations = (identity: string): Record<string, Migration> => ({
   '0013-roots-and-owners': migration(identity, thirteenth),
   '0014-consoles': migration(identity, fourteenth),
   '0015-folded-names': refold,
+  '0016-words': migration(identity, sixteenth),
 });

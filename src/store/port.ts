@@ -7,14 +7,14 @@
 import type { accessQueries } from './queries/access.ts';
 import type { auditQueries, idempotencyQueries } from './queries/audit.ts';
 import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
-import type { censusQueries } from './queries/census.ts';
+import type { countQueries } from './queries/counts.ts';
 import type { diskQueries } from './queries/disk.ts';
 import type { hostQueries } from './queries/host.ts';
 import type { imageQueries } from './queries/image.ts';
+import type { jobQueries } from './queries/job.ts';
 import type { keyQueries, organisationQueries, signatureQueries } from './queries/key.ts';
 import type { layerQueries } from './queries/layer.ts';
-import type { machineQueries, planQueries } from './queries/machine.ts';
-import type { operationQueries } from './queries/operation.ts';
+import type { machineQueries, machineTypeQueries } from './queries/machine.ts';
 import type { transferQueries } from './queries/transfer.ts';
 import type { usageQueries } from './queries/usage.ts';
 import type { Scope } from './schema.ts';
@@ -22,20 +22,20 @@ import type { Scope } from './schema.ts';
 export interface Work {
   images: ReturnType<typeof imageQueries>;
   machines: ReturnType<typeof machineQueries>;
-  plans: ReturnType<typeof planQueries>;
+  machineTypes: ReturnType<typeof machineTypeQueries>;
   software: ReturnType<typeof softwareQueries>;
   bases: ReturnType<typeof baseQueries>;
   layers: ReturnType<typeof layerQueries>;
   disks: ReturnType<typeof diskQueries>;
   host: ReturnType<typeof hostQueries>;
-  operations: ReturnType<typeof operationQueries>;
+  jobs: ReturnType<typeof jobQueries>;
   organisations: ReturnType<typeof organisationQueries>;
   keys: ReturnType<typeof keyQueries>;
   signatures: ReturnType<typeof signatureQueries>;
   access: ReturnType<typeof accessQueries>;
   transfers: ReturnType<typeof transferQueries>;
   usage: ReturnType<typeof usageQueries>;
-  census: ReturnType<typeof censusQueries>;
+  counts: ReturnType<typeof countQueries>;
   audit: ReturnType<typeof auditQueries>;
   idempotency: ReturnType<typeof idempotencyQueries>;
   /** The clock under which the work runs, ms since 1970. */
@@ -51,11 +51,11 @@ export interface Store {
 }
 
 export type { Touched } from './queries/audit.ts';
-export type { Counted } from './queries/census.ts';
-export { heldKinds } from './queries/host.ts';
+export type { Counted } from './queries/counts.ts';
+export { frozenKinds } from './queries/host.ts';
 export type { SoftwareOfImage } from './queries/image.ts';
+export { LeaseLost } from './queries/job.ts';
 export type { AccessKey } from './queries/key.ts';
 export type { NewLayer } from './queries/layer.ts';
-export type { Plan } from './queries/machine.ts';
-export { LeaseLost } from './queries/operation.ts';
-export type { AccessLink, BuildStep, Hold, Scope } from './schema.ts';
+export type { MachineType } from './queries/machine.ts';
+export type { AccessLink, BuildStep, Freeze, Scope } from './schema.ts';

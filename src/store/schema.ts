@@ -5,19 +5,19 @@ import { type Generated, type Insertable, type Kysely, sql, type Transaction } f
 import type {
   BaseImageId,
   ImageId,
+  JobId,
   KeyId,
   LayerId,
   MachineId,
-  OperationId,
+  MachineTypeId,
   OrganisationId,
-  PlanId,
   SoftwareId,
   TransferId,
 } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
+import type { Job } from '../domain/job.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import type { Operation } from '../domain/operation.ts';
 import type { BaseImage, Software } from '../domain/software.ts';
 import type { Transfer } from '../domain/transfer.ts';
 import { fold } from './fold.ts';
@@ -52,15 +52,15 @@ export interface AuditEntry {
 }
 
 /** Something that an engine keeps and the store does not know. */
-export interface Stranger {
+export interface Orphan {
   kind: 'layer' | 'disk';
   id: string;
   bytes: number;
   seenAt: number;
 }
 
-/** What a backup holds: nobody captures disks, or rewrites and removes layers, meanwhile. */
-export type Hold = 'disks' | 'layers';
+/** Which files a backup freezes: meanwhile no job captures disks, or rewrites and removes layers. */
+export type Freeze = 'disks' | 'layers';
 
 /** A link that opens a machine's screen; its secret part is kept as a hash. */
 export interface AccessLink {
@@ -95,10 +95,10 @@ export interface Database {
     lastUsedAt: number | null;
   };
   accessLink: AccessLink;
-  plan: {
-    id: Generated<PlanId>;
+  machineType: {
+    id: Generated<MachineTypeId>;
     name: string;
-    machineType: string;
+    code: string;
     cpus: number;
     memoryMb: number;
     diskSizeGb: number;
@@ -113,14 +113,14 @@ export interface Database {
   disk: Disk;
   machineConsole: { machineId: MachineId; shown: string; keptAt: number };
   machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
-  operation: Row<Operation, OperationId, 'data'>;
+  job: Row<Job, JobId, 'data'>;
   idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
-  stranger: Stranger;
+  orphan: Orphan;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
-  hold: { what: Hold; holder: string; until: number };
+  freeze: { what: Freeze; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
   signature: { keyId: KeyId; signature: string; expiresAt: number };
 }

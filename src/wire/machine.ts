@@ -110,7 +110,7 @@ export const MachineConsole = resource(
 
 export const MachineCreateBody = Type.Object(
   {
-    plan_id: Id('Plan of the machines'),
+    plan_id: Id('Machine type of the machines, as GET /plans lists them'),
     quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' })),
     software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
     base_image_id: Type.Optional(Id('Base image ID')),

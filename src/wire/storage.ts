@@ -14,7 +14,7 @@ export const Storage = {
     Type.Object({
       id: Type.String(),
       kind: Enum(['base', 'software', 'capture'], 'What made it'),
-      state: Enum(['building', 'sealed', 'quarantined', 'doomed'], 'Whether it can be used'),
+      state: Enum(['building', 'sealed', 'quarantined', 'deleting'], 'Whether it can be used'),
       stored_bytes: Bytes('What it takes on the disk of the host'),
       digest: Type.Unsafe<string | null>({
         type: ['string', 'null'],

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { buildService } from '../../src/bin/serve.ts';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
-import { type OperationKind, operationKinds } from '../../src/domain/operation.ts';
+import { type JobKind, jobKinds } from '../../src/domain/job.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -57,7 +57,7 @@ const machineIs = (status: string) => async (store: Store, h: Harness) => {
   assert.deepEqual([machine.status, machine.diskId !== null, machine.assignmentPendingAt], [status, true, null]);
 };
 
-const scenarios: Record<string, Scenario & { kind: OperationKind }> = {
+const scenarios: Record<string, Scenario & { kind: JobKind }> = {
   'a capture': {
     kind: 'imageCapture',
     prepare: stopped,
@@ -128,7 +128,7 @@ const scenarios: Record<string, Scenario & { kind: OperationKind }> = {
       const [newest] = await images(store, h);
       const { layerId } = await store.read(h.ours, (work) => work.images.get(newest?.id as ImageId));
       const chain = await store.read('system', (work) => work.layers.chain(layerId as never));
-      assert.deepEqual([chain.length, chain[0]?.operationId], [2, null]);
+      assert.deepEqual([chain.length, chain[0]?.jobId], [2, null]);
     },
   },
 };
@@ -208,12 +208,12 @@ function boundaries() {
 /** Store and engine agree, nothing is open, nothing is left that nothing owns, and everything is at rest. */
 async function assertAtRest(store: Store, engine: Engine): Promise<void> {
   const known = await store.read('system', async (work) => ({
-    open: await work.operations.open(100),
-    strangers: await work.host.strangers(),
+    open: await work.jobs.open(100),
+    orphans: await work.host.orphans(),
     layers: await work.layers.ids(),
     disks: await work.disks.ids(),
   }));
-  assert.deepEqual([known.open, known.strangers], [[], []]);
+  assert.deepEqual([known.open, known.orphans], [[], []]);
   const kept = await engine.inventory();
   assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
   assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
@@ -254,7 +254,7 @@ const survives = (scenario: Scenario, at: number): Promise<boolean> =>
       await heir.close();
       await store.close();
     });
-    await store.write('system', (work) => work.operations.releaseAll());
+    await store.write('system', (work) => work.jobs.releaseAll());
     await heir.reconciler.settle();
     for (const task of ['collect', 'sweep', 'collect'] as const) await heir.reconciler.task(task);
     await scenario.holds(store, h);
@@ -343,8 +343,8 @@ describe('death and failure at every step', { concurrency: 4 }, () => {
     }
   }
 
-  it('is tried of every kind of operation', () => {
+  it('is tried of every kind of job', () => {
     const tried = new Set(Object.values(scenarios).map((scenario) => scenario.kind));
-    assert.deepEqual([...tried].sort(), [...operationKinds].sort());
+    assert.deepEqual([...tried].sort(), [...jobKinds].sort());
   });
 });

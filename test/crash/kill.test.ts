@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { operationKinds } from '../../src/domain/operation.ts';
+import { jobKinds } from '../../src/domain/job.ts';
 import { cuttableDisk } from '../power.ts';
 import { leftOutWithoutRoot } from '../support.ts';
 import { dieAt, type Prepared, prepare } from './kill.ts';
@@ -110,9 +110,9 @@ describe('a server on real disks, whose power is cut before a step', { skip: lef
 });
 
 describe('the scenarios', () => {
-  it('have every kind of operation', () => {
+  it('have every kind of job', () => {
     const done = new Set(Object.values(scenarios).flatMap((scenario) => scenario.does));
-    assert.deepEqual([...done].sort(), [...operationKinds, 'collect'].sort());
+    assert.deepEqual([...done].sort(), [...jobKinds, 'collect'].sort());
   });
 
   it('were died in at every step', { skip: isLong && 'the long run writes them down' }, () => {

@@ -21,7 +21,7 @@ import { furnish } from '../furnish.ts';
 import type { cuttableDisk } from '../power.ts';
 import { quickBase } from '../qemu/quick-base.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
-import { type Ask, type EngineName, leaveMark, type Scenario, type World } from './scenarios.ts';
+import { type EngineName, leaveMark, type RequestContext, type Scenario, type World } from './scenarios.ts';
 import type { Order } from './victim.ts';
 
 const victimFile = new URL('./victim.ts', import.meta.url).pathname;
@@ -95,7 +95,7 @@ export interface Death {
 }
 
 interface Told {
-  wanted: Ask;
+  wanted: RequestContext;
   idempotencyKey: string;
   answer: unknown;
 }
@@ -127,7 +127,7 @@ const processesOf = (dataDir: string) => findProcesses(processesIn(join(realpath
 function isDone(dataDir: string, { done }: Scenario): boolean {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'), { readOnly: true, timeout: 5000 });
   try {
-    const sql = done ?? "select count(*) = 0 from operation where state in ('queued', 'running')";
+    const sql = done ?? "select count(*) = 0 from job where state in ('queued', 'running')";
     return Object.values(database.prepare(sql).get() ?? {})[0] === 1;
   } finally {
     database.close();
@@ -136,7 +136,7 @@ function isDone(dataDir: string, { done }: Scenario): boolean {
 
 async function ask(
   { key, url }: { key: Furnished['key']; url: string },
-  { name, input, content }: Ask,
+  { name, input, content }: RequestContext,
   idempotencyKey: string,
 ) {
   const headers = { 'idempotency-key': idempotencyKey };
@@ -239,8 +239,8 @@ async function takeOver({ scenario, engine, furnished }: Prepared, dataDir: stri
     }
     for (const task of scenario.tasks ?? []) await heir.reconciler.task(task);
     await waitFor(
-      'no operation is open',
-      async () => !(await heir.store.read('system', (work) => work.operations.open(1))).length,
+      'no job is open',
+      async () => !(await heir.store.read('system', (work) => work.jobs.open(1))).length,
       reachMs,
       20,
     );
@@ -260,12 +260,12 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
   const engine = await openEngine(config);
   try {
     const known = await store.read('system', async (work) => ({
-      strangers: await work.host.strangers(),
+      orphans: await work.host.orphans(),
       layers: await work.layers.ids(),
       disks: await work.disks.ids(),
       machines: await work.machines.everyone(),
     }));
-    assert.deepEqual(known.strangers, []);
+    assert.deepEqual(known.orphans, []);
     const kept = await engine.inventory();
     assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
     assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort());

@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '../../src/client/client.ts';
+import type { JobKind } from '../../src/domain/job.ts';
 import type { Disk } from '../../src/domain/layer.ts';
-import type { OperationKind } from '../../src/domain/operation.ts';
 import type { TaskName } from '../../src/reconcile/loop.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
 import type { Store } from '../../src/store/port.ts';
@@ -60,7 +60,7 @@ export interface World {
   write(mark: number): Promise<void>;
 }
 
-export interface Ask {
+export interface RequestContext {
   name: OperationName;
   // biome-ignore lint/suspicious/noExplicitAny: the input of any operation
   input: any;
@@ -69,7 +69,7 @@ export interface Ask {
 
 export interface Scenario {
   /** What the reconciler does in it. */
-  does: (OperationKind | 'collect')[];
+  does: (JobKind | 'collect')[];
   settings?: Partial<Settings>;
   /** Everything before, at rest. The server then stops. */
   prepare(world: World): Promise<void>;
@@ -77,10 +77,10 @@ export interface Scenario {
   warm?(world: World): Promise<void>;
   /** What is asked for; each may depend on the answers before. None: the server's own work, from its start. */
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-  asks: ((world: World, answers: readonly any[]) => Ask)[];
+  asks: ((world: World, answers: readonly any[]) => RequestContext)[];
   /** What the server does by itself, in this order, sooner than it would. */
   tasks?: TaskName[];
-  /** SQL whose first column is 1 when the server has come to its end; by default: when no operation is open. */
+  /** SQL whose first column is 1 when the server has come to its end; by default: when no job is open. */
   done?: string;
   holds(world: World): Promise<void>;
 }
@@ -263,7 +263,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     asks: [],
     tasks: ['compact'],
-    done: "select count(*) from operation where kind = 'layerCompact' and state = 'done'",
+    done: "select count(*) from job where kind = 'layerCompact' and state = 'done'",
     async holds(world) {
       assert.ok((await layerOf(world, 9)).chain.length <= 8);
       for (const id of [1, 5, 8]) await available(world, id, { 5: true, 6: false });

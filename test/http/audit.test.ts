@@ -123,7 +123,7 @@ const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof tra
     return { answer: await h.call('transferDelete', { params: { id } }), transfer: id };
   },
   async machineCreate({ h }) {
-    const body = { plan_id: h.plan.id, quantity: 2, software_ids: [h.editor.id] };
+    const body = { plan_id: h.machineType.id, quantity: 2, software_ids: [h.editor.id] };
     const answer = await h.call('machineCreate', { body });
     const machines = answer.body.machines.map((one: { attributes: { id: number } }) => one.attributes.id);
     return { answer, image: answer.body.silver_image.attributes.id, machines };
@@ -150,7 +150,7 @@ const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof tra
         async ({ h }: Awaited<ReturnType<typeof trail>>): Promise<Done> => {
           const [id = 0] = h.machines;
           const bodies: Partial<Record<OperationName, unknown>> = {
-            machineTypeSet: { machine_type_id: h.plan.id },
+            machineTypeSet: { machine_type_id: h.machineType.id },
             machinePermissionsSet: { permissions: { clipboard_enabled: false } },
           };
           return { answer: await h.call(name, { params: { id }, body: bodies[name] }), machines: [id] };

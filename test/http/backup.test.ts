@@ -31,12 +31,12 @@ async function withDisk(t: TestContext, options: Parameters<typeof startHarness>
     await restore(folder, dataDir);
     const engine = await openSimulator({ root: join(dataDir, 'engine'), clock: h.clock, speed: 0 });
     const store = await openSqlite({ dataDir, now: h.clock.now });
-    const { machine, held } = await store.read('system', async (work) => ({
+    const { machine, frozen } = await store.read('system', async (work) => ({
       machine: await work.machines.get(id as MachineId),
-      held: await work.host.held(),
+      frozen: await work.host.frozen(),
     }));
     await store.close();
-    return { content: engine.contentOf(machine.diskId as DiskId), held };
+    return { content: engine.contentOf(machine.diskId as DiskId), frozen };
   };
   return { h, id, rooms, restored, folder: join(await temporaryFolder(t), 'backup') };
 }
@@ -53,12 +53,12 @@ describe('a backup', () => {
     const { h, id, rooms, restored, folder } = await withDisk(t, { wrapEngine });
     await h.call('imageCapture', { body: { machine_id: id, generalize: true } });
     await h.service.reconciler.pass();
-    const waiting = async () => (await h.store.read('system', (work) => work.operations.open(10)))[0]?.state;
+    const waiting = async () => (await h.store.read('system', (work) => work.jobs.open(10)))[0]?.state;
     while ((await waiting()) !== 'queued') await new Promise((resolve) => setImmediate(resolve));
     const { missing } = await backUp(rooms, folder, { keys: true });
     assert.deepEqual(missing, []);
-    const { content, held } = await restored(folder);
-    assert.deepEqual([content.at(-1), held], ['precious', []]);
+    const { content, frozen } = await restored(folder);
+    assert.deepEqual([content.at(-1), frozen], ['precious', []]);
   });
 
   it('that begins while the reconciler looks at what is to be done is asked before a capture is begun', async (t) => {
@@ -67,7 +67,8 @@ describe('a backup', () => {
       ...store,
       async read(scope, work) {
         const result = await store.read(scope, work);
-        if (typeof result === 'object' && result !== null && 'held' in result && 'open' in result) await hooks.looked();
+        if (typeof result === 'object' && result !== null && 'frozen' in result && 'open' in result)
+          await hooks.looked();
         return result;
       },
     });
@@ -102,9 +103,9 @@ describe('a backup', () => {
   it('that died holds nothing back when the clock went back', async (t) => {
     const { clock, jump } = movableClock();
     const { h } = await withDisk(t, { clock });
-    await h.store.write('system', (work) => work.host.hold('disks', 'dead'));
-    assert.deepEqual(await h.store.read('system', (work) => work.host.held()), ['disks']);
+    await h.store.write('system', (work) => work.host.freeze('disks', 'dead'));
+    assert.deepEqual(await h.store.read('system', (work) => work.host.frozen()), ['disks']);
     jump(-24 * 3600_000);
-    assert.deepEqual(await h.store.read('system', (work) => work.host.held()), []);
+    assert.deepEqual(await h.store.read('system', (work) => work.host.frozen()), []);
   });
 });

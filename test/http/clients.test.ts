@@ -127,9 +127,9 @@ describe('a client in use', () => {
     await does('machineStop', id);
     await does('imageCapture', id, { machine_id: id });
     await does('machineReset', id);
-    await does('machineTypeSet', id, { machine_type_id: h.plan.id });
+    await does('machineTypeSet', id, { machine_type_id: h.machineType.id });
     await does('machinePermissionsSet', id, { permissions: { clipboard_enabled: true } });
-    await does('machineCreate', id, { plan_id: h.plan.id });
+    await does('machineCreate', id, { plan_id: h.machineType.id });
     await does('imageDelete', image);
     const logs = async (query = '') => (await h.call('userActionLogList', { query })).body;
     const times = {

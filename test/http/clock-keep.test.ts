@@ -41,8 +41,8 @@ async function keeping(t: TestContext) {
   };
   await h.send(answered);
   await settle();
-  const stranger = '0123456789abcdefghijklmnop' as DiskId;
-  await h.engine.ensureDisk({ diskId: stranger, layerId: h.base.layerId, sizeBytes: 1 });
+  const orphan = '0123456789abcdefghijklmnop' as DiskId;
+  await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 });
   const look = async (reconciler = h.service.reconciler) => {
     for (const task of ['measure', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
   };
@@ -61,13 +61,13 @@ async function keeping(t: TestContext) {
       throw (await work.signatures.use('key' as never, 'signature', 0)) ? 'forgotten' : 'known';
     });
     const signature = (await use.catch(String)) === 'known';
-    const all = { ...there, signature, stranger: (await h.engine.inventory()).disks.has(stranger) };
+    const all = { ...there, signature, orphan: (await h.engine.inventory()).disks.has(orphan) };
     return Object.entries(all)
       .filter(([, is]) => is)
       .map(([name]) => name);
   };
   const all = await left();
-  assert.deepEqual(all, ['disk', 'image', 'transfer', 'answer', 'signature', 'stranger']);
+  assert.deepEqual(all, ['disk', 'image', 'transfer', 'answer', 'signature', 'orphan']);
   /** Another server takes over. */
   const restart = async () => {
     const settings = { pollMs: 5, lookAgainMs: 10 * minuteMs, collectDelayMs: 0 };

@@ -95,7 +95,7 @@ describe("a machine's type and permissions", () => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>
-      work.plans.add({ name: 'Large', machineType: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
+      work.machineTypes.add({ name: 'Large', code: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
     );
     const fields = (await h.call('machinePermissionFields')).body.permission_fields;
     assert.deepEqual(fields[0], { name: 'public_internet_access', type: 'boolean', default: true });

@@ -96,7 +96,7 @@ describe('compaction', () => {
     });
     const { digest } = await layer(head);
     await compact();
-    assert.deepEqual([(await layer(head)).digest, (await layer(head)).operationId], [digest, null]);
+    assert.deepEqual([(await layer(head)).digest, (await layer(head)).jobId], [digest, null]);
     await h.engine.lose(head);
     await tasks('sweep');
     assert.equal(await status(), 'failed');
@@ -118,7 +118,7 @@ describe('compaction', () => {
       await h.service.reconciler.task('sweep');
     };
     await compact();
-    assert.equal((await layer(head)).operationId, null);
+    assert.equal((await layer(head)).jobId, null);
     await h.engine.mend(middle);
     await tasks('sweep');
     await h.engine.lose(head);

@@ -89,7 +89,7 @@ export function assertDocumented(name: OperationName, status: number, body: unkn
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
-/** Two organisations, `ours` with two machines and one plan, a base and two titles, one of which fails. */
+/** Two organisations, `ours` with two machines and one machine type, a base and two titles, one of which fails. */
 export async function startHarness(
   t: Scope,
   options: {
@@ -150,15 +150,15 @@ export async function startHarness(
   const makeKey = (organisationId: typeof ours, allowed: readonly Permission[] = permissions): Promise<Key> =>
     keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...allowed] });
   const keys = { ours: await makeKey(ours), theirs: await makeKey(theirs), powerless: await makeKey(ours, []) };
-  const plan = await store.write('system', (work) =>
-    work.plans.add({ name: 'Small', machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 20 }),
+  const machineType = await store.write('system', (work) =>
+    work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 20 }),
   );
   const addMachine = (organisationId: typeof ours, name: string | null = null, diskSizeGb = 20) =>
     store.write(organisationId, (work) =>
       work.machines.add(
         {
           organisationId,
-          planId: plan.id,
+          machineTypeId: machineType.id,
           machineType: 'small',
           cpus: 1,
           memoryMb: 512,
@@ -247,7 +247,7 @@ export async function startHarness(
     theirs,
     keys,
     makeKey,
-    plan,
+    machineType,
     machines,
     addMachine,
     send,

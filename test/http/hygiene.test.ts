@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { baseAdd, planAdd } from '../../src/app/catalogue.ts';
+import { baseAdd, machineTypeAdd } from '../../src/app/catalogue.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { metricsServer } from '../../src/http/metrics.ts';
@@ -202,7 +202,7 @@ describe('a text that is shown to others', () => {
       ['imageInstall', (name) => ({ name })],
       ['imageCapture', (name) => ({ name, machine_id: 1 })],
       ['imageImport', (name) => ({ name, size_bytes: 5 })],
-      ['machineCreate', (region) => ({ region, plan_id: h.plan.id })],
+      ['machineCreate', (region) => ({ region, plan_id: h.machineType.id })],
       ['machineStart', (region) => ({ region })],
     ];
     for (const [name, body] of asked) {
@@ -220,8 +220,8 @@ describe('a text that is shown to others', () => {
     const answer = await h.call('imageImport', { body: { size_bytes: 5, manifest } });
     assert.match(answer.body.message, /manifest's name holds the character U\+202E/);
     const { store, engine } = h;
-    const plan = { machineType: 's', cpus: 1, memoryMb: 1, diskSizeGb: 1 };
-    assert.throws(() => planAdd(store, { name: 'a\u200bb', ...plan }), /The name holds the character U\+200B/);
+    const type = { code: 's', cpus: 1, memoryMb: 1, diskSizeGb: 1 };
+    assert.throws(() => machineTypeAdd(store, { name: 'a\u200bb', ...type }), /The name holds the character U\+200B/);
     const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'firmware' } } as const;
     await assert.rejects(baseAdd(store, engine, base), /The name begins or ends with a space/);
   });

@@ -1,4 +1,4 @@
-// Layers over the whole stack: honest sizes, what hangs on an image, strangers, rot, and the build cache.
+// Layers over the whole stack: honest sizes, what hangs on an image, orphans, rot, and the build cache.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -76,18 +76,18 @@ describe('the sweep', () => {
   it('reports what the store does not know, leaves it for a day, and then removes it', async (t) => {
     const { clock, advance } = movableClock();
     const { h } = await settled(t, { clock });
-    const stranger = newId() as DiskId;
-    await h.engine.ensureDisk({ diskId: stranger, layerId: h.base.layerId, sizeBytes: 1 });
+    const orphan = newId() as DiskId;
+    await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 });
     const sweep = async () => {
       await h.service.reconciler.task('sweep');
       return {
-        noted: (await h.store.read('system', (work) => work.host.strangers())).map((one) => one.id),
-        there: (await h.engine.inventory()).disks.has(stranger),
+        noted: (await h.store.read('system', (work) => work.host.orphans())).map((one) => one.id),
+        there: (await h.engine.inventory()).disks.has(orphan),
       };
     };
-    assert.deepEqual(await sweep(), { noted: [stranger], there: true });
+    assert.deepEqual(await sweep(), { noted: [orphan], there: true });
     advance(23 * 3600_000);
-    assert.deepEqual(await sweep(), { noted: [stranger], there: true });
+    assert.deepEqual(await sweep(), { noted: [orphan], there: true });
     advance(2 * 3600_000);
     assert.deepEqual(await sweep(), { noted: [], there: false });
   });

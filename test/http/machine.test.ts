@@ -38,7 +38,7 @@ describe('machineStart and machineStop', () => {
     const h = await startHarness(t, { reconcile: false });
     const { reconciler } = h.service;
     const { body: image } = await h.call('imageInstall');
-    const input = { plan_id: h.plan.id, base_image_id: h.base.id };
+    const input = { plan_id: h.machineType.id, base_image_id: h.base.id };
     const { machines } = (await h.call('machineCreate', { body: input })).body;
     const [assigned = 0, created] = [h.machines[0], machines[0].attributes.id];
     await reconciler.settle();
@@ -145,10 +145,15 @@ describe('machineReset', () => {
 });
 
 describe('machineCreate', () => {
-  it('makes machines of a plan, with software as an image that is assigned to them', async (t) => {
+  it('makes machines of a machine type, with software as an image that is assigned to them', async (t) => {
     const h = await startHarness(t);
     const { body } = await h.call('machineCreate', {
-      body: { plan_id: h.plan.id, quantity: 3, software_ids: [h.editor.id], permissions: { clipboard_enabled: false } },
+      body: {
+        plan_id: h.machineType.id,
+        quantity: 3,
+        software_ids: [h.editor.id],
+        permissions: { clipboard_enabled: false },
+      },
     });
     assert.equal(body.count, 3);
     assert.equal(body.silver_image.attributes.source, 'pre_installation');
@@ -162,17 +167,17 @@ describe('machineCreate', () => {
     );
   });
 
-  it('takes the ids that the list of plans has', async (t) => {
+  it('takes the ids that the list of machine types has', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { status, body } = await h.call('planList');
     assert.equal(status, 200);
-    const [plan] = body.plans;
-    assert.deepEqual([typeof plan.id, plan.type], ['string', 'plan']);
-    const { name, machine_type: type, cpus, memory_mb: memory, disk_size: disk } = plan.attributes;
-    const stored = await h.store.read('system', (work) => work.plans.get(Number(plan.id) as never));
-    const { name: storedName, machineType, cpus: storedCpus, memoryMb, diskSizeGb } = stored;
-    assert.deepEqual([name, type, cpus, memory, disk], [storedName, machineType, storedCpus, memoryMb, diskSizeGb]);
-    const made = await h.call('machineCreate', { body: { plan_id: Number(plan.id) } });
+    const [type] = body.plans;
+    assert.deepEqual([typeof type.id, type.type], ['string', 'plan']);
+    const { name, machine_type: code, cpus, memory_mb: memory, disk_size: disk } = type.attributes;
+    const stored = await h.store.read('system', (work) => work.machineTypes.get(Number(type.id) as never));
+    const { name: storedName, code: storedCode, cpus: storedCpus, memoryMb, diskSizeGb } = stored;
+    assert.deepEqual([name, code, cpus, memory, disk], [storedName, storedCode, storedCpus, memoryMb, diskSizeGb]);
+    const made = await h.call('machineCreate', { body: { plan_id: Number(type.id) } });
     assert.equal(made.body.machines[0].attributes.disk_size, disk);
   });
 
@@ -180,16 +185,16 @@ describe('machineCreate', () => {
     const h = await startHarness(t, { reconcile: false });
     const create = async (body: unknown) => (await h.call('machineCreate', { body })).body.client_code;
     assert.equal(await create({}), 400);
-    assert.equal(await create({ plan_id: h.plan.id, quantity: 101 }), 400);
-    assert.equal(await create({ plan_id: h.plan.id, permissions: { unheard_of: true } }), 400);
+    assert.equal(await create({ plan_id: h.machineType.id, quantity: 101 }), 400);
+    assert.equal(await create({ plan_id: h.machineType.id, permissions: { unheard_of: true } }), 400);
     assert.equal(await create({ plan_id: 99 }), 404);
-    assert.equal(await create({ plan_id: h.plan.id, software_ids: [99] }), 404);
+    assert.equal(await create({ plan_id: h.machineType.id, software_ids: [99] }), 404);
     assert.equal((await h.call('machineList')).body.count, 2);
   });
 
   it('waits for its image: a start before it is available says so', async (t) => {
     const h = await startHarness(t, { reconcile: false });
-    const { body } = await h.call('machineCreate', { body: { plan_id: h.plan.id, base_image_id: h.base.id } });
+    const { body } = await h.call('machineCreate', { body: { plan_id: h.machineType.id, base_image_id: h.base.id } });
     const start = await h.call('machineStart', { params: { id: body.machines[0].id } });
     assert.equal(start.body.client_code, 4201);
     assert.match(start.body.message, /available/);
@@ -256,7 +261,7 @@ describe('machineStart with a type or a region', () => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>
-      work.plans.add({ name: 'Large', machineType: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
+      work.machineTypes.add({ name: 'Large', code: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
     );
     const start = (body: object) => h.call('machineStart', { params: { id }, body });
     assert.equal((await start({ machine_type_id: 99 })).body.client_code, 404);

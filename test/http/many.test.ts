@@ -75,7 +75,7 @@ describe('a base with 40,000 layers above it', () => {
     const { h } = await crowded(t);
     const busy = (first + 7) as MachineId;
     await h.store.write('system', (work) =>
-      work.operations.enqueue([{ kind: 'machineStop', organisationId: h.ours, machineId: busy }]),
+      work.jobs.enqueue([{ kind: 'machineStop', organisationId: h.ours, machineId: busy }]),
     );
     await h.service.reconciler.task('observe');
     const ready = await h.store.read('system', (work) => work.machines.ready());

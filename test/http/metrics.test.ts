@@ -37,12 +37,12 @@ describe('the numbers at /metrics', () => {
     assert.equal(of('silversmith_images{status="failed"}'), 1);
     assert.equal(of('silversmith_machines{status="off"}'), 2);
     assert.equal(of('silversmith_layers{kind="base",state="sealed"}'), 1);
-    assert.equal(of('silversmith_operations_ended_total{kind="imageInstall",outcome="done"}'), 1);
-    assert.equal(of('silversmith_operations_ended_total{kind="imageInstall",outcome="failed"}'), 1);
+    assert.equal(of('silversmith_jobs_ended_total{kind="imageInstall",outcome="done"}'), 1);
+    assert.equal(of('silversmith_jobs_ended_total{kind="imageInstall",outcome="failed"}'), 1);
     assert.equal(of('silversmith_http_request_duration_seconds_count{operation="imageInstall",code="200"}'), 2);
     assert.equal(of('silversmith_http_request_duration_seconds_count{operation="machineGet",code="404"}'), 1);
-    assert.equal(of('silversmith_operation_oldest_due_seconds'), 0);
-    assert.equal(of('silversmith_operation_leases_overdue'), 0);
+    assert.equal(of('silversmith_job_oldest_due_seconds'), 0);
+    assert.equal(of('silversmith_job_leases_overdue'), 0);
     assert.ok((of('silversmith_host_disk_free_bytes') ?? 0) > 0);
     const passed = of('silversmith_reconciler_last_pass_timestamp_seconds') ?? 0;
     assert.ok(Math.abs(passed - Date.now() / 1000) < 60);
@@ -57,18 +57,18 @@ describe('the numbers at /metrics', () => {
     const started = await h.call('machineStart', { params: { id: machine } });
     assert.equal(started.status, 200);
     const waiting = await numbersOf(h);
-    assert.equal(waiting.of('silversmith_operations{kind="machineStart",state="queued"}'), 1);
-    const [operation] = await h.store.read('system', (work) => work.operations.open(1));
-    assert.ok(operation);
-    await h.store.write('system', (work) => work.operations.claim(operation.id, 'somebody who died', -1000));
+    assert.equal(waiting.of('silversmith_jobs{kind="machineStart",state="queued"}'), 1);
+    const [job] = await h.store.read('system', (work) => work.jobs.open(1));
+    assert.ok(job);
+    await h.store.write('system', (work) => work.jobs.claim(job.id, 'somebody who died', -1000));
     const layer = (await h.store.read('system', (work) => work.layers.list()))[0];
     assert.ok(layer);
     await h.store.write('system', (work) => work.layers.update(layer.id, { state: 'quarantined' }));
     const { of } = await numbersOf(h);
-    assert.equal(of('silversmith_operation_leases_overdue'), 1);
+    assert.equal(of('silversmith_job_leases_overdue'), 1);
     assert.equal(of('silversmith_layers{kind="base",state="quarantined"}'), 1);
     // A number that was there and is not any more is gone, not frozen.
-    assert.equal(of('silversmith_operations{kind="machineStart",state="queued"}'), undefined);
+    assert.equal(of('silversmith_jobs{kind="machineStart",state="queued"}'), undefined);
   });
 
   it('are all there that an alert asks for, and each alert says what to do', async (t) => {

@@ -25,7 +25,7 @@ describe('a quota', () => {
     await h.call('imageDelete', { params: { id: answers.find(({ status }) => status === 200)?.body.id } });
     assert.equal((await h.call('imageInstall')).status, 200);
 
-    const create = (quantity: number) => h.call('machineCreate', { body: { plan_id: h.plan.id, quantity } });
+    const create = (quantity: number) => h.call('machineCreate', { body: { plan_id: h.machineType.id, quantity } });
     assert.match((await create(3)).body.message, /has 2 machines, 3 more are asked for, and the most is 4/);
     assert.equal((await create(2)).status, 200);
     const { body } = await h.call('usageGet');
@@ -110,7 +110,7 @@ describe('a quota', () => {
     assert.equal(await used(), 3);
     const disks = await h.store.read('system', (work) => work.disks.list());
     for (const disk of disks)
-      await h.store.write('system', (work) => work.disks.update(disk.id, { state: 'doomed', doomedAt: 0 }));
+      await h.store.write('system', (work) => work.disks.update(disk.id, { state: 'deleting', deletingAt: 0 }));
     for (const _ of [1, 2]) await reconciler.task('collect');
     assert.equal(await used(), 0);
   });

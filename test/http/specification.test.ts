@@ -99,11 +99,11 @@ async function doEverything({ h, ask }: Pick<Awaited<ReturnType<typeof strictCal
   await ask('machineRestore', { params: { id: machine } });
   for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
     await ask(name, { params: { id: machine } });
-  await ask('machineTypeSet', { params: { id: machine }, body: { machine_type_id: h.plan.id } });
+  await ask('machineTypeSet', { params: { id: machine }, body: { machine_type_id: h.machineType.id } });
   await ask('machinePermissionsSet', { params: { id: machine }, body: { permissions: { clipboard_enabled: false } } });
   for (const name of ['machinePermissionFields', 'usageGet', 'fileList', 'fileCapacity'] as const) await ask(name);
-  await ask('machineCreate', { body: { plan_id: h.plan.id, quantity: 2 } });
-  await ask('machineCreate', { body: { plan_id: h.plan.id, base_image_id: h.base.id } });
+  await ask('machineCreate', { body: { plan_id: h.machineType.id, quantity: 2 } });
+  await ask('machineCreate', { body: { plan_id: h.machineType.id, base_image_id: h.base.id } });
   for (const name of ['imageStorage', 'imageDependents'] as const) await ask(name, { params: { id: captured } });
   await ask('imageDelete', { params: { id: captured } });
   await ask('imageList', { query: '?deleted=true' });

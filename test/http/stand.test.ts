@@ -24,8 +24,8 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     (await h.store.read('system', (work) => work.images.get(id as ImageId))).layerId as LayerId;
   const collect = () => h.service.reconciler.task('collect');
   const layer = (id: LayerId) => h.store.read('system', (work) => work.layers.find(id));
-  const doom = (id: LayerId) =>
-    h.store.write('system', (work) => work.layers.update(id, { state: 'doomed', key: null, doomedAt: 0 }));
+  const markDeleting = (id: LayerId) =>
+    h.store.write('system', (work) => work.layers.update(id, { state: 'deleting', key: null, deletingAt: 0 }));
   /** An image is available exactly when all its bytes are there. */
   const assertWhole = async (id: number) => {
     assert.equal((await image(id)).status, 'available');
@@ -34,7 +34,7 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     const { layers } = await h.engine.inventory();
     for (const one of chain) assert.deepEqual([one.state, layers.has(one.id)], ['sealed', true]);
   };
-  return { h, settle, install, image, headOf, collect, layer, doom, assertWhole };
+  return { h, settle, install, image, headOf, collect, layer, markDeleting, assertWhole };
 }
 
 /** Calls `then` once, after the first write that `when` is true of. */
@@ -94,7 +94,7 @@ describe('a build', () => {
       hook.once(sealedSteps(count), async (store) => {
         await store.write('system', async (work) => {
           for (const { id, inUse: _ } of await work.layers.cache())
-            await work.layers.update(id, { state: 'doomed', key: null, doomedAt: 0 });
+            await work.layers.update(id, { state: 'deleting', key: null, deletingAt: 0 });
         });
         await collect();
       });
@@ -132,10 +132,10 @@ describe('an import', () => {
     const finished = await h.call('transferFinish', { params: { id: opened.body.id } });
     hook.once(
       async (store) =>
-        (await store.read('system', (work) => work.operations.open(9))).some((one) => /making/.test(one.phase)),
+        (await store.read('system', (work) => work.jobs.open(9))).some((one) => /making/.test(one.phase)),
       (store) =>
         store.write('system', (work) =>
-          work.layers.update(h.base.layerId, { state: 'doomed', key: null, doomedAt: Number.MAX_SAFE_INTEGER }),
+          work.layers.update(h.base.layerId, { state: 'deleting', key: null, deletingAt: Number.MAX_SAFE_INTEGER }),
         ),
     );
     await settle();
@@ -161,7 +161,7 @@ describe('an image that is brought back', () => {
 describe('the collector', () => {
   it('removes what it can when one disk and one layer cannot be removed, says so, and removes those later', async (t) => {
     let stuck: string[] = [];
-    const { h, install, headOf, collect, layer, doom } = await settled(t, {
+    const { h, install, headOf, collect, layer, markDeleting } = await settled(t, {
       settings: { cacheBytesMax: 0 },
       wrapEngine: (engine) => ({
         ...engine,
@@ -176,12 +176,12 @@ describe('the collector', () => {
     await h.store.write('system', async (work) => {
       for (const id of ids) await work.images.update(id as ImageId, { layerId: null });
     });
-    for (const id of heads) await doom(id);
+    for (const id of heads) await markDeleting(id);
     stuck = heads.slice(0, 1);
     await assert.rejects(collect(), /1 disks or layers cannot be removed/);
     assert.deepEqual(
       (await Promise.all(heads.map(layer))).map((one) => one?.state),
-      ['doomed', undefined, undefined],
+      ['deleting', undefined, undefined],
     );
     stuck = [];
     await collect();
@@ -189,9 +189,9 @@ describe('the collector', () => {
   });
 
   it('takes up again what was marked though an image, and a layer of it, stand on it', async (t) => {
-    const { h, install, headOf, collect, doom, assertWhole } = await settled(t);
+    const { h, install, headOf, collect, markDeleting, assertWhole } = await settled(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
-    for (const id of [low, high]) await doom(await headOf(id));
+    for (const id of [low, high]) await markDeleting(await headOf(id));
     const said = async () =>
       (await examine({ store: h.store, engine: h.engine, clock: h.clock })).map(({ found }) => found);
     assert.match((await said()).join(), /marked for removal, and something stands on it/);
@@ -209,7 +209,7 @@ describe('the collector', () => {
     }
     const diskId = await h.store.write('system', async (work) => {
       const machine = await work.machines.get(id as MachineId);
-      await work.disks.update(machine.diskId as DiskId, { state: 'doomed', doomedAt: 0 });
+      await work.disks.update(machine.diskId as DiskId, { state: 'deleting', deletingAt: 0 });
       return machine.diskId as DiskId;
     });
     await collect();
@@ -218,10 +218,12 @@ describe('the collector', () => {
   });
 
   it('mends a store with an available image whose bytes went: the image says so, and nothing else is blocked', async (t) => {
-    const { h, install, headOf, image, collect, layer, doom } = await settled(t, { settings: { keepImageMs: 0 } });
+    const { h, install, headOf, image, collect, layer, markDeleting } = await settled(t, {
+      settings: { keepImageMs: 0 },
+    });
     const [broken, idle] = [await install([h.editor.id]), await install([h.browser.id])];
     const [gone, other] = [await headOf(broken), await headOf(idle)];
-    await doom(gone);
+    await markDeleting(gone);
     await h.engine.removeLayer(gone);
     await h.call('imageDelete', { params: { id: idle } });
     await h.store.write('system', (work) => work.layers.update(other, { key: null }));

@@ -341,7 +341,7 @@ describe('an import whose image is deleted before it is made', () => {
     await h.call('machineStart', { params: { id: other } });
     const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
     database.exec(`
-      update operation set state = 'cancelled' where image_id in (${finished.id}, ${built.id});
+      update job set state = 'cancelled' where image_id in (${finished.id}, ${built.id});
       update image set status = 'building' where id = ${built.id};
       update machine set status = 'installing', capturing_image_id = ${built.id} where id = ${id}`);
     database.close();

@@ -113,8 +113,8 @@ export async function runMix(on: UnderLoad, connections: number, seconds: number
 export const atRest = (on: UnderLoad, limitMs = quietMs) =>
   on.withStore((store) =>
     waitFor(
-      'no operation is open',
-      async () => (await store.read('system', (work) => work.operations.open(1))).length === 0,
+      'no job is open',
+      async () => (await store.read('system', (work) => work.jobs.open(1))).length === 0,
       limitMs,
       100,
     ),
@@ -182,7 +182,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
       `${count} machines are ready`,
       async () => {
         reads.push(expect(await on.ask({ name: 'imageList', query: '?per_page=20' })));
-        const open = await store.read('system', (work) => work.operations.open(2 * count));
+        const open = await store.read('system', (work) => work.jobs.open(2 * count));
         startingMost = Math.max(startingMost, open.filter(({ state }) => state === 'running').length);
         return open.length === 0;
       },
@@ -199,10 +199,10 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
 
 async function addMachines(work: Work, count: number): Promise<number[]> {
   const [organisation] = await work.organisations.list();
-  const [plan] = await work.plans.list();
-  if (!organisation || !plan) throw new Error('the demo has no organisation or plan');
-  const { id: planId, machineType, cpus, memoryMb, diskSizeGb } = plan;
-  const size = { planId, machineType, cpus, memoryMb, diskSizeGb, region: null };
+  const [type] = await work.machineTypes.list();
+  if (!organisation || !type) throw new Error('the demo has no organisation or machine type');
+  const { id: machineTypeId, code: machineType, cpus, memoryMb, diskSizeGb } = type;
+  const size = { machineTypeId, machineType, cpus, memoryMb, diskSizeGb, region: null };
   const more = { permissions: machinePermissionDefaults, assignedImageId: null, organisationId: organisation.id };
   const ids: number[] = [];
   for (let index = 0; index < count; index++) ids.push((await work.machines.add({ ...size, ...more })).id);

@@ -88,7 +88,7 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     /** Store, engine and host agree, and nothing is half done. */
     async assertSound() {
       for (const task of ['observe', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
-      assert.deepEqual(await store.read('system', (work) => work.operations.open(10)), []);
+      assert.deepEqual(await store.read('system', (work) => work.jobs.open(10)), []);
       assert.deepEqual(await examine({ store, engine, clock: systemClock }), []);
       assert.deepEqual(await readdir(join(dataDir, 'engine', 'builds')), []);
       for (const name of ['layers', 'disks'])

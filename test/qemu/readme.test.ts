@@ -79,6 +79,6 @@ describe('README', () => {
       line.replace('disk.qcow2', 'image.qcow2 --no-try'),
     );
     const made = await typed([alias.replace('$PWD', root), ...own], folder);
-    for (const what of ['Base image', 'Software', 'Plan', 'secret']) assert.match(made, new RegExp(what));
+    for (const what of ['Base image', 'Software', 'Machine type', 'secret']) assert.match(made, new RegExp(what));
   });
 });

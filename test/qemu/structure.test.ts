@@ -1,4 +1,4 @@
-// Strangers' disks are judged by their structure: what is taken has the content that it had, whatever was cut off or bent, and a host
+// Orphans' disks are judged by their structure: what is taken has the content that it had, whatever was cut off or bent, and a host
 // that is too slow for a tool says nothing of a file.
 
 import assert from 'node:assert/strict';

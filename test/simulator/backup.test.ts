@@ -90,7 +90,7 @@ describe('a backup', { concurrency: 2 }, () => {
     };
     const { url } = JSON.parse(await readFile(join(demo.dataDir, 'demo.json'), 'utf8'));
     const metrics = async () => (await fetch(`${url}/metrics`)).text();
-    const held = () => store.read('system', (work) => work.host.held());
+    const frozen = () => store.read('system', (work) => work.host.frozen());
     const [first, second] = [await begin('first'), await begin('second')];
     defer(t, () => {
       for (const { resume, finish } of [first, second]) for (const go of [resume, finish]) go();
@@ -99,7 +99,7 @@ describe('a backup', { concurrency: 2 }, () => {
     first.finish();
     await first.done;
     // The second has neither copied the disks nor the layers yet.
-    assert.deepEqual((await held()).sort(), ['disks', 'layers']);
+    assert.deepEqual((await frozen()).sort(), ['disks', 'layers']);
     const { attributes } = await client.imageCapture({ machine_id: 1 });
     const passes = async () => Number(/^\w+last_pass_timestamp_seconds (\S+)/m.exec(await metrics())?.[1]);
     const before = await passes();
@@ -107,17 +107,17 @@ describe('a backup', { concurrency: 2 }, () => {
     assert.equal((await client.imageGet({ id: attributes.id })).attributes.status, 'pending');
     second.resume();
     await second.copied;
-    assert.deepEqual(await held(), ['layers']);
+    assert.deepEqual(await frozen(), ['layers']);
     second.finish();
     assert.deepEqual((await second.done).missing, []);
-    assert.deepEqual(await held(), []);
+    assert.deepEqual(await frozen(), []);
     await waitFor(
       'the capture is made',
       async () => (await client.imageGet({ id: attributes.id })).attributes.status === 'available',
     );
   });
 
-  it('says so, and is none, when its hold ended before its copy did', async (t) => {
+  it('says so, and is none, when its freeze ended before its copy did', async (t) => {
     const demo = await startDemo(t);
     const config = parseConfig({ dataDir: demo.dataDir, engine: 'simulator' }, {});
     const { store } = await openExistingStore(config);
@@ -128,14 +128,14 @@ describe('a backup', { concurrency: 2 }, () => {
     const late: Engine = {
       ...engine,
       async backUp(spec, signal) {
-        database.exec('update hold set until = 1');
+        database.exec('update "freeze" set until = 1');
         return engine.backUp(spec, signal);
       },
     };
     const folder = join(await temporaryFolder(t), 'backup');
     await assert.rejects(
       backUp({ store, engine: late, dataDir: demo.dataDir }, folder, { keys: true }),
-      /hold of this backup ended/,
+      /freeze of this backup ended/,
     );
     assert.ok(!(await readdir(folder)).includes('backup.json'));
   });

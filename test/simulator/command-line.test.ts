@@ -52,7 +52,7 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('image', 'restore', image.id)).out, /With htop/);
     assert.match((await run('image', 'delete', image.id)).out, /deleted/);
     assert.equal(JSON.parse((await run('image', 'list', '--json')).out).count, 1);
-    assert.equal((await run('machine', 'create', '--plan', '1', '--quantity', '2')).code, 0);
+    assert.equal((await run('machine', 'create', '--type', '1', '--quantity', '2')).code, 0);
     assert.equal(JSON.parse((await run('machine', 'list', '--json')).out).count, 8);
     const file = join(dataDir, 'exported.qcow2');
     const out = await run('image', 'export', image.id, '--output', file);
@@ -113,7 +113,7 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('organisation', 'list')).out, /Demo +0 of 1000 +6 of 1000/);
     assert.match((await run('organisation', 'quota', 'Demo', '--machines', '7')).out, /1000 +7 +20/);
     assert.match(
-      (await run('machine', 'create', '--plan', '1', '--quantity', '2')).err,
+      (await run('machine', 'create', '--type', '1', '--quantity', '2')).err,
       /6 machines, 2 more are asked for, and the most is 7/,
     );
     assert.match((await run('organisation', 'quota', 'Nobody', '--images', '1')).err, /no organisation Nobody/);

@@ -47,7 +47,7 @@ async function bound(t: Scope, server: Server): Promise<string> {
 describe('what is typed wrongly', { concurrency: 2 }, () => {
   it('names the option or the variable, and its bounds', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
-    const plan = ['plan', 'add', '--name', 'X', '--cpus', '1', '--memory', '64', '--disk', '1'];
+    const type = ['machine-type', 'add', '--name', 'X', '--cpus', '1', '--memory', '64', '--disk', '1'];
     const title = ['software', 'add', '--name', 'X', '--size', '1', '--script', join(dataDir, 'demo.json')];
     const late = ['--port', '0', '--data-dir', join(dataDir, 'other')];
     await refuses(runIn, [
@@ -60,16 +60,16 @@ describe('what is typed wrongly', { concurrency: 2 }, () => {
       [['image', 'install', '--name', ''], /--name .*1 to 30 characters/],
       [['image', 'install', '--name', 'x'.repeat(31)], /--name .*1 to 30 characters/],
       [['image', 'export', '1', '--output', 'x', '--format', 'vmdk'], /--format .*qcow2, raw/],
-      [['machine', 'create', '--plan', '1', '--quantity', '0'], /--quantity .*from 1 to 100/],
-      [['machine', 'create', '--plan', '1', '--quantity', 'NaN'.toLowerCase()], /--quantity .*from 1 to 100/],
-      [['machine', 'create', '--plan', '1', '--quantity', '1e2'], /--quantity .*from 1 to 100/],
+      [['machine', 'create', '--type', '1', '--quantity', '0'], /--quantity .*from 1 to 100/],
+      [['machine', 'create', '--type', '1', '--quantity', 'NaN'.toLowerCase()], /--quantity .*from 1 to 100/],
+      [['machine', 'create', '--type', '1', '--quantity', '1e2'], /--quantity .*from 1 to 100/],
       [['machine', 'access', '1', '--expires', '2d'], /--expires .*1s to 24h/],
       [['machine', 'access', '1', '--expires', '0s'], /--expires .*1s to 24h/],
-      [[...plan, '--cpus', '0'], /--cpus .*whole number from 1/],
-      [[...plan, '--cpus', '99999'], /--cpus .*from 1 to/],
-      [[...plan, '--memory', '-5'], /--memory .*whole number from/],
-      [[...plan, '--disk', '1.5'], /--disk .*whole number from 1/],
-      [[...plan, '--name', ''], /--name .*1 to 100 characters/],
+      [[...type, '--cpus', '0'], /--cpus .*whole number from 1/],
+      [[...type, '--cpus', '99999'], /--cpus .*from 1 to/],
+      [[...type, '--memory', '-5'], /--memory .*whole number from/],
+      [[...type, '--disk', '1.5'], /--disk .*whole number from 1/],
+      [[...type, '--name', ''], /--name .*1 to 100 characters/],
       [[...title, '--size', '0'], /--size .*number above 0/],
       [[...title, '--size', 'big'], /--size .*number above 0/],
       [[...title, '--timeout', '0'], /--timeout .*1s to 24h/],
@@ -323,14 +323,14 @@ describe('a file that cannot be used', () => {
 });
 
 describe('what is taken, or has a name', () => {
-  it('refuses a second plan, title or base of a name, and says which has it', async (t) => {
+  it('refuses a second machine type, title or base of a name, and says which has it', async (t) => {
     const { runIn, run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'demo.json');
     const title = (name: string) => ['--name', name, '--size', '1', '--script', script];
     await refuses(runIn, [
       [
-        ['plan', 'add', '--name', 'Small', '--cpus', '1', '--memory', '64', '--disk', '1'],
-        /plan named "Small" already \(id 1\)/,
+        ['machine-type', 'add', '--name', 'Small', '--cpus', '1', '--memory', '64', '--disk', '1'],
+        /machine type named "Small" already \(id 1\)/,
       ],
       [['software', 'add', ...title('htop')], /named "htop" already \(id 4\).*silversmith software update 4/],
       [['software', 'update', '1', ...title('htop')], /named "htop" already \(id 4\)/],
@@ -345,7 +345,7 @@ describe('what is taken, or has a name', () => {
     assert.match((await run('image', 'show', 'Mine')).out, /Mine .*Git, htop/);
     assert.match((await run('image', 'assign', 'Mine', 'Machine #1', '2')).out, /assigned to 2 machine/);
     assert.match((await run('machine', 'start', 'Machine #1')).out, /ready/);
-    assert.equal((await run('machine', 'create', '--plan', 'Large', '--software', 'htop')).code, 0);
+    assert.equal((await run('machine', 'create', '--type', 'Large', '--software', 'htop')).code, 0);
     for (const name of ['Twin', 'Twin', 'Twin 2']) await run('image', 'install', '--name', name);
     assert.equal((await run('image', 'show', 'Twin 2')).code, 0);
     await run('image', 'delete', 'Twin 2');
@@ -355,7 +355,7 @@ describe('what is taken, or has a name', () => {
       [['image', 'show', '77'], /no image 77.*silversmith image list/],
       [['machine', 'start', '77'], /no machine 77.*silversmith machine list/],
       [['machine', 'restore', '1'], /no kept disk.*silversmith machine disks 1/],
-      [['machine', 'create', '--plan', '77'], /no plan 77.*silversmith plan list/],
+      [['machine', 'create', '--type', '77'], /no machine type 77.*silversmith machine-type list/],
       [['image', 'install', '77'], /no software 77.*silversmith software list/],
       [['image', 'install', '--base', '77'], /no base image 77.*silversmith base list/],
       [['image', 'show', '0'], /"0" is not an id.*whole number from 1/],
@@ -364,7 +364,7 @@ describe('what is taken, or has a name', () => {
       [['image', 'install', 'Emacs'], /no software named "Emacs".*silversmith software list/],
       [['image', 'install', '--base', 'None'], /no base image named "None".*silversmith base list/],
       [['machine', 'start', 'seven'], /no machine named "seven".*silversmith machine list/],
-      [['machine', 'create', '--plan', 'Huge'], /no plan named "Huge".*silversmith plan list/],
+      [['machine', 'create', '--type', 'Huge'], /no machine type named "Huge".*silversmith machine-type list/],
       [['image', 'assign', 'Mine', '1,,2'], /no machine named "1,,2"/],
       [['image', 'restore', 'Mine'], /no deleted image named "Mine".*image list --deleted/],
       [['image', 'undo', 'Mine', '99'], /\(99\); nothing was changed/],
@@ -380,7 +380,7 @@ describe('what is taken, or has a name', () => {
 describe('lists', () => {
   it('say when there is more, and walk all pages when asked', async (t) => {
     const { run } = await startDemo(t);
-    assert.equal((await run('machine', 'create', '--plan', '1', '--quantity', '16')).code, 0);
+    assert.equal((await run('machine', 'create', '--type', '1', '--quantity', '16')).code, 0);
     const first = await run('machine', 'list');
     assert.equal(first.out.trimEnd().split('\n').length, 21);
     assert.match(first.err, /^20 of 22; next page: --page 2; all: --all\n$/);
@@ -415,14 +415,24 @@ describe('lists', () => {
     };
     assert.match((await runIn(elsewhere, 'software', 'list')).out, /^ID +NAME +GB\n.*htop/s);
     assert.match((await runIn(elsewhere, 'base', 'list')).out, /^ID +NAME +GB\n1 +Simulated base/);
-    assert.match((await runIn(elsewhere, 'plan', 'list')).out, /^ID +NAME +TYPE.*\n1 +Small +small +1 +768 +10\n/);
-    assert.equal(JSON.parse((await runIn(elsewhere, 'plan', 'list', '--json')).out).plans[0].attributes.name, 'Small');
+    assert.match(
+      (await runIn(elsewhere, 'machine-type', 'list')).out,
+      /^ID +NAME +TYPE.*\n1 +Small +small +1 +768 +10\n/,
+    );
+    assert.equal(
+      JSON.parse((await runIn(elsewhere, 'machine-type', 'list', '--json')).out).plans[0].attributes.name,
+      'Small',
+    );
     assert.match((await run('software', 'list', '--local')).out, /NETWORK\n/);
     assert.match((await run('base', 'list', '--local')).out, /BOOT +WORKS +DEFAULT\n/);
-    assert.match((await run('plan', 'list', '--local', '--json')).out, /"memoryMb": 768/);
+    assert.match((await run('machine-type', 'list', '--local', '--json')).out, /"memoryMb": 768/);
     await refuses(runIn, [
-      [['plan', 'list'], /No credentials.*on the server's own host.*--local/, { SILVERSMITH_DATA_DIR: '/nowhere' }],
-      [['plan', 'list', '--local', '--data-dir', '/nowhere'], /on the server's own host.*\/nowhere/],
+      [
+        ['machine-type', 'list'],
+        /No credentials.*on the server's own host.*--local/,
+        { SILVERSMITH_DATA_DIR: '/nowhere' },
+      ],
+      [['machine-type', 'list', '--local', '--data-dir', '/nowhere'], /on the server's own host.*\/nowhere/],
     ]);
   });
 });

@@ -151,8 +151,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
 
   await withStore((store) =>
     waitFor(
-      'no operation is open',
-      async () => (await store.read('system', (work) => work.operations.open(1000))).length === 0,
+      'no job is open',
+      async () => (await store.read('system', (work) => work.jobs.open(1000))).length === 0,
       120_000,
       100,
     ),

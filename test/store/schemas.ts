@@ -12,6 +12,16 @@ export const versions = Object.keys(sqliteMigrations);
 export const at = 1_700_000_000_000;
 type Row = Record<string, string | number | null>;
 
+/** What tables and columns were called before the newest schema. */
+const formerNames: Record<string, string> = {
+  job: 'operation',
+  machine_type: 'plan',
+  job_id: 'operation_id',
+  deleting_at: 'doomed_at',
+  machine_type_id: 'plan_id',
+  code: 'machine_type',
+};
+
 /** One of everything, with each column that the newest schema has; an older one takes those that it knows. */
 const rows: [table: string, row: Row][] = [
   ['organisation', { id: 1, name: 'Studio', created_at: at, quotas: '{}', generalize_at: null }],
@@ -29,7 +39,7 @@ const rows: [table: string, row: Row][] = [
       ...{ created_at: at, revoked_at: null, expires_at: null, last_used_at: at },
     },
   ],
-  ['plan', { id: 1, name: 'Small', machine_type: 's', cpus: 1, memory_mb: 512, disk_size_gb: 10, created_at: at }],
+  ['machine_type', { id: 1, name: 'Small', code: 's', cpus: 1, memory_mb: 512, disk_size_gb: 10, created_at: at }],
   ...(['base', 'step', 'capture'] as const).map((id, index, ids): [string, Row] => [
     'layer',
     {
@@ -39,13 +49,13 @@ const rows: [table: string, row: Row][] = [
         parent_id: ids[index - 1] ?? null,
         base_layer_id: 'base',
       },
-      ...{ key: id === 'capture' ? null : id, state: 'sealed', virtual_bytes: 1, stored_bytes: 1, operation_id: null },
+      ...{ key: id === 'capture' ? null : id, state: 'sealed', virtual_bytes: 1, stored_bytes: 1, job_id: null },
       ...{
         created_at: at,
         digest: null,
         verified_at: null,
         used_at: null,
-        doomed_at: null,
+        deleting_at: null,
         fault: null,
         lost_key: null,
         boot: id === 'base' ? '{"mode":"firmware"}' : null,
@@ -57,7 +67,7 @@ const rows: [table: string, row: Row][] = [
     'layer',
     {
       ...{ id: 'bare', kind: 'base', parent_id: null, base_layer_id: 'bare', key: 'bare', state: 'sealed' },
-      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at, boot: '{"mode":"firmware"}' },
+      ...{ virtual_bytes: 1, stored_bytes: 1, job_id: null, created_at: at, boot: '{"mode":"firmware"}' },
     },
   ],
   // What an import made that stands alone, in versions that kept how it boots with the bases.
@@ -65,7 +75,7 @@ const rows: [table: string, row: Row][] = [
     'layer',
     {
       ...{ id: 'alone', kind: 'capture', parent_id: null, base_layer_id: 'alone', key: null, state: 'sealed' },
-      ...{ virtual_bytes: 1, stored_bytes: 1, operation_id: null, created_at: at, boot: '{"mode":"firmware"}' },
+      ...{ virtual_bytes: 1, stored_bytes: 1, job_id: null, created_at: at, boot: '{"mode":"firmware"}' },
       ...{ organisation_id: 1 },
     },
   ],
@@ -121,13 +131,21 @@ const rows: [table: string, row: Row][] = [
     'disk',
     {
       ...{ id: 'disk', organisation_id: 1, machine_id: 1, layer_id: 'capture', state: 'active', size_gb: 10 },
-      ...{ kept_until: null, created_at: at, image_id: 1, replaces_id: null, stored_bytes: 1, doomed_at: null },
+      ...{ kept_until: null, created_at: at, image_id: 1, replaces_id: null, stored_bytes: 1, deleting_at: null },
     },
   ],
   [
     'machine',
     {
-      ...{ id: 1, organisation_id: 1, name: 'One', name_folded: 'one', plan_id: 1, region: null, machine_type: 's' },
+      ...{
+        id: 1,
+        organisation_id: 1,
+        name: 'One',
+        name_folded: 'one',
+        machine_type_id: 1,
+        region: null,
+        machine_type: 's',
+      },
       ...{ cpus: 1, memory_mb: 512, disk_size_gb: 10, file_storage_size_gb: 0, status: 'off', status_reason: null },
       ...{ disk_id: 'disk', assigned_image_id: 1, assignment_pending_at: at, capturing_image_id: null },
       ...{ stop_requested_at: null, last_session_start_at: at, permissions: '{}', created_at: at, updated_at: at },
@@ -135,7 +153,7 @@ const rows: [table: string, row: Row][] = [
     },
   ],
   [
-    'operation',
+    'job',
     {
       ...{
         id: 1,
@@ -171,18 +189,24 @@ export async function storeOf(dataDir: string, version: string): Promise<void> {
   );
   assert.equal(error, undefined);
   database.exec('pragma foreign_keys = on');
-  for (const [table, row] of rows) {
-    const known = new Set(
+  const columnsOf = (table: string) =>
+    new Set(
       database
         .prepare(`pragma table_info(${table})`)
         .all()
         .map((column) => String(column.name)),
     );
-    if (known.size === 0) continue;
-    const columns = Object.keys(row).filter((column) => known.has(column));
+  for (const [name, row] of rows) {
+    const table = [name, formerNames[name] ?? name].find((one) => columnsOf(one).size > 0);
+    if (table === undefined) continue;
+    const known = columnsOf(table);
+    const values = Object.entries(row).flatMap(([column, value]) => {
+      const called = [column, formerNames[column] ?? column].find((one) => known.has(one));
+      return called === undefined ? [] : [[called, value] as const];
+    });
     database
-      .prepare(`insert into ${table} (${columns}) values (${columns.map(() => '?')})`)
-      .run(...columns.map((column) => row[column] ?? null));
+      .prepare(`insert into ${table} (${values.map(([column]) => column)}) values (${values.map(() => '?')})`)
+      .run(...values.map(([, value]) => value));
   }
   await db.destroy();
 }

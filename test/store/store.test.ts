@@ -18,14 +18,14 @@ async function filled(t: TestContext) {
     'system',
     async (work) => [await work.organisations.ensure('ours'), await work.organisations.ensure('theirs')] as const,
   );
-  const plan = await store.write('system', (work) =>
-    work.plans.add({ name: 'Small', machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 }),
+  const type = await store.write('system', (work) =>
+    work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 }),
   );
   const addMachine = (organisationId: OrganisationId) =>
     store.write(organisationId, (work) =>
       work.machines.add({
         organisationId,
-        planId: plan.id,
+        machineTypeId: type.id,
         machineType: 's',
         cpus: 1,
         memoryMb: 1,
@@ -37,13 +37,11 @@ async function filled(t: TestContext) {
     );
   const machine = await addMachine(ours);
   const enqueue = (machineId: MachineId) =>
-    store.write('system', (work) =>
-      work.operations.enqueue([{ kind: 'machineStart', organisationId: ours, machineId }]),
-    );
+    store.write('system', (work) => work.jobs.enqueue([{ kind: 'machineStart', organisationId: ours, machineId }]));
   const firstOpen = async () => {
-    const [operation] = await store.read('system', (work) => work.operations.open(10));
-    assert.ok(operation);
-    return operation;
+    const [job] = await store.read('system', (work) => work.jobs.open(10));
+    assert.ok(job);
+    return job;
   };
   return {
     dataDir,
@@ -135,17 +133,17 @@ describe('the SQLite store', () => {
     assert.equal((await store.read('system', (work) => work.machines.get(machine.id))).status, 'off');
   });
 
-  it('refuses a second open operation on a machine', async (t) => {
+  it('refuses a second open job on a machine', async (t) => {
     const { machine, enqueue } = await filled(t);
     await enqueue(machine.id);
     await assert.rejects(enqueue(machine.id));
   });
 
-  it('gives an operation to one owner, passes it on when the lease is over, and refuses what the late owner writes', async (t) => {
+  it('gives a job to one owner, passes it on when the lease is over, and refuses what the late owner writes', async (t) => {
     const { store, machine, enqueue, firstOpen, advance } = await filled(t);
     await enqueue(machine.id);
     const { id } = await firstOpen();
-    const claim = (owner: string) => store.write('system', (work) => work.operations.claim(id, owner, 1000));
+    const claim = (owner: string) => store.write('system', (work) => work.jobs.claim(id, owner, 1000));
     const late = await claim('late');
     assert.ok(late);
     assert.equal(await claim('other'), undefined);
@@ -153,12 +151,12 @@ describe('the SQLite store', () => {
     const heir = await claim('heir');
     assert.ok(heir);
     await assert.rejects(
-      store.write('system', (work) => work.operations.hold(late, { phase: 'too late' })),
+      store.write('system', (work) => work.jobs.fencedUpdate(late, { phase: 'too late' })),
       LeaseLost,
     );
-    await store.write('system', (work) => work.operations.hold(heir, { state: 'done' }));
+    await store.write('system', (work) => work.jobs.fencedUpdate(heir, { state: 'done' }));
     await assert.rejects(
-      store.write('system', (work) => work.operations.hold(heir, {})),
+      store.write('system', (work) => work.jobs.fencedUpdate(heir, {})),
       LeaseLost,
     );
   });

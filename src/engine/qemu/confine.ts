@@ -152,7 +152,7 @@ function filesOf({ user, cwd, readable, writable, builds }: Cage): string[] {
 /** What to do when a cage cannot be made, from what bubblewrap said of it. Null when that is not the reason. */
 export function cageRefused(said: string): AppError | null {
   const instead =
-    'or, less safe, let guests run unconfined: --confine none (SILVERSMITH_CONFINE; see docs/guide/operations.md)';
+    'or, less safe, let guests run unconfined: --confine none (SILVERSMITH_CONFINE; see docs/guide/jobs.md)';
   if (/\bbwrap is in none of\b/.test(said))
     return new AppError(
       'unavailable',

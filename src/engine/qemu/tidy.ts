@@ -1,4 +1,4 @@
-// What a server that died left half-made: build machines, files under way, folders of machines that are off. The operations that made
+// What a server that died left half-made: build machines, files under way, folders of machines that are off. The jobs that made
 // them start again from their beginning, so all of it goes.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';

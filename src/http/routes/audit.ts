@@ -14,8 +14,8 @@ const actionTypes = new Map<string, string>([
 const actionsOf = (type: string) => [...actionTypes].filter(([, one]) => one === type).map(([action]) => action);
 
 export const auditRoutes: Handlers<'userActionLogList'> = {
-  async userActionLogList(ask, { query }) {
-    const { entries, count, from, to } = await userActionLogList(ask, {
+  async userActionLogList(context, { query }) {
+    const { entries, count, from, to } = await userActionLogList(context, {
       startDate: query.start_date,
       endDate: query.end_date,
       actions: query.action_type === undefined ? undefined : actionsOf(query.action_type),

@@ -16,8 +16,8 @@ const noFiles: Answer<'fileList'> = {
 export const fileRoutes: Handlers<'fileList' | 'fileCapacity' | 'machineFileList'> = {
   fileList: async () => noFiles,
   fileCapacity: async () => ({ total: 0, in_use: 0 }),
-  async machineFileList(ask, { params }) {
-    await machineGet(ask, params.id as MachineId);
+  async machineFileList(context, { params }) {
+    await machineGet(context, params.id as MachineId);
     return noFiles;
   },
 };

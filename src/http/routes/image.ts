@@ -14,7 +14,7 @@ import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../../domain/i
 import type { Answer } from '../../wire/operations.ts';
 import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 
-export function presentImage({ image, softwares, operation }: ImageView): Answer<'imageGet'> {
+export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {
   return {
     id: String(image.id),
     type: 'image',
@@ -32,10 +32,10 @@ export function presentImage({ image, softwares, operation }: ImageView): Answer
         attributes: { id, name, size: sizeGb },
       })),
       status_reason: image.statusReason,
-      progress: image.status === 'available' ? 1 : (operation?.progress ?? 0),
+      progress: image.status === 'available' ? 1 : (job?.progress ?? 0),
       protected: image.protectedAt !== null,
       deleted_at: image.deletedAt === null ? null : dateTime(image.deletedAt),
-      phase: operation?.phase ?? null,
+      phase: job?.phase ?? null,
     },
   };
 }
@@ -43,38 +43,38 @@ export function presentImage({ image, softwares, operation }: ImageView): Answer
 export const imageRoutes: Handlers<
   'imageList' | 'imageGet' | 'imageCapture' | 'imageInstall' | 'imageAssign' | 'imageDelete' | 'imageLog'
 > = {
-  async imageList(ask, { query }) {
+  async imageList(context, { query }) {
     const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, deleted } = query;
-    const { images, count } = await imageList(ask, { page, perPage, q, deleted });
+    const { images, count } = await imageList(context, { page, perPage, q, deleted });
     return { images: images.map(presentImage), count, page, next_page: nextPage(page, perPage, count) };
   },
-  imageGet: async (ask, { params }) => presentImage(await imageGet(ask, params.id as ImageId)),
-  imageCapture: async (ask, { body }) =>
+  imageGet: async (context, { params }) => presentImage(await imageGet(context, params.id as ImageId)),
+  imageCapture: async (context, { body }) =>
     presentImage(
-      await imageCapture(ask, {
+      await imageCapture(context, {
         machineId: body.machine_id as MachineId,
         name: body.name,
         generalize: body.generalize,
       }),
     ),
-  imageInstall: async (ask, { body }) =>
+  imageInstall: async (context, { body }) =>
     presentImage(
-      await imageInstall(ask, {
+      await imageInstall(context, {
         name: body.name,
         softwareIds: body.software_ids as SoftwareId[] | undefined,
         baseImageId: body.base_image_id as BaseImageId | undefined,
       }),
     ),
-  async imageAssign(ask, { params, body }) {
-    await imageAssign(ask, params.id as ImageId, body.machine_ids as MachineId[]);
+  async imageAssign(context, { params, body }) {
+    await imageAssign(context, params.id as ImageId, body.machine_ids as MachineId[]);
     return {};
   },
-  async imageDelete(ask, { params }) {
-    await imageDelete(ask, params.id as ImageId);
+  async imageDelete(context, { params }) {
+    await imageDelete(context, params.id as ImageId);
     return {};
   },
-  async imageLog(ask, { params }) {
-    const { steps, report } = await imageLog(ask, params.id as ImageId);
+  async imageLog(context, { params }) {
+    const { steps, report } = await imageLog(context, params.id as ImageId);
     return {
       report,
       steps: steps.map(({ softwareId, exitCode, durationMs, ...step }) => ({

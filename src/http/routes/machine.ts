@@ -13,13 +13,13 @@ import {
   machineStop,
   machineTypeSet,
 } from '../../app/machine.ts';
-import type { BaseImageId, MachineId, PlanId, SoftwareId } from '../../domain/ids.ts';
+import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
 import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
 import type { Answer } from '../../wire/operations.ts';
 import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 import { presentImage } from './image.ts';
 
-export function presentMachine({ machine, assignedImageName, operation }: MachineView): Answer<'machineGet'> {
+export function presentMachine({ machine, assignedImageName, job }: MachineView): Answer<'machineGet'> {
   const shown = shownOf(machine);
   return {
     id: String(machine.id),
@@ -46,7 +46,7 @@ export function presentMachine({ machine, assignedImageName, operation }: Machin
       task: null,
       status_reason: shown.statusReason,
       assignment_pending: machine.assignmentPendingAt !== null,
-      phase: operation?.phase ?? null,
+      phase: job?.phase ?? null,
     },
   };
 }
@@ -66,32 +66,32 @@ export const machineRoutes: Handlers<
   | 'machineTypeSet'
   | 'machinePermissionsSet'
 > = {
-  async machineList(ask, { query }) {
+  async machineList(context, { query }) {
     const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, status, assigned } = query;
     const { has_session_data: hasSessionData, time_left: timeLeftMin } = query;
     const filter = { page, perPage, q, status, assigned, hasSessionData, timeLeftMin };
-    const { machines, count } = await machineList(ask, filter);
+    const { machines, count } = await machineList(context, filter);
     return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
   },
-  async machineConsole(ask, { params }) {
-    const kept = await machineConsole(ask, params.id as MachineId);
+  async machineConsole(context, { params }) {
+    const kept = await machineConsole(context, params.id as MachineId);
     return {
       id: String(params.id),
       type: 'machine_console',
       attributes: { shown: kept?.shown ?? null, kept_at: dateOrNull(kept?.keptAt ?? null) },
     };
   },
-  machineGet: async (ask, { params }) => presentMachine(await machineGet(ask, params.id as MachineId)),
+  machineGet: async (context, { params }) => presentMachine(await machineGet(context, params.id as MachineId)),
   planList: async ({ work }) => ({
-    plans: (await work.plans.list()).map(({ id, name, machineType, cpus, memoryMb, diskSizeGb }) => ({
+    plans: (await work.machineTypes.list()).map(({ id, name, code, cpus, memoryMb, diskSizeGb }) => ({
       id: String(id),
       type: 'plan',
-      attributes: { name, machine_type: machineType, cpus, memory_mb: memoryMb, disk_size: diskSizeGb },
+      attributes: { name, machine_type: code, cpus, memory_mb: memoryMb, disk_size: diskSizeGb },
     })),
   }),
-  async machineCreate(ask, { body }) {
-    const { machines, image } = await machineCreate(ask, {
-      planId: body.plan_id as PlanId,
+  async machineCreate(context, { body }) {
+    const { machines, image } = await machineCreate(context, {
+      machineTypeId: body.plan_id as MachineTypeId,
       quantity: body.quantity,
       softwareIds: body.software_ids as SoftwareId[] | undefined,
       baseImageId: body.base_image_id as BaseImageId | undefined,
@@ -104,19 +104,19 @@ export const machineRoutes: Handlers<
       ...(image && { silver_image: presentImage(image) }),
     };
   },
-  async machineStart(ask, { params, body }) {
-    await machineStart(ask, params.id as MachineId, {
-      typeId: body.machine_type_id as PlanId | undefined,
+  async machineStart(context, { params, body }) {
+    await machineStart(context, params.id as MachineId, {
+      typeId: body.machine_type_id as MachineTypeId | undefined,
       region: body.region,
     });
     return {};
   },
-  async machineStop(ask, { params, body }) {
-    await machineStop(ask, params.id as MachineId, body.gracefully ?? false);
+  async machineStop(context, { params, body }) {
+    await machineStop(context, params.id as MachineId, body.gracefully ?? false);
     return {};
   },
-  async machineAccess(ask, { params, body }) {
-    const { uid, url, expiresAt } = await machineAccess(ask, params.id as MachineId, body.expires_in);
+  async machineAccess(context, { params, body }) {
+    const { uid, url, expiresAt } = await machineAccess(context, params.id as MachineId, body.expires_in);
     return { id: uid, type: 'access', attributes: { uid, connection_link: url, expires_at: dateTime(expiresAt) } };
   },
   machinePermissionFields: async () => ({
@@ -126,27 +126,27 @@ export const machineRoutes: Handlers<
       default: value,
     })),
   }),
-  async machineTypeList(ask, { params }) {
-    await machineGet(ask, params.id as MachineId);
-    const plans = await ask.work.plans.list();
+  async machineTypeList(context, { params }) {
+    await machineGet(context, params.id as MachineId);
+    const types = await context.work.machineTypes.list();
     return {
-      machine_types: plans.map(({ id, machineType, name }) => ({
+      machine_types: types.map(({ id, code, name }) => ({
         id: String(id),
         type: 'machine_type',
-        attributes: { name: machineType, friendly_name: name },
+        attributes: { name: code, friendly_name: name },
       })),
     };
   },
-  async machineTypeSet(ask, { params, body }) {
-    await machineTypeSet(ask, params.id as MachineId, body.machine_type_id as PlanId);
+  async machineTypeSet(context, { params, body }) {
+    await machineTypeSet(context, params.id as MachineId, body.machine_type_id as MachineTypeId);
     return {};
   },
-  async machinePermissionsSet(ask, { params, body }) {
-    await machinePermissionsSet(ask, params.id as MachineId, body.permissions);
+  async machinePermissionsSet(context, { params, body }) {
+    await machinePermissionsSet(context, params.id as MachineId, body.permissions);
     return {};
   },
-  async machineReset(ask, { params }) {
-    await machineReset(ask, params.id as MachineId);
+  async machineReset(context, { params }) {
+    await machineReset(context, params.id as MachineId);
     return {};
   },
 };

@@ -16,18 +16,18 @@ export const storageRoutes: Handlers<
   | 'machineDiskList'
   | 'machineRestore'
 > = {
-  async imageAssignUndo(ask, { params, body }) {
-    const machines = await imageAssignUndo(ask, params.id as ImageId, body.machine_ids as MachineId[] | undefined);
+  async imageAssignUndo(context, { params, body }) {
+    const machines = await imageAssignUndo(context, params.id as ImageId, body.machine_ids as MachineId[] | undefined);
     return { count: machines.length };
   },
-  async imageRestore(ask, { params }) {
-    const { view, machines } = await imageRestore(ask, params.id as ImageId);
+  async imageRestore(context, { params }) {
+    const { view, machines } = await imageRestore(context, params.id as ImageId);
     return { ...presentImage(view), count: machines.length };
   },
-  imageProtect: async (ask, { params, body }) =>
-    presentImage(await imageProtect(ask, params.id as ImageId, body.protected)),
-  async imageStorage(ask, { params }) {
-    const { virtualBytes, storedBytes, exclusiveBytes, chain } = await imageStorage(ask, params.id as ImageId);
+  imageProtect: async (context, { params, body }) =>
+    presentImage(await imageProtect(context, params.id as ImageId, body.protected)),
+  async imageStorage(context, { params }) {
+    const { virtualBytes, storedBytes, exclusiveBytes, chain } = await imageStorage(context, params.id as ImageId);
     return {
       virtual_bytes: virtualBytes,
       stored_bytes: storedBytes,
@@ -43,8 +43,8 @@ export const storageRoutes: Handlers<
       })),
     };
   },
-  async imageDependents(ask, { params }) {
-    const { machines, images, keptDisks, freedBytes } = await imageDependents(ask, params.id as ImageId);
+  async imageDependents(context, { params }) {
+    const { machines, images, keptDisks, freedBytes } = await imageDependents(context, params.id as ImageId);
     return {
       machines: machines.map(({ machine: { id, name }, assigned, disk }) => ({ id, name, assigned, disk })),
       images: images.map(({ id, name }) => ({ id, name })),
@@ -52,8 +52,8 @@ export const storageRoutes: Handlers<
       freed_bytes: freedBytes,
     };
   },
-  async machineDiskList(ask, { params }) {
-    const disks = await machineDiskList(ask, params.id as MachineId);
+  async machineDiskList(context, { params }) {
+    const disks = await machineDiskList(context, params.id as MachineId);
     return {
       disks: disks.map((disk) => ({
         id: disk.id,
@@ -70,6 +70,6 @@ export const storageRoutes: Handlers<
       })),
     };
   },
-  machineRestore: async (ask, { params, body }) =>
-    presentMachine(await machineRestore(ask, params.id as MachineId, body.disk_id)),
+  machineRestore: async (context, { params, body }) =>
+    presentMachine(await machineRestore(context, params.id as MachineId, body.disk_id)),
 };

@@ -46,11 +46,11 @@ export const transferRoutes: Handlers<
   | 'transferDelete'
   | 'transferContent'
 > = {
-  imageExport: async (ask, { params, body }) =>
-    presentTransfer(await imageExport(ask, params.id as ImageId, body.format)),
-  imageImport: async (ask, { body }) =>
+  imageExport: async (context, { params, body }) =>
+    presentTransfer(await imageExport(context, params.id as ImageId, body.format)),
+  imageImport: async (context, { body }) =>
     presentTransfer(
-      await imageImport(ask, {
+      await imageImport(context, {
         name: body.name,
         bytes: body.size_bytes,
         sha256: body.sha256,
@@ -58,17 +58,17 @@ export const transferRoutes: Handlers<
         signature: body.signature,
       }),
     ),
-  transferGet: async (ask, { params }) => presentTransfer(await transferGet(ask, params.id as TransferId)),
-  transferPart: async (ask, { params, content }) =>
-    presentTransfer(await transferPart(ask, params.id as TransferId, params.offset, content)),
-  transferFinish: async (ask, { params, body }) =>
-    presentImage(await transferFinish(ask, params.id as TransferId, body.heal_image_id as ImageId | undefined)),
-  async transferDelete(ask, { params }) {
-    await transferDelete(ask, params.id as TransferId);
+  transferGet: async (context, { params }) => presentTransfer(await transferGet(context, params.id as TransferId)),
+  transferPart: async (context, { params, content }) =>
+    presentTransfer(await transferPart(context, params.id as TransferId, params.offset, content)),
+  transferFinish: async (context, { params, body }) =>
+    presentImage(await transferFinish(context, params.id as TransferId, body.heal_image_id as ImageId | undefined)),
+  async transferDelete(context, { params }) {
+    await transferDelete(context, params.id as TransferId);
     return {};
   },
-  async transferContent(ask, { params }) {
-    const { path, name, format } = await transferContent(ask, params.id as TransferId);
+  async transferContent(context, { params }) {
+    const { path, name, format } = await transferContent(context, params.id as TransferId);
     return { path, name: `${name}.${format}` };
   },
 };
@@ -76,6 +76,6 @@ export const transferRoutes: Handlers<
 export const transferStages: Stages = {
   transferPart: {
     thing: ({ params }) => params.id,
-    run: (ask, { params, content }) => transferPartWrite(ask, params.id as TransferId, params.offset, content),
+    run: (context, { params, content }) => transferPartWrite(context, params.id as TransferId, params.offset, content),
   },
 };

@@ -4,8 +4,8 @@ import { usageGet } from '../../app/usage.ts';
 import type { Handlers } from '../handler.ts';
 
 export const usageRoutes: Handlers<'usageGet'> = {
-  async usageGet(ask) {
-    const { storedGb, keptGb, disksGb, ...counts } = await usageGet(ask);
+  async usageGet(context) {
+    const { storedGb, keptGb, disksGb, ...counts } = await usageGet(context);
     return { ...counts, stored_gb: storedGb, kept_gb: keptGb, disks_gb: disksGb };
   },
 };

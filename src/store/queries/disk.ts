@@ -17,15 +17,15 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
       if (!disk) throw new AppError('internal', 'A disk is missing.', { detail: `disk ${id}` });
       return disk;
     },
-    async add(disk: Omit<Disk, 'createdAt' | 'keptUntil' | 'storedBytes' | 'doomedAt'>): Promise<void> {
+    async add(disk: Omit<Disk, 'createdAt' | 'keptUntil' | 'storedBytes' | 'deletingAt'>): Promise<void> {
       await db
         .insertInto('disk')
-        .values({ ...disk, keptUntil: null, storedBytes: null, doomedAt: null, createdAt: now() })
+        .values({ ...disk, keptUntil: null, storedBytes: null, deletingAt: null, createdAt: now() })
         .execute();
     },
     async update(
       id: DiskId,
-      change: Partial<Pick<Disk, 'state' | 'layerId' | 'keptUntil' | 'storedBytes' | 'replacesId' | 'doomedAt'>>,
+      change: Partial<Pick<Disk, 'state' | 'layerId' | 'keptUntil' | 'storedBytes' | 'replacesId' | 'deletingAt'>>,
     ): Promise<void> {
       await db.updateTable('disk').set(change).where('id', '=', id).execute();
     },
@@ -46,7 +46,7 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     standingOn: (id: LayerId): Promise<Disk[]> =>
       all()
         .where('layerId', 'in', layersAbove(id))
-        .where('state', '<>', 'doomed')
+        .where('state', '<>', 'deleting')
         .selectAll()
         .orderBy('machineId')
         .execute(),
@@ -54,28 +54,28 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     kept: (): Promise<Disk[]> => all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
 
     /** Marks kept disks whose time was over before a time: from then on they cannot be put back. */
-    async letGo(before: number): Promise<void> {
+    async releaseKept(before: number): Promise<void> {
       await db
         .updateTable('disk')
-        .set({ state: 'doomed', doomedAt: now() })
+        .set({ state: 'deleting', deletingAt: now() })
         .where('state', '=', 'kept')
         .where('keptUntil', '<=', before)
         .execute();
     },
     /** Marks fresh disks whose start has ended. Idempotent. */
-    async doom(): Promise<void> {
+    async markDeleting(): Promise<void> {
       await db
         .updateTable('disk')
-        .set({ state: 'doomed', doomedAt: now() })
+        .set({ state: 'deleting', deletingAt: now() })
         .where('state', '=', 'fresh')
         .where((e) =>
           e.not(
             e.exists(
               e
-                .selectFrom('operation')
-                .whereRef('operation.machineId', '=', 'disk.machineId')
-                .where('operation.state', 'in', ['queued', 'running'])
-                .select('operation.id'),
+                .selectFrom('job')
+                .whereRef('job.machineId', '=', 'disk.machineId')
+                .where('job.state', 'in', ['queued', 'running'])
+                .select('job.id'),
             ),
           ),
         )
@@ -85,17 +85,17 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     async takeUp(): Promise<void> {
       await db
         .updateTable('disk')
-        .set({ state: 'active', doomedAt: null })
-        .where('state', '=', 'doomed')
+        .set({ state: 'active', deletingAt: null })
+        .where('state', '=', 'deleting')
         .where((e) => e.exists(e.selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id')))
         .execute();
     },
-    doomed: (before: number): Promise<Disk[]> =>
-      all().where('state', '=', 'doomed').where('doomedAt', '<=', before).selectAll().execute(),
+    deleting: (before: number): Promise<Disk[]> =>
+      all().where('state', '=', 'deleting').where('deletingAt', '<=', before).selectAll().execute(),
     async remove(id: DiskId): Promise<void> {
-      await db.deleteFrom('disk').where('id', '=', id).where('state', '=', 'doomed').execute();
+      await db.deleteFrom('disk').where('id', '=', id).where('state', '=', 'deleting').execute();
     },
-    list: (): Promise<Disk[]> => all().where('state', '<>', 'doomed').selectAll().execute(),
+    list: (): Promise<Disk[]> => all().where('state', '<>', 'deleting').selectAll().execute(),
     ids: async (): Promise<DiskId[]> => (await db.selectFrom('disk').select('id').execute()).map((row) => row.id),
   };
 };

@@ -2,17 +2,20 @@
 
 import { sql } from 'kysely';
 import type { Capacity } from '../../domain/capacity.ts';
-import type { OperationKind } from '../../domain/operation.ts';
-import type { Db, Hold, Stranger } from '../schema.ts';
+import type { JobKind } from '../../domain/job.ts';
+import type { Db, Freeze, Orphan } from '../schema.ts';
 
-/** The operations that change files of a kind that somebody may hold. */
-export const heldKinds: Record<Hold, readonly OperationKind[]> = {
+/** The jobs that change files of a kind that a backup may freeze. */
+export const frozenKinds: Record<Freeze, readonly JobKind[]> = {
   disks: ['imageCapture'],
   layers: ['layerCompact', 'imageImport'],
 };
 
-/** A hold stands for so long unless it is renewed; one that is further away was set before the clock went back, and is over. */
-export const holdMs = 60_000;
+/**
+ * A freeze ends after so long unless it is renewed. One that ends later than that was written before the clock went back, so treat it
+ * as over.
+ */
+export const freezeMs = 60_000;
 
 export const hostQueries = (db: Db, now: () => number) => ({
   /** As it was last looked at; undefined when it never was. */
@@ -57,66 +60,66 @@ export const hostQueries = (db: Db, now: () => number) => ({
     await db.updateTable('steady').set({ waiting, brakes }).execute();
   },
 
-  /** Nobody begins to change what is held, until a time or its release: a backup reads it. Each holder has a hold of its own. */
-  async hold(what: Hold, holder: string): Promise<void> {
+  /** Keeps every job from changing such files until the freeze ends or is thawed. Each holder has a freeze of its own. */
+  async freeze(what: Freeze, holder: string): Promise<void> {
     await db
-      .deleteFrom('hold')
-      .where((e) => e.or([e('until', '<=', now()), e('until', '>', now() + holdMs)]))
+      .deleteFrom('freeze')
+      .where((e) => e.or([e('until', '<=', now()), e('until', '>', now() + freezeMs)]))
       .execute();
     await db
-      .insertInto('hold')
-      .values({ what, holder, until: now() + holdMs })
+      .insertInto('freeze')
+      .values({ what, holder, until: now() + freezeMs })
       .execute();
   },
-  /** False when the hold was over already: what it protected may have changed. */
-  async renewHold(what: Hold, holder: string): Promise<boolean> {
+  /** False when the freeze was over already, so that what it protected may have changed. */
+  async renewFreeze(what: Freeze, holder: string): Promise<boolean> {
     const result = await db
-      .updateTable('hold')
-      .set({ until: now() + holdMs })
+      .updateTable('freeze')
+      .set({ until: now() + freezeMs })
       .where('what', '=', what)
       .where('holder', '=', holder)
       .where('until', '>', now())
-      .where('until', '<=', now() + holdMs)
+      .where('until', '<=', now() + freezeMs)
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;
   },
-  async release(what: Hold, holder: string): Promise<void> {
-    await db.deleteFrom('hold').where('what', '=', what).where('holder', '=', holder).execute();
+  async thaw(what: Freeze, holder: string): Promise<void> {
+    await db.deleteFrom('freeze').where('what', '=', what).where('holder', '=', holder).execute();
   },
-  /** Ends all of them: for a store that was copied, whose holds belong to the original. */
-  async releaseAll(): Promise<void> {
-    await db.deleteFrom('hold').execute();
+  /** Ends every freeze. For a copied store, whose freezes belong to the original. */
+  async thawAll(): Promise<void> {
+    await db.deleteFrom('freeze').execute();
   },
-  async held(): Promise<Hold[]> {
+  async frozen(): Promise<Freeze[]> {
     const standing = db
-      .selectFrom('hold')
+      .selectFrom('freeze')
       .where('until', '>', now())
-      .where('until', '<=', now() + holdMs);
+      .where('until', '<=', now() + freezeMs);
     return (await standing.select('what').distinct().execute()).map((row) => row.what);
   },
-  /** Whether an operation that changes it is still under way. */
-  async isBusy(what: Hold): Promise<boolean> {
+  /** Whether a job that changes it is still under way. */
+  async isBusy(what: Freeze): Promise<boolean> {
     const row = await db
-      .selectFrom('operation')
+      .selectFrom('job')
       .where('state', '=', 'running')
       .where('leaseUntil', '>', now())
-      .where('kind', 'in', heldKinds[what])
+      .where('kind', 'in', frozenKinds[what])
       .select('id')
       .executeTakeFirst();
     return row !== undefined;
   },
 
-  strangers: (): Promise<Stranger[]> => db.selectFrom('stranger').selectAll().orderBy('seenAt').orderBy('id').execute(),
-  /** Notes a stranger once: when it is seen again, the first time stays. True when it is new. */
-  async noteStranger(stranger: Omit<Stranger, 'seenAt'>): Promise<boolean> {
+  orphans: (): Promise<Orphan[]> => db.selectFrom('orphan').selectAll().orderBy('seenAt').orderBy('id').execute(),
+  /** Notes an orphan once: when it is seen again, the first time stays. True when it is new. */
+  async noteOrphan(orphan: Omit<Orphan, 'seenAt'>): Promise<boolean> {
     const result = await db
-      .insertInto('stranger')
-      .values({ ...stranger, seenAt: now() })
+      .insertInto('orphan')
+      .values({ ...orphan, seenAt: now() })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     return result.numInsertedOrUpdatedRows === 1n;
   },
-  async forgetStranger({ kind, id }: Pick<Stranger, 'kind' | 'id'>): Promise<void> {
-    await db.deleteFrom('stranger').where('kind', '=', kind).where('id', '=', id).execute();
+  async forgetOrphan({ kind, id }: Pick<Orphan, 'kind' | 'id'>): Promise<void> {
+    await db.deleteFrom('orphan').where('kind', '=', kind).where('id', '=', id).execute();
   },
 });

@@ -155,7 +155,7 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         await all().where('deletedAt', 'is not', null).where('layerId', 'is not', null).select('deletedAt').execute()
       ).map((row) => Number(row.deletedAt)),
     /** Lets go of the layers of images that were deleted before a time: from then on they cannot be brought back. */
-    async letGo(before: number): Promise<void> {
+    async releaseLayers(before: number): Promise<void> {
       await db
         .updateTable('image')
         .set({ layerId: null })

@@ -2,31 +2,34 @@
 
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import type { LayerId, OperationId, OrganisationId } from '../../domain/ids.ts';
+import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
 import type { Boot, Layer } from '../../domain/layer.ts';
 import { type Database, type Db, layersAbove } from '../schema.ts';
 
-export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'doomedAt' | 'fault'>;
+export type NewLayer = Omit<
+  Layer,
+  'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'deletingAt' | 'fault'
+>;
 
 /** What an image, a disk or another layer stands on. */
 const inUse = sql<boolean>`(
   exists (select 1 from image where image.layer_id = layer.id)
   or exists (select 1 from disk where disk.layer_id = layer.id)
-  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'doomed'))`;
+  or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'deleting'))`;
 
 /** A step that a build which is under way has made or found: the image comes to stand on it when the build ends. */
 const inBuild = sql<boolean>`(
-  exists (select 1 from operation where operation.kind = 'imageInstall' and operation.state in ('queued', 'running')
-    and operation.created_at <= layer.used_at))`;
+  exists (select 1 from job where job.kind = 'imageInstall' and job.state in ('queued', 'running')
+    and job.created_at <= layer.used_at))`;
 
 /**
  * The one definition of what is needed: a base in the catalogue; what an image (also a deleted one that can be brought back), a disk or
- * another layer stands on; what an operation works on; and an installed step that builds can find.
+ * another layer stands on; what a job works on; and an installed step that builds can find.
  */
 const needed = sql<boolean>`(
   ${inUse}
   or exists (select 1 from base_image where base_image.layer_id = layer.id)
-  or exists (select 1 from operation where operation.id = layer.operation_id and operation.state in ('queued', 'running'))
+  or exists (select 1 from job where job.id = layer.job_id and job.state in ('queued', 'running'))
   or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
 
 const toLayer = <Row extends Database['layer']>(row: Row): Omit<Row, 'boot'> & Layer => ({
@@ -40,7 +43,7 @@ export const layerQueries = (db: Db, now: () => number) => {
     const row = await all().where('id', '=', id).executeTakeFirst();
     return row && toLayer(row);
   };
-  const sound = () => db.selectFrom('layer').where('state', '=', 'sealed').where('operationId', 'is', null);
+  const sound = () => db.selectFrom('layer').where('state', '=', 'sealed').where('jobId', 'is', null);
   return {
     find,
     async get(id: LayerId): Promise<Layer> {
@@ -61,7 +64,7 @@ export const layerQueries = (db: Db, now: () => number) => {
       throw new AppError('internal', 'It is not known how this image boots.', { detail: `root layer ${baseLayerId}` });
     },
     async add({ boot, ...layer }: NewLayer): Promise<void> {
-      const more = { lostKey: null, digest: null, verifiedAt: null, usedAt: now(), doomedAt: null, fault: null };
+      const more = { lostKey: null, digest: null, verifiedAt: null, usedAt: now(), deletingAt: null, fault: null };
       await db
         .insertInto('layer')
         .values({ ...layer, ...more, boot: boot && JSON.stringify(boot), createdAt: now() })
@@ -81,7 +84,7 @@ export const layerQueries = (db: Db, now: () => number) => {
     async ownerOf(id: LayerId): Promise<OrganisationId | undefined> {
       const { rows } = await sql<{ organisationId: OrganisationId }>`
         select organisation_id from image where deleted_at is null and layer_id in ${layersAbove(id)}
-        union all select organisation_id from disk where state <> 'doomed' and layer_id in ${layersAbove(id)}
+        union all select organisation_id from disk where state <> 'deleting' and layer_id in ${layersAbove(id)}
         union all select id from organisation
         limit 1`.execute(db);
       return rows[0]?.organisationId;
@@ -96,9 +99,9 @@ export const layerQueries = (db: Db, now: () => number) => {
           select id, 1 from layer where parent_id is null and state = 'sealed'
           union all select layer.id, tall.height + 1 from layer join tall on layer.parent_id = tall.id where layer.state = 'sealed')
         select layer.id from tall join layer on layer.id = tall.id
-        where height > ${layersMax} and layer.operation_id is null
-          and not exists (select 1 from operation where operation.kind = 'layerCompact' and operation.state = 'failed'
-            and operation.updated_at > ${failedSince} and operation.data like '%' || layer.id || '%')
+        where height > ${layersMax} and layer.job_id is null
+          and not exists (select 1 from job where job.kind = 'layerCompact' and job.state = 'failed'
+            and job.updated_at > ${failedSince} and job.data like '%' || layer.id || '%')
         order by height limit 1`.execute(db);
       return rows[0] && this.get(rows[0].id);
     },
@@ -106,26 +109,26 @@ export const layerQueries = (db: Db, now: () => number) => {
     async usersOf(id: LayerId): Promise<number> {
       const { rows } = await sql<{ count: number }>`
         select (select count(*) from image where layer_id = ${id}) + (select count(*) from disk where layer_id = ${id})
-          + (select count(*) from layer where parent_id = ${id} and state <> 'doomed')
+          + (select count(*) from layer where parent_id = ${id} and state <> 'deleting')
           + (select count(*) from base_image where layer_id = ${id}) as count`.execute(db);
       return Number(rows[0]?.count ?? 0);
     },
 
-    /** Takes over a step that an operation left half-way; false when somebody else did or it is sealed. */
-    async takeOver(id: LayerId, from: OperationId | null, to: OperationId): Promise<boolean> {
+    /** Takes over a step that a job left half-way; false when somebody else did or it is sealed. */
+    async takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean> {
       const result = await db
         .updateTable('layer')
-        .set({ operationId: to })
+        .set({ jobId: to })
         .where('id', '=', id)
         .where('state', '=', 'building')
-        .where('operationId', from === null ? 'is' : '=', from)
+        .where('jobId', from === null ? 'is' : '=', from)
         .executeTakeFirst();
       return result.numUpdatedRows === 1n;
     },
     async seal(id: LayerId, { virtualBytes, storedBytes }: Pick<Layer, 'virtualBytes' | 'storedBytes'>): Promise<void> {
       await db
         .updateTable('layer')
-        .set({ virtualBytes, storedBytes, state: 'sealed', operationId: null })
+        .set({ virtualBytes, storedBytes, state: 'sealed', jobId: null })
         .where('id', '=', id)
         .execute();
     },
@@ -141,10 +144,10 @@ export const layerQueries = (db: Db, now: () => number) => {
           | 'fault'
           | 'parentId'
           | 'storedBytes'
-          | 'operationId'
+          | 'jobId'
           | 'key'
           | 'lostKey'
-          | 'doomedAt'
+          | 'deletingAt'
         >
       >,
     ): Promise<void> {
@@ -182,12 +185,12 @@ export const layerQueries = (db: Db, now: () => number) => {
     },
 
     /** Marks what nothing needs; what is marked cannot be used any more. Idempotent. */
-    async doom(): Promise<void> {
+    async markDeleting(): Promise<void> {
       while (true) {
         const result = await db
           .updateTable('layer')
-          .set({ state: 'doomed', key: null, doomedAt: now() })
-          .where('state', '<>', 'doomed')
+          .set({ state: 'deleting', key: null, deletingAt: now() })
+          .where('state', '<>', 'deleting')
           .where(sql<boolean>`not ${needed}`)
           .executeTakeFirst();
         // What stood only on what is marked now is not needed any more either.
@@ -195,10 +198,10 @@ export const layerQueries = (db: Db, now: () => number) => {
       }
     },
     /** Marked before a time and stood on by nothing: a child goes before its parent. */
-    async doomed(before: number): Promise<Layer[]> {
+    async deleting(before: number): Promise<Layer[]> {
       const rows = await all()
-        .where('state', '=', 'doomed')
-        .where('doomedAt', '<=', before)
+        .where('state', '=', 'deleting')
+        .where('deletingAt', '<=', before)
         .where(sql<boolean>`not ${inUse}`)
         .where((e) =>
           e.not(
@@ -209,10 +212,10 @@ export const layerQueries = (db: Db, now: () => number) => {
       return rows.map(toLayer);
     },
     /** Marked though something stands on it, which an older store may hold: it may not be removed. */
-    doomedInUse: async (): Promise<Layer[]> =>
-      (await all().where('state', '=', 'doomed').where(inUse).execute()).map(toLayer),
+    deletingInUse: async (): Promise<Layer[]> =>
+      (await all().where('state', '=', 'deleting').where(inUse).execute()).map(toLayer),
     async remove(id: LayerId): Promise<void> {
-      await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'doomed').execute();
+      await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'deleting').execute();
     },
     ids: async (): Promise<LayerId[]> => (await db.selectFrom('layer').select('id').execute()).map((row) => row.id),
   };

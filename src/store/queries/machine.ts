@@ -1,16 +1,18 @@
-// Queries on machines and plans.
+// Queries on machines and machine types.
 
 import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
-import type { ImageId, MachineId, PlanId } from '../../domain/ids.ts';
+import type { ImageId, MachineId, MachineTypeId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
 import { fold } from '../fold.ts';
 import { among, contains, type Database, type Db, type Scope } from '../schema.ts';
 
-export interface Plan {
-  id: PlanId;
+/** A size in which machines are made. */
+export interface MachineType {
+  id: MachineTypeId;
   name: string;
-  machineType: string;
+  /** Its name where the wire says `machine_type`; machines bear it. */
+  code: string;
   cpus: number;
   memoryMb: number;
   diskSizeGb: number;
@@ -136,7 +138,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       machine: Pick<
         Machine,
         | 'organisationId'
-        | 'planId'
+        | 'machineTypeId'
         | 'region'
         | 'machineType'
         | 'cpus'
@@ -214,7 +216,7 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       if (begun.length > 0) await mark(begun, now());
       if (over.length > 0) await mark(over, null);
     },
-    /** Of the machines, those that are believed to be on are off, but not one on which an operation is open. */
+    /** Of the machines, those that are believed to be on are off, but not one on which a job is open. */
     async wentOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
       await db
         .updateTable('machine')
@@ -224,10 +226,10 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
         .where(({ not, exists, selectFrom }) =>
           not(
             exists(
-              selectFrom('operation')
-                .whereRef('operation.machineId', '=', 'machine.id')
-                .where('operation.state', 'in', ['queued', 'running'])
-                .select('operation.id'),
+              selectFrom('job')
+                .whereRef('job.machineId', '=', 'machine.id')
+                .where('job.state', 'in', ['queued', 'running'])
+                .select('job.id'),
             ),
           ),
         )
@@ -240,17 +242,17 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
   };
 };
 
-export const planQueries = (db: Db, now: () => number) => ({
-  async get(id: PlanId): Promise<Plan> {
-    const plan = await db.selectFrom('plan').where('id', '=', id).selectAll().executeTakeFirst();
-    if (!plan) throw new AppError('not_found', `There is no plan ${id}; GET /plans lists what there is.`);
-    return plan;
+export const machineTypeQueries = (db: Db, now: () => number) => ({
+  async get(id: MachineTypeId): Promise<MachineType> {
+    const type = await db.selectFrom('machineType').where('id', '=', id).selectAll().executeTakeFirst();
+    if (!type) throw new AppError('not_found', `There is no machine type ${id}; GET /plans lists what there is.`);
+    return type;
   },
-  list: (): Promise<Plan[]> => db.selectFrom('plan').selectAll().orderBy('id').execute(),
-  add: (plan: Omit<Plan, 'id'>): Promise<{ id: PlanId }> =>
+  list: (): Promise<MachineType[]> => db.selectFrom('machineType').selectAll().orderBy('id').execute(),
+  add: (type: Omit<MachineType, 'id'>): Promise<{ id: MachineTypeId }> =>
     db
-      .insertInto('plan')
-      .values({ ...plan, createdAt: now() })
+      .insertInto('machineType')
+      .values({ ...type, createdAt: now() })
       .returning('id')
       .executeTakeFirstOrThrow(),
 });

@@ -43,7 +43,7 @@ export const usageQueries = (db: Db, scope: Scope) => {
     machines: () => count('machine'),
     async builds(): Promise<number> {
       const row = await db
-        .selectFrom('operation')
+        .selectFrom('job')
         .where('organisationId', '=', organisationId())
         .where('kind', 'in', ['imageCapture', 'imageImport', 'imageInstall'])
         .where('state', 'in', ['queued', 'running'])

@@ -46,7 +46,7 @@ export const machineOperations = {
     method: 'GET',
     path: '/plans',
     tag: 'Machines',
-    summary: 'List the plans: the sizes in which machines are made',
+    summary: 'List the machine types: the sizes in which machines are made',
     permission: 'machines:read',
     response: { plans: Type.Array(Plan) },
     errors: [],

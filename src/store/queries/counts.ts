@@ -7,30 +7,30 @@ export interface Counted {
   count: number;
 }
 
-export interface Census {
+export interface Counts {
   /** Those that are open, by kind and state. */
-  operations: Counted[];
-  /** Operations whose owner has not renewed its lease, and that nobody has taken over. */
+  jobs: Counted[];
+  /** Jobs whose owner has not renewed its lease, and that nobody has taken over. */
   leasesOverdue: number;
   images: Counted[];
   machines: Counted[];
   layers: Counted[];
   layerBytes: Counted[];
   disks: Counted[];
-  strangers: number;
+  orphans: number;
   /** When the sealed layer that was verified longest ago was (or was made, if never), ms since 1970; null without layers. */
   oldestVerifiedAt: number | null;
 }
 
-export const censusQueries = (db: Db, now: () => number) => async (): Promise<Census> => {
-  const operations = await db
-    .selectFrom('operation')
+export const countQueries = (db: Db, now: () => number) => async (): Promise<Counts> => {
+  const jobs = await db
+    .selectFrom('job')
     .where('state', 'in', ['queued', 'running'])
     .groupBy(['kind', 'state'])
     .select((e) => ['kind', 'state', e.fn.countAll<number>().as('count')])
     .execute();
   const overdue = await db
-    .selectFrom('operation')
+    .selectFrom('job')
     .where('state', '=', 'running')
     .where('leaseUntil', '<', now())
     .select((e) => e.fn.countAll<number>().as('count'))
@@ -56,8 +56,8 @@ export const censusQueries = (db: Db, now: () => number) => async (): Promise<Ce
     .groupBy('state')
     .select((e) => ['state', e.fn.countAll<number>().as('count')])
     .execute();
-  const strangers = await db
-    .selectFrom('stranger')
+  const orphans = await db
+    .selectFrom('orphan')
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
   const verified = await db
@@ -68,14 +68,14 @@ export const censusQueries = (db: Db, now: () => number) => async (): Promise<Ce
   const counted = <Row extends { count: number }>(rows: readonly Row[]): Counted[] =>
     rows.map(({ count, ...rest }) => ({ labels: rest as unknown as Record<string, string>, count: Number(count) }));
   return {
-    operations: counted(operations),
+    jobs: counted(jobs),
     leasesOverdue: Number(overdue.count),
     images: counted(images),
     machines: counted(machines),
     layers: counted(layers.map(({ bytes, ...row }) => row)),
     layerBytes: layers.map(({ kind, state, bytes }) => ({ labels: { kind, state }, count: Number(bytes) })),
     disks: counted(disks),
-    strangers: Number(strangers.count),
+    orphans: Number(orphans.count),
     oldestVerifiedAt: verified?.at ?? null,
   };
 };

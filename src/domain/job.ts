@@ -1,8 +1,8 @@
-// An operation: one durable piece of work that a request asked for and the reconciler makes true.
+// A job: one durable piece of work that a request asked for and the reconciler makes true.
 
-import type { ImageId, MachineId, OperationId, OrganisationId } from './ids.ts';
+import type { ImageId, JobId, MachineId, OrganisationId } from './ids.ts';
 
-export const operationKinds = [
+export const jobKinds = [
   'imageCapture',
   'imageExport',
   'imageImport',
@@ -11,18 +11,18 @@ export const operationKinds = [
   'machineStart',
   'machineStop',
 ] as const;
-export type OperationKind = (typeof operationKinds)[number];
+export type JobKind = (typeof jobKinds)[number];
 
 /** `cancelled`: the image it worked for was deleted before it began. */
-export type OperationState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
-export interface Operation {
-  id: OperationId;
-  kind: OperationKind;
+export interface Job {
+  id: JobId;
+  kind: JobKind;
   organisationId: OrganisationId;
   imageId: ImageId | null;
   machineId: MachineId | null;
-  state: OperationState;
+  state: JobState;
   /** What it is doing, for people. */
   phase: string;
   /** 0 to 1. */
@@ -33,12 +33,12 @@ export interface Operation {
   leaseOwner: string | null;
   leaseUntil: number | null;
   reason: string | null;
-  /** What the operation has to remember between attempts: the ids it chose. */
+  /** What the job has to remember between attempts: the ids it chose. */
   data: Record<string, string | number | boolean>;
   createdAt: number;
   updatedAt: number;
 }
 
-/** The ids that operations have chosen: what they name may be there before the store has its row. */
-export const idsBegun = (open: readonly Operation[]): Set<string> =>
+/** The ids that jobs have chosen: what they name may be there before the store has its row. */
+export const idsBegun = (open: readonly Job[]): Set<string> =>
   new Set(open.flatMap(({ data }) => Object.values(data).map(String)));
