@@ -1,8 +1,8 @@
 // The demo base for tests on real machines, made once and cached.
 
-import { toolEnvironment } from '../src/bin/config.ts';
 import { ensureDemoBase } from '../src/engine/qemu/demo-base.ts';
 import { cacheDirs } from '../src/lib/folders.ts';
+import { toolEnvironment } from '../src/server/options.ts';
 
 export const demoBase = () =>
   ensureDemoBase(cacheDirs(process.env), toolEnvironment(process.env), (line) => process.stderr.write(`${line}\n`));

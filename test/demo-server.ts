@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseConfig } from '../src/bin/config.ts';
-import { openExistingStore } from '../src/bin/open.ts';
+import { openExistingStore } from '../src/server/open.ts';
+import { parseConfig } from '../src/server/options.ts';
 import type { Store, Work } from '../src/store/port.ts';
 import { serverProcess } from './server-process.ts';
 

@@ -1,10 +1,10 @@
 // What every server under test on an engine of its own begins with: a base, titles, an organisation with machines, and a key to all of it.
 
-import { baseAdd, softwareAdd } from '../src/app/catalogue.ts';
-import { keyCreate } from '../src/app/key.ts';
+import { baseAdd, softwareAdd } from '../src/app/operator/catalogue.ts';
+import { keyCreate } from '../src/app/operator/key.ts';
+import { permissions } from '../src/domain/key.ts';
 import type { Boot } from '../src/domain/layer.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
-import { permissions } from '../src/domain/permission.ts';
 import type { Engine } from '../src/engine/port.ts';
 import type { MasterKey } from '../src/lib/master-key.ts';
 import type { Store } from '../src/store/port.ts';

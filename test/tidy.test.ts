@@ -17,7 +17,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 /** The room of a file: the longest of these that its path begins with. */
 const mayImport: Record<string, readonly string[]> = {
   'src/domain': [],
-  'src/wire': [],
+  'src/contract': [],
   'src/lib': [],
   'src/store/port.ts': ['src/domain', 'src/store'],
   'src/store/sqlite': ['src/domain', 'src/lib', 'src/store'],
@@ -27,9 +27,11 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/simulator': ['src/domain', 'src/lib', 'src/engine/port.ts'],
   'src/app': ['src/domain', 'src/lib', 'src/store/port.ts'],
   'src/reconcile': ['src/domain', 'src/lib', 'src/store/port.ts', 'src/engine/port.ts'],
-  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/wire', 'src/store/port.ts'],
-  'src/client': ['src/wire'],
-  'src/cli': ['src/client', 'src/lib', 'src/wire'],
+  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract', 'src/store/port.ts'],
+  'src/client': ['src/contract'],
+  'src/cli/operator': ['src'],
+  'src/cli': ['src/client', 'src/lib', 'src/contract'],
+  'src/server': ['src'],
   'src/bin': ['src'],
 };
 const roomsLongestFirst = Object.keys(mayImport).sort((a, b) => b.length - a.length);

@@ -1,8 +1,8 @@
 // Writes what is printed from the contract's tables: the OpenAPI document and the reference pages. Type: npm run contract
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { openApiDocument } from '../src/wire/openapi.ts';
-import { apiReference, errorReference } from '../src/wire/reference.ts';
+import { openApiDocument } from '../src/contract/print/openapi.ts';
+import { apiReference, errorReference } from '../src/contract/print/reference.ts';
 
 const root = new URL('..', import.meta.url);
 await mkdir(new URL('docs/reference/', root), { recursive: true });

@@ -7,7 +7,7 @@ import type { MachineId } from '../domain/ids.ts';
 import { assertReady, type Machine } from '../domain/machine.ts';
 import { newId } from '../lib/new-id.ts';
 import type { AccessLink, Store } from '../store/port.ts';
-import type { RequestContext } from './deps.ts';
+import type { RequestContext } from './context.ts';
 
 const defaultSeconds = 3600;
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex');

@@ -2,7 +2,7 @@
 
 import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
-import type { RequestContext } from './deps.ts';
+import type { RequestContext } from './context.ts';
 
 export const auditEntriesMax = 1000;
 const defaultDaysMs = 30 * 24 * 3600_000;

@@ -1,7 +1,7 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it true.
 
-import { assertRoom } from '../domain/capacity.ts';
 import { AppError } from '../domain/error.ts';
+import { assertRoom } from '../domain/host.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
 import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
@@ -9,7 +9,7 @@ import { chainHeightMax, gbBytes } from '../domain/layer.ts';
 import { assertCapturable, assertMayGetImage, type Machine, planAssign } from '../domain/machine.ts';
 import { type BaseImage, canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
-import type { RequestContext } from './deps.ts';
+import type { RequestContext } from './context.ts';
 import { assertQuota } from './usage.ts';
 
 /** An image with what is shown beside it. */

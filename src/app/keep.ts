@@ -5,7 +5,7 @@ import { AppError } from '../domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../domain/ids.ts';
 import type { Disk } from '../domain/layer.ts';
 import { assertOff, isStarting, type Machine } from '../domain/machine.ts';
-import type { RequestContext } from './deps.ts';
+import type { RequestContext } from './context.ts';
 import { type ImageView, imageGet } from './image.ts';
 import { type MachineView, machineGet } from './machine.ts';
 import { assertQuota } from './usage.ts';

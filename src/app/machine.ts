@@ -14,7 +14,7 @@ import {
   planStart,
   planStop,
 } from '../domain/machine.ts';
-import type { OrganisationStore, RequestContext } from './deps.ts';
+import type { OrganisationStore, RequestContext } from './context.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { assertQuota } from './usage.ts';
 

@@ -5,7 +5,7 @@ import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import type { RequestContext } from './deps.ts';
+import type { RequestContext } from './context.ts';
 
 export interface ImageStorage {
   virtualBytes: number;

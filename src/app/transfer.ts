@@ -16,7 +16,7 @@ import {
 } from '../domain/transfer.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
-import type { RequestContext } from './deps.ts';
+import type { RequestContext } from './context.ts';
 import { assertHostRoom, type ImageView, imageGet } from './image.ts';
 import { imageStorage } from './storage.ts';
 import { assertQuota } from './usage.ts';

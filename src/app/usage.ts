@@ -1,7 +1,7 @@
 // What an organisation has, beside what it may have; and the check that every creation makes first.
 
-import { assertWithinQuota, type QuotaName } from '../domain/quota.ts';
-import type { RequestContext } from './deps.ts';
+import { assertWithinQuota, type QuotaName } from '../domain/organisation.ts';
+import type { RequestContext } from './context.ts';
 
 export async function usageGet({ work: { usage } }: RequestContext) {
   const quotas = await usage.quotas();

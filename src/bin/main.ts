@@ -3,21 +3,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { catalogueCommands } from '../cli/catalogue.ts';
-import type { Environment } from '../cli/context.ts';
 import { jsonFile, lookFor } from '../cli/file.ts';
-import { imageCommands } from '../cli/image.ts';
-import { machineCommands } from '../cli/machine.ts';
+import { adminCommands, catalogueLocal } from '../cli/operator/commands.ts';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
 import { UsageError } from '../cli/parse.ts';
-import { tourCommand } from '../cli/tour.ts';
-import { usageCommand } from '../cli/usage.ts';
+import { catalogueCommands } from '../cli/remote/catalogue.ts';
+import type { Environment } from '../cli/remote/context.ts';
+import { imageCommands } from '../cli/remote/image.ts';
+import { machineCommands } from '../cli/remote/machine.ts';
+import { tourCommand } from '../cli/remote/tour.ts';
+import { usageCommand } from '../cli/remote/usage.ts';
+import { openApiDocument } from '../contract/print/openapi.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { dataDirHelp, defaultDataDir } from '../lib/folders.ts';
-import { openApiDocument } from '../wire/openapi.ts';
-import { adminCommands, catalogueLocal } from './admin.ts';
-import { type Config, type Flags, parseConfig } from './config.ts';
-import { explain } from './explain.ts';
+import { explain } from '../server/explain.ts';
+import { type Config, type Flags, parseConfig } from '../server/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -45,7 +45,7 @@ export async function main(
   adminCommands(program, { ...catalogue, machine }, terminal, env);
   usageCommand(program, terminal, env);
   tourCommand(program, terminal, env, async (machineId, script, dataDir) => {
-    const { openEngine } = await import('./open.ts');
+    const { openEngine } = await import('../server/open.ts');
     const engine = await openEngine(parseConfig(dataDir === undefined ? {} : { dataDir }, env));
     if (!engine.capabilities.exec) return null;
     const { stdout, stderr } = await engine.exec(machineId as MachineId, ['/bin/sh', '-c', script]);
@@ -125,7 +125,7 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
     .action(async (flags: Flags, command: Command) => {
       refuseExcess(command, env);
       // A command that only speaks to a server need not wait for what makes one.
-      const { serve } = await import('./serve.ts');
+      const { serve } = await import('../server/serve.ts');
       const config = parseConfig(flags, env);
       const demoFile = join(config.dataDir, 'demo.json');
       if (config.demo && (await lookFor(demoFile))) await jsonFile('--demo', demoFile, ['url', 'key', 'secret']);
@@ -137,7 +137,7 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
         terminal.out(`Data lives in ${config.dataDir} (${running.engine.name} engine).`);
         let demo: string | null = null;
         if (config.demo) {
-          const { ensureDemo } = await import('./demo.ts');
+          const { ensureDemo } = await import('../server/demo.ts');
           demo = await ensureDemo(config, running, (line) => terminal.out(line));
         }
         terminal.out(`Silversmith serves ${running.url} (Ctrl-C stops it).`);

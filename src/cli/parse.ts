@@ -2,8 +2,8 @@
 // takes; commander, or `parsed` here, puts the name of the option or variable and the text before it.
 
 import { InvalidArgumentError } from 'commander';
+import { keyPattern } from '../contract/signing.ts';
 import { nameFault, unseen, unseenIn } from '../lib/plain-text.ts';
-import { keyPattern } from '../wire/signing.ts';
 
 /** Something the user can mend: its message is printed alone. */
 export class UsageError extends Error {}

@@ -1,8 +1,10 @@
 // The typed client: one method for each operation of the contract, signed, with the server's refusals as errors. Runs in Node and in
 // browsers, on fetch and WebCrypto alone.
 
-import { extensionsHeader } from '../wire/extension.ts';
-import type { OperationSpec } from '../wire/operation.ts';
+import { pathPrefix } from '../contract/envelope.ts';
+import { extensionsHeader } from '../contract/extension.ts';
+import type { OperationSpec } from '../contract/operation.ts';
+import { formatAuthorization, signedHead } from '../contract/signing.ts';
 import {
   type Answer,
   type Body,
@@ -12,9 +14,7 @@ import {
   operations,
   type Params,
   type Query,
-} from '../wire/operations.ts';
-import { pathPrefix } from '../wire/schema.ts';
-import { formatAuthorization, signedHead } from '../wire/signing.ts';
+} from '../contract/table.ts';
 
 export interface ClientOptions {
   /** Where the server is, such as http://127.0.0.1:8080. */

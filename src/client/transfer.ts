@@ -1,7 +1,7 @@
 // Moves the bytes of images: uploads in parts that go on where they were cut off, downloads by ranges that do the same. Neither is bounded
 // in time while it moves: a slow line sends small parts, each within the time for an answer. What does not move is given up, and says so.
 
-import { transferPartBytesMax } from '../wire/transfer.ts';
+import { transferPartBytesMax } from '../contract/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';
 
 export interface Moving {

@@ -1,6 +1,6 @@
 // Waits until a long piece of work has come to rest, telling its progress.
 
-import type { Answer } from '../wire/operations.ts';
+import type { Answer } from '../contract/table.ts';
 import type { Client } from './client.ts';
 
 const pollMs = 500;

@@ -12,7 +12,7 @@
 //
 // What an engine cannot do is said in `capabilities`, never pretended.
 
-import type { Capacity } from '../domain/capacity.ts';
+import type { Capacity } from '../domain/host.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
 import type { Boot } from '../domain/layer.ts';
 import type { Recipe } from '../domain/software.ts';

@@ -8,14 +8,14 @@
 // other parts; and nonces of a few digits meet by chance.
 
 import { createHmac, type Hmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { bytesNonceLength, type Credentials, parseAuthorization, signedHead } from '../contract/signing.ts';
 import { AppError } from '../domain/error.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
-import type { Permission } from '../domain/permission.ts';
+import type { Permission } from '../domain/key.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
 import type { AccessKey, Store } from '../store/port.ts';
-import { bytesNonceLength, type Credentials, parseAuthorization, signedHead } from '../wire/signing.ts';
 import type { SignatureJournal } from './signature-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;

@@ -3,13 +3,13 @@
 // The entry of a change names what the application says it touched, that of a refusal what the path names.
 
 import { createHash } from 'node:crypto';
-import type { OrganisationStore, RequestContext } from '../app/deps.ts';
+import type { OrganisationStore, RequestContext } from '../app/context.ts';
+import { idempotencyHeader } from '../contract/operation.ts';
+import { type OperationName, operations } from '../contract/table.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Store, Touched } from '../store/port.ts';
-import { idempotencyHeader } from '../wire/operation.ts';
-import { type OperationName, operations } from '../wire/operations.ts';
 import { type Caller, replayed } from './authenticate.ts';
 
 const idempotencyMs = 24 * 3600_000;

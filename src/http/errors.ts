@@ -3,8 +3,8 @@
 
 import type { ErrorObject } from 'ajv';
 import type { FastifyError } from 'fastify';
+import { type WireError, wireErrors } from '../contract/errors.ts';
 import { AppError, type ErrorCode } from '../domain/error.ts';
-import { type WireError, wireErrors } from '../wire/error.ts';
 
 const table: Record<ErrorCode, WireError> = wireErrors;
 

@@ -1,7 +1,7 @@
 // The shape of a handler: typed from the operation's row in the contract, given a unit of work bound to the caller's organisation.
 
-import type { RequestContext } from '../app/deps.ts';
-import type { Answer, Body, OperationName, operations, Params, Query } from '../wire/operations.ts';
+import type { RequestContext } from '../app/context.ts';
+import type { Answer, Body, OperationName, operations, Params, Query } from '../contract/table.ts';
 
 export interface Input<Name extends OperationName> {
   params: Params<Name>;

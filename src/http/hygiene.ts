@@ -6,10 +6,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { pathPrefix } from '../contract/envelope.ts';
+import { operations } from '../contract/table.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import { atMostEvery } from '../lib/at-most-every.ts';
-import { operations } from '../wire/operations.ts';
-import { pathPrefix } from '../wire/schema.ts';
 import { lingering } from './body.ts';
 import { timestampOf } from './errors.ts';
 

@@ -2,7 +2,7 @@
 // into the form of the schemas, which are checked afterwards; what is none of these spellings stays
 // as it is, and is refused there.
 
-import type { OperationSpec } from '../wire/operation.ts';
+import type { OperationSpec } from '../contract/operation.ts';
 
 interface Schema {
   type?: unknown;

@@ -3,7 +3,7 @@
 
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { fold } from './fold.ts';
+import { fold } from './sql/fold.ts';
 
 const statements = (identity: string, columns: string) => columns.replaceAll('IDENTITY', identity);
 

@@ -4,20 +4,20 @@
 // Inside, each noun has its own small set of queries. Those on an organisation's own things (images, machines) are bound to the
 // scope in one place, so that a caller cannot forget it: another organisation's thing is not there.
 
-import type { accessQueries } from './queries/access.ts';
-import type { auditQueries, idempotencyQueries } from './queries/audit.ts';
-import type { baseQueries, softwareQueries } from './queries/catalogue.ts';
-import type { countQueries } from './queries/counts.ts';
-import type { diskQueries } from './queries/disk.ts';
-import type { hostQueries } from './queries/host.ts';
-import type { imageQueries } from './queries/image.ts';
-import type { jobQueries } from './queries/job.ts';
-import type { keyQueries, organisationQueries, signatureQueries } from './queries/key.ts';
-import type { layerQueries } from './queries/layer.ts';
-import type { machineQueries, machineTypeQueries } from './queries/machine.ts';
-import type { transferQueries } from './queries/transfer.ts';
-import type { usageQueries } from './queries/usage.ts';
-import type { Scope } from './schema.ts';
+import type { accessQueries } from './sql/access.ts';
+import type { auditQueries, idempotencyQueries } from './sql/audit.ts';
+import type { baseQueries, softwareQueries } from './sql/catalogue.ts';
+import type { countQueries } from './sql/counts.ts';
+import type { diskQueries } from './sql/disk.ts';
+import type { hostQueries } from './sql/host.ts';
+import type { imageQueries } from './sql/image.ts';
+import type { jobQueries } from './sql/job.ts';
+import type { keyQueries, organisationQueries, signatureQueries } from './sql/key.ts';
+import type { layerQueries } from './sql/layer.ts';
+import type { machineQueries, machineTypeQueries } from './sql/machine.ts';
+import type { Scope } from './sql/schema.ts';
+import type { transferQueries } from './sql/transfer.ts';
+import type { usageQueries } from './sql/usage.ts';
 
 export interface Work {
   images: ReturnType<typeof imageQueries>;
@@ -50,12 +50,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type { Touched } from './queries/audit.ts';
-export type { Counted } from './queries/counts.ts';
-export { frozenKinds } from './queries/host.ts';
-export type { SoftwareOfImage } from './queries/image.ts';
-export { LeaseLost } from './queries/job.ts';
-export type { AccessKey } from './queries/key.ts';
-export type { NewLayer } from './queries/layer.ts';
-export type { MachineType } from './queries/machine.ts';
-export type { AccessLink, BuildStep, Freeze, Scope } from './schema.ts';
+export type { Touched } from './sql/audit.ts';
+export type { Counted } from './sql/counts.ts';
+export { frozenKinds } from './sql/host.ts';
+export type { SoftwareOfImage } from './sql/image.ts';
+export { LeaseLost } from './sql/job.ts';
+export type { AccessKey } from './sql/key.ts';
+export type { NewLayer } from './sql/layer.ts';
+export type { MachineType } from './sql/machine.ts';
+export type { AccessLink, BuildStep, Freeze, Scope } from './sql/schema.ts';

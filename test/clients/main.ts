@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { olderOpenApiDocument } from '../../src/wire/openapi-3-0.ts';
+import { olderOpenApiDocument } from '../../src/contract/print/openapi-3-0.ts';
 import { type GeneratorName, programs } from './programs.ts';
 
 const packages = {

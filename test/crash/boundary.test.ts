@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { buildService } from '../../src/bin/serve.ts';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
 import { type JobKind, jobKinds } from '../../src/domain/job.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import type { Clock } from '../../src/lib/clock.ts';
-import { examine } from '../../src/reconcile/examine.ts';
+import { examine } from '../../src/reconcile/doctor.ts';
+import { buildService } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { type Harness, startHarness } from '../http/harness.ts';

@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '../../src/client/client.ts';
+import type { OperationName } from '../../src/contract/table.ts';
 import type { JobKind } from '../../src/domain/job.ts';
 import type { Disk } from '../../src/domain/layer.ts';
 import type { TaskName } from '../../src/reconcile/loop.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
 import type { Store } from '../../src/store/port.ts';
-import type { OperationName } from '../../src/wire/operations.ts';
 import { waitFor } from '../support.ts';
 
 export type EngineName = 'qemu' | 'simulator';

@@ -1,8 +1,8 @@
 // A real server that dies at a step of its work. Its only argument says which, and how it is configured.
 
-import { parseConfig } from '../../src/bin/config.ts';
 import type { TaskName } from '../../src/reconcile/loop.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
+import { parseConfig } from '../../src/server/options.ts';
 import { type Interruption, interrupt } from './interrupt.ts';
 
 export interface Order extends Omit<Interruption, 'root'> {
@@ -16,7 +16,7 @@ export interface Order extends Omit<Interruption, 'root'> {
 
 const order = JSON.parse(process.argv[2] ?? '') as Order;
 await interrupt({ at: order.at, cut: order.cut, root: order.dataDir }, order.fromStart);
-const { serve } = await import('../../src/bin/serve.ts');
+const { serve } = await import('../../src/server/serve.ts');
 const { dataDir, engine, settings } = order;
 const config = parseConfig({ dataDir, engine, port: '0', logLevel: 'error', simulatorSpeed: '0' }, {});
 const { url, reconciler, close } = await serve({ ...config, settings });

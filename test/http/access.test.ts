@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { parseConfig } from '../../src/bin/config.ts';
-import { buildService } from '../../src/bin/serve.ts';
 import { reachedAt } from '../../src/http/hygiene.ts';
+import { parseConfig } from '../../src/server/options.ts';
+import { buildService } from '../../src/server/serve.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { type OperationName, operations } from '../../src/contract/table.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type OperationName, operations } from '../../src/wire/operations.ts';
 import { movableClock } from '../support.ts';
 import { type Answer, type Harness, type Key, startHarness } from './harness.ts';
 

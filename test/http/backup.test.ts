@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { backUp, restore } from '../../src/bin/backup.ts';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
+import { backUp, restore } from '../../src/server/backup.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { movableClock, temporaryFolder } from '../support.ts';

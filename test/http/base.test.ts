@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { baseAdd, baseTry } from '../../src/app/catalogue.ts';
+import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { startHarness } from './harness.ts';

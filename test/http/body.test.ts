@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import { transferPartBytesMax } from '../../src/contract/transfer.ts';
 import { bodyLimits } from '../../src/http/body.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
-import { transferPartBytesMax } from '../../src/wire/transfer.ts';
 import { waitFor } from '../support.ts';
 import { type Key, startHarness } from './harness.ts';
 

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type OperationName, operations } from '../../src/wire/operations.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { type OperationName, operations } from '../../src/contract/table.ts';
 import { startHarness } from './harness.ts';
 
 type Schema = { type?: string; properties?: Record<string, Schema>; required?: string[] };

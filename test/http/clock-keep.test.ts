@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { buildService } from '../../src/bin/serve.ts';
 import type { DiskId, MachineId, TransferId } from '../../src/domain/ids.ts';
-import { examine } from '../../src/reconcile/examine.ts';
+import { examine } from '../../src/reconcile/doctor.ts';
+import { buildService } from '../../src/server/serve.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 

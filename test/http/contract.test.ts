@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { openApiDocument } from '../../src/wire/openapi.ts';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type OperationName, operations } from '../../src/wire/operations.ts';
-import { apiReference, errorReference } from '../../src/wire/reference.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { openApiDocument } from '../../src/contract/print/openapi.ts';
+import { apiReference, errorReference } from '../../src/contract/print/reference.ts';
+import { type OperationName, operations } from '../../src/contract/table.ts';
 import { startHarness } from './harness.ts';
 
 const names = Object.keys(operations) as OperationName[];

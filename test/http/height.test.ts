@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { softwareAdd } from '../../src/app/catalogue.ts';
+import { softwareAdd } from '../../src/app/operator/catalogue.ts';
 import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax, gbBytes } from '../../src/domain/layer.ts';

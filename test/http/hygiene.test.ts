@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { baseAdd, machineTypeAdd } from '../../src/app/catalogue.ts';
+import { baseAdd, machineTypeAdd } from '../../src/app/operator/catalogue.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import { operations } from '../../src/contract/table.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { metricsServer } from '../../src/http/metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Store } from '../../src/store/port.ts';
-import { operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type OperationName, operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { type OperationName, operations } from '../../src/contract/table.ts';
 import { assertDocumented, startHarness } from './harness.ts';
 
 const runs = 1500;

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { pathPrefix } from '../../src/wire/schema.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
 import { startHarness } from './harness.ts';
 
 const runs = 100;

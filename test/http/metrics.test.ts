@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { parseConfig } from '../../src/bin/config.ts';
 import { SignatureJournal } from '../../src/http/signature-journal.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { parseConfig } from '../../src/server/options.ts';
 import { defer, movableClock, temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 

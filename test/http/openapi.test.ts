@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { openApiDocument } from '../../src/wire/openapi.ts';
-import { olderOpenApiDocument } from '../../src/wire/openapi-3-0.ts';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { openApiDocument } from '../../src/contract/print/openapi.ts';
+import { olderOpenApiDocument } from '../../src/contract/print/openapi-3-0.ts';
+import { operations } from '../../src/contract/table.ts';
 import { startHarness } from './harness.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the documents are looked into everywhere

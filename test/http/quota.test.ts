@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { pathPrefix } from '../../src/contract/envelope.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
 import { startHarness } from './harness.ts';
 
 describe('a quota', () => {

@@ -7,11 +7,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { buildService } from '../../src/bin/serve.ts';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type OperationName, operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
-import { parseAuthorization } from '../../src/wire/signing.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { parseAuthorization } from '../../src/contract/signing.ts';
+import { type OperationName, operations } from '../../src/contract/table.ts';
+import { buildService } from '../../src/server/serve.ts';
 import { temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 

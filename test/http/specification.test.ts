@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Ajv, type ValidateFunction } from 'ajv';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type OperationName, operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { type OperationName, operations } from '../../src/contract/table.ts';
 import { type Answer, type Key, startHarness } from './harness.ts';
 import { answerSchema, answers, errorSchema, imageFields, machineFields, resourceSchema } from './specification.ts';
 

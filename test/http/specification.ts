@@ -2,7 +2,7 @@
 // from our own contract, so that one can be compared with the other. An answer has each of the
 // fields and no other, as the strictest of generated clients expect it.
 
-import type { OperationName } from '../../src/wire/operations.ts';
+import type { OperationName } from '../../src/contract/table.ts';
 
 type Schema = Record<string, unknown>;
 type Fields = Record<string, Schema>;

@@ -6,11 +6,11 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
+import { pathPrefix } from '../../src/contract/envelope.ts';
 import { AppError } from '../../src/domain/error.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
 import { openTransfersMax } from '../../src/domain/transfer.ts';
 import type { Store } from '../../src/store/port.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {

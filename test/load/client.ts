@@ -2,10 +2,10 @@
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import type { OperationSpec } from '../../src/wire/operation.ts';
-import { type JsonOperationName, operations } from '../../src/wire/operations.ts';
-import { pathPrefix } from '../../src/wire/schema.ts';
-import { formatAuthorization, signedHead } from '../../src/wire/signing.ts';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import type { OperationSpec } from '../../src/contract/operation.ts';
+import { formatAuthorization, signedHead } from '../../src/contract/signing.ts';
+import { type JsonOperationName, operations } from '../../src/contract/table.ts';
 
 export interface Asked {
   name: JsonOperationName;

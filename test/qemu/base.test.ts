@@ -5,14 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { baseAdd, baseTry } from '../../src/app/catalogue.ts';
+import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
-import { diskId, layerId, machineOn } from '../engine-contract.ts';
 import { defer, temporaryFolder } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 

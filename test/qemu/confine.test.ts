@@ -12,7 +12,7 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining } from '../../src/engine/qemu/host.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
-import { diskId, layerId, machineOn } from '../engine-contract.ts';
+import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const mib = 1024 ** 2;

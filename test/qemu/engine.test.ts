@@ -1,7 +1,7 @@
 // The QEMU engine keeps the engine's contract, on real disks and in real machines.
 
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { testEngine } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
-import { testEngine } from '../engine-contract.ts';
 
 testEngine('qemu', { open: (folder) => openQemu({ root: `${folder}/engine` }), base: demoBase, readyMs: 180_000 });

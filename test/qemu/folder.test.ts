@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { serve } from '../../src/bin/serve.ts';
 import { createClient } from '../../src/client/client.ts';
+import { serve } from '../../src/server/serve.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { restMs, startQuick } from './quick-server.ts';
 

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import type { LayerId, MachineId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { diskId, layerId, machineOn } from '../engine-contract.ts';
+import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 

@@ -13,8 +13,8 @@ import { type Boot, gbBytes } from '../../src/domain/layer.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { diskId, layerId, recipeOf } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
-import { diskId, layerId, recipeOf } from '../engine-contract.ts';
 import { waitFor } from '../support.ts';
 import { cloudBase, debugfs } from './cloud-base.ts';
 

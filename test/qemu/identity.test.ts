@@ -7,8 +7,8 @@ import { describe, it } from 'node:test';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { diskId, layerId } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
-import { diskId, layerId } from '../engine-contract.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { debugfs } from './cloud-base.ts';
 

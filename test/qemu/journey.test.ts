@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { download, upload } from '../../src/client/transfer.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { examine } from '../../src/reconcile/examine.ts';
+import { examine } from '../../src/reconcile/doctor.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { quickDisk } from './quick-base.ts';
 import { restMs, startQuick } from './quick-server.ts';

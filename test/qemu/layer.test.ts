@@ -9,7 +9,7 @@ import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { sha256File } from '../../src/lib/files.ts';
-import { diskId, layerId } from '../engine-contract.ts';
+import { diskId, layerId } from '../contract/engine.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startServer } from './server.ts';
 

@@ -3,10 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseConfig } from '../../src/bin/config.ts';
-import { openExistingStore } from '../../src/bin/open.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { openExistingStore } from '../../src/server/open.ts';
+import { parseConfig } from '../../src/server/options.ts';
 import { demoBase } from '../demo-base.ts';
 import { type Furniture, furnish, type Title } from '../furnish.ts';
 import { serverProcess } from '../server-process.ts';

@@ -15,7 +15,7 @@ import { defaultConfining, probeHost } from '../../src/engine/qemu/host.ts';
 import { qemuImg } from '../../src/engine/qemu/image-file.ts';
 import { assertQcow2Whole } from '../../src/engine/qemu/qcow2.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
-import { layerId } from '../engine-contract.ts';
+import { layerId } from '../contract/engine.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 

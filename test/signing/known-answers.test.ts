@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { type SignedParts, signedHead } from '../../src/wire/signing.ts';
+import { type SignedParts, signedHead } from '../../src/contract/signing.ts';
 
 type Known = SignedParts & { what: string; secret: string; body: string; signature: string };
 const answers = JSON.parse(readFileSync(new URL('known-answers.json', import.meta.url), 'utf8')) as Known[];

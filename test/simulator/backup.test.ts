@@ -5,12 +5,12 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { backUp } from '../../src/bin/backup.ts';
-import { parseConfig } from '../../src/bin/config.ts';
-import { openEngine, openExistingStore } from '../../src/bin/open.ts';
 import { createClient } from '../../src/client/client.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { newMasterKey } from '../../src/lib/master-key.ts';
+import { backUp } from '../../src/server/backup.ts';
+import { openEngine, openExistingStore } from '../../src/server/open.ts';
+import { parseConfig } from '../../src/server/options.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { startDemo } from './demo.ts';
 

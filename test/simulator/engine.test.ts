@@ -9,7 +9,7 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Boot } from '../../src/domain/layer.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { machineOn, testEngine } from '../engine-contract.ts';
+import { machineOn, testEngine } from '../contract/engine.ts';
 import { temporaryFolder } from '../support.ts';
 
 const open = (folder: string) => openSimulator({ root: folder, clock: systemClock, speed: 0 });

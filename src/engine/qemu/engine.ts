@@ -4,8 +4,8 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assertRoom } from '../../domain/capacity.ts';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import { assertRoom } from '../../domain/host.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { copySparse, exists, moveDurably, sha256File, statOrNull } from '../../lib/files.ts';
 import { Revert } from '../../lib/revert.ts';

@@ -2,8 +2,8 @@
 // alone. Both hold while it is written, whatever was known of its size before, and however many tools write at once.
 
 import { statfs } from 'node:fs/promises';
-import { type Capacity, isFull, roomBytes } from '../../domain/capacity.ts';
 import { invalid } from '../../domain/error.ts';
+import { type Capacity, isFull, roomBytes } from '../../domain/host.ts';
 import { diskFull, TooLarge } from './image-file.ts';
 
 const lookMs = 100;

@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Capacity } from '../../domain/capacity.ts';
 import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import type { Capacity } from '../../domain/host.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { exists, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';

@@ -1,9 +1,9 @@
 // The audit trail between the wire and the application.
 
 import { userActionLogList } from '../../app/audit.ts';
+import type { OperationSpec } from '../../contract/operation.ts';
+import { operations } from '../../contract/table.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import type { OperationSpec } from '../../wire/operation.ts';
-import { operations } from '../../wire/operations.ts';
 import { dateTime, type Handlers } from '../handler.ts';
 
 /** The trail keeps the names of operations. What is no operation of the API is told apart from the link that allowed it. */

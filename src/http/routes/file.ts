@@ -1,8 +1,8 @@
 // Files, of which there are none.
 
 import { machineGet } from '../../app/machine.ts';
+import type { Answer } from '../../contract/table.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import type { Answer } from '../../wire/operations.ts';
 import type { Handlers } from '../handler.ts';
 
 const noFiles: Answer<'fileList'> = {

@@ -10,8 +10,8 @@ import {
   imageList,
   imageLog,
 } from '../../app/image.ts';
+import type { Answer } from '../../contract/table.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../../domain/ids.ts';
-import type { Answer } from '../../wire/operations.ts';
 import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 
 export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {

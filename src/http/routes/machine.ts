@@ -13,9 +13,9 @@ import {
   machineStop,
   machineTypeSet,
 } from '../../app/machine.ts';
+import type { Answer } from '../../contract/table.ts';
 import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
 import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
-import type { Answer } from '../../wire/operations.ts';
 import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 import { presentImage } from './image.ts';
 

@@ -10,9 +10,9 @@ import {
   transferPart,
   transferPartWrite,
 } from '../../app/transfer.ts';
+import type { Answer } from '../../contract/table.ts';
 import type { ImageId, TransferId } from '../../domain/ids.ts';
 import type { Transfer } from '../../domain/transfer.ts';
-import type { Answer } from '../../wire/operations.ts';
 import { dateTime, type Handlers, type Stages } from '../handler.ts';
 import { presentImage } from './image.ts';
 

@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations.ts';
-import type { Database } from '../schema.ts';
+import type { Database } from '../sql/schema.ts';
 import { resultCodeOf, resultCodes } from './database.ts';
 import { tryLockDataDir } from './lock.ts';
 

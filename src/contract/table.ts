@@ -1,0 +1,56 @@
+// The public contract as one table: every operation's path, permission, inputs, answer and errors.
+// The router, the validation, the serialisation, the client's types and api/openapi.json are all read from it.
+
+import type { Static, TObject, TSchema } from 'typebox';
+import type { WireErrorName } from './errors.ts';
+import type { OperationSpec } from './operation.ts';
+import { fileOperations } from './operations/file.ts';
+import { imageOperations } from './operations/image.ts';
+import { machineOperations } from './operations/machine.ts';
+import { organisationOperations } from './operations/organisation.ts';
+import { transferOperations } from './operations/transfer.ts';
+
+export const operations = {
+  ...imageOperations,
+  ...transferOperations,
+  ...machineOperations,
+  ...fileOperations,
+  ...organisationOperations,
+} as const;
+
+export type Operations = typeof operations;
+export type OperationName = keyof Operations;
+
+type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
+
+/** All that an operation can refuse with: its own, and what every one can. */
+export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorName[] => [
+  ...new Set<WireErrorName>([
+    ...(['invalid', 'unauthenticated', 'permission_required', 'too_many_requests'] as const),
+    ...(method === 'GET' ? [] : (['timed_out', 'conflict', 'too_large'] as const)),
+    ...(body ? (['not_json'] as const) : []),
+    ...errors,
+    ...(['internal', 'unavailable'] as const),
+  ]),
+];
+
+/** The parts of a request, typed; a part that an operation does not have is empty. */
+export type Params<Name extends OperationName> = StaticOf<Operations[Name] extends { params: infer P } ? P : undefined>;
+export type Query<Name extends OperationName> = StaticOf<Operations[Name] extends { query: infer Q } ? Q : undefined>;
+export type Body<Name extends OperationName> = StaticOf<Operations[Name] extends { body: infer B } ? B : undefined>;
+
+/** The answer's own fields, without the envelope. */
+export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
+
+/** The operations whose bodies and answers are JSON, and those of which one is bytes. */
+export type ContentOperationName = {
+  [Name in OperationName]: Operations[Name] extends { content: string } ? Name : never;
+}[OperationName];
+export type JsonOperationName = Exclude<OperationName, ContentOperationName>;
+
+/** What a successful answer adds to its own fields. */
+export interface Envelope {
+  client_code: number;
+  message: string;
+  timestamp: string;
+}

@@ -1,0 +1,101 @@
+// Export: the chain of an image becomes one file of its own, beside a signed manifest that says what it is.
+
+import { rm } from 'node:fs/promises';
+import { AppError, failedForGood } from '../../domain/error.ts';
+import type { TransferId } from '../../domain/ids.ts';
+import type { Job } from '../../domain/job.ts';
+import { gbBytes } from '../../domain/layer.ts';
+import type { Manifest, Transfer } from '../../domain/transfer.ts';
+import { sha256File } from '../../lib/files.ts';
+import type { Work } from '../../store/port.ts';
+import { verifyChain } from '../tasks/verify.ts';
+import type { Workflow } from '../workflow.ts';
+
+export const transferOf = ({ data }: Job): TransferId => {
+  if (typeof data.transferId !== 'string') throw failedForGood('The job names no transfer.');
+  return data.transferId as TransferId;
+};
+
+/** What of the organisation's quota is left for what is made of or for a transfer, whose file is counted already. Throws when nothing is. */
+export async function leftBytes({ usage }: Work, { heldBytes }: Transfer): Promise<number> {
+  const { storedGb } = await usage.quotas();
+  const left = Math.floor(storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
+  if (left > 0) return left;
+  throw failedForGood(
+    `The organisation has ${await usage.storedGb()} GB stored, and the most is ${storedGb}; delete images or exports, or ask the operator for more.`,
+  );
+}
+
+export const imageExport: Workflow = {
+  attemptsMax: 3,
+
+  async run(context) {
+    const { job, store, engine, signal, signer, transferPath, clock } = context;
+    const id = transferOf(job);
+    const found = await store.read('system', async (work) => {
+      const transfer = await work.transfers.get(id);
+      const image = transfer.imageId === null ? undefined : await work.images.find(transfer.imageId);
+      if (!image || image.layerId === null)
+        throw new AppError('image_not_available', 'The image was deleted before it was exported.');
+      const [head] = await work.layers.chain(image.layerId);
+      if (!head) throw failedForGood('The image has no layer.');
+      const base = (await work.bases.list()).find((one) => one.layerId === head.baseLayerId);
+      const baseKey = (await work.layers.get(head.baseLayerId)).key;
+      const boot = await work.layers.bootOf(head);
+      const catalogue = await work.software.list();
+      const softwareIds = (await work.images.softwareOf([image.id])).map((row) => row.softwareId);
+      return {
+        transfer,
+        image,
+        head,
+        base,
+        baseKey,
+        boot,
+        software: catalogue.filter((one) => softwareIds.includes(one.id)),
+      };
+    });
+    const { transfer, image, head, base, baseKey, boot, software } = found;
+    await context.phase('verifying the layers', 0.1);
+    await verifyChain(context, head.id, signal);
+    await context.phase('writing the file', 0.3);
+    const path = transferPath(id);
+    const { format } = transfer;
+    const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
+    const spec = { layerId: head.id, format, path, bytesMax, ...boot };
+    const { bytes, heldBytes, tail } = await engine.exportLayer(spec, signal);
+    await context.phase('taking its digest', 0.8);
+    const sha256 = await sha256File(path, { signal });
+    const manifest: Manifest = {
+      version: 1,
+      name: image.name,
+      format,
+      bytes,
+      sha256,
+      virtualBytes: head.virtualBytes,
+      base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,
+      boot: boot.boot.mode === 'direct' && tail ? { ...boot.boot, ...tail } : { mode: 'firmware' },
+      head: { layerId: head.id, key: head.key },
+      software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
+      createdAt: new Date(clock.now()).toISOString(),
+    };
+    const text = JSON.stringify(manifest);
+    return async (work) => {
+      await work.transfers.update(id, {
+        status: 'available',
+        bytes,
+        heldBytes,
+        sha256,
+        manifest: text,
+        signature: signer.sign(text),
+      });
+    };
+  },
+
+  async undo({ job, transferPath }) {
+    await rm(transferPath(transferOf(job)), { force: true });
+  },
+
+  async abandon(work, job, reason) {
+    await work.transfers.update(transferOf(job), { status: 'failed', statusReason: reason });
+  },
+};

@@ -1,0 +1,176 @@
+// Install: the software is put into canonical order, and each title is one layer on the one below it. A layer that an earlier build
+// made from the same parent and recipe is used again; a build that failed goes on at the step that failed.
+
+import { plainConsole } from '../../domain/console.ts';
+import { AppError, failedForGood } from '../../domain/error.ts';
+import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
+import { builtImageSizeGb } from '../../domain/image.ts';
+import type { Job } from '../../domain/job.ts';
+import { chainHeightMax, gbBytes, type Layer } from '../../domain/layer.ts';
+import { type BaseImage, canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { newId } from '../../lib/new-id.ts';
+import type { Work } from '../../store/port.ts';
+import { assertStands } from '../tasks/verify.ts';
+import { type Context, NotYet, type Workflow } from '../workflow.ts';
+
+const waitForOtherMs = 200;
+const waitForShorterMs = 1000;
+
+const imageOf = (job: Job): ImageId => {
+  if (job.imageId === null) throw failedForGood('The build names no image.');
+  return job.imageId;
+};
+
+interface Step {
+  software: Software;
+  position: number;
+  parent: Layer;
+  key: string;
+  sizeBytes: number;
+}
+
+export const imageInstall: Workflow = {
+  attemptsMax: 4,
+
+  async run(context: Context) {
+    const imageId = imageOf(context.job);
+    const { base, list } = await context.write((work) => begin(work, imageId));
+    let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
+    let key = head.key ?? head.id;
+    for (const [index, software] of list.entries()) {
+      await context.phase(`installing ${software.name} (${index + 1} of ${list.length})`, index / list.length);
+      key = layerKey(key, software.recipeDigest);
+      const sizeGb = builtImageSizeGb(
+        base.sizeGb,
+        list.slice(0, index + 1).map((item) => item.sizeGb),
+      );
+      const step = {
+        software,
+        position: index + 1,
+        parent: head,
+        key,
+        sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
+      };
+      head = await ensureStep(context, step, base.id);
+    }
+    return async (work) => {
+      await assertStands(work, head.id);
+      await work.images.become(imageId, 'available', { layerId: head.id });
+    };
+  },
+
+  async abandon(work, job, reason) {
+    const imageId = imageOf(job);
+    await work.images.become(imageId, 'building');
+    await work.images.become(imageId, 'failed', { statusReason: reason });
+  },
+};
+
+async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; list: Software[] }> {
+  await work.images.become(imageId, 'building');
+  const image = await work.images.get(imageId);
+  const wanted = new Set((await work.images.softwareOf([imageId])).map((row) => row.softwareId));
+  const catalogue = await work.software.list();
+  const list = canonicalOrder(catalogue.filter((software) => wanted.has(software.id)));
+  if (image.baseImageId === null) throw failedForGood('The image names no base.');
+  return { base: await work.bases.get(image.baseImageId), list };
+}
+
+/** The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while another build makes it. */
+async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Promise<Layer> {
+  const { clock, engine, signal, job } = context;
+  const { software, position, parent } = step;
+  const imageId = imageOf(job);
+  const startedAt = clock.now();
+  const { layer, mine } = await context.write((work) => reserve(work, step, job.id));
+  const record = (work: Work, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
+    work.images.recordStep(imageId, {
+      position,
+      softwareId: software.id,
+      cache,
+      exitCode,
+      durationMs: clock.now() - startedAt,
+      output,
+    });
+  if (layer.state === 'sealed') {
+    await context.write((work) => work.layers.update(layer.id, { usedAt: work.now() }));
+    // A retry finds its own earlier steps sealed; those were recorded when they were built.
+    const recorded = await context.store.read('system', (work) => work.images.steps(imageId));
+    if (!recorded.some((one) => one.position === position))
+      await context.write((work) => record(work, 'hit', null, ''));
+    return layer;
+  }
+  if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
+
+  const spec = {
+    layerId: layer.id,
+    parentId: parent.id,
+    ...(await context.store.read('system', (work) => work.layers.bootOf(parent))),
+    sizeBytes: step.sizeBytes,
+    recipe: software.recipe,
+    label: software.name,
+  };
+  const built = await engine.buildLayer(spec, signal).catch(async (error) => {
+    const shown = error instanceof AppError ? error.output : undefined;
+    if (shown !== undefined) await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
+    throw error;
+  });
+  await context.write(async (work) => {
+    await record(work, 'miss', built.exitCode, built.output);
+    await work.bases.prove(baseId);
+    if (built.exitCode === 0) await work.layers.seal(layer.id, built);
+  });
+  if (built.exitCode !== 0) {
+    const lines = built.output.trimEnd().split('\n').slice(-5).join('\n');
+    throw failedForGood(
+      `Step ${position}, ${software.name}, failed with exit status ${built.exitCode}. Its last lines:\n${lines}`,
+    );
+  }
+  return { ...layer, virtualBytes: built.virtualBytes, storedBytes: built.storedBytes, state: 'sealed' };
+}
+
+/** The layer of a key, unless it stands on a layer that is damaged or half-made on another parent: then it leaves the cache. */
+async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer | undefined> {
+  const found = await work.layers.byKey(key);
+  if (!found) return undefined;
+  const chain = await work.layers.chain(found.id);
+  const stands = chain.slice(1).every((layer) => layer.state === 'sealed');
+  if (stands && (found.state !== 'building' || found.parentId === parentId)) return found;
+  await work.layers.update(found.id, { key: null });
+  return undefined;
+}
+
+/** The layer row of a step's key: found, taken over from a build that has ended, or new and ours. */
+async function reserve(
+  work: Work,
+  { key, parent, sizeBytes }: Step,
+  jobId: JobId,
+): Promise<{ layer: Layer; mine: boolean }> {
+  await assertStands(work, parent.id);
+  const height = (await work.layers.chain(parent.id)).length;
+  const found = await usable(work, key, parent.id);
+  if (found) {
+    if (found.state !== 'building' || found.jobId === jobId) return { layer: found, mine: found.state === 'building' };
+    const owner = found.jobId === null ? null : await work.jobs.get(found.jobId);
+    const ended = owner === null || !['queued', 'running'].includes(owner.state);
+    const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
+    return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
+  }
+  if (height >= chainHeightMax)
+    throw new NotYet(`the chain below this step has ${height} layers, and is being shortened`, waitForShorterMs);
+  const layer = {
+    id: newId() as LayerId,
+    kind: 'software' as const,
+    parentId: parent.id,
+    baseLayerId: parent.baseLayerId,
+    key,
+    state: 'building' as const,
+    virtualBytes: sizeBytes,
+    storedBytes: 0,
+    jobId,
+    organisationId: null,
+    boot: null,
+  };
+  await work.layers.add(layer);
+  return { layer: await work.layers.get(layer.id), mine: true };
+}

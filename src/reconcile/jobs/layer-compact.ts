@@ -1,0 +1,125 @@
+// Compaction: a layer whose chain is long is written anew on a layer further down. Its content stays the same, and its id too, so that
+// disks and layers that stand on it notice nothing.
+
+import { AppError, failedForGood } from '../../domain/error.ts';
+import type { LayerId } from '../../domain/ids.ts';
+import type { Job } from '../../domain/job.ts';
+import { chainLayersMax, type Layer, planCompaction } from '../../domain/layer.ts';
+import type { Work } from '../../store/port.ts';
+import type { Task } from '../task.ts';
+import { verifyLayer } from '../tasks/verify.ts';
+import type { Context, Workflow } from '../workflow.ts';
+
+/** One that failed holds up no other for so long. */
+const failedAgainMs = 3600_000;
+
+const layerOf = ({ data }: Job): LayerId => {
+  if (typeof data.layerId !== 'string') throw failedForGood('The compaction names no layer.');
+  return data.layerId as LayerId;
+};
+
+export const layerCompact: Workflow = {
+  attemptsMax: 3,
+
+  async run(context) {
+    const { job, engine, signal } = context;
+    const layerId = layerOf(job);
+    await context.phase('comparing the layers with their digests', 0.1);
+    for (const id of await context.store.read('system', (work) => layersOf(work, layerId))) await compare(context, id);
+    const parent = await context.write((work) => begin(work, job));
+    if (parent === null) return (work) => releaseLayer(work, job);
+    await context.phase('writing the layer anew', 0.2);
+    const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
+    const chain = layers.map(({ id }) => id);
+    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
+    return async (work) => {
+      const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
+      await work.layers.update(layerId, { parentId: parent, storedBytes, jobId: null, digest: null });
+      if (damaged) await distrust(work, layerId, damaged);
+      await askNext(work, job);
+    };
+  },
+
+  async undo({ job, engine, signal, remember }) {
+    // Nothing was written when its bytes have the digest that they had: it is given back then.
+    const { layerId, digest } = job.data;
+    if (typeof digest !== 'string') return;
+    const now = await engine.layerDigest(layerId as LayerId, 0, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (error instanceof AppError && error.retry === 'never') return null;
+      throw error;
+    });
+    // One that is away keeps its digest, by which it is known when it is back.
+    await remember({ unchanged: now === null || now === digest });
+  },
+
+  async abandon(work, job) {
+    await releaseLayer(work, job);
+    const { digest, unchanged } = job.data;
+    if (typeof digest === 'string' && unchanged === true) await work.layers.update(layerOf(job), { digest });
+  },
+};
+
+/** The layer and all below it down to the one on which it is to be written anew; none when its chain is short, or known to be damaged. */
+async function layersOf(work: Work, layerId: LayerId): Promise<LayerId[]> {
+  if (!(await work.layers.find(layerId))) return [];
+  const chain = await work.layers.chain(layerId);
+  const parent = planCompaction(chain, chainLayersMax);
+  if (parent === null || chain.some(({ state }) => state !== 'sealed')) return [];
+  return chain.slice(0, chain.indexOf(parent)).map(({ id }) => id);
+}
+
+/** Damage that nobody has met yet would be written into sound bytes, and have a digest of its own then. */
+async function compare(context: Context, id: LayerId): Promise<void> {
+  const layer = await context.store.read('system', (work) => work.layers.find(id));
+  // An attempt that was cut short may have rewritten it: what it has then was compared before.
+  if (layer?.state === 'sealed' && layer.jobId === null) await verifyLayer(context, layer, 0, context.signal);
+}
+
+/** The new parent; null when the chain is short or damaged now. From here on nobody compares the layer's bytes, which are about to change. */
+async function begin(work: Work, job: Job): Promise<LayerId | null> {
+  const layerId = layerOf(job);
+  const layer = await work.layers.find(layerId);
+  if (!layer) return null;
+  const chain = await work.layers.chain(layerId);
+  const parent = planCompaction(chain, chainLayersMax);
+  if (parent === null || chain.some(({ state }) => state !== 'sealed')) return null;
+  if (layer.digest !== null) {
+    Object.assign(job.data, { digest: layer.digest });
+    await work.jobs.fencedUpdate(job, { data: job.data });
+  }
+  await work.layers.update(layerId, { jobId: job.id, digest: null, verifiedAt: null });
+  return parent.id;
+}
+
+/** Whoever compares or compacts layers may have it again. */
+async function releaseLayer(work: Work, job: Job): Promise<void> {
+  const layer = await work.layers.find(layerOf(job));
+  if (layer?.jobId === job.id) await work.layers.update(layer.id, { jobId: null });
+}
+
+/** A layer below it was found to be damaged while it was written anew: its bytes may have become the layer's own. */
+async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<void> {
+  const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
+  await work.layers.update(layerId, { state: 'quarantined', fault, key: null });
+  await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
+}
+
+/** One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun it. */
+async function askNext(work: Work, ending: Job | null): Promise<void> {
+  const open = await work.jobs.openOfKind('layerCompact');
+  if (open.some(({ id }) => id !== ending?.id)) return;
+  const layer = await work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
+  if (!layer) return;
+  const organisationId = await work.layers.ownerOf(layer.id);
+  if (organisationId === undefined) return;
+  await work.jobs.enqueue([{ kind: 'layerCompact', organisationId, data: { layerId: layer.id } }]);
+}
+
+/** Asks for the compaction of layers whose chains are too long, the lowest first: what stands on it has a shorter chain too then. */
+export const compact: Task = {
+  everyMs: 60_000,
+  async run({ store }) {
+    await store.write('system', (work) => askNext(work, null));
+  },
+};

@@ -1,0 +1,179 @@
+// Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk takes the old one's place only when
+// the machine is ready on it: a start that fails leaves the machine off with the disk it had, and the assignment pending.
+
+import { consoleReason, plainConsole } from '../../domain/console.ts';
+import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
+import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { Job } from '../../domain/job.ts';
+import { gbBytes } from '../../domain/layer.ts';
+import { assertHolds, type Machine } from '../../domain/machine.ts';
+import { newId } from '../../lib/new-id.ts';
+import type { Work } from '../../store/port.ts';
+import { assertSound, assertStands, verifyChain } from '../tasks/verify.ts';
+import type { Context, Workflow } from '../workflow.ts';
+
+const machineOf = (job: Job): MachineId => {
+  if (job.machineId === null) throw failedForGood('The start names no machine.');
+  return job.machineId;
+};
+
+/** Not an error: somebody assigned an image to the machine, or stopped it, while it was starting. */
+class StopRequested extends Error {}
+
+export const machineStart: Workflow = {
+  attemptsMax: 3,
+
+  async run(context: Context) {
+    const { job, engine, settings, clock, signal } = context;
+    const id = machineOf(job);
+    try {
+      const { machine, disk, base, boot, fresh } = await prepare(context, id);
+      if (fresh) {
+        await context.phase('verifying the layers', 0.05);
+        await verifyChain(context, disk.layerId, signal);
+      }
+      await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
+      await engine.ensureDisk({ diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes });
+      await context.phase('turning on', 0.3);
+      await engine.startMachine({
+        machineId: id,
+        diskId: disk.id,
+        name: machine.name,
+        cpus: machine.cpus,
+        memoryMb: machine.memoryMb,
+        ...boot,
+        fresh,
+      });
+      await context.phase('waiting for the guest', 0.5);
+      const end = clock.monotonic() + settings.readyMs;
+      let state: Awaited<ReturnType<typeof engine.machineState>>;
+      while (true) {
+        state = await engine.machineState(id);
+        if (state === 'ready' || state === 'copy') break;
+        if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
+        await assertWanted(context, id);
+        if (clock.monotonic() >= end) {
+          const on =
+            fresh && disk.imageId === null && base
+              ? ` on base image ${base.id} (${base.name}), taken because no image is assigned to it`
+              : '';
+          throw new AppError(
+            'unavailable',
+            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; assign another image to it, or reset it and start it again.`,
+          );
+        }
+        await clock.sleep(settings.pollMs, signal);
+      }
+      // Looked at again inside the transaction: a stop may be asked for until the very end.
+      return async (work) => {
+        await finish(work, id, fresh ? disk.id : null, settings.keepDiskMs, state === 'copy' ? isCopy : null);
+        if (base) await work.bases.prove(base.id);
+      };
+    } catch (error) {
+      if (error instanceof AppError) throw await withConsole(context, id, error);
+      if (!(error instanceof StopRequested)) throw error;
+      await engine.stopMachine(id, 0);
+      return (work) => settleOff(work, id, null);
+    }
+  },
+
+  async undo({ job, engine }) {
+    await engine.stopMachine(machineOf(job), 0);
+  },
+
+  abandon: (work, job, reason) => settleOff(work, machineOf(job), reason),
+};
+
+/** The error with what the guest showed, which is kept: the machine, and its console, are gone after this. */
+async function withConsole({ engine, signal, write }: Context, id: MachineId, error: AppError): Promise<AppError> {
+  const shown = await engine.console(id).catch(() => '');
+  if (shown === '' || signal.aborted) return error;
+  await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
+  const { code, detail, retry } = error;
+  const more = { cause: error, retry, ...(detail !== undefined && { detail }) };
+  return new AppError(code, `${error.message}${consoleReason(shown)}`, more);
+}
+
+async function prepare(context: Context, id: MachineId) {
+  const { job } = context;
+  if (job.data.diskId === undefined) await context.remember({ diskId: newId() });
+  const freshId = job.data.diskId as DiskId;
+  return context.write(async (work) => {
+    const machine = await work.machines.get(id);
+    if (machine.stopRequestedAt !== null) throw new StopRequested();
+    // What an earlier attempt began on stays, whatever became of the image.
+    const begun = (await work.disks.find(freshId)) !== undefined;
+    const fresh = begun || machine.diskId === null || machine.assignmentPendingAt !== null;
+    const diskId = fresh ? freshId : (machine.diskId as DiskId);
+    if (!begun && machine.lostPendingAt !== null)
+      await work.machines.update(id, { assignedImageId: null, assignmentPendingAt: null });
+    if (fresh && !begun) {
+      const layerId = await imageLayer(work, machine);
+      await assertStands(work, layerId);
+      await work.disks.add({
+        id: diskId,
+        organisationId: machine.organisationId,
+        machineId: id,
+        layerId,
+        state: 'fresh',
+        imageId: machine.assignedImageId,
+        replacesId: machine.diskId,
+        sizeGb: machine.diskSizeGb,
+      });
+    }
+    const disk = await work.disks.get(diskId);
+    // A disk never stands on bytes that are known to be wrong.
+    for (const layer of await work.layers.chain(disk.layerId)) assertSound(layer);
+    const boot = await work.layers.bootOf(await work.layers.get(disk.layerId));
+    return { machine, disk, fresh, boot, base: await work.bases.ofLayer(boot.baseLayerId) };
+  });
+}
+
+/** The layer from which the machine's next disk is made: its image's, else that of the default base. */
+async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
+  if (machine.assignedImageId === null) return (await work.bases.fitting(machine.diskSizeGb)).layerId;
+  const image = await work.images.get(machine.assignedImageId);
+  if (image.status !== 'available' || image.layerId === null) {
+    throw new AppError(
+      'image_not_available',
+      `Image ${image.id} of machine ${machine.id} is ${image.status}; assign another one.`,
+    );
+  }
+  // A disk that is smaller than what is on it would end in the midst of it.
+  const { virtualBytes } = await work.layers.get(image.layerId);
+  assertHolds(machine, { id: image.id, sizeGb: Math.ceil(virtualBytes / gbBytes) });
+  return image.layerId;
+}
+
+async function assertWanted({ store }: Context, id: MachineId): Promise<void> {
+  const machine = await store.read('system', (work) => work.machines.get(id));
+  if (machine.stopRequestedAt !== null) throw new StopRequested();
+}
+
+const isCopy =
+  'It has the identity (machine id, host keys, host name) of what its disk was made from: its guest agent runs no commands, and it has no cloud-init. Give it its own inside, or install cloud-init in its image.';
+
+async function finish(
+  work: Work,
+  id: MachineId,
+  freshDisk: DiskId | null,
+  keepDiskMs: number,
+  statusReason: string | null,
+): Promise<void> {
+  const machine = await work.machines.get(id);
+  if (machine.stopRequestedAt !== null) throw failedForNow('The machine was asked to stop while it was starting.');
+  if (freshDisk !== null) {
+    if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
+    await work.disks.update(freshDisk, { state: 'active', replacesId: machine.diskId });
+  }
+  await work.machines.update(id, {
+    status: 'ready',
+    statusReason,
+    pausedAt: null,
+    lastSessionStartAt: work.now(),
+    ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
+  });
+}
+
+const settleOff = (work: Work, id: MachineId, statusReason: string | null) =>
+  work.machines.update(id, { status: 'off', statusReason, stopRequestedAt: null });

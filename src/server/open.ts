@@ -1,0 +1,96 @@
+// Opens the rooms on a data directory: the store, the master key and the engine.
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../domain/error.ts';
+import type { Engine } from '../engine/port.ts';
+import { openQemu } from '../engine/qemu/engine.ts';
+import { openSimulator } from '../engine/simulator/engine.ts';
+import { systemClock } from '../lib/clock.ts';
+import { exists, makeFolders } from '../lib/files.ts';
+import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
+import { signingKeyFile } from '../lib/signing-key.ts';
+import type { Store } from '../store/port.ts';
+import { storeFile } from '../store/sqlite/database.ts';
+import { openSqlite } from '../store/sqlite/open.ts';
+import { systemSentence } from './explain.ts';
+import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
+import type { Config } from './options.ts';
+
+/** The engine that the data belongs to. Throws `conflict` when another one is asked for. `installation` is the id of a new directory. */
+export async function openEngine(config: Config, installation?: string): Promise<Engine> {
+  const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
+  const { id } = (await findInstallation(dataDir)) ?? { id: installation };
+  const engine = await engineOf(config);
+  const root = join(dataDir, 'engine');
+  await mkdir(root, { recursive: true });
+  return engine === 'qemu'
+    ? openQemu({ root, machineNetwork, confining, path: toolEnvironment.PATH ?? '', ...(id && { installation: id }) })
+    : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
+}
+
+/** For the server, which has the directory's lock. */
+export async function openStore(config: Config, options: { check?: boolean; locked?: boolean } = {}) {
+  const given =
+    config.masterKey === undefined
+      ? null
+      : await usable('SILVERSMITH_MASTER_KEY: ', () => parseMasterKey(config.masterKey ?? ''));
+  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
+  const keyFile = join(config.dataDir, 'master.key');
+  if (given === null && !(await exists(keyFile))) await assertNoSecrets(store, keyFile);
+  const masterKey = given ?? (await usable('', () => masterKeyFile(keyFile)));
+  const signer = await usable('', () =>
+    signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys')),
+  );
+  return { store, masterKey, signer };
+}
+
+/** A new master key is made for a new store only: the secrets of another one would open no more. */
+async function assertNoSecrets(store: Store, keyFile: string): Promise<void> {
+  if ((await store.read('system', (work) => work.keys.list())).length === 0) return;
+  await store.close();
+  throw new AppError(
+    'unavailable',
+    `${keyFile} is gone, and without it the secrets of the access keys cannot be opened. Bring it back from where you keep it. When it is lost for good, put a new one there (umask 077; openssl rand -hex 32 > ${keyFile}) and give each caller a new key: silversmith key rotate`,
+  );
+}
+
+/** What a key's file says of itself is a sentence for the operator; what the system says of it is put into words elsewhere. */
+async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promise<Key> {
+  try {
+    return await read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    throw new AppError('invalid', `${name}${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Makes the directory when it is not there. The store's files are readable by their owner alone. */
+export async function prepareDataDir(dataDir: string): Promise<void> {
+  try {
+    await makeFolders(dataDir, 0o711);
+    await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
+    // SQLite gives its other files the mode of this one.
+    await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });
+  } catch (error) {
+    throw new AppError(
+      'unavailable',
+      `The data directory ${dataDir} cannot be used: ${systemSentence(error, dataDir) ?? String(error)} Or give another one with --data-dir.`,
+      { cause: error },
+    );
+  }
+}
+
+/** For commands that administer an existing directory: a typo must not make a new one. */
+export async function openExistingStore(config: Config, options: { check?: boolean } = {}) {
+  await assertStoreIsThere(config.dataDir);
+  if (!(await exists(storeFile(config.dataDir)))) {
+    throw new AppError(
+      'not_found',
+      `This command works on the data directory, on the server's own host, and there is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
+    );
+  }
+  await engineOf(config);
+  await prepareDataDir(config.dataDir);
+  return openStore(config, options);
+}
