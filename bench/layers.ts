@@ -1,6 +1,6 @@
-// What layers are for, in figures: capture against the size of the disk and against `qemu-img convert`, a new disk against
-// `qemu-img create -b`, fifty disks in bytes. Real files, no guest; each figure is a ratio within this run.
-// Type: npm run bench
+// What layers are for, in figures: capture against the size of the disk and against `qemu-img
+// convert`, a new disk against `qemu-img create -b`, fifty disks in bytes. Real files, no guest;
+// each figure is a ratio within this run. Type: npm run bench
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -12,7 +12,8 @@ import { gbBytes } from '../src/domain/layer.ts';
 import { openQemu } from '../src/engine/qemu/engine.ts';
 
 const repeats = 15;
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const median = (values: number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const id = <Id>() => randomBytes(12).toString('hex') as Id;
 const timed = async (work: () => unknown) => {
   const start = performance.now();
@@ -42,7 +43,9 @@ try {
     const sizeBytes = (gb + 2) * gbBytes;
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
     // Allocated and mapped, but sparse on the host: 50 GB need no 50 GB here.
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z -n ${gbBytes} ${gb}G`, path], { stdio: 'pipe' });
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z -n ${gbBytes} ${gb}G`, path], {
+      stdio: 'pipe',
+    });
     if (gb === 2)
       execFileSync(
         'qemu-io',
@@ -59,9 +62,19 @@ try {
       );
     const converted =
       gb === 2
-        ? await timed(() => execFileSync('qemu-img', ['convert', '-O', 'qcow2', path, join(folder, 'converted.qcow2')]))
+        ? await timed(() =>
+            execFileSync('qemu-img', [
+              'convert',
+              '-O',
+              'qcow2',
+              path,
+              join(folder, 'converted.qcow2'),
+            ]),
+          )
         : null;
-    const ms = await timed(() => engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }));
+    const ms = await timed(() =>
+      engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }),
+    );
     captures.push(ms);
     say(
       `  ${String(gb).padStart(2)} GB: ${ms.toFixed(0)} ms${converted === null ? '' : `; qemu-img convert of the same disk (2 GB written) ${converted.toFixed(0)} ms, ${(converted / ms).toFixed(1)} × as long`}`,
@@ -75,7 +88,11 @@ try {
   for (let index = 0; index < repeats; index++) {
     const disk = id<DiskId>();
     made.push(disk);
-    ours.push(await timed(() => engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes })));
+    ours.push(
+      await timed(() =>
+        engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes }),
+      ),
+    );
     const args = [
       'create',
       '-q',
@@ -110,8 +127,11 @@ try {
     const sizeBytes = 10 * gbBytes;
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
     const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} 1G 16M`, path], { stdio: 'pipe' });
-    imageBytes += (await engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes })).storedBytes;
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} 1G 16M`, path], {
+      stdio: 'pipe',
+    });
+    imageBytes += (await engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }))
+      .storedBytes;
   }
   say(
     `fifty images from one base, 16 MB written in each: ${(imageBytes / (baseBytes + 50 * written)).toFixed(3)} × (base + what differs)`,
@@ -124,7 +144,11 @@ try {
   const chain = [base];
   for (let index = 0; index < 10; index++) {
     const path = join(folder, 'engine', 'disks', `${chained}.qcow2`);
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} ${index * 16}M 32M`, path], { stdio: 'pipe' });
+    execFileSync(
+      'qemu-io',
+      ['-f', 'qcow2', '-c', `write -P ${index + 1} ${index * 16}M 32M`, path],
+      { stdio: 'pipe' },
+    );
     head = id<LayerId>();
     chain.unshift(head);
     await engine.sealDisk({ diskId: chained, layerId: head, sizeBytes });
@@ -133,7 +157,9 @@ try {
   const copied = await timed(() =>
     execFileSync('qemu-img', ['convert', '-O', 'qcow2', headPath, join(folder, 'flat.qcow2')]),
   );
-  const compacted = await timed(() => engine.rewriteLayer({ layerId: head, parentId: base, chain }));
+  const compacted = await timed(() =>
+    engine.rewriteLayer({ layerId: head, parentId: base, chain }),
+  );
   say(
     `a chain of eleven layers compacted and compared: ${compacted.toFixed(0)} ms; qemu-img convert of it ${copied.toFixed(0)} ms: ${(compacted / copied).toFixed(2)} ×`,
   );
@@ -155,7 +181,9 @@ try {
     `exported, compressed with zstd: ${exported.toFixed(0)} ms: ${(exported / copied).toFixed(2)} × qemu-img convert`,
   );
   const hashed = await timed(() => engine.layerDigest(head, 0, new AbortController().signal));
-  say(`digest of its ${((await stat(headPath)).size / 1024 ** 2).toFixed(0)} MB: ${hashed.toFixed(0)} ms`);
+  say(
+    `digest of its ${((await stat(headPath)).size / 1024 ** 2).toFixed(0)} MB: ${hashed.toFixed(0)} ms`,
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

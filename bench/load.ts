@@ -1,5 +1,6 @@
-// What a server bears: 64 connections for minutes with a mix of reads and writes, and a fleet that is assigned and started. The peer in
-// the same run is the same server with one connection, and for memory its own beginning. Type: npm run bench; a number of seconds sets how long.
+// What a server bears: 64 connections for minutes with a mix of reads and writes, and a fleet that
+// is assigned and started. The peer in the same run is the same server with one connection, and for
+// memory its own beginning. Type: npm run bench; a number of seconds sets how long.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,8 +21,11 @@ try {
   say(`1 connection: reads ${told(one.reads)}; writes ${told(one.writes)}`);
   release = await holdUp(on, 20);
   const many = await runMix(on, connections, seconds);
-  const perSecond = ({ reads, writes, seconds: over }: typeof many) => (reads.length + writes.length) / over;
-  say(`${connections} connections for ${seconds} s, beside 60 that hold it up: ${many.errors.length} errors`);
+  const perSecond = ({ reads, writes, seconds: over }: typeof many) =>
+    (reads.length + writes.length) / over;
+  say(
+    `${connections} connections for ${seconds} s, beside 60 that hold it up: ${many.errors.length} errors`,
+  );
   say(`  reads ${told(many.reads)}; writes ${told(many.writes)}`);
   const ratio = perSecond(many) / perSecond(one);
   say(`  ${perSecond(many).toFixed(0)} answers a second, ${ratio.toFixed(2)} × one connection's`);

@@ -1,4 +1,5 @@
-// A demo on the simulator in a process of its own, at a port that it keeps, for many clients at once: without quotas or a rate limit.
+// A demo on the simulator in a process of its own, at a port that it keeps, for many clients at
+// once: without quotas or a rate limit.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,12 +11,22 @@ import { serverProcess } from './server-process.ts';
 export function demoServer(dataDir: string, ...given: string[]) {
   const { start, end, pid } = serverProcess();
   let port = 0;
-  const flags = ['--demo', '--engine', 'simulator', '--simulator-speed', '200', '--rate-limit', '0'];
+  const flags = [
+    '--demo',
+    '--engine',
+    'simulator',
+    '--simulator-speed',
+    '200',
+    '--rate-limit',
+    '0',
+  ];
   return {
     url: () => `http://127.0.0.1:${port}`,
     async start() {
       const more = ['--data-dir', dataDir, '--port', String(port), '--log-level', 'silent'];
-      port = Number(await start([...flags, ...more, ...given], /serves \S+:(\d+) .*The demo is ready/s));
+      port = Number(
+        await start([...flags, ...more, ...given], /serves \S+:(\d+) .*The demo is ready/s),
+      );
     },
     end,
     pid,

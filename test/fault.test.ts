@@ -1,5 +1,5 @@
-// What goes wrong around a server whatever its engine: too few file descriptors, a store that does not answer for a while, and a second
-// server on the same directory.
+// What goes wrong around a server whatever its engine: too few file descriptors, a store that does
+// not answer for a while, and a second server on the same directory.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -22,7 +22,9 @@ describe('a server with too few file descriptors', () => {
     const own = await on.descriptors();
     execFileSync('prlimit', ['--pid', String(on.pid()), `--nofile=${own + 20}`]);
     const { hostname, port } = new URL(on.url);
-    const sockets = Array.from({ length: 100 }, () => connect(Number(port), hostname).on('error', () => {}));
+    const sockets = Array.from({ length: 100 }, () =>
+      connect(Number(port), hostname).on('error', () => {}),
+    );
     const end = () => sockets.forEach((socket) => void socket.destroy());
     defer(t, end);
     await waitFor('there are none left', async () => (await on.descriptors()) >= own + 19);
@@ -31,13 +33,16 @@ describe('a server with too few file descriptors', () => {
     );
     const answers = await Promise.all(asked);
     end();
-    const told = answers.filter(({ status }) => status === 200).map(({ body }) => body.attributes.id);
+    const told = answers
+      .filter(({ status }) => status === 200)
+      .map(({ body }) => body.attributes.id);
     const after = await waitFor('it answers again', async () => {
       const answered = await on.ask({ name: 'imageList', query: '?per_page=100' });
       return answered.status === 200 && answered;
     });
     const there: string[] = after.body.images.map((image: { id: string }) => image.id);
-    for (const id of told) assert.ok(there.includes(String(id)), `image ${id} was acknowledged and is not there`);
+    for (const id of told)
+      assert.ok(there.includes(String(id)), `image ${id} was acknowledged and is not there`);
     t.diagnostic(`${told.length} of 20 were acknowledged with no descriptor left`);
     const one = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: 'after' } });
     assert.equal(one.status, 200);
@@ -80,7 +85,10 @@ describe('a second server on a directory', () => {
     const dataDir = join(await temporaryFolder(t), 'data');
     const on = await underLoad(dataDir, 1);
     defer(t, () => on.close());
-    const { body } = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: 'under way' } });
+    const { body } = await on.ask({
+      name: 'imageInstall',
+      body: { software_ids: [1], name: 'under way' },
+    });
     const flags = ['serve', '--data-dir', dataDir, '--engine', 'simulator', '--port', '0'];
     const second = await new Promise<{ code: number | null; said: string }>((resolve) => {
       const child = execFile(process.execPath, [entry, ...flags], (_error, out, err) =>
@@ -105,7 +113,9 @@ describe('a server whose store another version has changed', () => {
     };
     const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
     defer(t, () => database.close());
-    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    database.exec(
+      "insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')",
+    );
     const answer = await ready();
     assert.equal(answer.statusCode, 503);
     assert.match(answer.body, /changed by another version of Silversmith. Stop this server/);
@@ -120,7 +130,8 @@ describe('a disk of the store that is full', () => {
   }, async (t) => {
     const dataDir = await smallDisk(t, 32);
     const h = await startHarness(t, { reconcile: false, dataDir });
-    const install = (name: string) => h.call('imageInstall', { body: { software_ids: [h.editor.id], name } });
+    const install = (name: string) =>
+      h.call('imageInstall', { body: { software_ids: [h.editor.id], name } });
     const ready = async () => (await h.service.app.inject('/readyz')).statusCode;
     const acknowledged = [(await install('before')).body.attributes.name];
     const ballast = await fill(dataDir, 0);
@@ -150,7 +161,11 @@ describe('a disk of the store that is full', () => {
       await rm(ballast);
       await work.organisations.ensure('the other half of what was undone');
     });
-    await assert.rejects(large, { code: 'unavailable', message: /is full; nothing was changed/, retry: 'later' });
+    await assert.rejects(large, {
+      code: 'unavailable',
+      message: /is full; nothing was changed/,
+      retry: 'later',
+    });
     const after = await install('after');
     assert.equal(after.status, 200, after.body.message);
     assert.deepEqual((await names()).toSorted(), [...acknowledged, 'after'].toSorted());

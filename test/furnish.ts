@@ -1,4 +1,5 @@
-// What every server under test on an engine of its own begins with: a base, titles, an organisation with machines, and a key to all of it.
+// What every server under test on an engine of its own begins with: a base, titles, an organisation
+// with machines, and a key to all of it.
 
 import { baseAdd, softwareAdd } from '../src/app/operator/catalogue.ts';
 import { keyCreate } from '../src/app/operator/key.ts';
@@ -47,6 +48,10 @@ export async function furnish(
     );
     machines.push(machine.id);
   }
-  const key = await keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...permissions] });
+  const key = await keyCreate(store, masterKey, {
+    organisationId,
+    name: 'test',
+    permissions: [...permissions],
+  });
   return { software, machines, key, organisationId };
 }

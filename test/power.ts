@@ -1,4 +1,5 @@
-// A file system of its own, in a file, whose power can be cut: what was not synced to it by then is gone.
+// A file system of its own, in a file, whose power can be cut: what was not synced to it by then is
+// gone.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -26,12 +27,15 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   defer(t, () => run('umount', '-l', folder));
   /** From here on nothing more reaches the disk, and whoever writes is told EIO. Needs xfs_io. */
   const fail = () => run('xfs_io', '-x', '-c', 'shutdown', folder);
-  /** Takes the end of the disk away, from so many KiB before the end of a file on: whoever reads those is told EIO, until somebody writes behind them. Needs filefrag. */
+  /**
+   * Takes the end of the disk away, from so many KiB before the end of a file on: whoever reads
+   * those is told EIO, until somebody writes behind them. Needs filefrag.
+   */
   const spoil = (path: string, lostKib: number) => {
     run('sync', '-f', folder);
     const extents = run('filefrag', '-v', '-b1024', path).toString();
-    const ends = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)].map((match) =>
-      Number(match[1]),
+    const ends = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)].map(
+      (match) => Number(match[1]),
     );
     run('truncate', '--size', `${Math.max(...ends) + 1 - lostKib}K`, file);
     // What was read before is remembered no more.
@@ -39,8 +43,9 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   };
   /** Brings it back with what had reached it. Whoever has a file open on it has to be gone. */
   const mend = async () => {
-    // A process that was killed lets go of its files a moment after it is gone, and one that makes a mount namespace of its own keeps the
-    // old mount for a moment: then what is mounted anew is still without power.
+    // A process that was killed lets go of its files a moment after it is gone, and one that makes
+    // a mount namespace of its own keeps the old mount for a moment: then what is mounted anew is
+    // still without power.
     await waitFor('the disk is back', () => {
       try {
         run('umount', folder);

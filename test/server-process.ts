@@ -10,10 +10,15 @@ export function serverProcess() {
   let closed: Promise<number | null> = Promise.resolve(0);
   return {
     pid: () => child?.pid ?? 0,
-    /** Starts `silversmith serve` with the flags, and resolves to what `ready` captures first in what it prints. */
+    /**
+     * Starts `silversmith serve` with the flags, and resolves to what `ready` captures first in
+     * what it prints.
+     */
     start(flags: readonly string[], ready: RegExp, limitMs = 60_000): Promise<string> {
       let said = '';
-      const started = spawn(process.execPath, [entry, 'serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const started = spawn(process.execPath, [entry, 'serve', ...flags], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       child = started;
       started.stdout.on('data', (chunk: Buffer) => {
         said += chunk.toString();

@@ -11,11 +11,17 @@ export async function smallDisk(t: Scope, sizeMb: number): Promise<string> {
   const mounted = join(folder, 'mounted');
   await mkdir(mounted);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb * 1024}k,mode=0711`, 'tmpfs', mounted], {
-      stdio: 'pipe',
-    });
+    execFileSync(
+      'mount',
+      ['-t', 'tmpfs', '-o', `size=${sizeMb * 1024}k,mode=0711`, 'tmpfs', mounted],
+      {
+        stdio: 'pipe',
+      },
+    );
   } catch (error) {
-    throw new Error(`This test mounts a small tmpfs and needs root: run npm test as root. ${String(error)}`);
+    throw new Error(
+      `This test mounts a small tmpfs and needs root: run npm test as root. ${String(error)}`,
+    );
   }
   defer(t, () => execFileSync('umount', ['-l', mounted]));
   return mounted;

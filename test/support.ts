@@ -1,4 +1,5 @@
-// What tests share: temporary folders that go with the test, and waiting for a condition instead of sleeping.
+// What tests share: temporary folders that go with the test, and waiting for a condition instead of
+// sleeping.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,10 @@ export interface Scope {
 
 const cleanups = new WeakMap<Scope, (() => unknown)[]>();
 
-/** Runs `cleanup` after the test, last registered first; every one runs, and the first failure is told. */
+/**
+ * Runs `cleanup` after the test, last registered first; every one runs, and the first failure is
+ * told.
+ */
 export function defer(t: Scope, cleanup: () => unknown): void {
   const before = cleanups.get(t);
   if (before) return void before.push(cleanup);
@@ -38,7 +42,10 @@ export async function temporaryFolder(t: Scope): Promise<string> {
   return folder;
 }
 
-/** Why a test is left out for a user who is not root; false for root. It is told beside the test's title. */
+/**
+ * Why a test is left out for a user who is not root; false for root. It is told beside the test's
+ * title.
+ */
 export const leftOutWithoutRoot =
   process.getuid?.() === 0 ? false : 'it mounts a disk, which only root may; type: sudo npm test';
 
@@ -55,7 +62,10 @@ export function virtualClock(): Clock {
   };
 }
 
-/** The system's clock, moved on by hand: time passes with `advance`; with `jump` somebody sets the clock. */
+/**
+ * The system's clock, moved on by hand: time passes with `advance`; with `jump` somebody sets the
+ * clock.
+ */
 export function movableClock() {
   let [passedMs, jumpedMs] = [0, 0];
   const clock: Clock = {
@@ -74,7 +84,10 @@ export function movableClock() {
   };
 }
 
-/** Resolves to the first value that is neither undefined, null nor false; fails at the limit with what it waited for. */
+/**
+ * Resolves to the first value that is neither undefined, null nor false; fails at the limit with
+ * what it waited for.
+ */
 export async function waitFor<Value>(
   what: string,
   condition: () => Promise<Value> | Value,
@@ -84,7 +97,8 @@ export async function waitFor<Value>(
   const end = Date.now() + limitMs;
   while (Date.now() < end) {
     const value = await condition();
-    if (value !== undefined && value !== null && value !== false) return value as Exclude<NonNullable<Value>, false>;
+    if (value !== undefined && value !== null && value !== false)
+      return value as Exclude<NonNullable<Value>, false>;
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   throw new Error(`not within ${limitMs} ms: ${what}`);

@@ -1,5 +1,6 @@
-// Links that open a machine's screen: made for a caller, good once, for a while, and only while the machine is ready. The store keeps
-// a hash of the secret part, so that who reads the store cannot use one.
+// Links that open a machine's screen: made for a caller, good once, for a while, and only while the
+// machine is ready. The store keeps a hash of the secret part, so that who reads the store cannot
+// use one.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { AppError } from '../domain/error.ts';
@@ -30,11 +31,16 @@ export interface Opened {
   machine: Machine;
 }
 
-/** What a link opens, without using it up. Throws not-found for one that is unknown, used or over, and not-ready. */
+/**
+ * What a link opens, without using it up. Throws not-found for one that is unknown, used or over,
+ * and not-ready.
+ */
 export async function accessCheck(store: Store, token: string): Promise<Opened> {
   const link = await store.read('system', (work) => work.access.find(hashOf(token)));
   if (!link) throw gone();
-  const machine = await store.read(link.organisationId, (work) => work.machines.get(link.machineId));
+  const machine = await store.read(link.organisationId, (work) =>
+    work.machines.get(link.machineId),
+  );
   assertReady(machine);
   return { link, machine };
 }
@@ -47,9 +53,16 @@ export async function accessOpen(store: Store, token: string, requestId: string)
     // Asked again: its key may have been revoked meanwhile.
     const isGood = (await work.access.find(hashOf(token))) !== undefined;
     if (!isGood || !(await work.access.use(uid))) throw gone();
-    await work.audit.add({ keyId, action: 'machineAccessOpen', requestId, clientCode: 200, machineIds: [machineId] });
+    await work.audit.add({
+      keyId,
+      action: 'machineAccessOpen',
+      requestId,
+      clientCode: 200,
+      machineIds: [machineId],
+    });
   });
   return opened;
 }
 
-const gone = () => new AppError('not_found', 'This link was used, is over, or never was; ask for a new one.');
+const gone = () =>
+  new AppError('not_found', 'This link was used, is over, or never was; ask for a new one.');

@@ -22,13 +22,19 @@ export async function userActionLogList(
   const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
   const from = startDate === undefined ? to - defaultDaysMs : parseDate('start_date', startDate, 0);
   if (from > to) throw invalid('start_date is after end_date; exchange them.');
-  return { ...(await work.audit.list({ from, to, actions, machineId, limit: auditEntriesMax })), from, to };
+  return {
+    ...(await work.audit.list({ from, to, actions, machineId, limit: auditEntriesMax })),
+    from,
+    to,
+  };
 }
 
 function parseDate(field: string, text: string, dayMs: number): number {
   const day = /^\d{4}-\d\d-\d\d$/.test(text);
   const time = day || /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time))
-    throw invalid(`${field} is ${JSON.stringify(text)}; give a date such as 2026-02-04 or 2026-02-04T12:00:00Z.`);
+    throw invalid(
+      `${field} is ${JSON.stringify(text)}; give a date such as 2026-02-04 or 2026-02-04T12:00:00Z.`,
+    );
   return time + (day ? dayMs : 0);
 }

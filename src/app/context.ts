@@ -1,4 +1,5 @@
-// What every application function gets: who asks, and a unit of work bound to the asker's organisation.
+// What every application function gets: who asks, and a unit of work bound to the asker's
+// organisation.
 
 import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -28,7 +29,10 @@ export interface RequestContext {
   /** The key that asks. */
   keyId: KeyId;
   work: OrganisationStore;
-  /** Tells what the request changes, once it is known to be there. The audit trail names nothing else. */
+  /**
+   * Tells what the request changes, once it is known to be there. The audit trail names nothing
+   * else.
+   */
   touched(what: Touched): void;
   /** How long a replaced disk is kept. */
   keepDiskMs: number;

@@ -1,13 +1,31 @@
-// What a request may do with images: look, write an intention, and return. The reconciler makes it true.
+// What a request may do with images: look, write an intention, and return. The reconciler makes it
+// true.
 
 import { AppError } from '../domain/error.ts';
 import { assertRoom } from '../domain/host.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
-import { assertAssignable, assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
+import {
+  assertAssignable,
+  assertDeletable,
+  builtImageSizeGb,
+  type Image,
+  parseImageName,
+} from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax, gbBytes } from '../domain/layer.ts';
-import { assertCapturable, assertMayGetImage, type Machine, planAssign } from '../domain/machine.ts';
-import { type BaseImage, canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import {
+  assertCapturable,
+  assertMayGetImage,
+  type Machine,
+  planAssign,
+} from '../domain/machine.ts';
+import {
+  type BaseImage,
+  canonicalOrder,
+  layerKey,
+  pickSoftware,
+  type Software,
+} from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
 import type { RequestContext } from './context.ts';
 import { assertQuota } from './usage.ts';
@@ -19,8 +37,13 @@ export interface ImageView {
   job: Job | undefined;
 }
 
-export async function viewImages({ work }: RequestContext, images: readonly Image[]): Promise<ImageView[]> {
-  const built = images.filter((image) => image.source === 'pre_installation').map((image) => image.id);
+export async function viewImages(
+  { work }: RequestContext,
+  images: readonly Image[],
+): Promise<ImageView[]> {
+  const built = images
+    .filter((image) => image.source === 'pre_installation')
+    .map((image) => image.id);
   const unsettled = images
     .filter((image) => image.status === 'pending' || image.status === 'building')
     .map((image) => image.id);
@@ -72,10 +95,20 @@ export async function imageCapture(
     machineId: machine.id,
   });
   touched({ imageId: image.id, machineIds: [machine.id] });
-  await work.machines.update(machine.id, { status: 'installing', capturingImageId: image.id, statusReason: null });
+  await work.machines.update(machine.id, {
+    status: 'installing',
+    capturingImageId: image.id,
+    statusReason: null,
+  });
   const generalize = input.generalize ?? (await work.usage.generalizes());
   await work.jobs.enqueue([
-    { kind: 'imageCapture', organisationId, imageId: image.id, machineId: machine.id, data: { generalize } },
+    {
+      kind: 'imageCapture',
+      organisationId,
+      imageId: image.id,
+      machineId: machine.id,
+      data: { generalize },
+    },
   ]);
   return viewImage(context, image);
 }
@@ -97,7 +130,10 @@ export interface InstallInput {
   baseImageId?: BaseImageId | undefined;
 }
 
-export async function imageInstall(context: RequestContext, input: InstallInput): Promise<ImageView> {
+export async function imageInstall(
+  context: RequestContext,
+  input: InstallInput,
+): Promise<ImageView> {
   const { work, organisationId } = context;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
@@ -109,7 +145,14 @@ export async function imageInstall(context: RequestContext, input: InstallInput)
     list.map((software) => software.sizeGb),
   );
   const image = await work.images.add(
-    { organisationId, name, sizeGb, source: 'pre_installation', baseImageId: base.id, machineId: null },
+    {
+      organisationId,
+      name,
+      sizeGb,
+      source: 'pre_installation',
+      baseImageId: base.id,
+      machineId: null,
+    },
     list.map((software) => software.id),
   );
   context.touched({ imageId: image.id });
@@ -117,13 +160,21 @@ export async function imageInstall(context: RequestContext, input: InstallInput)
   return viewImage(context, image);
 }
 
-export async function assertHostRoom({ work }: RequestContext, neededBytes: number, promisedBytes = 0): Promise<void> {
+export async function assertHostRoom(
+  { work }: RequestContext,
+  neededBytes: number,
+  promisedBytes = 0,
+): Promise<void> {
   const capacity = await work.host.capacity();
   if (capacity) assertRoom(capacity, neededBytes, promisedBytes);
 }
 
 /** What the steps that no earlier build made may take. */
-async function newBytes({ work }: RequestContext, base: BaseImage, list: readonly Software[]): Promise<number> {
+async function newBytes(
+  { work }: RequestContext,
+  base: BaseImage,
+  list: readonly Software[],
+): Promise<number> {
   let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
   let bytes = 0;
   for (const software of list) {
@@ -150,7 +201,9 @@ export async function imageAssign(
   await work.machines.assign(ids, image.id);
   await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
   await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
-  await work.jobs.enqueue(idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })));
+  await work.jobs.enqueue(
+    idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
+  );
 }
 
 export async function imageDelete({ work, touched }: RequestContext, id: ImageId): Promise<void> {
@@ -171,7 +224,8 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
       await work.transfers.update(transferId, { status: 'failed', statusReason });
     }
   }
-  // Machines keep its assignment in their rows, where it counts for nothing while the image is deleted.
+  // Machines keep its assignment in their rows, where it counts for nothing while the image is
+  // deleted.
   await work.images.update(id, { deletedAt: work.now() });
 }
 

@@ -1,5 +1,6 @@
-// Undo: disks that were set aside come back as they were, assignments are taken back, deleted images return. Nothing is copied: a
-// kept disk was never touched. What takes its place is kept in turn, so that an undo can be undone.
+// Undo: disks that were set aside come back as they were, assignments are taken back, deleted
+// images return. Nothing is copied: a kept disk was never touched. What takes its place is kept in
+// turn, so that an undo can be undone.
 
 import { AppError } from '../domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../domain/ids.ts';
@@ -14,13 +15,23 @@ export async function machineDiskList({ work }: RequestContext, id: MachineId): 
   return work.disks.ofMachine((await work.machines.get(id)).id);
 }
 
-/** Puts a kept disk (the one set aside last, unless another is named) back into its machine, which must be off. */
-export async function machineRestore(context: RequestContext, id: MachineId, diskId?: string): Promise<MachineView> {
+/**
+ * Puts a kept disk (the one set aside last, unless another is named) back into its machine, which
+ * must be off.
+ */
+export async function machineRestore(
+  context: RequestContext,
+  id: MachineId,
+  diskId?: string,
+): Promise<MachineView> {
   const { work, touched } = context;
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
   const kept = (await work.disks.ofMachine(id)).filter((disk) => disk.state === 'kept');
-  const last = kept.reduce<Disk | undefined>((a, b) => ((a?.keptUntil ?? 0) >= (b.keptUntil ?? 0) ? a : b), undefined);
+  const last = kept.reduce<Disk | undefined>(
+    (a, b) => ((a?.keptUntil ?? 0) >= (b.keptUntil ?? 0) ? a : b),
+    undefined,
+  );
   const disk = diskId === undefined ? last : kept.find((one) => one.id === diskId);
   if (!disk) {
     throw new AppError(
@@ -35,8 +46,9 @@ export async function machineRestore(context: RequestContext, id: MachineId, dis
 }
 
 /**
- * Takes an assignment back: machines that have not followed it yet follow what was assigned before, and those that have get the disk
- * that it replaced. All or nothing; a machine that has its disk from the image must be off.
+ * Takes an assignment back: machines that have not followed it yet follow what was assigned before,
+ * and those that have get the disk that it replaced. All or nothing; a machine that has its disk
+ * from the image must be off.
  */
 export async function imageAssignUndo(
   context: RequestContext,
@@ -46,17 +58,25 @@ export async function imageAssignUndo(
   const { work, touched } = context;
   const image = await work.images.get(imageId);
   const machines =
-    ids === undefined ? await work.machines.ofImage(image.id) : await work.machines.getMany([...new Set(ids)]);
+    ids === undefined
+      ? await work.machines.ofImage(image.id)
+      : await work.machines.getMany([...new Set(ids)]);
   touched({ imageId, machineIds: machines.map((machine) => machine.id) });
   for (const machine of machines) {
     if (machine.assignedImageId !== image.id)
-      throw new AppError('conflict', `Image ${image.id} is not assigned to machine ${machine.id}; leave it out.`);
+      throw new AppError(
+        'conflict',
+        `Image ${image.id} is not assigned to machine ${machine.id}; leave it out.`,
+      );
     if (machine.capturingImageId !== null || isStarting(machine)) assertOff(machine);
     const disk = machine.diskId === null ? undefined : await work.disks.find(machine.diskId);
     if (machine.assignmentPendingAt === null && disk?.imageId === image.id) {
       assertOff(machine);
       if (disk.replacesId !== null && (await work.disks.find(disk.replacesId))?.state !== 'kept')
-        throw new AppError('conflict', `The disk that machine ${machine.id} had before is not kept any more.`);
+        throw new AppError(
+          'conflict',
+          `The disk that machine ${machine.id} had before is not kept any more.`,
+        );
       await exchange(context, machine, disk.replacesId);
     }
     await work.machines.update(machine.id, {
@@ -70,15 +90,20 @@ export async function imageAssignUndo(
 }
 
 /** The machine's disk is kept, and another, or none, takes its place. */
-async function exchange({ work, keepDiskMs }: RequestContext, machine: Machine, next: DiskId | null): Promise<void> {
+async function exchange(
+  { work, keepDiskMs }: RequestContext,
+  machine: Machine,
+  next: DiskId | null,
+): Promise<void> {
   if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
   if (next !== null) await work.disks.update(next, { state: 'active', keptUntil: null });
   await work.machines.update(machine.id, { diskId: next, statusReason: null });
 }
 
 /**
- * Brings a deleted image back while its bytes are still kept, and with it the machines to which it was assigned. Not those that have
- * got something else since, and not those that waited for it and have been started without it.
+ * Brings a deleted image back while its bytes are still kept, and with it the machines to which it
+ * was assigned. Not those that have got something else since, and not those that waited for it and
+ * have been started without it.
  */
 export async function imageRestore(
   context: RequestContext,
@@ -92,7 +117,11 @@ export async function imageRestore(
   return { view: await imageGet(context, id), machines: await work.machines.ofImage(id) };
 }
 
-export async function imageProtect(context: RequestContext, id: ImageId, wanted: boolean): Promise<ImageView> {
+export async function imageProtect(
+  context: RequestContext,
+  id: ImageId,
+  wanted: boolean,
+): Promise<ImageView> {
   const { work, touched } = context;
   const image = await work.images.get(id);
   touched({ imageId: id });

@@ -24,7 +24,10 @@ export interface MachineView {
   job: Job | undefined;
 }
 
-export async function viewMachines({ work }: RequestContext, machines: readonly Machine[]): Promise<MachineView[]> {
+export async function viewMachines(
+  { work }: RequestContext,
+  machines: readonly Machine[],
+): Promise<MachineView[]> {
   const names = new Map<number, string>();
   for (const id of new Set(machines.map((machine) => machine.assignedImageId))) {
     const image = id === null ? undefined : await work.images.find(id);
@@ -36,7 +39,8 @@ export async function viewMachines({ work }: RequestContext, machines: readonly 
   const jobs = await work.jobs.ofMachines(busy);
   return machines.map((machine) => ({
     machine,
-    assignedImageName: machine.assignedImageId === null ? null : (names.get(machine.assignedImageId) ?? null),
+    assignedImageName:
+      machine.assignedImageId === null ? null : (names.get(machine.assignedImageId) ?? null),
     job: jobs.find((job) => job.machineId === machine.id),
   }));
 }
@@ -53,7 +57,10 @@ export interface MachineFilter {
   timeLeftMin?: number | undefined;
 }
 
-export async function machineList(context: RequestContext, { assigned, timeLeftMin = 0, ...filter }: MachineFilter) {
+export async function machineList(
+  context: RequestContext,
+  { assigned, timeLeftMin = 0, ...filter }: MachineFilter,
+) {
   // No machine has a user, and none has minutes left, since nothing is metered.
   if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0 };
   const { machines, count } = await context.work.machines.list(filter);
@@ -76,9 +83,14 @@ export interface CreateInput {
 }
 
 const definedOf = (given: Record<string, boolean | undefined>): Record<string, boolean> =>
-  Object.fromEntries(Object.entries(given).filter((entry): entry is [string, boolean] => entry[1] !== undefined));
+  Object.fromEntries(
+    Object.entries(given).filter((entry): entry is [string, boolean] => entry[1] !== undefined),
+  );
 
-/** With software or a base, an image is made first and assigned to the machines; they can be started when it is available. */
+/**
+ * With software or a base, an image is made first and assigned to the machines; they can be started
+ * when it is available.
+ */
 export async function machineCreate(
   context: RequestContext,
   input: CreateInput,
@@ -114,7 +126,10 @@ export async function machineCreate(
   return { machines: await viewMachines(context, machines), image };
 }
 
-/** Nothing happens when it is on or on its way there; otherwise it gets the type and region that are asked for first. */
+/**
+ * Nothing happens when it is on or on its way there; otherwise it gets the type and region that are
+ * asked for first.
+ */
 export async function machineStart(
   { work, organisationId, touched }: RequestContext,
   id: MachineId,
@@ -124,7 +139,9 @@ export async function machineStart(
   touched({ machineIds: [id] });
   const type = typeId === undefined ? undefined : await work.machineTypes.get(typeId);
   const image: Image | null =
-    machine.assignedImageId === null ? null : ((await work.images.find(machine.assignedImageId)) ?? null);
+    machine.assignedImageId === null
+      ? null
+      : ((await work.images.find(machine.assignedImageId)) ?? null);
   const next = planStart(machine, image);
   if (next === null) return;
   if (next !== 'turning_on') await assertNextFits(work, machine, image);
@@ -139,34 +156,54 @@ export async function machineStart(
   await work.jobs.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
-/** Returns the end of the console of the machine's last failed start, or null when no start has failed. */
+/**
+ * Returns the end of the console of the machine's last failed start, or null when no start has
+ * failed.
+ */
 export async function machineConsole({ work }: RequestContext, id: MachineId) {
   const { id: own } = await work.machines.get(id);
   return (await work.machines.console(own)) ?? null;
 }
 
-export async function machineStop(context: RequestContext, id: MachineId, gracefully: boolean): Promise<void> {
+export async function machineStop(
+  context: RequestContext,
+  id: MachineId,
+  gracefully: boolean,
+): Promise<void> {
   const { work, organisationId, touched } = context;
   const next = planStop(await work.machines.get(id), gracefully);
   touched({ machineIds: [id] });
   if (next === null) return;
   await work.machines.update(id, { status: next });
-  await work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId: id, data: { gracefully } }]);
+  await work.jobs.enqueue([
+    { kind: 'machineStop', organisationId, machineId: id, data: { gracefully } },
+  ]);
 }
 
 /** Throws image-too-large unless the machine's disk holds what its next disk is made from. */
-async function assertNextFits({ bases }: OrganisationStore, machine: Machine, image: Image | null): Promise<void> {
+async function assertNextFits(
+  { bases }: OrganisationStore,
+  machine: Machine,
+  image: Image | null,
+): Promise<void> {
   if (image === null) await bases.fitting(machine.diskSizeGb);
   else assertHolds(machine, image);
 }
 
-/** The disk is set aside and kept for a while; the next start begins from the assigned image, else from the default base. */
-export async function machineReset({ work, keepDiskMs, touched }: RequestContext, id: MachineId): Promise<void> {
+/**
+ * The disk is set aside and kept for a while; the next start begins from the assigned image, else
+ * from the default base.
+ */
+export async function machineReset(
+  { work, keepDiskMs, touched }: RequestContext,
+  id: MachineId,
+): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
   assertResettable(machine);
   if (machine.diskId === null) return;
-  const assigned = machine.assignedImageId === null ? undefined : await work.images.find(machine.assignedImageId);
+  const assigned =
+    machine.assignedImageId === null ? undefined : await work.images.find(machine.assignedImageId);
   await assertNextFits(work, machine, assigned ?? null);
   await work.machines.update(id, {
     diskId: null,
@@ -176,7 +213,10 @@ export async function machineReset({ work, keepDiskMs, touched }: RequestContext
   await work.disks.keep(machine.diskId, keepDiskMs);
 }
 
-/** Gives the machine the processors and memory of another type; its disk stays as it is. It must be off. */
+/**
+ * Gives the machine the processors and memory of another type; its disk stays as it is. It must be
+ * off.
+ */
 export async function machineTypeSet(
   { work, touched }: RequestContext,
   id: MachineId,

@@ -1,5 +1,5 @@
-// What images take, and what stands on them. Sizes are honest: stored is what the chain takes on the disk of the host, exclusive what
-// would be free if the image went, shared the rest.
+// What images take, and what stands on them. Sizes are honest: stored is what the chain takes on
+// the disk of the host, exclusive what would be free if the image went, shared the rest.
 
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
@@ -17,7 +17,8 @@ export interface ImageStorage {
 export async function imageStorage(context: RequestContext, id: ImageId): Promise<ImageStorage> {
   const { work } = context;
   const image = await work.images.get(id);
-  if (image.layerId === null) return { virtualBytes: 0, storedBytes: 0, exclusiveBytes: 0, chain: [] };
+  if (image.layerId === null)
+    return { virtualBytes: 0, storedBytes: 0, exclusiveBytes: 0, chain: [] };
   const chain = await work.layers.chain(image.layerId);
   let exclusiveBytes = 0;
   for (const layer of chain) {
@@ -49,10 +50,15 @@ export async function imageDependents(context: RequestContext, id: ImageId): Pro
   const assigned = await work.machines.ofImage(id);
   const standing = image.layerId === null ? [] : await work.disks.standingOn(image.layerId);
   const disks = standing.filter((disk) => disk.state !== 'fresh');
-  const onDisk = new Set(disks.filter((disk) => disk.state === 'active').map((disk) => disk.machineId));
+  const onDisk = new Set(
+    disks.filter((disk) => disk.state === 'active').map((disk) => disk.machineId),
+  );
   const above = image.layerId === null ? [] : await work.images.standingOn(image.layerId);
   const known = new Set(assigned.map((machine) => machine.id));
-  const machines = [...assigned, ...(await work.machines.getMany([...onDisk].filter((one) => !known.has(one))))];
+  const machines = [
+    ...assigned,
+    ...(await work.machines.getMany([...onDisk].filter((one) => !known.has(one)))),
+  ];
   return {
     machines: machines.map((machine) => ({
       machine,

@@ -1,5 +1,6 @@
-// Images on their way out and in. The bytes of an import come in parts, each at the place where the last one ended, so that an upload goes
-// on where it was cut off; nothing is made of them before all are there.
+// Images on their way out and in. The bytes of an import come in parts, each at the place where the
+// last one ended, so that an upload goes on where it was cut off; nothing is made of them before
+// all are there.
 
 import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
@@ -22,7 +23,9 @@ import { imageStorage } from './storage.ts';
 import { assertQuota } from './usage.ts';
 
 async function assertFew({ work }: RequestContext): Promise<void> {
-  const open = (await work.transfers.list()).filter((one) => one.status === 'receiving' || one.status === 'building');
+  const open = (await work.transfers.list()).filter(
+    (one) => one.status === 'receiving' || one.status === 'building',
+  );
   if (open.length >= openTransfersMax) {
     throw invalid(
       `The organisation has ${open.length} transfers under way and the most is ${openTransfersMax}; wait, or delete one.`,
@@ -66,7 +69,9 @@ export async function imageExport(
     expiresAt: work.now() + transferMs,
   });
   context.touched({ imageId: id, transferId: transfer.id });
-  await work.jobs.enqueue([{ kind: 'imageExport', organisationId, data: { transferId: transfer.id } }]);
+  await work.jobs.enqueue([
+    { kind: 'imageExport', organisationId, data: { transferId: transfer.id } },
+  ]);
   return transfer;
 }
 
@@ -85,7 +90,9 @@ export async function imageImport(context: RequestContext, input: ImportInput): 
     throw invalid(`The file has ${input.bytes} bytes; the most is ${transferBytesMax}.`);
   const manifest = input.manifest === undefined ? null : parseManifest(input.manifest);
   if (manifest && input.sha256 !== undefined && manifest.sha256 !== input.sha256)
-    throw invalid(`The manifest says that the file has the digest ${manifest.sha256}, and sha256 is ${input.sha256}.`);
+    throw invalid(
+      `The manifest says that the file has the digest ${manifest.sha256}, and sha256 is ${input.sha256}.`,
+    );
   await assertFew(context);
   await assertQuota(context, { images: 1, storedGb: input.bytes / gbBytes });
   // The file as it comes, and the layer that is made of it.
@@ -114,10 +121,16 @@ export async function imageImport(context: RequestContext, input: ImportInput): 
 }
 
 /** The transfer, when the part may be written now. Throws conflict that names where to go on. */
-async function assertTakes(context: RequestContext, id: TransferId, offset: number, bytes: number): Promise<Transfer> {
+async function assertTakes(
+  context: RequestContext,
+  id: TransferId,
+  offset: number,
+  bytes: number,
+): Promise<Transfer> {
   const { work } = context;
   const transfer = await work.transfers.get(id);
-  if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
+  if (transfer.status !== 'receiving')
+    throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
   if (offset !== transfer.receivedBytes)
     throw new AppError(
       'conflict',
@@ -125,14 +138,17 @@ async function assertTakes(context: RequestContext, id: TransferId, offset: numb
     );
   if (bytes === 0) throw invalid('The part is empty; send bytes.');
   if (offset + bytes > transfer.bytes)
-    throw invalid(`The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`);
+    throw invalid(
+      `The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`,
+    );
   await assertHostRoom(context, bytes);
   return transfer;
 }
 
 /**
- * Writes the bytes of a part where the last one ended; durable when it resolves. Not for a transaction, which it would hold up. Nothing is
- * written of a part that `transferPart` is going to refuse. Two parts of one transfer must not be written side by side.
+ * Writes the bytes of a part where the last one ended; durable when it resolves. Not for a
+ * transaction, which it would hold up. Nothing is written of a part that `transferPart` is going to
+ * refuse. Two parts of one transfer must not be written side by side.
  */
 export async function transferPartWrite(
   context: RequestContext,
@@ -158,7 +174,10 @@ export async function transferPartWrite(
     // It was deleted, and its file is gone: the transaction says so.
     if (code === 'ENOENT') return;
     if (code !== 'ENOSPC') throw error;
-    throw new AppError('unavailable', 'The disk of the host is full; the part was not kept. Send it again later.');
+    throw new AppError(
+      'unavailable',
+      'The disk of the host is full; the part was not kept. Send it again later.',
+    );
   }
 }
 
@@ -177,7 +196,10 @@ export async function transferPart(
   return { ...transfer, ...change };
 }
 
-/** All bytes are there: an image is made of them, or the damaged image that is named is healed with them. */
+/**
+ * All bytes are there: an image is made of them, or the damaged image that is named is healed with
+ * them.
+ */
 export async function transferFinish(
   context: RequestContext,
   id: TransferId,
@@ -185,7 +207,8 @@ export async function transferFinish(
 ): Promise<ImageView> {
   const { work, organisationId } = context;
   const transfer = await work.transfers.get(id);
-  if (transfer.status !== 'receiving') throw new AppError('conflict', `Transfer ${id} is ${transfer.status} already.`);
+  if (transfer.status !== 'receiving')
+    throw new AppError('conflict', `Transfer ${id} is ${transfer.status} already.`);
   if (transfer.receivedBytes !== transfer.bytes)
     throw new AppError(
       'conflict',
@@ -217,13 +240,18 @@ export async function transferFinish(
     const image = await work.images.get(healImageId);
     const head = image.layerId;
     if (image.status !== 'failed' || head === null)
-      throw new AppError('conflict', `Image ${image.id} is ${image.status}; only a damaged image can be healed.`);
+      throw new AppError(
+        'conflict',
+        `Image ${image.id} is ${image.status}; only a damaged image can be healed.`,
+      );
     if (transfer.manifest === null || !isTrusted(context, transfer))
       throw invalid(
         'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
       );
     if (parseManifest(transfer.manifest).head.layerId !== head)
-      throw invalid(`The file is not an export of image ${image.id}: it has another head layer than ${head}.`);
+      throw invalid(
+        `The file is not an export of image ${image.id}: it has another head layer than ${head}.`,
+      );
     imageId = image.id;
     data.healLayerId = head;
   }
@@ -236,21 +264,37 @@ export async function transferFinish(
 const isTrusted = ({ signer }: RequestContext, { manifest, signature }: Transfer) =>
   manifest !== null && signature !== null && signer.trusts(manifest, signature);
 
-export const transferGet = ({ work }: RequestContext, id: TransferId): Promise<Transfer> => work.transfers.get(id);
+export const transferGet = ({ work }: RequestContext, id: TransferId): Promise<Transfer> =>
+  work.transfers.get(id);
 
-/** Ends a transfer; an image that was made of it stays. Its bytes go when that is committed, by the collector. */
-export async function transferDelete({ work, touched }: RequestContext, id: TransferId): Promise<void> {
+/**
+ * Ends a transfer; an image that was made of it stays. Its bytes go when that is committed, by the
+ * collector.
+ */
+export async function transferDelete(
+  { work, touched }: RequestContext,
+  id: TransferId,
+): Promise<void> {
   const transfer = await work.transfers.get(id);
   touched({ imageId: transfer.imageId, transferId: id });
   if (transfer.status === 'building')
-    throw new AppError('conflict', `Transfer ${id} is being worked on; wait until it is available or failed.`);
+    throw new AppError(
+      'conflict',
+      `Transfer ${id} is being worked on; wait until it is available or failed.`,
+    );
   await work.transfers.delete(id);
 }
 
 /** The file of a finished export. Throws conflict while it is not there. */
-export async function transferContent(context: RequestContext, id: TransferId): Promise<Transfer & { path: string }> {
+export async function transferContent(
+  context: RequestContext,
+  id: TransferId,
+): Promise<Transfer & { path: string }> {
   const transfer = await context.work.transfers.get(id);
   if (transfer.kind !== 'export' || transfer.status !== 'available')
-    throw new AppError('conflict', `Transfer ${id} has nothing to download: it is ${transfer.status}.`);
+    throw new AppError(
+      'conflict',
+      `Transfer ${id} has nothing to download: it is ${transfer.status}.`,
+    );
   return { ...transfer, path: context.transferPath(id) };
 }

@@ -1,4 +1,5 @@
-// The command line: builds the program, runs it, and turns what is thrown into one sentence and an exit status.
+// The command line: builds the program, runs it, and turns what is thrown into one sentence and an
+// exit status.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,9 +20,13 @@ import { dataDirHelp, defaultDataDir } from '../lib/folders.ts';
 import { explain } from '../server/explain.ts';
 import { type Config, type Flags, parseConfig } from '../server/options.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
 
-/** Resolves to the exit status. `argv` is as a process has it: two words before the first argument. */
+/**
+ * Resolves to the exit status. `argv` is as a process has it: two words before the first argument.
+ */
 export async function main(
   argv: readonly string[],
   given: Terminal = processTerminal(),
@@ -67,20 +72,32 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
   program
     .command('serve')
     .description('serve the API')
-    .option('--data-dir <folder>', `where everything is kept (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
+    .option(
+      '--data-dir <folder>',
+      `where everything is kept (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`,
+    )
     .option('--host <address>', 'address to listen on (SILVERSMITH_HOST; default: 127.0.0.1)')
-    .option('--port <number>', 'port to listen on, 0 for a free one (SILVERSMITH_PORT; default: 8080)')
+    .option(
+      '--port <number>',
+      'port to listen on, 0 for a free one (SILVERSMITH_PORT; default: 8080)',
+    )
     .option(
       '--engine <name>',
       'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
     )
-    .option('--machine-network', 'give machines a network; it reaches the services on this host’s loopback too')
+    .option(
+      '--machine-network',
+      'give machines a network; it reaches the services on this host’s loopback too',
+    )
     .option(
       '--simulator-speed <factor>',
       'how many times faster than real the simulator is; 0 does not wait',
       undefined,
     )
-    .option('--public-url <url>', 'where callers reach it, for links that it makes (SILVERSMITH_PUBLIC_URL)')
+    .option(
+      '--public-url <url>',
+      'where callers reach it, for links that it makes (SILVERSMITH_PUBLIC_URL)',
+    )
     .option(
       '--rate-limit <number>',
       'requests a second that one key may send, twice as many at once; 0: any (SILVERSMITH_RATE_LIMIT; default: 500)',
@@ -89,8 +106,14 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       '--metrics <address:port>',
       'answer /metrics there and nowhere else (SILVERSMITH_METRICS; default: with the API, when that listens on loopback)',
     )
-    .option('--keep-hours <number>', 'how long replaced disks are kept (SILVERSMITH_KEEP_HOURS; default: 72)')
-    .option('--audit-days <number>', 'how long the audit trail is kept (SILVERSMITH_AUDIT_DAYS; default: 365)')
+    .option(
+      '--keep-hours <number>',
+      'how long replaced disks are kept (SILVERSMITH_KEEP_HOURS; default: 72)',
+    )
+    .option(
+      '--audit-days <number>',
+      'how long the audit trail is kept (SILVERSMITH_AUDIT_DAYS; default: 365)',
+    )
     .option(
       '--cache-gb <number>',
       'the most that installed steps may take when no image needs them (SILVERSMITH_CACHE_GB; default: 100)',
@@ -120,7 +143,10 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       'numbers of users for guests, when the server is root (SILVERSMITH_GUEST_UIDS; default: 2000000000-2000065535)',
     )
     .option('--log-level <level>', 'info, error or silent (SILVERSMITH_LOG_LEVEL; default: info)')
-    .option('--demo', 'fill an empty store with a demo organisation, machines, a catalogue and a base')
+    .option(
+      '--demo',
+      'fill an empty store with a demo organisation, machines, a catalogue and a base',
+    )
     .allowExcessArguments()
     .action(async (flags: Flags, command: Command) => {
       refuseExcess(command, env);
@@ -128,7 +154,8 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
       const { serve } = await import('../server/serve.ts');
       const config = parseConfig(flags, env);
       const demoFile = join(config.dataDir, 'demo.json');
-      if (config.demo && (await lookFor(demoFile))) await jsonFile('--demo', demoFile, ['url', 'key', 'secret']);
+      if (config.demo && (await lookFor(demoFile)))
+        await jsonFile('--demo', demoFile, ['url', 'key', 'secret']);
       const running = await serve(config);
       const ended = new Promise<void>((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
@@ -143,7 +170,9 @@ function serveCommand(program: Command, terminal: Terminal, env: Environment): v
         terminal.out(`Silversmith serves ${running.url} (Ctrl-C stops it).`);
         if (running.metricsUrl) terminal.out(`Its metrics are at ${running.metricsUrl}/metrics.`);
         if (demo !== null)
-          terminal.out(`The demo is ready; its key is in ${demo}. In another terminal: ${tourCall(config, env)}`);
+          terminal.out(
+            `The demo is ready; its key is in ${demo}. In another terminal: ${tourCall(config, env)}`,
+          );
         await ended;
         terminal.out('Stopping; machines that are on stay on.');
       } finally {
@@ -159,7 +188,10 @@ function tourCall({ dataDir }: Config, env: Environment): string {
   return options === '' ? 'npm run tour' : `npm run tour --${options}`;
 }
 
-/** npm keeps options for itself that are not behind `--`, and passes only their values on, or nothing. */
+/**
+ * npm keeps options for itself that are not behind `--`, and passes only their values on, or
+ * nothing.
+ */
 function refuseExcess(command: Command, env: Environment): void {
   const script = env.npm_lifecycle_event;
   const kept = command.options.filter(
@@ -168,10 +200,19 @@ function refuseExcess(command: Command, env: Environment): void {
   const option = script === undefined ? undefined : kept[0];
   if (command.args.length === 0 && option === undefined) return;
   const value = option && env[`npm_config_${option.long?.slice(2).replaceAll('-', '_')}`];
-  const words = command.args.length > 0 ? command.args.join(' ') : option?.required && value !== 'true' ? value : '';
+  const words =
+    command.args.length > 0
+      ? command.args.join(' ')
+      : option?.required && value !== 'true'
+        ? value
+        : '';
   const npm = script === 'start' ? 'npm start --' : `npm run ${script} -- serve`;
   const type = `put -- before options: ${`${npm} ${option?.long ?? '--OPTION'} ${words}`.trimEnd()}`;
-  if (command.args.length === 0) throw new UsageError(`npm kept ${option?.long} for itself; ${type}`);
-  const hint = script === undefined ? 'Type options by their names, such as --port 8081.' : `With npm, ${type}`;
+  if (command.args.length === 0)
+    throw new UsageError(`npm kept ${option?.long} for itself; ${type}`);
+  const hint =
+    script === undefined
+      ? 'Type options by their names, such as --port 8081.'
+      : `With npm, ${type}`;
   throw new UsageError(`too many arguments: ${words}. ${hint}`);
 }

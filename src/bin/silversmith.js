@@ -41,14 +41,19 @@ function runOn(node) {
   });
   child.once('close', (code, signal) => {
     if (code === cannotBeLoaded)
-      say('Install what its Node needs (Debian: sudo apt-get install libatomic1), and type the command again.');
+      say(
+        'Install what its Node needs (Debian: sudo apt-get install libatomic1), and type the command again.',
+      );
     process.exitCode = signal === null ? code : 128 + constants.signals[signal];
   });
 }
 
 async function run() {
   // Halves the time to start. In the user's own cache, not in a folder where others could put code.
-  const cache = process.env.XDG_CACHE_HOME === undefined ? join(homedir(), '.cache') : process.env.XDG_CACHE_HOME;
+  const cache =
+    process.env.XDG_CACHE_HOME === undefined
+      ? join(homedir(), '.cache')
+      : process.env.XDG_CACHE_HOME;
   if (module.enableCompileCache) module.enableCompileCache(join(cache, 'silversmith', 'compiled'));
   // The modes of files and folders are said where they are made, and the engine's user has to reach some of them.
   process.umask(0o022);

@@ -1,4 +1,5 @@
-// Looks at the files and folders that a user names, before any work is begun with them, and names the option that has to change.
+// Looks at the files and folders that a user names, before any work is begun with them, and names
+// the option that has to change.
 
 import { constants } from 'node:fs';
 import { access, open, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -17,7 +18,9 @@ async function look(name: string, path: string) {
     if (codeOf(error) === 'ENOTDIR')
       throw new UsageError(`${name}: a part of ${path} is not a folder; give another path.`);
     if (codeOf(error) === 'EACCES')
-      throw new UsageError(`${name}: ${path} cannot be reached by this user; change the mode of its folders.`);
+      throw new UsageError(
+        `${name}: ${path} cannot be reached by this user; change the mode of its folders.`,
+      );
     throw error;
   }
 }
@@ -34,7 +37,8 @@ export async function readableFile(name: string, path: string): Promise<number> 
   const found = await look(name, path);
   if (!found) throw new UsageError(`${name}: ${path} is not there; check the path.`);
   if (found.isDirectory()) throw new UsageError(`${name}: ${path} is a folder; give a file.`);
-  if (!found.isFile()) throw new UsageError(`${name}: ${path} is not a plain file; copy it into one.`);
+  if (!found.isFile())
+    throw new UsageError(`${name}: ${path} is not a plain file; copy it into one.`);
   await access(path, constants.R_OK).catch(() => {
     throw new UsageError(`${name}: ${path} cannot be read by this user; change its mode.`);
   });
@@ -45,13 +49,21 @@ export async function readableFile(name: string, path: string): Promise<number> 
 export async function newFile(name: string, path: string): Promise<void> {
   const folder = dirname(resolve(path));
   const found = await look(name, path === '' ? path : folder);
-  if (!found) throw new UsageError(`${name}: the folder ${folder} is not there; make it, or give another ${name}.`);
-  if (!found.isDirectory()) throw new UsageError(`${name}: ${folder} is not a folder; give another ${name}.`);
-  if (await look(name, path)) throw new UsageError(`${name}: ${path} is there already; give another ${name}.`);
+  if (!found)
+    throw new UsageError(
+      `${name}: the folder ${folder} is not there; make it, or give another ${name}.`,
+    );
+  if (!found.isDirectory())
+    throw new UsageError(`${name}: ${folder} is not a folder; give another ${name}.`);
+  if (await look(name, path))
+    throw new UsageError(`${name}: ${path} is there already; give another ${name}.`);
   await assertMakes(name, path, folder);
 }
 
-/** Only making a file tells: a mode says nothing of a file system that is read-only, nor of one that takes no files. */
+/**
+ * Only making a file tells: a mode says nothing of a file system that is read-only, nor of one that
+ * takes no files.
+ */
 async function assertMakes(name: string, path: string, folder: string): Promise<void> {
   const part = `${path}.part`;
   if (await look(name, part)) return access(part, constants.W_OK);
@@ -60,7 +72,9 @@ async function assertMakes(name: string, path: string, folder: string): Promise<
     await rm(part);
   } catch (error) {
     if (!/^(EACCES|EPERM|EROFS|ENOENT)$/.test(codeOf(error) ?? '')) throw error;
-    throw new UsageError(`${name}: the folder ${folder} cannot be written by this user; give another ${name}.`);
+    throw new UsageError(
+      `${name}: the folder ${folder} cannot be written by this user; give another ${name}.`,
+    );
   }
 }
 
@@ -75,7 +89,8 @@ export async function folderAt(name: string, path: string): Promise<void> {
 export async function newFolder(name: string, path: string): Promise<void> {
   for (let at = resolve(path); ; at = dirname(at)) {
     const found = await stat(at).catch(() => null);
-    if (found && !found.isDirectory()) throw new UsageError(`${name}: ${at} is not a folder; give another ${name}.`);
+    if (found && !found.isDirectory())
+      throw new UsageError(`${name}: ${at} is not a folder; give another ${name}.`);
     if (found || at === dirname(at)) break;
   }
   if ((await look(name, path)) && (await readdir(path)).length > 0)
@@ -95,7 +110,8 @@ export async function jsonFile<Field extends string>(
     if (!(error instanceof SyntaxError)) throw error;
     throw new UsageError(`${name}: ${path} is not JSON; give the file as it was written.`);
   }
-  const has = (field: Field) => typeof (value as Record<Field, unknown> | null)?.[field] === 'string';
+  const has = (field: Field) =>
+    typeof (value as Record<Field, unknown> | null)?.[field] === 'string';
   const missing = fields.find((field) => !has(field));
   if (missing !== undefined)
     throw new UsageError(`${name}: ${path} lacks ${missing}; give the file as it was written.`);

@@ -1,4 +1,5 @@
-// How often a progress line is printed where it cannot be written over, and what a table makes of its cells.
+// How often a progress line is printed where it cannot be written over, and what a table makes of
+// its cells.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -7,7 +8,12 @@ import { progressLine, type Terminal, table } from './output.ts';
 describe('a progress line', () => {
   it('is printed when the phase changes and every ten seconds, and tells how long it has taken', () => {
     const said: string[] = [];
-    const terminal: Terminal = { out() {}, err: (text) => said.push(text), interactive: false, exitCode: 0 };
+    const terminal: Terminal = {
+      out() {},
+      err: (text) => said.push(text),
+      interactive: false,
+      exitCode: 0,
+    };
     let nowMs = 0;
     const progress = progressLine(terminal, () => nowMs);
     for (; nowMs <= 24_000; nowMs += 500) progress.say('building, waiting');

@@ -1,4 +1,5 @@
-// What the command line prints: results to standard output, as a table or as JSON; everything else to standard error.
+// What the command line prints: results to standard output, as a table or as JSON; everything else
+// to standard error.
 
 import { visible } from '../lib/visible.ts';
 
@@ -11,7 +12,10 @@ export interface Terminal {
   exitCode: number;
 }
 
-/** The terminal of this process. A reader that has seen enough, such as `head`, ends nothing; a disk that takes no more is told. */
+/**
+ * The terminal of this process. A reader that has seen enough, such as `head`, ends nothing; a disk
+ * that takes no more is told.
+ */
 export function processTerminal(): Terminal {
   const terminal: Terminal = {
     out: (text) => void process.stdout.write(`${text}\n`),
@@ -22,14 +26,19 @@ export function processTerminal(): Terminal {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
-    terminal.err('error: What was printed could not be written; look at the file or the disk that it is sent to.');
+    terminal.err(
+      'error: What was printed could not be written; look at the file or the disk that it is sent to.',
+    );
     terminal.exitCode = 1;
     process.exitCode = 1;
   });
   return terminal;
 }
 
-/** The same terminal, to which everything is shown as text: what a guest, a file or another caller wrote is in much that is printed. */
+/**
+ * The same terminal, to which everything is shown as text: what a guest, a file or another caller
+ * wrote is in much that is printed.
+ */
 export const showing = (terminal: Terminal): Terminal => ({
   out: (text) => terminal.out(visible(text)),
   err: (text) => terminal.err(visible(text)),
@@ -56,7 +65,9 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   const text = [headings, ...rows].map((row) =>
     row.map((cell) => (cell === null || cell === undefined ? '-' : firstLine(String(cell)))),
   );
-  const widths = headings.map((_, column) => Math.max(...text.map((row) => row[column]?.length ?? 0)));
+  const widths = headings.map((_, column) =>
+    Math.max(...text.map((row) => row[column]?.length ?? 0)),
+  );
   return text
     .map((row) =>
       row
@@ -70,8 +81,9 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
 const tellEveryMs = 10_000;
 
 /**
- * A line that is written over on a terminal. Elsewhere one is printed when the phase changes, and in between every ten seconds. It
- * ends with how long that has taken, so that a phase without a percentage is seen to go on.
+ * A line that is written over on a terminal. Elsewhere one is printed when the phase changes, and
+ * in between every ten seconds. It ends with how long that has taken, so that a phase without a
+ * percentage is seen to go on.
  */
 export function progressLine(terminal: Terminal, now: () => number = Date.now) {
   const startedAt = now();

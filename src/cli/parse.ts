@@ -1,5 +1,6 @@
-// Parsers of what is typed as an option or set in the environment. Each throws commander's InvalidArgumentError with a sentence on what it
-// takes; commander, or `parsed` here, puts the name of the option or variable and the text before it.
+// Parsers of what is typed as an option or set in the environment. Each throws commander's
+// InvalidArgumentError with a sentence on what it takes; commander, or `parsed` here, puts the name
+// of the option or variable and the text before it.
 
 import { InvalidArgumentError } from 'commander';
 import { keyPattern } from '../contract/signing.ts';
@@ -29,15 +30,22 @@ export const decimal =
   (least: number, most: number, { above = false } = {}): Parser<number> =>
   (text) => {
     const value = Number(text);
-    const fits = /^\d+(\.\d+)?$/.test(text) && (above ? value > least : value >= least) && value <= most;
-    return fits ? value : refuse(`Give a number ${above ? `above ${least} and up` : `from ${least}`} to ${most}.`);
+    const fits =
+      /^\d+(\.\d+)?$/.test(text) && (above ? value > least : value >= least) && value <= most;
+    return fits
+      ? value
+      : refuse(`Give a number ${above ? `above ${least} and up` : `from ${least}`} to ${most}.`);
   };
 
-/** A text of so many characters that is not blank, and that a terminal shows as it is; a text to look for may end with a space. */
+/**
+ * A text of so many characters that is not blank, and that a terminal shows as it is; a text to
+ * look for may end with a space.
+ */
 export const words =
   (most: number, { search = false } = {}): Parser<string> =>
   (text) => {
-    if (text.trim() === '' || [...text].length > most) return refuse(`Give 1 to ${most} characters.`);
+    if (text.trim() === '' || [...text].length > most)
+      return refuse(`Give 1 to ${most} characters.`);
     const fault = search ? unseenIn(text) : nameFault(text);
     return fault === null ? text : refuse(`It ${fault}; remove that.`);
   };
@@ -53,9 +61,11 @@ const quoted = (text: string): string => {
 export const oneOf =
   <const Value extends string>(...values: readonly Value[]): Parser<Value> =>
   (text) =>
-    values.find((value) => value === text) ?? refuse(`Give ${values.slice(0, -1).join(', ')} or ${values.at(-1)}.`);
+    values.find((value) => value === text) ??
+    refuse(`Give ${values.slice(0, -1).join(', ')} or ${values.at(-1)}.`);
 
-export const path: Parser<string> = (text) => (text === '' ? refuse('Give the path of a file or folder.') : text);
+export const path: Parser<string> = (text) =>
+  text === '' ? refuse('Give the path of a file or folder.') : text;
 
 /** A variable that is on or off. */
 export const yesOrNo: Parser<boolean> = (text) =>
@@ -63,13 +73,17 @@ export const yesOrNo: Parser<boolean> = (text) =>
 
 const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 };
 
-/** A duration such as 90s, 15m, 24h or 30d, in ms; a bare number counts seconds when `bare` says so. */
+/**
+ * A duration such as 90s, 15m, 24h or 30d, in ms; a bare number counts seconds when `bare` says so.
+ */
 export const duration =
   (least: string, most: string, { bare = false } = {}): Parser<number> =>
   (text) => {
     const ms = msOf(bare && /^\d+$/.test(text) ? `${text}s` : text);
     const fits = ms !== null && ms >= (msOf(least) ?? 0) && ms <= (msOf(most) ?? 0);
-    return fits ? ms : refuse(`Give a duration such as 30s, 15m, 12h or 30d, from ${least} to ${most}.`);
+    return fits
+      ? ms
+      : refuse(`Give a duration such as 30s, 15m, 12h or 30d, from ${least} to ${most}.`);
   };
 
 function msOf(text: string): number | null {
@@ -80,7 +94,8 @@ function msOf(text: string): number | null {
 /** Where a server is. Signed paths begin at its root, so an address with a path cannot be one. */
 export const serverUrl: Parser<string> = (text) => {
   const url = URL.parse(text);
-  const plain = url !== null && `${url.pathname}${url.search}${url.hash}${url.username}${url.password}` === '/';
+  const plain =
+    url !== null && `${url.pathname}${url.search}${url.hash}${url.username}${url.password}` === '/';
   return plain && /^https?:$/.test(url.protocol)
     ? url.origin
     : refuse('Give an http or https address without a path, such as http://127.0.0.1:8080.');
@@ -89,16 +104,29 @@ export const serverUrl: Parser<string> = (text) => {
 export const accessKey: Parser<string> = (text) =>
   keyPattern.test(text)
     ? text
-    : refuse('Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.');
+    : refuse(
+        'Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.',
+      );
 
 /** The name under which a setting was given: its option, or the variable of the same words. */
 export const nameOf = (option: string, flag: string | undefined): string =>
   flag === undefined ? `SILVERSMITH_${option.slice(2).replaceAll('-', '_').toUpperCase()}` : option;
 
-/** For what commander does not parse itself. Throws UsageError with the name and the text; undefined stays undefined. */
+/**
+ * For what commander does not parse itself. Throws UsageError with the name and the text; undefined
+ * stays undefined.
+ */
 export function parsed<Value>(name: string, text: string, parse: Parser<Value>): Value;
-export function parsed<Value>(name: string, text: string | undefined, parse: Parser<Value>): Value | undefined;
-export function parsed<Value>(name: string, text: string | undefined, parse: Parser<Value>): Value | undefined {
+export function parsed<Value>(
+  name: string,
+  text: string | undefined,
+  parse: Parser<Value>,
+): Value | undefined;
+export function parsed<Value>(
+  name: string,
+  text: string | undefined,
+  parse: Parser<Value>,
+): Value | undefined {
   if (text === undefined) return undefined;
   try {
     return parse(text);

@@ -1,5 +1,5 @@
-// The typed client: one method for each operation of the contract, signed, with the server's refusals as errors. Runs in Node and in
-// browsers, on fetch and WebCrypto alone.
+// The typed client: one method for each operation of the contract, signed, with the server's
+// refusals as errors. Runs in Node and in browsers, on fetch and WebCrypto alone.
 
 import { pathPrefix } from '../contract/envelope.ts';
 import { extensionsHeader } from '../contract/extension.ts';
@@ -49,7 +49,10 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer that Silversmith gave: nothing listens there, it took too long, or something else answers. */
+/**
+ * No answer that Silversmith gave: nothing listens there, it took too long, or something else
+ * answers.
+ */
 export class NoAnswerError extends Error {
   readonly url: string;
   readonly why: 'unreachable' | 'late' | 'foreign';
@@ -63,8 +66,13 @@ export class NoAnswerError extends Error {
 
 export type Input<Name extends OperationName> = Params<Name> & Query<Name> & Body<Name>;
 
-/** Path, query and body fields in one object; throws ApiError for a refusal, NoAnswerError when there is no answer. */
-export type Client = { [Name in JsonOperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope> };
+/**
+ * Path, query and body fields in one object; throws ApiError for a refusal, NoAnswerError when
+ * there is no answer.
+ */
+export type Client = {
+  [Name in JsonOperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope>;
+};
 
 const timeoutMs = 30_000;
 const encoder = new TextEncoder();
@@ -72,10 +80,17 @@ const hex = (bytes: ArrayBuffer) =>
   [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 async function sign(secret: string, head: string, body: string | Uint8Array): Promise<string> {
-  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'sign',
-  ]);
-  const [first, rest] = [encoder.encode(head), typeof body === 'string' ? encoder.encode(body) : body];
+  const key = await crypto.subtle.importKey(
+    'raw',
+    encoder.encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['sign'],
+  );
+  const [first, rest] = [
+    encoder.encode(head),
+    typeof body === 'string' ? encoder.encode(body) : body,
+  ];
   const text = new Uint8Array(first.length + rest.length);
   text.set(first);
   text.set(rest, first.length);
@@ -85,7 +100,8 @@ async function sign(secret: string, head: string, body: string | Uint8Array): Pr
 export function createClient(options: ClientOptions): Client {
   const methods = (Object.keys(operations) as OperationName[]).map((name) => [
     name,
-    async (input: Record<string, unknown> = {}) => parsedAnswer(options, await send(options, name, input as never)),
+    async (input: Record<string, unknown> = {}) =>
+      parsedAnswer(options, await send(options, name, input as never)),
   ]);
   return Object.fromEntries(methods) as Client;
 }
@@ -96,7 +112,10 @@ export interface Sent {
   headers?: Record<string, string>;
 }
 
-/** Signs and sends one request of any operation; for those that take or give bytes. Throws ApiError for a refusal, NoAnswerError. */
+/**
+ * Signs and sends one request of any operation; for those that take or give bytes. Throws ApiError
+ * for a refusal, NoAnswerError.
+ */
 export async function send<Name extends OperationName>(
   options: ClientOptions,
   name: Name,
@@ -123,13 +142,21 @@ export async function send<Name extends OperationName>(
     },
     ...(body.length > 0 && { body: body as string | Uint8Array<ArrayBuffer> }),
     // Bytes may take as long as they take; what only answers may not.
-    ...(operation.content !== 'response' && { signal: AbortSignal.timeout(options.timeoutMs ?? timeoutMs) }),
+    ...(operation.content !== 'response' && {
+      signal: AbortSignal.timeout(options.timeoutMs ?? timeoutMs),
+    }),
     // A signature is for one address: a request that is sent on elsewhere would be refused there.
     redirect: 'manual',
   }).catch((error: unknown) => {
     throw noAnswer(options, error);
   });
-  const called = { method, path: path + search, body: content ? '' : json, authorization, status: response.status };
+  const called = {
+    method,
+    path: path + search,
+    body: content ? '' : json,
+    authorization,
+    status: response.status,
+  };
   const copy =
     options.onCall && operation.content !== 'response'
       ? await response
@@ -143,20 +170,27 @@ export async function send<Name extends OperationName>(
   throw new ApiError(code, response.status, message, response.headers.get('x-request-id'));
 }
 
-function noAnswer({ url, timeoutMs: limitMs = timeoutMs }: ClientOptions, error: unknown): NoAnswerError {
+function noAnswer(
+  { url, timeoutMs: limitMs = timeoutMs }: ClientOptions,
+  error: unknown,
+): NoAnswerError {
   return (error as Error).name === 'TimeoutError'
     ? new NoAnswerError(url, 'late', `within ${limitMs / 1000} s`, error)
     : new NoAnswerError(url, 'unreachable', String(error), error);
 }
 
-/** The envelope and what is in it. Throws NoAnswerError for what is not Silversmith's, such as a proxy's page. */
+/**
+ * The envelope and what is in it. Throws NoAnswerError for what is not Silversmith's, such as a
+ * proxy's page.
+ */
 async function parsedAnswer(options: ClientOptions, response: Response): Promise<Envelope> {
   const text = await response.text().catch((error: unknown) => {
     throw noAnswer(options, error);
   });
   try {
     const answer = JSON.parse(text) as Partial<Envelope> | null;
-    if (typeof answer?.client_code === 'number' && typeof answer.message === 'string') return answer as Envelope;
+    if (typeof answer?.client_code === 'number' && typeof answer.message === 'string')
+      return answer as Envelope;
   } catch {
     // Told below, like JSON of another kind.
   }
@@ -169,12 +203,17 @@ async function parsedAnswer(options: ClientOptions, response: Response): Promise
 /** Distributes an input's fields over path, query and body, as the operation has them. */
 function shape(operation: OperationSpec, input: Record<string, unknown>) {
   const path =
-    pathPrefix + operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input[name])));
+    pathPrefix +
+    operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+      encodeURIComponent(String(input[name])),
+    );
   const fieldsOf = (schema: OperationSpec['body']) =>
     Object.keys(schema?.properties ?? {}).flatMap((name) =>
       input[name] === undefined ? [] : [[name, input[name]] as const],
     );
-  const query = new URLSearchParams(fieldsOf(operation.query).map(([name, value]) => [name, String(value)]));
+  const query = new URLSearchParams(
+    fieldsOf(operation.query).map(([name, value]) => [name, String(value)]),
+  );
   const fields = fieldsOf(operation.body);
   return {
     path,

@@ -1,5 +1,6 @@
-// Moves the bytes of images: uploads in parts that go on where they were cut off, downloads by ranges that do the same. Neither is bounded
-// in time while it moves: a slow line sends small parts, each within the time for an answer. What does not move is given up, and says so.
+// Moves the bytes of images: uploads in parts that go on where they were cut off, downloads by
+// ranges that do the same. Neither is bounded in time while it moves: a slow line sends small
+// parts, each within the time for an answer. What does not move is given up, and says so.
 
 import { transferPartBytesMax } from '../contract/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';
@@ -18,10 +19,15 @@ const partMs = 5000;
 const firstPartBytes = 256 * 1024;
 const partBytesMin = 16 * 1024;
 
-/** The bytes do not move any more; `cause` is why the last attempt failed. What was moved is kept. */
+/**
+ * The bytes do not move any more; `cause` is why the last attempt failed. What was moved is kept.
+ */
 export class StalledError extends Error {
   constructor(what: string, done: number, total: number, cause: unknown) {
-    super(`The ${what} stands at ${done} of ${total} bytes, and ${triesMax} attempts to go on have failed.`, { cause });
+    super(
+      `The ${what} stands at ${done} of ${total} bytes, and ${triesMax} attempts to go on have failed.`,
+      { cause },
+    );
     this.name = 'StalledError';
   }
 }
@@ -33,12 +39,18 @@ class OverError extends ApiError {
   }
 }
 
-/** Whether it may pass by itself: the network's refusals, the server's own errors, too much at once, a part that came at a wrong place. */
+/**
+ * Whether it may pass by itself: the network's refusals, the server's own errors, too much at once,
+ * a part that came at a wrong place.
+ */
 const mayPass = (error: unknown) =>
   !(error instanceof OverError) &&
   (!(error instanceof ApiError) || error.status >= 500 || [408, 409, 429].includes(error.status));
 
-/** Works until all is moved; each time `work` throws what may pass, from where it stands. Throws StalledError, and what does not pass. */
+/**
+ * Works until all is moved; each time `work` throws what may pass, from where it stands. Throws
+ * StalledError, and what does not pass.
+ */
 async function insistently(
   what: string,
   pauseMs: number,
@@ -57,7 +69,10 @@ async function insistently(
   }
 }
 
-/** Sends what the server lacks of a file; `read` gives bytes from a place in it. Throws StalledError, and ApiError for what does not pass. */
+/**
+ * Sends what the server lacks of a file; `read` gives bytes from a place in it. Throws
+ * StalledError, and ApiError for what does not pass.
+ */
 export async function upload(
   client: Client,
   options: ClientOptions,
@@ -71,7 +86,8 @@ export async function upload(
     // Asked anew each time: a part whose answer was lost has arrived all the same.
     const { attributes } = await client.transferGet({ id });
     [at.done, at.total] = [attributes.received_bytes, attributes.size_bytes];
-    if (at.done < at.total && attributes.status !== 'receiving') throw new OverError(id, attributes.status);
+    if (at.done < at.total && attributes.status !== 'receiving')
+      throw new OverError(id, attributes.status);
     while (at.done < at.total) {
       const content = await read(at.done, Math.min(length, at.total - at.done));
       const begun = performance.now();
@@ -90,7 +106,10 @@ export async function upload(
   });
 }
 
-/** Gives the bytes of an export from `offset` on to `write`, and goes on by itself when the connection is lost. Throws like `upload`. */
+/**
+ * Gives the bytes of an export from `offset` on to `write`, and goes on by itself when the
+ * connection is lost. Throws like `upload`.
+ */
 export async function download(
   client: Client,
   options: ClientOptions,
@@ -104,7 +123,12 @@ export async function download(
     at.done = done;
     at.total = (await client.transferGet({ id })).attributes.size_bytes;
     if (done >= at.total) return;
-    const response = await send(options, 'transferContent', { id }, { headers: { range: `bytes=${done}-` } });
+    const response = await send(
+      options,
+      'transferContent',
+      { id },
+      { headers: { range: `bytes=${done}-` } },
+    );
     if (!response.body) throw new TypeError('the answer has no body');
     for await (const bytes of response.body) {
       await write(bytes);

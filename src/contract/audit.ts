@@ -16,7 +16,9 @@ export const UserActionLog = resource(
       image_id: NullableInteger('The image it was done with'),
       transfer_id: NullableString('The transfer it was done with'),
       request_id: Type.String({ description: 'x-request-id of the answer' }),
-      client_code: Type.Integer({ description: '200, or with what it was refused: then nothing was changed' }),
+      client_code: Type.Integer({
+        description: '200, or with what it was refused: then nothing was changed',
+      }),
     }),
   }),
 );
@@ -27,8 +29,13 @@ export const userActionLogQuery = Type.Object({
   start_date: date('From this date or time on. Default: 30 days before end_date'),
   end_date: date('Up to this date or time. Default: now'),
   action_type: Type.Optional(
-    Type.String({ maxLength: 60, description: 'Only these: image_created, machine_started and so on' }),
+    Type.String({
+      maxLength: 60,
+      description: 'Only these: image_created, machine_started and so on',
+    }),
   ),
-  user_email: Type.Optional(Type.String({ maxLength: 200, description: 'Only this user; keys have none' })),
+  user_email: Type.Optional(
+    Type.String({ maxLength: 200, description: 'Only this user; keys have none' }),
+  ),
   organization_machine_id: Type.Optional(Id('Only this machine')),
 });

@@ -1,11 +1,13 @@
-// The pieces that every schema of the contract is made of: the envelope, ids, and fields that may be null.
+// The pieces that every schema of the contract is made of: the envelope, ids, and fields that may
+// be null.
 
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 
 export const pathPrefix = '/organization-management/v1';
 
 /** A positive id that JSON and SQL both hold exactly. */
-export const Id = (description: string) => Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
+export const Id = (description: string) =>
+  Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
 
 /** A name or the like, for a request: `plain-text` is a format of ours. */
 export const Text = (maxLength: number, description: string) =>
@@ -34,7 +36,8 @@ const envelope = {
 };
 
 /** The answer as sent: the resource's fields, then the envelope. */
-export const enveloped = <Fields extends TProperties>(fields: Fields) => Type.Object({ ...fields, ...envelope });
+export const enveloped = <Fields extends TProperties>(fields: Fields) =>
+  Type.Object({ ...fields, ...envelope });
 
 export const BaseResponse = Type.Object(envelope, { title: 'BaseResponse' });
 export const ErrorResponse = Type.Object(envelope, { title: 'ErrorResponse' });
@@ -43,10 +46,14 @@ export const resource = <Name extends string, Attributes extends TSchema>(
   type: Name,
   title: string,
   attributes: Attributes,
-): TObject<{ id: ReturnType<typeof Type.String>; type: ReturnType<typeof typeName<Name>>; attributes: Attributes }> =>
-  Type.Object({ id: Type.String(), type: typeName(type), attributes }, { title });
+): TObject<{
+  id: ReturnType<typeof Type.String>;
+  type: ReturnType<typeof typeName<Name>>;
+  attributes: Attributes;
+}> => Type.Object({ id: Type.String(), type: typeName(type), attributes }, { title });
 
-const typeName = <Name extends string>(name: Name) => Type.Unsafe<Name>({ type: 'string', enum: [name] });
+const typeName = <Name extends string>(name: Name) =>
+  Type.Unsafe<Name>({ type: 'string', enum: [name] });
 
 export const pageFields = {
   count: Type.Integer({ description: 'Number of all matches, not only of this page' }),
@@ -55,10 +62,17 @@ export const pageFields = {
 };
 
 export const pageQuery = {
-  page: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Page number. Default: 1' })),
-  per_page: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Records per page. Default: 20' })),
+  page: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Page number. Default: 1' }),
+  ),
+  per_page: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 100, description: 'Records per page. Default: 20' }),
+  ),
   q: Type.Optional(
-    Type.String({ maxLength: 200, description: 'Search; matches anywhere, in any case, and takes % and _ literally' }),
+    Type.String({
+      maxLength: 200,
+      description: 'Search; matches anywhere, in any case, and takes % and _ literally',
+    }),
   ),
 };
 

@@ -10,7 +10,8 @@ export const extensionsHeader = { name: 'Silversmith-Extensions', value: '1' } a
 const mark = 'x-extension';
 
 /** Marks a field of ours. */
-export const Extension = <Schema extends TSchema>(schema: Schema): Schema => Object.assign(schema, { [mark]: true });
+export const Extension = <Schema extends TSchema>(schema: Schema): Schema =>
+  Object.assign(schema, { [mark]: true });
 
 type Json = Record<string, unknown>;
 

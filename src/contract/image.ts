@@ -1,7 +1,15 @@
 // Images on the wire.
 
 import { Type } from 'typebox';
-import { DateTime, Enum, Id, NullableDateTime, NullableString, resource, Text } from './envelope.ts';
+import {
+  DateTime,
+  Enum,
+  Id,
+  NullableDateTime,
+  NullableString,
+  resource,
+  Text,
+} from './envelope.ts';
 import { Extension } from './extension.ts';
 import { SoftwareData } from './software.ts';
 
@@ -20,7 +28,9 @@ export const ImageAttributes = Type.Object(
     status_reason: Extension(NullableString('Why the image failed; null otherwise')),
     progress: Extension(Type.Number({ description: 'How much of its creation is done, 0 to 1' })),
     protected: Extension(Type.Boolean({ description: 'Whether its deletion is refused' })),
-    deleted_at: Extension(NullableDateTime('When it was deleted; null unless deleted images are listed')),
+    deleted_at: Extension(
+      NullableDateTime('When it was deleted; null unless deleted images are listed'),
+    ),
     phase: Extension(NullableString('What its creation is doing now; null when nothing is')),
   },
   { title: 'ImageAttributes' },
@@ -84,7 +94,9 @@ export const BuildStep = Type.Object(
       description: 'Exit status of the recipe; null on a hit',
     }),
     duration_ms: Type.Integer(),
-    output: Type.String({ description: 'What the recipe printed; the middle of a long output is left out' }),
+    output: Type.String({
+      description: 'What the recipe printed; the middle of a long output is left out',
+    }),
   },
   { title: 'BuildStep' },
 );

@@ -1,7 +1,16 @@
 // Machines on the wire.
 
 import { Type } from 'typebox';
-import { DateTime, Enum, Id, NullableDateTime, NullableInteger, NullableString, resource, Text } from './envelope.ts';
+import {
+  DateTime,
+  Enum,
+  Id,
+  NullableDateTime,
+  NullableInteger,
+  NullableString,
+  resource,
+  Text,
+} from './envelope.ts';
 import { Extension } from './extension.ts';
 
 export const friendlyStatuses = [
@@ -36,7 +45,10 @@ export const MachinePermissionsBody = Type.Object(
   { title: 'MachinePermissionsBody' },
 );
 
-export const MachineTypeBody = Type.Object({ machine_type_id: Id('Machine type') }, { title: 'MachineTypeBody' });
+export const MachineTypeBody = Type.Object(
+  { machine_type_id: Id('Machine type') },
+  { title: 'MachineTypeBody' },
+);
 
 export const MachineType = resource(
   'machine_type',
@@ -62,7 +74,11 @@ export const PermissionField = Type.Object(
 );
 
 const User = Type.Object(
-  { id: Type.String(), type: Type.String(), attributes: Type.Object({ email: Type.String(), name: Type.String() }) },
+  {
+    id: Type.String(),
+    type: Type.String(),
+    attributes: Type.Object({ email: Type.String(), name: Type.String() }),
+  },
   { title: 'User' },
 );
 
@@ -75,10 +91,14 @@ export const MachineAttributes = Type.Object(
     disk_size: Type.Integer({ description: 'Disk size in GB' }),
     file_storage_size: Type.Integer({ description: 'File storage size in GB' }),
     friendly_status: Enum(friendlyStatuses, 'State of the machine'),
-    assigned_image_id: NullableInteger('Image that its disk follows, or will follow at the next start'),
+    assigned_image_id: NullableInteger(
+      'Image that its disk follows, or will follow at the next start',
+    ),
     assigned_image_name: NullableString('Name of that image'),
     last_session_start_at: NullableDateTime('When it was last started'),
-    auto_stop_threshold: Type.Integer({ description: 'Seconds of idleness after which it stops; 0 is never' }),
+    auto_stop_threshold: Type.Integer({
+      description: 'Seconds of idleness after which it stops; 0 is never',
+    }),
     network_credit: Type.Integer({ description: 'Bytes' }),
     remaining_usage: Type.Integer({ description: 'Minutes' }),
     deposited_usage: Type.Integer({ description: 'Minutes' }),
@@ -87,10 +107,14 @@ export const MachineAttributes = Type.Object(
     permissions: MachinePermissions,
     task: Type.Unsafe<null>({ type: ['object', 'null'], description: 'Always null' }),
     status_reason: Extension(
-      NullableString('Why the last start failed, why it went off by itself, or what it lacks while it is ready'),
+      NullableString(
+        'Why the last start failed, why it went off by itself, or what it lacks while it is ready',
+      ),
     ),
     assignment_pending: Extension(
-      Type.Boolean({ description: 'Its disk is recreated from the assigned image at the next start' }),
+      Type.Boolean({
+        description: 'Its disk is recreated from the assigned image at the next start',
+      }),
     ),
     phase: Extension(NullableString('What is being done to it; null when nothing is')),
   },
@@ -103,7 +127,9 @@ export const MachineConsole = resource(
   'machine_console',
   'MachineConsole',
   Type.Object({
-    shown: NullableString('At most 16 KiB, without control characters; null when no start has failed'),
+    shown: NullableString(
+      'At most 16 KiB, without control characters; null when no start has failed',
+    ),
     kept_at: NullableDateTime('When the start was given up'),
   }),
 );
@@ -111,7 +137,9 @@ export const MachineConsole = resource(
 export const MachineCreateBody = Type.Object(
   {
     plan_id: Id('Machine type of the machines, as GET /plans lists them'),
-    quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' })),
+    quantity: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' }),
+    ),
     software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
     base_image_id: Type.Optional(Id('Base image ID')),
     region: Type.Optional(Text(60, 'Region')),
@@ -131,7 +159,11 @@ export const MachineStartBody = Type.Object(
 export const MachineAccessBody = Type.Object(
   {
     expires_in: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 86_400, description: 'Seconds for which the link is good. Default: 3600' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 86_400,
+        description: 'Seconds for which the link is good. Default: 3600',
+      }),
     ),
   },
   { title: 'MachineAccessBody' },
@@ -148,23 +180,32 @@ export const MachineAccess = resource(
 );
 
 export const MachineStopBody = Type.Object(
-  { gracefully: Type.Optional(Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' })) },
+  {
+    gracefully: Type.Optional(
+      Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' }),
+    ),
+  },
   { title: 'MachineStopBody' },
 );
 
 export const machineListQuery = {
   status: Type.Optional(Enum(friendlyStatuses, 'Only machines in this state')),
   assigned: Type.Optional(
-    Type.Boolean({ description: 'Only machines with, or without, a user; there are no users, so none has one' }),
+    Type.Boolean({
+      description: 'Only machines with, or without, a user; there are no users, so none has one',
+    }),
   ),
   has_session_data: Type.Optional(
-    Type.Boolean({ description: 'Only machines that were, or were not, on since they were made or last reset' }),
+    Type.Boolean({
+      description: 'Only machines that were, or were not, on since they were made or last reset',
+    }),
   ),
   time_left: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 1_000_000_000,
-      description: 'Only machines with at least so many minutes left; nothing is metered, so each has 0',
+      description:
+        'Only machines with at least so many minutes left; nothing is metered, so each has 0',
     }),
   ),
 };

@@ -11,11 +11,16 @@ export interface OperationSpec {
   tag: string;
   summary: string;
   permission: string;
-  /** Its name in the audit trail, for an operation that changes something; several may share one. */
+  /**
+   * Its name in the audit trail, for an operation that changes something; several may share one.
+   */
   action?: string;
   params?: TObject;
   query?: TObject;
-  /** Absent: none is taken but an empty object. A body may always be left out when no field of it is required. */
+  /**
+   * Absent: none is taken but an empty object. A body may always be left out when no field of it is
+   * required.
+   */
   body?: TObject;
   /** Whole numbers in the body are taken as text too, since clients in use send them so. */
   numbersAsText?: true;

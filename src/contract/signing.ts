@@ -1,5 +1,6 @@
-// What is signed, and how the Authorization header spells it. Mind the two orders: the header has the nonce before the
-// timestamp, the signed text the timestamp before the nonce. Nothing stands between the parts of the signed text.
+// What is signed, and how the Authorization header spells it. Mind the two orders: the header has
+// the nonce before the timestamp, the signed text the timestamp before the nonce. Nothing stands
+// between the parts of the signed text.
 //
 // The query string is not signed, so nothing that changes state may be read from it.
 
@@ -29,8 +30,9 @@ export function formatAuthorization({ key, signature, nonce, timestamp }: Creden
   return `HMAC ${key}:${signature}:${nonce}:${timestamp}`;
 }
 
-// Since nothing stands between the parts, the form leaves few ways to cut the signed text anew: keys have a fixed alphabet, timestamps a
-// fixed length, and no nonce holds a colon, as every JSON object with a member does.
+// Since nothing stands between the parts, the form leaves few ways to cut the signed text anew:
+// keys have a fixed alphabet, timestamps a fixed length, and no nonce holds a colon, as every JSON
+// object with a member does.
 const key = '[A-Za-z0-9_-]{8,64}';
 const nonce = '[\\x21-\\x39\\x3b-\\x7e]{1,128}';
 const timestamp = '[1-9][0-9]{12}';
@@ -38,8 +40,8 @@ export const keyPattern = new RegExp(`^${key}$`);
 const headerPattern = new RegExp(`^HMAC (${key}):([0-9a-f]{64}):(${nonce}):(${timestamp})$`);
 
 /**
- * The length of a nonce whose request bears bytes instead of JSON: as bytes may be anything, only a fixed length says where the nonce ends
- * and they begin. That of a UUID.
+ * The length of a nonce whose request bears bytes instead of JSON: as bytes may be anything, only a
+ * fixed length says where the nonce ends and they begin. That of a UUID.
  */
 export const bytesNonceLength = 36;
 

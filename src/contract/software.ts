@@ -12,10 +12,17 @@ const sized = (what: string) => ({
 export const Software = Type.Object(sized('Software'), { title: 'Software' });
 export const SoftwareData = resource('software', 'SoftwareData', Software);
 
-/** Items of `GET /software` bear their fields both flat and under `attributes`, since clients in use read either. */
+/**
+ * Items of `GET /software` bear their fields both flat and under `attributes`, since clients in use
+ * read either.
+ */
 const catalogued = <Name extends string>(type: Name, title: string, what: string) =>
   Type.Object(
-    { ...sized(what), type: Type.Unsafe<Name>({ type: 'string', enum: [type] }), attributes: Type.Object(sized(what)) },
+    {
+      ...sized(what),
+      type: Type.Unsafe<Name>({ type: 'string', enum: [type] }),
+      attributes: Type.Object(sized(what)),
+    },
     { title },
   );
 

@@ -1,4 +1,5 @@
-// What images take and what hangs on them, and disks that were set aside, on the wire: our own additions.
+// What images take and what hangs on them, and disks that were set aside, on the wire: our own
+// additions.
 
 import { Type } from 'typebox';
 import { DateTime, Enum, Id, NullableDateTime, NullableInteger, resource } from './envelope.ts';
@@ -47,9 +48,14 @@ export const Disk = resource(
   'Disk',
   Type.Object({
     id: Type.String(),
-    state: Enum(['active', 'kept'], "`active`: the machine's own. `kept`: set aside, and can be brought back"),
+    state: Enum(
+      ['active', 'kept'],
+      "`active`: the machine's own. `kept`: set aside, and can be brought back",
+    ),
     size: Type.Integer({ description: 'GB that the machine sees' }),
-    stored_bytes: NullableInteger('What it takes on the disk of the host; null until it was looked at'),
+    stored_bytes: NullableInteger(
+      'What it takes on the disk of the host; null until it was looked at',
+    ),
     image_id: NullableInteger('The image that it was made from; null: a base image'),
     kept_until: NullableDateTime('Until when it can be brought back; null for the own disk'),
     created_at: DateTime('When it was made'),

@@ -1,5 +1,6 @@
 // The public contract as one table: every operation's path, permission, inputs, answer and errors.
-// The router, the validation, the serialisation, the client's types and api/openapi.json are all read from it.
+// The router, the validation, the serialisation, the client's types and api/openapi.json are all
+// read from it.
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { WireErrorName } from './errors.ts';
@@ -35,9 +36,15 @@ export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorNa
 ];
 
 /** The parts of a request, typed; a part that an operation does not have is empty. */
-export type Params<Name extends OperationName> = StaticOf<Operations[Name] extends { params: infer P } ? P : undefined>;
-export type Query<Name extends OperationName> = StaticOf<Operations[Name] extends { query: infer Q } ? Q : undefined>;
-export type Body<Name extends OperationName> = StaticOf<Operations[Name] extends { body: infer B } ? B : undefined>;
+export type Params<Name extends OperationName> = StaticOf<
+  Operations[Name] extends { params: infer P } ? P : undefined
+>;
+export type Query<Name extends OperationName> = StaticOf<
+  Operations[Name] extends { query: infer Q } ? Q : undefined
+>;
+export type Body<Name extends OperationName> = StaticOf<
+  Operations[Name] extends { body: infer B } ? B : undefined
+>;
 
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;

@@ -4,7 +4,10 @@ import { Type } from 'typebox';
 
 const Used = (description: string) =>
   Type.Object(
-    { used: Type.Number(), limit: Type.Number({ description: 'The most that the organisation may have' }) },
+    {
+      used: Type.Number(),
+      limit: Type.Number({ description: 'The most that the organisation may have' }),
+    },
     { description },
   );
 

@@ -10,13 +10,22 @@ describe('a console of a guest that did not come up', () => {
       '[ 3.1] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\n[ 3.2] CPU: 0',
       /panicked \(VFS/,
     ],
-    ['ALERT!  /dev/vda9 does not exist.  Dropping to a shell!\n\n(initramfs) ', /shell of its initramfs/],
+    [
+      'ALERT!  /dev/vda9 does not exist.  Dropping to a shell!\n\n(initramfs) ',
+      /shell of its initramfs/,
+    ],
     ['Entering emergency mode.\n\ndracut:/# ', /shell of its initramfs/],
     ['You are in emergency mode. After logging in, type "journalctl -xb"\n', /emergency mode/],
     ['error: no such partition.\nEntering rescue mode...\ngrub rescue> ', /boot loader/],
     ['Boot failed: not a bootable disk\n\nNo bootable device.\n', /no boot sector.*UEFI/],
-    ['SeaBIOS (version 1.16.2)\nBooting from Hard Disk...\n', /nothing followed the boot sector.*UEFI/],
-    ['Debian GNU/Linux 12 localhost ttyS0\n\nlocalhost login: ', /login prompt.*cloud-init or qemu-guest-agent/],
+    [
+      'SeaBIOS (version 1.16.2)\nBooting from Hard Disk...\n',
+      /nothing followed the boot sector.*UEFI/,
+    ],
+    [
+      'Debian GNU/Linux 12 localhost ttyS0\n\nlocalhost login: ',
+      /login prompt.*cloud-init or qemu-guest-agent/,
+    ],
     ['[ 9.1] reboot: Power down\n', /powered off/],
   ];
   for (const [console, says] of cases)

@@ -1,4 +1,5 @@
-// Says why a guest did not come up, from the text of its console. A table has the known signs; the sign nearest to the end counts.
+// Says why a guest did not come up, from the text of its console. A table has the known signs; the
+// sign nearest to the end counts.
 
 /** As long as a reason that is shown may be. */
 const linesShown = 5;
@@ -7,10 +8,14 @@ const lineCharsMax = 200;
 const charsMax = 16_384;
 
 const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => string][] = [
-  [/Kernel panic - not syncing: ?([^\n]{0,150})/, ([, why = '']) => `its kernel panicked (${why.trim()})`],
+  [
+    /Kernel panic - not syncing: ?([^\n]{0,150})/,
+    ([, why = '']) => `its kernel panicked (${why.trim()})`,
+  ],
   [
     /\(initramfs\) |dracut:\/#|Enter 'help' for a list of built-in commands/,
-    () => 'it stopped in a shell of its initramfs, as when the root disk is not found under the name it is looked for',
+    () =>
+      'it stopped in a shell of its initramfs, as when the root disk is not found under the name it is looked for',
   ],
   [
     /You are in (?:emergency|rescue) mode|Give root password for maintenance|Press Enter for maintenance/,
@@ -19,11 +24,13 @@ const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => strin
   [/(?:grub rescue|grub)> /, () => 'its boot loader did not find its files'],
   [
     /not a bootable disk|No bootable device|Missing operating system|Operating system not found/i,
-    () => 'the firmware found no boot sector on its disk; a disk that boots by UEFI only does not boot here',
+    () =>
+      'the firmware found no boot sector on its disk; a disk that boots by UEFI only does not boot here',
   ],
   [
     /Booting from Hard Disk\.{0,3}\s*$/,
-    () => 'nothing followed the boot sector of its disk; a disk that boots by UEFI only does not boot here',
+    () =>
+      'nothing followed the boot sector of its disk; a disk that boots by UEFI only does not boot here',
   ],
   [
     / login: ?(?:\n|$)/,
@@ -33,20 +40,29 @@ const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => strin
   [/reboot: (?:Power down|System halted)/, () => 'its guest powered off'],
 ];
 
-/** A console's text without the sequences that move a terminal's cursor, and without other control characters. */
+/**
+ * A console's text without the sequences that move a terminal's cursor, and without other control
+ * characters.
+ */
 export function plainConsole(text: string): string {
   return (
     text
       .slice(-charsMax)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-      .replaceAll(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-Za-z]|.)/g, '')
+      .replaceAll(
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+        /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-Za-z]|.)/g,
+        '',
+      )
       .replaceAll(/\r\n?/g, '\n')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
       .replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffd]/g, '')
   );
 }
 
-/** What was seen, as the end of a sentence; null when the console says nothing that is known. The sign nearest to the end counts. */
+/**
+ * What was seen, as the end of a sentence; null when the console says nothing that is known. The
+ * sign nearest to the end counts.
+ */
 export function seenOn(console: string): string | null {
   let best: { at: number; said: string } | null = null;
   for (const [pattern, says] of signs)

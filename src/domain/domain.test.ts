@@ -5,7 +5,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { AppError } from './error.ts';
 import type { ImageId, SoftwareId } from './ids.ts';
-import { builtImageSizeGb, type Image, imageMayBecome, imageStatuses, parseImageName } from './image.ts';
+import {
+  builtImageSizeGb,
+  type Image,
+  imageMayBecome,
+  imageStatuses,
+  parseImageName,
+} from './image.ts';
 import { type Machine, machineStatuses, planAssign, planStart, planStop } from './machine.ts';
 import { assertRecipe, canonicalOrder, layerKey, recipeDigest } from './software.ts';
 
@@ -41,7 +47,8 @@ describe('an image', () => {
 
   it('never leaves failed, and is never available without having been built', () => {
     for (const to of imageStatuses) assert.equal(imageMayBecome('failed', to), false);
-    for (const from of imageStatuses) assert.equal(imageMayBecome(from, 'available'), from === 'building');
+    for (const from of imageStatuses)
+      assert.equal(imageMayBecome(from, 'available'), from === 'building');
   });
 
   it('takes any name of 1 to 30 visible characters and no other', () => {
@@ -65,7 +72,12 @@ describe('a machine', () => {
       assert.equal(planStart(machine({ diskId, assignmentPendingAt: 1 }), image), 'installing');
     for (const status of ['ready', 'creating', 'turning_on', 'installing'] as const)
       assert.equal(planStart(machine({ status }), null), null);
-    for (const status of ['turning_off', 'graceful_stopping', 'resizing_disk', 'region_migration'] as const) {
+    for (const status of [
+      'turning_off',
+      'graceful_stopping',
+      'resizing_disk',
+      'region_migration',
+    ] as const) {
       assert.throws(() => planStart(machine({ status }), null), { code: 'machine_not_ready' });
     }
   });
@@ -79,8 +91,16 @@ describe('a machine', () => {
   });
 
   it('is stopped by an assignment exactly when it is on or on its way there', () => {
-    const stopped = machineStatuses.filter((status) => planAssign(machine({ status })) !== 'nothing');
-    assert.deepEqual(stopped.sort(), ['creating', 'installing', 'ready', 'turning_on', 'warming_up']);
+    const stopped = machineStatuses.filter(
+      (status) => planAssign(machine({ status })) !== 'nothing',
+    );
+    assert.deepEqual(stopped.sort(), [
+      'creating',
+      'installing',
+      'ready',
+      'turning_on',
+      'warming_up',
+    ]);
   });
 });
 
@@ -108,7 +128,10 @@ describe('a software list', () => {
       timeoutMs: 1,
     };
     const digest = recipeDigest(recipe);
-    assert.equal(recipeDigest({ ...recipe, timeoutMs: 2, files: [...recipe.files].reverse() }), digest);
+    assert.equal(
+      recipeDigest({ ...recipe, timeoutMs: 2, files: [...recipe.files].reverse() }),
+      digest,
+    );
     assert.notEqual(recipeDigest({ ...recipe, script: 'false' }), digest);
     assert.notEqual(recipeDigest({ ...recipe, network: true }), digest);
     assert.notEqual(layerKey('a', digest), layerKey('b', digest));
@@ -116,7 +139,12 @@ describe('a software list', () => {
 
   it('takes no file name that could lead out of its folder', () => {
     for (const name of ['../x', 'a/b', '', '.hidden', 'a b', '-rf', 'x\n']) {
-      const recipe = { script: 'true', files: [{ name, sha256: '1', bytes: 1 }], network: false, timeoutMs: 1 };
+      const recipe = {
+        script: 'true',
+        files: [{ name, sha256: '1', bytes: 1 }],
+        network: false,
+        timeoutMs: 1,
+      };
       assert.throws(() => assertRecipe(recipe), { code: 'invalid' }, JSON.stringify(name));
     }
   });

@@ -1,6 +1,7 @@
-// Every way in which Silversmith refuses or fails, as one closed set of codes.
-// `message` is a sentence for the caller that says what to do next; `detail` is for the operator's log and never leaves the host.
-// How a code looks on the wire is the business of `wire/error.ts` and `http/errors.ts`.
+// Every way in which Silversmith refuses or fails, as one closed set of codes. `message` is a
+// sentence for the caller that says what to do next; `detail` is for the operator's log and never
+// leaves the host. How a code looks on the wire is the business of `wire/error.ts` and
+// `http/errors.ts`.
 
 export type ErrorCode =
   | 'invalid'
@@ -69,15 +70,26 @@ export const notFound = (noun: string, id: string | number, list?: string) =>
     `There is no ${noun} ${id} in this organisation${list === undefined ? '' : `; ${list} lists what there is`}.`,
   );
 
-/** Work that failed for a reason that may pass: it is tried again, and fails for good with `message` when it does not pass. */
+/**
+ * Work that failed for a reason that may pass: it is tried again, and fails for good with `message`
+ * when it does not pass.
+ */
 export const failedForNow = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
   new AppError('unavailable', message, { ...options, retry: 'later' });
 
-/** Work that failed and would fail again. `message` becomes the reason that the image or machine shows. */
+/**
+ * Work that failed and would fail again. `message` becomes the reason that the image or machine
+ * shows.
+ */
 export const failedForGood = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
   new AppError('internal', message, { ...options, retry: 'never' });
 
-/** The reason to show for anything thrown. What is not an AppError is a defect, and says no more than that. */
+/**
+ * The reason to show for anything thrown. What is not an AppError is a defect, and says no more
+ * than that.
+ */
 export function reasonOf(error: unknown): string {
-  return error instanceof AppError ? error.message : 'An internal error stopped this work; the log has the cause.';
+  return error instanceof AppError
+    ? error.message
+    : 'An internal error stopped this work; the log has the cause.';
 }

@@ -13,15 +13,19 @@ const reservePart = 0.05;
 
 const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 
-/** The bytes that new work may take: what is free, without the reserve. Below 0 when the reserve is used. */
-export const roomBytes = ({ totalBytes, freeBytes }: Capacity) => freeBytes - totalBytes * reservePart;
+/**
+ * The bytes that new work may take: what is free, without the reserve. Below 0 when the reserve is
+ * used.
+ */
+export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
+  freeBytes - totalBytes * reservePart;
 
 /** Whether nothing new may be made. */
 export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 
 /**
- * Throws `unavailable` with both numbers when work that may take so many bytes would eat into the reserve, or into what is promised to
- * others.
+ * Throws `unavailable` with both numbers when work that may take so many bytes would eat into the
+ * reserve, or into what is promised to others.
  */
 export function assertRoom(capacity: Capacity, neededBytes: number, promisedBytes = 0): void {
   const { totalBytes, freeBytes } = capacity;

@@ -1,5 +1,6 @@
-// What must be unique to one machine, and how a disk loses it and gets its own: one list, from which every script is written that runs in a
-// guest. A build step and a generalisation clear all of it from a layer; a fresh disk clears what it copied and makes its own.
+// What must be unique to one machine, and how a disk loses it and gets its own: one list, from
+// which every script is written that runs in a guest. A build step and a generalisation clear all
+// of it from a layer; a fresh disk clears what it copied and makes its own.
 
 interface Trace {
   /** As the report of a generalisation names it. */
@@ -25,7 +26,13 @@ const traces: readonly Trace[] = [
   {
     what: 'DHCP leases and identity',
     paths: [
-      ...['/var/lib/dhcp/*', '/var/lib/dhclient/*', '/var/lib/dhcpcd/*', '/var/lib/dhcpcd5/*', '/etc/dhcpcd.duid'],
+      ...[
+        '/var/lib/dhcp/*',
+        '/var/lib/dhclient/*',
+        '/var/lib/dhcpcd/*',
+        '/var/lib/dhcpcd5/*',
+        '/etc/dhcpcd.duid',
+      ],
       ...[
         '/var/lib/NetworkManager/*.lease',
         '/var/lib/NetworkManager/secret_key',
@@ -41,7 +48,9 @@ const traces: readonly Trace[] = [
   { what: 'identity of storage hosts', paths: ['/etc/nvme/hostnqn', '/etc/nvme/hostid'] },
   {
     what: 'copies of account files',
-    paths: ['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid'].map((name) => `/etc/${name}-`),
+    paths: ['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid'].map(
+      (name) => `/etc/${name}-`,
+    ),
   },
   {
     what: 'persistent names of devices',
@@ -50,11 +59,16 @@ const traces: readonly Trace[] = [
   {
     what: 'state of cloud-init',
     paths: [
-      ...['instance', 'instances', 'data', 'sem', 'handlers'].map((name) => `/var/lib/cloud/${name}`),
+      ...['instance', 'instances', 'data', 'sem', 'handlers'].map(
+        (name) => `/var/lib/cloud/${name}`,
+      ),
       '/var/lib/cloud/scripts/per-boot/silversmith-ready',
       ...['/var/log/cloud-init.log*', '/var/log/cloud-init-output.log*'],
       ...['/etc/netplan/50-cloud-init.yaml', '/etc/network/interfaces.d/50-cloud-init*'],
-      ...['/etc/systemd/network/10-cloud-init-*', '/etc/NetworkManager/system-connections/cloud-init-*'],
+      ...[
+        '/etc/systemd/network/10-cloud-init-*',
+        '/etc/NetworkManager/system-connections/cloud-init-*',
+      ],
     ],
     keptByFresh: true,
   },
@@ -63,8 +77,8 @@ const traces: readonly Trace[] = [
 ];
 
 /**
- * The shell's functions for taking things away. What goes is overwritten where it lies, since a file system leaves a removed file's bytes on
- * the disk, and says so in a line `cleared: …`.
+ * The shell's functions for taking things away. What goes is overwritten where it lies, since a
+ * file system leaves a removed file's bytes on the disk, and says so in a line `cleared: …`.
  */
 export const clearingFunctions = `cleared() { echo "cleared: $*"; }
 # Overwrites files where they lie; a link has nothing to overwrite.
@@ -86,9 +100,13 @@ gone() {
 }
 `;
 
-const removals = (some: readonly Trace[]) => some.map(({ what, paths }) => `gone "${what}" ${paths.join(' ')}`);
+const removals = (some: readonly Trace[]) =>
+  some.map(({ what, paths }) => `gone "${what}" ${paths.join(' ')}`);
 
-/** Takes every trace of an identity from the disk that is being made into a layer. Needs the functions. */
+/**
+ * Takes every trace of an identity from the disk that is being made into a layer. Needs the
+ * functions.
+ */
 export const clearIdentity = [
   ...removals(traces),
   `if [ -s /etc/machine-id ]; then
@@ -108,8 +126,9 @@ fi
 ].join('\n');
 
 /**
- * Gives a fresh disk its identity, once. Arguments: the instance, the machine id, the host name, and who runs it: `early` is cloud-init before
- * it makes host keys, `agent` the guest agent, `all` whatever runs it to its end. Ends with 75 when cloud-init is at work and will do it.
+ * Gives a fresh disk its identity, once. Arguments: the instance, the machine id, the host name,
+ * and who runs it: `early` is cloud-init before it makes host keys, `agent` the guest agent, `all`
+ * whatever runs it to its end. Ends with 75 when cloud-init is at work and will do it.
  */
 export const renewIdentity = `instance=$1 id=$2 name=$3 mode=$4
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

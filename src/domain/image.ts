@@ -1,4 +1,5 @@
-// An image: a named head layer that machines can be started from. Its states, what they allow, its name and its size.
+// An image: a named head layer that machines can be started from. Its states, what they allow, its
+// name and its size.
 
 import { AppError, invalid } from './error.ts';
 import type { BaseImageId, ImageId, LayerId, MachineId, OrganisationId } from './ids.ts';
@@ -6,7 +7,10 @@ import type { BaseImageId, ImageId, LayerId, MachineId, OrganisationId } from '.
 export const imageStatuses = ['pending', 'building', 'available', 'failed'] as const;
 export type ImageStatus = (typeof imageStatuses)[number];
 
-/** `seat`: captured from a machine. `pre_installation`: built from a base image and a list of software. */
+/**
+ * `seat`: captured from a machine. `pre_installation`: built from a base image and a list of
+ * software.
+ */
 export type ImageSource = 'seat' | 'pre_installation';
 
 export interface Image {
@@ -45,10 +49,14 @@ export function imageMayBecome(from: ImageStatus, to: ImageStatus): boolean {
 
 export const imageNameCharactersMax = 30;
 
-/** Checks a name given by a caller; its length is counted in characters (code points), not in UTF-16 units. */
+/**
+ * Checks a name given by a caller; its length is counted in characters (code points), not in UTF-16
+ * units.
+ */
 export function parseImageName(name: string): string {
   const characters = [...name].length;
-  if (name.trim() === '') throw invalid('The name is blank; give 1 to 30 characters, or leave the field out.');
+  if (name.trim() === '')
+    throw invalid('The name is blank; give 1 to 30 characters, or leave the field out.');
   if (characters > imageNameCharactersMax) {
     throw invalid(`The name has ${characters} characters; the most is ${imageNameCharactersMax}.`);
   }
@@ -59,7 +67,10 @@ export function defaultImageName(id: ImageId): string {
   return `Template #${id}`;
 }
 
-/** The size in GB of an image built from a base and software: their sum with a buffer of 5 %, rounded up. */
+/**
+ * The size in GB of an image built from a base and software: their sum with a buffer of 5 %,
+ * rounded up.
+ */
 export function builtImageSizeGb(baseSizeGb: number, softwareSizesGb: readonly number[]): number {
   const sum = softwareSizesGb.reduce((total, size) => total + size, baseSizeGb);
   // Sums such as 1.05 × 20 come out a hair above the whole number in binary floating point.

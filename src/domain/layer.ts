@@ -5,8 +5,9 @@ import type { DiskId, ImageId, JobId, LayerId, MachineId, OrganisationId } from 
 export type LayerKind = 'base' | 'software' | 'capture';
 
 /**
- * `building`: a job makes it. `sealed`: immutable, usable. `quarantined`: its bytes are not what they were, or are gone; nothing
- * begins to use it. `deleting`: nothing may use it any more; its bytes are going.
+ * `building`: a job makes it. `sealed`: immutable, usable. `quarantined`: its bytes are not what
+ * they were, or are gone; nothing begins to use it. `deleting`: nothing may use it any more; its
+ * bytes are going.
  */
 export type LayerState = 'building' | 'sealed' | 'quarantined' | 'deleting';
 
@@ -14,13 +15,21 @@ export interface Layer {
   id: LayerId;
   kind: LayerKind;
   parentId: LayerId | null;
-  /** The root at the end of the chain, a base or an import that stands alone; a root's own id for a root. */
+  /**
+   * The root at the end of the chain, a base or an import that stands alone; a root's own id for a
+   * root.
+   */
   baseLayerId: LayerId;
   /** How the chains that end in it boot; null for what is not a root. */
   boot: Boot | null;
-  /** Whose it is: of a capture or an import the organisation that made it, else null: everybody's. */
+  /**
+   * Whose it is: of a capture or an import the organisation that made it, else null: everybody's.
+   */
   organisationId: OrganisationId | null;
-  /** Under which a build finds it again: a base's content digest, or hash(parent key, recipe digest). Null for captures. */
+  /**
+   * Under which a build finds it again: a base's content digest, or hash(parent key, recipe
+   * digest). Null for captures.
+   */
   key: string | null;
   /** The key that it had before it was quarantined; null while it is not. */
   lostKey: string | null;
@@ -42,8 +51,8 @@ export interface Layer {
 }
 
 /**
- * `fresh`: made by a start that has not succeeded yet. `active`: a machine's disk. `kept`: replaced, and kept until
- * `keptUntil`. `deleting`: its bytes are going.
+ * `fresh`: made by a start that has not succeeded yet. `active`: a machine's disk. `kept`:
+ * replaced, and kept until `keptUntil`. `deleting`: its bytes are going.
  */
 export type DiskState = 'fresh' | 'active' | 'kept' | 'deleting';
 
@@ -66,27 +75,36 @@ export interface Disk {
 }
 
 /**
- * How a chain with this root boots. `direct`: the kernel and initrd kept beside the root, with `append`; `buildAppend` added makes
- * that initrd run the seed's user-data and power off. `firmware`: the disk's own boot loader.
+ * How a chain with this root boots. `direct`: the kernel and initrd kept beside the root, with
+ * `append`; `buildAppend` added makes that initrd run the seed's user-data and power off.
+ * `firmware`: the disk's own boot loader.
  */
-export type Boot = { mode: 'direct'; append: string; buildAppend: string | null } | { mode: 'firmware' };
+export type Boot =
+  | { mode: 'direct'; append: string; buildAppend: string | null }
+  | { mode: 'firmware' };
 
 /** The most layers that a chain may have before it is compacted. */
 export const chainLayersMax = 8;
 
-/** The most layers that a chain may have at all: tools and machines open them together. What would be higher waits for compaction. */
+/**
+ * The most layers that a chain may have at all: tools and machines open them together. What would
+ * be higher waits for compaction.
+ */
 export const chainHeightMax = 64;
 
 /**
- * On which layer of its own chain (from the head down to the base) a layer is to be written anew, so that the chain has at most `layersMax`:
- * the highest that builds share, else the root. Null when the chain is short enough.
+ * On which layer of its own chain (from the head down to the base) a layer is to be written anew,
+ * so that the chain has at most `layersMax`: the highest that builds share, else the root. Null
+ * when the chain is short enough.
  */
 export function planCompaction<Link extends Pick<Layer, 'kind'>>(
   chain: readonly Link[],
   layersMax: number,
 ): Link | null {
   if (chain.length <= layersMax) return null;
-  const shared = chain.find((layer, at) => at > 0 && layer.kind !== 'capture' && chain.length - at < layersMax);
+  const shared = chain.find(
+    (layer, at) => at > 0 && layer.kind !== 'capture' && chain.length - at < layersMax,
+  );
   return shared ?? chain.at(-1) ?? null;
 }
 

@@ -1,5 +1,5 @@
-// A machine: its states, the table of what each state allows, and the checks that the contract orders.
-// `friendly_status` on the wire is `status` here.
+// A machine: its states, the table of what each state allows, and the checks that the contract
+// orders. `friendly_status` on the wire is `status` here.
 
 import { AppError } from './error.ts';
 import type { DiskId, ImageId, MachineId, MachineTypeId, OrganisationId } from './ids.ts';
@@ -35,11 +35,20 @@ export interface Machine {
   statusReason: string | null;
   /** The disk the machine has; null before its first start and after a reset. */
   diskId: DiskId | null;
-  /** Null also while the image that was assigned is deleted; with the image the assignment comes back. */
+  /**
+   * Null also while the image that was assigned is deleted; with the image the assignment comes
+   * back.
+   */
   assignedImageId: ImageId | null;
-  /** When an assignment that its disk does not follow yet was made, in ms since 1970; null when there is none. */
+  /**
+   * When an assignment that its disk does not follow yet was made, in ms since 1970; null when
+   * there is none.
+   */
   assignmentPendingAt: number | null;
-  /** The same of an assignment whose image is deleted: a start goes without it, and makes that final. */
+  /**
+   * The same of an assignment whose image is deleted: a start goes without it, and makes that
+   * final.
+   */
   lostPendingAt: number | null;
   /** What was assigned before the last assignment, and since when that was pending: to undo it. */
   priorImageId: ImageId | null;
@@ -59,37 +68,51 @@ export interface Machine {
 const starting: readonly MachineStatus[] = ['creating', 'turning_on', 'installing', 'warming_up'];
 const stopping: readonly MachineStatus[] = ['turning_off', 'graceful_stopping'];
 
-export const isStarting = (machine: Machine) => machine.capturingImageId === null && starting.includes(machine.status);
+export const isStarting = (machine: Machine) =>
+  machine.capturingImageId === null && starting.includes(machine.status);
 export const isStopping = (machine: Machine) => stopping.includes(machine.status);
 
 const pausedReason =
   'The machine is paused, because the disk of its host is full. It goes on by itself when there is room; nothing of it is lost.';
 
 /** As callers see it: one that is paused is on, and nobody can use it. */
-export const shownOf = ({ status, statusReason, pausedAt }: Machine): Pick<Machine, 'status' | 'statusReason'> =>
-  pausedAt === null ? { status, statusReason } : { status: 'warming_up', statusReason: pausedReason };
+export const shownOf = ({
+  status,
+  statusReason,
+  pausedAt,
+}: Machine): Pick<Machine, 'status' | 'statusReason'> =>
+  pausedAt === null
+    ? { status, statusReason }
+    : { status: 'warming_up', statusReason: pausedReason };
 
 const notReady = (machine: Machine, why: string) =>
   new AppError('machine_not_ready', `Machine ${machine.id} is ${machine.status}; ${why}`);
 
 /**
- * What a start makes of a machine: the state it goes through, or null when it is on or on its way there.
- * `image` is the assigned image, when there is one. Throws `machine_not_ready`.
+ * What a start makes of a machine: the state it goes through, or null when it is on or on its way
+ * there. `image` is the assigned image, when there is one. Throws `machine_not_ready`.
  */
 export function planStart(machine: Machine, image: Image | null): MachineStatus | null {
   if (machine.capturingImageId !== null)
     throw notReady(machine, 'an image of it is being created; wait until it is off.');
-  if (machine.status === 'ready' || (isStarting(machine) && machine.stopRequestedAt === null)) return null;
+  if (machine.status === 'ready' || (isStarting(machine) && machine.stopRequestedAt === null))
+    return null;
   if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then start it.');
   if (machine.diskId !== null && machine.assignmentPendingAt === null) return 'turning_on';
   if (image !== null && image.status !== 'available') {
-    const next = image.status === 'failed' ? 'assign another image to it.' : 'start it when the image is available.';
+    const next =
+      image.status === 'failed'
+        ? 'assign another image to it.'
+        : 'start it when the image is available.';
     throw notReady(machine, `its image ${image.id} is ${image.status}: ${next}`);
   }
   return machine.assignmentPendingAt === null ? 'creating' : 'installing';
 }
 
-/** What a stop makes of a machine, or null when it is off or on its way there. Throws `machine_not_ready`. */
+/**
+ * What a stop makes of a machine, or null when it is off or on its way there. Throws
+ * `machine_not_ready`.
+ */
 export function planStop(machine: Machine, gracefully: boolean): MachineStatus | null {
   if (machine.capturingImageId !== null)
     throw notReady(machine, 'an image of it is being created; it is stopped already.');
@@ -101,7 +124,10 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
 /** Throws unless the machine is ready. */
 export function assertReady(machine: Machine): void {
   if (machine.pausedAt !== null)
-    throw new AppError('machine_not_ready', `Machine ${machine.id} cannot be used now. ${pausedReason}`);
+    throw new AppError(
+      'machine_not_ready',
+      `Machine ${machine.id} cannot be used now. ${pausedReason}`,
+    );
   if (machine.status !== 'ready') throw notReady(machine, 'start it, and wait until it is ready.');
 }
 
@@ -115,11 +141,17 @@ export function assertResettable(machine: Machine): void {
   if (machine.capturingImageId !== null)
     throw notReady(machine, 'an image of it is being created; wait until it is off.');
   if (machine.status !== 'off') {
-    throw new AppError('invalid', `Machine ${machine.id} is ${machine.status}; stop it before you reset it.`);
+    throw new AppError(
+      'invalid',
+      `Machine ${machine.id} is ${machine.status}; stop it before you reset it.`,
+    );
   }
 }
 
-/** Throws unless the machine can be captured: it has a disk (4208), is stopped (4209), and no capture is under way (4212). */
+/**
+ * Throws unless the machine can be captured: it has a disk (4208), is stopped (4209), and no
+ * capture is under way (4212).
+ */
 export function assertCapturable(machine: Machine): void {
   if (machine.diskId === null) {
     throw new AppError(
@@ -141,7 +173,10 @@ export function assertCapturable(machine: Machine): void {
   }
 }
 
-/** Throws unless every machine may get the image: none is being captured (4214), and each disk is large enough (4510). */
+/**
+ * Throws unless every machine may get the image: none is being captured (4214), and each disk is
+ * large enough (4510).
+ */
 export function assertMayGetImage(machines: readonly Machine[], image: Image): void {
   const captured = machines.find((machine) => machine.capturingImageId !== null);
   if (captured) {
@@ -162,7 +197,10 @@ export function assertHolds(machine: Machine, image: Pick<Image, 'id' | 'sizeGb'
   );
 }
 
-/** What an assignment does to the power of a machine: a ready one is stopped at once, a starting one as soon as it can. */
+/**
+ * What an assignment does to the power of a machine: a ready one is stopped at once, a starting one
+ * as soon as it can.
+ */
 export function planAssign(machine: Machine): 'stop' | 'request-stop' | 'nothing' {
   if (machine.status === 'ready') return 'stop';
   return isStarting(machine) ? 'request-stop' : 'nothing';

@@ -2,7 +2,10 @@
 
 import { invalid } from './error.ts';
 
-/** `storedGb`: what its captures and imports and the files of its transfers take on the host's disk, until they are gone. `builds`: images that are being made at once. */
+/**
+ * `storedGb`: what its captures and imports and the files of its transfers take on the host's disk,
+ * until they are gone. `builds`: images that are being made at once.
+ */
 export interface Quotas {
   images: number;
   machines: number;
@@ -14,7 +17,13 @@ export interface Quotas {
 
 export type QuotaName = keyof Quotas;
 
-export const defaultQuotas: Quotas = { images: 1000, machines: 1000, builds: 20, storedGb: 10_000, keptGb: 1000 };
+export const defaultQuotas: Quotas = {
+  images: 1000,
+  machines: 1000,
+  builds: 20,
+  storedGb: 10_000,
+  keptGb: 1000,
+};
 
 const words: Record<QuotaName, string> = {
   images: 'images',
@@ -25,7 +34,12 @@ const words: Record<QuotaName, string> = {
 };
 
 /** Throws `invalid` with both numbers when `wanted` more would be too many. */
-export function assertWithinQuota(name: QuotaName, used: number, wanted: number, quotas: Quotas): void {
+export function assertWithinQuota(
+  name: QuotaName,
+  used: number,
+  wanted: number,
+  quotas: Quotas,
+): void {
   const limit = quotas[name];
   if (used + wanted <= limit) return;
   const count = Math.round(wanted * 1000) / 1000;

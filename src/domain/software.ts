@@ -1,4 +1,5 @@
-// The catalogue: what can be installed, how (its recipe), in which order, and the key under which the result is kept.
+// The catalogue: what can be installed, how (its recipe), in which order, and the key under which
+// the result is kept.
 
 import { createHash } from 'node:crypto';
 import { AppError, invalid } from './error.ts';
@@ -11,7 +12,10 @@ export interface RecipeFile {
   bytes: number;
 }
 
-/** How a title is put on a disk: a shell script that runs as root inside a build machine, never on the host. */
+/**
+ * How a title is put on a disk: a shell script that runs as root inside a build machine, never on
+ * the host.
+ */
 export interface Recipe {
   script: string;
   files: RecipeFile[];
@@ -36,7 +40,10 @@ export interface BaseImage {
   sizeGb: number;
   layerId: LayerId;
   createdAt: number;
-  /** Since when it is known to work: a build or a machine on it has reported. Null: it is not known, or its last trial failed. */
+  /**
+   * Since when it is known to work: a build or a machine on it has reported. Null: it is not known,
+   * or its last trial failed.
+   */
   provedAt: number | null;
   /** When its last trial failed; null when none did since it is known to work. */
   failedAt: number | null;
@@ -44,7 +51,10 @@ export interface BaseImage {
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** Digest of what decides a recipe's result. Limits are left out: a longer time limit gives the same layer. */
+/**
+ * Digest of what decides a recipe's result. Limits are left out: a longer time limit gives the same
+ * layer.
+ */
 export function recipeDigest(recipe: Recipe): string {
   const files = recipe.files
     .map((file) => [file.name, file.sha256])
@@ -52,12 +62,18 @@ export function recipeDigest(recipe: Recipe): string {
   return sha256(JSON.stringify(['recipe-1', recipe.script, recipe.network, files]));
 }
 
-/** Key of the layer that a recipe makes on a parent: equal keys mean that the layer can be used again. */
+/**
+ * Key of the layer that a recipe makes on a parent: equal keys mean that the layer can be used
+ * again.
+ */
 export function layerKey(parentKey: string, digest: string): string {
   return sha256(JSON.stringify(['layer-1', parentKey, digest]));
 }
 
-/** The one order in which a list is installed, so that equal sets share their layers: by id, each once. */
+/**
+ * The one order in which a list is installed, so that equal sets share their layers: by id, each
+ * once.
+ */
 export function canonicalOrder<Item extends { id: SoftwareId }>(list: readonly Item[]): Item[] {
   const byId = new Map(list.map((item) => [item.id, item]));
   return [...byId.values()].sort((a, b) => a.id - b.id);
@@ -69,27 +85,42 @@ export const recipeFilesMax = 200;
 /** Checks a recipe before it enters the catalogue. */
 export function assertRecipe(recipe: Recipe): void {
   const bytes = Buffer.byteLength(recipe.script);
-  if (recipe.script.trim() === '') throw invalid('The script is empty; give the commands that install the software.');
+  if (recipe.script.trim() === '')
+    throw invalid('The script is empty; give the commands that install the software.');
   if (bytes > scriptBytesMax)
-    throw invalid(`The script has ${bytes} bytes; the most is ${scriptBytesMax}. Put data into files.`);
+    throw invalid(
+      `The script has ${bytes} bytes; the most is ${scriptBytesMax}. Put data into files.`,
+    );
   if (recipe.files.length > recipeFilesMax) {
     throw invalid(`The recipe has ${recipe.files.length} files; the most is ${recipeFilesMax}.`);
   }
   const names = new Set<string>();
   for (const { name } of recipe.files) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}$/.test(name)) {
-      throw invalid(`The file name ${JSON.stringify(name)} is not plain: use letters, digits and . _ + ~ - only.`);
+      throw invalid(
+        `The file name ${JSON.stringify(name)} is not plain: use letters, digits and . _ + ~ - only.`,
+      );
     }
     if (names.has(name)) throw invalid(`Two files of the recipe are named ${name}; rename one.`);
     names.add(name);
   }
 }
 
-/** Splits a list of asked ids into what the catalogue has; throws not-found that names the first it lacks. */
-export function pickSoftware(catalogue: readonly Software[], ids: readonly SoftwareId[]): Software[] {
+/**
+ * Splits a list of asked ids into what the catalogue has; throws not-found that names the first it
+ * lacks.
+ */
+export function pickSoftware(
+  catalogue: readonly Software[],
+  ids: readonly SoftwareId[],
+): Software[] {
   return [...new Set(ids)].map((id) => {
     const found = catalogue.find((software) => software.id === id);
-    if (!found) throw new AppError('not_found', `There is no software ${id}; GET /software lists what there is.`);
+    if (!found)
+      throw new AppError(
+        'not_found',
+        `There is no software ${id}; GET /software lists what there is.`,
+      );
     return found;
   });
 }

@@ -1,4 +1,5 @@
-// A transfer: an image on its way out (export) or in (import), as one file of bytes beside a manifest that says what it is.
+// A transfer: an image on its way out (export) or in (import), as one file of bytes beside a
+// manifest that says what it is.
 
 import { invalid } from './error.ts';
 import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
@@ -6,7 +7,9 @@ import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
 export type TransferKind = 'export' | 'import';
 export type TransferFormat = 'qcow2' | 'raw';
 
-/** `receiving`: an import's bytes are coming in. `building`: the file is made, or made an image of. */
+/**
+ * `receiving`: an import's bytes are coming in. `building`: the file is made, or made an image of.
+ */
 export type TransferStatus = 'receiving' | 'building' | 'available' | 'failed';
 
 export interface Transfer {
@@ -41,7 +44,13 @@ export const openTransfersMax = 10;
 /** `direct`: with the kernel and the initrd that follow the disk in the file. */
 export type ManifestBoot =
   | { mode: 'firmware' }
-  | { mode: 'direct'; append: string; buildAppend: string | null; kernelBytes: number; initrdBytes: number };
+  | {
+      mode: 'direct';
+      append: string;
+      buildAppend: string | null;
+      kernelBytes: number;
+      initrdBytes: number;
+    };
 
 const appendLengthMax = 2000;
 
@@ -55,7 +64,10 @@ export interface Manifest {
   virtualBytes: number;
   /** The base at the end of its chain, by the digest of the disk that was added as it. */
   base: { name: string; key: string } | null;
-  /** How it boots where that base is not; absent in exports of earlier versions, which boot by firmware then. */
+  /**
+   * How it boots where that base is not; absent in exports of earlier versions, which boot by
+   * firmware then.
+   */
   boot?: ManifestBoot;
   head: { layerId: LayerId; key: string | null };
   software: { name: string; recipeDigest: string }[];
@@ -69,7 +81,8 @@ const isSize = (value: unknown) => Number.isSafeInteger(value) && Number(value) 
 const isSoftware = (value: unknown) =>
   Array.isArray(value) && value.every((one) => isObject(one) && isText(one.recipeDigest));
 
-const isAppend = (value: unknown) => isText(value) && value.length <= appendLengthMax && !/[^\x20-\x7e]/.test(value);
+const isAppend = (value: unknown) =>
+  isText(value) && value.length <= appendLengthMax && !/[^\x20-\x7e]/.test(value);
 
 function isBoot(value: unknown): boolean {
   if (value === undefined) return true;
@@ -80,8 +93,20 @@ function isBoot(value: unknown): boolean {
   return value.mode === 'direct' && appends && isSize(kernelBytes) && isSize(initrdBytes);
 }
 
-/** Each field of a manifest that something of ours reads, whether it is what it must be, and what that is. */
-const fieldsRead = ({ version, name, sha256, virtualBytes, base, head, software, boot }: Record<string, unknown>) =>
+/**
+ * Each field of a manifest that something of ours reads, whether it is what it must be, and what
+ * that is.
+ */
+const fieldsRead = ({
+  version,
+  name,
+  sha256,
+  virtualBytes,
+  base,
+  head,
+  software,
+  boot,
+}: Record<string, unknown>) =>
   [
     ['version', version === 1, '1'],
     ['name', isText(name), 'a text'],
@@ -95,7 +120,10 @@ const fieldsRead = ({ version, name, sha256, virtualBytes, base, head, software,
     ['software', isSoftware(software), 'a list of objects, each with the text recipeDigest'],
   ] as const;
 
-/** Reads a manifest that comes from outside. Throws `invalid`, which names the first field that is wrong. */
+/**
+ * Reads a manifest that comes from outside. Throws `invalid`, which names the first field that is
+ * wrong.
+ */
 export function parseManifest(text: string): Manifest {
   const asWritten = 'Send the manifest that silversmith image export wrote, as it is.';
   let found: unknown;

@@ -1,14 +1,21 @@
-// Who signs a request. What the header says by itself (its form and its clock) is judged before the body is read, so that whoever signs
-// nothing costs no memory; the signature covers the raw bytes of the body, never JSON that was written again.
+// Who signs a request. What the header says by itself (its form and its clock) is judged before the
+// body is read, so that whoever signs nothing costs no memory; the signature covers the raw bytes
+// of the body, never JSON that was written again.
 //
-// A refusal says which of the four was wrong (format, key, clock, signature or replay) and takes the same path for a key that exists and
-// one that does not: an unknown key stands for one that nobody has, whose secret the signature is compared under.
+// A refusal says which of the four was wrong (format, key, clock, signature or replay) and takes
+// the same path for a key that exists and one that does not: an unknown key stands for one that
+// nobody has, whose secret the signature is compared under.
 //
-// It is the signature that is good once. The signed text has no separators, so the same bytes under the same signature may be cut into
-// other parts; and nonces of a few digits meet by chance.
+// It is the signature that is good once. The signed text has no separators, so the same bytes under
+// the same signature may be cut into other parts; and nonces of a few digits meet by chance.
 
 import { createHmac, type Hmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { bytesNonceLength, type Credentials, parseAuthorization, signedHead } from '../contract/signing.ts';
+import {
+  bytesNonceLength,
+  type Credentials,
+  parseAuthorization,
+  signedHead,
+} from '../contract/signing.ts';
 import { AppError } from '../domain/error.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Permission } from '../domain/key.ts';
@@ -100,7 +107,10 @@ export class Authenticator {
     return secret;
   }
 
-  /** Records that the key was used: at most once a minute, beside the request, so that a read costs no write of its own. */
+  /**
+   * Records that the key was used: at most once a minute, beside the request, so that a read costs
+   * no write of its own.
+   */
   #note(id: KeyId, lastUsedAt: number | null, now: number): void {
     if (now - Math.max(lastUsedAt ?? 0, this.#noted.get(id) ?? 0) < lastUsedEveryMs) return;
     this.#noted.set(id, now);
@@ -111,7 +121,9 @@ export class Authenticator {
   /** Judges what the header says by itself. Throws `unauthenticated`. */
   async claim({ authorization, method, path, isBytes }: RequestHead): Promise<Claim> {
     if (authorization === undefined) {
-      throw refuse('The Authorization header is missing; send: HMAC {key}:{signature}:{nonce}:{timestamp}');
+      throw refuse(
+        'The Authorization header is missing; send: HMAC {key}:{signature}:{nonce}:{timestamp}',
+      );
     }
     const given = parseAuthorization(authorization);
     if (!given) {
@@ -133,7 +145,9 @@ export class Authenticator {
     }
     const found = await this.#store.read('system', (work) => work.keys.claimed(given.key));
     const isKnown =
-      found !== undefined && found.revokedAt === null && (found.expiresAt === null || found.expiresAt > now);
+      found !== undefined &&
+      found.revokedAt === null &&
+      (found.expiresAt === null || found.expiresAt > now);
     const key = isKnown ? found : this.#nobody;
     const secret = this.#secretOf(key.secretSealed);
     // The published text of the API also shows the path without its leading slash.
@@ -144,8 +158,9 @@ export class Authenticator {
   }
 
   /**
-   * Judges the signature when the body is there. From then on it is used up, whatever becomes of the request. Throws `unauthenticated`, and
-   * `too_many_requests`, which is told to whoever signs and costs no place in the journal.
+   * Judges the signature when the body is there. From then on it is used up, whatever becomes of
+   * the request. Throws `unauthenticated`, and `too_many_requests`, which is told to whoever signs
+   * and costs no place in the journal.
    */
   prove({ given, key, hmacs, isKnown }: Claim): Caller {
     const signed = Buffer.from(given.signature, 'hex');
@@ -158,7 +173,9 @@ export class Authenticator {
     const now = this.#clock.now();
     const timestamp = Number(given.timestamp);
     if (now - timestamp > this.#journal.coversMs)
-      throw refuse('The request was signed before this server began to remember signatures; sign it anew.');
+      throw refuse(
+        'The request was signed before this server began to remember signatures; sign it anew.',
+      );
     if (this.#journal.has(given.signature)) throw replayed();
     const waitMs = this.#limits.take(key.id, now);
     if (waitMs > 0) {
@@ -173,8 +190,15 @@ export class Authenticator {
     this.#note(key.id, key.lastUsedAt, now);
     const { id: keyId, organisationId, permissions } = key;
     const { signature } = given;
-    return { keyId, organisationId, permissions, signature, signatureExpiresAt: timestamp + clockToleranceMs };
+    return {
+      keyId,
+      organisationId,
+      permissions,
+      signature,
+      signatureExpiresAt: timestamp + clockToleranceMs,
+    };
   }
 }
 
-export const replayed = () => refuse('This signature was used before; sign every request anew, with a new nonce.');
+export const replayed = () =>
+  refuse('This signature was used before; sign every request anew, with a new nonce.');

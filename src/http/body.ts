@@ -1,6 +1,8 @@
-// Reads the body of a request: bounded in bytes, by how slowly it may come, and in what all bodies together may take of memory. A body is
-// not bounded in time as long as it moves, since slow lines are no attack. What nobody is going to read is read on for a while after the
-// answer, as many clients send all they have before they look, and would find a broken connection instead of the answer.
+// Reads the body of a request: bounded in bytes, by how slowly it may come, and in what all bodies
+// together may take of memory. A body is not bounded in time as long as it moves, since slow lines
+// are no attack. What nobody is going to read is read on for a while after the answer, as many
+// clients send all they have before they look, and would find a broken connection instead of the
+// answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -17,7 +19,10 @@ export const bodyLimits = {
   checkMs: 1000,
   /** What all bodies that are being read or worked on take of memory together. */
   heldBytesMax: 256 * 1024 * 1024,
-  /** For how long, how long without a byte, and how far what nobody needs is read on after an answer. */
+  /**
+   * For how long, how long without a byte, and how far what nobody needs is read on after an
+   * answer.
+   */
   lingerMs: 30_000,
   lingerIdleMs: 5000,
   lingerBytesMax: 64 * 1024 * 1024,
@@ -48,8 +53,8 @@ export class Bodies {
   #heldBytes = 0;
 
   /**
-   * The body, or an empty buffer when it is not kept. Throws `too_large`, `timed_out`, `unavailable` when bodies take too much memory, and
-   * `invalid` when the connection ends first.
+   * The body, or an empty buffer when it is not kept. Throws `too_large`, `timed_out`,
+   * `unavailable` when bodies take too much memory, and `invalid` when the connection ends first.
    */
   read(request: IncomingMessage, response: ServerResponse, options: BodyOptions): Promise<Buffer> {
     const { bytesMax, keep, onBytes } = options;
@@ -70,7 +75,12 @@ export class Bodies {
       const now = performance.now();
       const slow = tooSlow(bytes, now - begun, now - movedAt);
       if (slow !== null)
-        end(new AppError('timed_out', `The body did not come to its end: ${slow}. Send the request again.`));
+        end(
+          new AppError(
+            'timed_out',
+            `The body did not come to its end: ${slow}. Send the request again.`,
+          ),
+        );
     }, bodyLimits.checkMs);
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
@@ -78,7 +88,8 @@ export class Bodies {
       if (keep) this.#heldBytes += chunk.length;
       if (bytes > bytesMax) return end(large(`more than ${bytesMax} bytes`));
       if (this.#heldBytes > bodyLimits.heldBytesMax) {
-        const message = 'The server has too many large requests at this moment; send this one again.';
+        const message =
+          'The server has too many large requests at this moment; send this one again.';
         return end(new AppError('unavailable', message, { retryAfterMs: 1000 }));
       }
       onBytes(chunk);
@@ -121,7 +132,10 @@ function drained(request: IncomingMessage): Promise<void> {
   });
 }
 
-/** An answer that goes out at once and ends when the rest of the request has come, or enough of it; null: it has come. */
+/**
+ * An answer that goes out at once and ends when the rest of the request has come, or enough of it;
+ * null: it has come.
+ */
 export function lingering(request: IncomingMessage, answer: string | Buffer): Readable | null {
   if (request.complete || request.readableEnded || !hasBody(request)) return null;
   async function* parts() {
@@ -153,7 +167,10 @@ export function parseBody(type: string | undefined, body: Buffer): unknown {
   }
 }
 
-/** For an operation that takes no body, so that no part of the signed text is ignored. Throws `invalid`. */
+/**
+ * For an operation that takes no body, so that no part of the signed text is ignored. Throws
+ * `invalid`.
+ */
 export function assertNoBody(body: Buffer): void {
   if (/^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$|^$/.test(body.toString('latin1'))) return;
   throw invalid('This operation takes no body; send none, or an empty JSON object.');

@@ -1,6 +1,7 @@
-// A request that changes state: one transaction with its signature, its effect, its entry in the audit trail, and the answer to give again
-// when the same Idempotency-Key comes again. A refusal changes nothing; it leaves an entry in the audit trail, in a transaction of its own.
-// The entry of a change names what the application says it touched, that of a refusal what the path names.
+// A request that changes state: one transaction with its signature, its effect, its entry in the
+// audit trail, and the answer to give again when the same Idempotency-Key comes again. A refusal
+// changes nothing; it leaves an entry in the audit trail, in a transaction of its own. The entry of
+// a change names what the application says it touched, that of a refusal what the path names.
 
 import { createHash } from 'node:crypto';
 import type { OrganisationStore, RequestContext } from '../app/context.ts';
@@ -28,8 +29,9 @@ export interface Command {
 }
 
 /**
- * Resolves to the answer with its envelope, and whether it was given before. `stage` comes before the transaction: nothing in a transaction
- * touches files, which a rollback would not bring back and every other writer would wait for.
+ * Resolves to the answer with its envelope, and whether it was given before. `stage` comes before
+ * the transaction: nothing in a transaction touches files, which a rollback would not bring back
+ * and every other writer would wait for.
  */
 export async function runCommand(
   { store, masterKey }: { store: Store; masterKey: MasterKey },
@@ -53,8 +55,10 @@ export async function runCommand(
     .digest('hex');
   await stage();
   return store.write(organisationId, async (work) => {
-    if (!(await work.signatures.use(keyId, caller.signature, caller.signatureExpiresAt))) throw replayed();
-    const before = idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);
+    if (!(await work.signatures.use(keyId, caller.signature, caller.signatureExpiresAt)))
+      throw replayed();
+    const before =
+      idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);
     if (before) {
       if (before.requestDigest === digest)
         return { answer: JSON.parse(masterKey.open(before.answer)) as Json, again: true };
@@ -64,12 +68,28 @@ export async function runCommand(
       );
     }
     const touched: Touched = {};
-    const answer = { ...(await effect(work, (what) => Object.assign(touched, what))), ...envelope() };
-    await work.audit.add({ keyId, action: command.name, requestId: command.requestId, clientCode: 200, ...touched });
+    const answer = {
+      ...(await effect(work, (what) => Object.assign(touched, what))),
+      ...envelope(),
+    };
+    await work.audit.add({
+      keyId,
+      action: command.name,
+      requestId: command.requestId,
+      clientCode: 200,
+      ...touched,
+    });
     if (idempotencyKey !== undefined) {
-      // Sealed, since an answer may hold what is shown once, such as the link to a machine's screen.
+      // Sealed, since an answer may hold what is shown once, such as the link to a machine's
+      // screen.
       const sealed = masterKey.seal(JSON.stringify(answer));
-      await work.idempotency.keep(keyId, idempotencyKey, digest, sealed, work.now() + idempotencyMs);
+      await work.idempotency.keep(
+        keyId,
+        idempotencyKey,
+        digest,
+        sealed,
+        work.now() + idempotencyMs,
+      );
     }
     return { answer, again: false };
   });

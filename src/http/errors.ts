@@ -1,5 +1,6 @@
-// Translates every failure into the envelope: ours by the table, the framework's by what they mean, anything else as an internal error
-// whose cause is in the log under the request id and never in the answer.
+// Translates every failure into the envelope: ours by the table, the framework's by what they mean,
+// anything else as an internal error whose cause is in the log under the request id and never in
+// the answer.
 
 import type { ErrorObject } from 'ajv';
 import type { FastifyError } from 'fastify';
@@ -26,7 +27,9 @@ export function answerError(error: unknown, now: number): ErrorAnswer {
       ? 'An internal error; the log has its cause under the request id.'
       : known.message;
   const headers: Record<string, string> =
-    known?.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(known.retryAfterMs / 1000)) };
+    known?.retryAfterMs === undefined
+      ? {}
+      : { 'retry-after': String(Math.ceil(known.retryAfterMs / 1000)) };
   return {
     status,
     headers,
@@ -39,7 +42,10 @@ function toAppError(error: unknown): AppError | null {
   if (error instanceof AppError) return error;
   const { code, validation, validationContext, statusCode } = error as Partial<FastifyError>;
   if (validation)
-    return new AppError('invalid', sentence(validation as unknown as ErrorObject[], validationContext ?? 'body'));
+    return new AppError(
+      'invalid',
+      sentence(validation as unknown as ErrorObject[], validationContext ?? 'body'),
+    );
   if (statusCode === 415) return new AppError('not_json', 'Send the body as application/json.');
   if (code === 'FST_ERR_MAX_PARAM_LENGTH' || code === 'FST_ERR_BAD_URL')
     return new AppError('invalid', 'The path cannot be read; send an id as a whole number.');
@@ -48,7 +54,11 @@ function toAppError(error: unknown): AppError | null {
   return null;
 }
 
-const partNames: Record<string, string> = { body: 'The body', querystring: 'The query', params: 'The path' };
+const partNames: Record<string, string> = {
+  body: 'The body',
+  querystring: 'The query',
+  params: 'The path',
+};
 
 /** What is wrong with the first field that is wrong, in words. */
 function sentence([first]: readonly ErrorObject[], context: string): string {

@@ -1,4 +1,5 @@
-// Answers with a file of ours, whole or the range that is asked for. It is one caller's, so nothing on the way keeps it.
+// Answers with a file of ours, whole or the range that is asked for. It is one caller's, so nothing
+// on the way keeps it.
 
 import { basename, dirname } from 'node:path';
 import { send } from '@fastify/send';
@@ -7,13 +8,20 @@ import { AppError } from '../domain/error.ts';
 import type { FileAnswer } from './handler.ts';
 
 /** Throws `range_not_satisfiable`, `precondition_failed`, and `not_found` when the file is gone. */
-export async function sendFile(request: FastifyRequest, reply: FastifyReply, { path, name }: FileAnswer) {
+export async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { path, name }: FileAnswer,
+) {
   const { statusCode, headers, stream } = await send(request.raw, basename(path), {
     root: dirname(path),
     cacheControl: false,
   });
   if (statusCode === 412)
-    throw new AppError('precondition_failed', 'The file is not the one that If-Match or If-Unmodified-Since names.');
+    throw new AppError(
+      'precondition_failed',
+      'The file is not the one that If-Match or If-Unmodified-Since names.',
+    );
   if (statusCode === 416) {
     const range = String(headers['Content-Range']);
     reply.header('content-range', range);

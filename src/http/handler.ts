@@ -1,4 +1,5 @@
-// The shape of a handler: typed from the operation's row in the contract, given a unit of work bound to the caller's organisation.
+// The shape of a handler: typed from the operation's row in the contract, given a unit of work
+// bound to the caller's organisation.
 
 import type { RequestContext } from '../app/context.ts';
 import type { Answer, Body, OperationName, operations, Params, Query } from '../contract/table.ts';
@@ -17,7 +18,9 @@ export interface FileAnswer {
   name: string;
 }
 
-type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends { content: 'response' }
+type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends {
+  content: 'response';
+}
   ? FileAnswer
   : Answer<Name>;
 
@@ -27,8 +30,9 @@ export type Handler<Name extends OperationName> = (
 ) => Promise<AnswerOf<Name>>;
 
 /**
- * What an operation does before its transaction, because it takes long: move bytes. It may be done for a request that is then refused.
- * Requests with the same `thing` are served one after the other.
+ * What an operation does before its transaction, because it takes long: move bytes. It may be done
+ * for a request that is then refused. Requests with the same `thing` are served one after the
+ * other.
  */
 export interface Stage<Name extends OperationName> {
   thing(input: Input<Name>): string;
@@ -37,7 +41,9 @@ export interface Stage<Name extends OperationName> {
 
 export type Stages = { [Name in OperationName]?: Stage<Name> };
 
-export type Handlers<Names extends OperationName = OperationName> = { [Name in Names]: Handler<Name> };
+export type Handlers<Names extends OperationName = OperationName> = {
+  [Name in Names]: Handler<Name>;
+};
 
 export const pageDefaults = { page: 1, perPage: 20 };
 

@@ -1,5 +1,6 @@
-// What every answer owes, whatever it is about: headers that a browser heeds, an id, the methods that a path takes, and an envelope even
-// for what never becomes a request (headers too large, a request that does not come to its end). No CORS: pages elsewhere get nothing.
+// What every answer owes, whatever it is about: headers that a browser heeds, an id, the methods
+// that a path takes, and an envelope even for what never becomes a request (headers too large, a
+// request that does not come to its end). No CORS: pages elsewhere get nothing.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -21,7 +22,10 @@ export const httpLimits = {
   headersMs: 10_000,
   /** How often connections are looked at for that. */
   checkMs: 5000,
-  /** After so long without a byte either way a connection is closed: its peer does not read, or is gone. */
+  /**
+   * After so long without a byte either way a connection is closed: its peer does not read, or is
+   * gone.
+   */
   silenceMs: 60_000,
   /** How long a peer that was refused may take to close its end. */
   lingerMs: 2000,
@@ -32,7 +36,10 @@ export const httpLimits = {
 /** How often the log says at most that connections are hung up on. */
 const tellEveryMs = 60_000;
 
-/** What keeps a peer from holding a connection for as long as it likes; for every server that listens. */
+/**
+ * What keeps a peer from holding a connection for as long as it likes; for every server that
+ * listens.
+ */
 export const connectionLimits = {
   http: {
     maxHeaderSize: httpLimits.headerBytes,
@@ -44,15 +51,22 @@ export const connectionLimits = {
   connectionTimeout: httpLimits.silenceMs,
 };
 
-/** The caller's own id when it is plain, else one that is unique across restarts and replicas, since the audit trail keeps it. */
+/**
+ * The caller's own id when it is plain, else one that is unique across restarts and replicas, since
+ * the audit trail keeps it.
+ */
 export function requestId(request: IncomingMessage | { headers: Record<string, unknown> }): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-export const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '').split('?', 1)[0] ?? '';
+export const pathOf = (request: FastifyRequest): string =>
+  (request.raw.url ?? '').split('?', 1)[0] ?? '';
 
-/** The address at which a caller has reached this server. A header of the caller's never says it: it would become the host of links. */
+/**
+ * The address at which a caller has reached this server. A header of the caller's never says it: it
+ * would become the host of links.
+ */
 export function reachedAt({ localAddress = 'localhost', localPort = 80 }: Socket): string {
   const address = localAddress.replace(/^::ffff:(?=\d+\.)/, '');
   return `http://${address.includes(':') ? `[${address}]` : address}:${localPort}`;
@@ -64,11 +78,16 @@ const patterns = [
   ...plainPaths.map((path) => ({ method: 'GET', path })),
   { method: 'GET', path: '/access/{token}' },
   { method: 'POST', path: '/access/{token}' },
-].map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`) }));
+].map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
+}));
 
 /** The methods that a path takes; none when there is nothing at it. */
 function methodsOf(path: string): string[] {
-  const found = new Set<string>(patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+  const found = new Set<string>(
+    patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method),
+  );
   if (found.size === 0) return [];
   if (found.has('GET')) found.add('HEAD');
   return [...found, 'OPTIONS'].sort();
@@ -77,7 +96,10 @@ function methodsOf(path: string): string[] {
 export function registerHygiene(app: FastifyInstance): void {
   app.register(helmet, {
     // No page of ours is framed or loads from elsewhere; /docs brings its own policy.
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
     frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
     // Whether there is TLS in front is the operator's business.
@@ -86,7 +108,8 @@ export function registerHygiene(app: FastifyInstance): void {
   // Node would answer these by itself, without an envelope.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
-    if (httpVersion === '1.1' && headers.host === undefined) throw invalid('The Host header is missing; send one.');
+    if (httpVersion === '1.1' && headers.host === undefined)
+      throw invalid('The Host header is missing; send one.');
     if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
       throw invalid(`Nothing is known of the expectation ${headers.expect}; leave the header out.`);
   });
@@ -114,10 +137,16 @@ export function registerHygiene(app: FastifyInstance): void {
     const path = pathOf(request);
     const methods = methodsOf(path);
     if (methods.length === 0)
-      throw new AppError('not_found', `There is nothing at ${path}; /openapi.json lists what there is.`);
+      throw new AppError(
+        'not_found',
+        `There is nothing at ${path}; /openapi.json lists what there is.`,
+      );
     reply.header('allow', methods.join(', '));
     if (request.method === 'OPTIONS') return reply.code(204).send();
-    throw new AppError('method_not_allowed', `${request.method} is not for this path; use ${methods.join(', ')}.`);
+    throw new AppError(
+      'method_not_allowed',
+      `${request.method} is not for this path; use ${methods.join(', ')}.`,
+    );
   });
 }
 

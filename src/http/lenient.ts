@@ -16,7 +16,11 @@ const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The value with each field that the schema declares changed; others stay. */
-function mapDeclared({ properties = {} }: Schema, value: unknown, change: (field: unknown, schema: Schema) => unknown) {
+function mapDeclared(
+  { properties = {} }: Schema,
+  value: unknown,
+  change: (field: unknown, schema: Schema) => unknown,
+) {
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => {
@@ -49,10 +53,15 @@ export const lenientQuery = ({ query: schema }: OperationSpec, query: unknown): 
 /**
  * In a body, null comes for what is left out, and for some operations whole numbers come as text.
  */
-export function lenientBody({ body: schema, numbersAsText }: OperationSpec, body: unknown): unknown {
+export function lenientBody(
+  { body: schema, numbersAsText }: OperationSpec,
+  body: unknown,
+): unknown {
   const given = withoutNulls(schema ?? {}, body);
   if (!numbersAsText) return given;
   return mapDeclared(schema ?? {}, given, (field, { type }) =>
-    type === 'integer' && typeof field === 'string' && /^\d{1,15}$/.test(field) ? Number(field) : field,
+    type === 'integer' && typeof field === 'string' && /^\d{1,15}$/.test(field)
+      ? Number(field)
+      : field,
   );
 }

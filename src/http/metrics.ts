@@ -1,5 +1,6 @@
-// What Prometheus reads at /metrics: what the process has counted since it began, and what the store says at that moment. No name, key
-// or id of anybody is in it. docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md what to do then.
+// What Prometheus reads at /metrics: what the process has counted since it began, and what the
+// store says at that moment. No name, key or id of anybody is in it. docs/guide/alerts.yml says
+// which numbers are bad, and docs/guide/operations.md what to do then.
 
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -108,18 +109,31 @@ function countGauges(registry: Registry, store: Store, clock: Clock): () => Prom
     for (const { labels, count } of rows) gauge.set(labels, count);
   };
   const jobs = of('jobs', 'Open jobs.', ['kind', 'state']);
-  const oldestDue = of('job_oldest_due_seconds', 'For how long the job that waits longest could be begun.');
-  const overdue = of('job_leases_overdue', 'Jobs whose owner is silent and that nobody has taken over.');
+  const oldestDue = of(
+    'job_oldest_due_seconds',
+    'For how long the job that waits longest could be begun.',
+  );
+  const overdue = of(
+    'job_leases_overdue',
+    'Jobs whose owner is silent and that nobody has taken over.',
+  );
   const images = of('images', 'Images that are not deleted.', ['status']);
   const machines = of('machines', 'Machines.', ['status']);
   const layers = of('layers', 'Layers.', ['kind', 'state']);
-  const layerBytes = of('layer_stored_bytes', 'What layers take on the disk of the host.', ['kind', 'state']);
+  const layerBytes = of('layer_stored_bytes', 'What layers take on the disk of the host.', [
+    'kind',
+    'state',
+  ]);
   const disks = of('disks', 'Disks of machines.', ['state']);
   const orphans = of('orphans', 'Files in the engine’s keeping that the store does not know.');
-  const unverified = of('layer_oldest_verification_seconds', 'How long ago the least recently verified layer was.');
+  const unverified = of(
+    'layer_oldest_verification_seconds',
+    'How long ago the least recently verified layer was.',
+  );
   const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
   const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
-  const sinceSeconds = (at: number | null | undefined) => Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
+  const sinceSeconds = (at: number | null | undefined) =>
+    Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
   return async () => {
     const { counts, dueAt, capacity } = await store.read('system', async (work) => ({
       counts: await work.counts(),
@@ -141,21 +155,32 @@ function countGauges(registry: Registry, store: Store, clock: Clock): () => Prom
   };
 }
 
-const forwarding = /^(forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
+const forwarding =
+  /^(forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
 const loopback = /^(::1|(::ffff:)?127\.[\d.]+)$/;
 const loopbackName = /^(localhost|\[::1\]|127\.[\d.]+)(:\d+)?$/i;
 
-/** Whether a request comes from this host itself, and under a name of it, so that no proxy and no page in a browser stands behind it. */
+/**
+ * Whether a request comes from this host itself, and under a name of it, so that no proxy and no
+ * page in a browser stands behind it.
+ */
 const isOwn = ({ socket, headers }: IncomingMessage) =>
   loopback.test(socket.remoteAddress ?? '') &&
   loopbackName.test(headers.host ?? '') &&
   !Object.keys(headers).some((name) => forwarding.test(name));
 
 /** Beside the API it is there for this host alone. */
-export function metricsRoute(app: FastifyInstance, metrics: Metrics, { besideApi }: { besideApi: boolean }): void {
+export function metricsRoute(
+  app: FastifyInstance,
+  metrics: Metrics,
+  { besideApi }: { besideApi: boolean },
+): void {
   app.get('/metrics', async ({ raw }, reply) => {
     if (besideApi && !isOwn(raw))
-      throw new AppError('not_found', 'There is nothing at /metrics; /openapi.json lists what there is.');
+      throw new AppError(
+        'not_found',
+        'There is nothing at /metrics; /openapi.json lists what there is.',
+      );
     return reply.type(metrics.contentType).send(await metrics.text());
   });
 }

@@ -1,10 +1,16 @@
-// The HTTP server: one route for each row of the contract's table. The checks run in the contract's order: authentication, permission,
-// body and query, then (in the application) existence and state. A request that changes state is one transaction, in which its signature
-// is recorded too; the reconciler is nudged when it is committed.
+// The HTTP server: one route for each row of the contract's table. The checks run in the contract's
+// order: authentication, permission, body and query, then (in the application) existence and state.
+// A request that changes state is one transaction, in which its signature is recorded too; the
+// reconciler is nudged when it is committed.
 
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { OrganisationStore, RequestContext } from '../app/context.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
 import { extensionsHeader, withoutExtensions } from '../contract/extension.ts';
@@ -105,7 +111,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
     // A request that comes over an open connection while the server stops is still answered.
     return503OnClosing: false,
-    // What the router refuses before there is a route, such as a path that cannot be decoded, closes with the envelope too.
+    // What the router refuses before there is a route, such as a path that cannot be decoded,
+    // closes with the envelope too.
     frameworkErrors: (error, request, reply) => {
       const { status, body } = answerError(error, clock.now());
       (reply as FastifyReply).code(status).header('x-request-id', request.id).send(body);
@@ -115,12 +122,16 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     // JSON leaves some characters alone that a terminal obeys.
-    logger: { level: options.logLevel, stream: { write: (line) => void process.stderr.write(visible(line)) } },
+    logger: {
+      level: options.logLevel,
+      stream: { write: (line) => void process.stderr.write(visible(line)) },
+    },
   });
   app.decorateRequest('claim', null);
   app.decorateRequest('caller', null);
   app.decorateRequest('rawBody', null);
-  // The signature covers the bytes as received, and says first whose they are: they are read when the header has been judged.
+  // The signature covers the bytes as received, and says first whose they are: they are read when
+  // the header has been judged.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setValidatorCompiler(schemaCompiler());
@@ -129,16 +140,29 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setErrorHandler(async (error, request, reply) => {
     const { status, body, headers, ours } = answerError(error, clock.now());
     if (ours)
-      request.log.error({ err: error, detail: error instanceof AppError ? error.detail : undefined }, 'request failed');
+      request.log.error(
+        { err: error, detail: error instanceof AppError ? error.detail : undefined },
+        'request failed',
+      );
     const { caller, id: requestId, params } = request;
     const { operation: name } = request.routeOptions.config as { operation?: OperationName };
     if (name !== undefined && caller !== null)
-      await recordRefusal(options.store, { name, caller, requestId, params, clientCode: body.client_code });
+      await recordRefusal(options.store, {
+        name,
+        caller,
+        requestId,
+        params,
+        clientCode: body.client_code,
+      });
     return reply.code(status).headers(headers).send(body);
   });
   app.addHook('onResponse', async (request, reply) => {
     const { config, url = 'none' } = request.routeOptions;
-    options.metrics.answered((config as { operation?: string }).operation ?? url, reply.statusCode, reply.elapsedTime);
+    options.metrics.answered(
+      (config as { operation?: string }).operation ?? url,
+      reply.statusCode,
+      reply.elapsedTime,
+    );
   });
   const bodies = new Bodies();
   for (const [name, operation] of Object.entries(operations))
@@ -151,9 +175,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.get('/readyz', async () => {
     await check().catch((error) => {
       if (error instanceof AppError && error.code === 'unavailable') throw error;
-      throw new AppError('unavailable', 'The store or the engine does not work; the log says why.', {
-        detail: String(error),
-      });
+      throw new AppError(
+        'unavailable',
+        'The store or the engine does not work; the log says why.',
+        {
+          detail: String(error),
+        },
+      );
     });
     return { status: 'ok' };
   });
@@ -163,12 +191,23 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
   app.register(swaggerUi, {
     routePrefix: '/docs',
-    // The page signs nothing, so it offers no calls; its policy lets it load nothing from elsewhere.
-    uiConfig: { supportedSubmitMethods: [], docExpansion: 'list', defaultModelsExpandDepth: 0, layout: 'BaseLayout' },
+    // The page signs nothing, so it offers no calls; its policy lets it load nothing from
+    // elsewhere.
+    uiConfig: {
+      supportedSubmitMethods: [],
+      docExpansion: 'list',
+      defaultModelsExpandDepth: 0,
+      layout: 'BaseLayout',
+    },
     staticCSP: true,
     theme: {
       title: 'Silversmith: the API',
-      css: [{ filename: 'silversmith.css', content: '.scheme-container, .authorization__btn { display: none }' }],
+      css: [
+        {
+          filename: 'silversmith.css',
+          content: '.scheme-container, .authorization__btn { display: none }',
+        },
+      ],
     },
   });
   return app;
@@ -191,7 +230,9 @@ function route(
   /** A caller that does not ask for our fields gets none. */
   const fitted = (request: FastifyRequest, reply: FastifyReply, answer: object) => {
     if (request.headers[extensionsHeader.name.toLowerCase()] !== extensionsHeader.value)
-      reply.type('application/json; charset=utf-8').serializer(reply.compileSerializationSchema(plain));
+      reply
+        .type('application/json; charset=utf-8')
+        .serializer(reply.compileSerializationSchema(plain));
     return answer;
   };
   app.route({
@@ -228,7 +269,8 @@ function route(
         );
       }
       request.query = lenientQuery(operation, request.query);
-      if (operation.body) request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
+      if (operation.body)
+        request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
       else if (!isBytes) assertNoBody(body);
     },
     async handler(request, reply) {
@@ -236,15 +278,22 @@ function route(
       const { params, query, body } = request;
       const content = request.rawBody ?? Buffer.alloc(0);
       const input = { params, query, body, content } as Parameters<typeof handler>[1];
-      const envelope = () => ({ client_code: 200, message: 'OK', timestamp: timestampOf(clock.now()) });
+      const envelope = () => ({
+        client_code: 200,
+        message: 'OK',
+        timestamp: timestampOf(clock.now()),
+      });
       const { organisationId, keyId } = caller;
       const publicUrl = options.publicUrl ?? reachedAt(request.raw.socket);
       const { signer, transferPath } = options;
       const asker = { organisationId, keyId, keepDiskMs, publicUrl, signer, transferPath };
       if (!mutates) {
         const context = { ...asker, touched() {} };
-        const answer = await store.read(organisationId, (work) => handler({ ...context, work }, input));
-        if (operation.content === 'response') return sendFile(request, reply, answer as unknown as FileAnswer);
+        const answer = await store.read(organisationId, (work) =>
+          handler({ ...context, work }, input),
+        );
+        if (operation.content === 'response')
+          return sendFile(request, reply, answer as unknown as FileAnswer);
         return fitted(request, reply, { ...answer, ...envelope() });
       }
       const command = {
@@ -259,7 +308,9 @@ function route(
       const effect = (work: OrganisationStore, touched: RequestContext['touched']) =>
         handler({ ...asker, work, touched }, input);
       const staged = () =>
-        store.read(organisationId, async (work) => stage?.run({ ...asker, work, touched() {} }, input));
+        store.read(organisationId, async (work) =>
+          stage?.run({ ...asker, work, touched() {} }, input),
+        );
       const run = () => runCommand(options, command, effect, envelope, staged);
       const { answer, again } = await (stage ? turns.take(stage.thing(input), run) : run());
       if (again) reply.header('idempotent-replayed', 'true');

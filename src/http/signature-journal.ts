@@ -1,14 +1,25 @@
-// The signatures that were used within the window, in memory and in an append-only file, so that a replay is refused after a restart too.
-// An append costs no fsync: a kill of the server forgets nothing, a power cut may forget the last moments. A request that changes state
-// therefore records its signature in its own transaction as well.
+// The signatures that were used within the window, in memory and in an append-only file, so that a
+// replay is refused after a restart too. An append costs no fsync: a kill of the server forgets
+// nothing, a power cut may forget the last moments. A request that changes state therefore records
+// its signature in its own transaction as well.
 //
-// Two generations: the current file and the one before. When the current one is as old as a signature can be good for, it becomes the
-// one before, and that is forgotten. Its age is told by the monotonic clock: a wall clock that is set forward and back would age it twice.
+// Two generations: the current file and the one before. When the current one is as old as a
+// signature can be good for, it becomes the one before, and that is forgotten. Its age is told by
+// the monotonic clock: a wall clock that is set forward and back would age it twice.
 //
-// A journal that is new, in a new data directory, after a restore or beside the files of an older version, does not know what was used
-// before it began. Until it covers the window, what was signed before then is refused.
+// A journal that is new, in a new data directory, after a restore or beside the files of an older
+// version, does not know what was used before it began. Until it covers the window, what was signed
+// before then is refused.
 
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 
@@ -33,8 +44,16 @@ export class SignatureJournal {
   readonly #failed: (error: unknown) => void;
   #file: number;
 
-  /** `failed` is told of what could not be written: the signature is then known until the server ends. */
-  constructor(dataDir: string, windowMs: number, clock: JournalClock, failed: (error: unknown) => void) {
+  /**
+   * `failed` is told of what could not be written: the signature is then known until the server
+   * ends.
+   */
+  constructor(
+    dataDir: string,
+    windowMs: number,
+    clock: JournalClock,
+    failed: (error: unknown) => void,
+  ) {
     this.#path = join(dataDir, 'signatures');
     this.#windowMs = windowMs;
     this.#clock = clock;
@@ -52,7 +71,10 @@ export class SignatureJournal {
     return { startedAt: this.#clock.monotonic(), used: new Set(), refused: 0 };
   }
 
-  /** Each line begins with the break that ends the one before, which a dying server or a full disk may have left half-written. */
+  /**
+   * Each line begins with the break that ends the one before, which a dying server or a full disk
+   * may have left half-written.
+   */
   #append(line: string): void {
     try {
       writeSync(this.#file, `\n${line}`);
@@ -95,8 +117,9 @@ export class SignatureJournal {
   }
 
   /**
-   * Remembers one that is refused because it came too fast, so that who saw it cannot send it when there is room. That costs no bytes, is
-   * forgotten when the server ends, and past a number of them is not done.
+   * Remembers one that is refused because it came too fast, so that who saw it cannot send it when
+   * there is room. That costs no bytes, is forgotten when the server ends, and past a number of
+   * them is not done.
    */
   refuse(signature: string): void {
     if (this.#current.refused++ < refusedMax) this.#current.used.add(signature);

@@ -9,7 +9,8 @@ type Schema = { properties?: Record<string, { type?: string }> };
 const wholeNumber = /^(0|-?[1-9]\d{0,15})$/;
 const partNames: Record<string, string> = { querystring: 'query', params: 'path' };
 
-// Of the process: what they have compiled they keep, for every server that is built on the same contract.
+// Of the process: what they have compiled they keep, for every server that is built on the same
+// contract.
 const strict = new Ajv({ allErrors: false, strict: false });
 const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
 for (const ajv of [strict, coercing]) {
@@ -18,8 +19,9 @@ for (const ajv of [strict, coercing]) {
 }
 
 /**
- * Bodies are taken as they are. In a path and a query all is text, and is read as what is due; a whole number is decimal digits without
- * leading zeros and nothing else, where Ajv would also take `0x1`, `1e0` and `1` with a line break.
+ * Bodies are taken as they are. In a path and a query all is text, and is read as what is due; a
+ * whole number is decimal digits without leading zeros and nothing else, where Ajv would also take
+ * `0x1`, `1e0` and `1` with a line break.
  */
 export function schemaCompiler() {
   return ({ schema, httpPart = '' }: { schema: unknown; httpPart?: string }) => {
@@ -28,12 +30,18 @@ export function schemaCompiler() {
     const fields = Object.entries((schema as Schema).properties ?? {});
     const wholes = fields.filter(([, { type }]) => type === 'integer').map(([name]) => name);
     return (data: Record<string, unknown>) => {
-      const wrong = wholes.find((name) => typeof data[name] === 'string' && !wholeNumber.test(data[name]));
+      const wrong = wholes.find(
+        (name) => typeof data[name] === 'string' && !wholeNumber.test(data[name]),
+      );
       if (wrong !== undefined)
         return {
-          error: invalid(`The ${partNames[httpPart]}'s field ${wrong} must be a whole number in decimal digits.`),
+          error: invalid(
+            `The ${partNames[httpPart]}'s field ${wrong} must be a whole number in decimal digits.`,
+          ),
         };
-      return validate(data) ? { value: data } : { error: Object.assign(new Error(), { validation: validate.errors }) };
+      return validate(data)
+        ? { value: data }
+        : { error: Object.assign(new Error(), { validation: validate.errors }) };
     };
   };
 }

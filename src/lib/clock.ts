@@ -3,7 +3,10 @@
 export interface Clock {
   /** ms since 1970, UTC. It jumps when somebody sets it. */
   now(): number;
-  /** ms since some moment in the past. It only goes forward, and stands still while the host is suspended. */
+  /**
+   * ms since some moment in the past. It only goes forward, and stands still while the host is
+   * suspended.
+   */
   monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -20,7 +20,10 @@ export async function statOrNull(path: string) {
   }
 }
 
-/** Makes a folder and those above it that are missing. Node's own recursive way never ends below a file system such as /proc. */
+/**
+ * Makes a folder and those above it that are missing. Node's own recursive way never ends below a
+ * file system such as /proc.
+ */
 export async function makeFolders(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });
@@ -47,7 +50,10 @@ const copyBaseMs = 60_000;
 const copyBytesPerMs = 5000;
 const copyMostMs = 2 ** 31 - 1;
 
-/** Copies a file, its holes as holes, sharing bytes where the file system can. Ends with the signal's reason, and leaves a part then. */
+/**
+ * Copies a file, its holes as holes, sharing bytes where the file system can. Ends with the
+ * signal's reason, and leaves a part then.
+ */
 export async function copySparse(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const { size } = await stat(from);
   const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
@@ -63,8 +69,9 @@ export async function copySparse(from: string, to: string, signal?: AbortSignal)
 }
 
 /**
- * Moves a file, over what is at the target, and makes the move durable; a copy takes its place where the two folders are on different file
- * systems. Idempotent: nothing happens when only the target is there.
+ * Moves a file, over what is at the target, and makes the move durable; a copy takes its place
+ * where the two folders are on different file systems. Idempotent: nothing happens when only the
+ * target is there.
  */
 export async function moveDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
   if (!(await exists(from)) && (await exists(to))) return;
@@ -116,7 +123,10 @@ export async function writeFirst(path: string, data: string | Buffer, mode: numb
   await syncPath(dirname(path));
 }
 
-/** SHA-256 of a file, as lower-case hex, read no faster than `bytesPerSecond` (0: as fast as it can). */
+/**
+ * SHA-256 of a file, as lower-case hex, read no faster than `bytesPerSecond` (0: as fast as it
+ * can).
+ */
 export async function sha256File(
   path: string,
   { bytesPerSecond = 0, signal }: { bytesPerSecond?: number; signal?: AbortSignal } = {},
@@ -125,10 +135,14 @@ export async function sha256File(
   const startedAt = performance.now();
   let bytes = 0;
   // Small pieces, so that nobody else in the process waits for long.
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024, ...(signal && { signal }) })) {
+  for await (const chunk of createReadStream(path, {
+    highWaterMark: 256 * 1024,
+    ...(signal && { signal }),
+  })) {
     hash.update(chunk as Buffer);
     bytes += (chunk as Buffer).length;
-    const aheadMs = bytesPerSecond === 0 ? 0 : (bytes / bytesPerSecond) * 1000 - (performance.now() - startedAt);
+    const aheadMs =
+      bytesPerSecond === 0 ? 0 : (bytes / bytesPerSecond) * 1000 - (performance.now() - startedAt);
     if (aheadMs > 0) await setTimeout(aheadMs, undefined, { ...(signal && { signal }) });
   }
   return hash.digest('hex');

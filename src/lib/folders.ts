@@ -1,5 +1,5 @@
-// Where things are kept when nobody says where. Root's lie where Debian keeps those of services, a user's where the XDG base directory
-// specification has them.
+// Where things are kept when nobody says where. Root's lie where Debian keeps those of services, a
+// user's where the XDG base directory specification has them.
 
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -9,10 +9,14 @@ type Environment = Record<string, string | undefined>;
 
 const isRoot = () => process.getuid?.() === 0;
 
-/** A folder from an XDG variable, which counts only when it is absolute, or from its default below the home. */
+/**
+ * A folder from an XDG variable, which counts only when it is absolute, or from its default below
+ * the home.
+ */
 function userFolder(env: Environment, variable: string, ...below: string[]): string {
   const given = env[variable];
-  const parent = given !== undefined && isAbsolute(given) ? given : join(env.HOME ?? homedir(), ...below);
+  const parent =
+    given !== undefined && isAbsolute(given) ? given : join(env.HOME ?? homedir(), ...below);
   return join(parent, 'silversmith');
 }
 
@@ -22,14 +26,20 @@ export const rootDataDir = '/var/lib/silversmith';
 export const dataDirHelp =
   './data when it is there, else /var/lib/silversmith for root, ~/.local/share/silversmith for a user';
 
-/** The data directory: `./data` when there is a store in it, as earlier versions made it, else root's or the user's own. */
+/**
+ * The data directory: `./data` when there is a store in it, as earlier versions made it, else
+ * root's or the user's own.
+ */
 export function defaultDataDir(env: Environment): string {
   const before = resolve('data');
   if (existsSync(join(before, 'silversmith.db'))) return before;
   return isRoot() ? rootDataDir : userFolder(env, 'XDG_DATA_HOME', '.local', 'share');
 }
 
-/** Where what can be made again is looked for; it is made in the first. All users of a host find what root has made. */
+/**
+ * Where what can be made again is looked for; it is made in the first. All users of a host find
+ * what root has made.
+ */
 export function cacheDirs(env: Environment): string[] {
   const shared = '/var/cache/silversmith';
   return isRoot() ? [shared] : [userFolder(env, 'XDG_CACHE_HOME', '.cache'), shared];

@@ -8,13 +8,22 @@ import { LineReader } from './line-reader.ts';
 const linesMax = 12;
 /** Bytes of which many are ends of lines, and many are no UTF-8. */
 const bytes = fc
-  .array(fc.oneof(fc.constant(0x0a), fc.constantFrom(0xff, 0x00, 0x7b), fc.integer({ min: 0, max: 255 })), {
-    maxLength: 200,
-  })
+  .array(
+    fc.oneof(
+      fc.constant(0x0a),
+      fc.constantFrom(0xff, 0x00, 0x7b),
+      fc.integer({ min: 0, max: 255 }),
+    ),
+    {
+      maxLength: 200,
+    },
+  )
   .map((all) => Buffer.from(all));
 
 const cutAt = (whole: Buffer, cuts: readonly number[]): Buffer[] => {
-  const places = [0, ...cuts.map((cut) => cut % (whole.length + 1)), whole.length].sort((a, b) => a - b);
+  const places = [0, ...cuts.map((cut) => cut % (whole.length + 1)), whole.length].sort(
+    (a, b) => a - b,
+  );
   return places.slice(1).map((to, index) => whole.subarray(places[index], to));
 };
 
@@ -41,7 +50,11 @@ describe('LineReader', () => {
   it('takes a line of exactly its limit, and no longer one', () => {
     for (const lineBytesMax of [1, 1023, 1024, 1025, 5000]) {
       const just = 'x'.repeat(lineBytesMax);
-      assert.deepEqual(read([Buffer.from(`${just}\n${just}x\n${just}\n`)], lineBytesMax), [just, null, just]);
+      assert.deepEqual(read([Buffer.from(`${just}\n${just}x\n${just}\n`)], lineBytesMax), [
+        just,
+        null,
+        just,
+      ]);
     }
   });
 

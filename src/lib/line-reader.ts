@@ -1,4 +1,5 @@
-// Cuts a stream of bytes into lines, and never holds more of it than one line may have: whoever sends no end of a line fills no memory.
+// Cuts a stream of bytes into lines, and never holds more of it than one line may have: whoever
+// sends no end of a line fills no memory.
 
 const newline = 0x0a;
 const firstBytes = 1024;
@@ -19,7 +20,8 @@ export class LineReader {
       const end = chunk.indexOf(newline, from);
       this.#take(chunk.subarray(from, end === -1 ? chunk.length : end));
       if (end === -1) return;
-      const line = this.#bytes > this.#bytesMax ? null : this.#line.toString('utf8', 0, this.#bytes);
+      const line =
+        this.#bytes > this.#bytesMax ? null : this.#line.toString('utf8', 0, this.#bytes);
       this.#bytes = 0;
       from = end + 1;
       yield line;
@@ -31,7 +33,9 @@ export class LineReader {
     if (bytes > this.#bytesMax) this.#line = Buffer.allocUnsafe(firstBytes);
     else {
       if (bytes > this.#line.length) {
-        const grown = Buffer.allocUnsafe(Math.min(this.#bytesMax, Math.max(bytes, 2 * this.#line.length)));
+        const grown = Buffer.allocUnsafe(
+          Math.min(this.#bytesMax, Math.max(bytes, 2 * this.#line.length)),
+        );
         this.#line.copy(grown, 0, 0, this.#bytes);
         this.#line = grown;
       }

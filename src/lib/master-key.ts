@@ -1,5 +1,6 @@
-// Keeps secrets under a master key: AES-256-GCM, with the key's id stored beside. A ring of keys seals under its first and opens under any,
-// so that the key can be changed while what was sealed under the one before is still there.
+// Keeps secrets under a master key: AES-256-GCM, with the key's id stored beside. A ring of keys
+// seals under its first and opens under any, so that the key can be changed while what was sealed
+// under the one before is still there.
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -21,7 +22,11 @@ export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
   if (ring.some((one) => one.length !== 32))
     throw new RangeError('a master key has 32 bytes, as 64 hexadecimal digits');
   return {
-    id: createHash('sha256').update('silversmith master key').update(key).digest('hex').slice(0, 16),
+    id: createHash('sha256')
+      .update('silversmith master key')
+      .update(key)
+      .digest('hex')
+      .slice(0, 16),
     seal(text) {
       const iv = randomBytes(ivBytes);
       const cipher = createCipheriv('aes-256-gcm', key, iv);
@@ -35,9 +40,10 @@ export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
         const decipher = createDecipheriv('aes-256-gcm', one, bytes.subarray(0, ivBytes));
         decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
         try {
-          return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString(
-            'utf8',
-          );
+          return Buffer.concat([
+            decipher.update(bytes.subarray(ivBytes + tagBytes)),
+            decipher.final(),
+          ]).toString('utf8');
         } catch (error) {
           failure = error;
         }
@@ -47,30 +53,45 @@ export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
   };
 }
 
-/** A ring from text: one key a line (or divided by commas), 64 hexadecimal digits each, the one that seals first. Throws RangeError. */
+/**
+ * A ring from text: one key a line (or divided by commas), 64 hexadecimal digits each, the one that
+ * seals first. Throws RangeError.
+ */
 export function parseMasterKey(text: string): MasterKey {
   const [first, ...older] = text
     .split(/[\s,]+/)
     .filter((line) => line !== '')
     .map((line, index) => {
       if (/^[\da-fA-F]{64}$/.test(line)) return Buffer.from(line, 'hex');
-      const wrong = line.length === 64 ? 'has characters that are none' : `has ${line.length} characters`;
-      throw new RangeError(`key ${index + 1} ${wrong}; a master key is 64 hexadecimal digits (openssl rand -hex 32).`);
+      const wrong =
+        line.length === 64 ? 'has characters that are none' : `has ${line.length} characters`;
+      throw new RangeError(
+        `key ${index + 1} ${wrong}; a master key is 64 hexadecimal digits (openssl rand -hex 32).`,
+      );
     });
-  if (!first) throw new RangeError('there is no key; a master key is 64 hexadecimal digits (openssl rand -hex 32).');
+  if (!first)
+    throw new RangeError(
+      'there is no key; a master key is 64 hexadecimal digits (openssl rand -hex 32).',
+    );
   return masterKeyFrom(first, ...older);
 }
 
 export const newMasterKey = (): string => randomBytes(32).toString('hex');
 
-/** Reads the ring from a file that only its owner may read, or makes one. Throws when others may read it, or it holds none. */
+/**
+ * Reads the ring from a file that only its owner may read, or makes one. Throws when others may
+ * read it, or it holds none.
+ */
 export async function masterKeyFile(path: string): Promise<MasterKey> {
   if (!(await exists(path))) await writeFirst(path, `${newMasterKey()}\n`, 0o600);
-  if (((await stat(path)).mode & 0o077) !== 0) throw new Error(`Others may read ${path}; type: chmod 600 ${path}`);
+  if (((await stat(path)).mode & 0o077) !== 0)
+    throw new Error(`Others may read ${path}; type: chmod 600 ${path}`);
   const text = await readFile(path, 'utf8');
   try {
     return parseMasterKey(text);
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message} Bring it back from where you keep it.`, { cause: error });
+    throw new Error(`${path}: ${(error as Error).message} Bring it back from where you keep it.`, {
+      cause: error,
+    });
   }
 }

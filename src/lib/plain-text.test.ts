@@ -53,7 +53,15 @@ describe('a name', () => {
       '\udfff',
       '\ufff9',
     ];
-    for (const one of [...wrong, ...more, '\u{e0041}', '\u200d', '\u200c', '\ufe0f\ufe0f', '🏴\u{e0067}'])
+    for (const one of [
+      ...wrong,
+      ...more,
+      '\u{e0041}',
+      '\u200d',
+      '\u200c',
+      '\ufe0f\ufe0f',
+      '🏴\u{e0067}',
+    ])
       assert.match(nameFault(`a${one}b`) ?? '', /^holds the character U\+/, JSON.stringify(one));
     for (const name of [' a', 'a ', '\u00a0a', 'a\u3000', ' '])
       assert.equal(nameFault(name), 'begins or ends with a space');

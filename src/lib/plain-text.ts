@@ -1,11 +1,15 @@
-// Text that is shown as it is: a name in a list, in a terminal or in a log. What nobody sees, and what changes how the text beside it is
-// shown, has no place in it. Two invisible characters have one: the joiners of emoji and of scripts that join, between what they join, and
-// a variation selector after what it selects; so have the tags of a flag.
+// Text that is shown as it is: a name in a list, in a terminal or in a log. What nobody sees, and
+// what changes how the text beside it is shown, has no place in it. Two invisible characters have
+// one: the joiners of emoji and of scripts that join, between what they join, and a variation
+// selector after what it selects; so have the tags of a flag.
 
 /** What is not seen, moves the cursor, or turns round what follows. */
-export const unseen = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+export const unseen =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 
-/** In Latin, Greek and Cyrillic nothing joins: there a joiner would only make two names look alike. */
+/**
+ * In Latin, Greek and Cyrillic nothing joins: there a joiner would only make two names look alike.
+ */
 const joined =
   '(?<=[[\\p{L}\\p{M}\\p{Extended_Pictographic}\\p{Emoji_Modifier}]--[\\p{sc=Latin}\\p{sc=Greek}\\p{sc=Cyrillic}]])[\\u200c\\u200d](?=[^\\s\\p{DI}])';
 const selected = '(?<=[^\\s\\p{DI}])\\p{Variation_Selector}';

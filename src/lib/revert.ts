@@ -1,4 +1,5 @@
-// A stack of undo steps that makes partial failure readable: add one after each thing done, and either keep all or undo all.
+// A stack of undo steps that makes partial failure readable: add one after each thing done, and
+// either keep all or undo all.
 
 export class Revert {
   #steps: (() => Promise<unknown> | unknown)[] = [];
@@ -7,7 +8,10 @@ export class Revert {
     this.#steps.push(step);
   }
 
-  /** Runs `work`; when it throws, undoes what it added, last first. An undo that fails does not stop the others. */
+  /**
+   * Runs `work`; when it throws, undoes what it added, last first. An undo that fails does not stop
+   * the others.
+   */
   static async around<Result>(work: (revert: Revert) => Promise<Result>): Promise<Result> {
     const revert = new Revert();
     try {

@@ -1,7 +1,14 @@
-// Signs texts with ed25519, under a key of this installation, and tells whose signatures are trusted: its own, and those of keys that the
-// operator has named.
+// Signs texts with ed25519, under a key of this installation, and tells whose signatures are
+// trusted: its own, and those of keys that the operator has named.
 
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { exists, writeFirst } from './files.ts';
 
@@ -18,7 +25,11 @@ async function publicKeysIn(path: string): Promise<KeyObject[]> {
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
     try {
-      const key = createPublicKey({ key: Buffer.from(line.trim(), 'base64'), format: 'der', type: 'spki' });
+      const key = createPublicKey({
+        key: Buffer.from(line.trim(), 'base64'),
+        format: 'der',
+        type: 'spki',
+      });
       if (key.asymmetricKeyType === 'ed25519') return [key];
     } catch {
       // Said below, like a key of another kind.
@@ -42,7 +53,10 @@ async function privateKeyIn(path: string): Promise<KeyObject> {
   );
 }
 
-/** Reads the key from a file, or makes one; `trustedPath` names other public keys, one a line, and need not be there. */
+/**
+ * Reads the key from a file, or makes one; `trustedPath` names other public keys, one a line, and
+ * need not be there.
+ */
 export async function signingKeyFile(path: string, trustedPath: string): Promise<Signer> {
   if (!(await exists(path))) {
     const { privateKey } = generateKeyPairSync('ed25519');

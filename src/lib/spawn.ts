@@ -1,4 +1,5 @@
-// Runs a command to its end: no shell, bounded output, a time limit, and one error that says which of them was hit.
+// Runs a command to its end: no shell, bounded output, a time limit, and one error that says which
+// of them was hit.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -7,7 +8,10 @@ import { constants } from 'node:os';
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface SpawnOptions {
-  /** All that the command finds in its environment: nothing of this process's, which may hold secrets. */
+  /**
+   * All that the command finds in its environment: nothing of this process's, which may hold
+   * secrets.
+   */
   env: Record<string, string>;
   cwd?: string;
   uid?: number;
@@ -20,9 +24,17 @@ export interface SpawnOptions {
 export class CommandError extends Error {
   readonly exitCode: number | null;
   readonly output: string;
-  /** What ended it before it ended by itself: its time limit, somebody's signal, or too much output; null: it ended by itself. */
+  /**
+   * What ended it before it ended by itself: its time limit, somebody's signal, or too much output;
+   * null: it ended by itself.
+   */
   readonly ended: 'limit' | 'killed' | 'flooded' | null;
-  constructor(message: string, exitCode: number | null, output: string, ended: CommandError['ended'] = null) {
+  constructor(
+    message: string,
+    exitCode: number | null,
+    output: string,
+    ended: CommandError['ended'] = null,
+  ) {
     super(message);
     this.exitCode = exitCode;
     this.output = output;
@@ -30,7 +42,10 @@ export class CommandError extends Error {
   }
 }
 
-/** Ends a child that was started as `detached`, and all that it has started. Nothing happens when it is gone. */
+/**
+ * Ends a child that was started as `detached`, and all that it has started. Nothing happens when it
+ * is gone.
+ */
 export function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
@@ -40,14 +55,24 @@ export function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** The signal that ended what a command ran for us: a shell or a cage exits with 128 more than its number. */
+/**
+ * The signal that ended what a command ran for us: a shell or a cage exits with 128 more than its
+ * number.
+ */
 function signalIn(code: number | null): string | null {
   const found = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
   return found?.[0] ?? null;
 }
 
-/** Resolves to standard output; throws CommandError, with the tail of what was printed, unless the command exits with 0. */
-export function runCommand(file: string, args: readonly string[], options: SpawnOptions): Promise<string> {
+/**
+ * Resolves to standard output; throws CommandError, with the tail of what was printed, unless the
+ * command exits with 0.
+ */
+export function runCommand(
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<string> {
   const { timeoutMs, outputBytesMax = 1024 * 1024, signal, ...rest } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -86,8 +111,15 @@ export function runCommand(file: string, args: readonly string[], options: Spawn
       const stdout = Buffer.concat(out).toString();
       if (code === 0 && !flooded) return resolve(stdout);
       const by = killedBy ?? signalIn(code);
-      // The kernel kills what takes too much memory; what a program does to itself (SIGABRT) is its own failure.
-      const ended = flooded ? 'flooded' : late ? 'limit' : by === 'SIGKILL' || by === 'SIGTERM' ? 'killed' : null;
+      // The kernel kills what takes too much memory; what a program does to itself (SIGABRT) is its
+      // own failure.
+      const ended = flooded
+        ? 'flooded'
+        : late
+          ? 'limit'
+          : by === 'SIGKILL' || by === 'SIGTERM'
+            ? 'killed'
+            : null;
       const why = flooded
         ? `printed more than ${outputBytesMax} bytes`
         : late

@@ -7,7 +7,9 @@ import { TokenBuckets } from './token-bucket.ts';
 
 describe('a token bucket', () => {
   it('never gives more than the burst and what flowed in since', () => {
-    const steps = fc.array(fc.record({ name: fc.constantFrom('a', 'b'), afterMs: fc.nat({ max: 500 }) }));
+    const steps = fc.array(
+      fc.record({ name: fc.constantFrom('a', 'b'), afterMs: fc.nat({ max: 500 }) }),
+    );
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -23,7 +25,8 @@ describe('a token bucket', () => {
             if (waitMs === 0) given.set(name, (given.get(name) ?? 0) + 1);
             else assert.ok(waitMs <= 1000 / perSecond + 1);
           }
-          for (const count of given.values()) assert.ok(count <= burst + ((now - 1000) / 1000) * perSecond + 1e-6);
+          for (const count of given.values())
+            assert.ok(count <= burst + ((now - 1000) / 1000) * perSecond + 1e-6);
         },
       ),
     );

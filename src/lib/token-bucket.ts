@@ -1,4 +1,5 @@
-// Token buckets, one for each name: `perSecond` tokens flow in up to `burst`, and each request takes one.
+// Token buckets, one for each name: `perSecond` tokens flow in up to `burst`, and each request
+// takes one.
 
 export class TokenBuckets {
   readonly #perSecond: number;
@@ -11,7 +12,10 @@ export class TokenBuckets {
     this.#burst = burst;
   }
 
-  /** Takes a token; returns 0, or how many ms it takes until there is one. A clock that goes back gives nothing away. */
+  /**
+   * Takes a token; returns 0, or how many ms it takes until there is one. A clock that goes back
+   * gives nothing away.
+   */
   take(name: string, now: number): number {
     if (this.#perSecond === 0) return 0;
     const { tokens, at } = this.#buckets.get(name) ?? { tokens: this.#burst, at: now };

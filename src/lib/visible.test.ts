@@ -20,7 +20,9 @@ describe('text that is shown', () => {
     );
     fc.assert(
       fc.property(
-        fc.array(fc.oneof(odd, fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' })), { maxLength: 5 }),
+        fc.array(fc.oneof(odd, fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' })), {
+          maxLength: 5,
+        }),
         (parts) => {
           const shown = visible(parts.join(''));
           assert.doesNotMatch(

@@ -1,20 +1,31 @@
-// Settles what says that it is being worked on though no job is open for it, such as an older version may have left it. A state
-// and its job are written in one transaction, so nothing that is under way looks like this.
+// Settles what says that it is being worked on though no job is open for it, such as an older
+// version may have left it. A state and its job are written in one transaction, so nothing that is
+// under way looks like this.
 
 import type { Dependencies } from './task.ts';
 
-const reason = 'Its work was called off, or lost by an older version of the server; ask for it again.';
+const reason =
+  'Its work was called off, or lost by an older version of the server; ask for it again.';
 
-export async function settleAbandoned({ store, log }: Pick<Dependencies, 'store' | 'log'>): Promise<void> {
+export async function settleAbandoned({
+  store,
+  log,
+}: Pick<Dependencies, 'store' | 'log'>): Promise<void> {
   const seen = await store.read('system', (work) => work.jobs.abandoned());
   if (Object.values(seen).every((ids) => ids.length === 0)) return;
   const settled = await store.write('system', async (work) => {
     const found = await work.jobs.abandoned();
-    for (const id of found.transfers) await work.transfers.update(id, { status: 'failed', statusReason: reason });
+    for (const id of found.transfers)
+      await work.transfers.update(id, { status: 'failed', statusReason: reason });
     for (const id of found.images) await work.images.become(id, 'failed', { statusReason: reason });
     // One that is on all the same is then found by `observe`, and stopped.
     for (const id of found.machines) {
-      const change = { status: 'off', statusReason: reason, capturingImageId: null, stopRequestedAt: null } as const;
+      const change = {
+        status: 'off',
+        statusReason: reason,
+        capturingImageId: null,
+        stopRequestedAt: null,
+      } as const;
       await work.machines.update(id, change);
     }
     return found;

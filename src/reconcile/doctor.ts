@@ -1,5 +1,6 @@
-// Compares all that the store says with what the engine has, and explains what does not fit and what cures it. It changes nothing. What
-// is under way can look wrong for a moment, so a finding counts when it is there twice, a little apart.
+// Compares all that the store says with what the engine has, and explains what does not fit and
+// what cures it. It changes nothing. What is under way can look wrong for a moment, so a finding
+// counts when it is there twice, a little apart.
 
 import { type Capacity, isFull } from '../domain/host.ts';
 import { idsBegun, type Job } from '../domain/job.ts';
@@ -22,7 +23,9 @@ const jobsMax = 10_000;
 const stuckMs = 10 * 60_000;
 
 /** What is there now and `againMs` later. */
-export async function examine(deps: Pick<Dependencies, 'store' | 'engine' | 'clock'>): Promise<Finding[]> {
+export async function examine(
+  deps: Pick<Dependencies, 'store' | 'engine' | 'clock'>,
+): Promise<Finding[]> {
   const first = await examineOnce(deps);
   if (first.length === 0) return [];
   await deps.clock.sleep(againMs);
@@ -49,7 +52,9 @@ async function examineOnce({
   const has = await engine.inventory();
   const running = await engine.runningMachines();
   const capacity = await engine.capacity();
-  const roots = known.layers.filter(({ id, baseLayerId, state }) => id === baseLayerId && state === 'sealed');
+  const roots = known.layers.filter(
+    ({ id, baseLayerId, state }) => id === baseLayerId && state === 'sealed',
+  );
   const boots = await bootFindings(
     roots.filter(({ id }) => has.layers.has(id)),
     engine,
@@ -91,12 +96,17 @@ async function examineOnce({
   ];
 }
 
-function layerFindings(layers: readonly Layer[], has: Inventory, begun: ReadonlySet<string>): Finding[] {
+function layerFindings(
+  layers: readonly Layer[],
+  has: Inventory,
+  begun: ReadonlySet<string>,
+): Finding[] {
   const states = new Map(layers.map((layer) => [layer.id, layer.state]));
   return layers.flatMap((layer): Finding[] => {
     const { id, state, fault, jobId, parentId } = layer;
     const subject = `layer ${id}`;
-    const cure = 'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
+    const cure =
+      'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
     if (state === 'quarantined')
       return [
         {
@@ -109,7 +119,9 @@ function layerFindings(layers: readonly Layer[], has: Inventory, begun: Readonly
     if (state === 'sealed' && jobId === null && !begun.has(id) && !has.layers.has(id))
       return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
     if (state !== 'deleting' && parentId !== null && !states.has(parentId))
-      return [{ severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure }];
+      return [
+        { severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure },
+      ];
     return [];
   });
 }

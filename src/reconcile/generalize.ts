@@ -1,5 +1,6 @@
-// What makes a capture anybody's: a recipe that runs on top of it in a build machine, never on the machine's own disk. It takes away what
-// identifies the machine it was (the list of domain/identity.ts) and what it was used for (logs, histories, temporary files), and says so; it
+// What makes a capture anybody's: a recipe that runs on top of it in a build machine, never on the
+// machine's own disk. It takes away what identifies the machine it was (the list of
+// domain/identity.ts) and what it was used for (logs, histories, temporary files), and says so; it
 // names files that look like secrets, which it leaves where they are, since only their owner knows.
 
 import { clearIdentity, clearingFunctions } from '../domain/identity.ts';
@@ -52,4 +53,9 @@ fstrim / 2>/dev/null && cleared "free blocks"
 exit 0
 `;
 
-export const generalizeRecipe: Recipe = { script, files: [], network: false, timeoutMs: 10 * 60_000 };
+export const generalizeRecipe: Recipe = {
+  script,
+  files: [],
+  network: false,
+  timeoutMs: 10 * 60_000,
+};

@@ -1,8 +1,10 @@
-// The loop: wakes on a nudge and on a timer, claims what is due, runs each job under a lease that it renews, and ends it.
+// The loop: wakes on a nudge and on a timer, claims what is due, runs each job under a lease that
+// it renews, and ends it.
 //
-// Nothing here depends on how the last process ended. A job whose owner died is claimed when its lease is over and runs from
-// its beginning; the fence (owner and attempt) refuses what a late owner still wants to write. A nudge carries no facts: it only
-// makes the next look at the store come sooner.
+// Nothing here depends on how the last process ended. A job whose owner died is claimed when its
+// lease is over and runs from its beginning; the fence (owner and attempt) refuses what a late
+// owner still wants to write. A nudge carries no facts: it only makes the next look at the store
+// come sooner.
 
 import { randomBytes } from 'node:crypto';
 import { AppError, reasonOf } from '../domain/error.ts';
@@ -75,7 +77,10 @@ export class Reconciler {
     this.#wake?.();
   }
 
-  /** Stops claiming, interrupts what runs, and resolves when nothing does. What was interrupted is claimed again by the next server. */
+  /**
+   * Stops claiming, interrupts what runs, and resolves when nothing does. What was interrupted is
+   * claimed again by the next server.
+   */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the server stops'));
     this.nudge();
@@ -123,13 +128,16 @@ export class Reconciler {
       open: await work.jobs.due(openMax, retryMostMs),
       frozen: await work.host.frozen(),
     }));
-    const none = Object.fromEntries(frozen.flatMap((what) => frozenKinds[what].map((kind) => [kind, 0])));
+    const none = Object.fromEntries(
+      frozen.flatMap((what) => frozenKinds[what].map((kind) => [kind, 0])),
+    );
     for (const { id } of planClaims(open, clock.now(), { ...settings.limits, ...none })) {
       if (this.#running.has(id)) continue;
       const job = await store.write('system', async (work) => {
         // A backup may have begun since the look above.
         const { kind } = await work.jobs.get(id);
-        if ((await work.host.frozen()).some((what) => frozenKinds[what].includes(kind))) return undefined;
+        if ((await work.host.frozen()).some((what) => frozenKinds[what].includes(kind)))
+          return undefined;
         return work.jobs.claim(id, this.#owner, leaseMs);
       });
       if (!job) continue;
@@ -182,7 +190,8 @@ export class Reconciler {
       ...this.#options,
       job,
       signal,
-      phase: (phase, progress) => store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
+      phase: (phase, progress) =>
+        store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
       write: fenced as Context['write'],
       remember: async (data) => {
         Object.assign(job.data, data);
@@ -191,7 +200,9 @@ export class Reconciler {
     };
     const renewal = setInterval(() => {
       store
-        .write('system', (work) => work.jobs.fencedUpdate(job, { leaseUntil: clock.now() + leaseMs }))
+        .write('system', (work) =>
+          work.jobs.fencedUpdate(job, { leaseUntil: clock.now() + leaseMs }),
+        )
         .catch((error) => error instanceof LeaseLost && lost.abort(error));
     }, renewMs);
     const fields = {
@@ -212,7 +223,8 @@ export class Reconciler {
     } catch (error) {
       await this.#settle(context, workflow, error, { fields, ended }).catch((second) => {
         // The store or the engine failed twice; the lease runs out and the job is claimed again.
-        if (!(second instanceof LeaseLost)) log.error({ ...fields, err: second }, 'job could not be settled');
+        if (!(second instanceof LeaseLost))
+          log.error({ ...fields, err: second }, 'job could not be settled');
       });
     } finally {
       clearInterval(renewal);
@@ -223,7 +235,10 @@ export class Reconciler {
     context: Context,
     workflow: Workflow,
     error: unknown,
-    { fields, ended }: { fields: object; ended(outcome: 'failed' | 'retried' | 'unforeseen'): void },
+    {
+      fields,
+      ended,
+    }: { fields: object; ended(outcome: 'failed' | 'retried' | 'unforeseen'): void },
   ): Promise<void> {
     const { job, store, clock } = context;
     const { log } = this.#options;
@@ -242,7 +257,8 @@ export class Reconciler {
     if (error instanceof NotYet) return requeue(error.message, error.afterMs);
     const reason = reasonOf(error);
     const detail = error instanceof AppError ? error.detail : undefined;
-    // Claims are not counted, failures are: waiting for another build, or a restart of the server, uses up no attempt.
+    // Claims are not counted, failures are: waiting for another build, or a restart of the server,
+    // uses up no attempt.
     const failures = Number(job.data.failures ?? 0) + 1;
     if (error instanceof AppError && error.retry === 'later' && failures < workflow.attemptsMax) {
       ended('retried');
@@ -251,7 +267,8 @@ export class Reconciler {
       return requeue(reason, retryDelayMs(failures));
     }
     ended(error instanceof AppError ? 'failed' : 'unforeseen');
-    // What an AppError says is known and shown to the caller; anything else is a defect, and its stack is wanted.
+    // What an AppError says is known and shown to the caller; anything else is a defect, and its
+    // stack is wanted.
     if (error instanceof AppError) log.info({ ...fields, reason, detail }, 'job failed');
     else log.error({ ...fields, err: error }, 'job failed for an unforeseen reason');
     // A late owner must not undo at the engine what the one after it has made. Throws LeaseLost.

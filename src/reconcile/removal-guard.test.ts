@@ -19,7 +19,9 @@ function begin(lastSteadyAt?: number, brakes = '{}') {
   const clock = { now: () => time.wall, monotonic: () => time.passed, sleep: async () => {} };
   const guard = new RemovalGuard({ clock, lookAgainMs, log });
   const waiting = async () => ({ waiting: null, brakes });
-  const work = { host: { lastSteadyAt: async () => lastSteadyAt, waiting } } as Partial<Work> as Work;
+  const work = {
+    host: { lastSteadyAt: async () => lastSteadyAt, waiting },
+  } as Partial<Work> as Work;
   const pass = (ms: number) => {
     time.wall += ms;
     time.passed += ms;
@@ -32,7 +34,10 @@ function begin(lastSteadyAt?: number, brakes = '{}') {
 
 const step = fc.oneof(
   fc.record({ does: fc.constant('passes' as const), ms: fc.integer({ min: 1, max: 3 * hourMs }) }),
-  fc.record({ does: fc.constant('jumps' as const), ms: fc.integer({ min: -400 * hourMs, max: 400 * hourMs }) }),
+  fc.record({
+    does: fc.constant('jumps' as const),
+    ms: fc.integer({ min: -400 * hourMs, max: 400 * hourMs }),
+  }),
 );
 
 describe('the guard of removal', () => {
@@ -48,7 +53,10 @@ describe('the guard of removal', () => {
           const before = await look();
           if (does === 'jumps' && Math.abs(ms) > minuteMs) steadySince = time.passed;
           if (before === null) continue;
-          assert.ok(steadySince === 5000 || time.passed - steadySince >= hourMs, 'within an hour of a jump');
+          assert.ok(
+            steadySince === 5000 || time.passed - steadySince >= hourMs,
+            'within an hour of a jump',
+          );
           assert.ok(time.passed - steadySince >= lookAgainMs);
           assert.equal(before, time.wall - lookAgainMs);
         }

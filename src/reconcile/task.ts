@@ -1,5 +1,5 @@
-// What is done without anybody asking. A task takes no input, is idempotent, looks at the store and the engine afresh each time, and may
-// be cut short at any point: the next run does what is left.
+// What is done without anybody asking. A task takes no input, is idempotent, looks at the store and
+// the engine afresh each time, and may be cut short at any point: the next run does what is left.
 
 import type { TransferId } from '../domain/ids.ts';
 import type { JobKind } from '../domain/job.ts';

@@ -1,6 +1,7 @@
-// What a workflow is: how one kind of job is made true. `run` calls the engine and may be started again from its beginning at
-// any time, so every step of it is idempotent. What it returns is written in the same transaction that ends the job; what
-// `abandon` writes, in the one that fails it. Neither is written by a late owner, whose lease has passed on.
+// What a workflow is: how one kind of job is made true. `run` calls the engine and may be started
+// again from its beginning at any time, so every step of it is idempotent. What it returns is
+// written in the same transaction that ends the job; what `abandon` writes, in the one that fails
+// it. Neither is written by a late owner, whose lease has passed on.
 
 import type { Job } from '../domain/job.ts';
 import type { Work } from '../store/port.ts';
@@ -12,7 +13,10 @@ export interface Context extends Dependencies {
   signal: AbortSignal;
   /** Says what is being done, and how much of all is done (0 to 1). Throws LeaseLost. */
   phase(name: string, progress: number): Promise<void>;
-  /** Writes under the fence of the lease: for what must be known before the next step. Throws LeaseLost. */
+  /**
+   * Writes under the fence of the lease: for what must be known before the next step. Throws
+   * LeaseLost.
+   */
   write<Result>(work: (work: Work) => Promise<Result>): Promise<Result>;
   /** Keeps a fact, such as an id that was chosen, with the job. */
   remember(data: Job['data']): Promise<void>;
@@ -37,7 +41,9 @@ export interface Settings {
   cacheBytesMax: number;
   /** How long something that the store does not know is left where it is. */
   orphanMs: number;
-  /** How often each layer's bytes are compared with its digest, and how fast they are read for it. */
+  /**
+   * How often each layer's bytes are compared with its digest, and how fast they are read for it.
+   */
   scrubEveryMs: number;
   scrubBytesPerSecond: number;
   /** How often a state that the engine does not announce is asked for. */
@@ -73,7 +79,10 @@ export const defaultSettings: Settings = {
   },
 };
 
-/** Thrown by `run` when it has to wait for somebody else: the job goes back to the queue, without counting as an attempt. */
+/**
+ * Thrown by `run` when it has to wait for somebody else: the job goes back to the queue, without
+ * counting as an attempt.
+ */
 export class NotYet extends Error {
   readonly afterMs: number;
   constructor(reason: string, afterMs: number) {

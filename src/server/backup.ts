@@ -1,5 +1,6 @@
-// Backup and restore of a data directory. A backup is a folder: the store as of one moment, what it names of the engine's keeping, and
-// the keys. It is made beside a running server, which holds back what would change the files below the copy.
+// Backup and restore of a data directory. A backup is a folder: the store as of one moment, what it
+// names of the engine's keeping, and the keys. It is made beside a running server, which holds back
+// what would change the files below the copy.
 
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
@@ -38,10 +39,14 @@ const renewMs = 15_000;
 const pollMs = 200;
 
 /**
- * Holds back what would change the files below a copy, for as long as the work takes; ends by itself when this process dies. Throws
- * `unavailable` when the hold could not be renewed in time.
+ * Holds back what would change the files below a copy, for as long as the work takes; ends by
+ * itself when this process dies. Throws `unavailable` when the hold could not be renewed in time.
  */
-async function whileFrozen<Result>(store: Store, what: Freeze, work: () => Promise<Result>): Promise<Result> {
+async function whileFrozen<Result>(
+  store: Store,
+  what: Freeze,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const holder = newId();
   await store.write('system', ({ host }) => host.freeze(what, holder));
   let stands = true;
@@ -56,7 +61,9 @@ async function whileFrozen<Result>(store: Store, what: Freeze, work: () => Promi
     const result = await work();
     await renew();
     if (!stands)
-      throw failedForNow('The freeze of this backup ended before its copy did; make it again, in a new folder.');
+      throw failedForNow(
+        'The freeze of this backup ended before its copy did; make it again, in a new folder.',
+      );
     return result;
   } finally {
     clearInterval(renewal);
@@ -65,8 +72,9 @@ async function whileFrozen<Result>(store: Store, what: Freeze, work: () => Promi
 }
 
 /**
- * Makes a backup in a folder that is new or empty, while a server may be running. Captures wait while disks are copied; compaction,
- * imports and removals wait until all is. Throws `invalid` for another folder, and `unavailable` when the disk is full.
+ * Makes a backup in a folder that is new or empty, while a server may be running. Captures wait
+ * while disks are copied; compaction, imports and removals wait until all is. Throws `invalid` for
+ * another folder, and `unavailable` when the disk is full.
  */
 export async function backUp(
   { store, engine, dataDir }: { store: Store; engine: Engine; dataDir: string },
@@ -77,7 +85,8 @@ export async function backUp(
   if (`${folder}/`.startsWith(`${dataDir}/`))
     throw invalid(`${folder} lies in the data directory; give a folder elsewhere.`);
   await makeFolders(folder, 0o700);
-  if ((await readdir(folder)).length > 0) throw invalid(`${folder} is not empty; give a new folder for each backup.`);
+  if ((await readdir(folder)).length > 0)
+    throw invalid(`${folder} is not empty; give a new folder for each backup.`);
   const target = join(folder, 'engine');
   await mkdir(target, { mode: 0o711 });
   const manifest = await whileFrozen(store, 'layers', async () => {
@@ -86,11 +95,20 @@ export async function backUp(
       await copyStoreAndKeys(dataDir, folder, keys);
       const named = await within(folder, contentOf);
       const has = await engine.inventory();
-      const content = { ...named, layers: [...named.layers, ...named.begun.filter((id) => has.layers.has(id))] };
-      return { content, lost: await engine.backUp({ ...none, folder: target, disks: content.disks }, signal) };
+      const content = {
+        ...named,
+        layers: [...named.layers, ...named.begun.filter((id) => has.layers.has(id))],
+      };
+      return {
+        content,
+        lost: await engine.backUp({ ...none, folder: target, disks: content.disks }, signal),
+      };
     });
     say(`copying ${content.layers.length} layers`);
-    const missing = [...lost, ...(await engine.backUp({ ...content, disks: [], folder: target }, signal))];
+    const missing = [
+      ...lost,
+      ...(await engine.backUp({ ...content, disks: [], folder: target }, signal)),
+    ];
     return {
       format: formatVersion,
       engine: engine.name as EngineName,
@@ -110,18 +128,33 @@ const none = { layers: [], disks: [], files: [] };
 /** What the store names of the engine's keeping. */
 const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: LayerId[] }> =>
   store.read('system', async (work) => ({
-    // A capture that waits to go on has sealed its disk, which stands on a layer that has no row yet.
+    // A capture that waits to go on has sealed its disk, which stands on a layer that has no row
+    // yet.
     begun: [...idsBegun(await work.jobs.openOfKind('imageCapture'))] as LayerId[],
     layers: (await work.layers.list())
       .filter(({ state }) => state === 'sealed' || state === 'quarantined')
       .map(({ id }) => id),
     disks: (await work.disks.list())
       .filter(({ state }) => state === 'active' || state === 'kept')
-      .map(({ id, layerId, machineId, sizeGb }) => ({ diskId: id, layerId, machineId, sizeBytes: sizeGb * gbBytes })),
-    files: [...new Set((await work.software.list()).flatMap(({ recipe }) => recipe.files.map(({ sha256 }) => sha256)))],
+      .map(({ id, layerId, machineId, sizeGb }) => ({
+        diskId: id,
+        layerId,
+        machineId,
+        sizeBytes: sizeGb * gbBytes,
+      })),
+    files: [
+      ...new Set(
+        (await work.software.list()).flatMap(({ recipe }) =>
+          recipe.files.map(({ sha256 }) => sha256),
+        ),
+      ),
+    ],
   }));
 
-async function within<Result>(folder: string, work: (store: Store) => Promise<Result>): Promise<Result> {
+async function within<Result>(
+  folder: string,
+  work: (store: Store) => Promise<Result>,
+): Promise<Result> {
   const store = await openSqlite({ dataDir: folder, now: systemClock.now, locked: true });
   try {
     return await work(store);
@@ -132,7 +165,10 @@ async function within<Result>(folder: string, work: (store: Store) => Promise<Re
 
 const copyTriesMax = 5;
 
-/** The store, with the keys under which it is sealed: the master key may be changed while they are copied. */
+/**
+ * The store, with the keys under which it is sealed: the master key may be changed while they are
+ * copied.
+ */
 async function copyStoreAndKeys(dataDir: string, folder: string, keys: boolean): Promise<void> {
   const read = () => readFile(join(dataDir, keyFiles[0]), 'utf8').catch(() => '');
   for (let tries = 0; tries < copyTriesMax; tries++) {
@@ -141,7 +177,9 @@ async function copyStoreAndKeys(dataDir: string, folder: string, keys: boolean):
     await copyStore(dataDir, storeFile(folder));
     if ((await read()) === before) return;
   }
-  throw failedForNow('The master key was changed while the store was copied; make the backup again, in a new folder.');
+  throw failedForNow(
+    'The master key was changed while the store was copied; make the backup again, in a new folder.',
+  );
 }
 
 async function copyKeys(from: string, to: string): Promise<void> {
@@ -153,26 +191,36 @@ async function copyKeys(from: string, to: string): Promise<void> {
   }
 }
 
-/** Reads what a backup says of itself. Throws `invalid` for a folder that is none, or whose copying did not come to its end. */
+/**
+ * Reads what a backup says of itself. Throws `invalid` for a folder that is none, or whose copying
+ * did not come to its end.
+ */
 export async function readManifest(folder: string): Promise<Manifest> {
   const text = await readFile(join(folder, manifestName), 'utf8').catch((error) => {
     if (error.code !== 'ENOENT') throw error;
-    throw invalid(`${folder} is no backup, or one that did not come to its end: it has no ${manifestName}.`);
+    throw invalid(
+      `${folder} is no backup, or one that did not come to its end: it has no ${manifestName}.`,
+    );
   });
   let manifest: Manifest;
   try {
     manifest = JSON.parse(text) as Manifest;
   } catch {
-    throw invalid(`${join(folder, manifestName)} is not JSON: it was changed since; use another backup.`);
+    throw invalid(
+      `${join(folder, manifestName)} is not JSON: it was changed since; use another backup.`,
+    );
   }
   if (manifest.format !== formatVersion)
-    throw invalid(`${folder} is a backup of another format (${manifest.format}); use the Silversmith that made it.`);
+    throw invalid(
+      `${folder} is a backup of another format (${manifest.format}); use the Silversmith that made it.`,
+    );
   return manifest;
 }
 
 /**
- * Brings a backup back as a data directory that is new or empty. The store's place is taken last: a restore that is killed has left no data
- * directory, and is done again. Transfers, which are not in a backup, are forgotten.
+ * Brings a backup back as a data directory that is new or empty. The store's place is taken last: a
+ * restore that is killed has left no data directory, and is done again. Transfers, which are not in
+ * a backup, are forgotten.
  */
 export async function restore(from: string, dataDir: string): Promise<Manifest> {
   const manifest = await readManifest(from);
@@ -204,7 +252,8 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
   await copyKeys(from, dataDir);
   await writeInstallation(dataDir, manifest.engine);
-  // A copy takes the place, not the file that was open here: SQLite would go on with the index of its old name, beside everybody else's.
+  // A copy takes the place, not the file that was open here: SQLite would go on with the index of
+  // its old name, beside everybody else's.
   const whole = join(part, 'whole.db');
   await copyFile(storeFile(part), whole);
   await syncPath(whole);
@@ -214,7 +263,10 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
   return manifest;
 }
 
-/** Layers and recipes' files are shared with the backup where the file system can, since nobody writes to them; all else is copied. */
+/**
+ * Layers and recipes' files are shared with the backup where the file system can, since nobody
+ * writes to them; all else is copied.
+ */
 async function restoreTree(from: string, to: string): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];

@@ -1,5 +1,5 @@
-// What --demo puts into an empty store: an organisation with six machines, a catalogue of recipes that really install something, the
-// demo base, and a key with all permissions in demo.json.
+// What --demo puts into an empty store: an organisation with six machines, a catalogue of recipes
+// that really install something, the demo base, and a key with all permissions in demo.json.
 
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -40,7 +40,10 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
   },
 ];
 
-/** Fills an empty store; only says where the server is when that was done before. Returns where the credentials are. */
+/**
+ * Fills an empty store; only says where the server is when that was done before. Returns where the
+ * credentials are.
+ */
 export async function ensureDemo(
   config: Config,
   { store, engine, masterKey, url }: Running,
@@ -55,24 +58,49 @@ export async function ensureDemo(
   }
   if ((await store.read('system', (work) => work.bases.list())).length === 0) {
     if (engine.name === 'qemu') {
-      const { boot, ...files } = await ensureDemoBase(config.cacheDirs, config.toolEnvironment, say);
+      const { boot, ...files } = await ensureDemoBase(
+        config.cacheDirs,
+        config.toolEnvironment,
+        say,
+      );
       say('adding the demo base …');
       await baseAdd(store, engine, { name: 'Debian 12 (demo)', files, boot });
     } else {
       const disk = join(config.dataDir, 'simulated-base.raw');
       await writeFile(disk, randomBytes(4096));
-      await baseAdd(store, engine, { name: 'Simulated base', files: { disk }, boot: { mode: 'firmware' } });
+      await baseAdd(store, engine, {
+        name: 'Simulated base',
+        files: { disk },
+        boot: { mode: 'firmware' },
+      });
     }
   }
   if ((await store.read('system', (work) => work.software.list())).length === 0) {
     for (const title of titles)
-      await softwareAdd(store, engine, { ...title, files: [], network: true, timeoutMs: 60 * 60_000 });
+      await softwareAdd(store, engine, {
+        ...title,
+        files: [],
+        network: true,
+        timeoutMs: 60 * 60_000,
+      });
   }
   const organisationId = await store.write('system', async (work) => {
     const id = await work.organisations.ensure(organisationName);
     if ((await work.machineTypes.list()).length === 0) {
-      await work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 768, diskSizeGb: 10 });
-      await work.machineTypes.add({ name: 'Large', code: 'large', cpus: 2, memoryMb: 2048, diskSizeGb: 40 });
+      await work.machineTypes.add({
+        name: 'Small',
+        code: 'small',
+        cpus: 1,
+        memoryMb: 768,
+        diskSizeGb: 10,
+      });
+      await work.machineTypes.add({
+        name: 'Large',
+        code: 'large',
+        cpus: 2,
+        memoryMb: 2048,
+        diskSizeGb: 40,
+      });
     }
     return id;
   });
@@ -95,7 +123,11 @@ export async function ensureDemo(
       });
     }
   });
-  const key = await keyCreate(store, masterKey, { organisationId, name: 'demo', permissions: [...permissions] });
+  const key = await keyCreate(store, masterKey, {
+    organisationId,
+    name: 'demo',
+    permissions: [...permissions],
+  });
   await writeWhole(credentials, `${JSON.stringify({ url, ...key }, null, 2)}\n`, 0o600);
   return credentials;
 }

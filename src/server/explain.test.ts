@@ -32,7 +32,10 @@ describe('an explanation', () => {
       said(Object.assign(new Error(), { code: 'ENOSPC', syscall: 'write' })),
       /disk that is full; free some/,
     );
-    assert.match(said(Object.assign(new Error(), { errcode: 13 })), /disk of the store is full; free some/);
+    assert.match(
+      said(Object.assign(new Error(), { errcode: 13 })),
+      /disk of the store is full; free some/,
+    );
   });
 
   it('calls everything else a defect, and shows where it is when asked', () => {
@@ -41,7 +44,10 @@ describe('an explanation', () => {
       said(defect),
       'error: x is not a function. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.\n',
     );
-    assert.match(said(defect, { SILVERSMITH_DEBUG: '1' }), /\n\s+at .*explain\.test\.ts.*cause: Error: deeper/s);
+    assert.match(
+      said(defect, { SILVERSMITH_DEBUG: '1' }),
+      /\n\s+at .*explain\.test\.ts.*cause: Error: deeper/s,
+    );
     assert.match(said('a text'), /^error: a text\. This is a defect/);
     assert.match(said(undefined), /defect/);
   });

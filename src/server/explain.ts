@@ -1,5 +1,6 @@
-// Turns whatever was thrown into one sentence that says what is wrong, where, and what to type. Ours are sentences already; the system's,
-// SQLite's and the network's are put into words here. Anything else is a defect, and says so; SILVERSMITH_DEBUG=1 shows where it is.
+// Turns whatever was thrown into one sentence that says what is wrong, where, and what to type.
+// Ours are sentences already; the system's, SQLite's and the network's are put into words here.
+// Anything else is a defect, and says so; SILVERSMITH_DEBUG=1 shows where it is.
 
 import { getSystemErrorMap } from 'node:util';
 import { CommanderError } from 'commander';
@@ -19,7 +20,10 @@ const pathWords: Record<string, readonly [wrong: string, cure: string]> = {
   EACCES: ['may not be used by this user', 'change its owner or mode, or run as another user'],
   EPERM: ['may not be changed by this user', 'change its owner or mode, or run as another user'],
   ENOSPC: ['lies on a disk that is full', 'free some space and type the command again'],
-  EDQUOT: ['lies on a disk on which this user may take no more', 'free some space and type the command again'],
+  EDQUOT: [
+    'lies on a disk on which this user may take no more',
+    'free some space and type the command again',
+  ],
   EROFS: ['lies on a disk that is read-only', 'make it writable, or give another path'],
   EIO: ['lies on a disk that fails', 'look at the log of the kernel (dmesg)'],
   EISDIR: ['is a folder', 'give a file'],
@@ -59,16 +63,22 @@ const networkWords: Record<string, string> = {
 
 const certificate = /CERT|ISSUER|SELF_SIGNED|ALTNAME/;
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? '');
+const codeOf = (error: unknown): string =>
+  String((error as { code?: unknown } | undefined)?.code ?? '');
 
 /** Why a connection failed, in words. The first cause that is known counts. */
 export function networkReason(error: unknown): string {
-  for (let at: unknown = error, depth = 0; at !== undefined && depth < 5; at = (at as Error).cause, depth++) {
+  for (
+    let at: unknown = error, depth = 0;
+    at !== undefined && depth < 5;
+    at = (at as Error).cause, depth++
+  ) {
     const code = codeOf(at);
     if (networkWords[code]) return networkWords[code];
     if (certificate.test(code))
       return `its certificate is not trusted (${(at as Error).message}); name its authority in NODE_EXTRA_CA_CERTS`;
-    if ((at as Error).message === 'bad port') return 'clients refuse that port; serve on another one';
+    if ((at as Error).message === 'bad port')
+      return 'clients refuse that port; serve on another one';
   }
   const { cause, message } = error as Error;
   return (cause as Error | undefined)?.message ?? message;
@@ -80,14 +90,17 @@ export function systemSentence(error: unknown, place?: string): string | null {
   const { path, syscall, errno } = error as NodeJS.ErrnoException;
   if (code === 'EMFILE' || code === 'ENFILE')
     return 'Too many files are open; raise the limit (ulimit -n 65536) and type the command again.';
-  if (code === 'ENOMEM') return 'There is not enough memory; end something else and type the command again.';
+  if (code === 'ENOMEM')
+    return 'There is not enough memory; end something else and type the command again.';
   const known = pathWords[code];
   if (known && syscall !== 'connect' && syscall !== 'listen')
     return `${path ?? place ?? 'What was to be written'} ${known[0]}; ${known[1]}.`;
   if (syscall === undefined) return null;
   if (networkWords[code]) return `The connection failed: ${networkWords[code]}.`;
   const [, words] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
-  return words === undefined ? null : `The system refused to ${syscall} ${path ?? place ?? 'a file'}: ${words}.`;
+  return words === undefined
+    ? null
+    : `The system refused to ${syscall} ${path ?? place ?? 'a file'}: ${words}.`;
 }
 
 const storeWords: Record<number, string> = {
@@ -114,7 +127,11 @@ function answerSentence({ url, why, message, cause }: NoAnswerError): string {
 
 /** The sentence for what was thrown; null for a defect. */
 export function sentenceOf(error: unknown): string | null {
-  if (error instanceof ApiError && error.clientCode === 401 && /key or the signature/.test(error.message))
+  if (
+    error instanceof ApiError &&
+    error.clientCode === 401 &&
+    /key or the signature/.test(error.message)
+  )
     return 'The server does not take this key: it or its secret is wrong, or it was revoked or is over. Look at SILVERSMITH_KEY and SILVERSMITH_SECRET (operators: silversmith key list, key create). (401)';
   if (error instanceof ApiError)
     return `${inCommands(error.message)} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`;

@@ -1,5 +1,6 @@
-// What a data directory is: the id of the installation, and the engine that all its data belongs to. An engine sees nothing of what another
-// one keeps, and would call all of it missing; so a directory is opened with its own engine or not at all.
+// What a data directory is: the id of the installation, and the engine that all its data belongs
+// to. An engine sees nothing of what another one keeps, and would call all of it missing; so a
+// directory is opened with its own engine or not at all.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,13 +18,17 @@ export interface Installation {
 
 const fileIn = (dataDir: string) => join(dataDir, 'installation.json');
 
-/** Null when no server has run on the directory, or only one of a version that did not write it down. */
+/**
+ * Null when no server has run on the directory, or only one of a version that did not write it
+ * down.
+ */
 export async function findInstallation(dataDir: string): Promise<Installation | null> {
   const file = fileIn(dataDir);
   if (!(await exists(file))) return null;
   try {
     const { id, engine } = JSON.parse(await readFile(file, 'utf8')) as Installation;
-    if (/^[0-9a-f]{24}$/.test(id) && (engine === 'qemu' || engine === 'simulator')) return { id, engine };
+    if (/^[0-9a-f]{24}$/.test(id) && (engine === 'qemu' || engine === 'simulator'))
+      return { id, engine };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
@@ -34,8 +39,8 @@ export async function findInstallation(dataDir: string): Promise<Installation | 
 }
 
 /**
- * By what is kept there, for a directory of an earlier version. Layers come first: a server that was started once with the wrong
- * engine on them may have left its own file beside them.
+ * By what is kept there, for a directory of an earlier version. Layers come first: a server that
+ * was started once with the wrong engine on them may have left its own file beside them.
  */
 async function engineByFiles(dataDir: string): Promise<EngineName | null> {
   const layers = await readdir(join(dataDir, 'engine', 'layers')).catch((error) => {
@@ -47,8 +52,8 @@ async function engineByFiles(dataDir: string): Promise<EngineName | null> {
 }
 
 /**
- * Throws when a server or a command would make a new, empty store beside data, or change a backup: a store that was lost is brought
- * back, not begun anew.
+ * Throws when a server or a command would make a new, empty store beside data, or change a backup:
+ * a store that was lost is brought back, not begun anew.
  */
 export async function assertStoreIsThere(dataDir: string): Promise<void> {
   // A path that is not a folder is refused later, by a message that names the path.
@@ -60,15 +65,25 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
     );
   const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
   const file = storeFile(dataDir);
-  if ((await bytes(file)) + (await bytes(`${file}-wal`)) > 0 || (await findInstallation(dataDir)) === null) return;
+  if (
+    (await bytes(file)) + (await bytes(`${file}-wal`)) > 0 ||
+    (await findInstallation(dataDir)) === null
+  )
+    return;
   throw new AppError(
     'unavailable',
     `The store ${file} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. To begin anew, move the folder aside.`,
   );
 }
 
-/** The engine that the data belongs to; for a new directory the one that is asked for. Throws `conflict` for another one. */
-export async function engineOf({ dataDir, engine }: Pick<Config, 'dataDir' | 'engine'>): Promise<EngineName> {
+/**
+ * The engine that the data belongs to; for a new directory the one that is asked for. Throws
+ * `conflict` for another one.
+ */
+export async function engineOf({
+  dataDir,
+  engine,
+}: Pick<Config, 'dataDir' | 'engine'>): Promise<EngineName> {
   const own = (await findInstallation(dataDir))?.engine ?? (await engineByFiles(dataDir));
   if (own !== null && engine !== null && engine !== own)
     throw new AppError(
@@ -78,13 +93,24 @@ export async function engineOf({ dataDir, engine }: Pick<Config, 'dataDir' | 'en
   return own ?? engine ?? 'qemu';
 }
 
-/** Writes down what the directory is, when nobody has, under an id that is new. Only under the directory's lock. */
-export async function ensureInstallation(dataDir: string, engine: EngineName, id: string): Promise<Installation> {
+/**
+ * Writes down what the directory is, when nobody has, under an id that is new. Only under the
+ * directory's lock.
+ */
+export async function ensureInstallation(
+  dataDir: string,
+  engine: EngineName,
+  id: string,
+): Promise<Installation> {
   return (await findInstallation(dataDir)) ?? writeInstallation(dataDir, engine, id);
 }
 
 /** Makes the directory another installation, with an id of its own. */
-export async function writeInstallation(dataDir: string, engine: EngineName, id = newId()): Promise<Installation> {
+export async function writeInstallation(
+  dataDir: string,
+  engine: EngineName,
+  id = newId(),
+): Promise<Installation> {
   const made = { id, engine };
   await writeWhole(fileIn(dataDir), `${JSON.stringify(made)}\n`, 0o600);
   return made;

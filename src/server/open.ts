@@ -17,7 +17,10 @@ import { systemSentence } from './explain.ts';
 import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
 import type { Config } from './options.ts';
 
-/** The engine that the data belongs to. Throws `conflict` when another one is asked for. `installation` is the id of a new directory. */
+/**
+ * The engine that the data belongs to. Throws `conflict` when another one is asked for.
+ * `installation` is the id of a new directory.
+ */
 export async function openEngine(config: Config, installation?: string): Promise<Engine> {
   const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
   const { id } = (await findInstallation(dataDir)) ?? { id: installation };
@@ -25,12 +28,21 @@ export async function openEngine(config: Config, installation?: string): Promise
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'
-    ? openQemu({ root, machineNetwork, confining, path: toolEnvironment.PATH ?? '', ...(id && { installation: id }) })
+    ? openQemu({
+        root,
+        machineNetwork,
+        confining,
+        path: toolEnvironment.PATH ?? '',
+        ...(id && { installation: id }),
+      })
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
 }
 
 /** For the server, which has the directory's lock. */
-export async function openStore(config: Config, options: { check?: boolean; locked?: boolean } = {}) {
+export async function openStore(
+  config: Config,
+  options: { check?: boolean; locked?: boolean } = {},
+) {
   const given =
     config.masterKey === undefined
       ? null
@@ -55,7 +67,10 @@ async function assertNoSecrets(store: Store, keyFile: string): Promise<void> {
   );
 }
 
-/** What a key's file says of itself is a sentence for the operator; what the system says of it is put into words elsewhere. */
+/**
+ * What a key's file says of itself is a sentence for the operator; what the system says of it is
+ * put into words elsewhere.
+ */
 async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promise<Key> {
   try {
     return await read();
@@ -65,7 +80,9 @@ async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promis
   }
 }
 
-/** Makes the directory when it is not there. The store's files are readable by their owner alone. */
+/**
+ * Makes the directory when it is not there. The store's files are readable by their owner alone.
+ */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
     await makeFolders(dataDir, 0o711);

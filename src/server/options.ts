@@ -1,4 +1,5 @@
-// Configuration: read once from flags and the environment, checked, and handed down. Nothing else reads the environment.
+// Configuration: read once from flags and the environment, checked, and handed down. Nothing else
+// reads the environment.
 
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
@@ -21,14 +22,21 @@ export interface Config {
   machineNetwork: boolean;
   simulatorSpeed: number;
   confining: Confining;
-  /** All that the programs that it starts find in their environment, and where they are looked for. */
+  /**
+   * All that the programs that it starts find in their environment, and where they are looked for.
+   */
   toolEnvironment: Record<string, string>;
   /** Where the demo base is looked for, and made in the first. */
   cacheDirs: string[];
-  /** Where callers reach the server, for the links that it makes; null: where each has reached it. */
+  /**
+   * Where callers reach the server, for the links that it makes; null: where each has reached it.
+   */
   publicUrl: string | null;
   requestsPerSecond: number;
-  /** Where /metrics is answered; null: where the API is, when that is loopback without a public address, and else nowhere. */
+  /**
+   * Where /metrics is answered; null: where the API is, when that is loopback without a public
+   * address, and else nowhere.
+   */
   metrics: { host: string; port: number } | null;
   /** What the reconciler does otherwise than by default. */
   settings: Partial<Settings>;
@@ -66,15 +74,42 @@ export type Flags = Partial<
 type Environment = Record<string, string | undefined>;
 
 function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
-  const given = (name: string, flag: string | undefined, variable: string | undefined, most: number, least = 0) =>
-    parsed(nameOf(name, flag), flag ?? variable, least === 1 ? whole(least, most) : decimal(least, most));
+  const given = (
+    name: string,
+    flag: string | undefined,
+    variable: string | undefined,
+    most: number,
+    least = 0,
+  ) =>
+    parsed(
+      nameOf(name, flag),
+      flag ?? variable,
+      least === 1 ? whole(least, most) : decimal(least, most),
+    );
   const keepHours = given('--keep-hours', flags.keepHours, env.SILVERSMITH_KEEP_HOURS, 24 * 365);
   const auditDays = given('--audit-days', flags.auditDays, env.SILVERSMITH_AUDIT_DAYS, 36_500, 1);
   const cacheGb = given('--cache-gb', flags.cacheGb, env.SILVERSMITH_CACHE_GB, 1e6);
   const scrubDays = given('--scrub-days', flags.scrubDays, env.SILVERSMITH_SCRUB_DAYS, 3650);
-  const scrubMb = given('--scrub-mb-per-second', flags.scrubMbPerSecond, env.SILVERSMITH_SCRUB_MB_PER_SECOND, 1e5);
-  const machineStart = given('--starts-at-once', flags.startsAtOnce, env.SILVERSMITH_STARTS_AT_ONCE, 1000, 1);
-  const imageInstall = given('--builds-at-once', flags.buildsAtOnce, env.SILVERSMITH_BUILDS_AT_ONCE, 1000, 1);
+  const scrubMb = given(
+    '--scrub-mb-per-second',
+    flags.scrubMbPerSecond,
+    env.SILVERSMITH_SCRUB_MB_PER_SECOND,
+    1e5,
+  );
+  const machineStart = given(
+    '--starts-at-once',
+    flags.startsAtOnce,
+    env.SILVERSMITH_STARTS_AT_ONCE,
+    1000,
+    1,
+  );
+  const imageInstall = given(
+    '--builds-at-once',
+    flags.buildsAtOnce,
+    env.SILVERSMITH_BUILDS_AT_ONCE,
+    1000,
+    1,
+  );
   return {
     ...(keepHours !== undefined && { keepDiskMs: keepHours * 3600_000 }),
     ...(auditDays !== undefined && { auditKeptMs: auditDays * 24 * 3600_000 }),
@@ -96,20 +131,26 @@ const listenAddress: Parser<{ host: string; port: number }> = (text) => {
   const [, v6, name4, port] = /^(?:\[([\da-fA-F:]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = v6 ?? name4;
   if (host === undefined || port === undefined)
-    throw new InvalidArgumentError('Give an address and a port, such as 127.0.0.1:9100 or [::1]:9100.');
+    throw new InvalidArgumentError(
+      'Give an address and a port, such as 127.0.0.1:9100 or [::1]:9100.',
+    );
   return { host, port: portOf(port) };
 };
 
 const hostOf: Parser<string> = (text) => {
   if (/^[\w.:%-]{1,253}$/.test(text)) return text;
-  throw new InvalidArgumentError('Give an address or a name of this host, such as 127.0.0.1, ::1 or 0.0.0.0.');
+  throw new InvalidArgumentError(
+    'Give an address or a name of this host, such as 127.0.0.1, ::1 or 0.0.0.0.',
+  );
 };
 
 const publicUrlOf: Parser<string> = (text) => {
   const url = URL.parse(text);
   const plain = url !== null && `${url.search}${url.hash}${url.username}${url.password}` === '';
   if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
-  throw new InvalidArgumentError('Give an http or https address, such as https://images.example.org.');
+  throw new InvalidArgumentError(
+    'Give an http or https address, such as https://images.example.org.',
+  );
 };
 
 const uidMost = 2 ** 32 - 2;
@@ -130,19 +171,39 @@ const toolVariables = [
 ];
 
 export function toolEnvironment(env: Environment): Record<string, string> {
-  const found = toolVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  const found = toolVariables.flatMap((name) =>
+    env[name] === undefined ? [] : [[name, env[name]]],
+  );
   return { PATH: systemPath, ...Object.fromEntries(found) };
 }
 
-/** Flags come before the environment, the environment before the defaults. Throws UsageError with the name of what is wrong. */
+/**
+ * Flags come before the environment, the environment before the defaults. Throws UsageError with
+ * the name of what is wrong.
+ */
 export function parseConfig(flags: Flags, env: Environment): Config {
-  const given = <Value>(option: string, flag: string | undefined, variable: string | undefined, parse: Parser<Value>) =>
-    parsed(nameOf(option, flag), flag ?? variable, parse);
-  const engine = given('--engine', flags.engine, env.SILVERSMITH_ENGINE, oneOf('qemu', 'simulator')) ?? null;
-  const dataDir = given('--data-dir', flags.dataDir, env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
+  const given = <Value>(
+    option: string,
+    flag: string | undefined,
+    variable: string | undefined,
+    parse: Parser<Value>,
+  ) => parsed(nameOf(option, flag), flag ?? variable, parse);
+  const engine =
+    given('--engine', flags.engine, env.SILVERSMITH_ENGINE, oneOf('qemu', 'simulator')) ?? null;
+  const dataDir =
+    given('--data-dir', flags.dataDir, env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
   const demo = parsed('SILVERSMITH_DEMO', env.SILVERSMITH_DEMO, yesOrNo);
-  const machineNetwork = parsed('SILVERSMITH_MACHINE_NETWORK', env.SILVERSMITH_MACHINE_NETWORK, yesOrNo);
-  const speed = given('--simulator-speed', flags.simulatorSpeed, env.SILVERSMITH_SIMULATOR_SPEED, decimal(0, 1e6));
+  const machineNetwork = parsed(
+    'SILVERSMITH_MACHINE_NETWORK',
+    env.SILVERSMITH_MACHINE_NETWORK,
+    yesOrNo,
+  );
+  const speed = given(
+    '--simulator-speed',
+    flags.simulatorSpeed,
+    env.SILVERSMITH_SIMULATOR_SPEED,
+    decimal(0, 1e6),
+  );
   return {
     dataDir: resolve(dataDir),
     host: given('--host', flags.host, env.SILVERSMITH_HOST, hostOf) ?? '127.0.0.1',
@@ -156,12 +217,16 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       confinement:
         given('--confine', flags.confine, env.SILVERSMITH_CONFINE, oneOf(...confinements)) ??
         defaultConfining.confinement,
-      uids: given('--guest-uids', flags.guestUids, env.SILVERSMITH_GUEST_UIDS, uidRange) ?? defaultConfining.uids,
+      uids:
+        given('--guest-uids', flags.guestUids, env.SILVERSMITH_GUEST_UIDS, uidRange) ??
+        defaultConfining.uids,
     },
     toolEnvironment: toolEnvironment(env),
-    publicUrl: given('--public-url', flags.publicUrl, env.SILVERSMITH_PUBLIC_URL, publicUrlOf) ?? null,
+    publicUrl:
+      given('--public-url', flags.publicUrl, env.SILVERSMITH_PUBLIC_URL, publicUrlOf) ?? null,
     settings: settingsOf(flags, env),
-    requestsPerSecond: given('--rate-limit', flags.rateLimit, env.SILVERSMITH_RATE_LIMIT, decimal(0, 1e6)) ?? 500,
+    requestsPerSecond:
+      given('--rate-limit', flags.rateLimit, env.SILVERSMITH_RATE_LIMIT, decimal(0, 1e6)) ?? 500,
     metrics: given('--metrics', flags.metrics, env.SILVERSMITH_METRICS, listenAddress) ?? null,
     ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
     cacheDirs: cacheDirs(env),

@@ -137,14 +137,23 @@ interface Listener {
   flags: { port: string; host: string };
 }
 
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number, flags: Listener['flags']): string {
-  if (error.code === 'EADDRINUSE') return `Port ${port} is taken; give another one with ${flags.port}.`;
+function cannotListen(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  flags: Listener['flags'],
+): string {
+  if (error.code === 'EADDRINUSE')
+    return `Port ${port} is taken; give another one with ${flags.port}.`;
   if (error.code === 'EACCES')
     return `Port ${port} is for root alone; give one from 1024 with ${flags.port}, and put a proxy in front.`;
   return `The server cannot listen on ${host}: ${networkReason(error)}; give an address of this host with ${flags.host}.`;
 }
 
-/** Opens each in turn, and resolves to their addresses. Throws `unavailable` when one cannot be listened on. */
+/**
+ * Opens each in turn, and resolves to their addresses. Throws `unavailable` when one cannot be
+ * listened on.
+ */
 async function listen(listeners: readonly Listener[]): Promise<string[]> {
   const urls: string[] = [];
   for (const { app, host, port, flags } of listeners) {
@@ -157,7 +166,10 @@ async function listen(listeners: readonly Listener[]): Promise<string[]> {
   return urls;
 }
 
-/** Starts serving. Throws `unavailable` when the directory is served already, the engine lacks something or the port is taken. */
+/**
+ * Starts serving. Throws `unavailable` when the directory is served already, the engine lacks
+ * something or the port is taken.
+ */
 export async function serve(config: Config): Promise<Running> {
   await assertStoreIsThere(config.dataDir);
   await prepareDataDir(config.dataDir);
@@ -183,10 +195,16 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     await ensureInstallation(config.dataDir, engineName, newInstallation);
     await engine.tidy();
     // With a public address there is a proxy in front, which would pass them on to anybody.
-    const showMetrics = config.metrics === null && config.publicUrl === null && isLoopback(config.host);
+    const showMetrics =
+      config.metrics === null && config.publicUrl === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
     const listeners = [
-      { app: service.app, host: config.host, port: config.port, flags: { port: '--port', host: '--host' } },
+      {
+        app: service.app,
+        host: config.host,
+        port: config.port,
+        flags: { port: '--port', host: '--host' },
+      },
     ];
     if (config.metrics) {
       const flags = { port: '--metrics', host: '--metrics' };

@@ -1,5 +1,6 @@
 // The schema's history. A released migration is never edited; a change is a new entry at the end.
-// Written in SQL that SQLite and PostgreSQL both take, but for the identity column, which the dialect names.
+// Written in SQL that SQLite and PostgreSQL both take, but for the identity column, which the
+// dialect names.
 
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
@@ -117,8 +118,9 @@ create table hold (what text primary key, until bigint not null)`;
 const eighth = `
 alter table layer add column lost_key text`;
 
-// A hold belongs to its holder, since two backups may overlap; those that stand go on. `steady` has the newest time of a clock that ran
-// steadily, and which removal waits for it. A transfer that is deleted is hidden, until the collector has removed its file.
+// A hold belongs to its holder, since two backups may overlap; those that stand go on. `steady` has
+// the newest time of a clock that ran steadily, and which removal waits for it. A transfer that is
+// deleted is hidden, until the collector has removed its file.
 const ninth = `
 create table held (what text not null, holder text not null, until bigint not null, primary key (what, holder));
 insert into held (what, holder, until) select what, '', until from hold;
@@ -139,8 +141,8 @@ update base_image set proved_at = created_at where
 alter table audit add column transfer_id text;
 create index audit_created on audit (created_at)`;
 
-// Signatures are remembered instead of nonces. Those of requests that an older version took are not known: the empty one stands for all of
-// a key's up to its time.
+// Signatures are remembered instead of nonces. Those of requests that an older version took are not
+// known: the empty one stands for all of a key's up to its time.
 const eleventh = `
 create table signature (key_id text not null, signature text not null, expires_at bigint not null, primary key (key_id, signature));
 create index signature_expiry on signature (expires_at);
@@ -152,8 +154,9 @@ const twelfth = `
 alter table machine add column paused_at bigint`;
 
 /**
- * How a chain boots belongs to its root. A root that is no base stands alone and boots by its firmware. A capture belongs to the
- * organisation of what stands on it. A transfer's file is counted while it is there, or may still be written.
+ * How a chain boots belongs to its root. A root that is no base stands alone and boots by its
+ * firmware. A capture belongs to the organisation of what stands on it. A transfer's file is
+ * counted while it is there, or may still be written.
  */
 const thirteenth = `
 alter table layer add column boot text;
@@ -197,7 +200,8 @@ alter table machine rename column plan_id to machine_type_id`;
 
 const migration = (identity: string, text: string): Migration => ({
   async up(db: Kysely<unknown>) {
-    for (const statement of statements(identity, text).split(/;\s*\n/)) await sql.raw(statement).execute(db);
+    for (const statement of statements(identity, text).split(/;\s*\n/))
+      await sql.raw(statement).execute(db);
   },
 });
 
@@ -206,15 +210,23 @@ const refold: Migration = {
   async up(db: Kysely<unknown>) {
     for (const table of ['image', 'machine']) {
       type Named = { id: number; name: string; folded: string };
-      const { rows } = await sql<Named>`select id, name, name_folded as folded from ${sql.table(table)}`.execute(db);
+      const { rows } =
+        await sql<Named>`select id, name, name_folded as folded from ${sql.table(table)}`.execute(
+          db,
+        );
       for (const { id, name, folded } of rows)
         if (fold(name) !== folded)
-          await sql`update ${sql.table(table)} set name_folded = ${fold(name)} where id = ${id}`.execute(db);
+          await sql`update ${sql.table(table)} set name_folded = ${fold(name)} where id = ${id}`.execute(
+            db,
+          );
     }
   },
 };
 
-/** `identity` is how the dialect declares a primary key that counts up and never uses a number again. */
+/**
+ * `identity` is how the dialect declares a primary key that counts up and never uses a number
+ * again.
+ */
 export const migrations = (identity: string): Record<string, Migration> => ({
   '0001-first-light': migration(identity, first),
   '0002-audit': migration(identity, second),

@@ -1,8 +1,10 @@
-// What the rest of Silversmith sees of the store: units of work, bound to one organisation or to the whole system.
+// What the rest of Silversmith sees of the store: units of work, bound to one organisation or to
+// the whole system.
 //
-// A `read` sees what is committed; a `write` is one transaction, durable when its promise resolves, undone when it throws.
-// Inside, each noun has its own small set of queries. Those on an organisation's own things (images, machines) are bound to the
-// scope in one place, so that a caller cannot forget it: another organisation's thing is not there.
+// A `read` sees what is committed; a `write` is one transaction, durable when its promise resolves,
+// undone when it throws. Inside, each noun has its own small set of queries. Those on an
+// organisation's own things (images, machines) are bound to the scope in one place, so that a
+// caller cannot forget it: another organisation's thing is not there.
 
 import type { accessQueries } from './sql/access.ts';
 import type { auditQueries, idempotencyQueries } from './sql/audit.ts';

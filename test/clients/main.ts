@@ -25,7 +25,10 @@ const limitMs = 10 * 60_000;
 const jar = 'node_modules/@openapitools/openapi-generator-cli/bin/openapi-generator.jar';
 
 /** How each generator is called, and whether it knows OpenAPI 3.1. */
-const generators: Record<GeneratorName, { knows31: boolean; command(document: string, to: string): string[] }> = {
+const generators: Record<
+  GeneratorName,
+  { knows31: boolean; command(document: string, to: string): string[] }
+> = {
   'openapi-typescript': {
     knows31: true,
     command: (document, to) => ['npx', 'openapi-typescript', document, '-o', `${to}/client.ts`],
@@ -59,14 +62,31 @@ const generators: Record<GeneratorName, { knows31: boolean; command(document: st
   'openapi-generator': {
     knows31: false,
     command: (document, to) => [
-      ...['java', '-jar', jar, 'generate', '-i', document, '-g', 'typescript-fetch', '-o', `${to}/client`],
+      ...[
+        'java',
+        '-jar',
+        jar,
+        'generate',
+        '-i',
+        document,
+        '-g',
+        'typescript-fetch',
+        '-o',
+        `${to}/client`,
+      ],
       '--additional-properties=typescriptThreePlus=true',
     ],
   },
 };
 
 const compilerOptions = {
-  ...{ noEmit: true, strict: true, skipLibCheck: true, target: 'es2022', lib: ['es2022', 'dom', 'dom.iterable'] },
+  ...{
+    noEmit: true,
+    strict: true,
+    skipLibCheck: true,
+    target: 'es2022',
+    lib: ['es2022', 'dom', 'dom.iterable'],
+  },
   ...{ module: 'esnext', moduleResolution: 'bundler', allowImportingTsExtensions: true, types: [] },
 };
 
@@ -77,13 +97,19 @@ function usage(message: string): never {
 
 const { values } = parseArgs({ options: { specification: { type: 'string' } } });
 if (values.specification === undefined)
-  usage('Give the OpenAPI document of the specification, as a file or an address: --specification images.openapi.json');
+  usage(
+    'Give the OpenAPI document of the specification, as a file or an address: --specification images.openapi.json',
+  );
 if (spawnSync('java', ['-version']).status !== 0)
   usage('openapi-generator needs Java; install it: apt-get install default-jre-headless');
 
 const folder = mkdtempSync(join(tmpdir(), 'silversmith-clients-'));
 const run = ([command = '', ...args]: string[]) => {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8', timeout: limitMs });
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: limitMs,
+  });
   return { good: status === 0, said: `${stdout}${stderr}`.trim() };
 };
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
@@ -95,7 +121,10 @@ async function read(place: string): Promise<string> {
   return response.text();
 }
 
-type Operation = { parameters?: { name: string; in: string; required: boolean; schema: object }[]; responses: object };
+type Operation = {
+  parameters?: { name: string; in: string; required: boolean; schema: object }[];
+  responses: object;
+};
 interface Document {
   paths: Record<string, Record<string, Operation>>;
 }
@@ -110,9 +139,16 @@ function repaired(document: Document): Document {
     for (const operation of Object.values(item)) {
       const declared = operation.parameters ?? [];
       const missing = names.filter((name) => !declared.some((one) => one.name === name));
-      const added = missing.map((name) => ({ name, in: 'path', required: true, schema: { type: 'integer' } }));
+      const added = missing.map((name) => ({
+        name,
+        in: 'path',
+        required: true,
+        schema: { type: 'integer' },
+      }));
       operation.parameters = [...added, ...declared];
-      const statuses = Object.entries(operation.responses).filter(([status]) => /^[1-5]\d\d$/.test(status));
+      const statuses = Object.entries(operation.responses).filter(([status]) =>
+        /^[1-5]\d\d$/.test(status),
+      );
       operation.responses = Object.fromEntries(statuses);
     }
   }
@@ -122,12 +158,23 @@ function repaired(document: Document): Document {
 const ours = new URL('../../api/openapi.json', import.meta.url);
 let failures = 0;
 try {
-  write('specification.json', JSON.stringify(repaired(JSON.parse(await read(values.specification)))));
+  write(
+    'specification.json',
+    JSON.stringify(repaired(JSON.parse(await read(values.specification)))),
+  );
   write('ours.json', readFileSync(ours, 'utf8'));
   write('ours-3.0.json', JSON.stringify(olderOpenApiDocument()));
   write('package.json', JSON.stringify({ private: true, type: 'module', dependencies: packages }));
   process.stdout.write('fetching the generators …\n');
-  const fetched = run(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel', 'error']);
+  const fetched = run([
+    'npm',
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    '--loglevel',
+    'error',
+  ]);
   if (!fetched.good) throw new Error(`The generators cannot be fetched: ${fetched.said}`);
   for (const [name, { knows31, command }] of Object.entries(generators)) {
     for (const document of ['specification.json', knows31 ? 'ours.json' : 'ours-3.0.json']) {

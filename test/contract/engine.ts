@@ -24,7 +24,14 @@ const newId = () => randomBytes(12).toString('hex');
 /** A small machine on a fresh disk that stands on its base alone, unless told otherwise. */
 export const machineOn = (
   given: Pick<MachineSpec, 'machineId' | 'diskId' | 'boot' | 'baseLayerId'> & Partial<MachineSpec>,
-): MachineSpec => ({ name: 'M', cpus: 1, memoryMb: 256, fresh: true, chain: [given.baseLayerId], ...given });
+): MachineSpec => ({
+  name: 'M',
+  cpus: 1,
+  memoryMb: 256,
+  fresh: true,
+  chain: [given.baseLayerId],
+  ...given,
+});
 
 export const layerId = () => newId() as LayerId;
 export const diskId = () => newId() as DiskId;
@@ -81,7 +88,10 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     });
 
     it('refuses a disk on a layer that is not there', async () => {
-      await assert.rejects(engine.ensureDisk({ diskId: diskId(), layerId: layerId(), sizeBytes }), AppError);
+      await assert.rejects(
+        engine.ensureDisk({ diskId: diskId(), layerId: layerId(), sizeBytes }),
+        AppError,
+      );
     });
 
     it('seals a disk as a layer, twice with one effect, and undoes it', async () => {
@@ -105,7 +115,9 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       assert.match(digest, /^sha256:[0-9a-f]{64}$/);
       assert.equal(await engine.layerDigest(base, 0, never), digest);
       await assert.rejects(engine.layerDigest(layerId(), 0, never), { retry: 'never' });
-      await assert.rejects(engine.layerDigest(base, 1000, AbortSignal.timeout(50)), { name: /Timeout|Abort/ });
+      await assert.rejects(engine.layerDigest(base, 1000, AbortSignal.timeout(50)), {
+        name: /Timeout|Abort/,
+      });
       const { totalBytes, freeBytes } = await engine.capacity();
       assert.ok(totalBytes >= freeBytes && freeBytes > 0);
       assert.ok(((await engine.inventory()).layers.get(base) ?? 0) > 0);
@@ -116,14 +128,21 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       await engine.sealDisk({ diskId: disk, layerId: low, sizeBytes });
       await engine.sealDisk({ diskId: disk, layerId: high, sizeBytes });
-      const first = await engine.rewriteLayer({ layerId: high, parentId: base, chain: [high, low, base] });
+      const first = await engine.rewriteLayer({
+        layerId: high,
+        parentId: base,
+        chain: [high, low, base],
+      });
       assert.ok(first.storedBytes > 0);
       await engine.rewriteLayer({ layerId: high, parentId: base, chain: [high, low, base] });
       await engine.removeLayer(low);
       assert.deepEqual((await engine.layerDigest(high, 0, never)).slice(0, 7), 'sha256:');
-      await assert.rejects(engine.rewriteLayer({ layerId: high, parentId: low, chain: [high, base] }), {
-        retry: 'never',
-      });
+      await assert.rejects(
+        engine.rewriteLayer({ layerId: high, parentId: low, chain: [high, base] }),
+        {
+          retry: 'never',
+        },
+      );
       await engine.removeDisk(disk);
       await engine.removeLayer(high);
     });
@@ -153,7 +172,12 @@ export function testEngine(name: string, under: EngineUnderTest): void {
 
       const failing = layerId();
       const failed = await engine.buildLayer(
-        { ...spec, layerId: failing, label: 'sim-exit-7', recipe: recipeOf('echo before it ends; exit 7') },
+        {
+          ...spec,
+          layerId: failing,
+          label: 'sim-exit-7',
+          recipe: recipeOf('echo before it ends; exit 7'),
+        },
         never,
       );
       assert.equal(failed.exitCode, 7);
@@ -164,7 +188,14 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     it('starts a machine once, says when it is ready, finds it again after a restart, and stops it as often as asked', async () => {
       const disk = diskId();
       const machineId = 7 as MachineId;
-      const spec = machineOn({ machineId, diskId: disk, name: 'Machine 7', memoryMb: 512, boot, baseLayerId: base });
+      const spec = machineOn({
+        machineId,
+        diskId: disk,
+        name: 'Machine 7',
+        memoryMb: 512,
+        boot,
+        baseLayerId: base,
+      });
       await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
       assert.equal(await engine.machineState(machineId), 'off');
       await engine.startMachine(spec);

@@ -1,5 +1,6 @@
-// Death at every step: the server is abandoned before and after every call of its engine and after every write of its store, for each
-// workflow, and another one takes over on the same data. What was asked for comes true, and nothing is left that nothing owns.
+// Death at every step: the server is abandoned before and after every call of its engine and after
+// every write of its store, for each workflow, and another one takes over on the same data. What
+// was asked for comes true, and nothing is left that nothing owns.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -26,7 +27,12 @@ interface Scenario {
   holds(store: Store, h: Harness): Promise<void>;
 }
 
-const settled = async (h: Harness, name: Parameters<Harness['call']>[0], id: number, body?: unknown) => {
+const settled = async (
+  h: Harness,
+  name: Parameters<Harness['call']>[0],
+  id: number,
+  body?: unknown,
+) => {
   const answer = await h.call(name, { params: { id }, body });
   assert.equal(answer.body.client_code, 200, answer.body.message);
   await h.service.reconciler.settle();
@@ -40,7 +46,12 @@ const stopped = async (h: Harness) => {
   await started(h);
   await settled(h, 'machineStop', machineOf(h));
 };
-const asks = async (h: Harness, name: Parameters<Harness['call']>[0], id: number, body?: unknown) => {
+const asks = async (
+  h: Harness,
+  name: Parameters<Harness['call']>[0],
+  id: number,
+  body?: unknown,
+) => {
   const answer = await h.call(name, { params: { id }, body });
   assert.equal(answer.body.client_code, 200, answer.body.message);
 };
@@ -54,7 +65,10 @@ const allAvailable = (count: number) => async (store: Store, h: Harness) => {
 };
 const machineIs = (status: string) => async (store: Store, h: Harness) => {
   const machine = await store.read(h.ours, (work) => work.machines.get(machineOf(h) as MachineId));
-  assert.deepEqual([machine.status, machine.diskId !== null, machine.assignmentPendingAt], [status, true, null]);
+  assert.deepEqual(
+    [machine.status, machine.diskId !== null, machine.assignmentPendingAt],
+    [status, true, null],
+  );
 };
 
 const scenarios: Record<string, Scenario & { kind: JobKind }> = {
@@ -73,7 +87,8 @@ const scenarios: Record<string, Scenario & { kind: JobKind }> = {
   'an installation of three titles': {
     kind: 'imageInstall',
     prepare: async () => {},
-    ask: (h) => asks(h, 'imageInstall', 0, { software_ids: [h.editor.id, h.browser.id, h.viewer.id] }),
+    ask: (h) =>
+      asks(h, 'imageInstall', 0, { software_ids: [h.editor.id, h.browser.id, h.viewer.id] }),
     holds: allAvailable(1),
   },
   'a start on an image that was assigned': {
@@ -121,12 +136,15 @@ const scenarios: Record<string, Scenario & { kind: JobKind }> = {
     kind: 'layerCompact',
     async prepare(h) {
       await stopped(h);
-      for (let round = 0; round < 8; round++) await settled(h, 'imageCapture', 0, { machine_id: machineOf(h) });
+      for (let round = 0; round < 8; round++)
+        await settled(h, 'imageCapture', 0, { machine_id: machineOf(h) });
     },
     ask: (h) => h.service.reconciler.task('compact'),
     async holds(store, h) {
       const [newest] = await images(store, h);
-      const { layerId } = await store.read(h.ours, (work) => work.images.get(newest?.id as ImageId));
+      const { layerId } = await store.read(h.ours, (work) =>
+        work.images.get(newest?.id as ImageId),
+      );
       const chain = await store.read('system', (work) => work.layers.chain(layerId as never));
       assert.deepEqual([chain.length, chain[0]?.jobId], [2, null]);
     },
@@ -134,8 +152,8 @@ const scenarios: Record<string, Scenario & { kind: JobKind }> = {
 };
 
 /**
- * How a step goes wrong: it never comes back; it comes back, or fails, when its lease has passed on; or it throws, before its effect or
- * after it, what passes or what does not.
+ * How a step goes wrong: it never comes back; it comes back, or fails, when its lease has passed
+ * on; or it throws, before its effect or after it, what passes or what does not.
  */
 type Late = 'is late' | 'is late and fails';
 type Failing = 'fails for good' | 'fails once' | 'fails for good, and so does its undo, once';
@@ -154,11 +172,14 @@ function boundaries() {
     if (!hangs && !ofEngine) return;
     count++;
     if (!hangs && ill !== 'is late and fails') {
-      const twice = ill === 'fails for good, and so does its undo, once' && count > deadAt && failures === 1;
+      const twice =
+        ill === 'fails for good, and so does its undo, once' && count > deadAt && failures === 1;
       if (count !== deadAt && !twice) return;
       failures++;
       died();
-      throw ill === 'fails once' || twice ? failedForNow('on purpose, once') : failedForGood('on purpose, for good');
+      throw ill === 'fails once' || twice
+        ? failedForNow('on purpose, once')
+        : failedForGood('on purpose, for good');
     }
     if (count !== deadAt) return;
     died();
@@ -205,7 +226,10 @@ function boundaries() {
   };
 }
 
-/** Store and engine agree, nothing is open, nothing is left that nothing owns, and everything is at rest. */
+/**
+ * Store and engine agree, nothing is open, nothing is left that nothing owns, and everything is at
+ * rest.
+ */
 async function assertAtRest(store: Store, engine: Engine): Promise<void> {
   const known = await store.read('system', async (work) => ({
     open: await work.jobs.open(100),
@@ -223,7 +247,10 @@ async function assertAtRest(store: Store, engine: Engine): Promise<void> {
 type Begun = { h: Harness; steps: ReturnType<typeof boundaries>; clock: Clock; scope: Scope };
 
 /** Everything up to the moment from which steps count; what was opened is closed after `run`. */
-async function begin(scenario: Scenario, run: (begun: Begun) => Promise<boolean>): Promise<boolean> {
+async function begin(
+  scenario: Scenario,
+  run: (begun: Begun) => Promise<boolean>,
+): Promise<boolean> {
   const cleanups: (() => Promise<void>)[] = [];
   const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
   const clock = virtualClock();
@@ -238,17 +265,32 @@ async function begin(scenario: Scenario, run: (begun: Begun) => Promise<boolean>
   }
 }
 
-/** Runs a scenario to its end or to the step, and lets another server take over. False when it has fewer steps. */
+/**
+ * Runs a scenario to its end or to the step, and lets another server take over. False when it has
+ * fewer steps.
+ */
 const survives = (scenario: Scenario, at: number): Promise<boolean> =>
   begin(scenario, async ({ h, steps, clock, scope }) => {
     const died = steps.goWrongAt(at, 'dies');
-    const end = await Promise.race([died, h.service.reconciler.settle().then(() => 'ended' as const)]);
+    const end = await Promise.race([
+      died,
+      h.service.reconciler.settle().then(() => 'ended' as const),
+    ]);
 
     const store = await openSqlite({ dataDir: h.dataDir, now: clock.now });
     const engine = await openSimulator({ root: h.dataDir, clock, speed: 0 });
     const { dataDir, masterKey, signer } = h;
     const settings = { pollMs: 5, collectDelayMs: 0 };
-    const heir = buildService({ dataDir, store, engine, masterKey, signer, clock, settings, logLevel: 'silent' });
+    const heir = buildService({
+      dataDir,
+      store,
+      engine,
+      masterKey,
+      signer,
+      clock,
+      settings,
+      logLevel: 'silent',
+    });
     defer(scope, async () => {
       steps.end(new Error('abandoned'));
       await heir.close();
@@ -262,29 +304,38 @@ const survives = (scenario: Scenario, at: number): Promise<boolean> =>
     return end === 'died';
   });
 
-/** Runs a scenario in which a step of the engine goes wrong. False when it has fewer. Who fails for good says why, and leaves nothing. */
+/**
+ * Runs a scenario in which a step of the engine goes wrong. False when it has fewer. Who fails for
+ * good says why, and leaves nothing.
+ */
 const endures = (scenario: Scenario, at: number, how: Failing): Promise<boolean> =>
   begin(scenario, async ({ h, steps }) => {
     steps.goWrongAt(at, how);
     await h.service.reconciler.settle();
     const wentWrong = steps.wentWrong();
     steps.goWrongAt(Number.POSITIVE_INFINITY, how);
-    for (const task of ['observe', 'collect', 'sweep', 'collect'] as const) await h.service.reconciler.task(task);
+    for (const task of ['observe', 'collect', 'sweep', 'collect'] as const)
+      await h.service.reconciler.task(task);
     await h.service.reconciler.settle();
     if (how === 'fails once' || !wentWrong) await scenario.holds(h.store, h);
     for (const image of await images(h.store, h)) {
-      assert.ok(['available', 'failed'].includes(image.status), `image ${image.id} is ${image.status}`);
+      assert.ok(
+        ['available', 'failed'].includes(image.status),
+        `image ${image.id} is ${image.status}`,
+      );
       assert.equal(image.status === 'failed', image.statusReason !== null);
     }
-    const machine = await h.store.read(h.ours, (work) => work.machines.get(machineOf(h) as MachineId));
+    const machine = await h.store.read(h.ours, (work) =>
+      work.machines.get(machineOf(h) as MachineId),
+    );
     assert.ok(['off', 'ready'].includes(machine.status), `the machine is ${machine.status}`);
     await assertAtRest(h.store, h.engine);
     return wentWrong;
   });
 
 /**
- * Runs a scenario whose owner is held up at a step for longer than its lease, while another one finishes; then it goes on, or fails for
- * good. False when it has fewer steps.
+ * Runs a scenario whose owner is held up at a step for longer than its lease, while another one
+ * finishes; then it goes on, or fails for good. False when it has fewer steps.
  */
 const isFenced = (scenario: Scenario, at: number, how: Late): Promise<boolean> =>
   begin(scenario, async ({ h, steps, clock }) => {
@@ -306,7 +357,8 @@ const isFenced = (scenario: Scenario, at: number, how: Late): Promise<boolean> =
 
 const leaseMs = 31_000;
 const stepsMax = 100;
-// Hundreds of stores, a few at a time. They lie in memory where there is such a folder: what is shown here depends on no disk.
+// Hundreds of stores, a few at a time. They lie in memory where there is such a folder: what is
+// shown here depends on no disk.
 if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
 
 describe('death and failure at every step', { concurrency: 4 }, () => {
@@ -319,9 +371,15 @@ describe('death and failure at every step', { concurrency: 4 }, () => {
     });
   }
 
-  for (const how of ['fails once', 'fails for good', 'fails for good, and so does its undo, once'] as const) {
+  for (const how of [
+    'fails once',
+    'fails for good',
+    'fails for good, and so does its undo, once',
+  ] as const) {
     for (const [name, scenario] of Object.entries(scenarios)) {
-      it(`of ${name}: one that ${how} leaves nothing half done`, { timeout: 120_000 }, async (t) => {
+      it(`of ${name}: one that ${how} leaves nothing half done`, {
+        timeout: 120_000,
+      }, async (t) => {
         let at = 1;
         while (at < stepsMax && (await endures(scenario, at, how))) at++;
         t.diagnostic(`${at - 1} failures`);

@@ -1,6 +1,7 @@
-// Counts what a process changes, at the places where it asks the system for it: each file that it makes, moves, syncs or removes, each
-// program that it starts, each transaction that it commits. Before the one that is named the process dies. The program under test is
-// not changed for it and does not know.
+// Counts what a process changes, at the places where it asks the system for it: each file that it
+// makes, moves, syncs or removes, each program that it starts, each transaction that it commits.
+// Before the one that is named the process dies. The program under test is not changed for it and
+// does not know.
 
 import childProcess, { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
@@ -29,8 +30,14 @@ function die(cut: string | null): never {
   throw new Error('unreachable');
 }
 
-/** Begins to count when it is called, and anew at each SIGUSR2. Each step is told as a line `step NUMBER NAME` on standard output. */
-export async function interrupt({ at, cut, root }: Interruption, fromStart: boolean): Promise<void> {
+/**
+ * Begins to count when it is called, and anew at each SIGUSR2. Each step is told as a line `step
+ * NUMBER NAME` on standard output.
+ */
+export async function interrupt(
+  { at, cut, root }: Interruption,
+  fromStart: boolean,
+): Promise<void> {
   let [armed, count] = [fromStart, 0];
   process.on('SIGUSR2', () => {
     [armed, count] = [true, 0];

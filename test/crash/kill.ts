@@ -1,5 +1,6 @@
-// Lets a real server die at a step of a scenario, lets its power fail there too if asked, starts another server on what is left, and
-// looks at everything: rows, files, processes, and what callers were told.
+// Lets a real server die at a step of a scenario, lets its power fail there too if asked, starts
+// another server on what is left, and looks at everything: rows, files, processes, and what callers
+// were told.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -21,7 +22,13 @@ import { furnish } from '../furnish.ts';
 import type { cuttableDisk } from '../power.ts';
 import { quickBase } from '../qemu/quick-base.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
-import { type EngineName, leaveMark, type RequestContext, type Scenario, type World } from './scenarios.ts';
+import {
+  type EngineName,
+  leaveMark,
+  type RequestContext,
+  type Scenario,
+  type World,
+} from './scenarios.ts';
 import type { Order } from './victim.ts';
 
 const victimFile = new URL('./victim.ts', import.meta.url).pathname;
@@ -62,9 +69,12 @@ const worldOf = (
   async write(mark) {
     const disks = await store.read('system', (work) => work.disks.ofMachine(machine as never));
     const disk = disks.find((one) => one.state === 'active')?.id as never;
-    if (engine.name === 'simulator') return (engine as Simulator).writeToDisk(disk, leaveMark(mark));
+    if (engine.name === 'simulator')
+      return (engine as Simulator).writeToDisk(disk, leaveMark(mark));
     const path = join(dataDir, 'engine', 'disks', `${disk}.qcow2`);
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${mark} ${mark}M 1M`, path], { stdio: 'pipe' });
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${mark} ${mark}M 1M`, path], {
+      stdio: 'pipe',
+    });
   },
 });
 
@@ -73,7 +83,8 @@ export async function prepare(t: Scope, scenario: Scenario, engine: EngineName):
   const dataDir = join(folder, 'prepared');
   const disk = join(folder, 'simulated.raw');
   await writeFile(disk, 'a simulated disk');
-  const base = engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'firmware' as const } };
+  const base =
+    engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'firmware' as const } };
   const titles = [11, 12, 13].map((mark) => ({ name: `Title ${mark}`, script: leaveMark(mark) }));
   // The server that dies is the one that removes.
   const { keepImageMs: _image, cacheBytesMax: _cache, ...settings } = settingsOf(scenario, engine);
@@ -100,7 +111,10 @@ interface Told {
   answer: unknown;
 }
 
-/** Lets a server die before step `at` (0: never), another one take over, and looks at everything. Throws what does not hold. */
+/**
+ * Lets a server die before step `at` (0: never), another one take over, and looks at everything.
+ * Throws what does not hold.
+ */
 export async function dieAt(
   prepared: Prepared,
   at: number,
@@ -121,11 +135,15 @@ export async function dieAt(
   return death;
 }
 
-const processesOf = (dataDir: string) => findProcesses(processesIn(join(realpathSync(dataDir), 'engine')));
+const processesOf = (dataDir: string) =>
+  findProcesses(processesIn(join(realpathSync(dataDir), 'engine')));
 
 /** Whether the server has come to the end of what was asked for. */
 function isDone(dataDir: string, { done }: Scenario): boolean {
-  const database = new DatabaseSync(join(dataDir, 'silversmith.db'), { readOnly: true, timeout: 5000 });
+  const database = new DatabaseSync(join(dataDir, 'silversmith.db'), {
+    readOnly: true,
+    timeout: 5000,
+  });
   try {
     const sql = done ?? "select count(*) = 0 from job where state in ('queued', 'running')";
     return Object.values(database.prepare(sql).get() ?? {})[0] === 1;
@@ -140,8 +158,14 @@ async function ask(
   idempotencyKey: string,
 ) {
   const headers = { 'idempotency-key': idempotencyKey };
-  const response = await send({ url, ...key }, name, input as never, { headers, ...(content && { content }) });
-  return { answer: await response.json(), again: response.headers.get('idempotent-replayed') === 'true' };
+  const response = await send({ url, ...key }, name, input as never, {
+    headers,
+    ...(content && { content }),
+  });
+  return {
+    answer: await response.json(),
+    again: response.headers.get('idempotent-replayed') === 'true',
+  };
 }
 
 /** Asks a server that dies at a step for what the scenario asks for, and keeps what it answered. */
@@ -154,8 +178,18 @@ async function runVictim(
 ): Promise<Death> {
   const fromStart = scenario.asks.length === 0;
   const { tasks = [] } = scenario;
-  const order: Order = { dataDir, engine, at, cut, fromStart, tasks, settings: settingsOf(scenario, engine) };
-  const child = spawn(process.execPath, [victimFile, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const order: Order = {
+    dataDir,
+    engine,
+    at,
+    cut,
+    fromStart,
+    tasks,
+    settings: settingsOf(scenario, engine),
+  };
+  const child = spawn(process.execPath, [victimFile, JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
@@ -169,7 +203,11 @@ async function runVictim(
   );
   let survived = false;
   try {
-    const url = await waitFor('the server serves, or dies', () => ended || /serves (\S+)/.exec(said)?.[1], reachMs);
+    const url = await waitFor(
+      'the server serves, or dies',
+      () => ended || /serves (\S+)/.exec(said)?.[1],
+      reachMs,
+    );
     if (typeof url === 'string') {
       const { key, software, machines } = furnished;
       const client = createClient({ url, ...key });
@@ -195,7 +233,8 @@ async function runVictim(
         // It died before it answered.
         if (error instanceof ApiError) throw error;
       }
-      const asked = told.length === scenario.asks.length && told.every(({ answer }) => answer !== undefined);
+      const asked =
+        told.length === scenario.asks.length && told.every(({ answer }) => answer !== undefined);
       const finished = () => {
         try {
           return isDone(dataDir, scenario);
@@ -205,7 +244,12 @@ async function runVictim(
           throw error;
         }
       };
-      await waitFor('it dies, or comes to its end', () => ended || (asked && finished()), reachMs, 50);
+      await waitFor(
+        'it dies, or comes to its end',
+        () => ended || (asked && finished()),
+        reachMs,
+        50,
+      );
     }
     child.kill('SIGTERM');
     // It may reach its step while it stops.
@@ -220,8 +264,15 @@ async function runVictim(
   return { step: survived ? null : (steps.at(-1) ?? null), steps };
 }
 
-/** Another server finishes it. What was answered before is answered again, the same; what was not is asked again. */
-async function takeOver({ scenario, engine, furnished }: Prepared, dataDir: string, told: readonly Told[]) {
+/**
+ * Another server finishes it. What was answered before is answered again, the same; what was not is
+ * asked again.
+ */
+async function takeOver(
+  { scenario, engine, furnished }: Prepared,
+  dataDir: string,
+  told: readonly Told[],
+) {
   const config = configOf(dataDir, engine);
   const heir = await serve({ ...config, settings: settingsOf(scenario, engine) });
   try {
@@ -231,7 +282,11 @@ async function takeOver({ scenario, engine, furnished }: Prepared, dataDir: stri
     for (const [index, one] of scenario.asks.entries()) {
       const before = told[index];
       const wanted = before?.wanted ?? one(world, answers);
-      const { answer, again } = await ask({ key, url: heir.url }, wanted, before?.idempotencyKey ?? randomUUID());
+      const { answer, again } = await ask(
+        { key, url: heir.url },
+        wanted,
+        before?.idempotencyKey ?? randomUUID(),
+      );
       answers.push(answer);
       if (before?.answer === undefined) continue;
       assert.ok(again, `${wanted.name} was acknowledged, and is not known any more`);
@@ -244,7 +299,8 @@ async function takeOver({ scenario, engine, furnished }: Prepared, dataDir: stri
       reachMs,
       20,
     );
-    for (const task of ['observe', 'collect', 'sweep', 'collect'] as const) await heir.reconciler.task(task);
+    for (const task of ['observe', 'collect', 'sweep', 'collect'] as const)
+      await heir.reconciler.task(task);
     await waitFor('all is done', () => isDone(dataDir, scenario));
     await scenario.holds(world);
   } finally {
@@ -275,7 +331,8 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
       findings.filter(({ subject }) => subject !== 'the removal of what was kept for a time'),
       [],
     );
-    for (const machine of known.machines) assert.ok(['off', 'ready'].includes(machine.status), machine.status);
+    for (const machine of known.machines)
+      assert.ok(['off', 'ready'].includes(machine.status), machine.status);
     const on = known.machines.filter((machine) => machine.status === 'ready').map(({ id }) => id);
     assert.deepEqual([...(await engine.runningMachines())], on);
     if (name !== 'qemu') return;

@@ -1,5 +1,6 @@
-// What somebody asks for, and what has to be true afterwards, however often the server died meanwhile: on real disks and on the
-// simulator alike. A mark is a number that stands in the content of a disk.
+// What somebody asks for, and what has to be true afterwards, however often the server died
+// meanwhile: on real disks and on the simulator alike. A mark is a number that stands in the
+// content of a disk.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -28,16 +29,25 @@ interface Simulated {
 }
 
 /** Whether a mark is in the content of a layer or of a disk, all below it counted. */
-export function hasMark(dataDir: string, engine: EngineName, of: { layer: string } | { disk: string }, mark: number) {
+export function hasMark(
+  dataDir: string,
+  engine: EngineName,
+  of: { layer: string } | { disk: string },
+  mark: number,
+) {
   const [folder, id] = 'layer' in of ? ['layers', of.layer] : ['disks', of.disk];
   if (engine === 'simulator') {
-    const { layers, disks } = JSON.parse(readFileSync(join(dataDir, 'engine', 'simulator.json'), 'utf8')) as Simulated;
+    const { layers, disks } = JSON.parse(
+      readFileSync(join(dataDir, 'engine', 'simulator.json'), 'utf8'),
+    ) as Simulated;
     const chain = (layer: string | null | undefined): string[] => {
       const found = layer == null ? undefined : layers[layer];
       return found ? [...chain(found.parent), ...found.content] : [];
     };
     const all =
-      'layer' in of ? chain(id) : [...chain(disks[id as string]?.layer), ...(disks[id as string]?.content ?? [])];
+      'layer' in of
+        ? chain(id)
+        : [...chain(disks[id as string]?.layer), ...(disks[id as string]?.content ?? [])];
     return all.some((text) => text.includes(`seek=${mark} `));
   }
   const path = join(dataDir, 'engine', folder as string, `${id}.qcow2`);
@@ -75,12 +85,18 @@ export interface Scenario {
   prepare(world: World): Promise<void>;
   /** Everything before that needs the server that will die. */
   warm?(world: World): Promise<void>;
-  /** What is asked for; each may depend on the answers before. None: the server's own work, from its start. */
+  /**
+   * What is asked for; each may depend on the answers before. None: the server's own work, from its
+   * start.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
   asks: ((world: World, answers: readonly any[]) => RequestContext)[];
   /** What the server does by itself, in this order, sooner than it would. */
   tasks?: TaskName[];
-  /** SQL whose first column is 1 when the server has come to its end; by default: when no job is open. */
+  /**
+   * SQL whose first column is 1 when the server has come to its end; by default: when no job is
+   * open.
+   */
   done?: string;
   holds(world: World): Promise<void>;
 }
@@ -118,7 +134,9 @@ const withDisk = async (world: World) => {
 };
 /** Image `id` has as many of the titles as are asked for. */
 const built = async (world: World, titles: number): Promise<number> => {
-  const { attributes } = await world.client.imageInstall({ software_ids: world.software.slice(0, titles) });
+  const { attributes } = await world.client.imageInstall({
+    software_ids: world.software.slice(0, titles),
+  });
   assert.equal((await imageIs(world, attributes.id)).status, 'available');
   return attributes.id;
 };
@@ -130,13 +148,20 @@ const captured = async (world: World) => {
 const layerOf = ({ store }: World, id: number) =>
   store.read('system', async (work) => {
     const { layerId } = await work.images.get(id as never);
-    return { layer: String(layerId), chain: layerId === null ? [] : await work.layers.chain(layerId) };
+    return {
+      layer: String(layerId),
+      chain: layerId === null ? [] : await work.layers.chain(layerId),
+    };
   });
 const disksOf = ({ store, machine }: World): Promise<Disk[]> =>
   store.read('system', (work) => work.disks.ofMachine(machine as never));
 const diskIn = async (world: World, state: Disk['state']) =>
   String((await disksOf(world)).find((disk) => disk.state === state)?.id);
-const marks = async (world: World, of: { layer: string } | { disk: string }, expected: Record<number, boolean>) => {
+const marks = async (
+  world: World,
+  of: { layer: string } | { disk: string },
+  expected: Record<number, boolean>,
+) => {
   for (const [mark, there] of Object.entries(expected))
     assert.equal(
       hasMark(world.dataDir, world.engine, of, Number(mark)),
@@ -151,7 +176,8 @@ const available = async (world: World, id: number, expected: Record<number, bool
 };
 /** A file from outside with the mark 1. */
 const upload = (engine: EngineName): Buffer => {
-  if (engine === 'simulator') return Buffer.from(JSON.stringify({ simulated: [leaveMark(1)], virtualBytes: mib }));
+  if (engine === 'simulator')
+    return Buffer.from(JSON.stringify({ simulated: [leaveMark(1)], virtualBytes: mib }));
   const disk = Buffer.alloc(2 * mib);
   // Something that a firmware would start.
   disk.writeUInt8(0xeb, 0);
@@ -205,12 +231,21 @@ export const scenarios: Record<string, Scenario> = {
   'delete and bring back': {
     does: [],
     prepare: async (world) => void (await built(world, 1)),
-    asks: [() => ({ name: 'imageDelete', input: { id: 1 } }), () => ({ name: 'imageRestore', input: { id: 1 } })],
+    asks: [
+      () => ({ name: 'imageDelete', input: { id: 1 } }),
+      () => ({ name: 'imageRestore', input: { id: 1 } }),
+    ],
     holds: (world) => available(world, 1, { 11: true }),
   },
   'removal of what was deleted and replaced': {
     does: ['collect'],
-    settings: { keepImageMs: 0, keepDiskMs: 0, lookAgainMs: 0, collectDelayMs: 0, cacheBytesMax: 0 },
+    settings: {
+      keepImageMs: 0,
+      keepDiskMs: 0,
+      lookAgainMs: 0,
+      collectDelayMs: 0,
+      cacheBytesMax: 0,
+    },
     async prepare(world) {
       await built(world, 2);
       await withDisk(world);

@@ -1,4 +1,5 @@
-// A real server that dies at a step of its work. Its only argument says which, and how it is configured.
+// A real server that dies at a step of its work. Its only argument says which, and how it is
+// configured.
 
 import type { TaskName } from '../../src/reconcile/loop.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
@@ -18,7 +19,10 @@ const order = JSON.parse(process.argv[2] ?? '') as Order;
 await interrupt({ at: order.at, cut: order.cut, root: order.dataDir }, order.fromStart);
 const { serve } = await import('../../src/server/serve.ts');
 const { dataDir, engine, settings } = order;
-const config = parseConfig({ dataDir, engine, port: '0', logLevel: 'error', simulatorSpeed: '0' }, {});
+const config = parseConfig(
+  { dataDir, engine, port: '0', logLevel: 'error', simulatorSpeed: '0' },
+  {},
+);
 const { url, reconciler, close } = await serve({ ...config, settings });
 let closing = false;
 process.once('SIGTERM', () => {

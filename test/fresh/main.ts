@@ -1,6 +1,7 @@
-// npm run test:fresh [-- bookworm|trixie …] [root|sudo|user …] [start]: README's two commands on a fresh minimal Debian that has its own
-// nodejs and npm, typed as root in /root, by a user with sudo in a private home, and by a user without. It takes an hour and root; with
-// `start` only the first command and the tour, in minutes. It prints what each of them said, and ends with a table.
+// npm run test:fresh [-- bookworm|trixie …] [root|sudo|user …] [start]: README's two commands on a
+// fresh minimal Debian that has its own nodejs and npm, typed as root in /root, by a user with sudo
+// in a private home, and by a user without. It takes an hour and root; with `start` only the first
+// command and the tour, in minutes. It prints what each of them said, and ends with a table.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -40,9 +41,13 @@ try {
   for (const release of chosen(releases)) {
     const tree = join(folder, release);
     process.stdout.write(`\n=== a minimal ${release} with its own nodejs and npm\n`);
-    execFileSync('mmdebstrap', ['--quiet', '--variant=minbase', `--include=${packages.join(',')}`, release, tree], {
-      stdio: 'inherit',
-    });
+    execFileSync(
+      'mmdebstrap',
+      ['--quiet', '--variant=minbase', `--include=${packages.join(',')}`, release, tree],
+      {
+        stdio: 'inherit',
+      },
+    );
     for (const situation of chosen(situations)) {
       process.stdout.write(`\n=== ${release}, ${situation}\n`);
       const scratch = join(folder, `${release}-${situation}`);
@@ -55,7 +60,9 @@ try {
       );
       const seconds = Math.round((performance.now() - began) / 1000);
       failed ||= status !== 0;
-      rows.push(`${status === 0 ? 'good' : 'FAILED'}  ${release.padEnd(8)}  ${situation.padEnd(4)}  ${seconds} s`);
+      rows.push(
+        `${status === 0 ? 'good' : 'FAILED'}  ${release.padEnd(8)}  ${situation.padEnd(4)}  ${seconds} s`,
+      );
       rmSync(scratch, { recursive: true, force: true });
     }
     rmSync(tree, { recursive: true, force: true });

@@ -1,4 +1,5 @@
-// Links that open a machine: once, for a while, while it is ready, and for nobody who reads the store.
+// Links that open a machine: once, for a while, while it is ready, and for nobody who reads the
+// store.
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
@@ -17,19 +18,25 @@ describe("a link to a machine's screen", () => {
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
     const before = Date.now();
-    const { attributes } = (await h.call('machineAccess', { params: { id }, body: { expires_in: 60 } })).body;
+    const { attributes } = (
+      await h.call('machineAccess', { params: { id }, body: { expires_in: 60 } })
+    ).body;
     const expiresAt = Date.parse(attributes.expires_at);
     assert.ok(expiresAt >= before + 60_000 && expiresAt <= Date.now() + 60_000);
     const { pathname } = new URL(attributes.connection_link);
-    const ask = (method: 'GET' | 'POST', path = pathname) => h.service.app.inject({ method, url: path });
+    const ask = (method: 'GET' | 'POST', path = pathname) =>
+      h.service.app.inject({ method, url: path });
 
     // Looking, as a program that previews links does, uses nothing up.
     for (const _ of [1, 2]) assert.equal((await ask('GET')).json().attributes.machine_id, id);
     const answers = await Promise.all([ask('POST'), ask('POST'), ask('POST')]);
     assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 404, 404]);
-    for (const method of ['GET', 'POST'] as const) assert.equal((await ask(method)).json().client_code, 404);
+    for (const method of ['GET', 'POST'] as const)
+      assert.equal((await ask(method)).json().client_code, 404);
     assert.equal((await ask('POST', '/access/guess')).json().client_code, 404);
-    const { logs } = (await h.call('userActionLogList', { query: '?action_type=machine_external_access_opened' })).body;
+    const { logs } = (
+      await h.call('userActionLogList', { query: '?action_type=machine_external_access_opened' })
+    ).body;
     assert.equal(logs.length, 1);
     assert.deepEqual(
       [logs[0].attributes.organization_machine_id, logs[0].attributes.metadata.key],
@@ -49,7 +56,8 @@ describe("a link to a machine's screen", () => {
     const make = async (body?: object) => {
       const { attributes } = (await h.call('machineAccess', { params: { id }, body })).body;
       const path = new URL(attributes.connection_link).pathname;
-      return async () => (await h.service.app.inject({ method: 'GET', url: path })).json().client_code;
+      return async () =>
+        (await h.service.app.inject({ method: 'GET', url: path })).json().client_code;
     };
     const [short, long] = [await make({ expires_in: 5 }), await make()];
     assert.deepEqual([await short(), await long()], [200, 200]);
@@ -61,7 +69,10 @@ describe("a link to a machine's screen", () => {
     advance(3600_001);
     assert.equal(await long(), 404);
     for (const expires_in of [0, -1, 86_401, 'sixty', 1.5])
-      assert.equal((await h.call('machineAccess', { params: { id }, body: { expires_in } })).body.client_code, 400);
+      assert.equal(
+        (await h.call('machineAccess', { params: { id }, body: { expires_in } })).body.client_code,
+        400,
+      );
   });
 
   it('is over with the key that made it, revoked or expired', async (t) => {
@@ -74,7 +85,8 @@ describe("a link to a machine's screen", () => {
       const key = await h.makeKey(h.ours);
       const { attributes } = (await h.call('machineAccess', { params: { id } }, key)).body;
       const url = new URL(attributes.connection_link).pathname;
-      const ask = async (method: 'GET' | 'POST') => (await h.service.app.inject({ method, url })).json().client_code;
+      const ask = async (method: 'GET' | 'POST') =>
+        (await h.service.app.inject({ method, url })).json().client_code;
       assert.equal(await ask('GET'), 200);
       return { key: key.key as never, ask };
     };
@@ -95,15 +107,35 @@ describe("a link to a machine's screen", () => {
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
     const path = `/organization-management/v1/machines/${id}/access`;
-    const evil = { host: 'evil.example', 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' };
+    const evil = {
+      host: 'evil.example',
+      'x-forwarded-host': 'evil.example',
+      forwarded: 'host=evil.example',
+    };
     const { body } = await h.send({ method: 'POST', path, headers: evil });
-    assert.match(body.attributes.connection_link, /^http:\/\/(localhost|127\.0\.0\.1):\d+\/access\//);
-    assert.equal(reachedAt({ localAddress: '::ffff:10.0.0.1', localPort: 81 } as Socket), 'http://10.0.0.1:81');
-    assert.equal(reachedAt({ localAddress: 'fd00::1', localPort: 81 } as Socket), 'http://[fd00::1]:81');
-    const behind = buildService({ ...h, publicUrl: 'https://images.example/silver', logLevel: 'silent' });
+    assert.match(
+      body.attributes.connection_link,
+      /^http:\/\/(localhost|127\.0\.0\.1):\d+\/access\//,
+    );
+    assert.equal(
+      reachedAt({ localAddress: '::ffff:10.0.0.1', localPort: 81 } as Socket),
+      'http://10.0.0.1:81',
+    );
+    assert.equal(
+      reachedAt({ localAddress: 'fd00::1', localPort: 81 } as Socket),
+      'http://[fd00::1]:81',
+    );
+    const behind = buildService({
+      ...h,
+      publicUrl: 'https://images.example/silver',
+      logLevel: 'silent',
+    });
     t.after(() => behind.close());
     const answer = await h.send({ method: 'POST', path, headers: evil }, undefined, behind.app);
-    assert.match(answer.body.attributes.connection_link, /^https:\/\/images\.example\/silver\/access\//);
+    assert.match(
+      answer.body.attributes.connection_link,
+      /^https:\/\/images\.example\/silver\/access\//,
+    );
     const of = (publicUrl: string) => parseConfig({ publicUrl }, {}).publicUrl;
     assert.equal(of('https://images.example/a/'), 'https://images.example/a');
     for (const wrong of [

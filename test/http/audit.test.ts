@@ -1,4 +1,5 @@
-// The audit trail: each change names what it touched, each refusal leaves one entry, and old entries go.
+// The audit trail: each change names what it touched, each refusal leaves one entry, and old
+// entries go.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -11,7 +12,9 @@ import { movableClock } from '../support.ts';
 import { type Answer, type Harness, type Key, startHarness } from './harness.ts';
 
 const dayMs = 24 * 3600_000;
-const changing = (Object.keys(operations) as OperationName[]).filter((name) => operations[name].method !== 'GET');
+const changing = (Object.keys(operations) as OperationName[]).filter(
+  (name) => operations[name].method !== 'GET',
+);
 
 interface Entry {
   action: string;
@@ -63,7 +66,9 @@ interface Done {
 }
 
 /** A call of each operation that changes something, and what it has to be said to have touched. */
-const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof trail>>) => Promise<Done>>> = {
+const calls: Partial<
+  Record<OperationName, (given: Awaited<ReturnType<typeof trail>>) => Promise<Done>>
+> = {
   async imageCapture({ h, settle }) {
     const [id = 0] = h.machines;
     for (const name of ['machineStart', 'machineStop'] as const) {
@@ -80,12 +85,20 @@ const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof tra
   async imageAssign({ h, image }) {
     const id = await image();
     const body = { machine_ids: [...h.machines, ...h.machines] };
-    return { answer: await h.call('imageAssign', { params: { id }, body }), image: id, machines: h.machines };
+    return {
+      answer: await h.call('imageAssign', { params: { id }, body }),
+      image: id,
+      machines: h.machines,
+    };
   },
   async imageAssignUndo({ h, image }) {
     const id = await image();
     await h.call('imageAssign', { params: { id }, body: { machine_ids: h.machines } });
-    return { answer: await h.call('imageAssignUndo', { params: { id } }), image: id, machines: h.machines };
+    return {
+      answer: await h.call('imageAssignUndo', { params: { id } }),
+      image: id,
+      machines: h.machines,
+    };
   },
   async imageDelete({ h, image }) {
     const id = await image();
@@ -98,7 +111,10 @@ const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof tra
   },
   async imageProtect({ h, image }) {
     const id = await image();
-    return { answer: await h.call('imageProtect', { params: { id }, body: { protected: true } }), image: id };
+    return {
+      answer: await h.call('imageProtect', { params: { id }, body: { protected: true } }),
+      image: id,
+    };
   },
   async imageExport({ h, image }) {
     const id = await image();
@@ -125,13 +141,20 @@ const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof tra
   async machineCreate({ h }) {
     const body = { plan_id: h.machineType.id, quantity: 2, software_ids: [h.editor.id] };
     const answer = await h.call('machineCreate', { body });
-    const machines = answer.body.machines.map((one: { attributes: { id: number } }) => one.attributes.id);
+    const machines = answer.body.machines.map(
+      (one: { attributes: { id: number } }) => one.attributes.id,
+    );
     return { answer, image: answer.body.silver_image.attributes.id, machines };
   },
   async machineRestore({ h }) {
     const [id = 0] = h.machines;
     await h.store.write(h.ours, async (work) => {
-      const disk = { id: 'kept' as DiskId, organisationId: h.ours, machineId: id as MachineId, replacesId: null };
+      const disk = {
+        id: 'kept' as DiskId,
+        organisationId: h.ours,
+        machineId: id as MachineId,
+        replacesId: null,
+      };
       const more = { layerId: h.base.layerId, state: 'kept' as const, imageId: null, sizeGb: 1 };
       await work.disks.add({ ...disk, ...more });
       await work.disks.keep(disk.id, dayMs);
@@ -140,23 +163,34 @@ const calls: Partial<Record<OperationName, (given: Awaited<ReturnType<typeof tra
   },
   async machineAccess({ h }) {
     const [id = 0] = h.machines;
-    await h.store.write(h.ours, (work) => work.machines.update(id as MachineId, { status: 'ready' }));
+    await h.store.write(h.ours, (work) =>
+      work.machines.update(id as MachineId, { status: 'ready' }),
+    );
     return { answer: await h.call('machineAccess', { params: { id } }), machines: [id] };
   },
   ...Object.fromEntries(
-    (['machineStart', 'machineStop', 'machineReset', 'machineTypeSet', 'machinePermissionsSet'] as const).map(
-      (name) => [
-        name,
-        async ({ h }: Awaited<ReturnType<typeof trail>>): Promise<Done> => {
-          const [id = 0] = h.machines;
-          const bodies: Partial<Record<OperationName, unknown>> = {
-            machineTypeSet: { machine_type_id: h.machineType.id },
-            machinePermissionsSet: { permissions: { clipboard_enabled: false } },
-          };
-          return { answer: await h.call(name, { params: { id }, body: bodies[name] }), machines: [id] };
-        },
-      ],
-    ),
+    (
+      [
+        'machineStart',
+        'machineStop',
+        'machineReset',
+        'machineTypeSet',
+        'machinePermissionsSet',
+      ] as const
+    ).map((name) => [
+      name,
+      async ({ h }: Awaited<ReturnType<typeof trail>>): Promise<Done> => {
+        const [id = 0] = h.machines;
+        const bodies: Partial<Record<OperationName, unknown>> = {
+          machineTypeSet: { machine_type_id: h.machineType.id },
+          machinePermissionsSet: { permissions: { clipboard_enabled: false } },
+        };
+        return {
+          answer: await h.call(name, { params: { id }, body: bodies[name] }),
+          machines: [id],
+        };
+      },
+    ]),
   ),
 };
 
@@ -168,7 +202,13 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
       assert.ok(call, `add a call of ${name} to this test`);
       const { answer, image = null, machines = [null], transfer = null } = await call(given);
       assert.equal(answer.status, 200, answer.body.message);
-      assert.deepEqual(await given.entryOf(answer), { action: actionOf(name), code: 200, image, machines, transfer });
+      assert.deepEqual(await given.entryOf(answer), {
+        action: actionOf(name),
+        code: 200,
+        image,
+        machines,
+        transfer,
+      });
     });
   }
 
@@ -178,13 +218,20 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
       const { method, path, body, content } = operations[name] as OperationSpec;
       const filled = path.replace('{id}', id).replace('{offset}', '0');
       const sent = body || content ? '[' : '';
-      const answer = await h.send({ method, path: `/organization-management/v1${filled}`, body: sent }, as);
+      const answer = await h.send(
+        { method, path: `/organization-management/v1${filled}`, body: sent },
+        as,
+      );
       assert.equal(answer.body.client_code, code, name);
       const known = /^\d+$/.test(id) && path.includes('{id}');
       const image = known && path.startsWith('/images/') ? Number(id) : null;
       const machine = known && path.startsWith('/machines/') ? Number(id) : null;
       const action = actionOf(name);
-      assert.deepEqual(await entryOf(answer), { action, code, image, machines: [machine], transfer: null }, name);
+      assert.deepEqual(
+        await entryOf(answer),
+        { action, code, image, machines: [machine], transfer: null },
+        name,
+      );
     };
     for (const name of changing) {
       await refused(name, '77', h.keys.powerless, 4710);
@@ -230,7 +277,8 @@ describe('the audit trail', () => {
     await image();
     const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
     t.after(() => database.close());
-    const countOf = () => Object.values(database.prepare('select count(*) from audit').get() ?? {})[0];
+    const countOf = () =>
+      Object.values(database.prepare('select count(*) from audit').get() ?? {})[0];
     database.exec(`insert into audit (organisation_id, key_id, action, request_id, client_code, created_at)
       with recursive n (i) as (select 1 union all select i + 1 from n where i < 25000)
       select ${h.ours}, 'key', 'imageDelete', 'r', 200, ${Date.now() - 11 * dayMs} from n`);

@@ -1,4 +1,5 @@
-// Backups beside work that is under way: each that comes to its end has all that its disks stand on.
+// Backups beside work that is under way: each that comes to its end has all that its disks stand
+// on.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -53,7 +54,8 @@ describe('a backup', () => {
     const { h, id, rooms, restored, folder } = await withDisk(t, { wrapEngine });
     await h.call('imageCapture', { body: { machine_id: id, generalize: true } });
     await h.service.reconciler.pass();
-    const waiting = async () => (await h.store.read('system', (work) => work.jobs.open(10)))[0]?.state;
+    const waiting = async () =>
+      (await h.store.read('system', (work) => work.jobs.open(10)))[0]?.state;
     while ((await waiting()) !== 'queued') await new Promise((resolve) => setImmediate(resolve));
     const { missing } = await backUp(rooms, folder, { keys: true });
     assert.deepEqual(missing, []);

@@ -22,7 +22,8 @@ async function settled(t: TestContext) {
     return baseAdd(h.store, h.engine, { name, files: { disk }, boot: { mode: 'firmware' } });
   };
   const theDefault = async () => (await h.store.read('system', (work) => work.bases.get())).id;
-  const trial = (id: typeof h.base.id) => baseTry(h.store, h.engine, id, 1000, AbortSignal.timeout(10_000));
+  const trial = (id: typeof h.base.id) =>
+    baseTry(h.store, h.engine, id, 1000, AbortSignal.timeout(10_000));
   return { h, does, add, theDefault, trial };
 }
 
@@ -31,13 +32,16 @@ describe('the base that is taken when none is asked for', () => {
     const { h, does, add, theDefault } = await settled(t);
     const second = await add('second');
     assert.equal(await theDefault(), second.id);
-    const built = await h.call('imageInstall', { body: { base_image_id: h.base.id, software_ids: [h.editor.id] } });
+    const built = await h.call('imageInstall', {
+      body: { base_image_id: h.base.id, software_ids: [h.editor.id] },
+    });
     await h.service.reconciler.settle();
     assert.equal((await does('imageGet', built.body.id)).attributes.status, 'available');
     assert.equal(await theDefault(), h.base.id);
     // A machine that is ready on the newer one shows that it works too.
     const [id = 0] = h.machines;
-    const image = (await h.call('imageInstall', { body: { base_image_id: second.id } })).body.attributes.id;
+    const image = (await h.call('imageInstall', { body: { base_image_id: second.id } })).body
+      .attributes.id;
     await h.service.reconciler.settle();
     await does('imageAssign', image, { machine_ids: [id] });
     assert.equal(await theDefault(), h.base.id);
@@ -52,7 +56,10 @@ describe('the base that is taken when none is asked for', () => {
     const broken = await add('sim-never-ready');
     assert.equal(await theDefault(), h.base.id);
     const tried = await trial(broken.id);
-    assert.deepEqual([tried.works, /was not done within its limit of 1 s/.test(tried.said)], [false, true]);
+    assert.deepEqual(
+      [tried.works, /was not done within its limit of 1 s/.test(tried.said)],
+      [false, true],
+    );
     const built = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body;
     await h.service.reconciler.settle();
     assert.equal((await does('imageGet', built.id)).attributes.status, 'available');
@@ -74,7 +81,10 @@ describe('the base that is taken when none is asked for', () => {
     const [id = 0] = h.machines;
     await does('machineStart', id);
     const { status_reason: reason } = (await does('machineGet', id)).attributes;
-    assert.match(reason, /was not ready within .* on base image 2 \(sim-never-ready\), taken because no image/);
+    assert.match(
+      reason,
+      /was not ready within .* on base image 2 \(sim-never-ready\), taken because no image/,
+    );
     assert.equal((await trial(broken.id)).works, false);
     assert.equal(await theDefault(), h.base.id);
   });
@@ -97,7 +107,9 @@ describe('the base that is taken when none is asked for', () => {
     const { h, does, add } = await settled(t);
     const [id = 0, other = 0] = h.machines;
     const sizeOf = (layerId: typeof h.base.layerId, gb: number) =>
-      h.store.write('system', (work) => work.layers.seal(layerId, { virtualBytes: gb * gbBytes, storedBytes: 1 }));
+      h.store.write('system', (work) =>
+        work.layers.seal(layerId, { virtualBytes: gb * gbBytes, storedBytes: 1 }),
+      );
     const status = async (of: number) => (await does('machineGet', of)).attributes.friendly_status;
     const large = await add('large');
     await sizeOf(large.layerId, 21);
@@ -131,12 +143,14 @@ describe('the base that is taken when none is asked for', () => {
   it('and an image that came to be larger than a disk is refused at assign, start and reset', async (t) => {
     const { h, does } = await settled(t);
     const [id = 0, other = 0] = h.machines;
-    const image = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body.attributes.id;
+    const image = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body
+      .attributes.id;
     await h.service.reconciler.settle();
     await does('imageAssign', image, { machine_ids: [id] });
     await does('machineStart', id);
     await does('machineStop', id);
-    const grow = (sizeGb: number) => h.store.write('system', (work) => work.images.update(image as never, { sizeGb }));
+    const grow = (sizeGb: number) =>
+      h.store.write('system', (work) => work.images.update(image as never, { sizeGb }));
     await grow(21);
     const codes = [
       (await does('imageAssign', image, { machine_ids: [other] })).client_code,
@@ -152,7 +166,11 @@ describe('the base that is taken when none is asked for', () => {
       work.layers.seal(layerId as never, { virtualBytes: 21 * gbBytes, storedBytes: 1 }),
     );
     await does('machineStart', other);
-    const { friendly_status: status, status_reason: reason } = (await does('machineGet', other)).attributes;
-    assert.deepEqual([status, /has 21 GB and the disk of machine 2 20 GB/.test(reason)], ['off', true]);
+    const { friendly_status: status, status_reason: reason } = (await does('machineGet', other))
+      .attributes;
+    assert.deepEqual(
+      [status, /has 21 GB and the disk of machine 2 20 GB/.test(reason)],
+      ['off', true],
+    );
   });
 });

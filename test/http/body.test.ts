@@ -1,5 +1,5 @@
-// Bodies over real sockets: whose they are is judged before they are read, they are bounded, and whoever sends all of one before looking
-// finds the answer.
+// Bodies over real sockets: whose they are is judged before they are read, they are bounded, and
+// whoever sends all of one before looking finds the answer.
 
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -27,7 +27,10 @@ async function listening(t: TestContext) {
   };
   const authorization = ({ key, secret }: Key, path: string, body: Buffer, at = Date.now()) => {
     const nonce = randomUUID();
-    const signature = createHmac('sha256', secret).update(`${key}POST${path}${at}${nonce}`).update(body).digest('hex');
+    const signature = createHmac('sha256', secret)
+      .update(`${key}POST${path}${at}${nonce}`)
+      .update(body)
+      .digest('hex');
     return `HMAC ${key}:${signature}:${nonce}:${at}`;
   };
   return { h, port, open, authorization };
@@ -75,7 +78,10 @@ describe('a request whose header shows that it is refused', () => {
     for (const [header, message] of headers) {
       const socket = open();
       socket.write(
-        headOf(part, { 'content-length': transferPartBytesMax, ...(header !== null && { authorization: header }) }),
+        headOf(part, {
+          'content-length': transferPartBytesMax,
+          ...(header !== null && { authorization: header }),
+        }),
       );
       const { status, body } = await answered(socket);
       assert.deepEqual([status, body.client_code], [401, 401]);
@@ -93,7 +99,9 @@ describe('a request whose header shows that it is refused', () => {
       socket.once('data', () => {
         early = true;
       });
-      socket.write(headOf(install, { 'content-length': 2, authorization: authorization(key, install, body) }));
+      socket.write(
+        headOf(install, { 'content-length': 2, authorization: authorization(key, install, body) }),
+      );
       // Whatever was to be said at once would have been said before this.
       for (const _ of [1, 2, 3]) await (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
       assert.equal(early, false);
@@ -113,7 +121,12 @@ describe('bodies', () => {
     const body = Buffer.alloc(4000, 'x');
     const send = async (key: Key) => {
       const socket = open();
-      socket.write(headOf(part, { 'content-length': body.length, authorization: authorization(key, part, body) }));
+      socket.write(
+        headOf(part, {
+          'content-length': body.length,
+          authorization: authorization(key, part, body),
+        }),
+      );
       socket.write(body);
       return answered(socket);
     };
@@ -159,7 +172,10 @@ describe('bodies', () => {
 });
 
 describe('whoever sends a whole body before looking for the answer', () => {
-  /** Reads nothing before everything is written, as urllib does; fails as it would when the connection breaks. */
+  /**
+   * Reads nothing before everything is written, as urllib does; fails as it would when the
+   * connection breaks.
+   */
   async function sendsAll(socket: Socket, head: string, pieces: Iterable<Buffer>) {
     let broken: Error | null = null;
     socket.on('error', (error) => {
@@ -167,7 +183,9 @@ describe('whoever sends a whole body before looking for the answer', () => {
     });
     socket.pause();
     const write = (bytes: string | Buffer) =>
-      new Promise<void>((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())));
+      new Promise<void>((resolve, reject) =>
+        socket.write(bytes, (error) => (error ? reject(error) : resolve())),
+      );
     await write(head);
     for (const piece of pieces) await write(piece);
     socket.resume();
@@ -190,7 +208,13 @@ describe('whoever sends a whole body before looking for the answer', () => {
         413,
         /has 2097152 bytes; the most is 1048576 bytes/,
       ],
-      [part, 6 * megabyte, authorization(h.keys.ours, part, none), 413, /has 6291456 bytes; the most is 4194304 bytes/],
+      [
+        part,
+        6 * megabyte,
+        authorization(h.keys.ours, part, none),
+        413,
+        /has 6291456 bytes; the most is 4194304 bytes/,
+      ],
       [install, 8 * megabyte, null, 401, /missing/],
       [part, 4 * megabyte, authorization(nobody, part, none), 401, /key or the signature is wrong/],
       [`${pathPrefix}/nothing`, 8 * megabyte, null, 404, /nothing at/],
@@ -198,13 +222,21 @@ describe('whoever sends a whole body before looking for the answer', () => {
     ];
     for (const [path, bytes, signed, status, message] of cases) {
       for (const connection of ['close', 'keep-alive']) {
-        const headers = { 'content-length': bytes, connection, ...(signed !== null && { authorization: signed }) };
+        const headers = {
+          'content-length': bytes,
+          connection,
+          ...(signed !== null && { authorization: signed }),
+        };
         const answer = await sendsAll(open(), headOf(path, headers), pieces(bytes));
         assert.deepEqual([answer.status, answer.body.client_code], [status, status], path);
         assert.match(answer.body.message, message);
       }
     }
-    const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(megabyte, 'x'), Buffer.from('\r\n')]);
+    const chunk = Buffer.concat([
+      Buffer.from('100000\r\n'),
+      Buffer.alloc(megabyte, 'x'),
+      Buffer.from('\r\n'),
+    ]);
     const chunked = headOf(install, {
       'transfer-encoding': 'chunked',
       authorization: authorization(h.keys.ours, install, none),
@@ -240,7 +272,10 @@ describe('connections', () => {
     assert.equal(h.service.app.server.maxConnections, httpLimits.connections);
     h.service.app.server.maxConnections = 3;
     const sockets = Array.from({ length: 6 }, open);
-    await waitFor('three are hung up on', () => sockets.filter((socket) => socket.closed).length === 3);
+    await waitFor(
+      'three are hung up on',
+      () => sockets.filter((socket) => socket.closed).length === 3,
+    );
     for (const socket of sockets) socket.destroy();
     await waitFor('there is room again', async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);

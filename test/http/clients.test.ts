@@ -20,7 +20,9 @@ describe('a client in use', () => {
       current: { id: null, type: 'directory', attributes: { path: '/', parent_id: null } },
       ...{ count: 0, page: 1, next_page: null, client_code: 200, message: 'OK' },
     };
-    const { timestamp: _, ...all } = (await h.call('fileList', { query: '?page=2&per_page=50&q=a' })).body;
+    const { timestamp: _, ...all } = (
+      await h.call('fileList', { query: '?page=2&per_page=50&q=a' })
+    ).body;
     const { timestamp: __, ...own } = (await h.call('machineFileList', { params: { id } })).body;
     assert.deepEqual([all, own], [none, none]);
     const { total, in_use } = (await h.call('fileCapacity')).body;
@@ -34,11 +36,15 @@ describe('a client in use', () => {
     const no = ['false', 'False', 'fAlSe', '0'];
     let fields = 0;
     for (const [name, { query }] of Object.entries<OperationSpec>(operations)) {
-      for (const [field, schema] of Object.entries((query?.properties ?? {}) as Record<string, Schema>)) {
+      for (const [field, schema] of Object.entries(
+        (query?.properties ?? {}) as Record<string, Schema>,
+      )) {
         if (schema.type !== 'boolean') continue;
         fields++;
         const count = async (value: string) => {
-          const { status, body } = await h.call(name as OperationName, { query: `?${field}=${value}` });
+          const { status, body } = await h.call(name as OperationName, {
+            query: `?${field}=${value}`,
+          });
           assert.equal(status, 200, `${name} ${field}=${value}: ${body.message}`);
           return body.count;
         };
@@ -47,7 +53,11 @@ describe('a client in use', () => {
           assert.equal(new Set(counts).size, 1, `${name} ${field}: ${counts}`);
         }
         for (const value of ['yes', '2', '', '-1', 'truee'])
-          assert.equal((await h.call(name as OperationName, { query: `?${field}=${value}` })).status, 400, value);
+          assert.equal(
+            (await h.call(name as OperationName, { query: `?${field}=${value}` })).status,
+            400,
+            value,
+          );
       }
     }
     assert.ok(fields >= 3);
@@ -60,14 +70,27 @@ describe('a client in use', () => {
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
-    const link = (expires_in: unknown) => h.call('machineAccess', { params: { id }, body: { expires_in } });
+    const link = (expires_in: unknown) =>
+      h.call('machineAccess', { params: { id }, body: { expires_in } });
     for (const given of ['60', 60, '060']) {
       const { status, body } = await link(given);
       assert.equal(status, 200, body.message);
       const leftMs = Date.parse(body.attributes.expires_at) - h.clock.now();
       assert.ok(leftMs > 0 && leftMs <= 60_000, String(leftMs));
     }
-    for (const given of ['', ' 60', '6e1', '60.0', '-60', 'sixty', '0', '86401', '9'.repeat(30), true, ['60']])
+    for (const given of [
+      '',
+      ' 60',
+      '6e1',
+      '60.0',
+      '-60',
+      'sixty',
+      '0',
+      '86401',
+      '9'.repeat(30),
+      true,
+      ['60'],
+    ])
       assert.equal((await link(given)).status, 400, String(given));
     assert.equal((await h.call('imageCapture', { body: { machine_id: String(id) } })).status, 400);
   });
@@ -98,15 +121,26 @@ describe('a client in use', () => {
         fields++;
         assert.deepEqual(await ask({ [field]: null }), absent, `${name} ${field}`);
       }
-      assert.deepEqual(await ask(Object.fromEntries(optional.map((field) => [field, null]))), absent, name);
+      assert.deepEqual(
+        await ask(Object.fromEntries(optional.map((field) => [field, null]))),
+        absent,
+        name,
+      );
     }
     assert.ok(fields > 12);
     // Inside of a field too, but a field that is demanded is not there by being null.
     const [id = 0] = h.machines;
-    const set = (permissions: object) => h.call('machinePermissionsSet', { params: { id }, body: { permissions } });
-    assert.equal((await set({ clipboard_enabled: false, screen_recording_enabled: null })).status, 200);
+    const set = (permissions: object) =>
+      h.call('machinePermissionsSet', { params: { id }, body: { permissions } });
+    assert.equal(
+      (await set({ clipboard_enabled: false, screen_recording_enabled: null })).status,
+      200,
+    );
     const { permissions } = (await h.call('machineGet', { params: { id } })).body.attributes;
-    assert.deepEqual([permissions.clipboard_enabled, permissions.screen_recording_enabled], [false, false]);
+    assert.deepEqual(
+      [permissions.clipboard_enabled, permissions.screen_recording_enabled],
+      [false, false],
+    );
     assert.equal((await h.call('imageCapture', { body: { machine_id: null } })).status, 400);
     assert.equal((await h.call('imageInstall', { body: { software_ids: [null] } })).status, 400);
   });

@@ -1,4 +1,5 @@
-// What is kept for a time, while the clock is set forward and back: nothing goes by a clock that jumped, and everything goes in the end.
+// What is kept for a time, while the clock is set forward and back: nothing goes by a clock that
+// jumped, and everything goes in the end.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -15,7 +16,11 @@ const weekMs = 7 * 24 * hourMs;
 /** One of everything that is kept for a time. */
 async function keeping(t: TestContext) {
   const moved = movableClock();
-  const h = await startHarness(t, { reconcile: false, clock: moved.clock, settings: { lookAgainMs: 10 * minuteMs } });
+  const h = await startHarness(t, {
+    reconcile: false,
+    clock: moved.clock,
+    settings: { lookAgainMs: 10 * minuteMs },
+  });
   const settle = () => h.service.reconciler.settle();
   const [id = 0] = h.machines;
   const does = async (name: Parameters<typeof h.call>[0], of: number, body?: unknown) => {
@@ -44,9 +49,12 @@ async function keeping(t: TestContext) {
   const orphan = '0123456789abcdefghijklmnop' as DiskId;
   await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 });
   const look = async (reconciler = h.service.reconciler) => {
-    for (const task of ['measure', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
+    for (const task of ['measure', 'collect', 'sweep', 'collect'] as const)
+      await reconciler.task(task);
   };
-  await h.store.write('system', (work) => work.signatures.use('key' as never, 'signature', work.now() + 5 * minuteMs));
+  await h.store.write('system', (work) =>
+    work.signatures.use('key' as never, 'signature', work.now() + 5 * minuteMs),
+  );
   await look();
   /** What is still there of all that is kept for a time. */
   const left = async () => {
@@ -85,13 +93,23 @@ describe('what is kept for a time', () => {
     await look();
     assert.deepEqual(await left(), all);
     assert.equal((await h.send(answered)).headers['idempotent-replayed'], 'true');
-    const findings = await examine({ store: h.store, engine: h.engine, clock: { ...h.clock, sleep: async () => {} } });
-    assert.match(findings.map(({ found }) => found).join(), /waits, because the clock moved by 604800 s/);
+    const findings = await examine({
+      store: h.store,
+      engine: h.engine,
+      clock: { ...h.clock, sleep: async () => {} },
+    });
+    assert.match(
+      findings.map(({ found }) => found).join(),
+      /waits, because the clock moved by 604800 s/,
+    );
     jump(-weekMs);
     await look();
     assert.deepEqual(await left(), all);
     // The link is known still; the machine that it opens is off.
-    assert.equal((await h.service.app.inject({ url: new URL(link).pathname })).json().client_code, 4201);
+    assert.equal(
+      (await h.service.app.inject({ url: new URL(link).pathname })).json().client_code,
+      4201,
+    );
   });
 
   it('goes when the clock jumped ahead and stays there, after it has run steadily for an hour', async (t) => {
@@ -147,7 +165,11 @@ describe('what is kept for a time', () => {
     const many = 30;
     await h.store.write('system', async (work) => {
       for (let index = 0; index < many; index++) {
-        const disk = { id: `disk${index}` as DiskId, organisationId: h.ours, machineId: id as MachineId };
+        const disk = {
+          id: `disk${index}` as DiskId,
+          organisationId: h.ours,
+          machineId: id as MachineId,
+        };
         const more = { layerId: h.base.layerId, imageId: null, replacesId: null, sizeGb: 1 };
         await work.disks.add({ ...disk, ...more, state: 'active' });
         await work.disks.keep(disk.id, 80 * hourMs);

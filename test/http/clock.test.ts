@@ -1,4 +1,5 @@
-// A clock that jumps: what was asked for still comes true, and nobody waits for a time that was set before.
+// A clock that jumps: what was asked for still comes true, and nobody waits for a time that was set
+// before.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -34,7 +35,9 @@ describe('a clock that jumps', () => {
       await h.engine.powerOff(first as never);
       await waitFor(
         'it is seen to be off',
-        async () => (await h.call('machineGet', { params: { id: first } })).body.attributes.friendly_status === 'off',
+        async () =>
+          (await h.call('machineGet', { params: { id: first } })).body.attributes
+            .friendly_status === 'off',
         20_000,
       );
       const { body } = await h.call('machineGet', { params: { id: second } });

@@ -1,4 +1,5 @@
-// What every change over the API leaves behind: one effect per Idempotency-Key, and an entry in the audit trail.
+// What every change over the API leaves behind: one effect per Idempotency-Key, and an entry in the
+// audit trail.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -14,9 +15,15 @@ const install = (body: object, idempotencyKey: string) => ({
 describe('an Idempotency-Key', () => {
   it('gives the first answer again, with one effect, also when the requests arrive at once', async (t) => {
     const h = await startHarness(t, { reconcile: false });
-    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => h.send(install({ name: 'Once' }, 'k1'))));
-    for (const { status, body } of answers) assert.deepEqual([status, body], [200, answers[0]?.body]);
-    assert.equal(answers.filter(({ headers }) => headers['idempotent-replayed'] === 'true').length, 4);
+    const answers = await Promise.all(
+      [1, 2, 3, 4, 5].map(() => h.send(install({ name: 'Once' }, 'k1'))),
+    );
+    for (const { status, body } of answers)
+      assert.deepEqual([status, body], [200, answers[0]?.body]);
+    assert.equal(
+      answers.filter(({ headers }) => headers['idempotent-replayed'] === 'true').length,
+      4,
+    );
     assert.equal((await h.call('imageList')).body.count, 1);
     const id = answers[0]?.body.id;
     const remove = {
@@ -35,7 +42,8 @@ describe('an Idempotency-Key', () => {
     assert.equal((await h.send(install({ name: 'Two' }, 'k'), h.keys.theirs)).status, 200);
     assert.equal((await h.send(install({ base_image_id: 77 }, 'r'))).status, 404);
     assert.equal((await h.send(install({ name: 'Three' }, 'r'))).status, 200);
-    for (const wrong of ['x'.repeat(129), 'a b']) assert.equal((await h.send(install({}, wrong))).status, 400, wrong);
+    for (const wrong of ['x'.repeat(129), 'a b'])
+      assert.equal((await h.send(install({}, wrong))).status, 400, wrong);
   });
 });
 
@@ -59,7 +67,11 @@ describe('the audit trail', () => {
             organization_machine_id: number | null;
             metadata: { client_code: number };
           };
-        }) => [attributes.action_type, attributes.organization_machine_id, attributes.metadata.client_code],
+        }) => [
+          attributes.action_type,
+          attributes.organization_machine_id,
+          attributes.metadata.client_code,
+        ],
       ),
       [
         ['machine_stopped', 999, 404],
@@ -95,7 +107,13 @@ describe("a machine's type and permissions", () => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>
-      work.machineTypes.add({ name: 'Large', code: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
+      work.machineTypes.add({
+        name: 'Large',
+        code: 'large',
+        cpus: 4,
+        memoryMb: 4096,
+        diskSizeGb: 40,
+      }),
     );
     const fields = (await h.call('machinePermissionFields')).body.permission_fields;
     assert.deepEqual(fields[0], { name: 'public_internet_access', type: 'boolean', default: true });

@@ -1,4 +1,5 @@
-// Compaction beside damage: it writes nothing that is damaged into what is sound, and what it could not do leaves no trace.
+// Compaction beside damage: it writes nothing that is damaged into what is sound, and what it could
+// not do leaves no trace.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -10,7 +11,10 @@ import { startHarness } from './harness.ts';
 
 type Rewrite = Engine['rewriteLayer'];
 
-/** A chain of ten layers whose digests are taken, about to be compacted; `around` stands between the service and the engine. */
+/**
+ * A chain of ten layers whose digests are taken, about to be compacted; `around` stands between the
+ * service and the engine.
+ */
 async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rewrite) => rewrite) {
   const { clock, advance } = movableClock();
   let armed = false;
@@ -51,7 +55,17 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
     return tasks('compact');
   };
   assert.ok(chain.length > 8 && chain.every((one) => one.digest !== null));
-  return { h, head, chain, middle: chain[3]?.id as LayerId, layer, status, compact, tasks, advance };
+  return {
+    h,
+    head,
+    chain,
+    middle: chain[3]?.id as LayerId,
+    layer,
+    status,
+    compact,
+    tasks,
+    advance,
+  };
 }
 
 describe('compaction', () => {
@@ -72,10 +86,13 @@ describe('compaction', () => {
 
   it('trusts nothing that it wrote while a layer below was found to be damaged', async (t) => {
     const found: { rot?: () => Promise<void> } = {};
-    const { h, head, middle, layer, status, compact, tasks, advance } = await tall(t, (rewrite) => async (spec) => {
-      await found.rot?.();
-      return rewrite(spec);
-    });
+    const { h, head, middle, layer, status, compact, tasks, advance } = await tall(
+      t,
+      (rewrite) => async (spec) => {
+        await found.rot?.();
+        return rewrite(spec);
+      },
+    );
     found.rot = async () => {
       delete found.rot;
       await h.engine.rot(middle);

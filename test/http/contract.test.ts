@@ -1,4 +1,5 @@
-// What holds for every operation of the table: who may call it, whose things it sees, and the shape of its answers.
+// What holds for every operation of the table: who may call it, whose things it sees, and the shape
+// of its answers.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -17,12 +18,19 @@ describe('every operation', () => {
     const h = await startHarness(t, { reconcile: false });
     for (const name of names) {
       const { method, path } = operations[name] as OperationSpec;
-      const request = { method, path: `/organization-management/v1${path.replaceAll(/\{\w+\}/g, '1')}` };
+      const request = {
+        method,
+        path: `/organization-management/v1${path.replaceAll(/\{\w+\}/g, '1')}`,
+      };
       const unsigned = await h.send({ ...request, signature: '0'.repeat(64) });
       assert.deepEqual([unsigned.status, unsigned.body.client_code], [401, 401], name);
       const powerless = await h.send(request, h.keys.powerless);
       assert.deepEqual([powerless.status, powerless.body.client_code], [403, 4710], name);
-      assert.match(powerless.body.message, new RegExp((operations[name] as OperationSpec).permission), name);
+      assert.match(
+        powerless.body.message,
+        new RegExp((operations[name] as OperationSpec).permission),
+        name,
+      );
     }
   });
 
@@ -42,17 +50,29 @@ describe('every operation', () => {
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;
       if (!path.includes('{id}')) continue;
-      const id = path.startsWith('/images') ? image : path.startsWith('/transfers') ? transfer : String(h.machines[0]);
+      const id = path.startsWith('/images')
+        ? image
+        : path.startsWith('/transfers')
+          ? transfer
+          : String(h.machines[0]);
       const ask = async (asked: string) => {
         statements = [];
-        const answer = await h.call(name, { params: { id: asked, offset: 0 }, body: bodies[name] }, h.keys.theirs);
+        const answer = await h.call(
+          name,
+          { params: { id: asked, offset: 0 }, body: bodies[name] },
+          h.keys.theirs,
+        );
         return { ...answer, statements };
       };
       const [foreign, missing] = [await ask(id), await ask('999999')];
       assert.ok(foreign.statements.length > 0, name);
       assert.deepEqual(foreign.statements, missing.statements, name);
       assert.deepEqual([foreign.status, foreign.body.client_code], [404, 404], name);
-      assert.equal(foreign.body.message.replace(id, 'ID'), missing.body.message.replace('999999', 'ID'), name);
+      assert.equal(
+        foreign.body.message.replace(id, 'ID'),
+        missing.body.message.replace('999999', 'ID'),
+        name,
+      );
     }
     // Ids in a body: a machine to capture, and machines to assign to.
     const theirImage = (await h.call('imageInstall', {}, h.keys.theirs)).body.id;
@@ -62,8 +82,17 @@ describe('every operation', () => {
     ] as const) {
       const ask = async (id: number) => {
         statements = [];
-        const { status, body } = await h.call(name, { params: { id: theirImage }, body: bodyOf(id) }, h.keys.theirs);
-        return { status, code: body.client_code, message: body.message.replace(String(id), 'ID'), statements };
+        const { status, body } = await h.call(
+          name,
+          { params: { id: theirImage }, body: bodyOf(id) },
+          h.keys.theirs,
+        );
+        return {
+          status,
+          code: body.client_code,
+          message: body.message.replace(String(id), 'ID'),
+          statements,
+        };
       };
       const foreign = await ask(h.machines[1] ?? 0);
       assert.deepEqual([foreign.status, foreign.code], [404, code], name);
@@ -74,9 +103,16 @@ describe('every operation', () => {
   });
 
   it('is in the committed OpenAPI document and reference', () => {
-    const committed = JSON.parse(readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'));
-    assert.deepEqual(committed, JSON.parse(JSON.stringify(openApiDocument())), 'type: npm run contract');
-    const page = (name: string) => readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
+    const committed = JSON.parse(
+      readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
+    );
+    assert.deepEqual(
+      committed,
+      JSON.parse(JSON.stringify(openApiDocument())),
+      'type: npm run contract',
+    );
+    const page = (name: string) =>
+      readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
     assert.equal(page('api.md'), apiReference(), 'type: npm run contract');
     assert.equal(page('errors.md'), errorReference(), 'type: npm run contract');
   });
@@ -89,19 +125,32 @@ describe('signing', () => {
     const h = await startHarness(t, { reconcile: false });
     const timestamp = Date.now();
     const text = `${h.keys.ours.key}GET${path}${timestamp}abc`;
-    const signature = execFileSync('openssl', ['dgst', '-sha256', '-hmac', h.keys.ours.secret, '-r'], { input: text })
+    const signature = execFileSync(
+      'openssl',
+      ['dgst', '-sha256', '-hmac', h.keys.ours.secret, '-r'],
+      { input: text },
+    )
       .toString()
       .slice(0, 64);
-    assert.equal((await h.send({ method: 'GET', path, nonce: 'abc', timestamp, signature })).status, 200);
+    assert.equal(
+      (await h.send({ method: 'GET', path, nonce: 'abc', timestamp, signature })).status,
+      200,
+    );
   });
 
   it('takes the path without its leading slash, leaves the query out, and signs the bytes of the body', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     assert.equal((await h.send({ method: 'GET', path, signedPath: path.slice(1) })).status, 200);
     assert.equal((await h.send({ method: 'GET', path, query: '?a=b' })).status, 200);
-    assert.equal((await h.send({ method: 'GET', path, query: '?a=b', signedPath: `${path}?a=b` })).status, 401);
+    assert.equal(
+      (await h.send({ method: 'GET', path, query: '?a=b', signedPath: `${path}?a=b` })).status,
+      401,
+    );
     const install = { method: 'POST', path: '/organization-management/v1/images/install' };
-    assert.equal((await h.send({ ...install, body: '{ "name" : "Ünïcode",\n "software_ids": [ ] }' })).status, 200);
+    assert.equal(
+      (await h.send({ ...install, body: '{ "name" : "Ünïcode",\n "software_ids": [ ] }' })).status,
+      200,
+    );
   });
 
   it('refuses a clock that is off by minutes, and a header of another form', async (t) => {
@@ -112,7 +161,15 @@ describe('signing', () => {
       assert.match(answer.body.message, /clock/);
     }
     const now = String(Date.now());
-    const digits = [now.slice(0, 10), `0${now}`, `0${now.slice(1)}`, `${now}0`, `+${now.slice(1)}`, `${now}.0`, '1e12'];
+    const digits = [
+      now.slice(0, 10),
+      `0${now}`,
+      `0${now.slice(1)}`,
+      `${now}0`,
+      `+${now.slice(1)}`,
+      `${now}.0`,
+      '1e12',
+    ];
     const headers = ['', 'Bearer x', 'HMAC a:b:c:d', 'HMAC a:b'];
     const form = (key: string, nonce: string, timestamp: string) =>
       `HMAC ${key}:${'0'.repeat(64)}:${nonce}:${timestamp}`;
@@ -135,7 +192,10 @@ describe('signing', () => {
     const said = [];
     for (const key of [h.keys.ours.key, 'nobodys-key']) {
       statements = [];
-      said.push([(await h.send({ method: 'GET', path }, { key, secret: 'wrong' })).body.message, statements]);
+      said.push([
+        (await h.send({ method: 'GET', path }, { key, secret: 'wrong' })).body.message,
+        statements,
+      ]);
     }
     assert.deepEqual(said[0], said[1]);
     assert.equal(statements.length, 1);
@@ -155,7 +215,14 @@ describe('the envelope', () => {
       [405, { method: 'DELETE', path: '/organization-management/v1/images' }],
       [400, { ...install, body: '{"name":' }],
       [400, { ...install, body: '{"__proto__": {"name": "x"}}' }],
-      [415, { ...install, body: 'name=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
+      [
+        415,
+        {
+          ...install,
+          body: 'name=x',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        },
+      ],
       [413, { ...install, body: JSON.stringify({ name: 'x'.repeat(1024 * 1024) }) }],
       [400, { method: 'GET', path: '/organization-management/v1/images/abc' }],
     ];

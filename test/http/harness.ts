@@ -1,4 +1,5 @@
-// The whole stack in process: real store, the simulator, the reconciler, and signed requests put into the server without a socket.
+// The whole stack in process: real store, the simulator, the reconciler, and signed requests put
+// into the server without a socket.
 
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -54,22 +55,35 @@ export interface RawRequest {
 
 const ajv = new Ajv({ strict: false });
 ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/);
-const committed = JSON.parse(readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'));
+const committed = JSON.parse(
+  readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
+);
 ajv.addSchema(committed, 'openapi');
 const escaped = (part: string) => part.replaceAll('~', '~0').replaceAll('/', '~1');
-const patterns = (Object.entries(operations) as [OperationName, OperationSpec][]).map(([name, { method, path }]) => ({
-  name,
-  method,
-  // What is written out goes before what is a parameter, as in the router.
-  rank: path.split('{').length,
-  pattern: new RegExp(`^${pathPrefix}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-}));
+const patterns = (Object.entries(operations) as [OperationName, OperationSpec][]).map(
+  ([name, { method, path }]) => ({
+    name,
+    method,
+    // What is written out goes before what is a parameter, as in the router.
+    rank: path.split('{').length,
+    pattern: new RegExp(`^${pathPrefix}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  }),
+);
 patterns.sort((a, b) => a.rank - b.rank);
 
-/** Fails unless an answer is what the committed OpenAPI document says of the operation, with a client_code that is documented for it. */
+/**
+ * Fails unless an answer is what the committed OpenAPI document says of the operation, with a
+ * client_code that is documented for it.
+ */
 export function assertDocumented(name: OperationName, status: number, body: unknown): void {
   const operation = operations[name] as OperationSpec;
-  const place = ['paths', operation.path, operation.method.toLowerCase(), 'responses', String(status)];
+  const place = [
+    'paths',
+    operation.path,
+    operation.method.toLowerCase(),
+    'responses',
+    String(status),
+  ];
   const pointer = [...place, 'content', 'application/json', 'schema'].map(escaped).join('/');
   assert.ok(
     place.reduce((at, key) => at?.[key], committed),
@@ -89,7 +103,10 @@ export function assertDocumented(name: OperationName, status: number, body: unkn
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
-/** Two organisations, `ours` with two machines and one machine type, a base and two titles, one of which fails. */
+/**
+ * Two organisations, `ours` with two machines and one machine type, a base and two titles, one of
+ * which fails.
+ */
 export async function startHarness(
   t: Scope,
   options: {
@@ -108,7 +125,11 @@ export async function startHarness(
 ) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { clock = systemClock } = options;
-  const store = await openSqlite({ dataDir, now: clock.now, ...(options.onQuery && { onQuery: options.onQuery }) });
+  const store = await openSqlite({
+    dataDir,
+    now: clock.now,
+    ...(options.onQuery && { onQuery: options.onQuery }),
+  });
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
   await mkdir(join(dataDir, 'transfers'));
   const signer = await signingKeyFile(join(dataDir, 'signing.key'), join(dataDir, 'trusted.keys'));
@@ -121,7 +142,9 @@ export async function startHarness(
     signer,
     clock,
     logLevel: 'silent',
-    ...(options.requestsPerSecond !== undefined && { requestsPerSecond: options.requestsPerSecond }),
+    ...(options.requestsPerSecond !== undefined && {
+      requestsPerSecond: options.requestsPerSecond,
+    }),
     settings: { pollMs: 5, lookAgainMs: 0, collectDelayMs: 0, ...options.settings },
   });
   await service.app.ready();
@@ -134,9 +157,20 @@ export async function startHarness(
 
   const disk = join(dataDir, 'base.raw');
   await writeFile(disk, 'a simulated disk');
-  const base = await baseAdd(store, engine, { name: 'Base', files: { disk }, boot: { mode: 'firmware' } });
+  const base = await baseAdd(store, engine, {
+    name: 'Base',
+    files: { disk },
+    boot: { mode: 'firmware' },
+  });
   const title = (name: string, sizeGb: number) =>
-    softwareAdd(store, engine, { name, sizeGb, script: `install ${name}`, files: [], network: false, timeoutMs: 1000 });
+    softwareAdd(store, engine, {
+      name,
+      sizeGb,
+      script: `install ${name}`,
+      files: [],
+      network: false,
+      timeoutMs: 1000,
+    });
   const [editor, browser, broken, filling, viewer] = [
     await title('Editor', 1.4),
     await title('Browser', 2),
@@ -145,11 +179,19 @@ export async function startHarness(
     await title('Viewer', 0.2),
   ];
 
-  const organisation = (name: string) => store.write('system', (work) => work.organisations.ensure(name));
+  const organisation = (name: string) =>
+    store.write('system', (work) => work.organisations.ensure(name));
   const [ours, theirs] = [await organisation('ours'), await organisation('theirs')];
-  const makeKey = (organisationId: typeof ours, allowed: readonly Permission[] = permissions): Promise<Key> =>
+  const makeKey = (
+    organisationId: typeof ours,
+    allowed: readonly Permission[] = permissions,
+  ): Promise<Key> =>
     keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...allowed] });
-  const keys = { ours: await makeKey(ours), theirs: await makeKey(theirs), powerless: await makeKey(ours, []) };
+  const keys = {
+    ours: await makeKey(ours),
+    theirs: await makeKey(theirs),
+    powerless: await makeKey(ours, []),
+  };
   const machineType = await store.write('system', (work) =>
     work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 20 }),
   );
@@ -176,7 +218,8 @@ export async function startHarness(
     const { method, path, query = '', body = '', nonce = randomUUID() } = request;
     const timestamp = String(request.timestamp ?? clock.now());
     const text = `${as.key}${method}${request.signedPath ?? path}${timestamp}${nonce}${body}`;
-    const signature = request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
+    const signature =
+      request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
     return app.inject({
       method: method as 'GET',
       url: path + query,
@@ -189,10 +232,18 @@ export async function startHarness(
       ...(body !== '' && { payload: body }),
     });
   };
-  const send = async (request: RawRequest, as: Key = keys.ours, app = service.app): Promise<Answer> => {
+  const send = async (
+    request: RawRequest,
+    as: Key = keys.ours,
+    app = service.app,
+  ): Promise<Answer> => {
     const response = await sendRaw(request, as, app);
     const { method, path } = request;
-    const answer = { status: response.statusCode, body: response.json(), headers: response.headers };
+    const answer = {
+      status: response.statusCode,
+      body: response.json(),
+      headers: response.headers,
+    };
     const operation = patterns.find((one) => one.method === method && one.pattern.test(path));
     if (operation) assertDocumented(operation.name, answer.status, answer.body);
     return answer;

@@ -1,4 +1,5 @@
-// How high chains grow: however they came to be, they are shortened, and what would be too high to be opened waits for that.
+// How high chains grow: however they came to be, they are shortened, and what would be too high to
+// be opened waits for that.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -27,7 +28,10 @@ describe('a chain of layers', () => {
     });
     const h = await startHarness(t, { reconcile: false, wrapEngine });
     const { layerId: base } = h.base;
-    /** A chain on a layer; `state` and owner are those of a step of a build that failed, or of captures. */
+    /**
+     * A chain on a layer; `state` and owner are those of a step of a build that failed, or of
+     * captures.
+     */
     const chain = async (root: LayerId | null, kind: 'software' | 'capture', count: number) => {
       const ids: LayerId[] = root === null ? [] : [root];
       for (let n = 0; n < count; n++) {
@@ -40,7 +44,16 @@ describe('a chain of layers', () => {
         const boot = parentId === null ? ({ mode: 'firmware' } as const) : null;
         const sizes = { virtualBytes: gbBytes, storedBytes: 1, state: 'sealed' as const };
         await h.store.write('system', (work) =>
-          work.layers.add({ id, kind, parentId, key, baseLayerId: ids[0] ?? id, boot, ...owner, ...sizes }),
+          work.layers.add({
+            id,
+            kind,
+            parentId,
+            key,
+            baseLayerId: ids[0] ?? id,
+            boot,
+            ...owner,
+            ...sizes,
+          }),
         );
         ids.push(id);
       }
@@ -58,8 +71,12 @@ describe('a chain of layers', () => {
       await work.images.become(id, 'building');
       await work.images.become(id, 'available', { layerId: alone });
     });
-    const height = async (head: LayerId) => (await h.store.read('system', (work) => work.layers.chain(head))).length;
-    assert.deepEqual([await height(nobodys), await height(stuck), await height(alone)], [11, 10, 12]);
+    const height = async (head: LayerId) =>
+      (await h.store.read('system', (work) => work.layers.chain(head))).length;
+    assert.deepEqual(
+      [await height(nobodys), await height(stuck), await height(alone)],
+      [11, 10, 12],
+    );
     refused = (await h.store.read('system', (work) => work.layers.chain(stuck)))[1]?.id ?? null;
     // One that fails is left alone for an hour, and the next run goes on with the others.
     for (const _ of [1, 2]) {
@@ -91,10 +108,13 @@ describe('a chain of layers', () => {
       'the image is made',
       async () => {
         await h.service.reconciler.task('compact');
-        const image = await h.store.read('system', (work) => work.images.get(Number(id) as ImageId));
+        const image = await h.store.read('system', (work) =>
+          work.images.get(Number(id) as ImageId),
+        );
         const layers = await h.store.read('system', (work) => work.layers.list());
         const parents = new Map(layers.map((one) => [one.id, one.parentId]));
-        const height = (of: LayerId | null): number => (of === null ? 0 : 1 + height(parents.get(of) ?? null));
+        const height = (of: LayerId | null): number =>
+          of === null ? 0 : 1 + height(parents.get(of) ?? null);
         highest = Math.max(highest, ...layers.map((one) => height(one.id)));
         return (image.status === 'available' || image.status === 'failed') && image;
       },
@@ -110,7 +130,11 @@ describe('a chain of layers', () => {
 
   it('is waited for by a capture whose chain would be too high', async (t) => {
     const h = await startHarness(t, { reconcile: false });
-    const does = async (name: 'machineStart' | 'machineStop' | 'imageCapture', of: number, body?: unknown) => {
+    const does = async (
+      name: 'machineStart' | 'machineStop' | 'imageCapture',
+      of: number,
+      body?: unknown,
+    ) => {
       const answer = await h.call(name, { params: { id: of }, body });
       await h.service.reconciler.settle();
       return answer.body;

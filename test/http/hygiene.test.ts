@@ -1,4 +1,5 @@
-// What every answer owes, looked at over real sockets where that matters: headers, ids, methods, limits, and a stop that loses nobody.
+// What every answer owes, looked at over real sockets where that matters: headers, ids, methods,
+// limits, and a stop that loses nobody.
 
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect } from 'node:net';
@@ -84,7 +85,11 @@ describe('every answer', () => {
     const answers = [
       await h.call('softwareList'),
       await h.send({ method: 'GET', path: '/healthz' }),
-      await h.send({ method: 'GET', path: '/nothing', headers: { origin: 'https://elsewhere.example' } }),
+      await h.send({
+        method: 'GET',
+        path: '/nothing',
+        headers: { origin: 'https://elsewhere.example' },
+      }),
     ];
     for (const { headers } of answers) {
       assert.equal(headers['x-content-type-options'], 'nosniff');
@@ -115,7 +120,8 @@ describe('every answer', () => {
 describe('a path', () => {
   it('says which methods it takes, to OPTIONS and when another is used', async (t) => {
     const { service } = await startHarness(t, { reconcile: false });
-    const ask = (method: 'OPTIONS' | 'DELETE' | 'PUT', url: string) => service.app.inject({ method, url });
+    const ask = (method: 'OPTIONS' | 'DELETE' | 'PUT', url: string) =>
+      service.app.inject({ method, url });
     const options = await ask('OPTIONS', `${pathPrefix}/images/7`);
     assert.deepEqual(
       [options.statusCode, options.body, options.headers.allow],
@@ -134,7 +140,9 @@ describe('a path', () => {
     const { createHmac } = await import('node:crypto');
     const { key, secret } = h.keys.ours;
     const timestamp = Date.now();
-    const signature = createHmac('sha256', secret).update(`${key}HEAD${path}${timestamp}head`).digest('hex');
+    const signature = createHmac('sha256', secret)
+      .update(`${key}HEAD${path}${timestamp}head`)
+      .digest('hex');
     const head = await fetch(`http://127.0.0.1:${port}${path}`, {
       method: 'HEAD',
       headers: { authorization: `HMAC ${key}:${signature}:head:${timestamp}` },
@@ -150,15 +158,32 @@ describe('a path with a slash at its end', () => {
     const h = await startHarness(t, { reconcile: false });
     for (const { method, path } of Object.values(operations)) {
       const plain = pathPrefix + path.replaceAll(/\{\w+\}/g, '1');
-      const [without, slash] = [await h.send({ method, path: plain }), await h.send({ method, path: `${plain}/` })];
+      const [without, slash] = [
+        await h.send({ method, path: plain }),
+        await h.send({ method, path: `${plain}/` }),
+      ];
       assert.notEqual(slash.body.message, undefined, plain);
       if (method === 'GET')
-        assert.deepEqual([slash.status, slash.body.message], [without.status, without.body.message], plain);
-      assert.ok(![401, 405].includes(slash.status) && !/nothing at/.test(slash.body.message), plain);
-      assert.equal((await h.send({ method, path: `${plain}/`, signedPath: plain })).status, 401, plain);
+        assert.deepEqual(
+          [slash.status, slash.body.message],
+          [without.status, without.body.message],
+          plain,
+        );
+      assert.ok(
+        ![401, 405].includes(slash.status) && !/nothing at/.test(slash.body.message),
+        plain,
+      );
+      assert.equal(
+        (await h.send({ method, path: `${plain}/`, signedPath: plain })).status,
+        401,
+        plain,
+      );
       assert.ok([400, 404].includes((await h.send({ method, path: `${plain}//` })).status), plain);
     }
-    assert.equal((await h.send({ method: 'GET', path: `${pathPrefix}/images/`, query: '?per_page=1' })).status, 200);
+    assert.equal(
+      (await h.send({ method: 'GET', path: `${pathPrefix}/images/`, query: '?per_page=1' })).status,
+      200,
+    );
   });
 });
 
@@ -167,8 +192,26 @@ describe('a number in a path or a query', () => {
     const h = await startHarness(t, { reconcile: false });
     const image = (await h.call('imageInstall', {})).body.id;
     assert.equal(image, '1');
-    const wrong = ['0x1', '1e0', '1%0a', '01', '+1', '1.0', '%201', '1%20', '1_0', '0b1', '١', '0', '-1', '1,', ''];
-    for (const id of wrong.map((one) => (/[^\x21-\x7e]/.test(one) ? encodeURIComponent(one) : one))) {
+    const wrong = [
+      '0x1',
+      '1e0',
+      '1%0a',
+      '01',
+      '+1',
+      '1.0',
+      '%201',
+      '1%20',
+      '1_0',
+      '0b1',
+      '١',
+      '0',
+      '-1',
+      '1,',
+      '',
+    ];
+    for (const id of wrong.map((one) =>
+      /[^\x21-\x7e]/.test(one) ? encodeURIComponent(one) : one,
+    )) {
       for (const [method, path] of [
         ['GET', `/images/${id}`],
         ['DELETE', `/images/${id}`],
@@ -177,12 +220,22 @@ describe('a number in a path or a query', () => {
         ['POST', `/images/${id}/export`],
       ] as const) {
         const { status } = await h.send({ method, path: pathPrefix + path });
-        assert.ok(status === 400 || status === 404 || (id === '' && status < 500), `${method} ${path}: ${status}`);
+        assert.ok(
+          status === 400 || status === 404 || (id === '' && status < 500),
+          `${method} ${path}: ${status}`,
+        );
       }
     }
-    assert.equal((await h.call('imageGet', { params: { id: image } })).body.attributes.status, 'pending');
+    assert.equal(
+      (await h.call('imageGet', { params: { id: image } })).body.attributes.status,
+      'pending',
+    );
     const part = (offset: string) =>
-      h.send({ method: 'POST', path: `${pathPrefix}/transfers/abc/parts/${offset}`, body: 'bytes' });
+      h.send({
+        method: 'POST',
+        path: `${pathPrefix}/transfers/abc/parts/${offset}`,
+        body: 'bytes',
+      });
     for (const offset of ['00', '0x0', '1e3', '-0', '%200', '1%0a'])
       assert.equal((await part(offset)).status, 400, offset);
     assert.equal((await part('0')).status, 404);
@@ -195,7 +248,14 @@ describe('a text that is shown to others', () => {
   it('is refused when it is not shown as it is, wherever a caller gives one', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const manifest = JSON.stringify({
-      ...{ version: 1, name: 'a\u202eb', sha256: '0'.repeat(64), virtualBytes: 1, base: null, software: [] },
+      ...{
+        version: 1,
+        name: 'a\u202eb',
+        sha256: '0'.repeat(64),
+        virtualBytes: 1,
+        base: null,
+        software: [],
+      },
       head: { layerId: 'a' },
     });
     const asked: [Parameters<typeof h.call>[0], (text: string) => unknown, number?][] = [
@@ -206,9 +266,23 @@ describe('a text that is shown to others', () => {
       ['machineStart', (region) => ({ region })],
     ];
     for (const [name, body] of asked) {
-      for (const text of ['a\nb', 'a\u202eb', 'a\u200bb', ' a', 'a ', '\ud800', '\u2066', '\u001b[31m', '\u00a0']) {
+      for (const text of [
+        'a\nb',
+        'a\u202eb',
+        'a\u200bb',
+        ' a',
+        'a ',
+        '\ud800',
+        '\u2066',
+        '\u001b[31m',
+        '\u00a0',
+      ]) {
         const answer = await h.call(name, { params: { id: 1 }, body: body(text) });
-        assert.deepEqual([answer.status, answer.body.client_code], [400, 400], `${name} ${JSON.stringify(text)}`);
+        assert.deepEqual(
+          [answer.status, answer.body.client_code],
+          [400, 400],
+          `${name} ${JSON.stringify(text)}`,
+        );
         assert.match(
           answer.body.message,
           /control or invisible character, or a space at its beginning or end; remove it/,
@@ -221,7 +295,10 @@ describe('a text that is shown to others', () => {
     assert.match(answer.body.message, /manifest's name holds the character U\+202E/);
     const { store, engine } = h;
     const type = { code: 's', cpus: 1, memoryMb: 1, diskSizeGb: 1 };
-    assert.throws(() => machineTypeAdd(store, { name: 'a\u200bb', ...type }), /The name holds the character U\+200B/);
+    assert.throws(
+      () => machineTypeAdd(store, { name: 'a\u200bb', ...type }),
+      /The name holds the character U\+200B/,
+    );
     const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'firmware' } } as const;
     await assert.rejects(baseAdd(store, engine, base), /The name begins or ends with a space/);
   });
@@ -239,21 +316,36 @@ describe('what Node cannot read as a request', () => {
     for (const [head, message] of [
       ['GET /healthz HTTP/1.1\r\n\r\n', /Host header is missing/],
       ['GET /healthz HTTP/1.1\r\nhost: a\r\nexpect: tea\r\n\r\n', /expectation tea/],
-      [`GET /${'x'.repeat(httpLimits.headerBytes)} HTTP/1.1\r\nhost: a\r\n\r\n`, /headers are larger/],
+      [
+        `GET /${'x'.repeat(httpLimits.headerBytes)} HTTP/1.1\r\nhost: a\r\n\r\n`,
+        /headers are larger/,
+      ],
       ['GET /%zz HTTP/1.1\r\nhost: a\r\n\r\n', /cannot be read/],
-      ['POST /healthz HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n', /not an HTTP request/],
-      ['POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n', /not an HTTP/],
+      [
+        'POST /healthz HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n',
+        /not an HTTP request/,
+      ],
+      [
+        'POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n',
+        /not an HTTP/,
+      ],
       ['GET /healthz HTTP/9.9\r\nhost: a\r\n\r\n', /not an HTTP request/],
     ] as const) {
       const answer = await raw(head.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
       assert.match(answer, /^HTTP\/1.1 400 /, head);
-      assert.deepEqual([envelopeOf(answer).client_code, message.test(envelopeOf(answer).message)], [400, true], answer);
+      assert.deepEqual(
+        [envelopeOf(answer).client_code, message.test(envelopeOf(answer).message)],
+        [400, true],
+        answer,
+      );
     }
     const noise = await raw('\u0000\u0001 what\r\n\r\n');
     assert.match(envelopeOf(noise).message, /not an HTTP request/);
   });
 
-  it('is refused in the envelope when its headers do not come to their end', { timeout: 40_000 }, async (t) => {
+  it('is refused in the envelope when its headers do not come to their end', {
+    timeout: 40_000,
+  }, async (t) => {
     const { h, raw } = await listening(t);
     // The limit is Node's own; the test only makes it shorter.
     h.service.app.server.headersTimeout = 300;
@@ -295,7 +387,10 @@ describe('a peer that does not read', () => {
   it('is hung up on where /metrics is answered alone, too', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { server } = metricsServer(h.service.metrics);
-    assert.deepEqual([server.timeout, server.headersTimeout], [httpLimits.silenceMs, httpLimits.headersMs]);
+    assert.deepEqual(
+      [server.timeout, server.headersTimeout],
+      [httpLimits.silenceMs, httpLimits.headersMs],
+    );
   });
 });
 
@@ -312,7 +407,10 @@ describe('a server that stops', () => {
     await new Promise<void>((resolve) => socket.write(head, () => resolve()));
     await waitFor(
       'the request has begun',
-      () => new Promise<boolean>((resolve) => h.service.app.server.getConnections((_, count) => resolve(count === 1))),
+      () =>
+        new Promise<boolean>((resolve) =>
+          h.service.app.server.getConnections((_, count) => resolve(count === 1)),
+        ),
     );
     await systemClock.sleep(20);
     const closed = h.service.app.close();
@@ -331,11 +429,18 @@ describe('a key', () => {
     for (let sent = 0; sent < 6; sent++) statuses.push((await h.call('softwareList')).status);
     assert.deepEqual(statuses.slice(0, 4), [200, 200, 200, 200]);
     const refused = await h.call('softwareList');
-    assert.deepEqual([refused.status, refused.body.client_code, refused.headers['retry-after']], [429, 429, '1']);
+    assert.deepEqual(
+      [refused.status, refused.body.client_code, refused.headers['retry-after']],
+      [429, 429, '1'],
+    );
     assert.match(refused.body.message, /more than 2 requests a second/);
     assert.equal((await h.call('softwareList', {}, h.keys.theirs)).status, 200);
     // Without a signature nothing is taken from the key's bucket.
-    const unsigned = await h.send({ method: 'GET', path: `${pathPrefix}/software`, signature: '0'.repeat(64) });
+    const unsigned = await h.send({
+      method: 'GET',
+      path: `${pathPrefix}/software`,
+      signature: '0'.repeat(64),
+    });
     assert.equal(unsigned.status, 401);
   });
 });
@@ -348,12 +453,19 @@ describe('the reference', () => {
     const policy = String(page.headers['content-security-policy']);
     assert.match(policy, /default-src 'self'/);
     assert.doesNotMatch(policy, /https?:\/\/(?!validator)/);
-    const assets = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
+    const assets = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(
+      (match) => match[1] ?? '',
+    );
     assert.ok(assets.length > 3);
     for (const asset of assets) {
       assert.doesNotMatch(asset, /^(https?:)?\/\//);
       assert.equal(
-        (await service.app.inject({ url: new URL(asset, 'http://a/docs/').pathname, method: 'GET' })).statusCode,
+        (
+          await service.app.inject({
+            url: new URL(asset, 'http://a/docs/').pathname,
+            method: 'GET',
+          })
+        ).statusCode,
         200,
         asset,
       );

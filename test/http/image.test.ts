@@ -4,12 +4,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startHarness } from './harness.ts';
 
-const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}) => h.call('imageInstall', { body });
+const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}) =>
+  h.call('imageInstall', { body });
 
 describe('imageInstall', () => {
   it('builds from nothing chosen: the newest base, its size with the buffer, a name of its id', async (t) => {
     const h = await startHarness(t);
-    const { status, body } = await h.send({ method: 'POST', path: '/organization-management/v1/images/install' });
+    const { status, body } = await h.send({
+      method: 'POST',
+      path: '/organization-management/v1/images/install',
+    });
     assert.equal(status, 200);
     assert.equal(body.attributes.status, 'pending');
     assert.equal(body.attributes.name, `Template #${body.id}`);
@@ -53,7 +57,10 @@ describe('imageInstall', () => {
     const { body } = await install(h, { software_ids: [h.broken.id] });
     const image = await h.imageSettled(body.attributes.id);
     assert.equal(image.status, 'failed');
-    assert.match(image.status_reason, /Step 1, Broken sim-fail-build, failed with exit status 1.*fails on purpose/s);
+    assert.match(
+      image.status_reason,
+      /Step 1, Broken sim-fail-build, failed with exit status 1.*fails on purpose/s,
+    );
     assert.equal((await h.call('imageDelete', { params: { id: body.id } })).status, 200);
   });
 
@@ -95,7 +102,11 @@ describe('imageInstall', () => {
     it(`refuses ${why}`, async (t) => {
       const h = await startHarness(t, { reconcile: false });
       const answer = await install(h, body);
-      assert.deepEqual([answer.status, answer.body.client_code], [400, 400], JSON.stringify(answer.body));
+      assert.deepEqual(
+        [answer.status, answer.body.client_code],
+        [400, 400],
+        JSON.stringify(answer.body),
+      );
     });
   }
 
@@ -115,25 +126,33 @@ describe('imageCapture', () => {
     await h.machineIs(first, 'ready');
     await h.call('machineStop', { params: { id: first } });
     await h.machineIs(first, 'off');
-    const machine = await h.store.read(h.ours, (work) => work.machines.get(h.machines[0] ?? (0 as never)));
+    const machine = await h.store.read(h.ours, (work) =>
+      work.machines.get(h.machines[0] ?? (0 as never)),
+    );
     await h.engine.writeToDisk(machine.diskId ?? ('' as never), 'a note');
 
     const { body } = await h.call('imageCapture', { body: { machine_id: first, name: 'Mine' } });
-    assert.deepEqual([body.attributes.status, body.attributes.source, body.attributes.size], ['pending', 'seat', 20]);
+    assert.deepEqual(
+      [body.attributes.status, body.attributes.source, body.attributes.size],
+      ['pending', 'seat', 20],
+    );
     assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
     await h.machineIs(first, 'off');
 
     await h.call('imageAssign', { params: { id: body.id }, body: { machine_ids: [second] } });
     await h.call('machineStart', { params: { id: second } });
     await h.machineIs(second, 'ready');
-    const other = await h.store.read(h.ours, (work) => work.machines.get(h.machines[1] ?? (0 as never)));
+    const other = await h.store.read(h.ours, (work) =>
+      work.machines.get(h.machines[1] ?? (0 as never)),
+    );
     assert.ok(h.engine.contentOf(other.diskId ?? ('' as never)).includes('a note'));
   });
 
   it('refuses in the order of the contract: no disk (4208), not stopped (4209), being captured (4212)', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
-    const capture = async () => (await h.call('imageCapture', { body: { machine_id: id } })).body.client_code;
+    const capture = async () =>
+      (await h.call('imageCapture', { body: { machine_id: id } })).body.client_code;
     assert.equal(await capture(), 4208);
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
@@ -172,7 +191,8 @@ describe('imageAssign', () => {
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
     assert.equal(
-      (await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [id, id] } })).status,
+      (await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [id, id] } }))
+        .status,
       200,
     );
     const off = await h.machineIs(id, 'off');
@@ -182,7 +202,10 @@ describe('imageAssign', () => {
     );
     await h.service.reconciler.stop();
     await h.call('machineStart', { params: { id } });
-    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'installing');
+    assert.equal(
+      (await h.call('machineGet', { params: { id } })).body.attributes.friendly_status,
+      'installing',
+    );
   });
 
   it('is all or nothing', async (t) => {
@@ -196,7 +219,8 @@ describe('imageAssign', () => {
     });
     assert.deepEqual([answer.status, answer.body.client_code], [404, 4211]);
     assert.equal(
-      (await h.call('machineGet', { params: { id: h.machines[0] } })).body.attributes.assigned_image_id,
+      (await h.call('machineGet', { params: { id: h.machines[0] } })).body.attributes
+        .assigned_image_id,
       null,
     );
   });
@@ -204,7 +228,8 @@ describe('imageAssign', () => {
   it('refuses an image that is not available (4210) and a disk that is too small (4510), naming both sizes', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { body: image } = await install(h, { software_ids: [h.editor.id, h.browser.id] });
-    const assign = (machine_ids: unknown) => h.call('imageAssign', { params: { id: image.id }, body: { machine_ids } });
+    const assign = (machine_ids: unknown) =>
+      h.call('imageAssign', { params: { id: image.id }, body: { machine_ids } });
     assert.equal((await assign(h.machines)).body.client_code, 4210);
     h.service.reconciler.start();
     await h.imageSettled(image.attributes.id);
@@ -212,8 +237,19 @@ describe('imageAssign', () => {
     const refused = await assign([small.id]);
     assert.equal(refused.body.client_code, 4510);
     assert.match(refused.body.message, /4 GB.*2 GB/);
-    for (const wrong of [[], undefined, 'all', [0], [1.5], Array.from({ length: 1001 }, (_, index) => index + 1)]) {
-      assert.equal((await assign(wrong)).body.client_code, 400, JSON.stringify(wrong)?.slice(0, 40));
+    for (const wrong of [
+      [],
+      undefined,
+      'all',
+      [0],
+      [1.5],
+      Array.from({ length: 1001 }, (_, index) => index + 1),
+    ]) {
+      assert.equal(
+        (await assign(wrong)).body.client_code,
+        400,
+        JSON.stringify(wrong)?.slice(0, 40),
+      );
     }
   });
 
@@ -223,7 +259,11 @@ describe('imageAssign', () => {
     const { body: image } = await install(h, { software_ids: [h.editor.id] });
     await h.imageSettled(image.attributes.id);
     await h.call('machineStart', { params: { id } });
-    assert.equal((await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [id] } })).status, 200);
+    assert.equal(
+      (await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [id] } }))
+        .status,
+      200,
+    );
     assert.equal((await h.machineIs(id, 'off')).assignment_pending, true);
     await h.call('machineStart', { params: { id } });
     assert.equal((await h.machineIs(id, 'ready')).assignment_pending, false);
@@ -253,9 +293,14 @@ describe('imageDelete', () => {
   it('refuses while the image is building (4213)', async (t) => {
     const h = await startHarness(t, { speed: 1 });
     const { body: image } = await install(h, { software_ids: [h.editor.id] });
-    while ((await h.call('imageGet', { params: { id: image.id } })).body.attributes.status === 'pending')
+    while (
+      (await h.call('imageGet', { params: { id: image.id } })).body.attributes.status === 'pending'
+    )
       await new Promise(setImmediate);
-    assert.equal((await h.call('imageDelete', { params: { id: image.id } })).body.client_code, 4213);
+    assert.equal(
+      (await h.call('imageDelete', { params: { id: image.id } })).body.client_code,
+      4213,
+    );
   });
 });
 
@@ -278,7 +323,12 @@ describe('imageList', () => {
       page: 1,
       next: 2,
     });
-    assert.deepEqual(await list('?per_page=3&page=2'), { names: ['Alpha'], count: 4, page: 2, next: null });
+    assert.deepEqual(await list('?per_page=3&page=2'), {
+      names: ['Alpha'],
+      count: 4,
+      page: 2,
+      next: null,
+    });
     assert.deepEqual(await list('?page=9'), { names: [], count: 4, page: 9, next: null });
     assert.deepEqual((await list('?q=BETA')).names, ['Beta_2', 'beta 100%']);
     assert.deepEqual((await list(`?q=${encodeURIComponent('%')}`)).names, ['beta 100%']);

@@ -1,5 +1,5 @@
-// Undo over the whole stack: kept disks come back as they were, assignments are taken back, deleted images return, and what is kept
-// gives way only when it must.
+// Undo over the whole stack: kept disks come back as they were, assignments are taken back, deleted
+// images return, and what is kept gives way only when it must.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -93,7 +93,10 @@ describe('imageAssignUndo', () => {
 
     const undone = await does('imageAssignUndo', b);
     assert.deepEqual([undone.client_code, undone.count], [200, 2]);
-    assert.deepEqual([(await machine()).assignedImageId, (await machine()).assignmentPendingAt], [a, null]);
+    assert.deepEqual(
+      [(await machine()).assignedImageId, (await machine()).assignmentPendingAt],
+      [a, null],
+    );
     assert.equal((await content())?.at(-1), 'on a');
     // The other had not followed either; image a is what it follows at its next start.
     const waiting = await h.store.read('system', (work) => work.machines.get(other as MachineId));
@@ -160,14 +163,18 @@ describe('a deleted image', () => {
     const image = captured.attributes.id;
     await does('machineReset', id);
     await h.store.write('system', async (work) => {
-      for (const disk of await work.disks.kept()) await work.disks.update(disk.id, { keptUntil: 0 });
+      for (const disk of await work.disks.kept())
+        await work.disks.update(disk.id, { keptUntil: 0 });
     });
     await does('imageDelete', image);
     await h.service.reconciler.task('collect');
     assert.equal((await does('imageGet', image)).client_code, 404);
     const deleted = (await h.call('imageList', { query: '?deleted=true' })).body;
     assert.deepEqual([deleted.count, deleted.images[0].attributes.deleted_at !== null], [1, true]);
-    assert.equal((await h.call('imageRestore', { params: { id: image } }, h.keys.theirs)).status, 404);
+    assert.equal(
+      (await h.call('imageRestore', { params: { id: image } }, h.keys.theirs)).status,
+      404,
+    );
 
     assert.equal((await does('imageRestore', image)).attributes.status, 'available');
     await does('imageAssign', image, { machine_ids: [id] });
@@ -176,7 +183,9 @@ describe('a deleted image', () => {
   });
 
   it('is gone for good after its time, bytes and all', async (t) => {
-    const { h, id, does, write } = await settled(t, { settings: { keepImageMs: 0, keepDiskMs: 0 } });
+    const { h, id, does, write } = await settled(t, {
+      settings: { keepImageMs: 0, keepDiskMs: 0 },
+    });
     await write('captured');
     const image = (await does('imageCapture', id, { machine_id: id })).attributes.id;
     await does('machineReset', id);
@@ -197,7 +206,11 @@ describe('the machines of a deleted image', () => {
     await write('on a');
     const shown = async (of: number) => {
       const { attributes } = await does('machineGet', of);
-      return [attributes.assigned_image_id, attributes.assigned_image_name, attributes.assignment_pending];
+      return [
+        attributes.assigned_image_id,
+        attributes.assigned_image_name,
+        attributes.assignment_pending,
+      ];
     };
     const before = [await shown(id), await shown(other), await machine()];
     await does('imageDelete', a);
@@ -226,8 +239,12 @@ describe('the machines of a deleted image', () => {
     await does('machineStart', other);
     await does('imageAssign', b, { machine_ids: [third] });
     assert.equal((await does('imageRestore', a)).count, 0);
-    const assigned = async (of: number) => (await does('machineGet', of)).attributes.assigned_image_id;
-    assert.deepEqual([await assigned(id), await assigned(other), await assigned(third)], [null, null, b]);
+    const assigned = async (of: number) =>
+      (await does('machineGet', of)).attributes.assigned_image_id;
+    assert.deepEqual(
+      [await assigned(id), await assigned(other), await assigned(third)],
+      [null, null, b],
+    );
     assert.equal((await does('machineGet', other)).attributes.friendly_status, 'ready');
     // What the third had before is still what an undo gives back.
     await does('imageAssignUndo', b);
@@ -250,7 +267,10 @@ describe('the machines of a deleted image', () => {
     assert.equal((await does('imageRestore', a)).count, 2);
     const waiting = (await does('machineGet', other)).attributes;
     assert.deepEqual([waiting.assigned_image_id, waiting.assignment_pending], [a, true]);
-    assert.deepEqual([(await machine()).assignedImageId, (await machine()).assignmentPendingAt], [a, null]);
+    assert.deepEqual(
+      [(await machine()).assignedImageId, (await machine()).assignmentPendingAt],
+      [a, null],
+    );
   });
 
   it('show it again when it was deleted while they started on it', async (t) => {
@@ -272,7 +292,8 @@ describe('a capture that is generalised', () => {
     await write('private');
     const plain = (await does('imageCapture', id, { machine_id: id })).attributes.id;
     assert.equal((await does('imageLog', plain)).report, null);
-    const general = (await does('imageCapture', id, { machine_id: id, generalize: true })).attributes.id;
+    const general = (await does('imageCapture', id, { machine_id: id, generalize: true }))
+      .attributes.id;
     assert.match((await does('imageLog', general)).report, /simulated: The generalisation/);
     const [head, below] = (await does('imageStorage', general)).layers;
     const { diskId } = await machine();
@@ -283,7 +304,8 @@ describe('a capture that is generalised', () => {
     await h.store.write('system', (work) => work.organisations.setGeneralize(h.ours, true));
     const byDefault = (await does('imageCapture', id, { machine_id: id })).attributes.id;
     assert.notEqual((await does('imageLog', byDefault)).report, null);
-    const not = (await does('imageCapture', id, { machine_id: id, generalize: false })).attributes.id;
+    const not = (await does('imageCapture', id, { machine_id: id, generalize: false })).attributes
+      .id;
     assert.equal((await does('imageLog', not)).report, null);
   });
 });
@@ -295,7 +317,10 @@ describe('a protected image', () => {
     assert.equal((await does('imageProtect', id, { protected: true })).attributes.protected, true);
     const refused = await does('imageDelete', id);
     assert.deepEqual([refused.client_code, /is protected/.test(refused.message)], [409, true]);
-    assert.equal((await does('imageProtect', id, { protected: false })).attributes.protected, false);
+    assert.equal(
+      (await does('imageProtect', id, { protected: false })).attributes.protected,
+      false,
+    );
     assert.equal((await does('imageDelete', id)).client_code, 200);
   });
 });

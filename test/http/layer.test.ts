@@ -1,4 +1,5 @@
-// Layers over the whole stack: honest sizes, what hangs on an image, orphans, rot, and the build cache.
+// Layers over the whole stack: honest sizes, what hangs on an image, orphans, rot, and the build
+// cache.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -46,25 +47,29 @@ describe('imageStorage', () => {
     );
     await does('imageAssign', captured, { machine_ids: [other] });
     assert.deepEqual(
-      (await does('imageDependents', captured)).machines.map((one: { assigned: boolean; disk: boolean }) => [
-        one.assigned,
-        one.disk,
-      ]),
+      (await does('imageDependents', captured)).machines.map(
+        (one: { assigned: boolean; disk: boolean }) => [one.assigned, one.disk],
+      ),
       [
         [true, false],
         [false, true],
       ],
     );
-    assert.deepEqual((await does('imageDependents', built)).images, [{ id: captured, name: `Template #${captured}` }]);
+    assert.deepEqual((await does('imageDependents', built)).images, [
+      { id: captured, name: `Template #${captured}` },
+    ]);
 
     await does('machineReset', id);
     assert.equal((await does('imageDependents', captured)).kept_disks, 1);
     await h.store.write('system', async (work) => {
-      for (const disk of await work.disks.kept()) await work.disks.update(disk.id, { keptUntil: 0 });
+      for (const disk of await work.disks.kept())
+        await work.disks.update(disk.id, { keptUntil: 0 });
     });
     await h.service.reconciler.task('collect');
     const alone = await does('imageStorage', captured);
-    const { storedBytes } = await h.store.read('system', async (work) => work.layers.get(await headOf(captured)));
+    const { storedBytes } = await h.store.read('system', async (work) =>
+      work.layers.get(await headOf(captured)),
+    );
     assert.equal(alone.exclusive_bytes, storedBytes);
     assert.equal((await does('imageDependents', captured)).freed_bytes, storedBytes);
     for (const name of ['imageStorage', 'imageDependents'] as const)
@@ -106,7 +111,10 @@ describe('the sweep', () => {
     }
     assert.equal((await does('machineStart', id)).client_code, 4201);
     // The same list is built anew.
-    assert.equal((await does('imageGet', await install([h.editor.id]))).attributes.status, 'available');
+    assert.equal(
+      (await does('imageGet', await install([h.editor.id]))).attributes.status,
+      'available',
+    );
   });
 });
 
@@ -127,12 +135,18 @@ describe('verification', () => {
     await does('machineStart', id);
     const machine = (await does('machineGet', id)).attributes;
     assert.deepEqual(
-      [machine.friendly_status, /is damaged.*bring the image back from an export/.test(machine.status_reason)],
+      [
+        machine.friendly_status,
+        /is damaged.*bring the image back from an export/.test(machine.status_reason),
+      ],
       ['off', true],
     );
     assert.equal((await layer()).state, 'quarantined');
     const { attributes } = await does('imageGet', image);
-    assert.deepEqual([attributes.status, /is damaged/.test(attributes.status_reason)], ['failed', true]);
+    assert.deepEqual(
+      [attributes.status, /is damaged/.test(attributes.status_reason)],
+      ['failed', true],
+    );
     assert.equal((await does('imageAssign', image, { machine_ids: [other] })).client_code, 4210);
   });
 
@@ -144,7 +158,10 @@ describe('verification', () => {
     await does('imageAssign', image, { machine_ids: [id] });
     await does('machineStart', id);
     const head = await headOf(image);
-    assert.notEqual((await h.store.read('system', (work) => work.layers.get(head))).verifiedAt, null);
+    assert.notEqual(
+      (await h.store.read('system', (work) => work.layers.get(head))).verifiedAt,
+      null,
+    );
     await h.engine.rot(head);
     for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
     assert.equal((await does('imageGet', image)).attributes.status, 'available');
@@ -171,7 +188,9 @@ describe('a quarantine', () => {
       for (let n = 0; n < times; n++) await h.service.reconciler.task(name);
     };
     const statuses = async () =>
-      Promise.all(images.map(async (id) => (await does('imageGet', id)).attributes.status as string));
+      Promise.all(
+        images.map(async (id) => (await does('imageGet', id)).attributes.status as string),
+      );
     const layer = () => h.store.read('system', (work) => work.layers.get(head));
     if (withDigest) await tasks('verify', 5);
     await h.engine[how](head);
@@ -200,7 +219,10 @@ describe('a quarantine', () => {
       );
       await does('imageAssign', images[1] ?? 0, { machine_ids: [h.machines[0]] });
       await does('machineStart', h.machines[0] ?? 0);
-      assert.equal((await does('machineGet', h.machines[0] ?? 0)).attributes.friendly_status, 'ready');
+      assert.equal(
+        (await does('machineGet', h.machines[0] ?? 0)).attributes.friendly_status,
+        'ready',
+      );
     });
   }
 
@@ -238,7 +260,9 @@ describe('a quarantine', () => {
 
 describe('the build cache', () => {
   it('gives way, the step used longest ago first, but never what an image or another step stands on', async (t) => {
-    const { h, does, install, headOf } = await settled(t, { settings: { cacheBytesMax: 1, keepImageMs: 0 } });
+    const { h, does, install, headOf } = await settled(t, {
+      settings: { cacheBytesMax: 1, keepImageMs: 0 },
+    });
     const used = await install([h.editor.id]);
     const idle = await install([h.editor.id, h.browser.id]);
     const [low, high] = [await headOf(used), await headOf(idle)];
@@ -268,7 +292,10 @@ describe('the disk of the host', () => {
     await fill(6.5);
     const asked = { body: { software_ids: [h.editor.id, h.browser.id] } };
     const refused = (await h.call('imageInstall', asked)).body;
-    assert.deepEqual([refused.client_code, /may take 3.4 GB and 1.5 GB are left/.test(refused.message)], [503, true]);
+    assert.deepEqual(
+      [refused.client_code, /may take 3.4 GB and 1.5 GB are left/.test(refused.message)],
+      [503, true],
+    );
     // A step that is there takes nothing.
     await install([h.editor.id]);
     await fill(7.2);
@@ -301,7 +328,9 @@ describe('compaction', () => {
     const lengths = async () => {
       const heads = await Promise.all(images.map(headOf));
       return Promise.all(
-        heads.map((head) => h.store.read('system', async (work) => (await work.layers.chain(head)).length)),
+        heads.map((head) =>
+          h.store.read('system', async (work) => (await work.layers.chain(head)).length),
+        ),
       );
     };
     assert.equal(Math.max(...(await lengths())), 12);

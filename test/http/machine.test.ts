@@ -10,11 +10,15 @@ describe('machineStart and machineStop', () => {
   it('start and stop, and do nothing a second time', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
-    for (const _ of [1, 2]) assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
+    for (const _ of [1, 2])
+      assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
     assert.ok((await h.machineIs(id, 'ready')).last_session_start_at);
     assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
     for (const gracefully of [true, false])
-      assert.equal((await h.call('machineStop', { params: { id }, body: { gracefully } })).status, 200);
+      assert.equal(
+        (await h.call('machineStop', { params: { id }, body: { gracefully } })).status,
+        200,
+      );
     await h.machineIs(id, 'off');
     assert.equal((await h.call('machineStop', { params: { id } })).status, 200);
   });
@@ -23,7 +27,10 @@ describe('machineStart and machineStop', () => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
-    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'creating');
+    assert.equal(
+      (await h.call('machineGet', { params: { id } })).body.attributes.friendly_status,
+      'creating',
+    );
     assert.equal((await h.call('machineStop', { params: { id } })).body.client_code, 4201);
     h.service.reconciler.start();
     await h.machineIs(id, 'ready');
@@ -31,7 +38,10 @@ describe('machineStart and machineStop', () => {
     await h.machineIs(id, 'off');
     await h.service.reconciler.stop();
     await h.call('machineStart', { params: { id } });
-    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.friendly_status, 'turning_on');
+    assert.equal(
+      (await h.call('machineGet', { params: { id } })).body.attributes.friendly_status,
+      'turning_on',
+    );
   });
 
   it('shows the first start after an assignment as installing, whether or not there was a disk', async (t) => {
@@ -45,7 +55,8 @@ describe('machineStart and machineStop', () => {
     await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [assigned] } });
     const started = async (id: number) => {
       await h.call('machineStart', { params: { id } });
-      const { friendly_status: status } = (await h.call('machineGet', { params: { id } })).body.attributes;
+      const { friendly_status: status } = (await h.call('machineGet', { params: { id } })).body
+        .attributes;
       await reconciler.settle();
       await h.call('machineStop', { params: { id } });
       await reconciler.settle();
@@ -67,11 +78,15 @@ describe('machineStart and machineStop', () => {
     const off = await h.machineIs(never.id, 'off');
     assert.match(off.status_reason, /not ready within/);
     assert.equal((await h.engine.runningMachines()).size, 0);
-    assert.deepEqual((await h.store.read('system', (work) => work.machines.get(never.id))).diskId, null);
+    assert.deepEqual(
+      (await h.store.read('system', (work) => work.machines.get(never.id))).diskId,
+      null,
+    );
   });
 
   it('says what its console showed when it did not come up, and keeps the end of it for its own organisation', async (t) => {
-    const shown = 'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
+    const shown =
+      'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
     const wrapEngine = (engine: Engine): Engine => ({ ...engine, console: async () => shown });
     const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
     const { id } = await h.addMachine(h.ours, 'sim-never-ready');
@@ -79,7 +94,10 @@ describe('machineStart and machineStop', () => {
     assert.deepEqual(before.body.attributes, { shown: null, kept_at: null });
     await h.call('machineStart', { params: { id } });
     const { status_reason } = await h.machineIs(id, 'off');
-    assert.match(status_reason, /not ready within.*What was seen: .*initramfs.*its console:\n.*ALERT!/s);
+    assert.match(
+      status_reason,
+      /not ready within.*What was seen: .*initramfs.*its console:\n.*ALERT!/s,
+    );
     const after = await h.call('machineConsole', { params: { id } });
     assert.equal(
       after.body.attributes.shown,
@@ -89,11 +107,17 @@ describe('machineStart and machineStop', () => {
   });
 
   it('is ready with a reason when nothing could give its fresh disk an identity of its own', async (t) => {
-    const wrapEngine = (engine: Engine): Engine => ({ ...engine, machineState: async () => 'copy' });
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      machineState: async () => 'copy',
+    });
     const h = await startHarness(t, { wrapEngine });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
-    assert.match((await h.machineIs(id, 'ready')).status_reason, /has the identity .* of what its disk was made from/);
+    assert.match(
+      (await h.machineIs(id, 'ready')).status_reason,
+      /has the identity .* of what its disk was made from/,
+    );
   });
 
   it('shows a machine whose guest powered itself off as off', async (t) => {
@@ -111,7 +135,8 @@ describe('machineReset', () => {
   it('sets the disk aside, so that the next start has a new one', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
-    const diskOf = async () => (await h.store.read('system', (work) => work.machines.get(id as never))).diskId;
+    const diskOf = async () =>
+      (await h.store.read('system', (work) => work.machines.get(id as never))).diskId;
     await h.call('machineStart', { params: { id } });
     await h.machineIs(id, 'ready');
     assert.deepEqual((await h.call('machineReset', { params: { id } })).body.client_code, 400);
@@ -174,19 +199,28 @@ describe('machineCreate', () => {
     const [type] = body.plans;
     assert.deepEqual([typeof type.id, type.type], ['string', 'plan']);
     const { name, machine_type: code, cpus, memory_mb: memory, disk_size: disk } = type.attributes;
-    const stored = await h.store.read('system', (work) => work.machineTypes.get(Number(type.id) as never));
+    const stored = await h.store.read('system', (work) =>
+      work.machineTypes.get(Number(type.id) as never),
+    );
     const { name: storedName, code: storedCode, cpus: storedCpus, memoryMb, diskSizeGb } = stored;
-    assert.deepEqual([name, code, cpus, memory, disk], [storedName, storedCode, storedCpus, memoryMb, diskSizeGb]);
+    assert.deepEqual(
+      [name, code, cpus, memory, disk],
+      [storedName, storedCode, storedCpus, memoryMb, diskSizeGb],
+    );
     const made = await h.call('machineCreate', { body: { plan_id: Number(type.id) } });
     assert.equal(made.body.machines[0].attributes.disk_size, disk);
   });
 
   it('refuses what is wrong with it, and makes nothing', async (t) => {
     const h = await startHarness(t, { reconcile: false });
-    const create = async (body: unknown) => (await h.call('machineCreate', { body })).body.client_code;
+    const create = async (body: unknown) =>
+      (await h.call('machineCreate', { body })).body.client_code;
     assert.equal(await create({}), 400);
     assert.equal(await create({ plan_id: h.machineType.id, quantity: 101 }), 400);
-    assert.equal(await create({ plan_id: h.machineType.id, permissions: { unheard_of: true } }), 400);
+    assert.equal(
+      await create({ plan_id: h.machineType.id, permissions: { unheard_of: true } }),
+      400,
+    );
     assert.equal(await create({ plan_id: 99 }), 404);
     assert.equal(await create({ plan_id: h.machineType.id, software_ids: [99] }), 404);
     assert.equal((await h.call('machineList')).body.count, 2);
@@ -194,7 +228,9 @@ describe('machineCreate', () => {
 
   it('waits for its image: a start before it is available says so', async (t) => {
     const h = await startHarness(t, { reconcile: false });
-    const { body } = await h.call('machineCreate', { body: { plan_id: h.machineType.id, base_image_id: h.base.id } });
+    const { body } = await h.call('machineCreate', {
+      body: { plan_id: h.machineType.id, base_image_id: h.base.id },
+    });
     const start = await h.call('machineStart', { params: { id: body.machines[0].id } });
     assert.equal(start.body.client_code, 4201);
     assert.match(start.body.message, /available/);
@@ -217,7 +253,10 @@ describe('machineList', () => {
     const h = await startHarness(t, { reconcile: false });
     const { body: image } = await h.call('imageInstall');
     await h.service.reconciler.settle();
-    await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [h.machines[0]] } });
+    await h.call('imageAssign', {
+      params: { id: image.id },
+      body: { machine_ids: [h.machines[0]] },
+    });
     const list = async (query: string) => {
       const { count, machines, page, next_page } = (await h.call('machineList', { query })).body;
       assert.equal(machines.length, count);
@@ -225,7 +264,10 @@ describe('machineList', () => {
       return count;
     };
     assert.deepEqual([await list('?assigned=true'), await list('?assigned=false')], [0, 2]);
-    assert.deepEqual([await list('?time_left=0'), await list('?time_left=1'), await list('?time_left=60')], [2, 0, 0]);
+    assert.deepEqual(
+      [await list('?time_left=0'), await list('?time_left=1'), await list('?time_left=60')],
+      [2, 0, 0],
+    );
     assert.equal((await h.call('machineList', { query: '?time_left=-1' })).status, 400);
   });
 
@@ -234,10 +276,13 @@ describe('machineList', () => {
     const { reconciler } = h.service;
     const [id = 0, other = 0] = h.machines;
     const ids = async (has: boolean) => {
-      const { machines } = (await h.call('machineList', { query: `?has_session_data=${has}` })).body;
+      const { machines } = (await h.call('machineList', { query: `?has_session_data=${has}` }))
+        .body;
       return machines.map((one: { attributes: { id: number } }) => one.attributes.id).sort();
     };
-    const does = async (name: 'machineStart' | 'machineStop' | 'machineReset' | 'machineRestore') => {
+    const does = async (
+      name: 'machineStart' | 'machineStop' | 'machineReset' | 'machineRestore',
+    ) => {
       assert.equal((await h.call(name, { params: { id } })).status, 200);
       await reconciler.settle();
       return [await ids(true), await ids(false)];
@@ -251,7 +296,10 @@ describe('machineList', () => {
     assert.deepEqual(await does('machineStop'), one);
     assert.deepEqual(await does('machineReset'), none);
     // Its last session is told of all the same, and comes back with its disk.
-    assert.notEqual((await h.call('machineGet', { params: { id } })).body.attributes.last_session_start_at, null);
+    assert.notEqual(
+      (await h.call('machineGet', { params: { id } })).body.attributes.last_session_start_at,
+      null,
+    );
     assert.deepEqual(await does('machineRestore'), one);
   });
 });
@@ -261,7 +309,13 @@ describe('machineStart with a type or a region', () => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>
-      work.machineTypes.add({ name: 'Large', code: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 }),
+      work.machineTypes.add({
+        name: 'Large',
+        code: 'large',
+        cpus: 4,
+        memoryMb: 4096,
+        diskSizeGb: 40,
+      }),
     );
     const start = (body: object) => h.call('machineStart', { params: { id }, body });
     assert.equal((await start({ machine_type_id: 99 })).body.client_code, 404);

@@ -1,5 +1,6 @@
-// Requests that are wrong in every way that the contract's schemas let one think of: never a 5xx, always the envelope, always a code that is
-// documented for the operation, and nothing is lost on the way.
+// Requests that are wrong in every way that the contract's schemas let one think of: never a 5xx,
+// always the envelope, always a code that is documented for the operation, and nothing is lost on
+// the way.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -45,7 +46,9 @@ const oddValue = fc.oneof(
 
 const fieldsOf = (schema: OperationSpec['body']) => Object.keys(schema?.properties ?? {});
 const anyOf = (names: string[], value: fc.Arbitrary<unknown>) =>
-  fc.record(Object.fromEntries([...names, 'undeclared'].map((name) => [name, value])), { requiredKeys: [] });
+  fc.record(Object.fromEntries([...names, 'undeclared'].map((name) => [name, value])), {
+    requiredKeys: [],
+  });
 
 const brokenBody = fc.oneof(
   fc.constantFrom(
@@ -64,31 +67,44 @@ const brokenBody = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
 );
 
-const anyRequest = fc.constantFrom(...(Object.keys(operations) as OperationName[])).chain((name) => {
-  const { method, path, query, body } = operations[name] as OperationSpec;
-  const payload = body
-    ? fc.oneof(
-        anyOf(fieldsOf(body), oddValue).map((value) => JSON.stringify(value)),
-        brokenBody,
-        fc.constant(''),
-      )
-    : fc.constant('');
-  const id = fc.oneof(
-    fc.constantFrom('1', '2', '3', '0', '-1', 'abc', '1.5', '99999999999999999999', '%00', '%F0%9F'),
-    oddText.map(encodeURIComponent),
-  );
-  const search = anyOf(fieldsOf(query), oddText).map((values) => {
-    const text = new URLSearchParams(values as Record<string, string>).toString();
-    return text === '' ? '' : `?${text}`;
+const anyRequest = fc
+  .constantFrom(...(Object.keys(operations) as OperationName[]))
+  .chain((name) => {
+    const { method, path, query, body } = operations[name] as OperationSpec;
+    const payload = body
+      ? fc.oneof(
+          anyOf(fieldsOf(body), oddValue).map((value) => JSON.stringify(value)),
+          brokenBody,
+          fc.constant(''),
+        )
+      : fc.constant('');
+    const id = fc.oneof(
+      fc.constantFrom(
+        '1',
+        '2',
+        '3',
+        '0',
+        '-1',
+        'abc',
+        '1.5',
+        '99999999999999999999',
+        '%00',
+        '%F0%9F',
+      ),
+      oddText.map(encodeURIComponent),
+    );
+    const search = anyOf(fieldsOf(query), oddText).map((values) => {
+      const text = new URLSearchParams(values as Record<string, string>).toString();
+      return text === '' ? '' : `?${text}`;
+    });
+    return fc.record({
+      name: fc.constant(name),
+      method: fc.constant(method),
+      path: id.map((text) => pathPrefix + path.replace('{id}', text)),
+      query: search,
+      body: payload,
+    });
   });
-  return fc.record({
-    name: fc.constant(name),
-    method: fc.constant(method),
-    path: id.map((text) => pathPrefix + path.replace('{id}', text)),
-    query: search,
-    body: payload,
-  });
-});
 
 describe('a malformed request', () => {
   it(`is refused in the envelope with a documented code, ${runs} times`, async (t) => {
@@ -99,10 +115,11 @@ describe('a malformed request', () => {
         const { status, body } = await h.send(request);
         assert.ok(status < 500, `${status} ${JSON.stringify(body)}`);
         if (status !== 200) refused++;
-        // An id that is empty or holds a slash makes another path, which may be nobody's or another operation's.
-        const ownPath = new RegExp(`^${pathPrefix}${operations[name].path.replace('{id}', '[^/]+')}$`).test(
-          request.path,
-        );
+        // An id that is empty or holds a slash makes another path, which may be nobody's or another
+        // operation's.
+        const ownPath = new RegExp(
+          `^${pathPrefix}${operations[name].path.replace('{id}', '[^/]+')}$`,
+        ).test(request.path);
         if (ownPath && status !== 404 && status !== 405) assertDocumented(name, status, body);
         else assert.ok(typeof body.client_code === 'number' && typeof body.message === 'string');
       }),

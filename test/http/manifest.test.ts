@@ -44,11 +44,19 @@ describe('a file', () => {
   it('of any JSON becomes an image that says why it is none, and no failure of the service', async (t) => {
     const { h, finish } = await importer(t);
     const simulated = { simulated: ['bytes'], virtualBytes: 1 };
-    const odd = [null, 7, [], {}, { ...simulated, simulated: 'x' }, { ...simulated, virtualBytes: null }];
+    const odd = [
+      null,
+      7,
+      [],
+      {},
+      { ...simulated, simulated: 'x' },
+      { ...simulated, virtualBytes: null },
+    ];
     for (const content of odd.map((value) => JSON.stringify(value))) {
       const { body } = await h.call('imageImport', { body: { size_bytes: content.length } });
       const { id } = (await finish(body.id, content)).body;
-      const { status, status_reason } = (await h.call('imageGet', { params: { id } })).body.attributes;
+      const { status, status_reason } = (await h.call('imageGet', { params: { id } })).body
+        .attributes;
       assert.deepEqual([status, /not a disk/.test(status_reason)], ['failed', true], content);
     }
   });
@@ -76,7 +84,10 @@ describe('a manifest', () => {
         const { status, body } = await open(JSON.stringify({ ...valid, [outer]: changed }));
         const what = `${field} = ${JSON.stringify(value)}`;
         assert.deepEqual([status, body.client_code], [400, 400], what);
-        assert.ok(body.message.startsWith(`The manifest's field ${field}`), `${what}: ${body.message}`);
+        assert.ok(
+          body.message.startsWith(`The manifest's field ${field}`),
+          `${what}: ${body.message}`,
+        );
         assert.match(body.message, /silversmith image export/, what);
       }
     }
@@ -91,10 +102,16 @@ describe('a manifest', () => {
     const { h, open, finish } = await importer(t);
     const paths = [...Object.keys(valid), 'base.key', 'base.name', 'head.layerId', 'head.key'];
     const broken = fc
-      .tuple(fc.constantFrom(...paths), fc.option(fc.jsonValue({ maxDepth: 3 }), { nil: undefined }))
+      .tuple(
+        fc.constantFrom(...paths),
+        fc.option(fc.jsonValue({ maxDepth: 3 }), { nil: undefined }),
+      )
       .map(([path, value]) => {
         const [outer = '', inner] = path.split('.');
-        return { ...valid, [outer]: inner ? { ...((valid as Json)[outer] as Json), [inner]: value } : value };
+        return {
+          ...valid,
+          [outer]: inner ? { ...((valid as Json)[outer] as Json), [inner]: value } : value,
+        };
       });
     const manifest = fc.oneof({ weight: 4, arbitrary: broken }, fc.jsonValue());
     let taken = 0;

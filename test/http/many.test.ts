@@ -1,4 +1,5 @@
-// More of everything than one SQL statement can have variables: 40,000 layers, images, disks and machines on one base.
+// More of everything than one SQL statement can have variables: 40,000 layers, images, disks and
+// machines on one base.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -13,7 +14,10 @@ const count = 40_000;
 const first = 1000;
 const log = { info() {}, warn() {}, error() {} };
 
-/** Each layer from `layer-1000` on stands on the base, with an image, a machine that is said to be on, and its disk. */
+/**
+ * Each layer from `layer-1000` on stands on the base, with an image, a machine that is said to be
+ * on, and its disk.
+ */
 async function crowded(t: TestContext) {
   const h = await startHarness(t, { reconcile: false });
   const { body } = await h.call('imageInstall');
@@ -29,7 +33,12 @@ async function crowded(t: TestContext) {
       select ${columns.map((column) => values[column] ?? `one.${column}`)} from n, (select * from ${table} limit 1) one`);
   };
   database.exec('pragma foreign_keys = off; begin');
-  copies('layer', { id: "'layer-' || i", kind: "'software'", parent_id: 'one.id', key: "'key-' || i" });
+  copies('layer', {
+    id: "'layer-' || i",
+    kind: "'software'",
+    parent_id: 'one.id',
+    key: "'key-' || i",
+  });
   copies('image', { id: 'i', name: "'Image ' || i", layer_id: "'layer-' || i" });
   database.exec(`insert into disk (id, organisation_id, machine_id, layer_id, state, size_gb, created_at) ${from}
     select 'disk-' || i, ${h.ours}, i, 'layer-' || i, 'active', 20, 0 from n`);
@@ -38,7 +47,9 @@ async function crowded(t: TestContext) {
   database.close();
   const statusesOf = async () => {
     const ids = [body.attributes.id, first, first + count - 1] as ImageId[];
-    return h.store.read('system', (work) => Promise.all(ids.map(async (id) => (await work.images.get(id)).status)));
+    return h.store.read('system', (work) =>
+      Promise.all(ids.map(async (id) => (await work.images.get(id)).status)),
+    );
   };
   return { h, imageId: body.attributes.id as number, statusesOf };
 }
@@ -47,12 +58,17 @@ describe('a base with 40,000 layers above it', () => {
   it('is quarantined with all images that stand on it, and healed with them', async (t) => {
     const { h, imageId, statusesOf } = await crowded(t);
     const deleted = first + 1;
-    await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { images: 2 * count }));
+    await h.store.write('system', (work) =>
+      work.organisations.setQuotas(h.ours, { images: 2 * count }),
+    );
     await h.call('imageDelete', { params: { id: deleted } });
     const base = await h.store.read('system', (work) => work.layers.get(h.base.layerId));
     await quarantine({ store: h.store, log }, base, 'is damaged');
     assert.deepEqual(await statusesOf(), ['failed', 'failed', 'failed']);
-    assert.equal((await h.call('imageRestore', { params: { id: deleted } })).body.attributes.status, 'failed');
+    assert.equal(
+      (await h.call('imageRestore', { params: { id: deleted } })).body.attributes.status,
+      'failed',
+    );
 
     // A layer in between that is damaged too keeps its image from being healed.
     await h.store.write('system', async (work) => {
@@ -61,14 +77,21 @@ describe('a base with 40,000 layers above it', () => {
       await work.images.healAbove(base.id);
     });
     assert.deepEqual(await statusesOf(), ['available', 'failed', 'available']);
-    assert.equal((await h.call('imageGet', { params: { id: imageId } })).body.attributes.status_reason, null);
+    assert.equal(
+      (await h.call('imageGet', { params: { id: imageId } })).body.attributes.status_reason,
+      null,
+    );
   });
 
   it('is looked at, compacted, measured and collected around like any other', async (t) => {
     const { h, imageId } = await crowded(t);
     const hangs = (await h.call('imageDependents', { params: { id: imageId } })).body;
-    assert.deepEqual([hangs.machines.length, hangs.images.length, hangs.kept_disks], [count, count, 0]);
-    for (const name of ['compact', 'measure', 'collect'] as const) await h.service.reconciler.task(name);
+    assert.deepEqual(
+      [hangs.machines.length, hangs.images.length, hangs.kept_disks],
+      [count, count, 0],
+    );
+    for (const name of ['compact', 'measure', 'collect'] as const)
+      await h.service.reconciler.task(name);
   });
 
   it('has all of its machines shown off when the host restarted', async (t) => {
@@ -96,7 +119,10 @@ describe('a list of ids', () => {
     for (let made = 0; made < 300; made++) ids.push((await h.addMachine(h.ours)).id);
     const assign = async (machine_ids: number[]) => {
       statements = [];
-      assert.equal((await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids } })).status, 200);
+      assert.equal(
+        (await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids } })).status,
+        200,
+      );
       return new Set(statements);
     };
     assert.deepEqual(await assign(ids), await assign(ids.slice(0, 2)));

@@ -1,4 +1,5 @@
-// What whoever watches the service reads: numbers that are true, and alerts that name numbers which are there.
+// What whoever watches the service reads: numbers that are true, and alerts that name numbers which
+// are there.
 
 import assert from 'node:assert/strict';
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -9,10 +10,14 @@ import { parseConfig } from '../../src/server/options.ts';
 import { defer, movableClock, temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
-const guide = (name: string) => readFile(new URL(`../../docs/guide/${name}`, import.meta.url), 'utf8');
+const guide = (name: string) =>
+  readFile(new URL(`../../docs/guide/${name}`, import.meta.url), 'utf8');
 
 async function numbersOf(h: Harness) {
-  const { statusCode, body, headers } = await h.service.app.inject({ method: 'GET', url: '/metrics' });
+  const { statusCode, body, headers } = await h.service.app.inject({
+    method: 'GET',
+    url: '/metrics',
+  });
   assert.equal(statusCode, 200);
   assert.match(String(headers['content-type']), /^text\/plain/);
   /** The value of a line whose name and labels are these; undefined when there is none. */
@@ -39,8 +44,14 @@ describe('the numbers at /metrics', () => {
     assert.equal(of('silversmith_layers{kind="base",state="sealed"}'), 1);
     assert.equal(of('silversmith_jobs_ended_total{kind="imageInstall",outcome="done"}'), 1);
     assert.equal(of('silversmith_jobs_ended_total{kind="imageInstall",outcome="failed"}'), 1);
-    assert.equal(of('silversmith_http_request_duration_seconds_count{operation="imageInstall",code="200"}'), 2);
-    assert.equal(of('silversmith_http_request_duration_seconds_count{operation="machineGet",code="404"}'), 1);
+    assert.equal(
+      of('silversmith_http_request_duration_seconds_count{operation="imageInstall",code="200"}'),
+      2,
+    );
+    assert.equal(
+      of('silversmith_http_request_duration_seconds_count{operation="machineGet",code="404"}'),
+      1,
+    );
     assert.equal(of('silversmith_job_oldest_due_seconds'), 0);
     assert.equal(of('silversmith_job_leases_overdue'), 0);
     assert.ok((of('silversmith_host_disk_free_bytes') ?? 0) > 0);
@@ -86,7 +97,8 @@ describe('the numbers at /metrics', () => {
     for (const alert of alerts)
       assert.ok(operations.includes(`**${alert}.**`), `operations.md says nothing of ${alert}`);
     const names = [...known].filter((name) => name?.startsWith('silversmith_'));
-    for (const name of names) assert.ok(operations.includes(`\`${name?.slice(12)}\``), `operations.md has no ${name}`);
+    for (const name of names)
+      assert.ok(operations.includes(`\`${name?.slice(12)}\``), `operations.md has no ${name}`);
   });
 });
 
@@ -96,7 +108,16 @@ describe('the address of /metrics', () => {
     assert.deepEqual(of('127.0.0.1:9100'), { host: '127.0.0.1', port: 9100 });
     assert.deepEqual(of('[::1]:0'), { host: '::1', port: 0 });
     assert.deepEqual(of('watch.internal:80'), { host: 'watch.internal', port: 80 });
-    for (const wrong of ['9100', '127.0.0.1', '::1:9100', '::1]:9100', '[::1:9100', 'a:99999', 'http://a:1', ''])
+    for (const wrong of [
+      '9100',
+      '127.0.0.1',
+      '::1:9100',
+      '::1]:9100',
+      '[::1:9100',
+      'a:99999',
+      'http://a:1',
+      '',
+    ])
       assert.throws(() => of(wrong), /--metrics is/, wrong);
   });
 });
@@ -105,7 +126,8 @@ describe('/metrics beside the API', () => {
   it('is there for this host alone: not for a proxy’s callers, another host, or a page in a browser', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const ask = async (headers: Record<string, string> = {}, remoteAddress = '127.0.0.1') =>
-      (await h.service.app.inject({ method: 'GET', url: '/metrics', headers, remoteAddress })).statusCode;
+      (await h.service.app.inject({ method: 'GET', url: '/metrics', headers, remoteAddress }))
+        .statusCode;
     assert.equal(await ask(), 200);
     assert.equal(await ask({ host: '[::1]:8080' }, '::ffff:127.0.0.1'), 200);
     for (const name of ['forwarded', 'x-forwarded-for', 'X-Forwarded-Proto', 'x-real-ip', 'via'])
@@ -171,7 +193,12 @@ describe('the journal of signatures', () => {
     const folder = await temporaryFolder(t);
     let failures = 0;
     let now = 1_000_000;
-    const journal = new SignatureJournal(folder, 600_000, { now: () => now, monotonic: () => now }, () => failures++);
+    const journal = new SignatureJournal(
+      folder,
+      600_000,
+      { now: () => now, monotonic: () => now },
+      () => failures++,
+    );
     journal.close();
     assert.deepEqual([journal.use('one'), journal.use('one')], [true, false]);
     assert.equal(failures, 1);

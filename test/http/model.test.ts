@@ -1,5 +1,6 @@
-// Random sequences of operations, side by side on the whole stack and on a small model of the contract's states. Between two `settle` nothing
-// moves but by request, so that every state in between is met; after one, the engine, the store and the model agree.
+// Random sequences of operations, side by side on the whole stack and on a small model of the
+// contract's states. Between two `settle` nothing moves but by request, so that every state in
+// between is met; after one, the engine, the store and the model agree.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -21,7 +22,10 @@ interface ModelMachine {
   disk: ModelDisk | null;
   /** Disks set aside, the last one last. */
   kept: ModelDisk[];
-  /** What it has of an image that is deleted counts for nothing, and again when the image is restored. */
+  /**
+   * What it has of an image that is deleted counts for nothing, and again when the image is
+   * restored.
+   */
   assigned: number | null;
   pending: boolean;
   prior: number | null;
@@ -72,7 +76,8 @@ class Model {
 
   /** A machine that starts without the deleted image that it waited for does not get it back. */
   goWithout(machine: ModelMachine): void {
-    if (machine.pending && !this.isPending(machine)) Object.assign(machine, { assigned: null, pending: false });
+    if (machine.pending && !this.isPending(machine))
+      Object.assign(machine, { assigned: null, pending: false });
   }
 
   stop(machine: ModelMachine): number {
@@ -119,7 +124,8 @@ class Model {
     if (image.deleted) return 404;
     image.deleted = true;
     for (const machine of this.machines) {
-      if (machine.capturing === image.id) Object.assign(machine, { capturing: null, status: 'off' });
+      if (machine.capturing === image.id)
+        Object.assign(machine, { capturing: null, status: 'off' });
     }
     return 200;
   }
@@ -178,7 +184,8 @@ class Model {
 
   settle(): void {
     for (const image of this.images)
-      if (image.status === 'pending' && !image.deleted) image.status = image.fails ? 'failed' : 'available';
+      if (image.status === 'pending' && !image.deleted)
+        image.status = image.fails ? 'failed' : 'available';
     for (const machine of this.machines) {
       if (machine.capturing !== null) Object.assign(machine, { capturing: null, status: 'off' });
       else if (machine.status === 'turning_off') machine.status = 'off';
@@ -280,7 +287,11 @@ async function take(
       return;
     }
     case 'delete':
-      if (image) assert.equal(await codeOf(h.call('imageDelete', { params: { id: image.id } })), model.delete(image));
+      if (image)
+        assert.equal(
+          await codeOf(h.call('imageDelete', { params: { id: image.id } })),
+          model.delete(image),
+        );
       return;
     case 'deleteAndRestore': {
       if (!image || image.deleted || image.status !== 'available') return;
@@ -288,7 +299,10 @@ async function take(
       assert.equal(await codeOf(h.call('imageDelete', { params: { id: image.id } })), 200);
       model.delete(image);
       await agree(h, model);
-      assert.equal(await codeOf(h.call('imageRestore', { params: { id: image.id } })), model.restoreImage(image));
+      assert.equal(
+        await codeOf(h.call('imageRestore', { params: { id: image.id } })),
+        model.restoreImage(image),
+      );
       assert.deepEqual(await machineRows(h), before);
       return;
     }
@@ -299,13 +313,23 @@ async function take(
     case 'reset':
       return assert.equal(await codeOf(h.call('machineReset', { params })), model.reset(machine));
     case 'restoreDisk':
-      return assert.equal(await codeOf(h.call('machineRestore', { params })), model.restoreDisk(machine));
+      return assert.equal(
+        await codeOf(h.call('machineRestore', { params })),
+        model.restoreDisk(machine),
+      );
     case 'undo':
-      if (image) assert.equal(await codeOf(h.call('imageAssignUndo', { params: { id: image.id } })), model.undo(image));
+      if (image)
+        assert.equal(
+          await codeOf(h.call('imageAssignUndo', { params: { id: image.id } })),
+          model.undo(image),
+        );
       return;
     case 'restoreImage':
       if (image)
-        assert.equal(await codeOf(h.call('imageRestore', { params: { id: image.id } })), model.restoreImage(image));
+        assert.equal(
+          await codeOf(h.call('imageRestore', { params: { id: image.id } })),
+          model.restoreImage(image),
+        );
       return;
     default:
       inject([...faults]);
@@ -320,7 +344,10 @@ async function take(
 
 /** All that is known of the machines, but for when they were changed. */
 const machineRows = async (h: Harness) =>
-  (await h.store.read('system', (work) => work.machines.everyone())).map((machine) => ({ ...machine, updatedAt: 0 }));
+  (await h.store.read('system', (work) => work.machines.everyone())).map((machine) => ({
+    ...machine,
+    updatedAt: 0,
+  }));
 
 async function agree(h: Harness, model: Model): Promise<void> {
   for (const machine of model.machines) {
@@ -331,12 +358,19 @@ async function agree(h: Harness, model: Model): Promise<void> {
         assigned: attributes.assigned_image_id,
         pending: attributes.assignment_pending,
       },
-      { status: machine.status, assigned: model.live(machine.assigned), pending: model.isPending(machine) },
+      {
+        status: machine.status,
+        assigned: model.live(machine.assigned),
+        pending: model.isPending(machine),
+      },
     );
   }
   const { images } = (await h.call('imageList', { query: '?per_page=100' })).body;
   assert.deepEqual(
-    images.map(({ attributes }: { attributes: { id: number; status: string } }) => [attributes.id, attributes.status]),
+    images.map(({ attributes }: { attributes: { id: number; status: string } }) => [
+      attributes.id,
+      attributes.status,
+    ]),
     model.images
       .filter((image) => !image.deleted)
       .map((image) => [image.id, image.status])
@@ -344,9 +378,14 @@ async function agree(h: Harness, model: Model): Promise<void> {
   );
 }
 
-/** After a settle: the engine runs what is ready and keeps what the store knows, and nothing is left to do. */
+/**
+ * After a settle: the engine runs what is ready and keeps what the store knows, and nothing is left
+ * to do.
+ */
 async function agreeWithEngine(h: Harness, model: Model): Promise<void> {
-  const ready = model.machines.filter((machine) => machine.status === 'ready').map((machine) => machine.id);
+  const ready = model.machines
+    .filter((machine) => machine.status === 'ready')
+    .map((machine) => machine.id);
   assert.deepEqual(new Set<number>(await h.engine.runningMachines()), new Set(ready));
   const known = await h.store.read('system', async (work) => ({
     layers: await work.layers.ids(),
@@ -371,7 +410,10 @@ const verbs = new Set<string | symbol>([
   'stopMachine',
 ]);
 
-/** An engine whose next verb fails as `next` says: before it did anything, or after it did all and could not say so. */
+/**
+ * An engine whose next verb fails as `next` says: before it did anything, or after it did all and
+ * could not say so.
+ */
 function faulty(engine: Engine, next: () => Fault, onFault: () => void): Engine {
   return new Proxy(engine, {
     get(target, name) {
@@ -399,55 +441,58 @@ describe('the service', () => {
     let steps = 0;
     let injected = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (sequence) => {
-        const cleanups: (() => Promise<void>)[] = [];
-        const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
-        try {
-          let faults: Fault[] = [];
-          const clock = virtualClock();
-          const h = await startHarness(scope, {
-            reconcile: false,
-            clock,
-            wrapEngine: (engine) =>
-              faulty(
-                engine,
-                () => faults.shift() ?? null,
-                () => injected++,
-              ),
-          });
-          const small = await h.addMachine(h.ours, 'small', 2);
-          const failing = await h.addMachine(h.ours, 'sim-fail-start');
-          const ids = [...h.machines, small.id, failing.id];
-          const model = new Model(
-            ids.map((id, index) => ({
-              id,
-              status: 'off',
-              disk: null,
-              kept: [],
-              prior: null,
-              priorPending: false,
-              assigned: null,
-              pending: false,
-              capturing: null,
-              stopRequested: false,
-              diskGb: index === 2 ? 2 : 20,
-              startFails: index === 3,
-            })),
-          );
-          for (const one of sequence) {
-            await take(h, model, one, (next) => {
-              faults = next.filter((fault, index) => fault === null || isAmongFirst(next, index));
+      fc.asyncProperty(
+        fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),
+        async (sequence) => {
+          const cleanups: (() => Promise<void>)[] = [];
+          const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
+          try {
+            let faults: Fault[] = [];
+            const clock = virtualClock();
+            const h = await startHarness(scope, {
+              reconcile: false,
+              clock,
+              wrapEngine: (engine) =>
+                faulty(
+                  engine,
+                  () => faults.shift() ?? null,
+                  () => injected++,
+                ),
             });
-            await agree(h, model);
-            // What is set aside later is kept until later.
-            await clock.sleep(1);
-            if (one.kind === 'settle') await agreeWithEngine(h, model);
-            steps++;
+            const small = await h.addMachine(h.ours, 'small', 2);
+            const failing = await h.addMachine(h.ours, 'sim-fail-start');
+            const ids = [...h.machines, small.id, failing.id];
+            const model = new Model(
+              ids.map((id, index) => ({
+                id,
+                status: 'off',
+                disk: null,
+                kept: [],
+                prior: null,
+                priorPending: false,
+                assigned: null,
+                pending: false,
+                capturing: null,
+                stopRequested: false,
+                diskGb: index === 2 ? 2 : 20,
+                startFails: index === 3,
+              })),
+            );
+            for (const one of sequence) {
+              await take(h, model, one, (next) => {
+                faults = next.filter((fault, index) => fault === null || isAmongFirst(next, index));
+              });
+              await agree(h, model);
+              // What is set aside later is kept until later.
+              await clock.sleep(1);
+              if (one.kind === 'settle') await agreeWithEngine(h, model);
+              steps++;
+            }
+          } finally {
+            for (const cleanup of cleanups) await cleanup();
           }
-        } finally {
-          for (const cleanup of cleanups) await cleanup();
-        }
-      }),
+        },
+      ),
       { numRuns: 10 },
     );
     t.diagnostic(`${steps} steps, ${injected} faults injected`);

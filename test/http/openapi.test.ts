@@ -45,13 +45,21 @@ for (const [address, document] of documents) {
       const { schemas } = document.components;
       const errors = [400, 404, 4208, 4209, 4210, 4211, 4212, 4213, 4214, 4510, 4710];
       for (const name of [
-        ...['ListImagesResponse', 'CreateImageResponse', 'SuccessResponse', 'BaseResponse', 'ErrorResponse'],
+        ...[
+          'ListImagesResponse',
+          'CreateImageResponse',
+          'SuccessResponse',
+          'BaseResponse',
+          'ErrorResponse',
+        ],
         ...['Image', 'ImageAttributes', 'SoftwareData', 'Software'],
         ...errors.map((code) => `Error${code}Response`),
       ])
         assert.ok(schemas[name], name);
       const ok = (path: string, method: string) =>
-        document.paths[path][method].responses[200].content['application/json'].schema.$ref.split('/').at(-1);
+        document.paths[path][method].responses[200].content['application/json'].schema.$ref
+          .split('/')
+          .at(-1);
       assert.deepEqual(
         [ok('/images', 'get'), ok('/images', 'post'), ok('/images/install', 'post')],
         ['ListImagesResponse', 'CreateImageResponse', 'CreateImageResponse'],
@@ -62,7 +70,8 @@ for (const [address, document] of documents) {
       );
       for (const { operationId, requestBody } of objectsIn(document.paths)) {
         assert.equal(operationId, undefined);
-        if (requestBody) assert.equal(requestBody.content['application/json']?.schema.$ref, undefined);
+        if (requestBody)
+          assert.equal(requestBody.content['application/json']?.schema.$ref, undefined);
       }
     });
 
@@ -79,7 +88,10 @@ for (const [address, document] of documents) {
 
     it('marks what is ours: operations, parameters and fields, which nobody has to expect', () => {
       const marked = Object.values(document.paths).flatMap((path) =>
-        Object.values(path as Json).map((one: Json) => [one['x-operation'], one['x-extension'] === true]),
+        Object.values(path as Json).map((one: Json) => [
+          one['x-operation'],
+          one['x-extension'] === true,
+        ]),
       );
       assert.deepEqual(
         marked,
@@ -87,7 +99,8 @@ for (const [address, document] of documents) {
           .map(([name, { extension }]) => [name, extension === true])
           .sort(
             // In the order of the document, which has the methods of a path together.
-            ([a], [b]) => marked.findIndex(([name]) => name === a) - marked.findIndex(([name]) => name === b),
+            ([a], [b]) =>
+              marked.findIndex(([name]) => name === a) - marked.findIndex(([name]) => name === b),
           ),
       );
       const ours = (path: string, method: string) =>
@@ -108,8 +121,18 @@ for (const [address, document] of documents) {
         );
         return names;
       };
-      assert.deepEqual(fields('ImageAttributes'), ['status_reason', 'progress', 'protected', 'deleted_at', 'phase']);
-      assert.deepEqual(fields('MachineAttributes'), ['status_reason', 'assignment_pending', 'phase']);
+      assert.deepEqual(fields('ImageAttributes'), [
+        'status_reason',
+        'progress',
+        'protected',
+        'deleted_at',
+        'phase',
+      ]);
+      assert.deepEqual(fields('MachineAttributes'), [
+        'status_reason',
+        'assignment_pending',
+        'phase',
+      ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;
       assert.equal(capture.properties.generalize['x-extension'], true);
     });
@@ -122,11 +145,17 @@ describe('the document for generators that know no 3.1', () => {
     assert.match(document.openapi, /^3\.0\./);
     for (const schema of objectsIn(document.components.schemas)) {
       assert.ok(!Array.isArray(schema.type) && schema.type !== 'null', JSON.stringify(schema));
-      assert.ok(!('nullable' in schema) || 'type' in schema || 'allOf' in schema, JSON.stringify(schema));
+      assert.ok(
+        !('nullable' in schema) || 'type' in schema || 'allOf' in schema,
+        JSON.stringify(schema),
+      );
     }
     const { properties } = document.components.schemas.MachineAttributes;
     assert.deepEqual(properties.region, { type: 'string', nullable: true, description: 'Region' });
-    assert.deepEqual(properties.user, { allOf: [{ $ref: '#/components/schemas/User' }], nullable: true });
+    assert.deepEqual(properties.user, {
+      allOf: [{ $ref: '#/components/schemas/User' }],
+      nullable: true,
+    });
     assert.equal(properties.task.nullable, true);
   });
 });

@@ -1,4 +1,5 @@
-// What an organisation may have: refused with both numbers, counted in the same transaction, and free again when something goes.
+// What an organisation may have: refused with both numbers, counted in the same transaction, and
+// free again when something goes.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -15,18 +16,30 @@ describe('a quota', () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => h.call('imageInstall')));
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 400, 400]);
     const refused = answers.find(({ status }) => status === 400);
-    assert.match(refused?.body.message, /2 images being made at once, 1 more is asked for, and the most is 2/);
+    assert.match(
+      refused?.body.message,
+      /2 images being made at once, 1 more is asked for, and the most is 2/,
+    );
     assert.equal((await h.call('imageInstall', {}, h.keys.theirs)).status, 200);
 
     await h.service.reconciler.settle();
     assert.equal((await h.call('imageInstall')).status, 200);
     await h.service.reconciler.settle();
-    assert.match((await h.call('imageInstall')).body.message, /has 3 images, 1 more is asked for, and the most is 3/);
-    await h.call('imageDelete', { params: { id: answers.find(({ status }) => status === 200)?.body.id } });
+    assert.match(
+      (await h.call('imageInstall')).body.message,
+      /has 3 images, 1 more is asked for, and the most is 3/,
+    );
+    await h.call('imageDelete', {
+      params: { id: answers.find(({ status }) => status === 200)?.body.id },
+    });
     assert.equal((await h.call('imageInstall')).status, 200);
 
-    const create = (quantity: number) => h.call('machineCreate', { body: { plan_id: h.machineType.id, quantity } });
-    assert.match((await create(3)).body.message, /has 2 machines, 3 more are asked for, and the most is 4/);
+    const create = (quantity: number) =>
+      h.call('machineCreate', { body: { plan_id: h.machineType.id, quantity } });
+    assert.match(
+      (await create(3)).body.message,
+      /has 2 machines, 3 more are asked for, and the most is 4/,
+    );
     assert.equal((await create(2)).status, 200);
     const { body } = await h.call('usageGet');
     assert.deepEqual(
@@ -50,7 +63,9 @@ describe('a quota', () => {
     const capture = () => h.call('imageCapture', { body: { machine_id: id } });
     const image = (await capture()).body.id;
     await h.service.reconciler.settle();
-    const { layerId } = await h.store.read(h.ours, (work) => work.images.get(Number(image) as never));
+    const { layerId } = await h.store.read(h.ours, (work) =>
+      work.images.get(Number(image) as never),
+    );
     await h.store.write('system', (work) =>
       work.layers.seal(layerId as never, { virtualBytes: 0, storedBytes: 3 * gbBytes }),
     );
@@ -76,7 +91,9 @@ describe('a quota', () => {
     await reconciler.settle();
     const { layerId } = await h.store.read(h.ours, (work) => work.images.get(image as never));
     const grow = (gb: number) =>
-      h.store.write('system', (work) => work.layers.update(layerId as never, { storedBytes: gb * gbBytes }));
+      h.store.write('system', (work) =>
+        work.layers.update(layerId as never, { storedBytes: gb * gbBytes }),
+      );
     await grow(3);
     const { body } = await h.call('imageExport', { params: { id: image } });
     // While it is written it may come to take what its layers take; the base is counted for it too.
@@ -87,9 +104,12 @@ describe('a quota', () => {
       /GB stored, 3 more are asked for/,
     );
     await reconciler.settle();
-    const held = async () => (await h.store.read(h.ours, (work) => work.transfers.get(body.id))).heldBytes;
+    const held = async () =>
+      (await h.store.read(h.ours, (work) => work.transfers.get(body.id))).heldBytes;
     assert.ok((await held()) > 0 && (await used()) < 4);
-    await h.store.write('system', (work) => work.transfers.update(body.id, { heldBytes: 2 * gbBytes }));
+    await h.store.write('system', (work) =>
+      work.transfers.update(body.id, { heldBytes: 2 * gbBytes }),
+    );
     assert.equal(await used(), 5);
     await h.call('transferDelete', { params: { id: body.id } });
     assert.equal(await used(), 5);
@@ -110,7 +130,9 @@ describe('a quota', () => {
     assert.equal(await used(), 3);
     const disks = await h.store.read('system', (work) => work.disks.list());
     for (const disk of disks)
-      await h.store.write('system', (work) => work.disks.update(disk.id, { state: 'deleting', deletingAt: 0 }));
+      await h.store.write('system', (work) =>
+        work.disks.update(disk.id, { state: 'deleting', deletingAt: 0 }),
+      );
     for (const _ of [1, 2]) await reconciler.task('collect');
     assert.equal(await used(), 0);
   });
@@ -133,7 +155,12 @@ describe('a quota', () => {
     const text = JSON.stringify({ simulated: ['x'.repeat(1024 * 1024)], virtualBytes: gbBytes });
     const { id } = (await h.call('imageImport', { body: { size_bytes: text.length } })).body;
     const path = `${pathPrefix}/transfers/${id}/parts/0`;
-    await h.send({ method: 'POST', path, body: text, headers: { 'content-type': 'application/octet-stream' } });
+    await h.send({
+      method: 'POST',
+      path,
+      body: text,
+      headers: { 'content-type': 'application/octet-stream' },
+    });
     // Of the file, 1 MB; of the layer that the simulator makes, five.
     const storedGb = 4000 + 0.004;
     await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb }));

@@ -1,5 +1,6 @@
-// What somebody who saw a signed request can do with it: nothing. The signed text has no separators, so its bytes are cut anew here in
-// every way that there is, under the signature that was captured.
+// What somebody who saw a signed request can do with it: nothing. The signed text has no
+// separators, so its bytes are cut anew here in every way that there is, under the signature that
+// was captured.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -22,11 +23,26 @@ interface Cut {
   body: string;
 }
 
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'QUERY', 'LOCK', 'LINK'];
+const methods = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+  'TRACE',
+  'QUERY',
+  'LOCK',
+  'LINK',
+];
 /** Longer and shorter ones are tried too. */
 const timestampDigits = [1, 9, 10, 11, 12, 13, 14, 15, 16, 17];
 
-/** Every way to cut a text into key, method, path, timestamp, nonce and body, the path with or without its leading slash. */
+/**
+ * Every way to cut a text into key, method, path, timestamp, nonce and body, the path with or
+ * without its leading slash.
+ */
 function* cutsOf(text: string, signature: string): Generator<Cut> {
   for (let key = 1; key < text.length; key++) {
     for (const method of methods.filter((one) => text.startsWith(one, key))) {
@@ -55,13 +71,17 @@ const send = ({ service }: Harness, { method, path, authorization, body }: Cut) 
   service.app.inject({
     method: method as 'GET',
     url: path,
-    headers: { authorization, ...(body !== '' && { 'content-length': String(Buffer.byteLength(body)) }) },
+    headers: {
+      authorization,
+      ...(body !== '' && { 'content-length': String(Buffer.byteLength(body)) }),
+    },
     ...(body !== '' && { payload: body }),
   });
 
 const same = (one: Cut, other: Cut) => JSON.stringify(one) === JSON.stringify(other);
 /** An empty body and an empty object say the same, so that one may stand for the other. */
-const meaning = ({ method, path, body }: Cut) => JSON.stringify([method, path, body.trim() === '{}' ? '' : body]);
+const meaning = ({ method, path, body }: Cut) =>
+  JSON.stringify([method, path, body.trim() === '{}' ? '' : body]);
 
 const bodies: Partial<Record<OperationName, string[]>> = {
   imageCapture: ['{"machine_id":1}', '{"machine_id": 1, "name": "A {}"}'],
@@ -105,7 +125,12 @@ describe('a captured request', () => {
         const timestamp = String(Date.now());
         const text = `${key}${method}${path}${timestamp}${nonce}${body}`;
         const signature = createHmac('sha256', secret).update(text).digest('hex');
-        const original: Cut = { method, path, authorization: `HMAC ${key}:${signature}:${nonce}:${timestamp}`, body };
+        const original: Cut = {
+          method,
+          path,
+          authorization: `HMAC ${key}:${signature}:${nonce}:${timestamp}`,
+          body,
+        };
         const first = arrived ? await send(h, original) : null;
         if (first) assert.notEqual(first.statusCode, 401, first.body);
         let taken = arrived;
@@ -117,9 +142,15 @@ describe('a captured request', () => {
           const { statusCode, body: answer } = await send(h, cut);
           if (statusCode === 400 || statusCode === 401) continue;
           // Where nothing is, or not with this method, whoever asks is told so.
-          if ((statusCode === 404 || statusCode === 405) && /There is nothing at|is not for this path/.test(answer))
+          if (
+            (statusCode === 404 || statusCode === 405) &&
+            /There is nothing at|is not for this path/.test(answer)
+          )
             continue;
-          assert.ok(!taken && meaning(cut) === meaning(original), `${JSON.stringify(cut)}: ${statusCode} ${answer}`);
+          assert.ok(
+            !taken && meaning(cut) === meaning(original),
+            `${JSON.stringify(cut)}: ${statusCode} ${answer}`,
+          );
           taken = true;
         }
         const last = await send(h, original);
@@ -130,8 +161,19 @@ describe('a captured request', () => {
       {
         numRuns: 20,
         examples: [
-          [{ method: 'POST', path: `${pathPrefix}/machines/1/reset`, nonce: '{}1234567{}', body: '' }, false],
-          [{ method: 'DELETE', path: `${pathPrefix}/images/10`, nonce: '1234567', body: '' }, false],
+          [
+            {
+              method: 'POST',
+              path: `${pathPrefix}/machines/1/reset`,
+              nonce: '{}1234567{}',
+              body: '',
+            },
+            false,
+          ],
+          [
+            { method: 'DELETE', path: `${pathPrefix}/images/10`, nonce: '1234567', body: '' },
+            false,
+          ],
         ],
       },
     );
@@ -169,14 +211,20 @@ describe('a captured request', () => {
     const answers = [1, 2].map((timestamp) =>
       h.send({ method: 'POST', path, nonce: '1234567', timestamp: Date.now() + timestamp }),
     );
-    for (const { status, body } of await Promise.all(answers)) assert.equal(status, 200, body.message);
+    for (const { status, body } of await Promise.all(answers))
+      assert.equal(status, 200, body.message);
   });
 
   it('that came too fast is refused later too, and costs no place in the journal', async (t) => {
     const h = await startHarness(t, { reconcile: false, requestsPerSecond: 2 });
     const bytes = async () => (await readFile(join(h.dataDir, 'signatures.0'))).length;
     const before = await bytes();
-    const made = { method: 'GET', path: `${pathPrefix}/software`, nonce: 'n', timestamp: Date.now() };
+    const made = {
+      method: 'GET',
+      path: `${pathPrefix}/software`,
+      nonce: 'n',
+      timestamp: Date.now(),
+    };
     const request = (index: number) => ({ ...made, timestamp: made.timestamp + index });
     const statuses = [];
     for (let sent = 0; sent < 200; sent++) statuses.push((await h.send(request(sent))).status);
@@ -184,6 +232,9 @@ describe('a captured request', () => {
     assert.ok(taken < 10 && statuses.lastIndexOf(200) < 199, `${taken} were taken`);
     assert.equal(await bytes(), before + taken * 65);
     // A replay is told so before the limit is asked, and takes nothing from the bucket.
-    assert.deepEqual([(await h.send(request(199))).status, (await h.send(request(0))).status], [401, 401]);
+    assert.deepEqual(
+      [(await h.send(request(199))).status, (await h.send(request(0))).status],
+      [401, 401],
+    );
   });
 });

@@ -13,7 +13,8 @@ const found: [name: string, ...texts: string[]][] = [
   ['İzmir', 'İZMIR', 'i\u0307zm'],
   ['100 % ÄRGER_', '%', '_', 'ärger_', 'A\u0308RGER', '100'],
 ];
-const foundIn = (text: string) => found.filter(([, ...texts]) => texts.includes(text)).map(([name]) => name);
+const foundIn = (text: string) =>
+  found.filter(([, ...texts]) => texts.includes(text)).map(([name]) => name);
 
 type Lists = ['imageList', 'images'] | ['machineList', 'machines'];
 

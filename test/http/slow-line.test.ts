@@ -1,4 +1,5 @@
-// Uploads and downloads over lines that are slow, or that end: what moves goes on for as long as it takes, what does not is given up.
+// Uploads and downloads over lines that are slow, or that end: what moves goes on for as long as it
+// takes, what does not is given up.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -12,10 +13,17 @@ import { sentenceOf } from '../../src/server/explain.ts';
 import { defer } from '../support.ts';
 import { startHarness } from './harness.ts';
 
-/** Carries so many bytes a second to the server, and cuts a connection after `bytesMax` of them, or `backMax` from there. */
+/**
+ * Carries so many bytes a second to the server, and cuts a connection after `bytesMax` of them, or
+ * `backMax` from there.
+ */
 const endless = Number.POSITIVE_INFINITY;
 
-async function line(t: TestContext, port: number, { bytesPerSecond = 0, bytesMax = endless, backMax = endless }) {
+async function line(
+  t: TestContext,
+  port: number,
+  { bytesPerSecond = 0, bytesMax = endless, backMax = endless },
+) {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
@@ -64,8 +72,10 @@ async function listening(t: TestContext) {
   const h = await startHarness(t, { reconcile: false });
   await h.service.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = h.service.app.server.address() as AddressInfo;
-  const open = async (bytes: number) => (await h.call('imageImport', { body: { size_bytes: bytes } })).body.id;
-  const at = async (id: string) => (await h.call('transferGet', { params: { id } })).body.attributes.received_bytes;
+  const open = async (bytes: number) =>
+    (await h.call('imageImport', { body: { size_bytes: bytes } })).body.id;
+  const at = async (id: string) =>
+    (await h.call('transferGet', { params: { id } })).body.attributes.received_bytes;
   return { h, port, open, at };
 }
 
@@ -92,7 +102,9 @@ describe('an upload', () => {
       reads++;
       return Buffer.alloc(length);
     };
-    const error = await upload(createClient(options), options, id, read, { pauseMs: 1 }).catch((one: unknown) => one);
+    const error = await upload(createClient(options), options, id, read, { pauseMs: 1 }).catch(
+      (one: unknown) => one,
+    );
     assert.ok(error instanceof StalledError, String(error));
     assert.deepEqual([reads, await at(id)], [6, 0]);
     assert.match(
@@ -100,7 +112,9 @@ describe('an upload', () => {
       /stands at 0 of 100000 bytes, and 6 attempts to go on have failed. The last: No server answers/,
     );
     await h.call('transferDelete', { params: { id } });
-    const over = await upload(createClient(options), options, id, read, { pauseMs: 1 }).catch((one: unknown) => one);
+    const over = await upload(createClient(options), options, id, read, { pauseMs: 1 }).catch(
+      (one: unknown) => one,
+    );
     assert.ok(over instanceof ApiError, String(over));
     assert.deepEqual([over.status, reads], [404, 6]);
   });

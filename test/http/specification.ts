@@ -39,7 +39,8 @@ export const imageFields = resource('image', {
   softwares: list(strict(resource('software', sized))),
 });
 
-const statuses = 'off creating turning_on ready turning_off resizing_disk installing region_migration warming_up';
+const statuses =
+  'off creating turning_on ready turning_off resizing_disk installing region_migration warming_up';
 
 export const machineFields = resource('machine', {
   id: integer,
@@ -82,7 +83,8 @@ const noFiles = {
   page: { const: 1 },
   next_page: { type: 'null' },
 };
-const catalogued = (type: string) => strict({ ...sized, type: { const: type }, attributes: strict(sized) });
+const catalogued = (type: string) =>
+  strict({ ...sized, type: { const: type }, attributes: strict(sized) });
 const logFields = resource('user_action_log', {
   action_type: { type: 'string', pattern: '^[a-z]+(_[a-z]+)+$' },
   created_at: time,
@@ -102,19 +104,30 @@ export const answers: Partial<Record<OperationName, readonly [Fields, Fields?]>>
   imageInstall: [imageFields],
   imageAssign: [{}],
   imageDelete: [{}],
-  softwareList: [{ software: list(catalogued('software')), base_images: list(catalogued('base_image')) }],
+  softwareList: [
+    { software: list(catalogued('software')), base_images: list(catalogued('base_image')) },
+  ],
   machineList: [{ machines: list(strict(machineFields)), ...page }],
   machineGet: [machineFields],
-  machineCreate: [{ machines: list(strict(machineFields)), count: integer }, { silver_image: strict(imageFields) }],
+  machineCreate: [
+    { machines: list(strict(machineFields)), count: integer },
+    { silver_image: strict(imageFields) },
+  ],
   machineStart: [{}],
   machineStop: [{}],
   machineReset: [{}],
   machineTypeSet: [{}],
   machinePermissionsSet: [{}],
   machineAccess: [resource('access', { uid: text, connection_link: text, expires_at: time }, text)],
-  machinePermissionFields: [{ permission_fields: list(strict({ name: text, type: text, default: yesOrNo })) }],
-  machineTypeList: [{ machine_types: list(strict(resource('machine_type', { name: text, friendly_name: text }))) }],
-  userActionLogList: [{ logs: list(strict(logFields)), count: integer, start_date: time, end_date: time }],
+  machinePermissionFields: [
+    { permission_fields: list(strict({ name: text, type: text, default: yesOrNo })) },
+  ],
+  machineTypeList: [
+    { machine_types: list(strict(resource('machine_type', { name: text, friendly_name: text }))) },
+  ],
+  userActionLogList: [
+    { logs: list(strict(logFields)), count: integer, start_date: time, end_date: time },
+  ],
   fileList: [noFiles],
   fileCapacity: [{ total: { const: 0 }, in_use: { const: 0 } }],
   machineFileList: [noFiles],
@@ -133,4 +146,6 @@ const envelope = (code: Schema, message: Schema): Fields => ({
 export const answerSchema = ([fields, optional]: readonly [Fields, Fields?]): Schema =>
   strict({ ...fields, ...envelope({ const: 200 }, { const: 'OK' }) }, optional);
 export const resourceSchema = strict;
-export const errorSchema = strict(envelope({ type: 'integer', minimum: 201 }, { type: 'string', minLength: 10 }));
+export const errorSchema = strict(
+  envelope({ type: 'integer', minimum: 201 }, { type: 'string', minLength: 10 }),
+);

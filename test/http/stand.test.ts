@@ -1,4 +1,5 @@
-// Nothing comes to stand on a layer that is going or damaged, and a store in which something does is mended.
+// Nothing comes to stand on a layer that is going or damaged, and a store in which something does
+// is mended.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -19,13 +20,16 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     await settle();
     return body.attributes.id;
   };
-  const image = async (id: number) => (await h.call('imageGet', { params: { id } })).body.attributes;
+  const image = async (id: number) =>
+    (await h.call('imageGet', { params: { id } })).body.attributes;
   const headOf = async (id: number) =>
     (await h.store.read('system', (work) => work.images.get(id as ImageId))).layerId as LayerId;
   const collect = () => h.service.reconciler.task('collect');
   const layer = (id: LayerId) => h.store.read('system', (work) => work.layers.find(id));
   const markDeleting = (id: LayerId) =>
-    h.store.write('system', (work) => work.layers.update(id, { state: 'deleting', key: null, deletingAt: 0 }));
+    h.store.write('system', (work) =>
+      work.layers.update(id, { state: 'deleting', key: null, deletingAt: 0 }),
+    );
   /** An image is available exactly when all its bytes are there. */
   const assertWhole = async (id: number) => {
     assert.equal((await image(id)).status, 'available');
@@ -56,7 +60,10 @@ function between() {
   });
   return {
     wrapStore,
-    once: (condition: (store: Store) => Promise<boolean>, does: (store: Store) => Promise<void>) => {
+    once: (
+      condition: (store: Store) => Promise<boolean>,
+      does: (store: Store) => Promise<void>,
+    ) => {
       [when, then] = [condition, does];
     },
     happened: () => happened,
@@ -123,19 +130,32 @@ describe('an import', () => {
     const source = await install([h.editor.id]);
     const { body } = await h.call('imageExport', { params: { id: source }, body: {} });
     await settle();
-    const { manifest, signature } = (await h.call('transferGet', { params: { id: body.id } })).body.attributes;
-    const bytes = (await h.sendRaw({ method: 'GET', path: `/organization-management/v1/transfers/${body.id}/content` }))
-      .body;
-    const opened = await h.call('imageImport', { body: { size_bytes: bytes.length, manifest, signature } });
+    const { manifest, signature } = (await h.call('transferGet', { params: { id: body.id } })).body
+      .attributes;
+    const bytes = (
+      await h.sendRaw({
+        method: 'GET',
+        path: `/organization-management/v1/transfers/${body.id}/content`,
+      })
+    ).body;
+    const opened = await h.call('imageImport', {
+      body: { size_bytes: bytes.length, manifest, signature },
+    });
     const path = `/organization-management/v1/transfers/${opened.body.id}/parts/0`;
     await h.send({ method: 'POST', path, body: bytes });
     const finished = await h.call('transferFinish', { params: { id: opened.body.id } });
     hook.once(
       async (store) =>
-        (await store.read('system', (work) => work.jobs.open(9))).some((one) => /making/.test(one.phase)),
+        (await store.read('system', (work) => work.jobs.open(9))).some((one) =>
+          /making/.test(one.phase),
+        ),
       (store) =>
         store.write('system', (work) =>
-          work.layers.update(h.base.layerId, { state: 'deleting', key: null, deletingAt: Number.MAX_SAFE_INTEGER }),
+          work.layers.update(h.base.layerId, {
+            state: 'deleting',
+            key: null,
+            deletingAt: Number.MAX_SAFE_INTEGER,
+          }),
         ),
     );
     await settle();
@@ -154,7 +174,10 @@ describe('an image that is brought back', () => {
     await h.service.reconciler.task('sweep');
     await h.call('imageRestore', { params: { id } });
     const { status, status_reason } = await image(id);
-    assert.deepEqual([status, /missing on the disk of the host/.test(status_reason)], ['failed', true]);
+    assert.deepEqual(
+      [status, /missing on the disk of the host/.test(status_reason)],
+      ['failed', true],
+    );
   });
 });
 
@@ -171,7 +194,11 @@ describe('the collector', () => {
         },
       }),
     });
-    const ids = [await install([h.editor.id]), await install([h.browser.id]), await install([h.viewer.id])];
+    const ids = [
+      await install([h.editor.id]),
+      await install([h.browser.id]),
+      await install([h.viewer.id]),
+    ];
     const heads = await Promise.all(ids.map(headOf));
     await h.store.write('system', async (work) => {
       for (const id of ids) await work.images.update(id as ImageId, { layerId: null });
@@ -193,7 +220,9 @@ describe('the collector', () => {
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
     for (const id of [low, high]) await markDeleting(await headOf(id));
     const said = async () =>
-      (await examine({ store: h.store, engine: h.engine, clock: h.clock })).map(({ found }) => found);
+      (await examine({ store: h.store, engine: h.engine, clock: h.clock })).map(
+        ({ found }) => found,
+      );
     assert.match((await said()).join(), /marked for removal, and something stands on it/);
     await collect();
     for (const id of [low, high]) await assertWhole(id);
@@ -229,7 +258,10 @@ describe('the collector', () => {
     await h.store.write('system', (work) => work.layers.update(other, { key: null }));
     await collect();
     const { status, status_reason } = await image(broken);
-    assert.deepEqual([status, /missing on the disk of the host/.test(status_reason)], ['failed', true]);
+    assert.deepEqual(
+      [status, /missing on the disk of the host/.test(status_reason)],
+      ['failed', true],
+    );
     assert.equal(await layer(other), undefined);
     await h.call('imageDelete', { params: { id: broken } });
     await collect();

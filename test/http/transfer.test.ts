@@ -1,4 +1,5 @@
-// Images out and in over the whole stack: bytes that go on where they were cut off, digests and signatures that count, and healing.
+// Images out and in over the whole stack: bytes that go on where they were cut off, digests and
+// signatures that count, and healing.
 
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
@@ -27,7 +28,11 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     return attributes;
   };
   const content = (id: string, range?: string) =>
-    h.sendRaw({ method: 'GET', path: `${pathPrefix}/transfers/${id}/content`, headers: range ? { range } : {} });
+    h.sendRaw({
+      method: 'GET',
+      path: `${pathPrefix}/transfers/${id}/content`,
+      headers: range ? { range } : {},
+    });
   const part = (id: string, offset: number, bytes: string) =>
     h.send({
       method: 'POST',
@@ -46,7 +51,8 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     await h.service.reconciler.settle();
     return answer.body;
   };
-  const image = async (id: number) => (await h.call('imageGet', { params: { id } })).body.attributes;
+  const image = async (id: number) =>
+    (await h.call('imageGet', { params: { id } })).body.attributes;
   return { h, install, exported, content, part, imported, finish, image };
 }
 
@@ -63,7 +69,10 @@ describe('an export', () => {
       [200, 'application/octet-stream', transfer.size_bytes],
     );
     const rest = await content(transfer.id, 'bytes=10-');
-    assert.deepEqual([rest.statusCode, rest.rawPayload.equals(whole.rawPayload.subarray(10))], [206, true]);
+    assert.deepEqual(
+      [rest.statusCode, rest.rawPayload.equals(whole.rawPayload.subarray(10))],
+      [206, true],
+    );
     const manifest = JSON.parse(transfer.manifest);
     assert.deepEqual(
       [manifest.base.name, manifest.software[0].name, manifest.sha256],
@@ -72,7 +81,10 @@ describe('an export', () => {
     assert.ok(h.signer.trusts(transfer.manifest, transfer.signature));
     assert.ok(!h.signer.trusts(transfer.manifest.replace('Editor', 'Edited'), transfer.signature));
 
-    const foreign = await h.send({ method: 'GET', path: `${pathPrefix}/transfers/${transfer.id}` }, h.keys.theirs);
+    const foreign = await h.send(
+      { method: 'GET', path: `${pathPrefix}/transfers/${transfer.id}` },
+      h.keys.theirs,
+    );
     assert.equal(foreign.status, 404);
     assert.equal((await h.call('transferDelete', { params: { id: transfer.id } })).status, 200);
     await h.service.reconciler.task('collect');
@@ -94,7 +106,8 @@ describe('an export', () => {
       const answer = await h.send({ method: 'GET', path, headers });
       assert.deepEqual([answer.status, answer.body.client_code], [status, status]);
       assert.equal(answer.headers['cache-control'], 'no-store');
-      if (status === 416) assert.equal(answer.headers['content-range'], `bytes */${transfer.size_bytes}`);
+      if (status === 416)
+        assert.equal(answer.headers['content-range'], `bytes */${transfer.size_bytes}`);
     }
     await rm(join(h.dataDir, 'transfers', transfer.id));
     const gone = await h.send({ method: 'GET', path });
@@ -110,8 +123,14 @@ describe('an export', () => {
     for (const _ of [1, 2]) await h.service.reconciler.task('verify');
     await h.engine.rot(layerId as LayerId);
     const transfer = await exported(id);
-    assert.deepEqual([transfer.status, /is damaged/.test(transfer.status_reason)], ['failed', true]);
-    assert.equal((await h.call('transferContent', { params: { id: transfer.id } })).body.client_code, 409);
+    assert.deepEqual(
+      [transfer.status, /is damaged/.test(transfer.status_reason)],
+      ['failed', true],
+    );
+    assert.equal(
+      (await h.call('transferContent', { params: { id: transfer.id } })).body.client_code,
+      409,
+    );
   });
 });
 
@@ -123,21 +142,31 @@ describe('an import', () => {
     const transfer = await imported(bytes, { manifest, signature, name: 'Back again' });
     const made = await finish(transfer.id);
     const { status, name, softwares } = await image(made.attributes.id);
-    assert.deepEqual([status, name, softwares[0].attributes.name], ['available', 'Back again', 'Editor']);
+    assert.deepEqual(
+      [status, name, softwares[0].attributes.name],
+      ['available', 'Back again', 'Editor'],
+    );
     const { layers } = (await h.call('imageStorage', { params: { id: made.attributes.id } })).body;
     assert.deepEqual(
       layers.map((layer: { kind: string }) => layer.kind),
       ['capture', 'base'],
     );
     const [machine = 0] = h.machines;
-    await h.call('imageAssign', { params: { id: made.attributes.id }, body: { machine_ids: [machine] } });
+    await h.call('imageAssign', {
+      params: { id: made.attributes.id },
+      body: { machine_ids: [machine] },
+    });
     await h.call('machineStart', { params: { id: machine } });
     await h.service.reconciler.settle();
     await h.machineIs(machine, 'ready');
-    assert.equal((await h.call('transferGet', { params: { id: transfer.id } })).body.attributes.status, 'available');
+    assert.equal(
+      (await h.call('transferGet', { params: { id: transfer.id } })).body.attributes.status,
+      'available',
+    );
     const { logs } = (await h.call('userActionLogList')).body;
     const finished = logs.find(
-      (log: { attributes: { action_type: string } }) => log.attributes.action_type === 'image_imported',
+      (log: { attributes: { action_type: string } }) =>
+        log.attributes.action_type === 'image_imported',
     );
     assert.deepEqual(
       [finished.attributes.metadata.image_id, finished.attributes.organization_machine_id],
@@ -156,14 +185,23 @@ describe('an import', () => {
       assert.deepEqual([body.client_code, /go on at 4/.test(body.message)], [409, true]);
     }
     assert.match((await finish(id)).message, /has 4 of 10 bytes; send the rest, from 4 on/);
-    assert.match((await part(id, 4, '1234567')).body.message, /said to have 10 bytes; with this part it has 11/);
+    assert.match(
+      (await part(id, 4, '1234567')).body.message,
+      /said to have 10 bytes; with this part it has 11/,
+    );
     assert.match((await part(id, 4, '')).body.message, /empty/);
     assert.equal((await part(id, 4, '123456')).status, 200);
-    const answers = await Promise.all([1, 2, 3].map(() => h.call('transferFinish', { params: { id } })));
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => h.call('transferFinish', { params: { id } })),
+    );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409]);
     assert.equal(
-      (await h.send({ method: 'POST', path: `${pathPrefix}/transfers/${id}/parts/10`, body: 'x' }, h.keys.theirs))
-        .status,
+      (
+        await h.send(
+          { method: 'POST', path: `${pathPrefix}/transfers/${id}/parts/10`, body: 'x' },
+          h.keys.theirs,
+        )
+      ).status,
       404,
     );
   });
@@ -211,9 +249,15 @@ describe('an import', () => {
     assert.match((await heal({})).message, /signed by this installation/);
     const { privateKey } = generateKeyPairSync('ed25519');
     const forged = sign(null, Buffer.from(manifest), privateKey).toString('base64');
-    assert.match((await heal({ manifest, signature: forged })).message, /signed by this installation/);
+    assert.match(
+      (await heal({ manifest, signature: forged })).message,
+      /signed by this installation/,
+    );
     assert.equal((await heal({ manifest, signature })).client_code, 200);
-    assert.deepEqual([(await image(id)).status, (await image(id)).status_reason], ['available', null]);
+    assert.deepEqual(
+      [(await image(id)).status, (await image(id)).status_reason],
+      ['available', null],
+    );
     await h.call('machineStart', { params: { id: machine } });
     await h.service.reconciler.settle();
     await h.machineIs(machine, 'ready');
@@ -224,7 +268,8 @@ describe('an import', () => {
     const id = await install([h.editor.id]);
     const { id: transferId, manifest, signature } = await exported(id);
     const bytes = (await content(transferId)).body;
-    const layerId = (await h.store.read('system', (work) => work.images.get(id as ImageId))).layerId as LayerId;
+    const layerId = (await h.store.read('system', (work) => work.images.get(id as ImageId)))
+      .layerId as LayerId;
     for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
     const { digest } = await h.store.read('system', (work) => work.layers.get(layerId));
     await h.engine.lose(layerId);
@@ -235,7 +280,9 @@ describe('an import', () => {
     await h.service.reconciler.task('sweep');
     assert.equal((await image(id)).status, 'failed');
     // Another import has healed what it stands on.
-    await h.store.write('system', (work) => work.layers.update(layerId, { state: 'sealed', fault: null }));
+    await h.store.write('system', (work) =>
+      work.layers.update(layerId, { state: 'sealed', fault: null }),
+    );
     await h.service.reconciler.settle();
     const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;
     assert.match(attributes.status_reason, /Nothing is wrong with the image any more/);
@@ -280,14 +327,19 @@ describe('the file of a transfer', () => {
     const { id } = await imported('some bytes');
     for (const name of ['0123', `${id}.part`]) await writeFile(fileOf(h, name), 'left by a kill');
     await h.service.reconciler.task('collect');
-    assert.deepEqual((await readdir(join(h.dataDir, 'transfers'))).sort(), [id, `${id}.part`].sort());
+    assert.deepEqual(
+      (await readdir(join(h.dataDir, 'transfers'))).sort(),
+      [id, `${id}.part`].sort(),
+    );
   });
 
   it('takes one of two parts that come for the same place at the same time, whole', async (t) => {
     const { h, part } = await settled(t);
     const bytes = 1024 ** 2;
     const { id } = (await h.call('imageImport', { body: { size_bytes: bytes } })).body;
-    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((letter) => part(id, 0, letter.repeat(bytes))));
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((letter) => part(id, 0, letter.repeat(bytes))),
+    );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409, 409]);
     const winner = 'abcd'[answers.findIndex(({ status }) => status === 200)] ?? '';
     assert.equal(await readFile(fileOf(h, id), 'utf8'), winner.repeat(bytes));
@@ -319,7 +371,10 @@ describe('an import whose image is deleted before it is made', () => {
       assert.equal(client_code, 200, message);
       const finished = (await h.call('transferFinish', { params: { id } })).body;
       assert.equal(finished.client_code, 200, finished.message);
-      assert.equal((await h.call('imageDelete', { params: { id: finished.attributes.id } })).status, 200);
+      assert.equal(
+        (await h.call('imageDelete', { params: { id: finished.attributes.id } })).status,
+        200,
+      );
       const { attributes } = (await h.call('transferGet', { params: { id } })).body;
       assert.deepEqual(
         [attributes.status, attributes.status_reason],
@@ -347,13 +402,22 @@ describe('an import whose image is deleted before it is made', () => {
     database.close();
     await h.service.reconciler.task('collect');
     const { attributes } = (await h.call('transferGet', { params: { id: transfer } })).body;
-    assert.deepEqual([attributes.status, /ask for it again/.test(attributes.status_reason)], ['failed', true]);
+    assert.deepEqual(
+      [attributes.status, /ask for it again/.test(attributes.status_reason)],
+      ['failed', true],
+    );
     for (const one of [finished, built])
-      assert.equal((await h.call('imageGet', { params: { id: one.id } })).body.attributes.status, 'failed');
+      assert.equal(
+        (await h.call('imageGet', { params: { id: one.id } })).body.attributes.status,
+        'failed',
+      );
     await h.machineIs(id, 'off');
     // What has an operation goes on.
     await h.service.reconciler.settle();
     await h.machineIs(other, 'ready');
-    assert.equal((await h.call('imageGet', { params: { id: begun.id } })).body.attributes.status, 'available');
+    assert.equal(
+      (await h.call('imageGet', { params: { id: begun.id } })).body.attributes.status,
+      'available',
+    );
   });
 });

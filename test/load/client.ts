@@ -1,4 +1,5 @@
-// A client that is quick enough to load a server from one process: connections that stay, and signatures without waiting.
+// A client that is quick enough to load a server from one process: connections that stay, and
+// signatures without waiting.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
@@ -23,7 +24,10 @@ export interface Answered {
   ms: number;
 }
 
-export function loadClient({ url, key, secret }: { url: string; key: string; secret: string }, connections: number) {
+export function loadClient(
+  { url, key, secret }: { url: string; key: string; secret: string },
+  connections: number,
+) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const { hostname, port } = new URL(url);
   return {
@@ -38,7 +42,10 @@ export function loadClient({ url, key, secret }: { url: string; key: string; sec
         .digest('hex');
       const headers = {
         authorization: formatAuthorization({ key, signature, nonce, timestamp }),
-        ...(text !== '' && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        ...(text !== '' && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        }),
       };
       const begun = performance.now();
       return new Promise((resolve) => {
@@ -51,12 +58,17 @@ export function loadClient({ url, key, secret }: { url: string; key: string; sec
           }
           resolve({ status, body: parsed ?? answer, ms: performance.now() - begun });
         };
-        const sent = request({ agent, hostname, port, method, path: path + query, headers }, (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('end', () => end(response.statusCode ?? 0, Buffer.concat(chunks).toString()));
-          response.on('error', (error) => end(0, String(error)));
-        });
+        const sent = request(
+          { agent, hostname, port, method, path: path + query, headers },
+          (response) => {
+            const chunks: Buffer[] = [];
+            response.on('data', (chunk: Buffer) => chunks.push(chunk));
+            response.on('end', () =>
+              end(response.statusCode ?? 0, Buffer.concat(chunks).toString()),
+            );
+            response.on('error', (error) => end(0, String(error)));
+          },
+        );
         sent.on('error', (error) => end(0, String(error)));
         sent.end(text);
       });

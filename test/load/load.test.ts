@@ -1,5 +1,5 @@
-// A load of a few seconds, for what must hold under any: no error, nobody else held up, and nothing started beyond the limit.
-// The figures are printed by npm run bench.
+// A load of a few seconds, for what must hold under any: no error, nobody else held up, and nothing
+// started beyond the limit. The figures are printed by npm run bench.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -15,13 +15,20 @@ describe('a server under load', () => {
     defer(t, await holdUp(on, 20));
     await waitFor('they are connected', async () => (await on.descriptors()) >= before + 60);
     const { reads, writes, errors } = await runMix(on, 64, 5);
-    t.diagnostic(`${reads.length} reads, ${writes.length} writes; p99 of reads ${quantile(reads, 0.99).toFixed(0)} ms`);
+    t.diagnostic(
+      `${reads.length} reads, ${writes.length} writes; p99 of reads ${quantile(reads, 0.99).toFixed(0)} ms`,
+    );
     assert.deepEqual(errors.slice(0, 5), []);
     assert.ok(reads.length > 100 && writes.length > 50);
     on.hangUp();
     const left = async () => (await on.descriptors()) - before;
     // Whoever does not read has a minute.
-    await waitFor('the ones that said nothing, or too little, are gone', async () => (await left()) <= 22, 30_000, 100);
+    await waitFor(
+      'the ones that said nothing, or too little, are gone',
+      async () => (await left()) <= 22,
+      30_000,
+      100,
+    );
   });
 
   it('starts a fleet no faster than its limit, and answers meanwhile', async (t) => {

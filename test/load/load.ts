@@ -1,5 +1,6 @@
-// Load: many connections at full speed with a mix of reads and writes, beside connections that only hold the server up; and a fleet of
-// machines that are assigned and started at once. What is measured is told; what went wrong is listed.
+// Load: many connections at full speed with a mix of reads and writes, beside connections that only
+// hold the server up; and a fleet of machines that are assigned and started at once. What is
+// measured is told; what went wrong is listed.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -28,7 +29,8 @@ export async function underLoad(dataDir: string, connections: number, ...flags: 
     hangUp: client.close,
     withStore,
     residentMb: async () =>
-      Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.pid()}/status`, 'utf8'))?.[1]) / 1024,
+      Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.pid()}/status`, 'utf8'))?.[1]) /
+      1024,
     descriptors: async () => (await readdir(`/proc/${server.pid()}/fd`)).length,
     async close() {
       client.close();
@@ -41,7 +43,9 @@ export type UnderLoad = Awaited<ReturnType<typeof underLoad>>;
 
 /** The value below which `part` of them lie; NaN of none. */
 export const quantile = (values: readonly number[], part: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? Number.NaN;
+  [...values].sort((a, b) => a - b)[
+    Math.min(values.length - 1, Math.floor(values.length * part))
+  ] ?? Number.NaN;
 
 /** Slope of a line through the points, by least squares. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
@@ -61,8 +65,15 @@ export interface MixResult {
   memory: [minutes: number, mb: number][];
 }
 
-/** `connections` callers, each with one request at a time, for so long. Three of ten change something; refusals by the contract are answers. */
-export async function runMix(on: UnderLoad, connections: number, seconds: number): Promise<MixResult> {
+/**
+ * `connections` callers, each with one request at a time, for so long. Three of ten change
+ * something; refusals by the contract are answers.
+ */
+export async function runMix(
+  on: UnderLoad,
+  connections: number,
+  seconds: number,
+): Promise<MixResult> {
   const result: MixResult = { reads: [], writes: [], seconds, errors: [], memory: [] };
   const begun = performance.now();
   const goesOn = () => performance.now() - begun < seconds * 1000;
@@ -79,7 +90,10 @@ export async function runMix(on: UnderLoad, connections: number, seconds: number
       const turns: Asked[] = [
         { name: 'imageList', query: '?per_page=20' },
         { name: 'machineGet', id: machine },
-        { name: 'imageInstall', body: { software_ids: [1 + (round % 4)], name: `load-${number}-${round}` } },
+        {
+          name: 'imageInstall',
+          body: { software_ids: [1 + (round % 4)], name: `load-${number}-${round}` },
+        },
         { name: 'imageGet', id: image },
         { name: 'machineList' },
         { name: round % 20 < 10 ? 'machineStart' : 'machineStop', id: machine },
@@ -96,7 +110,9 @@ export async function runMix(on: UnderLoad, connections: number, seconds: number
       (isRead ? result.reads : result.writes).push(answered.ms);
       if (asked.name === 'imageInstall') keep(answered);
       if (answered.status === 0 || answered.status >= 500)
-        result.errors.push(`${asked.name}: ${answered.status} ${JSON.stringify(answered.body).slice(0, 200)}`);
+        result.errors.push(
+          `${asked.name}: ${answered.status} ${JSON.stringify(answered.body).slice(0, 200)}`,
+        );
     }
   };
   const watching = (async () => {
@@ -105,7 +121,10 @@ export async function runMix(on: UnderLoad, connections: number, seconds: number
       await sleep(1000);
     }
   })();
-  await Promise.all([watching, ...Array.from({ length: connections }, (_, number) => caller(number))]);
+  await Promise.all([
+    watching,
+    ...Array.from({ length: connections }, (_, number) => caller(number)),
+  ]);
   await atRest(on);
   return result;
 }
@@ -121,8 +140,8 @@ export const atRest = (on: UnderLoad, limitMs = quietMs) =>
   );
 
 /**
- * Connections that hold a server up, so many of each: they say nothing, never come to the end of a request, or never read their answers.
- * None sees that it was closed. Resolves to how to end them.
+ * Connections that hold a server up, so many of each: they say nothing, never come to the end of a
+ * request, or never read their answers. None sees that it was closed. Resolves to how to end them.
  */
 export async function holdUp(on: UnderLoad, each: number): Promise<() => void> {
   const sockets: Socket[] = [];
@@ -162,8 +181,13 @@ export interface FleetResult {
 
 /** Assigns one image to `count` new machines in one request, and asks for the start of each. */
 export async function runFleet(on: UnderLoad, count: number): Promise<FleetResult> {
-  const ids = await on.withStore((store) => store.write('system', (work) => addMachines(work, count)));
-  const built = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: `fleet of ${count}` } });
+  const ids = await on.withStore((store) =>
+    store.write('system', (work) => addMachines(work, count)),
+  );
+  const built = await on.ask({
+    name: 'imageInstall',
+    body: { software_ids: [1], name: `fleet of ${count}` },
+  });
   const id = Number(built.body.attributes.id);
   await atRest(on);
   const errors: string[] = [];
@@ -173,7 +197,9 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   };
   const assignMs = expect(await on.ask({ name: 'imageAssign', id, body: { machine_ids: ids } }));
   const begun = performance.now();
-  for (const answered of await Promise.all(ids.map((machine) => on.ask({ name: 'machineStart', id: machine }))))
+  for (const answered of await Promise.all(
+    ids.map((machine) => on.ask({ name: 'machineStart', id: machine })),
+  ))
     expect(answered);
   const reads: number[] = [];
   let startingMost = 0;
@@ -183,7 +209,10 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
       async () => {
         reads.push(expect(await on.ask({ name: 'imageList', query: '?per_page=20' })));
         const open = await store.read('system', (work) => work.jobs.open(2 * count));
-        startingMost = Math.max(startingMost, open.filter(({ state }) => state === 'running').length);
+        startingMost = Math.max(
+          startingMost,
+          open.filter(({ state }) => state === 'running').length,
+        );
         return open.length === 0;
       },
       quietMs + count * 100,
@@ -191,7 +220,9 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
     ),
   );
   const readyMs = performance.now() - begun;
-  const ready = await on.withStore((store) => store.read('system', (work) => work.machines.ready()));
+  const ready = await on.withStore((store) =>
+    store.read('system', (work) => work.machines.ready()),
+  );
   const notReady = ids.filter((machine) => !ready.some((one) => one.id === machine)).length;
   if (notReady > 0) errors.push(`${notReady} machines are not ready`);
   return { assignMs, readyMs, startingMost, reads, errors };
@@ -203,8 +234,13 @@ async function addMachines(work: Work, count: number): Promise<number[]> {
   if (!organisation || !type) throw new Error('the demo has no organisation or machine type');
   const { id: machineTypeId, code: machineType, cpus, memoryMb, diskSizeGb } = type;
   const size = { machineTypeId, machineType, cpus, memoryMb, diskSizeGb, region: null };
-  const more = { permissions: machinePermissionDefaults, assignedImageId: null, organisationId: organisation.id };
+  const more = {
+    permissions: machinePermissionDefaults,
+    assignedImageId: null,
+    organisationId: organisation.id,
+  };
   const ids: number[] = [];
-  for (let index = 0; index < count; index++) ids.push((await work.machines.add({ ...size, ...more })).id);
+  for (let index = 0; index < count; index++)
+    ids.push((await work.machines.add({ ...size, ...more })).id);
   return ids;
 }

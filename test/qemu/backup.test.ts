@@ -1,4 +1,5 @@
-// A backup of real disks, made while a machine runs, brought back somewhere else, and its machine started there.
+// A backup of real disks, made while a machine runs, brought back somewhere else, and its machine
+// started there.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -45,14 +46,20 @@ describe('a backup of real disks', () => {
     const parent = await temporaryFolder(t);
     const [folder, dataDir] = [join(parent, 'backup'), join(parent, 'restored')];
     const at = performance.now();
-    const make = (to: string) => backUp({ store: s.store, engine: s.engine, dataDir: s.dataDir }, to, { keys: true });
+    const make = (to: string) =>
+      backUp({ store: s.store, engine: s.engine, dataDir: s.dataDir }, to, { keys: true });
     const [manifest, beside] = await Promise.all([make(folder), make(join(parent, 'beside'))]);
     assert.deepEqual({ ...beside, createdAt: '' }, { ...manifest, createdAt: '' });
-    t.diagnostic(`two backups beside a running machine: ${((performance.now() - at) / 1000).toFixed(2)} s`);
+    t.diagnostic(
+      `two backups beside a running machine: ${((performance.now() - at) / 1000).toFixed(2)} s`,
+    );
     assert.deepEqual([manifest.layers, manifest.disks, manifest.missing], [2, 3, []]);
     // Layers are shared, not copied.
     for (const name of await readdir(join(folder, 'engine', 'layers'))) {
-      const [one, other] = [join(folder, 'engine', 'layers', name), join(s.dataDir, 'engine', 'layers', name)];
+      const [one, other] = [
+        join(folder, 'engine', 'layers', name),
+        join(s.dataDir, 'engine', 'layers', name),
+      ];
       assert.equal((await stat(one)).ino, (await stat(other)).ino);
     }
     assert.deepEqual(await s.leftOvers(), []);
@@ -102,7 +109,10 @@ describe('a backup of real disks', () => {
     const keptId = newId() as DiskId;
     for (const id of [diskId, keptId]) await engine.ensureDisk({ diskId: id, layerId, sizeBytes });
     defer(t, () => engine.stopMachine(machineId, 0));
-    const start = () => engine.startMachine(machineOn({ machineId, diskId, name: 'one', boot, baseLayerId: layerId }));
+    const start = () =>
+      engine.startMachine(
+        machineOn({ machineId, diskId, name: 'one', boot, baseLayerId: layerId }),
+      );
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;
     for (let round = 0; round < 3; round++) {
@@ -119,7 +129,9 @@ describe('a backup of real disks', () => {
         ]);
         assert.deepEqual(missing, []);
         for (const id of [diskId, keptId])
-          execFileSync('qemu-img', ['check', '-q', join(to, 'disks', `${id}.qcow2`)], { stdio: 'pipe' });
+          execFileSync('qemu-img', ['check', '-q', join(to, 'disks', `${id}.qcow2`)], {
+            stdio: 'pipe',
+          });
         assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
       }
     }

@@ -1,4 +1,5 @@
-// What comes from outside is mistrusted, what runs is confined, and a full disk fails the one operation.
+// What comes from outside is mistrusted, what runs is confined, and a full disk fails the one
+// operation.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -26,11 +27,45 @@ describe('a base file from outside', () => {
     await writeFile(file('text'), 'this is a letter\n'.repeat(100_000));
     await writeFile(file('empty'), '');
     await writeFile(file('zeros'), Buffer.alloc(2 * 1024 * 1024));
-    await writeFile(file('gzip'), Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(2 * 1024 * 1024)]));
+    await writeFile(
+      file('gzip'),
+      Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(2 * 1024 * 1024)]),
+    );
     qemuImg('create', '-q', '-f', 'raw', file('plain.raw'), '4M');
-    qemuImg('create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', file('plain.raw'), file('backing.qcow2'));
-    qemuImg('create', '-q', '-f', 'qcow2', '-u', '-F', 'raw', '-b', '/etc/shadow', file('shadow.qcow2'), '4M');
-    qemuImg('create', '-q', '-f', 'qcow2', '-o', `data_file=${file('data')}`, file('data.qcow2'), '4M');
+    qemuImg(
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-F',
+      'raw',
+      '-b',
+      file('plain.raw'),
+      file('backing.qcow2'),
+    );
+    qemuImg(
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-u',
+      '-F',
+      'raw',
+      '-b',
+      '/etc/shadow',
+      file('shadow.qcow2'),
+      '4M',
+    );
+    qemuImg(
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-o',
+      `data_file=${file('data')}`,
+      file('data.qcow2'),
+      '4M',
+    );
     qemuImg('create', '-q', '-f', 'vmdk', file('disk.vmdk'), '4M');
     qemuImg('create', '-q', '-f', 'qcow2', file('snapshot.qcow2'), '4M');
     qemuImg('snapshot', '-c', 'one', file('snapshot.qcow2'));
@@ -58,11 +93,14 @@ describe('a base file from outside', () => {
       ['missing', /not a file/],
     ];
     for (const [name, message] of cases) {
-      await assert.rejects(engine.importBase(layerId(), { disk: file(name) }), (error: Error & { code?: string }) => {
-        assert.match(error.message, message, name);
-        assert.equal(error.code, 'invalid', name);
-        return true;
-      });
+      await assert.rejects(
+        engine.importBase(layerId(), { disk: file(name) }),
+        (error: Error & { code?: string }) => {
+          assert.match(error.message, message, name);
+          assert.equal(error.code, 'invalid', name);
+          return true;
+        },
+      );
     }
     assert.equal((await engine.inventory()).layers.size, 0);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
@@ -82,9 +120,16 @@ describe('the trial of a base', () => {
     blank.writeUInt16BE(0x55aa, 510);
     await writeFile(join(folder, 'blank.raw'), blank);
     const bare = { disk: join(folder, 'blank.raw') };
-    const empty = await baseAdd(store, engine, { name: 'Empty', files: bare, boot: { mode: 'firmware' } });
+    const empty = await baseAdd(store, engine, {
+      name: 'Empty',
+      files: bare,
+      boot: { mode: 'firmware' },
+    });
     const { signal } = new AbortController();
-    assert.deepEqual(await baseTry(store, engine, works.id, 120_000, signal), { works: true, said: '' });
+    assert.deepEqual(await baseTry(store, engine, works.id, 120_000, signal), {
+      works: true,
+      said: '',
+    });
     const failed = await baseTry(store, engine, empty.id, 5000, signal);
     assert.equal(failed.works, false);
     assert.match(failed.said, /The trial was not done within its limit of 5 s/);
@@ -104,7 +149,9 @@ describe('a machine', () => {
     await engine.importBase(base, files);
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 3 * gbBytes });
     defer(t, () => engine.stopMachine(1 as MachineId, 0));
-    await engine.startMachine(machineOn({ machineId: 1 as MachineId, diskId: disk, boot, baseLayerId: base }));
+    await engine.startMachine(
+      machineOn({ machineId: 1 as MachineId, diskId: disk, boot, baseLayerId: base }),
+    );
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');
     const [found] = await findProcesses(processesIn(join(await realpath(folder), 'engine')));

@@ -1,5 +1,6 @@
-// A base as a distribution's cloud image is: Debian 12 with cloud-init, the guest agent, an SSH server, netplan and a snakeoil certificate. It
-// is made once and cached; what a variant lacks is switched off in a copy of its disk.
+// A base as a distribution's cloud image is: Debian 12 with cloud-init, the guest agent, an SSH
+// server, netplan and a snakeoil certificate. It is made once and cached; what a variant lacks is
+// switched off in a copy of its disk.
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -10,8 +11,24 @@ import { exists } from '../../src/lib/files.ts';
 import { cacheDirs } from '../../src/lib/folders.ts';
 
 const packages = [
-  ...['linux-image-cloud-amd64', 'systemd-sysv', 'udev', 'kmod', 'iproute2', 'dbus', 'initramfs-tools', 'busybox'],
-  ...['cloud-init', 'netplan.io', 'cloud-guest-utils', 'openssh-server', 'ssl-cert', 'qemu-guest-agent'],
+  ...[
+    'linux-image-cloud-amd64',
+    'systemd-sysv',
+    'udev',
+    'kmod',
+    'iproute2',
+    'dbus',
+    'initramfs-tools',
+    'busybox',
+  ],
+  ...[
+    'cloud-init',
+    'netplan.io',
+    'cloud-guest-utils',
+    'openssh-server',
+    'ssl-cert',
+    'qemu-guest-agent',
+  ],
 ];
 
 const make = `set -euo pipefail
@@ -49,7 +66,10 @@ const boot: Boot = { mode: 'direct', append: 'console=ttyS0 root=/dev/vda rw', b
 
 async function whole(): Promise<string> {
   const [cacheDir = '.'] = cacheDirs(process.env);
-  const folder = join(cacheDir, `cloud-base-${createHash('sha256').update(make).digest('hex').slice(0, 12)}`);
+  const folder = join(
+    cacheDir,
+    `cloud-base-${createHash('sha256').update(make).digest('hex').slice(0, 12)}`,
+  );
   if (await exists(folder)) return folder;
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
   await mkdir(part, { recursive: true, mode: 0o755 });
@@ -65,7 +85,10 @@ async function whole(): Promise<string> {
 
 /** Runs commands of debugfs on a raw disk. */
 export function debugfs(disk: string, commands: readonly string[]): void {
-  execFileSync('debugfs', ['-w', '-f', '-', disk], { input: `${commands.join('\n')}\n`, stdio: 'pipe' });
+  execFileSync('debugfs', ['-w', '-f', '-', disk], {
+    input: `${commands.join('\n')}\n`,
+    stdio: 'pipe',
+  });
 }
 
 /** The base in a folder, with cloud-init and the guest agent or without. */

@@ -1,4 +1,5 @@
-// What a process in a guest's place can reach, as if a guest had taken over its QEMU: started by the engine as a guest is, and hostile.
+// What a process in a guest's place can reach, as if a guest had taken over its QEMU: started by
+// the engine as a guest is, and hostile.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -19,7 +20,10 @@ const mib = 1024 ** 2;
 const sizeBytes = 64 * mib;
 const boot = { mode: 'firmware' } as const;
 
-/** Runs a script in the place of QEMU, and then stays as a process that is found by QEMU's name and words. */
+/**
+ * Runs a script in the place of QEMU, and then stays as a process that is found by QEMU's name and
+ * words.
+ */
 const inPlaceOfQemu = (script: string) => `#!/bin/bash
 [ "$1" = --version ] && exit 0
 ${script}
@@ -50,7 +54,11 @@ async function hostile(t: Scope, script: string) {
       await engine.stopMachine(machineId, 0);
       await starting;
     });
-    const found = await waitFor('it is there', () => findProcess(processesIn(root), 'machine', machineId), 15_000);
+    const found = await waitFor(
+      'it is there',
+      () => findProcess(processesIn(root), 'machine', machineId),
+      15_000,
+    );
     return { disk, found, run: join(root, 'run', `machine-${machineId}`) };
   };
   return { folder, root, engine, base, other, start };
@@ -75,8 +83,15 @@ describe('a process in the place of a guest', () => {
     // A process that another guest's is, and the server's own.
     const starting = s.start(one);
     const run = join(s.root, 'run', 'machine-1');
-    await waitFor('it looked round', async () => (await text(join(run, 'report'))).split('\n').length > 3, 15_000);
-    const victim = spawn('sleep', ['1000'], { stdio: 'ignore', ...(process.getuid?.() === 0 && { uid: 65_534 }) });
+    await waitFor(
+      'it looked round',
+      async () => (await text(join(run, 'report'))).split('\n').length > 3,
+      15_000,
+    );
+    const victim = spawn('sleep', ['1000'], {
+      stdio: 'ignore',
+      ...(process.getuid?.() === 0 && { uid: 65_534 }),
+    });
     defer(t, () => victim.kill('SIGKILL'));
     const twoDisk = diskId();
     await s.engine.ensureDisk({ diskId: twoDisk, layerId: s.base, sizeBytes });
@@ -94,8 +109,16 @@ describe('a process in the place of a guest', () => {
     const { disk, found } = await starting;
     const report = await text(join(run, 'report'));
     assert.match(report, /done\n$/);
-    const own = [`disks/${disk}.qcow2`, `layers/${s.base}.qcow2`, 'machines/1/seed.iso', 'run/machine-1/report'];
-    assert.equal(/^files: (.*)$/m.exec(report)?.[1]?.trim(), own.map((path) => `/engine/${path}`).join(' '));
+    const own = [
+      `disks/${disk}.qcow2`,
+      `layers/${s.base}.qcow2`,
+      'machines/1/seed.iso',
+      'run/machine-1/report',
+    ];
+    assert.equal(
+      /^files: (.*)$/m.exec(report)?.[1]?.trim(),
+      own.map((path) => `/engine/${path}`).join(' '),
+    );
     assert.match(report, /^environment: $/m);
     assert.doesNotMatch(report, /^(wrote|killed|read|moved)/m);
     assert.equal(victim.exitCode ?? victim.signalCode, null);
@@ -108,14 +131,26 @@ describe('a process in the place of a guest', () => {
       null,
     );
     for (const what of ['pid', 'mnt', 'net', 'ipc', 'uts'])
-      assert.notEqual(readlinkSync(`/proc/${found.pid}/ns/${what}`), readlinkSync(`/proc/self/ns/${what}`), what);
+      assert.notEqual(
+        readlinkSync(`/proc/${found.pid}/ns/${what}`),
+        readlinkSync(`/proc/self/ns/${what}`),
+        what,
+      );
     if (process.getuid?.() === 0) {
-      const uidOf = (pid: number) => Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+      const uidOf = (pid: number) =>
+        Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
       assert.match(status, /^CapBnd:\s+0+$/m);
-      assert.ok(uidOf(found.pid) > defaultConfining.uids.first && uidOf(found.pid) <= defaultConfining.uids.last);
+      assert.ok(
+        uidOf(found.pid) > defaultConfining.uids.first &&
+          uidOf(found.pid) <= defaultConfining.uids.last,
+      );
       const second = s.start(two);
       const other = join(s.root, 'run', 'machine-2');
-      await waitFor('it looked round', async () => (await text(join(other, 'report'))).includes('files'), 15_000);
+      await waitFor(
+        'it looked round',
+        async () => (await text(join(other, 'report'))).includes('files'),
+        15_000,
+      );
       await writeFile(join(other, 'order'), 'true');
       await chmod(join(other, 'order'), 0o644);
       assert.notEqual(uidOf((await second).found.pid), uidOf(found.pid));
@@ -138,7 +173,8 @@ describe('a process in the place of a guest', () => {
     defer(t, () => other.close());
     const one = 1 as MachineId;
     const { run } = await s.start(one);
-    // As the user itself it could put links nowhere else; in an earlier version the server's marks lay beside its sockets.
+    // As the user itself it could put links nowhere else; in an earlier version the server's marks
+    // lay beside its sockets.
     await symlink(victim, join(s.root, 'machines', '1', 'asking'));
     assert.equal(await s.engine.machineState(one), 'on');
     assert.deepEqual(await s.engine.pausedMachines(), new Set());
@@ -157,7 +193,16 @@ describe('a layer that a hostile guest has written', () => {
     const s = await hostile(t, '');
     const [disk, layer] = [diskId(), layerId()];
     await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes });
-    const named = ['rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', `../layers/${s.other}.qcow2`];
+    const named = [
+      'rebase',
+      '-u',
+      '-f',
+      'qcow2',
+      '-F',
+      'qcow2',
+      '-b',
+      `../layers/${s.other}.qcow2`,
+    ];
     execFileSync('qemu-img', [...named, join(s.root, 'disks', `${disk}.qcow2`)]);
     await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
     const chain = [layer, s.base];
@@ -171,7 +216,10 @@ describe('a layer that a hostile guest has written', () => {
       path,
       bytesMax: 1024 * mib,
     };
-    await assert.rejects(s.engine.exportLayer(spec, new AbortController().signal), /could not be made or read/);
+    await assert.rejects(
+      s.engine.exportLayer(spec, new AbortController().signal),
+      /could not be made or read/,
+    );
     await assert.rejects(
       s.engine.rewriteLayer({ layerId: layer, parentId: s.base, chain }),
       /could not be made or read/,
@@ -201,10 +249,15 @@ describe('a host on which guests cannot be confined', () => {
     await chmod(join(programs, 'bwrap'), 0o755);
     await assert.rejects(openQemu({ root, path: programs }), {
       code: 'unavailable',
-      message: /bubblewrap says "No permissions to create new namespace"\. Let users make namespaces/,
+      message:
+        /bubblewrap says "No permissions to create new namespace"\. Let users make namespaces/,
     });
     await chmod(folder, 0o755);
-    await openQemu({ root, path: programs, confining: { ...defaultConfining, confinement: 'none' } });
+    await openQemu({
+      root,
+      path: programs,
+      confining: { ...defaultConfining, confinement: 'none' },
+    });
   });
 });
 
@@ -217,13 +270,29 @@ describe('a disk that a process has open', () => {
     const qemu = spawn(
       '/usr/bin/qemu-system-x86_64',
       [
-        ...['-nodefaults', '-display', 'none', '-S', '-qmp', `unix:${join(s.folder, 'q')},server=on,wait=off`],
-        ...['-drive', `file=${file},format=qcow2,if=none,id=d`, '-device', 'virtio-blk-pci,drive=d'],
+        ...[
+          '-nodefaults',
+          '-display',
+          'none',
+          '-S',
+          '-qmp',
+          `unix:${join(s.folder, 'q')},server=on,wait=off`,
+        ],
+        ...[
+          '-drive',
+          `file=${file},format=qcow2,if=none,id=d`,
+          '-device',
+          'virtio-blk-pci,drive=d',
+        ],
       ],
       { stdio: 'ignore' },
     );
     defer(t, () => qemu.kill('SIGKILL'));
-    await waitFor('it has the disk', () => statSync(join(s.folder, 'q'), { throwIfNoEntry: false }), 30_000);
+    await waitFor(
+      'it has the disk',
+      () => statSync(join(s.folder, 'q'), { throwIfNoEntry: false }),
+      30_000,
+    );
     await assert.rejects(s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }), {
       message: /^A process on this host still has the machine's disk open/,
       retry: 'later',
@@ -249,12 +318,20 @@ describe('a machine that an earlier version started', { skip: leftOutWithoutRoot
     const nobody = 65_534;
     const own = join(root, 'machines', '7');
     await mkdir(own, { mode: 0o700 });
-    for (const path of [own, join(root, 'disks', `${disk}.qcow2`)]) await chown(path, nobody, nobody);
+    for (const path of [own, join(root, 'disks', `${disk}.qcow2`)])
+      await chown(path, nobody, nobody);
     const installation = createHash('sha256').update(root).digest('hex').slice(0, 12);
     const child = spawn(
       'qemu-system-x86_64',
       [
-        ...['-name', `guest=silversmith-${installation}-machine-7`, '-nodefaults', '-display', 'none', '-S'],
+        ...[
+          '-name',
+          `guest=silversmith-${installation}-machine-7`,
+          '-nodefaults',
+          '-display',
+          'none',
+          '-S',
+        ],
         ...[
           '-drive',
           `file=../../disks/${disk}.qcow2,format=qcow2,if=none,id=disk`,
@@ -269,7 +346,11 @@ describe('a machine that an earlier version started', { skip: leftOutWithoutRoot
     child.unref();
     defer(t, () => engine.stopMachine(id, 0));
     await waitFor('it is on', async () => (await engine.runningMachines()).has(id), 15_000);
-    await waitFor('its monitor is there', () => statSync(join(own, 'qmp.sock'), { throwIfNoEntry: false }), 15_000);
+    await waitFor(
+      'its monitor is there',
+      () => statSync(join(own, 'qmp.sock'), { throwIfNoEntry: false }),
+      15_000,
+    );
     await engine.tidy();
     assert.equal(statSync(own).uid, 0);
     assert.equal(await engine.machineState(id), 'on');

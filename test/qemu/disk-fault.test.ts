@@ -1,5 +1,5 @@
-// A disk of the host that is full, fails, cannot be written, or lost a part of what was written: on real disks, with a real file system
-// for each.
+// A disk of the host that is full, fails, cannot be written, or lost a part of what was written: on
+// real disks, with a real file system for each.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -52,8 +52,13 @@ describe('a host that has no room', { skip: leftOutWithoutRoot }, () => {
     await waitFor('it still is', async () => (await status()) === 'io-error');
     const shown = async () => (await s.client.machineGet({ id: s.machine })).attributes;
     assert.equal((await shown()).friendly_status, 'warming_up');
-    assert.match((await shown()).status_reason ?? '', /paused, because the disk of its host is full/);
-    await assert.rejects(s.client.machineAccess({ id: s.machine, expires_in: 60 }), { clientCode: 4201 });
+    assert.match(
+      (await shown()).status_reason ?? '',
+      /paused, because the disk of its host is full/,
+    );
+    await assert.rejects(s.client.machineAccess({ id: s.machine, expires_in: 60 }), {
+      clientCode: 4201,
+    });
     await rm(ballast);
     await s.reconciler.task('measure');
     assert.equal(await status(), 'running');
@@ -126,7 +131,10 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
     const s = await startQuick(t, { dataDir });
     await s.close();
     execFileSync('mount', ['-o', 'remount,ro', dataDir]);
-    await assert.rejects(serve(s.config), /The data directory \S+ cannot be used: .* is read-only; .*--data-dir/);
+    await assert.rejects(
+      serve(s.config),
+      /The data directory \S+ cannot be used: .* is read-only; .*--data-dir/,
+    );
     execFileSync('mount', ['-o', 'remount,rw', dataDir]);
     await (await serve(s.config)).close();
   });
@@ -134,7 +142,9 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
 
 describe('a layer that was written in part', { skip: leftOutWithoutRoot }, () => {
   it('is found before a machine starts on it, its image says so, and the machine has the disk it had', async (t) => {
-    const s = await startQuick(t, { script: 'dd if=/dev/urandom of=/dev/vda bs=1M seek=5 count=1' });
+    const s = await startQuick(t, {
+      script: 'dd if=/dev/urandom of=/dev/vda bs=1M seek=5 count=1',
+    });
     const tear: Record<string, (path: string, size: number) => Promise<void>> = {
       'cut off': (path, size) => truncate(path, size - 65536),
       'its end never written': async (path, size) => {
@@ -145,8 +155,14 @@ describe('a layer that was written in part', { skip: leftOutWithoutRoot }, () =>
     for (const [how, apply] of Object.entries(tear)) {
       const { attributes } = await s.client.imageInstall({ software_ids: [1] });
       const image = () => s.client.imageGet({ id: attributes.id });
-      await waitFor('it is made', async () => (await image()).attributes.status === 'available', restMs);
-      const { layerId } = await s.store.read('system', (work) => work.images.get(attributes.id as ImageId));
+      await waitFor(
+        'it is made',
+        async () => (await image()).attributes.status === 'available',
+        restMs,
+      );
+      const { layerId } = await s.store.read('system', (work) =>
+        work.images.get(attributes.id as ImageId),
+      );
       // Its digest is taken soon after it is made.
       await s.reconciler.task('verify');
       const path = join(s.dataDir, 'engine', 'layers', `${layerId}.qcow2`);

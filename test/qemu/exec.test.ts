@@ -1,4 +1,5 @@
-// The operator's command inside a machine, as it is typed, on real machines: what it exits with, and what it says when it cannot.
+// The operator's command inside a machine, as it is typed, on real machines: what it exits with,
+// and what it says when it cannot.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -22,7 +23,16 @@ const typing =
       interactive: false,
       exitCode: 0,
     };
-    const argv = ['node', 'silversmith', 'machine', 'exec', '--data-dir', dataDir, String(machine), ...words];
+    const argv = [
+      'node',
+      'silversmith',
+      'machine',
+      'exec',
+      '--data-dir',
+      dataDir,
+      String(machine),
+      ...words,
+    ];
     return { code: await main(argv, terminal, { PATH: process.env.PATH }), ...said };
   };
 
@@ -33,17 +43,28 @@ describe('machine exec', () => {
     const exec = typing(s.dataDir);
     const off = await exec(id, '--', 'sh');
     assert.deepEqual([off.code, off.out], [1, '']);
-    assert.match(off.err, new RegExp(`^error: Machine ${id} is off; start it: silversmith machine start ${id}`));
+    assert.match(
+      off.err,
+      new RegExp(`^error: Machine ${id} is off; start it: silversmith machine start ${id}`),
+    );
     await s.client().machineStart({ id });
     await s.machine(id, 'ready');
     assert.deepEqual(await exec(id, '--', 'sh', '-c', 'echo one; echo two >&2; exit 7'), {
       ...{ code: 7, out: 'one', err: 'two' },
     });
-    assert.deepEqual(await exec(id, 'echo', '--', '--json'), { code: 0, out: '-- --json', err: '' });
+    assert.deepEqual(await exec(id, 'echo', '--', '--json'), {
+      code: 0,
+      out: '-- --json',
+      err: '',
+    });
     assert.equal((await exec(id, '--', 'sh', '-c', 'kill -9 $$')).code, 137);
-    assert.match((await exec(id, 'frobnicate')).err, /could not run "frobnicate" .*give a program of the guest/);
+    assert.match(
+      (await exec(id, 'frobnicate')).err,
+      /could not run "frobnicate" .*give a program of the guest/,
+    );
 
-    // A guest that floods the agent's channel without ever ending a line: at 100 MB a second and more.
+    // A guest that floods the agent's channel without ever ending a line: at 100 MB a second and
+    // more.
     const port = '/dev/virtio-ports/org.qemu.guest_agent.0';
     const flood = `systemctl stop qemu-guest-agent; exec dd if=/dev/zero of=${port} bs=32k`;
     assert.equal((await exec(id, 'systemd-run', 'sh', '-c', flood)).code, 0);
@@ -60,7 +81,9 @@ describe('machine exec', () => {
     const before = peakMb();
     // As the server does it, with less patience.
     await s.engine.stopMachine(id as never, 500);
-    t.diagnostic(`the most resident memory grew from ${before.toFixed(0)} to ${peakMb().toFixed(0)} MB`);
+    t.diagnostic(
+      `the most resident memory grew from ${before.toFixed(0)} to ${peakMb().toFixed(0)} MB`,
+    );
     assert.ok(peakMb() - before < 100);
     await s.machine(id, 'off');
   });
@@ -69,6 +92,10 @@ describe('machine exec', () => {
     const s = await startQuick(t);
     assert.equal((await s.turn(true)).friendly_status, 'ready');
     const { code, err } = await typing(s.dataDir)(s.machine, 'ls');
-    assert.deepEqual([code, /its guest agent does not answer; wait until/.test(err)], [1, true], err);
+    assert.deepEqual(
+      [code, /its guest agent does not answer; wait until/.test(err)],
+      [1, true],
+      err,
+    );
   });
 });

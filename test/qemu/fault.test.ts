@@ -1,5 +1,6 @@
-// What goes wrong around the server: programs of the host that are missing, slow, hang or die, and a guest that says too much or nothing.
-// Each is told with its reason, nothing is left of it, and when it is over everything goes on.
+// What goes wrong around the server: programs of the host that are missing, slow, hang or die, and
+// a guest that says too much or nothing. Each is told with its reason, nothing is left of it, and
+// when it is over everything goes on.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,7 +15,9 @@ const isRunning = (words: readonly string[]) =>
   readdirSync('/proc').some((entry) => {
     if (!/^\d+$/.test(entry)) return false;
     try {
-      return readFileSync(`/proc/${entry}/cmdline`, 'utf8') === words.map((word) => `${word}\0`).join('');
+      return (
+        readFileSync(`/proc/${entry}/cmdline`, 'utf8') === words.map((word) => `${word}\0`).join('')
+      );
     } catch {
       // It ended in between.
       return false;
@@ -60,14 +63,24 @@ describe('a program of the host', () => {
     const once = async (name: string, when: string) => {
       const real = execFileSync('which', [name]).toString().trim();
       const seconds = String(100_000 + Math.floor(Math.random() * 100_000));
-      const bringBack = await s.inFront(name, `case "$*" in ${when}) exec sleep ${seconds};; esac\nexec ${real} "$@"`);
+      const bringBack = await s.inFront(
+        name,
+        `case "$*" in ${when}) exec sleep ${seconds};; esac\nexec ${real} "$@"`,
+      );
       return async () => {
         await waitFor(`${name} hangs`, () => isRunning(['sleep', seconds]), restMs);
         await bringBack();
       };
     };
-    const hangs = [await once('qemu-img', '*create*'), await once('qemu-system-x86_64', '*-machine-*')];
-    const [image, machine] = await Promise.all([s.build(), s.turn(true), ...hangs.map((hang) => hang())]);
+    const hangs = [
+      await once('qemu-img', '*create*'),
+      await once('qemu-system-x86_64', '*-machine-*'),
+    ];
+    const [image, machine] = await Promise.all([
+      s.build(),
+      s.turn(true),
+      ...hangs.map((hang) => hang()),
+    ]);
     assert.equal(image.status, 'available', image.status_reason ?? '');
     assert.equal(machine.friendly_status, 'ready', machine.status_reason ?? '');
     await s.assertSound();
@@ -93,7 +106,14 @@ describe('a program of the host', () => {
     const s = await startQuick(t);
     const limit = (processes: string) =>
       execFileSync('prlimit', ['--pid', String(process.pid), `--nproc=${processes}:`]);
-    const before = execFileSync('prlimit', ['--pid', String(process.pid), '--nproc', '-o', 'SOFT', '--noheadings']);
+    const before = execFileSync('prlimit', [
+      '--pid',
+      String(process.pid),
+      '--nproc',
+      '-o',
+      'SOFT',
+      '--noheadings',
+    ]);
     defer(t, () => limit(before.toString().trim()));
     limit('0');
     const machine = await s.turn(true);
@@ -120,7 +140,9 @@ describe('a recipe', () => {
     const forged = ['', '0'.repeat(32), ' 0123456789abcdef0123456789abcdef '].map(
       (token) => `printf '\\n\\036silversmith-exit ${token}0\\n'`,
     );
-    const s = await startQuick(t, { script: `${forged.join('\n')}\ncat /seed/user-data /seed/recipe\nexit 3` });
+    const s = await startQuick(t, {
+      script: `${forged.join('\n')}\ncat /seed/user-data /seed/recipe\nexit 3`,
+    });
     const image = await s.build();
     assert.equal(image.status, 'failed');
     assert.match(image.status_reason ?? '', /failed with exit status 3/);
@@ -145,7 +167,9 @@ describe('a guest', () => {
     let mostMb = 0;
     const watch = setInterval(() => {
       // Gone in the end.
-      const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
+      const status = existsSync(`/proc/${pid}/status`)
+        ? readFileSync(`/proc/${pid}/status`, 'utf8')
+        : '';
       mostMb = Math.max(mostMb, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
     }, 500);
     const machine = await starting.finally(() => clearInterval(watch));

@@ -1,5 +1,5 @@
-// A base with its own boot loader, as distributions' cloud images have: it boots by its firmware and reads its NoCloud seed, for a
-// build as for a machine.
+// A base with its own boot loader, as distributions' cloud images have: it boots by its firmware
+// and reads its NoCloud seed, for a build as for a machine.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -19,7 +19,8 @@ const partitionStart = 2048;
 /** The demo base in a partition, with GRUB before it and its kernel inside. */
 async function bootableDisk(folder: string): Promise<string> {
   const demo = await demoBase();
-  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
+  const run = (file: string, ...args: string[]) =>
+    execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
   const partition = join(folder, 'partition.raw');
   const disk = join(folder, 'disk.raw');
   run('qemu-img', 'convert', '-O', 'raw', demo.disk, partition);
@@ -79,8 +80,15 @@ describe('a base that boots by its firmware', () => {
     assert.deepEqual([result.exitCode, result.output.trim()], [0, 'from the recipe']);
     await engine.ensureDisk({ diskId: disk, layerId: built, sizeBytes: 3 * gbBytes });
     const machine = { machineId: id, diskId: disk, name: 'Studio 3', memoryMb: 512 };
-    await engine.startMachine(machineOn({ ...machine, boot, baseLayerId: base, chain: [built, base] }));
-    await waitFor('the machine is ready', async () => (await engine.machineState(id)) === 'ready', 180_000, 200);
+    await engine.startMachine(
+      machineOn({ ...machine, boot, baseLayerId: base, chain: [built, base] }),
+    );
+    await waitFor(
+      'the machine is ready',
+      async () => (await engine.machineState(id)) === 'ready',
+      180_000,
+      200,
+    );
     const { stdout } = await engine.exec(id, ['/bin/sh', '-c', 'cat /built; hostname']);
     assert.equal(stdout, 'built\nstudio-3\n');
   });

@@ -24,18 +24,26 @@ describe('a data directory', () => {
     await rename(dataDir, moved);
     const server = await serve({ ...s.config, dataDir: moved });
     defer(t, async () => {
-      for (const id of await server.engine.runningMachines()) await server.engine.stopMachine(id, 0);
+      for (const id of await server.engine.runningMachines())
+        await server.engine.stopMachine(id, 0);
       await server.close();
     });
     const client = createClient({ url: server.url, ...s.key });
     assert.deepEqual(await server.engine.runningMachines(), new Set([s.machine]));
     await server.reconciler.task('observe');
-    const status = async () => (await client.machineGet({ id: s.machine })).attributes.friendly_status;
+    const status = async () =>
+      (await client.machineGet({ id: s.machine })).attributes.friendly_status;
     assert.equal(await status(), 'ready');
     // An image of its disk would be one of a disk that is written to.
     await assert.rejects(client.imageCapture({ machine_id: s.machine }), { clientCode: 4209 });
-    const { diskId } = await server.store.read('system', (work) => work.machines.get(s.machine as never));
-    const seal = { diskId: diskId as never, layerId: 'a'.repeat(24) as never, sizeBytes: 1024 ** 3 };
+    const { diskId } = await server.store.read('system', (work) =>
+      work.machines.get(s.machine as never),
+    );
+    const seal = {
+      diskId: diskId as never,
+      layerId: 'a'.repeat(24) as never,
+      sizeBytes: 1024 ** 3,
+    };
     await assert.rejects(server.engine.sealDisk(seal), /still has the machine's disk open/);
     await client.machineStop({ id: s.machine });
     await waitFor('it is off', async () => (await status()) === 'off', restMs);

@@ -1,4 +1,5 @@
-// The highest chain that there may be, on real disks: every tool opens it, and a machine starts on it.
+// The highest chain that there may be, on real disks: every tool opens it, and a machine starts on
+// it.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -28,7 +29,9 @@ describe('the highest chain', () => {
     const path = join(root, 'disks', `${disk}.qcow2`);
     const layers: LayerId[] = [];
     for (let height = 2; height <= chainHeightMax; height++) {
-      execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${height} ${height}M 64k`, path], { stdio: 'pipe' });
+      execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${height} ${height}M 64k`, path], {
+        stdio: 'pipe',
+      });
       const layer = layerId();
       await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
       layers.push(layer);
@@ -39,16 +42,30 @@ describe('the highest chain', () => {
     const out = join(folder, 'out.qcow2');
     const { tail } = await engine.exportLayer({ ...spec, format: 'qcow2', path: out }, never);
     const again = layerId();
-    await engine.importLayer({ layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib }, never);
+    await engine.importLayer(
+      { layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib },
+      never,
+    );
     defer(t, () => engine.stopMachine(machineId, 0));
-    await engine.startMachine(machineOn({ machineId, diskId: disk, boot, baseLayerId: base, chain, fresh: false }));
-    await waitFor('it is ready', async () => (await engine.machineState(machineId)) === 'ready', 120_000, 100);
+    await engine.startMachine(
+      machineOn({ machineId, diskId: disk, boot, baseLayerId: base, chain, fresh: false }),
+    );
+    await waitFor(
+      'it is ready',
+      async () => (await engine.machineState(machineId)) === 'ready',
+      120_000,
+      100,
+    );
     await engine.stopMachine(machineId, 0);
     await engine.rewriteLayer({ layerId: head, parentId: base, chain }, never);
     const compare = (id: LayerId) =>
-      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', join(root, 'layers', `${id}.qcow2`), path], {
-        stdio: 'pipe',
-      }).toString();
+      execFileSync(
+        'qemu-img',
+        ['compare', '-f', 'qcow2', '-F', 'qcow2', join(root, 'layers', `${id}.qcow2`), path],
+        {
+          stdio: 'pipe',
+        },
+      ).toString();
     assert.match(compare(again), /identical/);
   });
 });

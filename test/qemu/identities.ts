@@ -1,6 +1,7 @@
-// Twenty machines over all the ways in which a disk comes about, on four bases: with cloud-init and the guest agent, with one of them, and the
-// demo base. Prints who each of them is, and fails when anything that must be unique is there twice. Takes half an hour under emulation:
-// npm run identities [BASE …]
+// Twenty machines over all the ways in which a disk comes about, on four bases: with cloud-init and
+// the guest agent, with one of them, and the demo base. Prints who each of them is, and fails when
+// anything that must be unique is there twice. Takes half an hour under emulation: npm run
+// identities [BASE …]
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -50,7 +51,8 @@ type Identity = Record<string, string>;
 
 /** Reads a file of a raw disk without mounting it; empty when it is not there. */
 function reader(raw: string) {
-  const ask = (request: string) => execFileSync('debugfs', ['-R', request, raw], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ask = (request: string) =>
+    execFileSync('debugfs', ['-R', request, raw], { stdio: ['ignore', 'pipe', 'pipe'] });
   return {
     file: (path: string) => ask(`cat ${path}`),
     names: (path: string) =>
@@ -75,7 +77,10 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     return raw;
   };
 
-  /** Starts a machine, and gives who it is from its process, from inside where an agent answers, and from its disk once it is off. */
+  /**
+   * Starts a machine, and gives who it is from its process, from inside where an agent answers, and
+   * from its disk once it is off.
+   */
   async function identify(
     base: string,
     how: string,
@@ -158,7 +163,10 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     const built = layerId();
     const step = { layerId: built, parentId: baseLayer, sizeBytes, label: 'A title' };
     const spec = { ...step, boot, baseLayerId: baseLayer, chain: [baseLayer] };
-    await engine.buildLayer({ ...spec, recipe: recipeOf('echo built >/built\n', { timeoutMs: readyMs }) }, never);
+    await engine.buildLayer(
+      { ...spec, recipe: recipeOf('echo built >/built\n', { timeoutMs: readyMs }) },
+      never,
+    );
     assertNobody(rawOf(join(root, 'layers', `${built}.qcow2`)));
     await fresh('built', built);
     const captured = layerId();
@@ -166,12 +174,22 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     await fresh('captured', captured);
     const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
     const chain = { boot, baseLayerId: baseLayer, chain: [captured, baseLayer] };
-    const leaving = { ...chain, layerId: captured, format: 'qcow2' as const, path: exported, bytesMax };
+    const leaving = {
+      ...chain,
+      layerId: captured,
+      format: 'qcow2' as const,
+      path: exported,
+      bytesMax,
+    };
     const { tail } = await engine.exportLayer(leaving, never);
-    await engine.importLayer({ layerId: imported, path: exported, parentId: null, tail, bytesMax }, never);
+    await engine.importLayer(
+      { layerId: imported, path: exported, parentId: null, tail, bytesMax },
+      never,
+    );
     await fresh('imported', imported);
     if (base === 'cloud-init' || base === 'both') return;
-    // A reset gives the machine a new disk and with it a new identity; its card and its UUID stay. Undone, it is who it was.
+    // A reset gives the machine a new disk and with it a new identity; its card and its UUID stay.
+    // Undone, it is who it was.
     const reset = await identify(
       base,
       'reset',
@@ -181,7 +199,10 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       baseLayer,
       [baseLayer],
     );
-    assert.deepEqual([reset.mac, reset.uuid, reset.host], [first.row.mac, first.row.uuid, first.row.host]);
+    assert.deepEqual(
+      [reset.mac, reset.uuid, reset.host],
+      [first.row.mac, first.row.uuid, first.row.host],
+    );
     rows.push({ ...reset, mac: '', uuid: '', host: '' });
     const undone = await identify(
       base,
@@ -213,7 +234,8 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
 
 async function leaseOf(engine: Engine, id: MachineId): Promise<string> {
   // The agent may answer a while after the machine is ready.
-  const lease = () => engine.exec(id, ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*']).catch(() => null);
+  const lease = () =>
+    engine.exec(id, ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*']).catch(() => null);
   const found = await waitFor(
     'it has a lease',
     async () => /CLIENTID=(\w+)/.exec((await lease())?.stdout ?? '')?.[1],
@@ -254,7 +276,9 @@ function assertUnique(rows: readonly Identity[]): void {
     const values = rows.map((row) => row[column] ?? '').filter((value) => value !== '');
     assert.equal(new Set(values).size, values.length, `${column} is there twice`);
   }
-  const keys = rows.flatMap((row) => (row['host keys'] ?? '').split(' ')).filter((key) => key !== '');
+  const keys = rows
+    .flatMap((row) => (row['host keys'] ?? '').split(' '))
+    .filter((key) => key !== '');
   assert.equal(new Set(keys).size, keys.length, 'a host key is there twice');
   for (const row of rows) {
     assert.match(row['machine id'] ?? '', /^[0-9a-f]{32}$/);
@@ -266,10 +290,14 @@ function print(rows: readonly Identity[]): void {
   const columns = Object.keys(rows[0] ?? {});
   const shown = (row: Identity) =>
     columns.map((column) =>
-      column === 'host keys' && row[column] ? digest(Buffer.from(row[column])) : (row[column] ?? ''),
+      column === 'host keys' && row[column]
+        ? digest(Buffer.from(row[column]))
+        : (row[column] ?? ''),
     );
   const table = [columns, ...rows.map(shown)];
-  const widths = columns.map((_, index) => Math.max(...table.map((line) => (line[index] ?? '').length)));
+  const widths = columns.map((_, index) =>
+    Math.max(...table.map((line) => (line[index] ?? '').length)),
+  );
   for (const line of table)
     say(
       line

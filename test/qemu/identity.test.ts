@@ -24,13 +24,20 @@ describe('a guest with an agent alone', () => {
     const base = layerId();
     await engine.importBase(base, { disk: raw, ...kernel });
     const machines = [1, 2].map((id) => ({
-      ...{ machineId: id as MachineId, diskId: diskId(), name: `Studio ${id}`, cpus: 1, memoryMb: 512 },
+      ...{
+        machineId: id as MachineId,
+        diskId: diskId(),
+        name: `Studio ${id}`,
+        cpus: 1,
+        memoryMb: 512,
+      },
       ...{ boot, baseLayerId: base, chain: [base] },
     }));
     defer(t, () => Promise.all(machines.map(({ machineId }) => engine.stopMachine(machineId, 0))));
     const inside = async (id: MachineId, script: string) =>
       (await engine.exec(id, ['/bin/sh', '-c', script])).stdout.trim().split('\n');
-    const who = 'cat /etc/machine-id /var/lib/silversmith/identity; hostname; cat /sys/class/net/e*/address';
+    const who =
+      'cat /etc/machine-id /var/lib/silversmith/identity; hostname; cat /sys/class/net/e*/address';
     const seen: string[][] = [];
     for (const spec of machines) {
       await engine.ensureDisk({ diskId: spec.diskId, layerId: base, sizeBytes: 3 * gbBytes });
@@ -42,7 +49,8 @@ describe('a guest with an agent alone', () => {
       const [id = '', instance, ...names] = await inside(machineId, who);
       assert.match(id, /^[0-9a-f]{32}$/);
       assert.equal(instance, disk);
-      const linked = async () => (await inside(machineId, 'cat /sys/class/net/e*/carrier')).join() === '1';
+      const linked = async () =>
+        (await inside(machineId, 'cat /sys/class/net/e*/carrier')).join() === '1';
       await waitFor('its card has a link', linked, 30_000, 200);
       seen.push([id, ...names]);
     }

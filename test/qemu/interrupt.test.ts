@@ -1,10 +1,20 @@
-// What takes long, and folders that lie apart: a server that is stopped in the midst of an import ends in seconds and takes it up again, and
-// nothing needs two folders of the data directory to be on the same file system.
+// What takes long, and folders that lie apart: a server that is stopped in the midst of an import
+// ends in seconds and takes it up again, and nothing needs two folders of the data directory to be
+// on the same file system.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
@@ -36,7 +46,10 @@ const hangingTool = (seconds: number) =>
 const hangs = (seconds: number) =>
   readdirSync('/proc').some((entry) => {
     try {
-      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'utf8') === `sleep\0${seconds}\0`;
+      return (
+        /^\d+$/.test(entry) &&
+        readFileSync(`/proc/${entry}/cmdline`, 'utf8') === `sleep\0${seconds}\0`
+      );
     } catch {
       // It ended in between.
       return false;
@@ -77,7 +90,9 @@ describe('folders on other file systems', { skip: leftOutWithoutRoot }, () => {
     const [dataDir, engine] = [await temporaryFolder(t), await smallDisk(t, 400)];
     const layers = join(engine, 'layers');
     await mkdir(layers);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=0711', 'tmpfs', layers], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=0711', 'tmpfs', layers], {
+      stdio: 'pipe',
+    });
     defer(t, () => execFileSync('umount', ['-l', layers]));
     await symlink(engine, join(dataDir, 'engine'));
     const s = await startQuick(t, { dataDir });
@@ -110,7 +125,10 @@ describe('folders on other file systems', { skip: leftOutWithoutRoot }, () => {
     await writeFile(to, 'what was there before');
     await moveDurably(from, to);
     const found = await stat(to);
-    assert.deepEqual([found.size, found.mode & 0o777, found.blocks * 512 < mib], [100 * mib, 0o444, true]);
+    assert.deepEqual(
+      [found.size, found.mode & 0o777, found.blocks * 512 < mib],
+      [100 * mib, 0o444, true],
+    );
     assert.equal((await readFile(to, 'latin1')).slice(0, 8), 'content\0');
     assert.ok(!existsSync(from));
     await moveDurably(from, to);
@@ -144,8 +162,13 @@ describe('a base with holes', () => {
     assert.ok(storedBytes < 2 * mib && most > 0 && most < 4 * mib, `${storedBytes} ${most}`);
     const programs = await temporaryFolder(t);
     await chmod(programs, 0o755);
-    await writeFile(join(programs, 'qemu-img'), `#!/bin/sh\n${hangingTool(8124)}\n`, { mode: 0o755 });
-    const slow = await openQemu({ root: join(folder, 'engine'), path: `${programs}:${systemPath}` });
+    await writeFile(join(programs, 'qemu-img'), `#!/bin/sh\n${hangingTool(8124)}\n`, {
+      mode: 0o755,
+    });
+    const slow = await openQemu({
+      root: join(folder, 'engine'),
+      path: `${programs}:${systemPath}`,
+    });
     const stop = new AbortController();
     const adding = assert.rejects(slow.importBase(layerId(), { disk }, stop.signal), /stop/);
     await waitFor('it converts', () => hangs(8124), restMs);

@@ -10,7 +10,9 @@ import { debianPackage, startServer } from './server.ts';
 describe('a server on real disks', () => {
   it('installs, assigns, starts, captures, hands the capture on, and lets machines live through its own death', async (t) => {
     const hello = await debianPackage(t, 'hello');
-    const s = await startServer(t, [{ name: 'hello', script: `dpkg -i ${basename(hello)}\n`, files: [hello] }]);
+    const s = await startServer(t, [
+      { name: 'hello', script: `dpkg -i ${basename(hello)}\n`, files: [hello] },
+    ]);
     const [first = 0, second = 0] = s.machines;
     let at = Date.now();
     const lap = (what: string) => {
@@ -29,7 +31,10 @@ describe('a server on real disks', () => {
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
     lap('first start, from the base');
-    assert.equal(await s.inside(first, 'command -v hello || echo none; echo old > /root/before; sync'), 'none');
+    assert.equal(
+      await s.inside(first, 'command -v hello || echo none; echo old > /root/before; sync'),
+      'none',
+    );
     await s.client().imageAssign({ id: built.attributes.id, machine_ids: [first, second] });
     assert.equal((await s.machine(first, 'off')).assignment_pending, true);
     lap('assign, which stops the machine');
@@ -39,7 +44,8 @@ describe('a server on real disks', () => {
     await s.machine(first, 'ready');
     await s.machine(second, 'ready');
     lap('start two machines on the image');
-    for (const id of [first, second]) assert.match(await s.inside(id, 'hello'), /Hello from hello!/);
+    for (const id of [first, second])
+      assert.match(await s.inside(id, 'hello'), /Hello from hello!/);
     assert.equal(await s.inside(first, 'ls /root/before 2>/dev/null || echo gone'), 'gone');
     assert.equal(await s.inside(first, 'hostname'), `machine-${first}`);
     // Two machines of one image have nothing in common that must be unique.
@@ -93,7 +99,8 @@ describe('a server on real disks', () => {
     const copied = await idOf(second);
     assert.match(copied, /^[0-9a-f]{32}$/);
 
-    // Deleting the image hurts nobody: the machine that runs on it, and the one it came from, go on.
+    // Deleting the image hurts nobody: the machine that runs on it, and the one it came from, go
+    // on.
     await s.client().imageDelete({ id: captured.attributes.id });
     await s.client().imageDelete({ id: built.attributes.id });
     assert.equal(await s.inside(second, 'cat /root/note'), 'made inside');
@@ -108,7 +115,10 @@ describe('a server on real disks', () => {
 
   it('ends a build that fails with the step and its last lines, and one that hangs at its limit', async (t) => {
     const s = await startServer(t, [
-      { name: 'Broken', script: 'echo going well\necho "no such thing: unobtainium" >&2\nexit 3\n' },
+      {
+        name: 'Broken',
+        script: 'echo going well\necho "no such thing: unobtainium" >&2\nexit 3\n',
+      },
       { name: 'Hangs', script: 'echo waiting\nsleep 600\n', timeoutMs: 20_000 },
     ]);
     const [broken = 0, hangs = 0] = s.software;
@@ -116,7 +126,10 @@ describe('a server on real disks', () => {
     const two = await s.client().imageInstall({ software_ids: [hangs] });
     const failed = await s.image(one.attributes.id);
     assert.equal(failed.status, 'failed');
-    assert.match(failed.status_reason ?? '', /Step 1, Broken, failed with exit status 3.*unobtainium/s);
+    assert.match(
+      failed.status_reason ?? '',
+      /Step 1, Broken, failed with exit status 3.*unobtainium/s,
+    );
     const { steps } = await s.client().imageLog({ id: one.attributes.id });
     assert.equal(steps[0]?.output.trim(), 'going well\nno such thing: unobtainium');
     const late = await s.image(two.attributes.id);

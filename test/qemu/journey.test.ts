@@ -1,5 +1,6 @@
-// The whole way of an image that stands alone, over the API and on real disks: it comes in, starts a machine, is captured, generalised
-// and exported, and starts a machine on another installation, which has none of its bases.
+// The whole way of an image that stands alone, over the API and on real disks: it comes in, starts
+// a machine, is captured, generalised and exported, and starts a machine on another installation,
+// which has none of its bases.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -34,11 +35,21 @@ async function exported(s: Server, id: number): Promise<Exported> {
     restMs,
   );
   const parts: Buffer[] = [];
-  await download(s.client, options(s), asked.id, 0, async (bytes) => void parts.push(Buffer.from(bytes)));
+  await download(
+    s.client,
+    options(s),
+    asked.id,
+    0,
+    async (bytes) => void parts.push(Buffer.from(bytes)),
+  );
   return { bytes: Buffer.concat(parts), manifest: manifest ?? '', signature: signature ?? '' };
 }
 
-async function imported(s: Server, bytes: Buffer, more: { manifest?: string; signature?: string } = {}) {
+async function imported(
+  s: Server,
+  bytes: Buffer,
+  more: { manifest?: string; signature?: string } = {},
+) {
   const { id } = await s.client.imageImport({ size_bytes: bytes.length, ...more });
   await upload(s.client, options(s), id, async (at, length) => bytes.subarray(at, at + length));
   return atRest(s, (await s.client.transferFinish({ id })).attributes.id);
@@ -76,7 +87,9 @@ describe('an image that stands alone', () => {
       assert.equal(image.status, 'available', image.status_reason ?? '');
       await comesUp(here, image.id);
     }
-    const captured = (await here.client.imageCapture({ machine_id: here.machine, generalize: true })).attributes.id;
+    const captured = (
+      await here.client.imageCapture({ machine_id: here.machine, generalize: true })
+    ).attributes.id;
     const image = await atRest(here, captured);
     assert.equal(image.status, 'available', image.status_reason ?? '');
     const { bytes, manifest, signature } = await exported(here, captured);
@@ -97,7 +110,10 @@ describe('an image that stands alone', () => {
     const there = await startQuick(t, { baseMark: 1 });
     const strange = await imported(there, bytes, described);
     assert.equal(strange.status, 'failed');
-    assert.match(strange.status_reason ?? '', /signed by nobody who is trusted here.*trusted\.keys/);
+    assert.match(
+      strange.status_reason ?? '',
+      /signed by nobody who is trusted here.*trusted\.keys/,
+    );
     const bare = await imported(there, bytes);
     assert.equal(bare.status, 'failed');
     assert.match(bare.status_reason ?? '', /no boot loader for BIOS.*manifest/);
@@ -110,8 +126,9 @@ describe('an image that stands alone', () => {
     const image = await imported(trusting, bytes, described);
     assert.equal(image.status, 'available', image.status_reason ?? '');
     await comesUp(trusting, image.id);
-    const captured = (await trusting.client.imageCapture({ machine_id: trusting.machine, generalize: true }))
-      .attributes;
+    const captured = (
+      await trusting.client.imageCapture({ machine_id: trusting.machine, generalize: true })
+    ).attributes;
     const general = await atRest(trusting, captured.id);
     assert.equal(general.status, 'available', general.status_reason ?? '');
     // It travels on as it came.

@@ -1,4 +1,5 @@
-// Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten with equal content.
+// Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten
+// with equal content.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -37,7 +38,10 @@ async function flipFourBytes(path: string): Promise<void> {
 /** Which of the texts a file has anywhere; read once, since a raw disk is long. */
 function textsIn(path: string, texts: readonly string[]): string[] {
   const patterns = texts.flatMap((text) => ['-e', text]);
-  const found = spawnSync('grep', ['-a', '-o', '-F', ...patterns, path], { encoding: 'utf8', maxBuffer: 64 * mib });
+  const found = spawnSync('grep', ['-a', '-o', '-F', ...patterns, path], {
+    encoding: 'utf8',
+    maxBuffer: 64 * mib,
+  });
   return [...new Set(found.stdout.split('\n'))].filter((text) => text !== '').sort();
 }
 
@@ -56,7 +60,9 @@ describe('layers on real disks', () => {
     const disk = diskId();
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     const write = (path: string, pattern: number, offsetMib: number) =>
-      execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${pattern} ${offsetMib}M 3M`, path], { stdio: 'pipe' });
+      execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${pattern} ${offsetMib}M 3M`, path], {
+        stdio: 'pipe',
+      });
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
     const layers: LayerId[] = [];
     for (let round = 1; round <= 10; round++) {
@@ -68,16 +74,24 @@ describe('layers on real disks', () => {
     }
     write(diskPath, 99, 5);
     const flat = (path: string, name: string) =>
-      execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', path, join(folder, name)], { stdio: 'pipe' });
+      execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', path, join(folder, name)], {
+        stdio: 'pipe',
+      });
     const head = layers.at(-1) as LayerId;
     const headPath = join(root, 'layers', `${head}.qcow2`);
     flat(headPath, 'head.raw');
     flat(diskPath, 'disk.raw');
 
-    await engine.rewriteLayer({ layerId: head, parentId: base, chain: [...layers.toReversed(), base] });
+    await engine.rewriteLayer({
+      layerId: head,
+      parentId: base,
+      chain: [...layers.toReversed(), base],
+    });
     for (const between of layers.slice(0, -1)) await engine.removeLayer(between);
     const compare = (path: string, name: string) =>
-      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], { stdio: 'pipe' });
+      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], {
+        stdio: 'pipe',
+      });
     assert.match(compare(headPath, 'head.raw').toString(), /identical/);
     assert.match(compare(diskPath, 'disk.raw').toString(), /identical/);
     const chain = JSON.parse(
@@ -94,10 +108,14 @@ describe('layers on real disks', () => {
       const { diskId } = await s.store.read('system', (work) => work.machines.get(id as MachineId));
       return diskId as DiskId;
     };
-    const file = (kind: 'disks' | 'layers', id: string) => join(s.dataDir, 'engine', kind, `${id}.qcow2`);
+    const file = (kind: 'disks' | 'layers', id: string) =>
+      join(s.dataDir, 'engine', kind, `${id}.qcow2`);
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
-    const { stdout: told } = await s.engine.exec(first as MachineId, ['/bin/cat', '/etc/machine-id']);
+    const { stdout: told } = await s.engine.exec(first as MachineId, [
+      '/bin/cat',
+      '/etc/machine-id',
+    ]);
     await s.inside(
       first,
       'yes removed-in-bulk | head -c 60M > /root/big; echo removed-alone > /root/small; sync; rm /root/big /root/small; ' +
@@ -106,7 +124,8 @@ describe('layers on real disks', () => {
     );
     await s.client().machineStop({ id: first, gracefully: true });
     await s.machine(first, 'off');
-    const captured = (await s.client().imageCapture({ machine_id: first, generalize: true })).attributes.id;
+    const captured = (await s.client().imageCapture({ machine_id: first, generalize: true }))
+      .attributes.id;
     assert.equal((await s.image(captured)).status, 'available');
     const { report } = await s.client().imageLog({ id: captured });
     for (const line of [
@@ -129,15 +148,25 @@ describe('layers on real disks', () => {
       { layerId: top as LayerId, format: 'raw', path: raw, ...alone, chain },
       new AbortController().signal,
     );
-    const onDisk = (path: string) => execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
+    const onDisk = (path: string) =>
+      execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
     assert.deepEqual(
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
       ['precious\n', '', ''],
     );
-    // What was removed before the capture is in none of its bytes, neither is what the generalisation says that it cleared.
-    const { parentId: sealed } = await s.store.read('system', (work) => work.layers.get(top as LayerId));
+    // What was removed before the capture is in none of its bytes, neither is what the
+    // generalisation says that it cleared.
+    const { parentId: sealed } = await s.store.read('system', (work) =>
+      work.layers.get(top as LayerId),
+    );
     assert.ok((await stat(file('layers', sealed as string))).blocks * 512 < 40 * mib);
-    const cleared = ['removed-in-bulk', 'removed-alone', 'typed-secret', told.trim(), await diskOf(first)];
+    const cleared = [
+      'removed-in-bulk',
+      'removed-alone',
+      'typed-secret',
+      told.trim(),
+      await diskOf(first),
+    ];
     assert.deepEqual(textsIn(raw, [...cleared, 'precious']), ['precious']);
 
     // Reset, another disk, and back: the same file, the same bytes.
@@ -154,12 +183,19 @@ describe('layers on real disks', () => {
     assert.equal(await diskOf(first), own);
     assert.equal(await sha256File(file('disks', own)), before);
 
-    const { layerId: head } = await s.store.read('system', (work) => work.images.get(captured as never));
+    const { layerId: head } = await s.store.read('system', (work) =>
+      work.images.get(captured as never),
+    );
     const layer = () => s.store.read('system', (work) => work.layers.get(head as LayerId));
     await waitFor('the digest is taken', async () => (await layer()).digest !== null, 60_000, 200);
     await flipFourBytes(file('layers', head as string));
     await s.client().machineStart({ id: second });
-    await waitFor('the rot is found', async () => (await layer()).state === 'quarantined', 60_000, 100);
+    await waitFor(
+      'the rot is found',
+      async () => (await layer()).state === 'quarantined',
+      60_000,
+      100,
+    );
     assert.match((await s.machine(second, 'off')).status_reason ?? '', /is damaged/);
     const { attributes } = await s.client().imageGet({ id: captured });
     assert.deepEqual(
@@ -170,7 +206,10 @@ describe('layers on real disks', () => {
   });
 });
 
-/** An engine on a base of 2 MiB, a layer on it with something written, and the layer's content as a raw file. */
+/**
+ * An engine on a base of 2 MiB, a layer on it with something written, and the layer's content as a
+ * raw file.
+ */
 async function chained(t: Parameters<typeof temporaryFolder>[0]) {
   const folder = await temporaryFolder(t);
   const root = join(folder, 'engine');
@@ -182,11 +221,19 @@ async function chained(t: Parameters<typeof temporaryFolder>[0]) {
   await engine.importBase(base, { disk: join(folder, 'base.raw') });
   const sizeBytes = 64 * mib;
   await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-  execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 65 8M 5M', join(root, 'disks', `${disk}.qcow2`)]);
+  execFileSync('qemu-io', [
+    '-f',
+    'qcow2',
+    '-c',
+    'write -P 65 8M 5M',
+    join(root, 'disks', `${disk}.qcow2`),
+  ]);
   await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
   const path = (id: LayerId) => join(root, 'layers', `${id}.qcow2`);
   const same = (a: string, b: string, format = 'qcow2') =>
-    /identical/.test(execFileSync('qemu-img', ['compare', '-f', format, '-F', 'qcow2', a, b]).toString());
+    /identical/.test(
+      execFileSync('qemu-img', ['compare', '-f', format, '-F', 'qcow2', a, b]).toString(),
+    );
   return { folder, root, engine, base, layer, disk, sizeBytes, path, same };
 }
 
@@ -194,8 +241,14 @@ describe('images as files', () => {
   it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.exportLayer({ layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] }, never);
-    await engine.exportLayer({ layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] }, never);
+    await engine.exportLayer(
+      { layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] },
+      never,
+    );
+    await engine.exportLayer(
+      { layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] },
+      never,
+    );
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
     const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
     assert.equal(info['backing-filename'], undefined);
@@ -215,17 +268,32 @@ describe('images as files', () => {
       assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
       assert.equal(small.virtualBytes, 64 * mib);
       // The 2 MiB of the base are not stored again.
-      assert.ok(small.storedBytes < large.storedBytes, `${small.storedBytes} < ${large.storedBytes}`);
+      assert.ok(
+        small.storedBytes < large.storedBytes,
+        `${small.storedBytes} < ${large.storedBytes}`,
+      );
     }
-    // A chain that boots with a kernel beside its root takes it along, in either format, and has it where its root is not.
+    // A chain that boots with a kernel beside its root takes it along, in either format, and has it
+    // where its root is not.
     await writeFile(join(folder, 'engine', 'layers', `${base}.vmlinuz`), 'a kernel');
     await writeFile(join(folder, 'engine', 'layers', `${base}.initrd`), 'an initrd!');
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
     for (const format of ['qcow2', 'raw'] as const) {
       const [out, root] = [join(folder, `booted.${format}`), layerId()];
-      const spec = { layerId: layer, format, path: out, boot, baseLayerId: base, chain: [layer, base], bytesMax };
+      const spec = {
+        layerId: layer,
+        format,
+        path: out,
+        boot,
+        baseLayerId: base,
+        chain: [layer, base],
+        bytesMax,
+      };
       const { bytes, tail } = await engine.exportLayer(spec, never);
-      assert.deepEqual([bytes, tail], [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }]);
+      assert.deepEqual(
+        [bytes, tail],
+        [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }],
+      );
       assert.deepEqual(await engine.bootFault({ boot, baseLayerId: layer }), {
         says: 'its kernel is missing on the disk of the host',
         sure: true,
@@ -245,7 +313,13 @@ describe('images as files', () => {
     controller.abort(new Error('stop'));
     await assert.rejects(
       engine.exportLayer(
-        { layerId: layer, format: 'raw', path: join(folder, 'cut'), ...alone, chain: [layer, base] },
+        {
+          layerId: layer,
+          format: 'raw',
+          path: join(folder, 'cut'),
+          ...alone,
+          chain: [layer, base],
+        },
         controller.signal,
       ),
     );
@@ -261,9 +335,20 @@ describe('images as files', () => {
     );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
-    execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', diskPath, join(folder, 'disk.qcow2')]);
+    execFileSync('qemu-img', [
+      'convert',
+      '-f',
+      'qcow2',
+      '-O',
+      'qcow2',
+      diskPath,
+      join(folder, 'disk.qcow2'),
+    ]);
     await flipFourBytes(path(layer));
-    await engine.importLayer({ layerId: layer, path: file, parentId: base, tail: null, bytesMax: 1024 * mib }, never);
+    await engine.importLayer(
+      { layerId: layer, path: file, parentId: base, tail: null, bytesMax: 1024 * mib },
+      never,
+    );
     assert.ok(same(file, path(layer)));
     assert.ok(same(join(folder, 'disk.qcow2'), diskPath));
   });
@@ -281,7 +366,10 @@ describe('images as files', () => {
       engine.importLayer({ layerId: id, path: file, parentId, tail: null, bytesMax }, never);
     // Compressed to kilobytes, 5 MiB when unpacked.
     assert.ok(whole.length < mib);
-    await assert.rejects(importing(base, 3 * mib), /more than the 3145728 bytes that there is room for/);
+    await assert.rejects(
+      importing(base, 3 * mib),
+      /more than the 3145728 bytes that there is room for/,
+    );
     let refused = 0;
     for (let at = 0; at < 112; at += 4) {
       const bent = Buffer.from(whole);

@@ -1,5 +1,6 @@
-// A base that boots in three seconds under emulation: the demo base's kernel, and an init of our own that starts no system at all. As a
-// build it runs the recipe, which may write to the disk itself; as a machine it says that it is ready under its instance.
+// A base that boots in three seconds under emulation: the demo base's kernel, and an init of our
+// own that starts no system at all. As a build it runs the recipe, which may write to the disk
+// itself; as a machine it says that it is ready under its instance.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
@@ -16,7 +17,8 @@ export const guests = {
   silent: 'echo stuck here >/dev/ttyS0',
   floods: 'while :; do $B cat /bin/busybox >/dev/ttyS1; $B cat /bin/busybox >/dev/ttyS0; done',
   /** Writes until the disk is full, and then says so. */
-  writes: 'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
+  writes:
+    'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
 } as const;
 
 const init = (machine: string) => `#!/bin/busybox sh
@@ -51,11 +53,19 @@ $B poweroff -f
 /** Where the partition of a quick disk begins, and how large it is. */
 const partition = { start: 2048, sectors: 48 * 2048 };
 
-/** A disk with the quick base's kernel and initrd in a partition, and GRUB before it: it stands alone and boots by its firmware. */
+/**
+ * A disk with the quick base's kernel and initrd in a partition, and GRUB before it: it stands
+ * alone and boots by its firmware.
+ */
 export async function quickDisk(folder: string): Promise<string> {
   const base = await quickBase(folder);
-  const [tree, inside, disk] = [join(folder, 'tree'), join(folder, 'partition.raw'), join(folder, 'quick-disk.raw')];
-  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
+  const [tree, inside, disk] = [
+    join(folder, 'tree'),
+    join(folder, 'partition.raw'),
+    join(folder, 'quick-disk.raw'),
+  ];
+  const run = (file: string, ...args: string[]) =>
+    execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
   await mkdir(tree, { recursive: true });
   await copyFile(base.kernel, join(tree, 'kernel'));
   await copyFile(base.initrd, join(tree, 'initrd'));
@@ -72,7 +82,14 @@ export async function quickDisk(folder: string): Promise<string> {
   await truncate(disk, (partition.start + partition.sectors) * 512);
   run('dd', 'if=/usr/lib/grub/i386-pc/boot.img', `of=${disk}`, 'bs=440', 'count=1', 'conv=notrunc');
   run('dd', 'if=core.img', `of=${disk}`, 'bs=512', 'seek=1', 'conv=notrunc');
-  run('dd', `if=${inside}`, `of=${disk}`, 'bs=512', `seek=${partition.start}`, 'conv=notrunc,sparse');
+  run(
+    'dd',
+    `if=${inside}`,
+    `of=${disk}`,
+    'bs=512',
+    `seek=${partition.start}`,
+    'conv=notrunc,sparse',
+  );
   const entry = Buffer.alloc(66);
   entry[0] = 0x80;
   entry[4] = 0x83;
@@ -93,19 +110,34 @@ export interface QuickBase {
 }
 
 /** Writes the base's files into a folder. */
-export async function quickBase(folder: string, machine: string = guests.ready, mark = 0): Promise<QuickBase> {
+export async function quickBase(
+  folder: string,
+  machine: string = guests.ready,
+  mark = 0,
+): Promise<QuickBase> {
   const demo = await demoBase();
   const root = join(folder, 'quick-root');
   await mkdir(root, { recursive: true });
   await writeFile(join(root, 'init'), init(machine), { mode: 0o755 });
-  // The kernel unpacks one archive after the other: the init of the second takes the place of the first one's.
-  const archive = execFileSync('cpio', ['--quiet', '-o', '-H', 'newc'], { cwd: root, input: 'init\n' });
-  const files = { disk: join(folder, 'quick.raw'), kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd') };
+  // The kernel unpacks one archive after the other: the init of the second takes the place of the
+  // first one's.
+  const archive = execFileSync('cpio', ['--quiet', '-o', '-H', 'newc'], {
+    cwd: root,
+    input: 'init\n',
+  });
+  const files = {
+    disk: join(folder, 'quick.raw'),
+    kernel: join(folder, 'vmlinuz'),
+    initrd: join(folder, 'initrd'),
+  };
   await writeFile(files.initrd, Buffer.concat([await readFile(demo.initrd), gzipSync(archive)]));
   await copyFile(demo.kernel, files.kernel);
   const disk = Buffer.alloc(2 * mib);
   disk.writeUInt16BE(0x55aa, 510);
   disk[mib] = mark;
   await writeFile(files.disk, disk);
-  return { ...files, boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' } };
+  return {
+    ...files,
+    boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' },
+  };
 }

@@ -1,4 +1,5 @@
-// A server in this process on real disks, whose base boots in seconds: for what goes wrong around it.
+// A server in this process on real disks, whose base boots in seconds: for what goes wrong around
+// it.
 
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
@@ -31,7 +32,10 @@ interface Options {
 }
 
 /** With one machine and one title. */
-export async function startQuick(t: Scope, { guest = guests.ready, script = 'echo done', ...options }: Options = {}) {
+export async function startQuick(
+  t: Scope,
+  { guest = guests.ready, script = 'echo done', ...options }: Options = {},
+) {
   const folder = await temporaryFolder(t);
   const { dataDir = join(folder, 'data'), timeoutMs = 120_000, baseMark = 0 } = options;
   const programs = await temporaryFolder(t);
@@ -82,12 +86,15 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
     },
     /** Starts the machine, or stops it; at rest. */
     async turn(on: boolean, gracefully = false) {
-      await (on ? client.machineStart({ id: machine }) : client.machineStop({ id: machine, gracefully }));
+      await (on
+        ? client.machineStart({ id: machine })
+        : client.machineStop({ id: machine, gracefully }));
       return waitFor('the machine is at rest', atRest, restMs);
     },
     /** Store, engine and host agree, and nothing is half done. */
     async assertSound() {
-      for (const task of ['observe', 'collect', 'sweep', 'collect'] as const) await reconciler.task(task);
+      for (const task of ['observe', 'collect', 'sweep', 'collect'] as const)
+        await reconciler.task(task);
       assert.deepEqual(await store.read('system', (work) => work.jobs.open(10)), []);
       assert.deepEqual(await examine({ store, engine, clock: systemClock }), []);
       assert.deepEqual(await readdir(join(dataDir, 'engine', 'builds')), []);
@@ -112,6 +119,11 @@ export async function startQuick(t: Scope, { guest = guests.ready, script = 'ech
       return (await findProcesses(processesIn(join(realpathSync(dataDir), 'engine')), kind))[0];
     },
     monitor: (execute: string) =>
-      monitorCall(join(dataDir, 'engine', 'run', `machine-${machine}`, 'qmp.sock'), execute, undefined, 5000),
+      monitorCall(
+        join(dataDir, 'engine', 'run', `machine-${machine}`, 'qmp.sock'),
+        execute,
+        undefined,
+        5000,
+      ),
   };
 }

@@ -1,4 +1,5 @@
-// README's own blocks, typed as they stand there, line by line, on real disks: each must come to its end.
+// README's own blocks, typed as they stand there, line by line, on real disks: each must come to
+// its end.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -17,7 +18,9 @@ const blockMs = 400_000;
 /** The lines of the block that has the line. */
 async function blockWith(line: string): Promise<string[]> {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, text = '']) => text.trimEnd().split('\n'));
+  const blocks = [...readme.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, text = '']) =>
+    text.trimEnd().split('\n'),
+  );
   const found = blocks.filter((lines) => lines.some((one) => one.startsWith(line)));
   assert.equal(found.length, 1, `README has one block with ${line}`);
   return found[0] ?? [];
@@ -33,7 +36,11 @@ describe('README', () => {
     /** As one types them into a shell in the repository, each waiting for the one before. */
     const typed = async (lines: readonly string[], cwd = root) => {
       const script = ['shopt -s expand_aliases', 'set -e -o pipefail', ...lines].join('\n');
-      const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd, env, timeout: blockMs });
+      const { stdout } = await promisify(execFile)('bash', ['-c', script], {
+        cwd,
+        env,
+        timeout: blockMs,
+      });
       return stdout;
     };
 
@@ -68,7 +75,9 @@ describe('README', () => {
 
     const { key, secret } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
     const signed = (await blockWith('key=…')).map((line) =>
-      line.replace('key=…  secret=…', `key=${key} secret=${secret}`).replace('http://127.0.0.1:8080', url),
+      line
+        .replace('key=…  secret=…', `key=${key} secret=${secret}`)
+        .replace('http://127.0.0.1:8080', url),
     );
     assert.match(await typed(signed), /"client_code":200/);
 
@@ -79,6 +88,7 @@ describe('README', () => {
       line.replace('disk.qcow2', 'image.qcow2 --no-try'),
     );
     const made = await typed([alias.replace('$PWD', root), ...own], folder);
-    for (const what of ['Base image', 'Software', 'Machine type', 'secret']) assert.match(made, new RegExp(what));
+    for (const what of ['Base image', 'Software', 'Machine type', 'secret'])
+      assert.match(made, new RegExp(what));
   });
 });

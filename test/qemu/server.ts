@@ -1,4 +1,5 @@
-// A real server in a process of its own, on real disks, that can be killed and started again on the same data.
+// A real server in a process of its own, on real disks, that can be killed and started again on the
+// same data.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -12,7 +13,10 @@ import { type Furniture, furnish, type Title } from '../furnish.ts';
 import { serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
-/** A server with the demo base, or another one, one organisation with two machines and the titles given. */
+/**
+ * A server with the demo base, or another one, one organisation with two machines and the titles
+ * given.
+ */
 export async function startServer(
   t: Scope,
   titles: Title[],
@@ -35,7 +39,10 @@ export async function startServer(
   const { store, masterKey } = await openExistingStore(parseConfig({ dataDir }, {}));
   defer(t, () => store.close());
   const base = options.base ?? (await demoBase());
-  const { software, machines, key } = await furnish({ store, engine, masterKey }, { base, titles, machines: 2 });
+  const { software, machines, key } = await furnish(
+    { store, engine, masterKey },
+    { base, titles, machines: 2 },
+  );
 
   const client = (): Client => createClient({ url, ...key });
   const image = (id: number, limitMs = 180_000) =>
@@ -81,16 +88,26 @@ export async function startServer(
   };
 }
 
-/** A Debian package as a file, which needs nothing else of the guest's release; its command says what its name is. */
+/**
+ * A Debian package as a file, which needs nothing else of the guest's release; its command says
+ * what its name is.
+ */
 export async function debianPackage(t: Scope, name: string): Promise<string> {
   const folder = await temporaryFolder(t);
   const tree = join(folder, name);
   await mkdir(join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
   await mkdir(join(tree, 'usr/bin'), { recursive: true, mode: 0o755 });
-  const fields = { Package: name, Version: '1', Architecture: 'all', Maintainer: 'Test <test@localhost>' };
+  const fields = {
+    Package: name,
+    Version: '1',
+    Architecture: 'all',
+    Maintainer: 'Test <test@localhost>',
+  };
   const control = Object.entries(fields).map(([field, value]) => `${field}: ${value}\n`);
   await writeFile(join(tree, 'DEBIAN/control'), `${control.join('')}Description: says its name\n`);
-  await writeFile(join(tree, 'usr/bin', name), `#!/bin/sh\necho "Hello from ${name}!"\n`, { mode: 0o755 });
+  await writeFile(join(tree, 'usr/bin', name), `#!/bin/sh\necho "Hello from ${name}!"\n`, {
+    mode: 0o755,
+  });
   const file = join(folder, `${name}_1_all.deb`);
   execFileSync('dpkg-deb', ['--build', '--root-owner-group', tree, file], { stdio: 'pipe' });
   return file;

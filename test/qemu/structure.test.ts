@@ -1,5 +1,5 @@
-// Orphans' disks are judged by their structure: what is taken has the content that it had, whatever was cut off or bent, and a host
-// that is too slow for a tool says nothing of a file.
+// Orphans' disks are judged by their structure: what is taken has the content that it had, whatever
+// was cut off or bent, and a host that is too slow for a tool says nothing of a file.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -23,7 +23,10 @@ const mib = 1024 ** 2;
 const never = new AbortController().signal;
 const runs = { numRuns: 12, endOnFailure: true };
 
-/** An engine, and a file system with something in it as a raw disk and as qcow2, plain and compressed. */
+/**
+ * An engine, and a file system with something in it as a raw disk and as qcow2, plain and
+ * compressed.
+ */
 async function disks(t: Scope) {
   const folder = await temporaryFolder(t);
   const engine = await openQemu({ root: join(folder, 'engine') });
@@ -31,12 +34,23 @@ async function disks(t: Scope) {
   await mkdir(file('tree'));
   await writeFile(join(file('tree'), 'content'), randomBytes(mib));
   await writeFile(file('raw'), Buffer.alloc(4 * mib));
-  execFileSync('mke2fs', ['-q', '-F', '-t', 'ext2', '-d', file('tree'), file('raw')], { stdio: 'pipe' });
+  execFileSync('mke2fs', ['-q', '-F', '-t', 'ext2', '-d', file('tree'), file('raw')], {
+    stdio: 'pipe',
+  });
   for (const [name, more] of [
     ['plain', []],
     ['compressed', ['-c', '-o', 'compression_type=zstd']],
   ] as const)
-    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...more, file('raw'), file(name)]);
+    execFileSync('qemu-img', [
+      'convert',
+      '-f',
+      'raw',
+      '-O',
+      'qcow2',
+      ...more,
+      file('raw'),
+      file(name),
+    ]);
   /** Whether it was taken; then it has the content that it had. */
   const taken = async (content: Buffer): Promise<boolean> => {
     await writeFile(file('given'), content);
@@ -51,7 +65,15 @@ async function disks(t: Scope) {
       return false;
     }
     const layer = join(folder, 'engine', 'layers', `${id}.qcow2`);
-    const compared = execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', file('raw'), layer]);
+    const compared = execFileSync('qemu-img', [
+      'compare',
+      '-f',
+      'raw',
+      '-F',
+      'qcow2',
+      file('raw'),
+      layer,
+    ]);
     assert.match(compared.toString(), /identical/);
     await engine.removeLayer(id);
     return true;
@@ -65,7 +87,10 @@ describe('a disk from outside', () => {
     for (const name of ['raw', 'plain', 'compressed']) {
       const whole = await readFile(file(name));
       assert.ok(await taken(whole), name);
-      const lengths = fc.oneof(fc.integer({ min: 1, max: whole.length }), fc.integer({ min: 1, max: 4096 }));
+      const lengths = fc.oneof(
+        fc.integer({ min: 1, max: whole.length }),
+        fc.integer({ min: 1, max: 4096 }),
+      );
       let refused = 0;
       await fc.assert(
         fc.asyncProperty(lengths, async (bytes) => {
@@ -77,7 +102,10 @@ describe('a disk from outside', () => {
       assert.ok(!(await taken(whole.subarray(0, whole.length / 2))), `half of ${name}`);
     }
     await writeFile(file('half'), (await readFile(file('plain'))).subarray(0, mib));
-    await assert.rejects(assertQcow2Whole(file('half')), /cut off: .* ends at byte \d+, and the file has 1048576/);
+    await assert.rejects(
+      assertQcow2Whole(file('half')),
+      /cut off: .* ends at byte \d+, and the file has 1048576/,
+    );
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
 
@@ -85,7 +113,10 @@ describe('a disk from outside', () => {
     const { file, taken } = await disks(t);
     const whole = await readFile(file('plain'));
     // Header, reference counts and tables lie before the content.
-    const places = fc.oneof(fc.integer({ min: 0, max: 27 }), fc.integer({ min: 0, max: 5 * 16_384 - 1 }));
+    const places = fc.oneof(
+      fc.integer({ min: 0, max: 27 }),
+      fc.integer({ min: 0, max: 5 * 16_384 - 1 }),
+    );
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(places, fc.integer({ min: 1, max: 0xffffffff }), async (at, mask) => {
@@ -110,15 +141,25 @@ describe('a disk from outside', () => {
     await mkdir(programs);
     await writeFile(join(programs, 'qemu-img'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
     for (const path of [folder, programs]) await chmod(path, 0o755);
-    const { user: found } = await probeHost({ root: folder, path: systemPath, confining: defaultConfining });
-    const user = { ...found, path: `${programs}:${systemPath}` };
-    await assert.rejects(qemuImg(['info', file('plain')], user, folder, { timeoutMs: 200 }), (error: AppError) => {
-      assert.deepEqual([error.code, error.retry], ['unavailable', 'later']);
-      assert.match(error.message, /too slow.*says nothing of the file/);
-      return true;
+    const { user: found } = await probeHost({
+      root: folder,
+      path: systemPath,
+      confining: defaultConfining,
     });
+    const user = { ...found, path: `${programs}:${systemPath}` };
+    await assert.rejects(
+      qemuImg(['info', file('plain')], user, folder, { timeoutMs: 200 }),
+      (error: AppError) => {
+        assert.deepEqual([error.code, error.retry], ['unavailable', 'later']);
+        assert.match(error.message, /too slow.*says nothing of the file/);
+        return true;
+      },
+    );
     await writeFile(join(programs, 'qemu-img'), '#!/bin/sh\nkill -KILL $$\n');
-    await assert.rejects(qemuImg(['info', file('plain')], user, folder), { code: 'unavailable', retry: 'later' });
+    await assert.rejects(qemuImg(['info', file('plain')], user, folder), {
+      code: 'unavailable',
+      retry: 'later',
+    });
   });
 });
 
@@ -137,20 +178,31 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-c', '-O', 'qcow2', raw, bomb]);
     const { free } = await room(folder);
     let least = free;
-    const watch = setInterval(() => room(folder).then((now) => (least = Math.min(least, now.free))), 10);
+    const watch = setInterval(
+      () => room(folder).then((now) => (least = Math.min(least, now.free))),
+      10,
+    );
     defer(t, () => clearInterval(watch));
     const importing = (parentId: LayerId | null, bytesMax: number) =>
       engine.importLayer({ layerId: layerId(), path: bomb, parentId, tail: null, bytesMax }, never);
-    await assert.rejects(importing(null, 20 * mib), /more than the 20971520 bytes that there is room for/);
+    await assert.rejects(
+      importing(null, 20 * mib),
+      /more than the 20971520 bytes that there is room for/,
+    );
     assert.ok(free - least < 40 * mib, `${free - least}`);
     for (const parentId of [null, base])
-      await assert.rejects(importing(parentId, Number.MAX_SAFE_INTEGER), { code: 'unavailable', retry: 'later' });
+      await assert.rejects(importing(parentId, Number.MAX_SAFE_INTEGER), {
+        code: 'unavailable',
+        retry: 'later',
+      });
     assert.ok(least > (await room(folder)).reserve / 2, `${least}`);
     await assert.rejects(
       engine.importBase(layerId(), { disk: bomb }),
       /This may take 0\.4 GB and 0\.1 GB are left on the host/,
     );
-    const many = await Promise.allSettled([1, 2, 3].map(() => importing(base, Number.MAX_SAFE_INTEGER)));
+    const many = await Promise.allSettled(
+      [1, 2, 3].map(() => importing(base, Number.MAX_SAFE_INTEGER)),
+    );
     assert.ok(many.every((one) => one.status === 'rejected' && one.reason.code === 'unavailable'));
     // A tool that was ended lets go of its files a moment later.
     await waitFor('all is free again', async () => (await room(folder)).free === free);

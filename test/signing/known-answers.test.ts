@@ -1,4 +1,5 @@
-// Known answers for signing, in two languages: what this project signs, and what a shell with openssl signs, are what is written down.
+// Known answers for signing, in two languages: what this project signs, and what a shell with
+// openssl signs, are what is written down.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -8,16 +9,30 @@ import { describe, it } from 'node:test';
 import { type SignedParts, signedHead } from '../../src/contract/signing.ts';
 
 type Known = SignedParts & { what: string; secret: string; body: string; signature: string };
-const answers = JSON.parse(readFileSync(new URL('known-answers.json', import.meta.url), 'utf8')) as Known[];
+const answers = JSON.parse(
+  readFileSync(new URL('known-answers.json', import.meta.url), 'utf8'),
+) as Known[];
 const script = new URL('sign.sh', import.meta.url).pathname;
 
 describe('signing', () => {
   for (const { what, secret, body, signature, ...parts } of answers) {
     it(`is the known answer for ${what}`, () => {
-      const ours = createHmac('sha256', secret).update(signedHead(parts)).update(body).digest('hex');
+      const ours = createHmac('sha256', secret)
+        .update(signedHead(parts))
+        .update(body)
+        .digest('hex');
       assert.equal(ours, signature);
       const { key, method, path, timestamp, nonce } = parts;
-      const shell = execFileSync('bash', [script, key, secret, method, path, timestamp, nonce, body]);
+      const shell = execFileSync('bash', [
+        script,
+        key,
+        secret,
+        method,
+        path,
+        timestamp,
+        nonce,
+        body,
+      ]);
       assert.equal(shell.toString().trim(), signature);
     });
   }

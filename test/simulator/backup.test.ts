@@ -31,7 +31,9 @@ describe('a backup', { concurrency: 2 }, () => {
     const acknowledged: number[] = [];
     const writer = (async () => {
       while (writing) {
-        const { attributes } = await client.imageCapture({ machine_id: 1 }).catch(() => ({ attributes: null }));
+        const { attributes } = await client
+          .imageCapture({ machine_id: 1 })
+          .catch(() => ({ attributes: null }));
         if (attributes) acknowledged.push(attributes.id);
       }
     })();
@@ -50,14 +52,21 @@ describe('a backup', { concurrency: 2 }, () => {
     const restored = await demo.run('restore', '--from', folder, '--data-dir', dataDir);
     assert.equal(restored.code, 0, restored.out + restored.err);
     assert.match(restored.out, /as it was at .*All is well/s);
-    assert.match((await demo.run('restore', '--from', folder, '--data-dir', dataDir)).err, /a store in .* already/);
+    assert.match(
+      (await demo.run('restore', '--from', folder, '--data-dir', dataDir)).err,
+      /a store in .* already/,
+    );
     const heir = await startDemo(t, dataDir);
-    // Its key is the one of the first: it came with the store, sealed under the master key of the backup.
+    // Its key is the one of the first: it came with the store, sealed under the master key of the
+    // backup.
     const own = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
     const { key, secret } = JSON.parse(await readFile(join(demo.dataDir, 'demo.json'), 'utf8'));
-    const { images } = await createClient({ url: own.url, key, secret }).imageList({ per_page: 100 });
+    const { images } = await createClient({ url: own.url, key, secret }).imageList({
+      per_page: 100,
+    });
     const ids = images.map((image) => Number(image.id));
-    for (const id of [built.attributes.id, ...before]) assert.ok(ids.includes(id), `image ${id} is there`);
+    for (const id of [built.attributes.id, ...before])
+      assert.ok(ids.includes(id), `image ${id} is there`);
     const health = await heir.run('doctor', '--deep');
     assert.match(health.out + health.err, /All is well/);
   });
@@ -74,7 +83,9 @@ describe('a backup', { concurrency: 2 }, () => {
     const parent = await temporaryFolder(t);
     /** A backup that waits before it copies the disks, and again before it copies the layers. */
     const begin = async (name: string) => {
-      const [begun, resume, copied, finish] = [1, 2, 3, 4].map(() => Promise.withResolvers<void>()) as Steps;
+      const [begun, resume, copied, finish] = [1, 2, 3, 4].map(() =>
+        Promise.withResolvers<void>(),
+      ) as Steps;
       const slow: Engine = {
         ...engine,
         async backUp(spec, signal) {
@@ -84,7 +95,9 @@ describe('a backup', { concurrency: 2 }, () => {
           return engine.backUp(spec, signal);
         },
       };
-      const done = backUp({ store, engine: slow, dataDir: demo.dataDir }, join(parent, name), { keys: true });
+      const done = backUp({ store, engine: slow, dataDir: demo.dataDir }, join(parent, name), {
+        keys: true,
+      });
       await begun.promise;
       return { done, resume: resume.resolve, copied: copied.promise, finish: finish.resolve };
     };
@@ -101,9 +114,14 @@ describe('a backup', { concurrency: 2 }, () => {
     // The second has neither copied the disks nor the layers yet.
     assert.deepEqual((await frozen()).sort(), ['disks', 'layers']);
     const { attributes } = await client.imageCapture({ machine_id: 1 });
-    const passes = async () => Number(/^\w+last_pass_timestamp_seconds (\S+)/m.exec(await metrics())?.[1]);
+    const passes = async () =>
+      Number(/^\w+last_pass_timestamp_seconds (\S+)/m.exec(await metrics())?.[1]);
     const before = await passes();
-    await waitFor('the reconciler has looked twice', async () => (await passes()) > before + 1.5, 20_000);
+    await waitFor(
+      'the reconciler has looked twice',
+      async () => (await passes()) > before + 1.5,
+      20_000,
+    );
     assert.equal((await client.imageGet({ id: attributes.id })).attributes.status, 'pending');
     second.resume();
     await second.copied;
@@ -149,7 +167,10 @@ describe('a backup', { concurrency: 2 }, () => {
     await mkdir(dataDir);
     await writeFile(join(dataDir, 'master.key'), `${newMasterKey()}\n`, { mode: 0o600 });
     const restored = await demo.run('restore', '--from', folder, '--data-dir', dataDir);
-    assert.deepEqual([restored.code, /cannot be opened with this master key/.test(restored.out)], [1, true]);
+    assert.deepEqual(
+      [restored.code, /cannot be opened with this master key/.test(restored.out)],
+      [1, true],
+    );
   });
 
   it('is refused as a source when it is none, or did not come to its end', async (t) => {
@@ -159,7 +180,13 @@ describe('a backup', { concurrency: 2 }, () => {
     await demo.run('backup', '--to', folder);
     await rm(join(folder, 'backup.json'));
     for (const from of [folder, parent, '/nowhere']) {
-      const refused = await demo.run('restore', '--from', from, '--data-dir', join(parent, 'restored'));
+      const refused = await demo.run(
+        'restore',
+        '--from',
+        from,
+        '--data-dir',
+        join(parent, 'restored'),
+      );
       assert.deepEqual([refused.code, /is no backup|is not there/.test(refused.err)], [1, true]);
     }
     assert.deepEqual(await readdir(parent), ['backup']);
@@ -175,7 +202,9 @@ describe('the doctor', () => {
     assert.match((await run('doctor')).out, /All is well/);
     const file = join(dataDir, 'engine', 'simulator.json');
     const whole = await readFile(file, 'utf8');
-    const damage = async (change: (state: Record<string, Record<string, { content?: string[] }>>) => void) => {
+    const damage = async (
+      change: (state: Record<string, Record<string, { content?: string[] }>>) => void,
+    ) => {
       const state = JSON.parse(whole);
       change(state);
       await writeFile(file, JSON.stringify(state));
@@ -187,7 +216,10 @@ describe('the doctor', () => {
     };
     const said = async (change: Parameters<typeof damage>[0]) => {
       const { code, findings } = await damage(change);
-      return [code, ...findings.map(({ subject, found, cure }) => `${subject} ${found}: ${cure}`)].join('\n');
+      return [
+        code,
+        ...findings.map(({ subject, found, cure }) => `${subject} ${found}: ${cure}`),
+      ].join('\n');
     };
     assert.match(
       await said((state) => {

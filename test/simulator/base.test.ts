@@ -22,16 +22,35 @@ describe('silversmith base', () => {
 
     const good = await run('base', 'add', '--name', 'Good', '--file', await file('good'));
     assert.equal(good.code, 0, good.err);
-    assert.match(good.out, /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s);
+    assert.match(
+      good.out,
+      /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s,
+    );
     // The server, another process, uses what the command has added.
     const started = await run('machine', 'start', '1');
     assert.equal(started.code, 0, started.err);
-    const broken = await run('base', 'add', '--name', 'Broken', '--file', await file('sim-never-ready'));
+    const broken = await run(
+      'base',
+      'add',
+      '--name',
+      'Broken',
+      '--file',
+      await file('sim-never-ready'),
+    );
     assert.equal(broken.code, 1);
     assert.match(broken.out, /Base image 3 \(Broken, .*\) is added/);
     assert.match(broken.err, /was not done within its limit of 300 s/);
     assert.match(broken.err, /base image 2 \(Good\) is taken.*silversmith base try 3/s);
-    const later = await run('base', 'add', '--name', 'Later', '--file', await file('later'), '--no-try', '--json');
+    const later = await run(
+      'base',
+      'add',
+      '--name',
+      'Later',
+      '--file',
+      await file('later'),
+      '--no-try',
+      '--json',
+    );
     assert.deepEqual([later.code, JSON.parse(later.out).id], [0, 4]);
     assert.deepEqual(await known(), [
       [null, false],

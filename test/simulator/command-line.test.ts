@@ -1,4 +1,5 @@
-// The command line as a user types it, against a demo on the simulator: what it prints, its JSON, its errors and exit statuses.
+// The command line as a user types it, against a demo on the simulator: what it prints, its JSON,
+// its errors and exit statuses.
 
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
@@ -14,7 +15,10 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
     assert.match((await runAlone('--version')).out, /^\d+\.\d+\.\d+\n$/);
     const unknown = await runAlone('frobnicate');
-    assert.deepEqual([unknown.code, unknown.out, /unknown command/.test(unknown.err)], [1, '', true]);
+    assert.deepEqual(
+      [unknown.code, unknown.out, /unknown command/.test(unknown.err)],
+      [1, '', true],
+    );
     const refused = await runAlone('image', 'show', '77');
     assert.deepEqual([refused.code, refused.out, /no image 77/.test(refused.err)], [1, '', true]);
     assert.equal((await stat(join(dataDir, 'demo.json'))).mode & 0o777, 0o600);
@@ -25,19 +29,28 @@ describe('the command line', { concurrency: 2 }, () => {
     const image = JSON.parse(installed.out);
     assert.deepEqual([image.attributes.name, image.attributes.status], ['With htop', 'available']);
     const failed = await run('image', 'install', 'Fails on purpose', '--name', 'Broken');
-    assert.deepEqual([failed.code, /Fails on purpose, failed with exit status 3/.test(failed.err)], [1, true]);
+    assert.deepEqual(
+      [failed.code, /Fails on purpose, failed with exit status 3/.test(failed.err)],
+      [1, true],
+    );
     assert.match((await run('image', 'delete', 'Broken')).out, /deleted/);
     assert.match((await run('image', 'assign', image.id, '1', '2')).out, /2 machine/);
     assert.match((await run('machine', 'start', '1')).out, /ready/);
     assert.match((await run('machine', 'stop', '1', '--gracefully')).out, /off/);
     assert.match((await run('image', 'capture', '1')).out, /available/);
     assert.match((await run('usage')).out, /images +2 +1000/);
-    assert.match((await run('image', 'show', image.id, '--log')).out, /Step 1: htop\. Cache: miss.*simulated/s);
+    assert.match(
+      (await run('image', 'show', image.id, '--log')).out,
+      /Step 1: htop\. Cache: miss.*simulated/s,
+    );
     assert.match((await run('machine', 'reset', '1')).out, /reset/);
     assert.match((await run('machine', 'disks', '1')).out, /kept/);
     assert.match((await run('machine', 'restore', '1')).out, /1 +/);
     assert.match((await run('image', 'storage', image.id)).out, /exclusive +0\.0/);
-    assert.match((await run('image', 'dependents', image.id)).out, /machine +1 .*would free 0\.0 MB/s);
+    assert.match(
+      (await run('image', 'dependents', image.id)).out,
+      /machine +1 .*would free 0\.0 MB/s,
+    );
     assert.match((await run('image', 'undo', image.id, '2')).out, /1 machines/);
     assert.match((await run('image', 'protect', image.id)).out, /is protected/);
     assert.match((await run('image', 'delete', image.id)).err, /is protected.*409/);
@@ -60,29 +73,51 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('image', 'restore', image.id)).out, /With htop/);
     const done = await run('image', 'export', image.id, '--output', file);
     assert.match(done.out, /exported\.qcow2 \(0\.0 MB\), manifest in/, done.err);
-    assert.match((await run('image', 'export', image.id, '--output', file)).err, /is there already/);
-    assert.match((await run('image', 'import', file, '--name', 'Copied')).out, /Image \d+ \(Copied\) is available/);
+    assert.match(
+      (await run('image', 'export', image.id, '--output', file)).err,
+      /is there already/,
+    );
+    assert.match(
+      (await run('image', 'import', file, '--name', 'Copied')).out,
+      /Image \d+ \(Copied\) is available/,
+    );
     assert.match((await run('image', 'import', '/nowhere')).err, /is not there/);
     // A download that was cut off goes on where it ended; what is not the export's is told.
     const client = createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
     const cut = (await client.imageExport({ id: Number(image.id) })).id;
     const second = join(dataDir, 'second.qcow2');
     await writeFile(`${second}.part`, (await readFile(file)).subarray(0, 20));
-    assert.match((await run('image', 'export', image.id, '--output', second, '--resume', cut)).out, /second\.qcow2/);
+    assert.match(
+      (await run('image', 'export', image.id, '--output', second, '--resume', cut)).out,
+      /second\.qcow2/,
+    );
     assert.deepEqual(await readFile(second), await readFile(file));
     const third = join(dataDir, 'third.qcow2');
     const other = (await client.imageExport({ id: Number(image.id) })).id;
     await writeFile(`${third}.part`, 'something else that lies here');
     const mixed = await run('image', 'export', image.id, '--output', third, '--resume', other);
     assert.match(mixed.err, /are not those of the export; delete it/);
-    assert.match((await run('image', 'import', file, '--heal', image.id)).err, /only a damaged image can be healed/);
+    assert.match(
+      (await run('image', 'import', file, '--heal', image.id)).err,
+      /only a damaged image can be healed/,
+    );
     assert.match((await run('tour')).out, /That was the tour/);
   });
 
   it('administers keys, whose secret is shown once and kept sealed', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const made = JSON.parse(
-      (await run('key', 'create', '--organisation', 'Demo', '--permission', 'images:read', '--json')).out,
+      (
+        await run(
+          'key',
+          'create',
+          '--organisation',
+          'Demo',
+          '--permission',
+          'images:read',
+          '--json',
+        )
+      ).out,
     );
     const withKey = (...args: string[]) =>
       run(...args, '--key', made.key, '--secret', made.secret, '--url', JSON.parse(demo).url);
@@ -95,12 +130,19 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('key', 'list')).out, /images:read/);
     assert.notEqual(JSON.parse((await run('key', 'list', '--json')).out).at(-1).lastUsedAt, null);
 
-    const rotated = JSON.parse((await run('key', 'rotate', made.key, '--overlap', '1h', '--json')).out);
+    const rotated = JSON.parse(
+      (await run('key', 'rotate', made.key, '--overlap', '1h', '--json')).out,
+    );
     const withNew = (...args: string[]) =>
       run(...args, '--key', rotated.key, '--secret', rotated.secret, '--url', JSON.parse(demo).url);
-    assert.deepEqual([(await withKey('image', 'list')).code, (await withNew('image', 'list')).code], [0, 0]);
+    assert.deepEqual(
+      [(await withKey('image', 'list')).code, (await withNew('image', 'list')).code],
+      [0, 0],
+    );
     assert.match((await withNew('machine', 'list')).err, /machines:read/);
-    const again = JSON.parse((await run('key', 'rotate', rotated.key, '--overlap', '0s', '--json')).out);
+    const again = JSON.parse(
+      (await run('key', 'rotate', rotated.key, '--overlap', '0s', '--json')).out,
+    );
     assert.match((await withNew('image', 'list')).err, /401/);
     assert.equal((await run('key', 'revoke', again.key)).code, 0);
     assert.match((await run('key', 'rotate', again.key)).err, /no key .* in use/);
@@ -111,13 +153,22 @@ describe('the command line', { concurrency: 2 }, () => {
   it('says what an organisation has and may have, and changes the latter', async (t) => {
     const { run } = await startDemo(t);
     assert.match((await run('organisation', 'list')).out, /Demo +0 of 1000 +6 of 1000/);
-    assert.match((await run('organisation', 'quota', 'Demo', '--machines', '7')).out, /1000 +7 +20/);
+    assert.match(
+      (await run('organisation', 'quota', 'Demo', '--machines', '7')).out,
+      /1000 +7 +20/,
+    );
     assert.match(
       (await run('machine', 'create', '--type', '1', '--quantity', '2')).err,
       /6 machines, 2 more are asked for, and the most is 7/,
     );
-    assert.match((await run('organisation', 'quota', 'Nobody', '--images', '1')).err, /no organisation Nobody/);
-    assert.match((await run('organisation', 'quota', 'Demo', '--images', '-1')).err, /whole number/);
+    assert.match(
+      (await run('organisation', 'quota', 'Nobody', '--images', '1')).err,
+      /no organisation Nobody/,
+    );
+    assert.match(
+      (await run('organisation', 'quota', 'Demo', '--images', '-1')).err,
+      /whole number/,
+    );
   });
 
   it('changes the master key while the server is stopped, and the same secrets go on', async (t) => {
@@ -126,7 +177,10 @@ describe('the command line', { concurrency: 2 }, () => {
     const before = await readFile(file, 'utf8');
     assert.match((await run('master-key', 'rotate')).err, /Another server is running/);
     await stop();
-    assert.match((await run('master-key', 'rotate')).out, /1 keys are sealed under the new master key/);
+    assert.match(
+      (await run('master-key', 'rotate')).out,
+      /1 keys are sealed under the new master key/,
+    );
     const after = await readFile(file, 'utf8');
     assert.notEqual(after, before);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
@@ -142,15 +196,21 @@ describe('the command line', { concurrency: 2 }, () => {
     const { run, dataDir, stop, start } = await startDemo(t);
     const file = join(dataDir, 'master.key');
     const [own, other] = [await readFile(file, 'utf8'), `${newMasterKey()}\n`];
-    const anotherKey = /is another one than that of this store: it does not open 1 of the access keys, such as ss/;
+    const anotherKey =
+      /is another one than that of this store: it does not open 1 of the access keys, such as ss/;
     const create = ['key', 'create', '--organisation', 'Demo'];
     const [{ id }] = JSON.parse((await run('key', 'list', '--json')).out);
     // Beside a server that has the right one.
     await writeFile(file, other);
-    for (const command of [create, ['key', 'rotate', id]]) assert.match((await run(...command)).err, anotherKey);
+    for (const command of [create, ['key', 'rotate', id]])
+      assert.match((await run(...command)).err, anotherKey);
     await stop();
-    for (const command of [create, ['serve', '--port', '0']]) assert.match((await run(...command)).err, anotherKey);
-    assert.match((await run('doctor')).out, /1 of the access keys \(ss\w+ …\).* cannot be opened with this master key/);
+    for (const command of [create, ['serve', '--port', '0']])
+      assert.match((await run(...command)).err, anotherKey);
+    assert.match(
+      (await run('doctor')).out,
+      /1 of the access keys \(ss\w+ …\).* cannot be opened with this master key/,
+    );
     // Nothing of it was lost: with the right one all is as it was.
     await writeFile(file, own);
     await start();
@@ -171,20 +231,42 @@ describe('the command line', { concurrency: 2 }, () => {
     const { run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'tool.sh');
     await writeFile(script, 'echo installed\n');
-    const added = await run('software', 'add', '--name', 'Tool', '--size', '0.5', '--script', script, '--file', script);
+    const added = await run(
+      'software',
+      'add',
+      '--name',
+      'Tool',
+      '--size',
+      '0.5',
+      '--script',
+      script,
+      '--file',
+      script,
+    );
     assert.deepEqual([added.code, /Software 9 \(Tool\)/.test(added.out)], [0, true], added.err);
     await writeFile(script, 'echo installed otherwise\n');
     const recipe = ['--name', 'Tool 2', '--size', '0.6', '--script', script];
     const image = () => run('image', 'install', '9', '--json');
     const cacheOf = async () =>
-      /Cache: (\w+)/.exec((await run('image', 'show', JSON.parse((await image()).out).id)).out)?.[1];
+      /Cache: (\w+)/.exec(
+        (await run('image', 'show', JSON.parse((await image()).out).id)).out,
+      )?.[1];
     assert.deepEqual([await cacheOf(), await cacheOf()], ['miss', 'hit']);
-    assert.match((await run('software', 'update', '9', ...recipe)).out, /Software 9 \(Tool 2\) has its new recipe/);
+    assert.match(
+      (await run('software', 'update', '9', ...recipe)).out,
+      /Software 9 \(Tool 2\) has its new recipe/,
+    );
     assert.deepEqual([await cacheOf(), await cacheOf()], ['miss', 'hit']);
     assert.match((await run('software', 'update', '99', ...recipe)).err, /no software 99/);
     for (const [args, message] of [
-      [['software', 'add', '--name', 'X', '--size', 'big', '--script', script], /--size .*number above 0/],
-      [['software', 'add', '--name', 'X', '--size', '1', '--script', '/nowhere'], /--script: .*not there/],
+      [
+        ['software', 'add', '--name', 'X', '--size', 'big', '--script', script],
+        /--size .*number above 0/,
+      ],
+      [
+        ['software', 'add', '--name', 'X', '--size', '1', '--script', '/nowhere'],
+        /--script: .*not there/,
+      ],
       [['image', 'show', 'seven'], /no image named "seven"/],
       [['image', 'show', '77'], /no image 77/],
       [['machine', 'exec', '1', 'ls'], /simulator runs no guests/],

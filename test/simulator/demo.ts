@@ -51,12 +51,16 @@ export async function startDemo(t: Scope, given?: string) {
   await start();
   const environment = environmentOf(dataDir);
   const run = commandLine(environment);
-  const runIn = (more: Record<string, string>, ...args: string[]) => commandLine({ ...environment, ...more })(...args);
+  const runIn = (more: Record<string, string>, ...args: string[]) =>
+    commandLine({ ...environment, ...more })(...args);
   /** In a process of its own, as a user does. */
   const runAlone = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const child = execFile(process.execPath, [entry, ...args], { env: environment }, (_error, out, err) =>
-        resolve({ code: child.exitCode ?? -1, out, err }),
+      const child = execFile(
+        process.execPath,
+        [entry, ...args],
+        { env: environment },
+        (_error, out, err) => resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
   return { dataDir, run, runIn, runAlone, start, stop };

@@ -1,4 +1,5 @@
-// The simulator keeps the engine's contract, and loses nothing of what is done at the same time or by another process.
+// The simulator keeps the engine's contract, and loses nothing of what is done at the same time or
+// by another process.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -24,7 +25,11 @@ testEngine('simulator', { open, base: withBase, readyMs: 1000 });
 
 describe("the simulator's file", () => {
   const base = 'base' as LayerId;
-  const disk = (number: number) => ({ diskId: `disk${number}` as DiskId, layerId: base, sizeBytes: 1024 });
+  const disk = (number: number) => ({
+    diskId: `disk${number}` as DiskId,
+    layerId: base,
+    sizeBytes: 1024,
+  });
 
   it('has all that is done at the same time, also while others look', async (t) => {
     const folder = await temporaryFolder(t);

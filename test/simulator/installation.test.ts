@@ -1,4 +1,5 @@
-// One data directory: which version and which engine may open it, as an operator meets it at the command line.
+// One data directory: which version and which engine may open it, as an operator meets it at the
+// command line.
 
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -11,7 +12,9 @@ import { storeOf, versions } from '../sqlite/schemas.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { runIn, startDemo } from './demo.ts';
 
-/** The folder of a server of an older version, which is running, and the command line of this one. */
+/**
+ * The folder of a server of an older version, which is running, and the command line of this one.
+ */
 async function servedByOlder(t: Scope) {
   const dataDir = await temporaryFolder(t);
   await storeOf(dataDir, '0006-generalize');
@@ -19,7 +22,8 @@ async function servedByOlder(t: Scope) {
 }
 
 /** The master key that a store with access keys comes with. */
-const giveKey = (dataDir: string) => writeFile(join(dataDir, 'master.key'), `${newMasterKey()}\n`, { mode: 0o600 });
+const giveKey = (dataDir: string) =>
+  writeFile(join(dataDir, 'master.key'), `${newMasterKey()}\n`, { mode: 0o600 });
 
 const madeIn = (dataDir: string) => {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
@@ -31,12 +35,17 @@ const madeIn = (dataDir: string) => {
 };
 
 describe('a data directory whose server is of an older version', () => {
-  it('is changed by no command and no second server until it has ended', { timeout: 60_000 }, async (t) => {
+  it('is changed by no command and no second server until it has ended', {
+    timeout: 60_000,
+  }, async (t) => {
     const { dataDir, lock, run } = await servedByOlder(t);
     const before = madeIn(dataDir);
     const [listed, served] = await Promise.all([run('key', 'list'), run('serve', '--port', '0')]);
     assert.deepEqual([listed.code, served.code], [1, 1]);
-    assert.match(listed.err, /is of an older Silversmith, and a server is running on it. Stop that server first/);
+    assert.match(
+      listed.err,
+      /is of an older Silversmith, and a server is running on it. Stop that server first/,
+    );
     assert.match(served.err, /Another server is running/);
     assert.equal(madeIn(dataDir), before);
     await assert.rejects(readFile(join(dataDir, 'master.key')), { code: 'ENOENT' });
@@ -52,7 +61,9 @@ describe('a data directory of a newer version', () => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, versions.at(-1) ?? '');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
-    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    database.exec(
+      "insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')",
+    );
     database.close();
     const before = await readFile(join(dataDir, 'silversmith.db'));
     const run = runIn(dataDir);
@@ -63,7 +74,11 @@ describe('a data directory of a newer version', () => {
       ['doctor'],
     ]) {
       const { code, err } = await run(...args);
-      assert.deepEqual([code, /written by a newer Silversmith; use that one/.test(err)], [1, true], args.join(' '));
+      assert.deepEqual(
+        [code, /written by a newer Silversmith; use that one/.test(err)],
+        [1, true],
+        args.join(' '),
+      );
     }
     assert.deepEqual(await readFile(join(dataDir, 'silversmith.db')), before);
     await assert.rejects(readFile(join(dataDir, 'master.key')), { code: 'ENOENT' });
@@ -75,10 +90,13 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && entry.name !== 'lock.db');
   const read = async (path: string) => [path, (await readFile(path)).toString('base64')] as const;
-  return Object.fromEntries(await Promise.all(files.map((entry) => read(join(entry.parentPath, entry.name)))));
+  return Object.fromEntries(
+    await Promise.all(files.map((entry) => read(join(entry.parentPath, entry.name)))),
+  );
 }
 
-const belongs = (own: string, asked: string) => new RegExp(`belongs to the ${own} engine, and ${asked} is asked for`);
+const belongs = (own: string, asked: string) =>
+  new RegExp(`belongs to the ${own} engine, and ${asked} is asked for`);
 
 describe('a data directory', () => {
   it('whose store is gone or empty is refused, and no empty one is made in its place', {
@@ -97,7 +115,10 @@ describe('a data directory', () => {
       ]) {
         const answer = await demo.run(...words);
         assert.equal(answer.code, 1);
-        assert.match(answer.err, /The store \S+ is gone, though .* has data. Put it back, or bring a backup back/);
+        assert.match(
+          answer.err,
+          /The store \S+ is gone, though .* has data. Put it back, or bring a backup back/,
+        );
       }
       await rename(`${file}.away`, file);
     }
@@ -108,14 +129,20 @@ describe('a data directory', () => {
   it('that is a backup is not served, and none is made inside', { timeout: 60_000 }, async (t) => {
     const demo = await startDemo(t);
     const folder = join(await temporaryFolder(t), 'backup');
-    assert.match((await demo.run('backup', '--to', join(demo.dataDir, 'sub'))).err, /lies in the data directory/);
+    assert.match(
+      (await demo.run('backup', '--to', join(demo.dataDir, 'sub'))).err,
+      /lies in the data directory/,
+    );
     assert.equal((await demo.run('backup', '--to', folder)).code, 0);
     const before = await readdir(folder);
     for (const words of [
       ['key', 'list'],
       ['serve', '--port', '0'],
     ])
-      assert.match((await demo.run(...words, '--data-dir', folder)).err, /is a backup, which a server would change/);
+      assert.match(
+        (await demo.run(...words, '--data-dir', folder)).err,
+        /is a backup, which a server would change/,
+      );
     assert.deepEqual(await readdir(folder), before);
   });
 });
@@ -141,7 +168,11 @@ describe('the data of one engine', () => {
       ['layer', 'verify'],
       ['backup', '--to', join(demo.dataDir, 'copy')],
     ])
-      assert.match((await runIn(demo.dataDir, 'qemu')(...args)).err, belongs('simulator', 'qemu'), args.join(' '));
+      assert.match(
+        (await runIn(demo.dataDir, 'qemu')(...args)).err,
+        belongs('simulator', 'qemu'),
+        args.join(' '),
+      );
     assert.deepEqual(await contentOf(demo.dataDir), before);
     await demo.start();
   });
@@ -163,7 +194,9 @@ describe('the data of one engine', () => {
     await assert.rejects(readdir(dataDir), { code: 'ENOENT' });
     assert.match((await restored('restore', '--from', folder)).out, /All is well/);
     const [one, other] = await Promise.all(
-      [demo.dataDir, dataDir].map(async (at) => JSON.parse(await readFile(join(at, 'installation.json'), 'utf8'))),
+      [demo.dataDir, dataDir].map(async (at) =>
+        JSON.parse(await readFile(join(at, 'installation.json'), 'utf8')),
+      ),
     );
     assert.deepEqual([one.engine, other.engine], ['simulator', 'simulator']);
     assert.notEqual(one.id, other.id);
@@ -176,7 +209,10 @@ describe('the data of one engine', () => {
     await mkdir(layers, { recursive: true });
     await writeFile(join(layers, `${'a'.repeat(24)}.qcow2`), 'QFI\xfb and more');
     // A start with the wrong engine, by that version, left its file there.
-    await writeFile(join(dataDir, 'engine', 'simulator.json'), '{"layers":{},"disks":{},"machines":{},"files":{}}');
+    await writeFile(
+      join(dataDir, 'engine', 'simulator.json'),
+      '{"layers":{},"disks":{},"machines":{},"files":{}}',
+    );
     await giveKey(dataDir);
     const before = await contentOf(dataDir);
     const run = runIn(dataDir);
@@ -191,7 +227,8 @@ describe('the data of one engine', () => {
   }, async (t) => {
     const demo = await startDemo(t);
     const image = JSON.parse((await demo.run('image', 'install', '4', '--json')).out);
-    const status = async () => JSON.parse((await demo.run('image', 'show', image.id, '--json')).out).attributes.status;
+    const status = async () =>
+      JSON.parse((await demo.run('image', 'show', image.id, '--json')).out).attributes.status;
     assert.equal(await status(), 'available');
     assert.equal((await demo.run('layer', 'verify')).code, 0);
     await demo.stop();
@@ -212,12 +249,18 @@ describe('the data of one engine', () => {
     // While the server is stopped a command does it.
     await demo.stop();
     await harm();
-    assert.match((await demo.run('doctor')).out, /is missing on the disk of the host\n {2}cure: bring its bytes back/);
+    assert.match(
+      (await demo.run('doctor')).out,
+      /is missing on the disk of the host\n {2}cure: bring its bytes back/,
+    );
     assert.equal((await demo.run('layer', 'verify')).code, 1);
     await demo.stop();
     await rename(`${state}.aside`, state);
     const found = JSON.parse((await demo.run('layer', 'verify', '--json')).out);
-    assert.deepEqual(new Set(found.map(({ result }: { result: string }) => result)), new Set(['sound again']));
+    assert.deepEqual(
+      new Set(found.map(({ result }: { result: string }) => result)),
+      new Set(['sound again']),
+    );
     assert.match((await demo.run('doctor', '--deep')).out, /All is well/);
     await demo.start();
     assert.equal(await status(), 'available');

@@ -1,5 +1,6 @@
-// What a person reads who typed something that cannot be done: each row is a command, and the sentence that names what is wrong, where,
-// and what to type. None of them is a stack or the bare name of a system's error.
+// What a person reads who typed something that cannot be done: each row is a command, and the
+// sentence that names what is wrong, where, and what to type. None of them is a stack or the bare
+// name of a system's error.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -19,7 +20,10 @@ import { startDemo } from './demo.ts';
 type Row = [args: readonly string[], message: RegExp, env?: Record<string, string>];
 type Run = Awaited<ReturnType<typeof startDemo>>['runIn'];
 
-/** Types each row, and checks that it fails with its sentence and nothing that only a developer can read. */
+/**
+ * Types each row, and checks that it fails with its sentence and nothing that only a developer can
+ * read.
+ */
 async function refuses(runIn: Run, rows: readonly Row[]): Promise<void> {
   for (const [args, message, env = {}] of rows) {
     const { code, out, err } = await runIn(env, ...args);
@@ -27,7 +31,11 @@ async function refuses(runIn: Run, rows: readonly Row[]): Promise<void> {
     assert.match(err, message, typed);
     assert.equal(code, 1, typed);
     assert.equal(out, '', typed);
-    assert.doesNotMatch(err, /\b(E[A-Z]{4,}|ERR_\w+)\b|\n\s+at |TypeError|RangeError|SyntaxError|undefined|NaN/, typed);
+    assert.doesNotMatch(
+      err,
+      /\b(E[A-Z]{4,}|ERR_\w+)\b|\n\s+at |TypeError|RangeError|SyntaxError|undefined|NaN/,
+      typed,
+    );
     // A request of the API is no cure for who types commands.
     assert.doesNotMatch(err, /\b(GET|POST|PUT|PATCH|DELETE) \//, typed);
   }
@@ -47,8 +55,28 @@ async function bound(t: Scope, server: Server): Promise<string> {
 describe('what is typed wrongly', { concurrency: 2 }, () => {
   it('names the option or the variable, and its bounds', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
-    const type = ['machine-type', 'add', '--name', 'X', '--cpus', '1', '--memory', '64', '--disk', '1'];
-    const title = ['software', 'add', '--name', 'X', '--size', '1', '--script', join(dataDir, 'demo.json')];
+    const type = [
+      'machine-type',
+      'add',
+      '--name',
+      'X',
+      '--cpus',
+      '1',
+      '--memory',
+      '64',
+      '--disk',
+      '1',
+    ];
+    const title = [
+      'software',
+      'add',
+      '--name',
+      'X',
+      '--size',
+      '1',
+      '--script',
+      join(dataDir, 'demo.json'),
+    ];
     const late = ['--port', '0', '--data-dir', join(dataDir, 'other')];
     await refuses(runIn, [
       [['image', 'list', '--page', '-1'], /--page .*"?-1"?.*whole number from 1/],
@@ -61,7 +89,10 @@ describe('what is typed wrongly', { concurrency: 2 }, () => {
       [['image', 'install', '--name', 'x'.repeat(31)], /--name .*1 to 30 characters/],
       [['image', 'export', '1', '--output', 'x', '--format', 'vmdk'], /--format .*qcow2, raw/],
       [['machine', 'create', '--type', '1', '--quantity', '0'], /--quantity .*from 1 to 100/],
-      [['machine', 'create', '--type', '1', '--quantity', 'NaN'.toLowerCase()], /--quantity .*from 1 to 100/],
+      [
+        ['machine', 'create', '--type', '1', '--quantity', 'NaN'.toLowerCase()],
+        /--quantity .*from 1 to 100/,
+      ],
       [['machine', 'create', '--type', '1', '--quantity', '1e2'], /--quantity .*from 1 to 100/],
       [['machine', 'access', '1', '--expires', '2d'], /--expires .*1s to 24h/],
       [['machine', 'access', '1', '--expires', '0s'], /--expires .*1s to 24h/],
@@ -76,18 +107,40 @@ describe('what is typed wrongly', { concurrency: 2 }, () => {
       [['cache', 'prune', '--keep-gb', '-1'], /--keep-gb .*number from 0/],
       [['key', 'create', '--organisation', ''], /--organisation .*1 to 100 characters/],
       [['key', 'create', '--organisation', 'X', '--expires', 'soon'], /--expires .*30d/],
-      [['key', 'create', '--organisation', 'X', '--permission', 'all'], /no permission all.*images:read/],
+      [
+        ['key', 'create', '--organisation', 'X', '--permission', 'all'],
+        /no permission all.*images:read/,
+      ],
       [['organisation', 'quota', 'Demo', '--images', '1.5'], /--images .*whole number from 0/],
       [['key', 'list', '--data-dir', ''], /--data-dir is "".*folder/],
       [['key', 'list'], /SILVERSMITH_DATA_DIR is "".*folder/, { SILVERSMITH_DATA_DIR: '' }],
-      [['key', 'list'], /SILVERSMITH_ENGINE is "vmware".*qemu or simulator/, { SILVERSMITH_ENGINE: 'vmware' }],
+      [
+        ['key', 'list'],
+        /SILVERSMITH_ENGINE is "vmware".*qemu or simulator/,
+        { SILVERSMITH_ENGINE: 'vmware' },
+      ],
       [['serve', ...late, '--log-level', 'foo'], /--log-level is "foo".*info/],
-      [['serve', ...late], /SILVERSMITH_LOG_LEVEL is "loud".*info/, { SILVERSMITH_LOG_LEVEL: 'loud' }],
+      [
+        ['serve', ...late],
+        /SILVERSMITH_LOG_LEVEL is "loud".*info/,
+        { SILVERSMITH_LOG_LEVEL: 'loud' },
+      ],
       [['serve', ...late.slice(2), '--port', ''], /--port is "".*whole number from 0 to 65535/],
       [['serve', ...late.slice(2), '--port', '80.5'], /--port .*whole number from 0 to 65535/],
-      [['serve', ...late.slice(2)], /SILVERSMITH_PORT is "x".*from 0 to 65535/, { SILVERSMITH_PORT: 'x' }],
-      [['serve', ...late], /SILVERSMITH_KEEP_HOURS is "long".*0 to 8760/, { SILVERSMITH_KEEP_HOURS: 'long' }],
-      [['serve', ...late, '--starts-at-once', '1.5'], /--starts-at-once .*whole number from 1 to 1000/],
+      [
+        ['serve', ...late.slice(2)],
+        /SILVERSMITH_PORT is "x".*from 0 to 65535/,
+        { SILVERSMITH_PORT: 'x' },
+      ],
+      [
+        ['serve', ...late],
+        /SILVERSMITH_KEEP_HOURS is "long".*0 to 8760/,
+        { SILVERSMITH_KEEP_HOURS: 'long' },
+      ],
+      [
+        ['serve', ...late, '--starts-at-once', '1.5'],
+        /--starts-at-once .*whole number from 1 to 1000/,
+      ],
       [['serve', ...late, '--public-url', 'foo'], /--public-url is "foo".*http/],
       [['serve', ...late, '--metrics', 'x'], /--metrics is "x".*127\.0\.0\.1:9100/],
       [['serve', ...late], /SILVERSMITH_DEMO is "yes".*1 or 0/, { SILVERSMITH_DEMO: 'yes' }],
@@ -101,7 +154,10 @@ describe('what is typed wrongly', { concurrency: 2 }, () => {
     const other = ['serve', '--data-dir', join(dataDir, 'other')];
     await refuses(runIn, [
       [[...other, '--port', '0', '--host', '999.1.1.1'], /999\.1\.1\.1.*no address.*--host/],
-      [[...other, '--port', '0', '--host', '192.0.2.1'], /192\.0\.2\.1.*not an address of this host.*--host/],
+      [
+        [...other, '--port', '0', '--host', '192.0.2.1'],
+        /192\.0\.2\.1.*not an address of this host.*--host/,
+      ],
       [[...other, '--port', new URL(url).port], /Port \d+ is taken.*--port/],
       [[...other, '--port', '0', '--metrics', '192.0.2.1:9100'], /192\.0\.2\.1.*--metrics/],
       [['serve', '8081'], /too many arguments: 8081/],
@@ -127,10 +183,17 @@ describe('what is typed wrongly', { concurrency: 2 }, () => {
 describe('what reads the output', () => {
   it('may go away without a word, and is told of when it cannot be written', async (t) => {
     const { dataDir } = await startDemo(t);
-    const environment = { PATH: process.env.PATH, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_ENGINE: 'simulator' };
+    const environment = {
+      PATH: process.env.PATH,
+      SILVERSMITH_DATA_DIR: dataDir,
+      SILVERSMITH_ENGINE: 'simulator',
+    };
     const run = (out: number | 'pipe') =>
       new Promise<{ code: number | null; err: string }>((resolve) => {
-        const child = spawn(process.execPath, [entry, 'openapi'], { env: environment, stdio: ['ignore', out, 'pipe'] });
+        const child = spawn(process.execPath, [entry, 'openapi'], {
+          env: environment,
+          stdio: ['ignore', out, 'pipe'],
+        });
         child.stdout?.destroy();
         let err = '';
         child.stderr?.on('data', (chunk) => {
@@ -142,7 +205,11 @@ describe('what reads the output', () => {
     const full = openSync('/dev/full', 'w');
     defer(t, () => closeSync(full));
     const refused = await run(full);
-    assert.deepEqual([refused.code, /could not be written; look at/.test(refused.err)], [1, true], refused.err);
+    assert.deepEqual(
+      [refused.code, /could not be written; look at/.test(refused.err)],
+      [1, true],
+      refused.err,
+    );
   });
 });
 
@@ -172,12 +239,25 @@ describe('a server that is not there, or another', () => {
     execFileSync(
       'openssl',
       [
-        ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=127.0.0.1', '-days', '2'],
+        ...[
+          'req',
+          '-x509',
+          '-newkey',
+          'rsa:2048',
+          '-nodes',
+          '-subj',
+          '/CN=127.0.0.1',
+          '-days',
+          '2',
+        ],
         ...['-keyout', keyFile, '-out', certificate],
       ],
       { stdio: 'pipe' },
     );
-    const selfSigned = createTlsServer({ key: await readFile(keyFile), cert: await readFile(certificate) });
+    const selfSigned = createTlsServer({
+      key: await readFile(keyFile),
+      cert: await readFile(certificate),
+    });
     const secure = (await bound(t, selfSigned)).replace('http:', 'https:');
     const list = (url: string) => ['image', 'list', '--url', url];
     await refuses(runIn, [
@@ -187,15 +267,27 @@ describe('a server that is not there, or another', () => {
       [list('http://127.0.0.1:8080/docs'), /--url .*without a path/],
       [list('http://me:it@127.0.0.1:8080'), /--url .*without/],
       [['image', 'list'], /SILVERSMITH_URL is "foo"/, { SILVERSMITH_URL: 'foo' }],
-      [list('http://127.0.0.1:1'), /No server answers at http:\/\/127\.0\.0\.1:1.*silversmith serve.*--url/],
-      [list('http://nowhere.invalid'), /No server answers at http:\/\/nowhere\.invalid.*no address/],
+      [
+        list('http://127.0.0.1:1'),
+        /No server answers at http:\/\/127\.0\.0\.1:1.*silversmith serve.*--url/,
+      ],
+      [
+        list('http://nowhere.invalid'),
+        /No server answers at http:\/\/nowhere\.invalid.*no address/,
+      ],
       [list(cuts), /No server answers at http:.*closed the connection/],
       [[...list(hangs), '--timeout', '1s'], /did not answer within 1 s.*--timeout/],
       [list(hangs), /did not answer within 1 s/, { SILVERSMITH_TIMEOUT: '1s' }],
       [[...list(stalls), '--timeout', '1s'], /did not answer within 1 s.*--timeout/],
       [[...list(hangs), '--timeout', 'long'], /--timeout is "long".*30s/],
-      [list(secure), /No server answers at https:.*certificate is not trusted.*NODE_EXTRA_CA_CERTS/],
-      [list(html.replace('http:', 'https:')), /No server answers at https:.*does not speak TLS; give an http address/],
+      [
+        list(secure),
+        /No server answers at https:.*certificate is not trusted.*NODE_EXTRA_CA_CERTS/,
+      ],
+      [
+        list(html.replace('http:', 'https:')),
+        /No server answers at https:.*does not speak TLS; give an http address/,
+      ],
       [list(html), /is not Silversmith.*text\/html.*--url/],
       [list(json), /is not Silversmith.*--url/],
       [list(proxy), /proxy.*502/],
@@ -207,8 +299,14 @@ describe('a server that is not there, or another', () => {
         ['image', 'list', '--data-dir', '/nowhere'],
         /No credentials.*SILVERSMITH_KEY and SILVERSMITH_SECRET.*\/nowhere\/demo\.json/,
       ],
-      [['layer', 'list', '--url', hangs], /on the server's own host, and never over the API; leave --url out/],
-      [['key', 'list', '--data-dir', '/nowhere'], /works on the data directory, on the server's own host.*\/nowhere/],
+      [
+        ['layer', 'list', '--url', hangs],
+        /on the server's own host, and never over the API; leave --url out/,
+      ],
+      [
+        ['key', 'list', '--data-dir', '/nowhere'],
+        /works on the data directory, on the server's own host.*\/nowhere/,
+      ],
     ]);
     const demo = await readFile(join(dataDir, 'demo.json'), 'utf8');
     for (const [text, message] of [
@@ -221,7 +319,10 @@ describe('a server that is not there, or another', () => {
       await refuses(runIn, [[['image', 'list'], message]]);
     }
     await writeFile(join(dataDir, 'demo.json'), demo);
-    assert.match((await runIn({ SILVERSMITH_DEBUG: '1' }, ...list('http://127.0.0.1:1'))).err, /\n\s+at /);
+    assert.match(
+      (await runIn({ SILVERSMITH_DEBUG: '1' }, ...list('http://127.0.0.1:1'))).err,
+      /\n\s+at /,
+    );
   });
 });
 
@@ -240,10 +341,16 @@ describe('a file that cannot be used', () => {
     await mkdir(backup);
     await writeFile(join(backup, 'backup.json'), '{');
     await refuses(runIn, [
-      [['image', 'export', '1', '--output', '/nowhere/x.qcow2'], /--output: the folder \/nowhere is not there/],
+      [
+        ['image', 'export', '1', '--output', '/nowhere/x.qcow2'],
+        /--output: the folder \/nowhere is not there/,
+      ],
       [['image', 'export', '1', '--output', join(text, 'x')], /--output: .*text is not a folder/],
       [['image', 'export', '1', '--output', folder], /--output: .*is there already/],
-      [['image', 'export', '1', '--output', '/proc/x'], /--output: the folder \/proc cannot be written/],
+      [
+        ['image', 'export', '1', '--output', '/proc/x'],
+        /--output: the folder \/proc cannot be written/,
+      ],
       [['image', 'export', '1', '--output', ''], /--output is "".*file/],
       [['image', 'import', '/nowhere'], /\/nowhere is not there/],
       [['image', 'import', folder], /is a folder; give a file/],
@@ -255,23 +362,37 @@ describe('a file that cannot be used', () => {
       [[...recipe, '--script', folder], /--script: .*is a folder/],
       [[...recipe, '--script', text, '--file', '/nowhere'], /--file: \/nowhere is not there/],
       [[...base, '--file', '/nowhere'], /--file: \/nowhere is not there/],
-      [[...base, '--file', text, '--kernel', '/nowhere', '--initrd', text], /--kernel: \/nowhere is not there/],
+      [
+        [...base, '--file', text, '--kernel', '/nowhere', '--initrd', text],
+        /--kernel: \/nowhere is not there/,
+      ],
       [[...base, '--file', text, '--kernel', text], /both --kernel and --initrd/],
       [['backup', '--to', text], /--to: .*text is not a folder/],
       [['backup', '--to', join(text, 'x')], /--to: .*text is not a folder/],
       [['backup', '--to', '/proc/x'], /\/proc\/x is not there; check the path|\/proc\/x may not/],
-      [['serve', '--data-dir', '/proc/x/y'], /The data directory \/proc\/x\/y cannot be used: \/proc\/x/],
+      [
+        ['serve', '--data-dir', '/proc/x/y'],
+        /The data directory \/proc\/x\/y cannot be used: \/proc\/x/,
+      ],
       [['backup', '--to', backup], /--to: .*is not empty/],
-      [['restore', '--from', text, '--data-dir', join(folder, 'new')], /--from: .*text is not a folder/],
+      [
+        ['restore', '--from', text, '--data-dir', join(folder, 'new')],
+        /--from: .*text is not a folder/,
+      ],
       [['restore', '--from', folder, '--data-dir', join(folder, 'new')], /is no backup/],
-      [['restore', '--from', backup, '--data-dir', join(folder, 'new')], /backup\.json is not JSON/],
+      [
+        ['restore', '--from', backup, '--data-dir', join(folder, 'new')],
+        /backup\.json is not JSON/,
+      ],
       [['key', 'list', '--data-dir', text], /lies below a file, which is not a folder/],
       [
         ['serve', '--port', '0', '--data-dir', text],
         /data directory .*text cannot be used.*is there already.*--data-dir/,
       ],
     ]);
-    const { transfers } = await createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')))
+    const { transfers } = await createClient(
+      JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')),
+    )
       .usageGet({})
       .then(async () => ({ transfers: await readdir(join(dataDir, 'transfers')) }));
     assert.deepEqual(transfers, [], 'the server was asked for no file');
@@ -285,7 +406,11 @@ describe('a file that cannot be used', () => {
     const signing = await readFile(file('signing.key'), 'utf8');
     const list: Row[0] = ['key', 'list'];
     await refuses(runIn, [
-      [list, /SILVERSMITH_MASTER_KEY: key 1 has 2 characters.*64 hexadecimal digits/, { SILVERSMITH_MASTER_KEY: 'zz' }],
+      [
+        list,
+        /SILVERSMITH_MASTER_KEY: key 1 has 2 characters.*64 hexadecimal digits/,
+        { SILVERSMITH_MASTER_KEY: 'zz' },
+      ],
       [list, /SILVERSMITH_MASTER_KEY: .*no key/, { SILVERSMITH_MASTER_KEY: '' }],
       [
         list,
@@ -310,7 +435,9 @@ describe('a file that cannot be used', () => {
     await writeFile(file('signing.key'), signing);
     const demo = await readFile(file('demo.json'), 'utf8');
     await writeFile(file('demo.json'), '{');
-    await refuses(runIn, [[['serve', '--port', '0', '--demo'], /--demo: .*demo\.json is not JSON/]]);
+    await refuses(runIn, [
+      [['serve', '--port', '0', '--demo'], /--demo: .*demo\.json is not JSON/],
+    ]);
     await writeFile(file('demo.json'), demo);
     await start();
   });
@@ -318,7 +445,9 @@ describe('a file that cannot be used', () => {
   it('is a disk without room, when the server starts', { skip: leftOutWithoutRoot }, async (t) => {
     const { runIn } = await startDemo(t);
     const small = await smallDisk(t, 0.0625);
-    await refuses(runIn, [[['serve', '--port', '0', '--data-dir', join(small, 'data')], /disk .*full.*free some/i]]);
+    await refuses(runIn, [
+      [['serve', '--port', '0', '--data-dir', join(small, 'data')], /disk .*full.*free some/i],
+    ]);
   });
 });
 
@@ -332,18 +461,31 @@ describe('what is taken, or has a name', () => {
         ['machine-type', 'add', '--name', 'Small', '--cpus', '1', '--memory', '64', '--disk', '1'],
         /machine type named "Small" already \(id 1\)/,
       ],
-      [['software', 'add', ...title('htop')], /named "htop" already \(id 4\).*silversmith software update 4/],
+      [
+        ['software', 'add', ...title('htop')],
+        /named "htop" already \(id 4\).*silversmith software update 4/,
+      ],
       [['software', 'update', '1', ...title('htop')], /named "htop" already \(id 4\)/],
-      [['base', 'add', '--name', 'Simulated base', '--file', script], /named "Simulated base" already \(id 1\)/],
+      [
+        ['base', 'add', '--name', 'Simulated base', '--file', script],
+        /named "Simulated base" already \(id 1\)/,
+      ],
     ]);
     assert.equal((await run('software', 'update', 'htop', ...title('htop'))).code, 0);
   });
 
   it('takes exact names where it takes ids, and says when none or several have one', async (t) => {
     const { runIn, run } = await startDemo(t);
-    assert.equal((await run('image', 'install', 'htop', 'Git', '--base', 'Simulated base', '--name', 'Mine')).code, 0);
+    assert.equal(
+      (await run('image', 'install', 'htop', 'Git', '--base', 'Simulated base', '--name', 'Mine'))
+        .code,
+      0,
+    );
     assert.match((await run('image', 'show', 'Mine')).out, /Mine .*Git, htop/);
-    assert.match((await run('image', 'assign', 'Mine', 'Machine #1', '2')).out, /assigned to 2 machine/);
+    assert.match(
+      (await run('image', 'assign', 'Mine', 'Machine #1', '2')).out,
+      /assigned to 2 machine/,
+    );
     assert.match((await run('machine', 'start', 'Machine #1')).out, /ready/);
     assert.equal((await run('machine', 'create', '--type', 'Large', '--software', 'htop')).code, 0);
     for (const name of ['Twin', 'Twin', 'Twin 2']) await run('image', 'install', '--name', name);
@@ -364,7 +506,10 @@ describe('what is taken, or has a name', () => {
       [['image', 'install', 'Emacs'], /no software named "Emacs".*silversmith software list/],
       [['image', 'install', '--base', 'None'], /no base image named "None".*silversmith base list/],
       [['machine', 'start', 'seven'], /no machine named "seven".*silversmith machine list/],
-      [['machine', 'create', '--type', 'Huge'], /no machine type named "Huge".*silversmith machine-type list/],
+      [
+        ['machine', 'create', '--type', 'Huge'],
+        /no machine type named "Huge".*silversmith machine-type list/,
+      ],
       [['image', 'assign', 'Mine', '1,,2'], /no machine named "1,,2"/],
       [['image', 'restore', 'Mine'], /no deleted image named "Mine".*image list --deleted/],
       [['image', 'undo', 'Mine', '99'], /\(99\); nothing was changed/],
@@ -398,9 +543,15 @@ describe('lists', () => {
     assert.deepEqual([whole.machines.length, whole.count, whole.next_page], [22, 22, null]);
     await run('image', 'install', '--name', 'A');
     await run('image', 'install', '--name', 'B');
-    assert.match((await run('image', 'list', '--per-page', '1')).err, /1 of 2; next page: --page 2/);
+    assert.match(
+      (await run('image', 'list', '--per-page', '1')).err,
+      /1 of 2; next page: --page 2/,
+    );
     for (const name of ['A', 'B']) await run('image', 'delete', name);
-    assert.match((await run('image', 'list', '--deleted', '--per-page', '1')).err, /1 of 2; next page: --page 2/);
+    assert.match(
+      (await run('image', 'list', '--deleted', '--per-page', '1')).err,
+      /1 of 2; next page: --page 2/,
+    );
     assert.match((await run('image', 'list')).err, /^$/);
   });
 
@@ -420,7 +571,8 @@ describe('lists', () => {
       /^ID +NAME +TYPE.*\n1 +Small +small +1 +768 +10\n/,
     );
     assert.equal(
-      JSON.parse((await runIn(elsewhere, 'machine-type', 'list', '--json')).out).plans[0].attributes.name,
+      JSON.parse((await runIn(elsewhere, 'machine-type', 'list', '--json')).out).plans[0].attributes
+        .name,
       'Small',
     );
     assert.match((await run('software', 'list', '--local')).out, /NETWORK\n/);
@@ -432,7 +584,10 @@ describe('lists', () => {
         /No credentials.*on the server's own host.*--local/,
         { SILVERSMITH_DATA_DIR: '/nowhere' },
       ],
-      [['machine-type', 'list', '--local', '--data-dir', '/nowhere'], /on the server's own host.*\/nowhere/],
+      [
+        ['machine-type', 'list', '--local', '--data-dir', '/nowhere'],
+        /on the server's own host.*\/nowhere/,
+      ],
     ]);
   });
 });

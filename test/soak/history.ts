@@ -1,13 +1,18 @@
-// What clients were told, in order, and what follows from it. A history is a list of calls, each with the moments between which it took
-// effect; the checker looks for an answer that no order of effects explains, in the manner of register checkers: what a read saw must
-// have been written by a call that began before the read ended, and not have been overwritten by one that lay wholly between the two.
+// What clients were told, in order, and what follows from it. A history is a list of calls, each
+// with the moments between which it took effect; the checker looks for an answer that no order of
+// effects explains, in the manner of register checkers: what a read saw must have been written by a
+// call that began before the read ended, and not have been overwritten by one that lay wholly
+// between the two.
 
 import { type ImageStatus, imageMayBecome, imageStatuses } from '../../src/domain/image.ts';
 
 export interface Call {
   name: string;
   input: { id?: number; machine_id?: number; machine_ids?: number[]; name?: string };
-  /** ms on one clock that never goes back. A call that was repeated until it was answered spans all its tries. */
+  /**
+   * ms on one clock that never goes back. A call that was repeated until it was answered spans all
+   * its tries.
+   */
   invokedAt: number;
   completedAt: number;
   /** 200 or the refusal's client_code. */
@@ -36,11 +41,19 @@ interface Read<Value> extends Interval {
   what: string;
 }
 
-/** The reads of one register that no order of the writes explains. `writes` has the first value too. */
-function unexplained<Value>(register: string, writes: Write<Value>[], reads: Read<Value>[]): string[] {
+/**
+ * The reads of one register that no order of the writes explains. `writes` has the first value too.
+ */
+function unexplained<Value>(
+  register: string,
+  writes: Write<Value>[],
+  reads: Read<Value>[],
+): string[] {
   return reads.flatMap((read) => {
     const candidates = writes.filter(
-      (write) => (write.value === undefined || write.value === read.value) && write.invokedAt < read.completedAt,
+      (write) =>
+        (write.value === undefined || write.value === read.value) &&
+        write.invokedAt < read.completedAt,
     );
     const holds = candidates.some(
       (write) =>
@@ -60,25 +73,36 @@ function unexplained<Value>(register: string, writes: Write<Value>[], reads: Rea
 }
 
 const ok = (call: Call) => call.code === 200;
-const origin: Interval = { invokedAt: Number.NEGATIVE_INFINITY, completedAt: Number.NEGATIVE_INFINITY };
+const origin: Interval = {
+  invokedAt: Number.NEGATIVE_INFINITY,
+  completedAt: Number.NEGATIVE_INFINITY,
+};
 const told = (call: Call) => `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
 
 /** What cannot be, one sentence each; empty when all that was told fits together. */
 export function check(history: readonly Call[]): string[] {
   return [
-    ...history.filter((call) => call.status >= 500).map((call) => `${told(call)} was answered ${call.status}`),
+    ...history
+      .filter((call) => call.status >= 500)
+      .map((call) => `${told(call)} was answered ${call.status}`),
     ...checkImages(history),
     ...checkStatuses(history),
     ...checkMachines(history),
   ];
 }
 
-/** An acknowledged creation is visible until an acknowledged deletion, and then gone until it is brought back. */
+/**
+ * An acknowledged creation is visible until an acknowledged deletion, and then gone until it is
+ * brought back.
+ */
 function checkImages(history: readonly Call[]): string[] {
-  const created = history.filter((call) => ok(call) && ['imageCapture', 'imageInstall'].includes(call.name));
+  const created = history.filter(
+    (call) => ok(call) && ['imageCapture', 'imageInstall'].includes(call.name),
+  );
   return created.flatMap((creation) => {
     const id = Number(creation.answer.attributes.id);
-    const of = (name: string) => history.filter((call) => call.name === name && call.input.id === id);
+    const of = (name: string) =>
+      history.filter((call) => call.name === name && call.input.id === id);
     const writes: Write<string>[] = [
       { ...origin, value: 'gone', what: 'nothing' },
       { ...creation, value: 'there', what: told(creation) },
@@ -110,7 +134,12 @@ const reachable = (from: ImageStatus, to: ImageStatus): boolean =>
 function checkStatuses(history: readonly Call[]): string[] {
   const seen = new Map<number, (Interval & { status: ImageStatus })[]>();
   for (const call of history.filter(ok)) {
-    const shown = call.name === 'imageList' ? call.answer.images : call.name.startsWith('image') ? [call.answer] : [];
+    const shown =
+      call.name === 'imageList'
+        ? call.answer.images
+        : call.name.startsWith('image')
+          ? [call.answer]
+          : [];
     for (const { attributes } of shown as { attributes?: { id: number; status: ImageStatus } }[]) {
       if (!attributes) continue;
       const list = seen.get(Number(attributes.id)) ?? [];
@@ -145,12 +174,17 @@ function checkMachines(history: readonly Call[]): string[] {
     const of = (...names: string[]) => mine.filter((call) => names.includes(call.name));
     const assigned: Write<number | null>[] = [
       { ...origin, value: null, what: 'nothing' },
-      ...of('imageAssign').map((call) => ({ ...call, value: Number(call.input.id), what: told(call) })),
+      ...of('imageAssign').map((call) => ({
+        ...call,
+        value: Number(call.input.id),
+        what: told(call),
+      })),
       ...of('imageDelete').map((call) => ({
         ...{ ...call, value: null, what: told(call) },
         onlyOver: Number(call.input.id),
       })),
-      // Of the machines to which it was assigned, those that have got something else since do not get it back.
+      // Of the machines to which it was assigned, those that have got something else since do not
+      // get it back.
       ...of('imageRestore').map((call) => ({
         ...{ ...call, value: Number(call.input.id), what: told(call) },
         maybe: true as const,
@@ -161,7 +195,11 @@ function checkMachines(history: readonly Call[]): string[] {
     const power: Write<string>[] = [
       { ...origin, value: 'off', what: 'nothing' },
       ...of('machineStart').map((call) => ({ ...call, value: 'ready', what: told(call) })),
-      ...of('machineStop', 'imageAssign').map((call) => ({ ...call, value: 'off', what: told(call) })),
+      ...of('machineStop', 'imageAssign').map((call) => ({
+        ...call,
+        value: 'off',
+        what: told(call),
+      })),
     ];
     const own = reads.filter((call) => Number(call.input.id) === id);
     return [
@@ -170,13 +208,22 @@ function checkMachines(history: readonly Call[]): string[] {
         assigned,
         own.map((call) => ({ ...call, value: imageOf(call), what: told(call) })),
       ),
-      // On its way a machine is neither; at the end, when all is at rest, it must be what was asked for last.
+      // On its way a machine is neither; at the end, when all is at rest, it must be what was asked
+      // for last.
       ...unexplained(
         `the power of machine ${id}`,
         power,
         own
-          .filter((call) => call === own.at(-1) && ['ready', 'off'].includes(call.answer.attributes.friendly_status))
-          .map((call) => ({ ...call, value: String(call.answer.attributes.friendly_status), what: told(call) })),
+          .filter(
+            (call) =>
+              call === own.at(-1) &&
+              ['ready', 'off'].includes(call.answer.attributes.friendly_status),
+          )
+          .map((call) => ({
+            ...call,
+            value: String(call.answer.attributes.friendly_status),
+            what: told(call),
+          })),
       ),
     ];
   });
@@ -192,7 +239,9 @@ export function checkAudit(
   history: readonly Call[],
   logs: readonly { request_id: string; client_code: number }[],
 ): string[] {
-  const accepted = new Set(logs.filter((entry) => entry.client_code === 200).map((entry) => entry.request_id));
+  const accepted = new Set(
+    logs.filter((entry) => entry.client_code === 200).map((entry) => entry.request_id),
+  );
   return history
     .filter((call) => !/(Get|List)$/.test(call.name))
     .flatMap((call) => {

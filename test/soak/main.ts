@@ -1,5 +1,6 @@
-// npm run soak [-- [--power] [KILLS [SEED]]]: the long soak, 200 kills by default, with --power 200 power cuts (as root, on a host with
-// loop devices). Exits with 1 when something that was told does not hold.
+// npm run soak [-- [--power] [KILLS [SEED]]]: the long soak, 200 kills by default, with --power 200
+// power cuts (as root, on a host with loop devices). Exits with 1 when something that was told does
+// not hold.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,11 +9,16 @@ import { parseArgs } from 'node:util';
 import { cuttableDisk } from '../power.ts';
 import { runSoak } from './soak.ts';
 
-const { values, positionals } = parseArgs({ options: { power: { type: 'boolean' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { power: { type: 'boolean' } },
+  allowPositionals: true,
+});
 const [kills = 200, seed = Date.now() % 100_000] = positionals.map(Number);
 const aside = await mkdtemp(join(tmpdir(), 'silversmith-soak-'));
 const cleanups: (() => Promise<void>)[] = [];
-const disk = values.power ? await cuttableDisk({ after: (cleanup) => void cleanups.push(cleanup) }, 4096) : null;
+const disk = values.power
+  ? await cuttableDisk({ after: (cleanup) => void cleanups.push(cleanup) }, 4096)
+  : null;
 const folder = disk?.folder ?? aside;
 process.stdout.write(`soak: ${kills} ${disk ? 'power cuts' : 'kills'}, seed ${seed}\n`);
 const result = await runSoak({
@@ -25,9 +31,13 @@ const result = await runSoak({
   say: (line) => process.stdout.write(`soak: ${line}\n`),
 });
 const { calls, repeated, problems } = result;
-process.stdout.write(`soak: ${calls} answers, ${result.kills} kills, ${repeated} calls were repeated\n`);
+process.stdout.write(
+  `soak: ${calls} answers, ${result.kills} kills, ${repeated} calls were repeated\n`,
+);
 for (const problem of problems) process.stdout.write(`  ${problem}\n`);
-process.stdout.write(problems.length === 0 ? 'soak: all holds\n' : `soak: ${problems.length} problems, in ${folder}\n`);
+process.stdout.write(
+  problems.length === 0 ? 'soak: all holds\n' : `soak: ${problems.length} problems, in ${folder}\n`,
+);
 if (problems.length === 0) {
   for (const cleanup of cleanups) await cleanup();
   await rm(aside, { recursive: true });

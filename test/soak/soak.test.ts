@@ -1,4 +1,5 @@
-// The checker finds what it is for, and a short soak under kills finds nothing. The long one: npm run soak.
+// The checker finds what it is for, and a short soak under kills finds nothing. The long one: npm
+// run soak.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -52,7 +53,10 @@ describe('the checker of histories', () => {
     assert.deepEqual(check(others), []);
     // An image that is restored is assigned again where it was, and nowhere else.
     const restored = [call('imageDelete', { id: 3 }), call('imageRestore', { id: 3 })];
-    assert.deepEqual(check([...others, ...restored, call('machineGet', { id: 1 }, machine(3))]), []);
+    assert.deepEqual(
+      check([...others, ...restored, call('machineGet', { id: 1 }, machine(3))]),
+      [],
+    );
     const elsewhere = [call('imageAssign', { id: 1, machine_ids: [1] }), ...restored];
     assert.deepEqual(check([...elsewhere, call('machineGet', { id: 1 }, machine(1))]), []);
     // Two calls at the same time may have taken effect in either order.
@@ -64,10 +68,18 @@ describe('the checker of histories', () => {
   });
 
   const wrong: [what: string, history: () => Call[], said: RegExp][] = [
-    ['an acknowledged image that is lost', () => [created(), call('imageGet', { id: 1 }, gone)], /saw gone/],
+    [
+      'an acknowledged image that is lost',
+      () => [created(), call('imageGet', { id: 1 }, gone)],
+      /saw gone/,
+    ],
     [
       'a deleted image that comes back',
-      () => [created(), call('imageDelete', { id: 1 }), call('imageGet', { id: 1 }, image(1, 'pending'))],
+      () => [
+        created(),
+        call('imageDelete', { id: 1 }),
+        call('imageGet', { id: 1 }, image(1, 'pending')),
+      ],
       /saw there/,
     ],
     [
@@ -121,7 +133,10 @@ describe('the checker of histories', () => {
       call('machineStop', { id: 1 }),
       call('machineStop', { id: 1 }, { code: 4209, status: 422 }),
     ];
-    const entry = (one: Call, client_code: number) => ({ request_id: one.requestIds[0] ?? '', client_code });
+    const entry = (one: Call, client_code: number) => ({
+      request_id: one.requestIds[0] ?? '',
+      client_code,
+    });
     assert.deepEqual(checkAudit([done, refused], [entry(done, 200), entry(refused, 4209)]), []);
     assert.equal(checkAudit([done, refused], []).length, 1);
     assert.equal(checkAudit([done, refused], [entry(done, 200), entry(refused, 200)]).length, 1);
@@ -129,7 +144,9 @@ describe('the checker of histories', () => {
 });
 
 describe('a soak', () => {
-  it('under kills at random moments loses nothing that was acknowledged', { timeout: 170_000 }, async (t) => {
+  it('under kills at random moments loses nothing that was acknowledged', {
+    timeout: 170_000,
+  }, async (t) => {
     const folder = await temporaryFolder(t);
     const result = await runSoak({
       folder,

@@ -1,5 +1,6 @@
-// The soak: clients drive a server with a seeded mix of calls while it is killed at random moments and started again. Each change has
-// an Idempotency-Key and is repeated until it is answered, as a careful client does. At the end all that was told is checked.
+// The soak: clients drive a server with a seeded mix of calls while it is killed at random moments
+// and started again. Each change has an Idempotency-Key and is repeated until it is answered, as a
+// careful client does. At the end all that was told is checked.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -23,7 +24,10 @@ export interface SoakOptions {
   seed: number;
   kills: number;
   clients: number;
-  /** Done to the folder after each kill, when nobody has a file in it open, such as cutting its power. */
+  /**
+   * Done to the folder after each kill, when nobody has a file in it open, such as cutting its
+   * power.
+   */
   afterKill?: () => Promise<void>;
   /** An empty folder for what is not to suffer from that. */
   aside?: string;
@@ -50,12 +54,21 @@ function randomOf(seed: number) {
   return {
     next,
     below: (most: number) => Math.floor(next() * most),
-    one: <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(next() * items.length)],
+    one: <Item>(items: readonly Item[]): Item | undefined =>
+      items[Math.floor(next() * items.length)],
   };
 }
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
-  const { folder, seed, kills, clients, afterKill = async () => {}, aside = folder, say = () => {} } = options;
+  const {
+    folder,
+    seed,
+    kills,
+    clients,
+    afterKill = async () => {},
+    aside = folder,
+    say = () => {},
+  } = options;
   const dataDir = join(folder, 'data');
   const server = demoServer(dataDir);
   await server.start();
@@ -65,13 +78,26 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const history: Call[] = [];
   let repeated = 0;
 
-  const call = async (name: JsonOperationName, input: Call['input'] & object, url = server.url): Promise<Call> => {
+  const call = async (
+    name: JsonOperationName,
+    input: Call['input'] & object,
+    url = server.url,
+  ): Promise<Call> => {
     const idempotencyKey = randomUUID();
     const requestIds: string[] = [];
     const invokedAt = performance.now();
     const record = (code: number, status: number, answer: unknown): Call => {
       if (requestIds.length > 1) repeated++;
-      const done = { name, input, invokedAt, completedAt: performance.now(), code, status, answer, requestIds };
+      const done = {
+        name,
+        input,
+        invokedAt,
+        completedAt: performance.now(),
+        code,
+        status,
+        answer,
+        requestIds,
+      };
       history.push(done);
       return done;
     };
@@ -80,7 +106,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
       requestIds.push(requestId);
       try {
         const headers = { 'idempotency-key': idempotencyKey, 'x-request-id': requestId };
-        const response = await send({ url: url(), key, secret, timeoutMs: 10_000 }, name, input as never, { headers });
+        const response = await send(
+          { url: url(), key, secret, timeoutMs: 10_000 },
+          name,
+          input as never,
+          { headers },
+        );
         return record(200, 200, await response.json());
       } catch (error) {
         if (error instanceof ApiError && error.status !== 503)
@@ -103,10 +134,16 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
       if (dice < 0.12) {
         const software_ids = [1, 2, 3, 4].filter(() => random.next() < 0.4);
         if (software_ids.length === 0) software_ids.push(1);
-        const { code, answer } = await call('imageInstall', { software_ids, name: `s${number}-${made++}` } as never);
+        const { code, answer } = await call('imageInstall', {
+          software_ids,
+          name: `s${number}-${made++}`,
+        } as never);
         if (code === 200) images.push(Number(answer.attributes.id));
       } else if (dice < 0.24) {
-        const { code, answer } = await call('imageCapture', { machine_id: machine(), name: `c${number}-${made++}` });
+        const { code, answer } = await call('imageCapture', {
+          machine_id: machine(),
+          name: `c${number}-${made++}`,
+        });
         if (code === 200) images.push(Number(answer.attributes.id));
       } else if (dice < 0.34) await call('machineStart', { id: machine() });
       else if (dice < 0.46) await call('machineStop', { id: machine() });
@@ -118,7 +155,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
       } else if (dice < 0.76) await call('machineGet', { id: machine() });
       else if (dice < 0.8) await call('imageList', { per_page: 100 } as never);
       else if (image === undefined) continue;
-      else if (dice < 0.86) await call('imageAssign', { id: image, machine_ids: [...new Set([machine(), machine()])] });
+      else if (dice < 0.86)
+        await call('imageAssign', { id: image, machine_ids: [...new Set([machine(), machine()])] });
       else if (dice < 0.9) {
         const { code } = await call('imageDelete', { id: image });
         if (code === 200) deleted.push(image);
@@ -157,8 +195,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
       100,
     ),
   );
-  const known = [...new Set(history.flatMap(({ answer }) => Number(answer?.attributes?.id ?? 0)))].filter(
-    (id) => id > 0 && history.some(({ name, answer }) => /^image/.test(name) && Number(answer?.attributes?.id) === id),
+  const known = [
+    ...new Set(history.flatMap(({ answer }) => Number(answer?.attributes?.id ?? 0))),
+  ].filter(
+    (id) =>
+      id > 0 &&
+      history.some(
+        ({ name, answer }) => /^image/.test(name) && Number(answer?.attributes?.id) === id,
+      ),
   );
   const readAll = async (url?: () => string) => {
     for (const id of known) await call('imageGet', { id }, url);

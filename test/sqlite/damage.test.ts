@@ -1,4 +1,5 @@
-// A store whose file is damaged is not served: it is found at the start, and the message says how to go on.
+// A store whose file is damaged is not served: it is found at the start, and the message says how
+// to go on.
 
 import assert from 'node:assert/strict';
 import { copyFile, open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
@@ -15,7 +16,9 @@ async function filled(t: Scope) {
   const dataDir = await temporaryFolder(t);
   const store = await openSqlite({ dataDir, now: Date.now });
   for (let n = 0; n < 300; n++)
-    await store.write('system', (work) => work.organisations.ensure(`an organisation of the number ${n}`));
+    await store.write('system', (work) =>
+      work.organisations.ensure(`an organisation of the number ${n}`),
+    );
   await store.close();
   return dataDir;
 }
@@ -24,7 +27,10 @@ const opened = async (dataDir: string) => {
   const store = await openSqlite({ dataDir, now: Date.now, check: true });
   await store.close();
 };
-const refused = { code: 'unavailable', message: /is damaged, and nothing is served.*silversmith restore --from/ };
+const refused = {
+  code: 'unavailable',
+  message: /is damaged, and nothing is served.*silversmith restore --from/,
+};
 
 describe('a damaged store', () => {
   it('is refused, whichever of the pages in use is overwritten', async (t) => {
@@ -60,7 +66,10 @@ describe('a damaged store', () => {
     await copyFile(storeFile(dataDir), join(dataDir, 'aside'));
     await truncate(storeFile(dataDir), size - 3 * pageBytes);
     await assert.rejects(opened(dataDir), refused);
-    await writeFile(storeFile(dataDir), 'something else entirely, of some length, that is not a database'.repeat(99));
+    await writeFile(
+      storeFile(dataDir),
+      'something else entirely, of some length, that is not a database'.repeat(99),
+    );
     await assert.rejects(opened(dataDir), refused);
     await copyFile(join(dataDir, 'aside'), storeFile(dataDir));
     await opened(dataDir);

@@ -1,5 +1,6 @@
-// A store that is being brought up to date has the old schema or the new one at every moment, and whoever comes meanwhile finds one of
-// them: processes that are killed at it, and several that come at once.
+// A store that is being brought up to date has the old schema or the new one at every moment, and
+// whoever comes meanwhile finds one of them: processes that are killed at it, and several that come
+// at once.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -29,7 +30,9 @@ async function folderAs(t: Scope, version: string): Promise<string> {
 function schemaOf(dataDir: string): string {
   const database = new DatabaseSync(storeFile(dataDir));
   try {
-    const rows = database.prepare('select name, sql from sqlite_master where sql is not null order by name').all();
+    const rows = database
+      .prepare('select name, sql from sqlite_master where sql is not null order by name')
+      .all();
     const made = rows.some(({ name }) => name === 'kysely_migration')
       ? database.prepare('select name from kysely_migration order by name').all()
       : [];
@@ -40,7 +43,12 @@ function schemaOf(dataDir: string): string {
 }
 
 const migrated = async (dataDir: string, onQuery?: () => void) => {
-  const store = await openSqlite({ dataDir, now: Date.now, check: true, ...(onQuery && { onQuery }) });
+  const store = await openSqlite({
+    dataDir,
+    now: Date.now,
+    check: true,
+    ...(onQuery && { onQuery }),
+  });
   await store.close();
 };
 
@@ -52,7 +60,10 @@ const script = `
   const store = await openSqlite({ dataDir, now: Date.now, onQuery });
   await store.close();`;
 
-/** Opens a store in a process that kills itself after a statement; resolves to its exit status, null when it was killed. */
+/**
+ * Opens a store in a process that kills itself after a statement; resolves to its exit status, null
+ * when it was killed.
+ */
 const openedAlone = (dataDir: string, killAt: number) =>
   new Promise<number | null>((resolve) => {
     const args = ['--input-type=module-typescript', '-e', script, dataDir, String(killAt)];
@@ -75,7 +86,10 @@ describe('a migration that dies', () => {
       });
       const after = schemaOf(dataDir);
       for (const [index, cut] of cuts.entries()) {
-        assert.ok([before, after].includes(schemaOf(cut)), `after statement ${index} it is neither`);
+        assert.ok(
+          [before, after].includes(schemaOf(cut)),
+          `after statement ${index} it is neither`,
+        );
         await migrated(cut);
         assert.equal(schemaOf(cut), after, `after statement ${index}`);
       }
@@ -157,17 +171,24 @@ describe('a store that several open at once', () => {
 });
 
 describe('a store that is being served', () => {
-  const tomorrow = { ...sqliteMigrations, '9999-of-tomorrow': { up: async () => assert.fail('it was changed') } };
+  const tomorrow = {
+    ...sqliteMigrations,
+    '9999-of-tomorrow': { up: async () => assert.fail('it was changed') },
+  };
   const refused = {
     code: 'unavailable',
-    message: /older Silversmith, and a server is running on it\. Stop that server first.* type this again/,
+    message:
+      /older Silversmith, and a server is running on it\. Stop that server first.* type this again/,
   };
 
   it('is not changed by a program of a newer version', async (t) => {
     const dataDir = await folderAs(t, versions.at(-1) ?? '');
     const before = schemaOf(dataDir);
     const lock = lockDataDir(dataDir);
-    await assert.rejects(openSqlite({ dataDir, now: Date.now, known: tomorrow, waitMostMs: 50 }), refused);
+    await assert.rejects(
+      openSqlite({ dataDir, now: Date.now, known: tomorrow, waitMostMs: 50 }),
+      refused,
+    );
     assert.equal(schemaOf(dataDir), before);
     // Who has this version goes on beside the server.
     await migrated(dataDir);
@@ -201,7 +222,9 @@ describe('a store that is being served', () => {
     await store.check();
     const database = new DatabaseSync(storeFile(dataDir));
     defer(t, () => database.close());
-    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
+    database.exec(
+      "insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')",
+    );
     await assert.rejects(store.check(), {
       code: 'unavailable',
       message: /changed by another version.*Stop this server/,
@@ -225,6 +248,9 @@ describe('the lock of a data directory', () => {
   it('that cannot be taken says why', async (t) => {
     const dataDir = await temporaryFolder(t);
     await mkdir(join(dataDir, 'lock.db'));
-    assert.throws(() => lockDataDir(dataDir), { code: 'unavailable', message: /lock\.db cannot be used/ });
+    assert.throws(() => lockDataDir(dataDir), {
+      code: 'unavailable',
+      message: /lock\.db cannot be used/,
+    });
   });
 });

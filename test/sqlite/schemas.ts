@@ -22,7 +22,10 @@ const formerNames: Record<string, string> = {
   code: 'machine_type',
 };
 
-/** One of everything, with each column that the newest schema has; an older one takes those that it knows. */
+/**
+ * One of everything, with each column that the newest schema has; an older one takes those that it
+ * knows.
+ */
 const rows: [table: string, row: Row][] = [
   ['organisation', { id: 1, name: 'Studio', created_at: at, quotas: '{}', generalize_at: null }],
   [
@@ -39,7 +42,10 @@ const rows: [table: string, row: Row][] = [
       ...{ created_at: at, revoked_at: null, expires_at: null, last_used_at: at },
     },
   ],
-  ['machine_type', { id: 1, name: 'Small', code: 's', cpus: 1, memory_mb: 512, disk_size_gb: 10, created_at: at }],
+  [
+    'machine_type',
+    { id: 1, name: 'Small', code: 's', cpus: 1, memory_mb: 512, disk_size_gb: 10, created_at: at },
+  ],
   ...(['base', 'step', 'capture'] as const).map((id, index, ids): [string, Row] => [
     'layer',
     {
@@ -49,7 +55,13 @@ const rows: [table: string, row: Row][] = [
         parent_id: ids[index - 1] ?? null,
         base_layer_id: 'base',
       },
-      ...{ key: id === 'capture' ? null : id, state: 'sealed', virtual_bytes: 1, stored_bytes: 1, job_id: null },
+      ...{
+        key: id === 'capture' ? null : id,
+        state: 'sealed',
+        virtual_bytes: 1,
+        stored_bytes: 1,
+        job_id: null,
+      },
       ...{
         created_at: at,
         digest: null,
@@ -66,16 +78,42 @@ const rows: [table: string, row: Row][] = [
   [
     'layer',
     {
-      ...{ id: 'bare', kind: 'base', parent_id: null, base_layer_id: 'bare', key: 'bare', state: 'sealed' },
-      ...{ virtual_bytes: 1, stored_bytes: 1, job_id: null, created_at: at, boot: '{"mode":"firmware"}' },
+      ...{
+        id: 'bare',
+        kind: 'base',
+        parent_id: null,
+        base_layer_id: 'bare',
+        key: 'bare',
+        state: 'sealed',
+      },
+      ...{
+        virtual_bytes: 1,
+        stored_bytes: 1,
+        job_id: null,
+        created_at: at,
+        boot: '{"mode":"firmware"}',
+      },
     },
   ],
   // What an import made that stands alone, in versions that kept how it boots with the bases.
   [
     'layer',
     {
-      ...{ id: 'alone', kind: 'capture', parent_id: null, base_layer_id: 'alone', key: null, state: 'sealed' },
-      ...{ virtual_bytes: 1, stored_bytes: 1, job_id: null, created_at: at, boot: '{"mode":"firmware"}' },
+      ...{
+        id: 'alone',
+        kind: 'capture',
+        parent_id: null,
+        base_layer_id: 'alone',
+        key: null,
+        state: 'sealed',
+      },
+      ...{
+        virtual_bytes: 1,
+        stored_bytes: 1,
+        job_id: null,
+        created_at: at,
+        boot: '{"mode":"firmware"}',
+      },
       ...{ organisation_id: 1 },
     },
   ],
@@ -83,7 +121,13 @@ const rows: [table: string, row: Row][] = [
   ...([1, 2] as const).map((id): [string, Row] => [
     'base_image',
     {
-      ...{ id, name: `Base ${id}`, size_gb: 4, layer_id: id === 1 ? 'base' : 'bare', boot: '{"mode":"firmware"}' },
+      ...{
+        id,
+        name: `Base ${id}`,
+        size_gb: 4,
+        layer_id: id === 1 ? 'base' : 'bare',
+        boot: '{"mode":"firmware"}',
+      },
       ...{ created_at: at, proved_at: id === 1 ? at : null },
     },
   ]),
@@ -111,27 +155,69 @@ const rows: [table: string, row: Row][] = [
         layer_id: status === 'available' ? 'capture' : null,
         base_image_id: null,
       },
-      ...{ machine_id: 1, created_at: at, updated_at: at, deleted_at: null, protected_at: null, report: null },
+      ...{
+        machine_id: 1,
+        created_at: at,
+        updated_at: at,
+        deleted_at: null,
+        protected_at: null,
+        report: null,
+      },
     },
   ]),
   [
     'image',
     {
-      ...{ id: 3, organisation_id: 1, name: 'Alone', name_folded: 'alone', size_gb: 5, status: 'available' },
-      ...{ status_reason: null, source: 'pre_installation', layer_id: 'alone', base_image_id: null, machine_id: null },
+      ...{
+        id: 3,
+        organisation_id: 1,
+        name: 'Alone',
+        name_folded: 'alone',
+        size_gb: 5,
+        status: 'available',
+      },
+      ...{
+        status_reason: null,
+        source: 'pre_installation',
+        layer_id: 'alone',
+        base_image_id: null,
+        machine_id: null,
+      },
       ...{ created_at: at, updated_at: at, deleted_at: at, protected_at: null, report: null },
     },
   ],
   ['image_software', { image_id: 1, software_id: 1, position: 1 }],
   [
     'build_step',
-    { image_id: 1, position: 1, software_id: 1, cache: 'miss', exit_code: 0, duration_ms: 5, output: 'said' },
+    {
+      image_id: 1,
+      position: 1,
+      software_id: 1,
+      cache: 'miss',
+      exit_code: 0,
+      duration_ms: 5,
+      output: 'said',
+    },
   ],
   [
     'disk',
     {
-      ...{ id: 'disk', organisation_id: 1, machine_id: 1, layer_id: 'capture', state: 'active', size_gb: 10 },
-      ...{ kept_until: null, created_at: at, image_id: 1, replaces_id: null, stored_bytes: 1, deleting_at: null },
+      ...{
+        id: 'disk',
+        organisation_id: 1,
+        machine_id: 1,
+        layer_id: 'capture',
+        state: 'active',
+        size_gb: 10,
+      },
+      ...{
+        kept_until: null,
+        created_at: at,
+        image_id: 1,
+        replaces_id: null,
+        stored_bytes: 1,
+        deleting_at: null,
+      },
     },
   ],
   [
@@ -146,9 +232,27 @@ const rows: [table: string, row: Row][] = [
         region: null,
         machine_type: 's',
       },
-      ...{ cpus: 1, memory_mb: 512, disk_size_gb: 10, file_storage_size_gb: 0, status: 'off', status_reason: null },
-      ...{ disk_id: 'disk', assigned_image_id: 1, assignment_pending_at: at, capturing_image_id: null },
-      ...{ stop_requested_at: null, last_session_start_at: at, permissions: '{}', created_at: at, updated_at: at },
+      ...{
+        cpus: 1,
+        memory_mb: 512,
+        disk_size_gb: 10,
+        file_storage_size_gb: 0,
+        status: 'off',
+        status_reason: null,
+      },
+      ...{
+        disk_id: 'disk',
+        assigned_image_id: 1,
+        assignment_pending_at: at,
+        capturing_image_id: null,
+      },
+      ...{
+        stop_requested_at: null,
+        last_session_start_at: at,
+        permissions: '{}',
+        created_at: at,
+        updated_at: at,
+      },
       ...{ prior_image_id: null, prior_pending_at: null },
     },
   ],
@@ -164,7 +268,15 @@ const rows: [table: string, row: Row][] = [
         state: 'running',
         phase: 'p',
       },
-      ...{ progress: 0.5, attempts: 1, not_before: at, lease_owner: 'dead', lease_until: at, reason: null, data: '{}' },
+      ...{
+        progress: 0.5,
+        attempts: 1,
+        not_before: at,
+        lease_owner: 'dead',
+        lease_until: at,
+        reason: null,
+        data: '{}',
+      },
       ...{ created_at: at, updated_at: at },
     },
   ],
@@ -174,7 +286,14 @@ const rows: [table: string, row: Row][] = [
   [
     'audit',
     {
-      ...{ id: 1, organisation_id: 1, key_id: 'key-1', action: 'imageDelete', image_id: 9, machine_id: null },
+      ...{
+        id: 1,
+        organisation_id: 1,
+        key_id: 'key-1',
+        action: 'imageDelete',
+        image_id: 9,
+        machine_id: null,
+      },
       ...{ request_id: 'r', client_code: 200, created_at: at },
     },
   ],
@@ -184,9 +303,10 @@ const rows: [table: string, row: Row][] = [
 export async function storeOf(dataDir: string, version: string): Promise<void> {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
   const db = new Kysely<unknown>({ dialect: sqliteDialect(database) });
-  const { error } = await new Migrator({ db, provider: { getMigrations: async () => sqliteMigrations } }).migrateTo(
-    version,
-  );
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => sqliteMigrations },
+  }).migrateTo(version);
   assert.equal(error, undefined);
   database.exec('pragma foreign_keys = on');
   const columnsOf = (table: string) =>
@@ -205,7 +325,9 @@ export async function storeOf(dataDir: string, version: string): Promise<void> {
       return called === undefined ? [] : [[called, value] as const];
     });
     database
-      .prepare(`insert into ${table} (${values.map(([column]) => column)}) values (${values.map(() => '?')})`)
+      .prepare(
+        `insert into ${table} (${values.map(([column]) => column)}) values (${values.map(() => '?')})`,
+      )
       .run(...values.map(([, value]) => value));
   }
   await db.destroy();

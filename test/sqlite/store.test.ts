@@ -16,7 +16,8 @@ async function filled(t: TestContext) {
   defer(t, () => store.close());
   const [ours, theirs] = await store.write(
     'system',
-    async (work) => [await work.organisations.ensure('ours'), await work.organisations.ensure('theirs')] as const,
+    async (work) =>
+      [await work.organisations.ensure('ours'), await work.organisations.ensure('theirs')] as const,
   );
   const type = await store.write('system', (work) =>
     work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 }),
@@ -37,7 +38,9 @@ async function filled(t: TestContext) {
     );
   const machine = await addMachine(ours);
   const enqueue = (machineId: MachineId) =>
-    store.write('system', (work) => work.jobs.enqueue([{ kind: 'machineStart', organisationId: ours, machineId }]));
+    store.write('system', (work) =>
+      work.jobs.enqueue([{ kind: 'machineStart', organisationId: ours, machineId }]),
+    );
   const firstOpen = async () => {
     const [job] = await store.read('system', (work) => work.jobs.open(10));
     assert.ok(job);
@@ -80,9 +83,13 @@ describe('the SQLite store', () => {
         await store.write('system', (work) => work.organisations.ensure('organisation ' + n));
         process.stdout.write(n + '\\n');
       }`;
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, dataDir], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module-typescript', '-e', script, dataDir],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let acknowledged = 0;
     child.stdout.on('data', (chunk: Buffer) => {
       acknowledged = Number(chunk.toString().trim().split('\n').at(-1));
@@ -91,7 +98,9 @@ describe('the SQLite store', () => {
     await new Promise((resolve) => child.once('close', resolve));
     const store = await openSqlite({ dataDir, now: Date.now });
     defer(t, () => store.close());
-    const names = new Set((await store.read('system', (work) => work.organisations.list())).map((one) => one.name));
+    const names = new Set(
+      (await store.read('system', (work) => work.organisations.list())).map((one) => one.name),
+    );
     for (let n = 1; n <= acknowledged; n++)
       assert.ok(names.has(`organisation ${n}`), `organisation ${n} was acknowledged`);
     assert.ok(acknowledged > 200);
@@ -130,7 +139,10 @@ describe('the SQLite store', () => {
       { code: 'machines_not_found' },
     );
     await store.write(theirs, (work) => work.machines.update(machine.id, { status: 'ready' }));
-    assert.equal((await store.read('system', (work) => work.machines.get(machine.id))).status, 'off');
+    assert.equal(
+      (await store.read('system', (work) => work.machines.get(machine.id))).status,
+      'off',
+    );
   });
 
   it('refuses a second open job on a machine', async (t) => {
@@ -143,7 +155,8 @@ describe('the SQLite store', () => {
     const { store, machine, enqueue, firstOpen, advance } = await filled(t);
     await enqueue(machine.id);
     const { id } = await firstOpen();
-    const claim = (owner: string) => store.write('system', (work) => work.jobs.claim(id, owner, 1000));
+    const claim = (owner: string) =>
+      store.write('system', (work) => work.jobs.claim(id, owner, 1000));
     const late = await claim('late');
     assert.ok(late);
     assert.equal(await claim('other'), undefined);
@@ -163,9 +176,16 @@ describe('the SQLite store', () => {
 
   it('reads a row for a key that is claimed, also where there is none of that name', async (t) => {
     const { store, ours } = await filled(t);
-    const claimed = (id: string) => store.read('system', async (work) => (await work.keys.claimed(id))?.id);
+    const claimed = (id: string) =>
+      store.read('system', async (work) => (await work.keys.claimed(id))?.id);
     assert.equal(await claimed('middle-key'), undefined);
-    const rest = { name: 'key', secretSealed: 's', masterKeyId: 'm', permissions: [], expiresAt: null };
+    const rest = {
+      name: 'key',
+      secretSealed: 's',
+      masterKeyId: 'm',
+      permissions: [],
+      expiresAt: null,
+    };
     for (const id of ['first-key', 'middle-key', 'second-key'] as KeyId[])
       await store.write('system', (work) => work.keys.add({ id, organisationId: ours, ...rest }));
     for (const id of ['first-key', 'middle-key', 'second-key']) assert.equal(await claimed(id), id);
@@ -175,7 +195,9 @@ describe('the SQLite store', () => {
   it('forgets signatures after their time and takes each once until then', async (t) => {
     const { store, advance } = await filled(t);
     const use = () =>
-      store.write('system', (work) => work.signatures.use('key' as never, 'signature', work.now() + 100));
+      store.write('system', (work) =>
+        work.signatures.use('key' as never, 'signature', work.now() + 100),
+      );
     assert.equal(await use(), true);
     assert.equal(await use(), false);
     advance(200);

@@ -1,4 +1,5 @@
-// The schema's history: a store with data in it, as each earlier version left it, is brought up to date, and everything in it is there.
+// The schema's history: a store with data in it, as each earlier version left it, is brought up to
+// date, and everything in it is there.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -30,7 +31,10 @@ describe('a store with data in it', () => {
           ['said'],
         );
         const machine = await work.machines.get(1 as MachineId);
-        assert.deepEqual([machine.diskId, machine.assignedImageId, machine.priorImageId], ['disk', 1, null]);
+        assert.deepEqual(
+          [machine.diskId, machine.assignedImageId, machine.priorImageId],
+          ['disk', 1, null],
+        );
         assert.deepEqual(
           (await work.disks.ofMachine(machine.id)).map(({ id }) => id),
           ['disk'],
@@ -69,22 +73,31 @@ describe('a store with data in it', () => {
         );
         assert.equal((await work.bases.get()).id, 1);
       });
-      // Of what an older version took only nonces are known: all that a key signed until then counts as used.
+      // Of what an older version took only nonces are known: all that a key signed until then
+      // counts as used.
       const last = versions.indexOf(version) < versions.indexOf('0011-signatures') ? at : 0;
       await store.write('system', async (work) => {
         const use = (key: string, signature: string, expiresAt: number) =>
           work.signatures.use(key as never, signature, expiresAt);
         assert.equal(await use('key-1', 'captured', at), last < at);
-        assert.deepEqual([await use('key-1', 'new', at + 1), await use('key-2', 'captured', at)], [true, true]);
+        assert.deepEqual(
+          [await use('key-1', 'new', at + 1), await use('key-2', 'captured', at)],
+          [true, true],
+        );
         assert.equal(await use('key-1', 'new', at + 1), false);
       });
       // What was under way goes on.
-      const claimed = await store.write('system', (work) => work.jobs.claim(1 as never, 'heir', 1000));
+      const claimed = await store.write('system', (work) =>
+        work.jobs.claim(1 as never, 'heir', 1000),
+      );
       assert.equal(claimed?.attempts, 2);
       await store.write('system', async (work) => {
         await work.layers.markDeleting();
         await work.disks.markDeleting();
-        assert.deepEqual([await work.layers.deleting(at * 2), await work.disks.deleting(at * 2)], [[], []]);
+        assert.deepEqual(
+          [await work.layers.deleting(at * 2), await work.disks.deleting(at * 2)],
+          [[], []],
+        );
       });
     });
   }
@@ -94,7 +107,9 @@ describe('a store with data in it', () => {
     await storeOf(dataDir, '0010-proved-bases');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
     for (const table of ['image', 'machine'])
-      database.exec(`update ${table} set name = 'Ο ΣΊΣΥΦΟΣ', name_folded = 'ο σίσυφος' where id = 1`);
+      database.exec(
+        `update ${table} set name = 'Ο ΣΊΣΥΦΟΣ', name_folded = 'ο σίσυφος' where id = 1`,
+      );
     database.close();
     const store = await openSqlite({ dataDir, now: Date.now });
     defer(t, () => store.close());
@@ -113,8 +128,13 @@ describe('a store with data in it', () => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, versions.at(-1) ?? '');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
-    database.exec("insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')");
-    await assert.rejects(openSqlite({ dataDir, now: Date.now }), /written by a newer Silversmith; use that one/);
+    database.exec(
+      "insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')",
+    );
+    await assert.rejects(
+      openSqlite({ dataDir, now: Date.now }),
+      /written by a newer Silversmith; use that one/,
+    );
     assert.equal(Object.values(database.prepare('select count(*) from image').get() ?? {})[0], 3);
     database.close();
   });

@@ -1,12 +1,18 @@
-// The operator's catalogue: base images, software and machine types, kept on the data directory. Files are copied in and pinned by digest
-// first; the row that makes them usable is written last.
+// The operator's catalogue: base images, software and machine types, kept on the data directory.
+// Files are copied in and pinned by digest first; the row that makes them usable is written last.
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
 import { type Boot, gbBytes } from '../../domain/layer.ts';
-import { assertRecipe, type BaseImage, type Recipe, type RecipeFile, type Software } from '../../domain/software.ts';
+import {
+  assertRecipe,
+  type BaseImage,
+  type Recipe,
+  type RecipeFile,
+  type Software,
+} from '../../domain/software.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import { nameFault } from '../../lib/plain-text.ts';
@@ -48,7 +54,12 @@ function assertFree(
 }
 
 const assertBaseFree = async (work: Work, name: string) =>
-  assertFree('base image', name, await work.bases.list(), () => 'give another name, or see: silversmith base list');
+  assertFree(
+    'base image',
+    name,
+    await work.bases.list(),
+    () => 'give another name, or see: silversmith base list',
+  );
 const assertSoftwareFree = async (work: Work, name: string) =>
   assertFree(
     'software',
@@ -58,11 +69,19 @@ const assertSoftwareFree = async (work: Work, name: string) =>
   );
 
 /** Throws `conflict` when a machine type has the name. */
-export const machineTypeAdd = (store: Store, type: Omit<MachineType, 'id'>): Promise<{ id: MachineTypeId }> => {
+export const machineTypeAdd = (
+  store: Store,
+  type: Omit<MachineType, 'id'>,
+): Promise<{ id: MachineTypeId }> => {
   checkName(type.name);
   return store.write('system', async (work) => {
     const types = await work.machineTypes.list();
-    assertFree('machine type', type.name, types, () => 'give another name, or see: silversmith machine-type list');
+    assertFree(
+      'machine type',
+      type.name,
+      types,
+      () => 'give another name, or see: silversmith machine-type list',
+    );
     return work.machineTypes.add(type);
   });
 };
@@ -89,7 +108,9 @@ export async function baseAdd(
       await assertBaseFree(work, name);
       const same = await work.layers.byKey(digest);
       if (same)
-        throw invalid(`This disk is a base image already (layer ${same.id}); list them with: silversmith base list`);
+        throw invalid(
+          `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
+        );
       await work.layers.add({
         id: layerId,
         kind: 'base',
@@ -103,7 +124,11 @@ export async function baseAdd(
         organisationId: null,
         boot,
       });
-      return work.bases.add({ name, sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100, layerId });
+      return work.bases.add({
+        name,
+        sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100,
+        layerId,
+      });
     });
   } catch (error) {
     await intake.removeLayer(layerId);
@@ -111,7 +136,10 @@ export async function baseAdd(
   }
 }
 
-/** The part of an engine that a trial uses: a build machine, and the removal of the layer that it made. */
+/**
+ * The part of an engine that a trial uses: a build machine, and the removal of the layer that it
+ * made.
+ */
 export interface Trier {
   buildLayer(
     spec: {
@@ -130,8 +158,9 @@ export interface Trier {
 }
 
 /**
- * Whether a build machine that is started on a base runs a recipe and reports; if not, why. Nothing is left of it but what is known of the
- * base then. What may pass, such as a full disk, says nothing of the base. Throws not-found.
+ * Whether a build machine that is started on a base runs a recipe and reports; if not, why. Nothing
+ * is left of it but what is known of the base then. What may pass, such as a full disk, says
+ * nothing of the base. Throws not-found.
  */
 export async function baseTry(
   store: Store,
@@ -148,9 +177,14 @@ export async function baseTry(
   const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
   const spec = { layerId, parentId: layer.id, sizeBytes: layer.virtualBytes, ...boot };
   try {
-    const { exitCode, output } = await trier.buildLayer({ ...spec, recipe, label: 'The trial' }, signal);
+    const { exitCode, output } = await trier.buildLayer(
+      { ...spec, recipe, label: 'The trial' },
+      signal,
+    );
     if (exitCode !== 0)
-      throw failedForGood(`The trial ended with exit status ${exitCode}. Its last lines:\n${lastLines(output)}`);
+      throw failedForGood(
+        `The trial ended with exit status ${exitCode}. Its last lines:\n${lastLines(output)}`,
+      );
     await store.write('system', (work) => work.bases.prove(id));
     return { works: true, said: '' };
   } catch (error) {
@@ -179,7 +213,8 @@ export interface NewSoftware {
 /** Takes a recipe's files in, pinned by digest. Throws `invalid`. */
 async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftware) {
   checkName(name);
-  if (!(sizeGb > 0 && sizeGb <= 10_000)) throw invalid('The size must be a number of GB above 0 and up to 10000.');
+  if (!(sizeGb > 0 && sizeGb <= 10_000))
+    throw invalid('The size must be a number of GB above 0 and up to 10000.');
   const pinned: RecipeFile[] = [];
   for (const path of files) {
     const found = await stat(path).catch(() => null);
@@ -188,12 +223,17 @@ async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftw
   }
   const recipe: Recipe = { ...rest, files: pinned };
   assertRecipe(recipe);
-  for (const [index, file] of pinned.entries()) await intake.importFile(file.sha256, files[index] ?? '');
+  for (const [index, file] of pinned.entries())
+    await intake.importFile(file.sha256, files[index] ?? '');
   return { name, sizeGb, recipe };
 }
 
 /** Throws `conflict` when a title has the name. */
-export async function softwareAdd(store: Store, intake: Intake, given: NewSoftware): Promise<Software> {
+export async function softwareAdd(
+  store: Store,
+  intake: Intake,
+  given: NewSoftware,
+): Promise<Software> {
   await store.read('system', (work) => assertSoftwareFree(work, given.name));
   const title = await takeIn(intake, given);
   return store.write('system', async (work) => {
@@ -202,7 +242,10 @@ export async function softwareAdd(store: Store, intake: Intake, given: NewSoftwa
   });
 }
 
-/** Gives a title another recipe: what is built from now on has it, images that are there stay as they are. Throws not-found, `conflict`. */
+/**
+ * Gives a title another recipe: what is built from now on has it, images that are there stay as
+ * they are. Throws not-found, `conflict`.
+ */
 export async function softwareUpdate(
   store: Store,
   intake: Intake,

@@ -1,4 +1,5 @@
-// Access keys: made, rotated and revoked by the operator on the data directory, never over the API. A secret is shown once.
+// Access keys: made, rotated and revoked by the operator on the data directory, never over the API.
+// A secret is shown once.
 
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../domain/error.ts';
@@ -20,10 +21,20 @@ export interface Credentials {
   secret: string;
 }
 
-async function add(work: Work, masterKey: MasterKey, { expiresAt = null, ...rest }: NewKey): Promise<Credentials> {
+async function add(
+  work: Work,
+  masterKey: MasterKey,
+  { expiresAt = null, ...rest }: NewKey,
+): Promise<Credentials> {
   const key = `ss${randomBytes(12).toString('hex')}` as KeyId;
   const secret = randomBytes(32).toString('base64url');
-  await work.keys.add({ id: key, ...rest, secretSealed: masterKey.seal(secret), masterKeyId: masterKey.id, expiresAt });
+  await work.keys.add({
+    id: key,
+    ...rest,
+    secretSealed: masterKey.seal(secret),
+    masterKeyId: masterKey.id,
+    expiresAt,
+  });
   return { key, secret };
 }
 
@@ -42,7 +53,10 @@ export async function keysSealedOtherwise(work: Work, masterKey: MasterKey): Pro
   return (await work.keys.list()).filter((key) => inUse(key) && !opens(key)).map(({ id }) => id);
 }
 
-/** Throws `unavailable` when a key in use is sealed under another master key: nothing more is to be sealed under this one. */
+/**
+ * Throws `unavailable` when a key in use is sealed under another master key: nothing more is to be
+ * sealed under this one.
+ */
 export async function assertMasterKey(work: Work, masterKey: MasterKey): Promise<void> {
   const sealed = await keysSealedOtherwise(work, masterKey);
   if (sealed.length === 0) return;
@@ -59,8 +73,8 @@ export const keyCreate = (store: Store, masterKey: MasterKey, key: NewKey): Prom
   });
 
 /**
- * Makes a key with the same permissions, and lets the old one go on for `overlapMs`; one that is sealed under another master key ends
- * at once. Throws not-found.
+ * Makes a key with the same permissions, and lets the old one go on for `overlapMs`; one that is
+ * sealed under another master key ends at once. Throws not-found.
  */
 export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlapMs: number) =>
   store.write('system', async (work) => {
@@ -70,12 +84,18 @@ export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlap
     const { organisationId, name, permissions, expiresAt } = old;
     const made = await add(work, masterKey, { organisationId, name, permissions, expiresAt });
     const lost = (await keysSealedOtherwise(work, masterKey)).includes(id);
-    const until = Math.min(work.now() + (lost ? 0 : overlapMs), expiresAt ?? Number.MAX_SAFE_INTEGER);
+    const until = Math.min(
+      work.now() + (lost ? 0 : overlapMs),
+      expiresAt ?? Number.MAX_SAFE_INTEGER,
+    );
     await work.keys.expire(id, until);
     return { ...made, replaces: id, replacedUntil: until };
   });
 
-/** Seals everything that is sealed under the first key of the ring. Idempotent; the number of secrets is returned. */
+/**
+ * Seals everything that is sealed under the first key of the ring. Idempotent; the number of
+ * secrets is returned.
+ */
 export const resealAll = (store: Store, masterKey: MasterKey): Promise<number> =>
   store.write('system', async (work) => {
     const keys = await work.keys.list();

@@ -1,4 +1,5 @@
-// The operator's commands for bad days: a backup, its way back, and the doctor, who says what is wrong and what cures it.
+// The operator's commands for bad days: a backup, its way back, and the doctor, who says what is
+// wrong and what cures it.
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -17,15 +18,26 @@ import type { Admin, Printed } from './commands.ts';
 import { interruptible } from './interruptible.ts';
 import { quiet } from './layer.ts';
 
-const engineOf = async (config: Config): Promise<Engine> => (await import('../../server/open.ts')).openEngine(config);
+const engineOf = async (config: Config): Promise<Engine> =>
+  (await import('../../server/open.ts')).openEngine(config);
 
-export function backupCommands(program: Command, { local, withStore, print, terminal, env }: Admin): void {
+export function backupCommands(
+  program: Command,
+  { local, withStore, print, terminal, env }: Admin,
+): void {
   const failOn = (findings: readonly Finding[]) => {
     if (findings.some(({ severity }) => severity === 'error')) terminal.exitCode = 1;
   };
-  local(program.command('backup').description('copy everything into a new folder, while the server runs or not'))
+  local(
+    program
+      .command('backup')
+      .description('copy everything into a new folder, while the server runs or not'),
+  )
     .requiredOption('--to <folder>', 'a folder that is new or empty')
-    .option('--without-keys', 'leave the master key and the signing key out, and keep them elsewhere')
+    .option(
+      '--without-keys',
+      'leave the master key and the signing key out, and keep them elsewhere',
+    )
     .addHelpText(
       'after',
       '\nLayers are hard links where the folder lies on the same file system: quick, and no second copy of their bytes. Copy the folder\nto another host to be safe from the loss of this disk. The disks of machines that are on are copied as if their power had been cut.',
@@ -39,7 +51,9 @@ export function backupCommands(program: Command, { local, withStore, print, term
         const deps = { store, engine, dataDir: config.dataDir };
         const say = (line: string) => terminal.err(`backup: ${line}`);
         const keys = flags.withoutKeys !== true;
-        const manifest = await interruptible((signal) => backUp(deps, folder, { keys, say, signal }));
+        const manifest = await interruptible((signal) =>
+          backUp(deps, folder, { keys, say, signal }),
+        );
         const { layers, disks, missing } = manifest;
         const secret = manifest.keys
           ? 'It holds the master key: keep it as safe as the server.'
@@ -57,7 +71,11 @@ export function backupCommands(program: Command, { local, withStore, print, term
       });
     });
 
-  local(program.command('restore').description('bring a backup back as a new data directory, and examine it'))
+  local(
+    program
+      .command('restore')
+      .description('bring a backup back as a new data directory, and examine it'),
+  )
     .requiredOption('--from <folder>', 'what silversmith backup made')
     .action(async (flags: Flags & Printed & { from: string }) => {
       const { readManifest, restore } = await import('../../server/backup.ts');
@@ -82,13 +100,20 @@ export function backupCommands(program: Command, { local, withStore, print, term
       });
     });
 
-  local(program.command('doctor').description('compare the store with what is on the disk of the host, and explain'))
+  local(
+    program
+      .command('doctor')
+      .description('compare the store with what is on the disk of the host, and explain'),
+  )
     .option('--deep', 'read every layer, and compare it with its digest')
     .action((flags: Flags & Printed & { deep?: boolean }) =>
       withStore(
         flags,
         async (opened, config) => {
-          const findings = await doctor({ ...opened, engine: await engineOf(config) }, flags.deep === true);
+          const findings = await doctor(
+            { ...opened, engine: await engineOf(config) },
+            flags.deep === true,
+          );
           print(flags, findings, shown(findings));
           failOn(findings);
         },
@@ -101,7 +126,10 @@ const shown = (findings: readonly Finding[]) =>
   findings.length === 0
     ? 'All is well: the store and the disk of the host agree.'
     : findings
-        .map(({ severity, subject, found, cure }) => `${severity}: ${subject} ${found}\n  cure: ${cure}`)
+        .map(
+          ({ severity, subject, found, cure }) =>
+            `${severity}: ${subject} ${found}\n  cure: ${cure}`,
+        )
         .join('\n');
 
 async function doctor(
@@ -109,14 +137,21 @@ async function doctor(
   deep: boolean,
 ): Promise<Finding[]> {
   if (deep) {
-    // Damage that is found is quarantined at once, and is then among the findings; what is sound again is not.
+    // Damage that is found is quarantined at once, and is then among the findings; what is sound
+    // again is not.
     for (const layer of await store.read('system', (work) => work.layers.list()))
-      if (isReadable(layer)) await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
+      if (isReadable(layer))
+        await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
   }
   const findings = await examine({ store, engine, clock: systemClock });
   await engine.check().catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
-    findings.push({ severity: 'error', subject: 'the engine', found: 'cannot work', cure: error.message });
+    findings.push({
+      severity: 'error',
+      subject: 'the engine',
+      found: 'cannot work',
+      cure: error.message,
+    });
   });
   const sealed = await store.read('system', (work) => keysSealedOtherwise(work, masterKey));
   if (sealed.length > 0) {

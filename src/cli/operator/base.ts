@@ -1,5 +1,5 @@
-// The operator's commands on base images: what all others start from. A base is tried when it is added, since one that does not work
-// would hold up every build and start that names no base.
+// The operator's commands on base images: what all others start from. A base is tried when it is
+// added, since one that does not work would hold up every build and start that names no base.
 
 import type { Command } from 'commander';
 import { baseAdd, baseTry, nameLengthMax } from '../../app/operator/catalogue.ts';
@@ -30,26 +30,38 @@ interface Added {
 }
 
 const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600), 300] as const;
-const openEngine = async (config: Parameters<typeof import('../../server/open.ts')['openEngine']>[0]) =>
-  (await import('../../server/open.ts')).openEngine(config);
+const openEngine = async (
+  config: Parameters<typeof import('../../server/open.ts')['openEngine']>[0],
+) => (await import('../../server/open.ts')).openEngine(config);
 
 /** What is known of a base: true and false are what its last trial, build or machine showed. */
-const worksOf = ({ provedAt, failedAt }: BaseImage) => (provedAt !== null ? true : failedAt !== null ? false : null);
+const worksOf = ({ provedAt, failedAt }: BaseImage) =>
+  provedAt !== null ? true : failedAt !== null ? false : null;
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
 function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
-  if ((kernel === undefined) !== (initrd === undefined)) throw invalid('Direct boot needs both --kernel and --initrd.');
-  if (kernel === undefined || initrd === undefined) return { files: { disk }, boot: { mode: 'firmware' } as Boot };
+  if ((kernel === undefined) !== (initrd === undefined))
+    throw invalid('Direct boot needs both --kernel and --initrd.');
+  if (kernel === undefined || initrd === undefined)
+    return { files: { disk }, boot: { mode: 'firmware' } as Boot };
   const boot: Boot = { mode: 'direct', append, buildAppend: buildAppend ?? null };
   return { files: { disk, kernel, initrd }, boot };
 }
 
 export function baseCommands(base: Command, { local, withStore, print, terminal }: Admin): void {
   /** Tries a base and says how that went; sets the exit status. */
-  const trial = async (store: Store, engine: Engine, one: BaseImage, seconds: number, flags: Printed) => {
+  const trial = async (
+    store: Store,
+    engine: Engine,
+    one: BaseImage,
+    seconds: number,
+    flags: Printed,
+  ) => {
     const say = (line: string) => (flags.json ? undefined : terminal.out(line));
     say(`Trying it in a build machine, for at most ${seconds} s …`);
-    const { works, said } = await interruptible((signal) => baseTry(store, engine, one.id, seconds * 1000, signal));
+    const { works, said } = await interruptible((signal) =>
+      baseTry(store, engine, one.id, seconds * 1000, signal),
+    );
     if (works) say(`Base image ${one.id} (${one.name}) works.`);
     else {
       const taken = await store.read('system', (work) => work.bases.get());
@@ -58,7 +70,9 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
           ? 'It is still taken where no base is named, because there is no other.'
           : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
       terminal.err(`error: Base image ${one.id} (${one.name}) does not work: ${said}`);
-      terminal.err(`It stays in the catalogue. ${instead} To try it again: silversmith base try ${one.id}`);
+      terminal.err(
+        `It stays in the catalogue. ${instead} To try it again: silversmith base try ${one.id}`,
+      );
       terminal.exitCode = 1;
     }
     return { works, said };
@@ -69,31 +83,54 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
     .option('--kernel <path>', 'kernel, for direct boot')
     .option('--initrd <path>', 'initrd, for direct boot')
-    .option('--append <text>', 'kernel command line, for direct boot', 'console=ttyS0 root=/dev/vda rw')
-    .option('--build-append <text>', "what makes the initrd run the seed's user-data and power off, when it can")
+    .option(
+      '--append <text>',
+      'kernel command line, for direct boot',
+      'console=ttyS0 root=/dev/vda rw',
+    )
+    .option(
+      '--build-append <text>',
+      "what makes the initrd run the seed's user-data and power off, when it can",
+    )
     .option('--no-try', 'do not try it; it is taken by default when it is known to work')
     .option(...trialOption)
     .action(async (flags: Flags & Printed & Added) => {
       const { file, kernel, initrd, timeout: seconds } = flags;
-      for (const [option, path] of Object.entries({ '--file': file, '--kernel': kernel, '--initrd': initrd }))
+      for (const [option, path] of Object.entries({
+        '--file': file,
+        '--kernel': kernel,
+        '--initrd': initrd,
+      }))
         if (path !== undefined) await readableFile(option, path);
       const given = filesOf(flags);
       await withStore(flags, async ({ store }, config) => {
         const engine = await openEngine(config);
-        const added = await interruptible((signal) => baseAdd(store, engine, { name: flags.name, ...given }, signal));
-        if (!flags.json) terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
+        const added = await interruptible((signal) =>
+          baseAdd(store, engine, { name: flags.name, ...given }, signal),
+        );
+        if (!flags.json)
+          terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
         const fault = await engine.bootFault({ boot: given.boot, baseLayerId: added.layerId });
-        if (fault) terminal.err(`warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`);
+        if (fault)
+          terminal.err(
+            `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,
+          );
         const tried = flags.try ? await trial(store, engine, added, seconds, flags) : null;
         if (flags.json) print(flags, { ...added, trial: tried }, '');
       });
     });
 
-  local(base.command('try <base>').description('start a build machine on a base image, to see whether it works'))
+  local(
+    base
+      .command('try <base>')
+      .description('start a build machine on a base image, to see whether it works'),
+  )
     .option(...trialOption)
     .action(async (given: string, flags: Flags & Printed & { timeout: number }) => {
       await withStore(flags, async ({ store }, config) => {
-        const id = await pick('base image', given, () => store.read('system', (work) => work.bases.list()));
+        const id = await pick('base image', given, () =>
+          store.read('system', (work) => work.bases.list()),
+        );
         const one = await store.read('system', (work) => work.bases.get(id as BaseImageId));
         const tried = await trial(store, await openEngine(config), one, flags.timeout, flags);
         if (flags.json) print(flags, tried, '');
@@ -101,11 +138,15 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
     });
 }
 
-/** What only the operator sees: how each boots, whether it works, and which is taken where none is named. */
+/**
+ * What only the operator sees: how each boots, whether it works, and which is taken where none is
+ * named.
+ */
 export async function listBases(store: Store, terminal: Terminal, flags: Printed): Promise<void> {
   const { bases, taken } = await store.read('system', async (work) => {
     const all = [];
-    for (const one of await work.bases.list()) all.push({ ...one, boot: (await work.layers.get(one.layerId)).boot });
+    for (const one of await work.bases.list())
+      all.push({ ...one, boot: (await work.layers.get(one.layerId)).boot });
     return { bases: all, taken: all.length > 0 ? (await work.bases.get()).id : null };
   });
   const shown = bases.map((one) => ({ ...one, works: worksOf(one), default: one.id === taken }));

@@ -1,8 +1,14 @@
-// The operator's commands: they work on the data directory, with or without a server on it, and never over the API.
+// The operator's commands: they work on the data directory, with or without a server on it, and
+// never over the API.
 
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { machineTypeAdd, nameLengthMax, softwareAdd, softwareUpdate } from '../../app/operator/catalogue.ts';
+import {
+  machineTypeAdd,
+  nameLengthMax,
+  softwareAdd,
+  softwareUpdate,
+} from '../../app/operator/catalogue.ts';
 import type { MachineId, SoftwareId } from '../../domain/ids.ts';
 import { dataDirHelp } from '../../lib/folders.ts';
 import type { openExistingStore } from '../../server/open.ts';
@@ -24,7 +30,10 @@ type Opened = Awaited<ReturnType<typeof openExistingStore>>;
 type Env = Record<string, string | undefined>;
 export type Printed = { json?: boolean };
 
-/** What every command of the operator needs: the flags of the data directory, the store on it, and how to print. */
+/**
+ * What every command of the operator needs: the flags of the data directory, the store on it, and
+ * how to print.
+ */
 export interface Admin {
   local(command: Command): Command;
   withStore<Result>(
@@ -66,12 +75,26 @@ export const catalogueLocal = (terminal: Terminal, env: Env): ListLocal => {
     },
     async 'machine-type'({ store }, flags) {
       const types = await store.read('system', (work) => work.machineTypes.list());
-      const rows = types.map((one) => [one.id, one.name, one.code, one.cpus, one.memoryMb, one.diskSizeGb]);
-      printTo(terminal, flags, types, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
+      const rows = types.map((one) => [
+        one.id,
+        one.name,
+        one.code,
+        one.cpus,
+        one.memoryMb,
+        one.diskSizeGb,
+      ]);
+      printTo(
+        terminal,
+        flags,
+        types,
+        table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows),
+      );
     },
   };
   return (noun, { dataDir, json = false }) =>
-    storeIn(env)(dataDir === undefined ? {} : { dataDir }, (opened) => lists[noun](opened, { json }));
+    storeIn(env)(dataDir === undefined ? {} : { dataDir }, (opened) =>
+      lists[noun](opened, { json }),
+    );
 };
 
 function onlyHere(option: string): never {
@@ -95,7 +118,10 @@ export function adminCommands(
     ] as const)
       command.addOption(new Option(`${name} ${flag}`).hideHelp().argParser(() => onlyHere(name)));
     return command
-      .option('--data-dir <folder>', `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`)
+      .option(
+        '--data-dir <folder>',
+        `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`,
+      )
       .option(
         '--engine <name>',
         'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
@@ -129,8 +155,15 @@ function softwareCommands(software: Command, { local, withStore, print }: Admin)
   const titleOptions = (command: Command) =>
     local(command)
       .requiredOption('--name <name>', 'name of the title', catalogueName)
-      .requiredOption('--size <gb>', 'what it takes on a disk, in GB', decimal(0, 10_000, { above: true }))
-      .requiredOption('--script <path>', 'shell script that installs it, as root inside a build machine')
+      .requiredOption(
+        '--size <gb>',
+        'what it takes on a disk, in GB',
+        decimal(0, 10_000, { above: true }),
+      )
+      .requiredOption(
+        '--script <path>',
+        'shell script that installs it, as root inside a build machine',
+      )
       .option('--file <path...>', 'files that the script finds in its working directory')
       .option('--network', 'let the build machine reach the network')
       .addOption(
@@ -141,10 +174,24 @@ function softwareCommands(software: Command, { local, withStore, print }: Admin)
           .argParser(duration('1s', '24h', { bare: true }))
           .default(1800_000, '30m'),
       );
-  const titleOf = async ({ name, size: sizeGb, script, file: files = [], network = false, timeout }: Title) => {
+  const titleOf = async ({
+    name,
+    size: sizeGb,
+    script,
+    file: files = [],
+    network = false,
+    timeout,
+  }: Title) => {
     await readableFile('--script', script);
     for (const path of files) await readableFile('--file', path);
-    return { name, sizeGb, script: await readFile(script, 'utf8'), files, network, timeoutMs: timeout };
+    return {
+      name,
+      sizeGb,
+      script: await readFile(script, 'utf8'),
+      files,
+      network,
+      timeoutMs: timeout,
+    };
   };
   titleOptions(software.command('add').description('add a title to the catalogue')).action(
     async (flags: Flags & Printed & Title) => {
@@ -162,10 +209,16 @@ function softwareCommands(software: Command, { local, withStore, print }: Admin)
   ).action(async (given: string, flags: Flags & Printed & Title) => {
     const title = await titleOf(flags);
     await withStore(flags, async ({ store }, config) => {
-      const id = await pick('software', given, () => store.read('system', (work) => work.software.list()));
+      const id = await pick('software', given, () =>
+        store.read('system', (work) => work.software.list()),
+      );
       const engine = await (await open()).openEngine(config);
       const changed = await softwareUpdate(store, engine, id as SoftwareId, title);
-      print(flags, changed, `Software ${id} (${changed.name}) has its new recipe; builds from now on use it.`);
+      print(
+        flags,
+        changed,
+        `Software ${id} (${changed.name}) has its new recipe; builds from now on use it.`,
+      );
     });
   });
 }
@@ -206,7 +259,8 @@ function execCommand(machine: Command, { local, withStore, terminal }: Admin): v
       withStore(flags, async ({ store }, config) => {
         // Commander passes on what follows the machine as it is, also the end of the options.
         const command = words[0] === '--' ? words.slice(1) : words;
-        if (command.length === 0) throw new UsageError('There is no command after --; give a command to run.');
+        if (command.length === 0)
+          throw new UsageError('There is no command after --; give a command to run.');
         const machines = await store.read('system', (work) => work.machines.everyone());
         const id = (await pick('machine', given, async () => machines)) as MachineId;
         if (!machines.some((one) => one.id === id))

@@ -4,10 +4,18 @@ import { AppError } from '../../domain/error.ts';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one ends the process at once. */
-export async function interruptible<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+/**
+ * Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one
+ * ends the process at once.
+ */
+export async function interruptible<Result>(
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const stop = new AbortController();
-  const end = () => stop.abort(new AppError('unavailable', 'It was interrupted, and what was begun is taken back.'));
+  const end = () =>
+    stop.abort(
+      new AppError('unavailable', 'It was interrupted, and what was begun is taken back.'),
+    );
   for (const signal of signals) process.once(signal, end);
   try {
     return await work(stop.signal);

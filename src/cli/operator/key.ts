@@ -24,7 +24,11 @@ const shown = ({ key, secret }: { key: string; secret: string }) =>
 export function keyCommands(program: Command, { local, withStore, print }: Admin): void {
   const key = program.command('key').description('access keys: who may use the API');
   local(key.command('create').description('make a key; its secret is shown once'))
-    .requiredOption('--organisation <name>', 'organisation; made when there is none of that name', words(100))
+    .requiredOption(
+      '--organisation <name>',
+      'organisation; made when there is none of that name',
+      words(100),
+    )
     .option('--name <name>', 'what the key is for', words(100), 'key')
     .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
     .option(
@@ -33,13 +37,20 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
       duration('1s', '36500d'),
     )
     .action(
-      (flags: Flags & Printed & { organisation: string; name: string; permission?: string[]; expires?: number }) =>
+      (
+        flags: Flags &
+          Printed & { organisation: string; name: string; permission?: string[]; expires?: number },
+      ) =>
         withStore(flags, async ({ store, masterKey }) => {
           const wanted = flags.permission ?? [...permissions];
           const unknown = wanted.find((name) => !isPermission(name));
           if (unknown !== undefined)
-            throw invalid(`There is no permission ${unknown}; choose from: ${permissions.join(', ')}.`);
-          const organisationId = await store.write('system', (work) => work.organisations.ensure(flags.organisation));
+            throw invalid(
+              `There is no permission ${unknown}; choose from: ${permissions.join(', ')}.`,
+            );
+          const organisationId = await store.write('system', (work) =>
+            work.organisations.ensure(flags.organisation),
+          );
           const made = await keyCreate(store, masterKey, {
             organisationId,
             name: flags.name,
@@ -49,7 +60,11 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
           print(flags, made, shown(made));
         }),
     );
-  local(key.command('rotate <key>').description('make a key in place of another, which goes on for a while'))
+  local(
+    key
+      .command('rotate <key>')
+      .description('make a key in place of another, which goes on for a while'),
+  )
     .addOption(
       new Option('--overlap <duration>', 'how long the old key still works, such as 24h or 0s')
         .argParser(duration('0s', '36500d'))
@@ -60,13 +75,17 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
         // A server that is running has the right master key: what this one seals it could not open.
         const lock = tryLockDataDir(dataDir);
         if (lock === null) await store.read('system', (work) => assertMasterKey(work, masterKey));
-        const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap).finally(() => lock?.release());
+        const made = await keyRotate(store, masterKey, id as KeyId, flags.overlap).finally(() =>
+          lock?.release(),
+        );
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),
     );
   local(key.command('list').description('list the keys')).action((flags: Flags & Printed) =>
     withStore(flags, async ({ store }) => {
-      const keys = (await store.read('system', (work) => work.keys.list())).map(({ secretSealed: _, ...rest }) => rest);
+      const keys = (await store.read('system', (work) => work.keys.list())).map(
+        ({ secretSealed: _, ...rest }) => rest,
+      );
       const state = (one: (typeof keys)[number]) =>
         one.revokedAt !== null
           ? 'revoked'
@@ -81,43 +100,53 @@ export function keyCommands(program: Command, { local, withStore, print }: Admin
         at(one.lastUsedAt) || 'never',
         one.permissions.join(' '),
       ]);
-      print(flags, keys, table(['KEY', 'NAME', 'ORGANISATION', 'STATE', 'LAST USED', 'PERMISSIONS'], rows));
+      print(
+        flags,
+        keys,
+        table(['KEY', 'NAME', 'ORGANISATION', 'STATE', 'LAST USED', 'PERMISSIONS'], rows),
+      );
     }),
   );
-  local(key.command('revoke <key>').description('revoke a key at once')).action((id: string, flags: Flags & Printed) =>
-    withStore(flags, async ({ store }) => {
-      await store.write('system', (work) => work.keys.revoke(id as KeyId));
-      print(flags, { key: id, revoked: true }, `Key ${id} is revoked.`);
-    }),
+  local(key.command('revoke <key>').description('revoke a key at once')).action(
+    (id: string, flags: Flags & Printed) =>
+      withStore(flags, async ({ store }) => {
+        await store.write('system', (work) => work.keys.revoke(id as KeyId));
+        print(flags, { key: id, revoked: true }, `Key ${id} is revoked.`);
+      }),
   );
 }
 
 export function organisationCommands(program: Command, { local, withStore, print }: Admin): void {
-  const organisation = program.command('organisation').description('organisations and what they may have');
-  local(organisation.command('list').description('list the organisations, what they have and may have')).action(
-    (flags: Flags & Printed) =>
-      withStore(flags, async ({ store }) => {
-        const all = await store.read('system', (work) => work.organisations.list());
-        const found = await Promise.all(
-          all.map(({ id, name }) =>
-            store.read(id, async ({ usage }) => ({
-              id,
-              name,
-              quotas: await usage.quotas(),
-              images: await usage.images(),
-              machines: await usage.machines(),
-              builds: await usage.builds(),
-              storedGb: await usage.storedGb(),
-            })),
-          ),
-        );
-        const rows = found.map(({ id, name, quotas, ...used }) => [
-          id,
-          name,
-          ...(['images', 'machines', 'builds', 'storedGb'] as const).map((what) => `${used[what]} of ${quotas[what]}`),
-        ]);
-        print(flags, found, table(['ID', 'NAME', 'IMAGES', 'MACHINES', 'BUILDS', 'STORED GB'], rows));
-      }),
+  const organisation = program
+    .command('organisation')
+    .description('organisations and what they may have');
+  local(
+    organisation.command('list').description('list the organisations, what they have and may have'),
+  ).action((flags: Flags & Printed) =>
+    withStore(flags, async ({ store }) => {
+      const all = await store.read('system', (work) => work.organisations.list());
+      const found = await Promise.all(
+        all.map(({ id, name }) =>
+          store.read(id, async ({ usage }) => ({
+            id,
+            name,
+            quotas: await usage.quotas(),
+            images: await usage.images(),
+            machines: await usage.machines(),
+            builds: await usage.builds(),
+            storedGb: await usage.storedGb(),
+          })),
+        ),
+      );
+      const rows = found.map(({ id, name, quotas, ...used }) => [
+        id,
+        name,
+        ...(['images', 'machines', 'builds', 'storedGb'] as const).map(
+          (what) => `${used[what]} of ${quotas[what]}`,
+        ),
+      ]);
+      print(flags, found, table(['ID', 'NAME', 'IMAGES', 'MACHINES', 'BUILDS', 'STORED GB'], rows));
+    }),
   );
   local(
     organisation
@@ -125,7 +154,8 @@ export function organisationCommands(program: Command, { local, withStore, print
       .description('whether captures are generalised when nothing else is asked for'),
   ).action((name: string, wanted: string, flags: Flags & Printed) =>
     withStore(flags, async ({ store }) => {
-      if (wanted !== 'on' && wanted !== 'off') throw invalid(`${JSON.stringify(wanted)} is neither on nor off.`);
+      if (wanted !== 'on' && wanted !== 'off')
+        throw invalid(`${JSON.stringify(wanted)} is neither on nor off.`);
       await store.write('system', async (work) =>
         work.organisations.setGeneralize(await work.organisations.byName(name), wanted === 'on'),
       );
@@ -137,26 +167,54 @@ export function organisationCommands(program: Command, { local, withStore, print
     }),
   );
   const limit = whole(0);
-  local(organisation.command('quota <name>').description('change what an organisation may have at most'))
+  local(
+    organisation
+      .command('quota <name>')
+      .description('change what an organisation may have at most'),
+  )
     .option('--images <number>', `images; default: ${defaultQuotas.images}`, limit)
     .option('--machines <number>', `machines; default: ${defaultQuotas.machines}`, limit)
-    .option('--builds <number>', `images being made at once; default: ${defaultQuotas.builds}`, limit)
-    .option('--stored-gb <number>', `GB that its captures take; default: ${defaultQuotas.storedGb}`, limit)
+    .option(
+      '--builds <number>',
+      `images being made at once; default: ${defaultQuotas.builds}`,
+      limit,
+    )
+    .option(
+      '--stored-gb <number>',
+      `GB that its captures take; default: ${defaultQuotas.storedGb}`,
+      limit,
+    )
     .option('--kept-gb <number>', `GB of replaced disks; default: ${defaultQuotas.keptGb}`, limit)
     .action(
-      (name: string, { images, machines, builds, storedGb, keptGb, ...flags }: Flags & Printed & Partial<Quotas>) =>
+      (
+        name: string,
+        { images, machines, builds, storedGb, keptGb, ...flags }: Flags & Printed & Partial<Quotas>,
+      ) =>
         withStore(flags, async ({ store }) => {
           const given = Object.entries({ images, machines, builds, storedGb, keptGb }).filter(
             ([, value]) => value !== undefined,
           );
           const quotas = await store.write('system', async (work) => {
             const id = await work.organisations.byName(name);
-            const changed = { ...(await work.organisations.quotas(id)), ...Object.fromEntries(given) };
+            const changed = {
+              ...(await work.organisations.quotas(id)),
+              ...Object.fromEntries(given),
+            };
             await work.organisations.setQuotas(id, changed);
             return changed;
           });
-          const all = [quotas.images, quotas.machines, quotas.builds, quotas.storedGb, quotas.keptGb];
-          print(flags, quotas, table(['IMAGES', 'MACHINES', 'BUILDS', 'STORED GB', 'KEPT GB'], [all]));
+          const all = [
+            quotas.images,
+            quotas.machines,
+            quotas.builds,
+            quotas.storedGb,
+            quotas.keptGb,
+          ];
+          print(
+            flags,
+            quotas,
+            table(['IMAGES', 'MACHINES', 'BUILDS', 'STORED GB', 'KEPT GB'], [all]),
+          );
         }),
     );
 }
@@ -179,17 +237,26 @@ export function masterKeyCommands(program: Command, { local, withStore, print }:
         let ring = masterKey;
         if (config.masterKey === undefined) {
           const first = newMasterKey();
-          // Both keys are in the file until everything is sealed under the new one, so that a crash in between costs nothing.
+          // Both keys are in the file until everything is sealed under the new one, so that a crash
+          // in between costs nothing.
           const both = `${first}\n${await readFile(file, 'utf8')}`;
           await writeWhole(file, both, 0o600);
           ring = parseMasterKey(both);
           const count = await resealAll(store, ring);
           await writeWhole(file, `${first}\n`, 0o600);
-          print(flags, { id: ring.id, keys: count }, `${count} keys are sealed under the new master key ${ring.id}.`);
+          print(
+            flags,
+            { id: ring.id, keys: count },
+            `${count} keys are sealed under the new master key ${ring.id}.`,
+          );
           return;
         }
         const count = await resealAll(store, ring);
-        print(flags, { id: ring.id, keys: count }, `${count} keys are sealed under the first master key, ${ring.id}.`);
+        print(
+          flags,
+          { id: ring.id, keys: count },
+          `${count} keys are sealed under the first master key, ${ring.id}.`,
+        );
       } catch (error) {
         if (sentenceOf(error) !== null) throw error;
         throw new AppError(

@@ -1,4 +1,5 @@
-// The operator's commands on what lies under the images: layers, the build cache, the room on the host.
+// The operator's commands on what lies under the images: layers, the build cache, the room on the
+// host.
 
 import type { Command } from 'commander';
 import { AppError } from '../../domain/error.ts';
@@ -22,10 +23,15 @@ const resultOf = ({ state, digest }: Layer, same: boolean) => {
   return digest === null ? 'digest taken' : 'same';
 };
 
-export function layerCommands(program: Command, { local, withStore, print, terminal }: Admin): void {
+export function layerCommands(
+  program: Command,
+  { local, withStore, print, terminal }: Admin,
+): void {
   const layer = program.command('layer').description('layers: what images and disks stand on');
   local(
-    layer.command('list').description('list the layers, and what the engine keeps that the store does not know'),
+    layer
+      .command('list')
+      .description('list the layers, and what the engine keeps that the store does not know'),
   ).action((flags: Flags & Printed) =>
     withStore(flags, async ({ store }) => {
       const { layers, orphans } = await store.read('system', async (work) => ({
@@ -63,11 +69,22 @@ export function layerCommands(program: Command, { local, withStore, print, termi
       const all = await store.read('system', (work) => work.layers.list());
       const unknown = ids.find((id) => !all.some((one) => one.id === id));
       if (unknown !== undefined)
-        throw new AppError('not_found', `There is no layer ${unknown}; see: silversmith layer list`);
-      const wanted = all.filter((one) => isReadable(one) && (ids.length === 0 || ids.includes(one.id)));
-      const found: { id: LayerId; result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED' }[] = [];
+        throw new AppError(
+          'not_found',
+          `There is no layer ${unknown}; see: silversmith layer list`,
+        );
+      const wanted = all.filter(
+        (one) => isReadable(one) && (ids.length === 0 || ids.includes(one.id)),
+      );
+      const found: { id: LayerId; result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED' }[] =
+        [];
       for (const one of wanted) {
-        const same = await verifyLayer({ store, engine, log: quiet }, one, 0, new AbortController().signal);
+        const same = await verifyLayer(
+          { store, engine, log: quiet },
+          one,
+          0,
+          new AbortController().signal,
+        );
         found.push({ id: one.id, result: resultOf(one, same) });
       }
       print(
@@ -82,20 +99,34 @@ export function layerCommands(program: Command, { local, withStore, print, termi
     }),
   );
 
-  const cache = program.command('cache').description('the build cache: installed steps that builds find again');
+  const cache = program
+    .command('cache')
+    .description('the build cache: installed steps that builds find again');
   local(cache.command('list').description('list the steps, the one used longest ago first')).action(
     (flags: Flags & Printed) =>
       withStore(flags, async ({ store }) => {
         const steps = await store.read('system', (work) => work.layers.cache());
-        const rows = steps.map((one) => [one.id, mb(one.storedBytes), at(one.usedAt), one.inUse ? 'yes' : 'no']);
+        const rows = steps.map((one) => [
+          one.id,
+          mb(one.storedBytes),
+          at(one.usedAt),
+          one.inUse ? 'yes' : 'no',
+        ]);
         print(flags, steps, table(['LAYER', 'MB', 'USED', 'IN USE'], rows));
       }),
   );
   local(cache.command('prune').description('take steps that nothing stands on out of the cache'))
-    .option('--keep-gb <number>', 'as many GB of steps may stay, those used last', decimal(0, 1e6), 0)
+    .option(
+      '--keep-gb <number>',
+      'as many GB of steps may stay, those used last',
+      decimal(0, 1e6),
+      0,
+    )
     .action((flags: Flags & Printed & { keepGb: number }) =>
       withStore(flags, async ({ store }) => {
-        const gone: Layer[] = await store.write('system', (work) => evict(work, flags.keepGb * gbBytes, quiet));
+        const gone: Layer[] = await store.write('system', (work) =>
+          evict(work, flags.keepGb * gbBytes, quiet),
+        );
         const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
         print(
           flags,
@@ -105,37 +136,40 @@ export function layerCommands(program: Command, { local, withStore, print, termi
       }),
     );
 
-  local(program.command('storage').description('what everything takes on the disk of this host')).action(
-    (flags: Flags & Printed) =>
-      withStore(flags, async ({ store }, config) => {
-        const { openEngine } = await import('../../server/open.ts');
-        const engine = await openEngine(config);
-        const [{ layers, disks }, capacity] = [await engine.inventory(), await engine.capacity()];
-        const known = await store.read('system', async (work) => ({
-          layers: await work.layers.list(),
-          disks: await work.disks.list(),
-        }));
-        const sum = (ids: readonly string[], sizes: ReadonlyMap<string, number>) =>
-          ids.reduce((total, id) => total + (sizes.get(id) ?? 0), 0);
-        const ofKind = (kind: string) => known.layers.filter((one) => one.kind === kind).map((one) => one.id);
-        const ofState = (state: string) => known.disks.filter((one) => one.state === state).map((one) => one.id);
-        const rows: [string, number][] = [
-          ['base images', sum(ofKind('base'), layers)],
-          ['installed software', sum(ofKind('software'), layers)],
-          ['captures', sum(ofKind('capture'), layers)],
-          ['disks of machines', sum(ofState('active'), disks)],
-          ['kept disks', sum(ofState('kept'), disks)],
-          ['free on the host', capacity.freeBytes],
-          ['the whole disk of the host', capacity.totalBytes],
-        ];
-        print(
-          flags,
-          Object.fromEntries(rows),
-          table(
-            ['WHAT', 'GB'],
-            rows.map(([what, bytes]) => [what, gb(bytes)]),
-          ),
-        );
-      }),
+  local(
+    program.command('storage').description('what everything takes on the disk of this host'),
+  ).action((flags: Flags & Printed) =>
+    withStore(flags, async ({ store }, config) => {
+      const { openEngine } = await import('../../server/open.ts');
+      const engine = await openEngine(config);
+      const [{ layers, disks }, capacity] = [await engine.inventory(), await engine.capacity()];
+      const known = await store.read('system', async (work) => ({
+        layers: await work.layers.list(),
+        disks: await work.disks.list(),
+      }));
+      const sum = (ids: readonly string[], sizes: ReadonlyMap<string, number>) =>
+        ids.reduce((total, id) => total + (sizes.get(id) ?? 0), 0);
+      const ofKind = (kind: string) =>
+        known.layers.filter((one) => one.kind === kind).map((one) => one.id);
+      const ofState = (state: string) =>
+        known.disks.filter((one) => one.state === state).map((one) => one.id);
+      const rows: [string, number][] = [
+        ['base images', sum(ofKind('base'), layers)],
+        ['installed software', sum(ofKind('software'), layers)],
+        ['captures', sum(ofKind('capture'), layers)],
+        ['disks of machines', sum(ofState('active'), disks)],
+        ['kept disks', sum(ofState('kept'), disks)],
+        ['free on the host', capacity.freeBytes],
+        ['the whole disk of the host', capacity.totalBytes],
+      ];
+      print(
+        flags,
+        Object.fromEntries(rows),
+        table(
+          ['WHAT', 'GB'],
+          rows.map(([what, bytes]) => [what, gb(bytes)]),
+        ),
+      );
+    }),
   );
 }

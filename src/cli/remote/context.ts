@@ -1,4 +1,5 @@
-// What the commands that speak to a server share: where it is, who asks, how answers are printed, and waiting with a progress line.
+// What the commands that speak to a server share: where it is, who asks, how answers are printed,
+// and waiting with a progress line.
 
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -31,17 +32,26 @@ export function remoteOptions(command: Command): Command {
     .option('--url <url>', 'where the server is (SILVERSMITH_URL)')
     .option('--key <key>', 'access key (SILVERSMITH_KEY)')
     .addOption(
-      new Option('--secret <secret>', 'its secret; better given as SILVERSMITH_SECRET, which other users do not see'),
+      new Option(
+        '--secret <secret>',
+        'its secret; better given as SILVERSMITH_SECRET, which other users do not see',
+      ),
     )
     .option(
       '--data-dir <folder>',
       `where the demo.json is that is used without a key (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`,
     )
-    .option('--timeout <duration>', 'how long to wait for each answer (SILVERSMITH_TIMEOUT; default: 30s)')
+    .option(
+      '--timeout <duration>',
+      'how long to wait for each answer (SILVERSMITH_TIMEOUT; default: 30s)',
+    )
     .option('--json', 'print the answer as JSON');
 }
 
-/** Credentials from flags, else the environment, else the demo.json of the data directory. Throws UsageError. */
+/**
+ * Credentials from flags, else the environment, else the demo.json of the data directory. Throws
+ * UsageError.
+ */
 export async function findCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
   const url = parsed(nameOf('--url', flags.url), flags.url ?? env.SILVERSMITH_URL, serverUrl);
   const key = parsed(nameOf('--key', flags.key), flags.key ?? env.SILVERSMITH_KEY, accessKey);
@@ -49,8 +59,12 @@ export async function findCredentials(flags: Remote, env: Environment): Promise<
   const timeout = flags.timeout ?? env.SILVERSMITH_TIMEOUT;
   const timeoutMs = parsed(nameOf('--timeout', flags.timeout), timeout, duration('1s', '24h'));
   const rest = timeoutMs === undefined ? {} : { timeoutMs };
-  if (secret === '') throw new UsageError(`${nameOf('--secret', flags.secret)} is empty; give the secret of the key.`);
-  if (key !== undefined && secret !== undefined) return { url: url ?? 'http://127.0.0.1:8080', key, secret, ...rest };
+  if (secret === '')
+    throw new UsageError(
+      `${nameOf('--secret', flags.secret)} is empty; give the secret of the key.`,
+    );
+  if (key !== undefined && secret !== undefined)
+    return { url: url ?? 'http://127.0.0.1:8080', key, secret, ...rest };
   if ((key === undefined) !== (secret === undefined))
     throw new UsageError('A key needs its secret: give both, as --key and SILVERSMITH_SECRET.');
   const demo = await demoCredentials(flags, env);
@@ -59,11 +73,21 @@ export async function findCredentials(flags: Remote, env: Environment): Promise<
 
 async function demoCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
   const name = nameOf('--data-dir', flags.dataDir);
-  const dataDir = parsed(name, flags.dataDir ?? env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
+  const dataDir =
+    parsed(name, flags.dataDir ?? env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
   const file = join(resolve(dataDir), 'demo.json');
-  if (!(await lookFor(file)) || !isReadable(file)) throw new NoCredentials(whereCredentialsAre(file));
-  const { url, key, secret } = await jsonFile('the demo’s credentials', file, ['url', 'key', 'secret']);
-  return { url: parsed(`${file}: url`, url, serverUrl), key: parsed(`${file}: key`, key, accessKey), secret };
+  if (!(await lookFor(file)) || !isReadable(file))
+    throw new NoCredentials(whereCredentialsAre(file));
+  const { url, key, secret } = await jsonFile('the demo’s credentials', file, [
+    'url',
+    'key',
+    'secret',
+  ]);
+  return {
+    url: parsed(`${file}: url`, url, serverUrl),
+    key: parsed(`${file}: key`, key, accessKey),
+    secret,
+  };
 }
 
 function isReadable(file: string): boolean {
@@ -77,7 +101,9 @@ function isReadable(file: string): boolean {
 
 /** The demo may be another user's: root's, when it was started with sudo. */
 function whereCredentialsAre(file: string): string {
-  const found = [file, join(rootDataDir, 'demo.json')].find((one) => existsSync(one) && !isReadable(one));
+  const found = [file, join(rootDataDir, 'demo.json')].find(
+    (one) => existsSync(one) && !isReadable(one),
+  );
   const ways = 'give SILVERSMITH_KEY and SILVERSMITH_SECRET (and SILVERSMITH_URL)';
   return found === undefined
     ? `No credentials: ${ways}, or start the demo (npm start), which writes ${file}. When it runs on another data directory, give that: --data-dir or SILVERSMITH_DATA_DIR.`
@@ -88,7 +114,12 @@ export async function connect(flags: Remote, env: Environment): Promise<Client> 
   return createClient(await findCredentials(flags, env));
 }
 
-export function print(terminal: Terminal, flags: { json?: boolean }, answer: object, human: string): void {
+export function print(
+  terminal: Terminal,
+  flags: { json?: boolean },
+  answer: object,
+  human: string,
+): void {
   terminal.out(flags.json ? JSON.stringify(answer, null, 2) : human);
 }
 

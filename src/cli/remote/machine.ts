@@ -6,7 +6,14 @@ import { waitForMachine } from '../../client/wait.ts';
 import type { Answer } from '../../contract/table.ts';
 import { mb, type Terminal, table } from '../output.ts';
 import { duration, whole, words } from '../parse.ts';
-import { connect, type Environment, print, type Remote, remoteOptions, waiting } from './context.ts';
+import {
+  connect,
+  type Environment,
+  print,
+  type Remote,
+  remoteOptions,
+  waiting,
+} from './context.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 
@@ -15,7 +22,11 @@ type Machine = Answer<'machineGet'>;
 const headings = ['ID', 'NAME', 'STATUS', 'DISK GB', 'IMAGE', 'PENDING', 'REASON'];
 const row = ({ attributes: machine }: Machine) => [
   ...[machine.id, machine.name, machine.friendly_status, machine.disk_size],
-  ...[machine.assigned_image_name, machine.assignment_pending ? 'at next start' : null, machine.status_reason],
+  ...[
+    machine.assigned_image_name,
+    machine.assignment_pending ? 'at next start' : null,
+    machine.status_reason,
+  ],
 ];
 
 export function machineCommands(program: Command, terminal: Terminal, env: Environment): Command {
@@ -45,7 +56,9 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     },
   );
 
-  remoteOptions(noun.command('access <machine>').description('make a link that opens a ready machine once'))
+  remoteOptions(
+    noun.command('access <machine>').description('make a link that opens a ready machine once'),
+  )
     .addOption(
       new Option('--expires <duration>', 'how long it is good, such as 15m or 1h')
         .argParser(duration('1s', '24h'))
@@ -70,27 +83,46 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     const answer = await client.machineConsole({ id: await idOf(client, 'machine', id) });
     const { shown, kept_at } = answer.attributes;
     const nothing = 'No start of this machine has failed, so nothing is kept of its console.';
-    print(terminal, flags, answer, shown === null ? nothing : `${shown.trimEnd()}\nKept at ${kept_at}.`);
+    print(
+      terminal,
+      flags,
+      answer,
+      shown === null ? nothing : `${shown.trimEnd()}\nKept at ${kept_at}.`,
+    );
   });
 
-  remoteOptions(noun.command('disks <machine>').description('list the disk of a machine and those set aside')).action(
-    async (id: string, flags: Remote) => {
-      const client = await connect(flags, env);
-      const answer = await client.machineDiskList({ id: await idOf(client, 'machine', id) });
-      const rows = answer.disks.map(({ attributes: disk }) => [
-        ...[disk.id, disk.state, disk.image_id, disk.stored_bytes === null ? '' : mb(disk.stored_bytes)],
-        ...[disk.created_at, disk.kept_until],
-      ]);
-      print(terminal, flags, answer, table(['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'], rows));
-    },
-  );
+  remoteOptions(
+    noun.command('disks <machine>').description('list the disk of a machine and those set aside'),
+  ).action(async (id: string, flags: Remote) => {
+    const client = await connect(flags, env);
+    const answer = await client.machineDiskList({ id: await idOf(client, 'machine', id) });
+    const rows = answer.disks.map(({ attributes: disk }) => [
+      ...[
+        disk.id,
+        disk.state,
+        disk.image_id,
+        disk.stored_bytes === null ? '' : mb(disk.stored_bytes),
+      ],
+      ...[disk.created_at, disk.kept_until],
+    ]);
+    print(
+      terminal,
+      flags,
+      answer,
+      table(['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'], rows),
+    );
+  });
 
   remoteOptions(
     noun
       .command('restore <machine>')
       .description('put a disk that was set aside back; the one in its place is set aside'),
   )
-    .option('--disk <disk>', 'which (see: machine disks); default: the one set aside last', words(100))
+    .option(
+      '--disk <disk>',
+      'which (see: machine disks); default: the one set aside last',
+      words(100),
+    )
     .action(async (id: string, flags: Remote & { disk?: string }) => {
       const client = await connect(flags, env);
       const machine = await client.machineRestore({
@@ -101,20 +133,29 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     });
 
   remoteOptions(noun.command('create').description('create machines'))
-    .requiredOption('--type <type>', 'machine type, by id or name (see: silversmith machine-type list)')
+    .requiredOption(
+      '--type <type>',
+      'machine type, by id or name (see: silversmith machine-type list)',
+    )
     .option('--quantity <number>', 'how many', whole(1, 100), 1)
     .option('--software <software...>', 'software to install first, by id or name')
     .option('--base <base>', 'base image, by id or name')
-    .action(async (flags: Remote & { type: string; quantity: number; software?: string[]; base?: string }) => {
-      const client = await connect(flags, env);
-      const answer = await client.machineCreate({
-        plan_id: await idOf(client, 'machine type', flags.type),
-        quantity: flags.quantity,
-        ...(flags.software && { software_ids: await idsOf(client, 'software', flags.software) }),
-        ...(flags.base !== undefined && { base_image_id: await idOf(client, 'base image', flags.base) }),
-      });
-      print(terminal, flags, answer, table(headings, answer.machines.map(row)));
-    });
+    .action(
+      async (
+        flags: Remote & { type: string; quantity: number; software?: string[]; base?: string },
+      ) => {
+        const client = await connect(flags, env);
+        const answer = await client.machineCreate({
+          plan_id: await idOf(client, 'machine type', flags.type),
+          quantity: flags.quantity,
+          ...(flags.software && { software_ids: await idsOf(client, 'software', flags.software) }),
+          ...(flags.base !== undefined && {
+            base_image_id: await idOf(client, 'base image', flags.base),
+          }),
+        });
+        print(terminal, flags, answer, table(headings, answer.machines.map(row)));
+      },
+    );
 
   const settled = async (client: Client, id: number, wanted: 'ready' | 'off', flags: Remote) => {
     const machine =
@@ -123,7 +164,10 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
         : await waiting(terminal, (options) => waitForMachine(client, id, options));
     print(terminal, flags, machine, table(headings, [row(machine)]));
     if (flags.wait !== false && machine.attributes.friendly_status !== wanted) {
-      terminal.err(machine.attributes.status_reason ?? `Machine ${id} is ${machine.attributes.friendly_status}.`);
+      terminal.err(
+        machine.attributes.status_reason ??
+          `Machine ${id} is ${machine.attributes.friendly_status}.`,
+      );
       terminal.exitCode = 1;
     }
   };
@@ -148,7 +192,9 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     });
 
   remoteOptions(
-    noun.command('reset <machine>').description('discard the disk; the next start begins from the image'),
+    noun
+      .command('reset <machine>')
+      .description('discard the disk; the next start begins from the image'),
   ).action(async (machine: string, flags: Remote) => {
     const client = await connect(flags, env);
     const id = await idOf(client, 'machine', machine);

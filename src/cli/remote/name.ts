@@ -1,4 +1,5 @@
-// Finds what a person means by an id or a name. Digits alone are an id; anything else is the exact name, which must be one thing's alone.
+// Finds what a person means by an id or a name. Digits alone are an id; anything else is the exact
+// name, which must be one thing's alone.
 
 import type { Client } from '../../client/client.ts';
 import { UsageError } from '../parse.ts';
@@ -23,18 +24,28 @@ async function search(what: string, ask: (page: number) => Promise<Page>): Promi
     for (const { attributes } of items) found.set(attributes.id, attributes);
     if (!more) return [...found.values()];
   }
-  throw new UsageError(`More than ${perPage * pagesMax} ${what}s have that text in their names; give the id.`);
+  throw new UsageError(
+    `More than ${perPage * pagesMax} ${what}s have that text in their names; give the id.`,
+  );
 }
 
 const images = (client: Client, q: string, deleted: boolean) =>
   search('image', async (page) => {
-    const answer = await client.imageList({ q, page, per_page: perPage, ...(deleted && { deleted }) });
+    const answer = await client.imageList({
+      q,
+      page,
+      per_page: perPage,
+      ...(deleted && { deleted }),
+    });
     return { items: answer.images, more: answer.next_page !== null };
   });
 
 const nouns = {
   image: { see: 'image list', find: (client: Client, q: string) => images(client, q, false) },
-  'deleted image': { see: 'image list --deleted', find: (client: Client, q: string) => images(client, q, true) },
+  'deleted image': {
+    see: 'image list --deleted',
+    find: (client: Client, q: string) => images(client, q, true),
+  },
   machine: {
     see: 'machine list',
     find: (client: Client, q: string) =>
@@ -43,39 +54,67 @@ const nouns = {
         return { items: answer.machines, more: answer.next_page !== null };
       }),
   },
-  software: { see: 'software list', find: async (client: Client) => (await client.softwareList({})).software },
-  'base image': { see: 'base list', find: async (client: Client) => (await client.softwareList({})).base_images },
+  software: {
+    see: 'software list',
+    find: async (client: Client) => (await client.softwareList({})).software,
+  },
+  'base image': {
+    see: 'base list',
+    find: async (client: Client) => (await client.softwareList({})).base_images,
+  },
   'machine type': {
     see: 'machine-type list',
     find: async (client: Client) =>
-      (await client.planList({})).plans.map(({ id, attributes }) => ({ id: Number(id), name: attributes.name })),
+      (await client.planList({})).plans.map(({ id, attributes }) => ({
+        id: Number(id),
+        name: attributes.name,
+      })),
   },
 };
 
 export type Noun = keyof typeof nouns;
 
-/** The id that was given, or the one that a name of the list has. Throws UsageError when none has it, or several. */
-export async function pick(noun: Noun, text: string, list: () => Promise<readonly Named[]>): Promise<number> {
+/**
+ * The id that was given, or the one that a name of the list has. Throws UsageError when none has
+ * it, or several.
+ */
+export async function pick(
+  noun: Noun,
+  text: string,
+  list: () => Promise<readonly Named[]>,
+): Promise<number> {
   if (/^\d+$/.test(text)) {
     const id = Number(text);
     if (Number.isSafeInteger(id) && id > 0) return id;
-    throw new UsageError(`${JSON.stringify(text)} is not an id; give a whole number from 1, or a name.`);
+    throw new UsageError(
+      `${JSON.stringify(text)} is not an id; give a whole number from 1, or a name.`,
+    );
   }
   const { see } = nouns[noun];
-  if (text.trim() === '') throw new UsageError(`Give the id or the name of the ${noun}; see: silversmith ${see}`);
+  if (text.trim() === '')
+    throw new UsageError(`Give the id or the name of the ${noun}; see: silversmith ${see}`);
   const [first, ...others] = (await list()).filter(({ name }) => name === text);
-  if (!first) throw new UsageError(`There is no ${noun} named ${JSON.stringify(text)}; see: silversmith ${see}`);
+  if (!first)
+    throw new UsageError(
+      `There is no ${noun} named ${JSON.stringify(text)}; see: silversmith ${see}`,
+    );
   if (others.length === 0) return first.id;
   const ids = [first, ...others].map(({ id }) => id).sort((a, b) => a - b);
   const shown = ids.slice(0, 10).join(', ') + (ids.length > 10 ? ', …' : '');
-  throw new UsageError(`${ids.length} ${noun}s are named ${JSON.stringify(text)}: ids ${shown}; give the id of one.`);
+  throw new UsageError(
+    `${ids.length} ${noun}s are named ${JSON.stringify(text)}: ids ${shown}; give the id of one.`,
+  );
 }
 
 export const idOf = (client: Client, noun: Noun, text: string): Promise<number> =>
   pick(noun, text, async () => (text.length > nameLengthMax ? [] : nouns[noun].find(client, text)));
 
 /** The same of several; ids may be divided by commas, in one word. */
-export async function idsOf(client: Client, noun: Noun, texts: readonly string[]): Promise<number[]> {
+export async function idsOf(
+  client: Client,
+  noun: Noun,
+  texts: readonly string[],
+): Promise<number[]> {
   const ids: number[] = [];
   for (const text of texts.flatMap((one) => (/^\d+(,\d+)+$/.test(one) ? one.split(',') : [one])))
     ids.push(await idOf(client, noun, text));

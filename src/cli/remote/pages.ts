@@ -1,4 +1,5 @@
-// Lists that the server gives in pages: the options that choose one, the line that says there is more, and the walk through all of them.
+// Lists that the server gives in pages: the options that choose one, the line that says there is
+// more, and the walk through all of them.
 
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../output.ts';
@@ -27,7 +28,10 @@ export const pageOptions = (command: Command): Command =>
     .option('--per-page <number>', 'how many on a page; default: 20', whole(1, perPageMax))
     .addOption(new Option('--all', 'all pages').conflicts('page'));
 
-/** Prints a page, or all of them, and says on standard error when there is more. `key` is the list's name in the answer. */
+/**
+ * Prints a page, or all of them, and says on standard error when there is more. `key` is the list's
+ * name in the answer.
+ */
 export async function printPages<Key extends string, Item extends { id: string }>(
   { terminal, flags }: { terminal: Terminal; flags: Remote & Paged },
   key: Key,
@@ -53,12 +57,19 @@ export async function printPages<Key extends string, Item extends { id: string }
   print(terminal, flags, { ...answer, [key]: items, next_page: next }, tableOf(items));
 }
 
-function tellRest(terminal: Terminal, { count, page, next_page: next }: Answer, shown: number, perPage: number): void {
+function tellRest(
+  terminal: Terminal,
+  { count, page, next_page: next }: Answer,
+  shown: number,
+  perPage: number,
+): void {
   const first = (page - 1) * perPage + 1;
   if (next !== null)
     terminal.err(
       `${page === 1 ? shown : `${first}–${first + shown - 1}`} of ${count}; next page: --page ${next}; all: --all`,
     );
   else if (shown === 0 && count > 0)
-    terminal.err(`There is no page ${page}: ${count} are on fewer; the last: --page ${Math.ceil(count / perPage)}`);
+    terminal.err(
+      `There is no page ${page}: ${count} are on fewer; the last: --page ${Math.ceil(count / perPage)}`,
+    );
 }

@@ -1,18 +1,36 @@
-// silversmith tour: the whole job against a running service, each signed request told with its answer.
+// silversmith tour: the whole job against a running service, each signed request told with its
+// answer.
 
 import type { Command } from 'commander';
 import { type Call, type Client, createClient } from '../../client/client.ts';
 import { waitForImage, waitForMachine } from '../../client/wait.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
-import { type Environment, findCredentials, type Remote, remoteOptions, waiting } from './context.ts';
+import {
+  type Environment,
+  findCredentials,
+  type Remote,
+  remoteOptions,
+  waiting,
+} from './context.ts';
 
 /** Runs a shell command inside a machine; null where the engine runs no guests. */
-export type LookInside = (machineId: number, script: string, dataDir: string | undefined) => Promise<string | null>;
+export type LookInside = (
+  machineId: number,
+  script: string,
+  dataDir: string | undefined,
+) => Promise<string | null>;
 
-export function tourCommand(program: Command, terminal: Terminal, env: Environment, look: LookInside): void {
+export function tourCommand(
+  program: Command,
+  terminal: Terminal,
+  env: Environment,
+  look: LookInside,
+): void {
   remoteOptions(
-    program.command('tour').description('walk through the whole job against the running service, request by request'),
+    program
+      .command('tour')
+      .description('walk through the whole job against the running service, request by request'),
   ).action(async (flags: Remote) => {
     await new Tour(flags, terminal, env, look).run();
   });
@@ -43,7 +61,9 @@ class Tour {
     this.#terminal.out(`  > ${call.method} ${call.path}${call.body === '' ? '' : ` ${call.body}`}`);
     this.#terminal.out(`    Authorization: ${call.authorization.slice(0, 60)}…`);
     const answer = JSON.stringify(call.answer);
-    this.#terminal.out(`  < ${call.status} ${answer.length > 400 ? `${answer.slice(0, 400)}…` : answer}`);
+    this.#terminal.out(
+      `  < ${call.status} ${answer.length > 400 ? `${answer.slice(0, 400)}…` : answer}`,
+    );
   };
 
   async #aloud<Result>(call: () => Promise<Result>): Promise<Result> {
@@ -57,7 +77,8 @@ class Tour {
 
   async #inside(machineId: number, script: string): Promise<void> {
     const said = await this.#look(machineId, script, this.#flags.dataDir);
-    if (said === null) return this.#say('(The simulator runs no guests, so there is nothing to look into.)');
+    if (said === null)
+      return this.#say('(The simulator runs no guests, so there is nothing to look into.)');
     this.#terminal.out(`  # ${script}`);
     for (const line of said.trimEnd().split('\n')) this.#terminal.out(`    ${line}`);
   }
@@ -78,20 +99,30 @@ class Tour {
       .map((one) => one.attributes.id)
       .sort((a, b) => a - b);
     if (!title || first === undefined || second === undefined)
-      throw new UsageError('The tour needs a title in the catalogue and two machines that are off.');
+      throw new UsageError(
+        'The tour needs a title in the catalogue and two machines that are off.',
+      );
 
     this.#say(
       `Build an image: the newest base with ${title.name} installed. The answer comes at once; the work goes on.`,
     );
-    const built = await this.#aloud(() => client.imageInstall({ name: 'Tour: built', software_ids: [title.id] }));
+    const built = await this.#aloud(() =>
+      client.imageInstall({ name: 'Tour: built', software_ids: [title.id] }),
+    );
     await this.#available(client, built.attributes.id);
 
     this.#say('The same list again: every step is found in the build cache.');
-    const again = await this.#aloud(() => client.imageInstall({ name: 'Tour: built again', software_ids: [title.id] }));
+    const again = await this.#aloud(() =>
+      client.imageInstall({ name: 'Tour: built again', software_ids: [title.id] }),
+    );
     await this.#available(client, again.attributes.id);
 
-    this.#say(`Assign the image to machines ${first} and ${second}: one request, whatever their number.`);
-    await this.#aloud(() => client.imageAssign({ id: built.attributes.id, machine_ids: [first, second] }));
+    this.#say(
+      `Assign the image to machines ${first} and ${second}: one request, whatever their number.`,
+    );
+    await this.#aloud(() =>
+      client.imageAssign({ id: built.attributes.id, machine_ids: [first, second] }),
+    );
 
     this.#say(`Start machine ${first}: its disk is made from the image, and it boots.`);
     await this.#aloud(() => client.machineStart({ id: first }));
@@ -106,11 +137,15 @@ class Tour {
     this.#say(`Stop machine ${first}, and capture its disk as an image.`);
     await this.#aloud(() => client.machineStop({ id: first, gracefully: true }));
     await this.#settled(client, first, 'off');
-    const captured = await this.#aloud(() => client.imageCapture({ machine_id: first, name: 'Tour: captured' }));
+    const captured = await this.#aloud(() =>
+      client.imageCapture({ machine_id: first, name: 'Tour: captured' }),
+    );
     await this.#available(client, captured.attributes.id);
 
     this.#say(`Give the capture to machine ${second}, start it, and look for the note.`);
-    await this.#aloud(() => client.imageAssign({ id: captured.attributes.id, machine_ids: [second] }));
+    await this.#aloud(() =>
+      client.imageAssign({ id: captured.attributes.id, machine_ids: [second] }),
+    );
     await this.#aloud(() => client.machineStart({ id: second }));
     await this.#settled(client, second, 'ready');
     await this.#inside(second, 'hostname; cat /root/note');
@@ -126,14 +161,16 @@ class Tour {
   async #available(client: Client, id: number): Promise<void> {
     const image = await waiting(this.#terminal, (options) => waitForImage(client, id, options));
     const { status, status_reason: reason } = image.attributes;
-    if (status !== 'available') throw new UsageError(`Image ${id} is ${status}: ${reason ?? 'no reason is known'}`);
+    if (status !== 'available')
+      throw new UsageError(`Image ${id} is ${status}: ${reason ?? 'no reason is known'}`);
     this.#say(`Image ${id} is available.`);
   }
 
   async #settled(client: Client, id: number, wanted: 'ready' | 'off'): Promise<void> {
     const machine = await waiting(this.#terminal, (options) => waitForMachine(client, id, options));
     const { friendly_status: status, status_reason: reason } = machine.attributes;
-    if (status !== wanted) throw new UsageError(`Machine ${id} is ${status}: ${reason ?? 'no reason is known'}`);
+    if (status !== wanted)
+      throw new UsageError(`Machine ${id} is ${status}: ${reason ?? 'no reason is known'}`);
     this.#say(`Machine ${id} is ${status}.`);
   }
 }

@@ -9,11 +9,19 @@ import { waitForImage } from '../../client/wait.ts';
 import { jsonFile, lookFor, newFile, readableFile } from '../file.ts';
 import { mb, progressLine, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
-import { type Environment, findCredentials, print, type Remote, remoteOptions, waiting } from './context.ts';
+import {
+  type Environment,
+  findCredentials,
+  print,
+  type Remote,
+  remoteOptions,
+  waiting,
+} from './context.ts';
 import { idOf } from './name.ts';
 
 const pollMs = 500;
-const share = (done: number, total: number) => `${Math.floor((done / total) * 100)} % of ${mb(total)} MB`;
+const share = (done: number, total: number) =>
+  `${Math.floor((done / total) * 100)} % of ${mb(total)} MB`;
 
 const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? null;
 
@@ -41,67 +49,107 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
   )
     .requiredOption('--output <file>', 'the file; the manifest is FILE.json')
     .addOption(
-      new Option('--format <name>', 'qcow2 is compressed with zstd').choices(['qcow2', 'raw']).default('qcow2'),
+      new Option('--format <name>', 'qcow2 is compressed with zstd')
+        .choices(['qcow2', 'raw'])
+        .default('qcow2'),
     )
     .option('--resume <transfer>', 'go on with an export that was cut off', words(100))
-    .action(async (id: string, flags: Remote & { output: string; format: 'qcow2' | 'raw'; resume?: string }) => {
-      const { output, format } = flags;
-      await newFile('--output', output);
-      await newFile('--output (its manifest)', `${output}.json`);
-      if (flags.resume === undefined && (await lookFor(`${output}.part`)))
-        throw new UsageError(
-          `${output}.part is there, of an export that was cut off: go on with --resume TRANSFER, or delete it.`,
-        );
-      const options = await findCredentials(flags, env);
-      const client = createClient(options);
-      const transferId = flags.resume ?? (await client.imageExport({ id: await idOf(client, 'image', id), format })).id;
-      const progress = progressLine(terminal);
-      const part = `${output}.part`;
-      try {
-        let { attributes } = await client.transferGet({ id: transferId });
-        while (attributes.status === 'building') {
-          progress.say('the server writes the file');
-          await new Promise((resolve) => setTimeout(resolve, pollMs));
-          ({ attributes } = await client.transferGet({ id: transferId }));
-        }
-        if (attributes.status === 'failed') throw new UsageError(attributes.status_reason ?? 'The export failed.');
-        const before = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
-        const file = await open(part, before === 0 ? 'w' : 'a');
-        try {
-          await download(client, options, transferId, before, async (bytes) => void (await file.write(bytes)), {
-            onBytes: (done, total) => progress.say('downloading', share(done, total)),
-          });
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        if ((await sha256Of(part)) !== attributes.sha256)
+    .action(
+      async (
+        id: string,
+        flags: Remote & { output: string; format: 'qcow2' | 'raw'; resume?: string },
+      ) => {
+        const { output, format } = flags;
+        await newFile('--output', output);
+        await newFile('--output (its manifest)', `${output}.json`);
+        if (flags.resume === undefined && (await lookFor(`${output}.part`)))
           throw new UsageError(
-            `The bytes in ${part} are not those of the export; delete it and type the command again.`,
+            `${output}.part is there, of an export that was cut off: go on with --resume TRANSFER, or delete it.`,
           );
-        await rename(part, output);
-        const { manifest, signature } = attributes;
-        await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);
-        await client.transferDelete({ id: transferId });
-        print(terminal, flags, attributes, `${output} (${mb(attributes.size_bytes)} MB), manifest in ${output}.json`);
-      } catch (error) {
-        if ((await sizeOf(part)) !== null) terminal.err(`To go on: the same command with --resume ${transferId}`);
-        throw error;
-      } finally {
-        progress.end();
-      }
-    });
+        const options = await findCredentials(flags, env);
+        const client = createClient(options);
+        const transferId =
+          flags.resume ??
+          (await client.imageExport({ id: await idOf(client, 'image', id), format })).id;
+        const progress = progressLine(terminal);
+        const part = `${output}.part`;
+        try {
+          let { attributes } = await client.transferGet({ id: transferId });
+          while (attributes.status === 'building') {
+            progress.say('the server writes the file');
+            await new Promise((resolve) => setTimeout(resolve, pollMs));
+            ({ attributes } = await client.transferGet({ id: transferId }));
+          }
+          if (attributes.status === 'failed')
+            throw new UsageError(attributes.status_reason ?? 'The export failed.');
+          const before = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
+          const file = await open(part, before === 0 ? 'w' : 'a');
+          try {
+            await download(
+              client,
+              options,
+              transferId,
+              before,
+              async (bytes) => void (await file.write(bytes)),
+              {
+                onBytes: (done, total) => progress.say('downloading', share(done, total)),
+              },
+            );
+            await file.sync();
+          } finally {
+            await file.close();
+          }
+          if ((await sha256Of(part)) !== attributes.sha256)
+            throw new UsageError(
+              `The bytes in ${part} are not those of the export; delete it and type the command again.`,
+            );
+          await rename(part, output);
+          const { manifest, signature } = attributes;
+          await writeFile(
+            `${output}.json`,
+            `${JSON.stringify({ manifest, signature }, null, 2)}\n`,
+          );
+          await client.transferDelete({ id: transferId });
+          print(
+            terminal,
+            flags,
+            attributes,
+            `${output} (${mb(attributes.size_bytes)} MB), manifest in ${output}.json`,
+          );
+        } catch (error) {
+          if ((await sizeOf(part)) !== null)
+            terminal.err(`To go on: the same command with --resume ${transferId}`);
+          throw error;
+        } finally {
+          progress.end();
+        }
+      },
+    );
 
-  remoteOptions(noun.command('import <file>').description('make an image of a qcow2 or raw disk, or of an export'))
+  remoteOptions(
+    noun
+      .command('import <file>')
+      .description('make an image of a qcow2 or raw disk, or of an export'),
+  )
     .option('--name <name>', 'name of the image', words(30))
-    .option('--manifest <file>', 'what image export wrote beside the file; default: FILE.json when it is there')
-    .option('--heal <image>', 'a damaged image whose export this is: its bytes are mended, and no image is made')
+    .option(
+      '--manifest <file>',
+      'what image export wrote beside the file; default: FILE.json when it is there',
+    )
+    .option(
+      '--heal <image>',
+      'a damaged image whose export this is: its bytes are mended, and no image is made',
+    )
     .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
     .option('--no-wait', 'return when all is sent')
     .action(
-      async (file: string, flags: Remote & { name?: string; manifest?: string; heal?: string; resume?: string }) => {
+      async (
+        file: string,
+        flags: Remote & { name?: string; manifest?: string; heal?: string; resume?: string },
+      ) => {
         const size = await readableFile('The file to import', file);
-        if (size === 0) throw new UsageError(`${file} is empty; give a disk, or what image export wrote.`);
+        if (size === 0)
+          throw new UsageError(`${file} is empty; give a disk, or what image export wrote.`);
         const described = await describedBy(file, flags.manifest);
         const options = await findCredentials(flags, env);
         const client = createClient(options);
@@ -121,7 +169,12 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
         const source = await open(file);
         try {
           const read = async (offset: number, length: number) => {
-            const { buffer, bytesRead } = await source.read(Buffer.alloc(length), 0, length, offset);
+            const { buffer, bytesRead } = await source.read(
+              Buffer.alloc(length),
+              0,
+              length,
+              offset,
+            );
             return buffer.subarray(0, bytesRead);
           };
           await upload(client, options, transferId, read, {
@@ -139,7 +192,8 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
           ...(heal !== undefined && { heal_image_id: heal }),
         });
         const { id } = image.attributes;
-        if (flags.wait === false) return print(terminal, flags, image, `Image ${id} is being made of it.`);
+        if (flags.wait === false)
+          return print(terminal, flags, image, `Image ${id} is being made of it.`);
         // A healed image is `failed` until it is whole; the transfer tells when that is decided.
         const decided = await waiting(terminal, async ({ onProgress }) => {
           for (;;) {
@@ -149,9 +203,15 @@ export function transferCommands(noun: Command, terminal: Terminal, env: Environ
             await new Promise((resolve) => setTimeout(resolve, pollMs));
           }
         });
-        if (decided.status === 'failed') throw new UsageError(decided.status_reason ?? 'The import failed.');
+        if (decided.status === 'failed')
+          throw new UsageError(decided.status_reason ?? 'The import failed.');
         const last = await waitForImage(client, id, { limitMs: 60_000 });
-        print(terminal, flags, last, `Image ${id} (${last.attributes.name}) is ${last.attributes.status}.`);
+        print(
+          terminal,
+          flags,
+          last,
+          `Image ${id} (${last.attributes.name}) is ${last.attributes.status}.`,
+        );
       },
     );
 }

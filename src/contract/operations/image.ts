@@ -17,7 +17,11 @@ export const imageOperations = {
     query: Type.Object({
       ...pageQuery,
       deleted: Extension(
-        Type.Optional(Type.Boolean({ description: 'Instead of the images, those deleted that can be brought back' })),
+        Type.Optional(
+          Type.Boolean({
+            description: 'Instead of the images, those deleted that can be brought back',
+          }),
+        ),
       ),
     }),
     response: { images: Type.Array(Image), ...pageFields },
@@ -68,7 +72,13 @@ export const imageOperations = {
     params: idParams,
     body: ImageAssignBody,
     response: nothing,
-    errors: ['not_found', 'machines_not_found', 'image_not_available', 'machine_not_assignable', 'image_too_large'],
+    errors: [
+      'not_found',
+      'machines_not_found',
+      'image_not_available',
+      'machine_not_assignable',
+      'image_too_large',
+    ],
   }),
   imageDelete: define({
     method: 'DELETE',
@@ -90,7 +100,9 @@ export const imageOperations = {
     params: idParams,
     response: {
       steps: Type.Array(BuildStep),
-      report: NullableString('What a generalisation cleared and warned of, a line each; null when there was none'),
+      report: NullableString(
+        'What a generalisation cleared and warned of, a line each; null when there was none',
+      ),
     },
     errors: ['not_found'],
     extension: true,
@@ -99,7 +111,8 @@ export const imageOperations = {
     method: 'POST',
     path: '/images/{id}/assign/undo',
     tag: 'Images',
-    summary: 'Take an assignment back: machines get the disk, or the assignment, that they had before',
+    summary:
+      'Take an assignment back: machines get the disk, or the assignment, that they had before',
     permission: 'images:write',
     action: 'image_assignment_undone',
     params: idParams,

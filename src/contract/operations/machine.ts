@@ -56,11 +56,16 @@ export const machineOperations = {
     method: 'POST',
     path: '/machines',
     tag: 'Machines',
-    summary: 'Create machines; with software or a base image, an image is made first and assigned to them',
+    summary:
+      'Create machines; with software or a base image, an image is made first and assigned to them',
     permission: 'machines:write',
     action: 'machine_created',
     body: MachineCreateBody,
-    response: { machines: Type.Array(Machine), count: Type.Integer(), silver_image: Type.Optional(Image) },
+    response: {
+      machines: Type.Array(Machine),
+      count: Type.Integer(),
+      silver_image: Type.Optional(Image),
+    },
     errors: ['not_found', 'image_too_large'],
   }),
   machineStart: define({
@@ -91,7 +96,8 @@ export const machineOperations = {
     method: 'POST',
     path: '/machines/{id}/reset',
     tag: 'Machines',
-    summary: "Discard a machine's disk; its next start begins from the assigned image, else from the newest base",
+    summary:
+      "Discard a machine's disk; its next start begins from the assigned image, else from the newest base",
     permission: 'machines:write',
     action: 'machine_reset',
     params: idParams,
@@ -102,7 +108,8 @@ export const machineOperations = {
     method: 'GET',
     path: '/machines/{id}/console',
     tag: 'Machines',
-    summary: 'Show the end of what a machine showed on its console when its last failed start was given up',
+    summary:
+      'Show the end of what a machine showed on its console when its last failed start was given up',
     permission: 'machines:read',
     params: idParams,
     response: MachineConsole.properties,

@@ -14,7 +14,10 @@ export const organisationOperations = {
     tag: 'Software',
     summary: 'List the software that can be installed and the base images',
     permission: 'software:read',
-    response: { software: Type.Array(CatalogueSoftware), base_images: Type.Array(CatalogueBaseImage) },
+    response: {
+      software: Type.Array(CatalogueSoftware),
+      base_images: Type.Array(CatalogueBaseImage),
+    },
     errors: [],
   }),
   usageGet: define({

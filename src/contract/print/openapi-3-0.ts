@@ -11,10 +11,13 @@ function older(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(older);
   if (schema === null || typeof schema !== 'object') return schema;
   const { type, anyOf, ...rest } = schema as Json;
-  const others = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, older(value)]));
+  const others = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [key, older(value)]),
+  );
   // 3.0 has no type of null alone: it is an object that is never there.
   if (type === 'null') return { type: 'object', nullable: true, ...others };
-  if (Array.isArray(type)) return { type: type.find((one) => one !== 'null'), nullable: true, ...others };
+  if (Array.isArray(type))
+    return { type: type.find((one) => one !== 'null'), nullable: true, ...others };
   if (Array.isArray(anyOf) && anyOf.some(isNull))
     return { allOf: anyOf.filter((one) => !isNull(one)).map(older), nullable: true, ...others };
   return {

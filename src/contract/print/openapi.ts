@@ -6,18 +6,26 @@
 import { type TProperties, Type } from 'typebox';
 import { BaseResponse, ErrorResponse, pathPrefix } from '../envelope.ts';
 import { wireErrors } from '../errors.ts';
-import { extensionsHeader, hasExtensions, isExtension, withOptionalExtensions } from '../extension.ts';
+import {
+  extensionsHeader,
+  hasExtensions,
+  isExtension,
+  withOptionalExtensions,
+} from '../extension.ts';
 import { idempotencyHeader, type OperationSpec } from '../operation.ts';
 import { operations, refusalsOf } from '../table.ts';
 
 type Json = Record<string, unknown>;
 
 const binary = { type: 'string', format: 'binary' };
-const refTo = (kind: 'schemas' | 'parameters', name: string) => ({ $ref: `#/components/${kind}/${name}` });
+const refTo = (kind: 'schemas' | 'parameters', name: string) => ({
+  $ref: `#/components/${kind}/${name}`,
+});
 const json = (schema: unknown) => ({ 'application/json': { schema } });
 const bytes = { 'application/octet-stream': { schema: binary } };
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
-const requiredOf = (schema: unknown): string[] => (schema as { required?: string[] } | undefined)?.required ?? [];
+const requiredOf = (schema: unknown): string[] =>
+  (schema as { required?: string[] } | undefined)?.required ?? [];
 
 export function openApiDocument(): Json {
   const schemas = new Schemas();
@@ -52,7 +60,8 @@ export function openApiDocument(): Json {
     info: {
       title: 'Silversmith',
       version: '1.0.6',
-      description: 'Compatible with the Images API of the Vagon Computers API 1.0.6; not affiliated with its maker.',
+      description:
+        'Compatible with the Images API of the Vagon Computers API 1.0.6; not affiliated with its maker.',
     },
     paths,
     components: {
@@ -83,8 +92,12 @@ class Schemas {
   use(schema: unknown): unknown {
     if (Array.isArray(schema)) return schema.map((one) => this.use(one));
     if (!isObject(schema)) return schema;
-    const { title, ...rest } = isObject(schema.properties) ? withOptionalExtensions(schema) : schema;
-    const plain = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, this.use(value)]));
+    const { title, ...rest } = isObject(schema.properties)
+      ? withOptionalExtensions(schema)
+      : schema;
+    const plain = Object.fromEntries(
+      Object.entries(rest).map(([key, value]) => [key, this.use(value)]),
+    );
     if (typeof title !== 'string') return plain;
     this.#titles.set(schema.properties, title);
     this.define(title, plain);
@@ -101,7 +114,12 @@ class Schemas {
 const errorName = (clientCode: number) => `Error${clientCode}Response`;
 
 /** The specification's name of an answer where it has one, else one made of the operation's. */
-function answerOf(name: string, { content, response, answerName }: OperationSpec, schemas: Schemas, base: unknown) {
+function answerOf(
+  name: string,
+  { content, response, answerName }: OperationSpec,
+  schemas: Schemas,
+  base: unknown,
+) {
   if (content === 'response') return bytes;
   const empty = Object.keys(response).length === 0;
   const own = `${name.charAt(0).toUpperCase()}${name.slice(1)}Response`;
@@ -114,7 +132,9 @@ function requestBodyOf({ body, content }: OperationSpec, schemas: Schemas): Json
   if (content === 'request') return { requestBody: { required: true, content: bytes } };
   if (!body) return {};
   const { title: _, ...nameless } = body as unknown as Json;
-  return { requestBody: { required: requiredOf(body).length > 0, content: json(schemas.use(nameless)) } };
+  return {
+    requestBody: { required: requiredOf(body).length > 0, content: json(schemas.use(nameless)) },
+  };
 }
 
 const headerParameters = {
@@ -122,7 +142,8 @@ const headerParameters = {
     name: idempotencyHeader.name,
     in: 'header',
     required: false,
-    description: 'Sent again with the same request, it gets the answer of the first one and changes nothing',
+    description:
+      'Sent again with the same request, it gets the answer of the first one and changes nothing',
     'x-extension': true,
     schema: { type: 'string', minLength: 1, maxLength: idempotencyHeader.charactersMax },
   },
@@ -146,7 +167,11 @@ function parametersOf(operation: OperationSpec, schemas: Schemas): Json[] {
   ];
 }
 
-function parameters(place: 'path' | 'query', schema: OperationSpec['params'], schemas: Schemas): Json[] {
+function parameters(
+  place: 'path' | 'query',
+  schema: OperationSpec['params'],
+  schemas: Schemas,
+): Json[] {
   const required = requiredOf(schema);
   return Object.entries(schema?.properties ?? {}).map(([name, field]) => {
     const { description, 'x-extension': _, ...rest } = field as unknown as Json;
@@ -154,7 +179,13 @@ function parameters(place: 'path' | 'query', schema: OperationSpec['params'], sc
       ...(isExtension(field) && { 'x-extension': true }),
       ...(description !== undefined && { description }),
     };
-    return { name, in: place, required: required.includes(name), ...about, schema: schemas.use(rest) };
+    return {
+      name,
+      in: place,
+      required: required.includes(name),
+      ...about,
+      schema: schemas.use(rest),
+    };
   });
 }
 

@@ -30,7 +30,9 @@ function typeOf({ type, enum: values, items }: Field): string {
 function boundsOf(field: Field): string {
   const range = (least: number | undefined, most: number | undefined, what: string) => {
     const top = most === undefined || most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
-    return least === undefined && top === '' ? [] : [`${least ?? 0}${top}${top === '' ? ' and up' : ''}${what}`];
+    return least === undefined && top === ''
+      ? []
+      : [`${least ?? 0}${top}${top === '' ? ' and up' : ''}${what}`];
   };
   return [
     ...range(field.minimum, field.maximum, ''),
@@ -71,14 +73,21 @@ export function apiReference(): string {
       `${operation.summary}.`,
     );
     if (inputs.length > 0)
-      lines.push('', '| field | in | type | bounds | required | meaning |', '|---|---|---|---|---|---|', ...inputs);
+      lines.push(
+        '',
+        '| field | in | type | bounds | required | meaning |',
+        '|---|---|---|---|---|---|',
+        ...inputs,
+      );
     const answers = Object.keys(operation.response);
     lines.push(
       '',
       `Answer: ${answers.length > 0 ? answers.map((field) => `\`${field}\``).join(', ') : 'the envelope alone'}.`,
     );
     if (operation.errors.length > 0)
-      lines.push(`Refusals: ${operation.errors.map((error) => wireErrors[error].clientCode).join(', ')}.`);
+      lines.push(
+        `Refusals: ${operation.errors.map((error) => wireErrors[error].clientCode).join(', ')}.`,
+      );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,4 +1,5 @@
-// What running a command in a guest comes to, against a socket that answers as QEMU's guest agent does.
+// What running a command in a guest comes to, against a socket that answers as QEMU's guest agent
+// does.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -35,7 +36,10 @@ const agentThat = (t: TestContext, status: unknown, pid: unknown = { pid: 1 }): 
       const { execute, arguments: args } = JSON.parse(line.replace(/^[^{]*/, '')) as Request;
       const answer = {
         'guest-sync-delimited': { return: args?.id },
-        'guest-exec': args?.path === 'known' ? { return: pid } : { error: { desc: 'No such file or directory' } },
+        'guest-exec':
+          args?.path === 'known'
+            ? { return: pid }
+            : { error: { desc: 'No such file or directory' } },
         'guest-exec-status': { return: status },
       }[execute];
       socket.write(`${JSON.stringify(answer)}\n`);
@@ -101,7 +105,13 @@ describe('a peer that is hostile', () => {
       await assert.rejects(agentExec(path, ['known'], 200), { name: 'Error', why: 'late' });
     }
     for (const field of [...odd, -1, 1e300, 0.5]) {
-      const status = { exited: true, exitcode: field, signal: field, 'out-data': field, 'err-data': field };
+      const status = {
+        exited: true,
+        exitcode: field,
+        signal: field,
+        'out-data': field,
+        'err-data': field,
+      };
       const { exitCode, stdout, stderr } = await agentExec(await agentThat(t, status), ['known']);
       assert.ok(Number.isInteger(exitCode) && exitCode >= 0 && exitCode <= 255);
       assert.ok(typeof stdout === 'string' && typeof stderr === 'string');
@@ -110,19 +120,28 @@ describe('a peer that is hostile', () => {
       const raw = await peerThat(t, (socket) => {
         socket.on('data', () => socket.write(`${JSON.stringify({ error })}\n`));
       });
-      await assert.rejects(monitorCall(raw, 'query-status', undefined, 300), /^Error: qmp_capabilities: refused|text/);
+      await assert.rejects(
+        monitorCall(raw, 'query-status', undefined, 300),
+        /^Error: qmp_capabilities: refused|text/,
+      );
     }
   });
 
   it('and puts a nest of a million objects on one line is not parsed', async (t) => {
     const path = await peerThat(t, (socket) => {
-      socket.on('data', () => socket.write(`{"return":${'['.repeat(400_000)}${']'.repeat(400_000)}}\n`));
+      socket.on('data', () =>
+        socket.write(`{"return":${'['.repeat(400_000)}${']'.repeat(400_000)}}\n`),
+      );
     });
     await assert.rejects(monitorCall(path, 'query-status', undefined, 500), /not answered within/);
   });
 
   it('and prints more than is taken is told as that', async (t) => {
-    const path = await agentThat(t, { exited: true, exitcode: 0, 'out-data': 'A'.repeat(17 * 1024 ** 2) });
+    const path = await agentThat(t, {
+      exited: true,
+      exitcode: 0,
+      'out-data': 'A'.repeat(17 * 1024 ** 2),
+    });
     await assert.rejects(agentExec(path, ['known']), /the answer has more than 16777216 bytes/);
   });
 
@@ -131,7 +150,12 @@ describe('a peer that is hostile', () => {
     const other = await peerThat(t, () => met++);
     const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
     t.after(() => rm(folder, { recursive: true }));
-    const places = { link: join(folder, 'link'), pipe: join(folder, 'pipe'), file: join(folder, 'file'), folder };
+    const places = {
+      link: join(folder, 'link'),
+      pipe: join(folder, 'pipe'),
+      file: join(folder, 'file'),
+      folder,
+    };
     await symlink(other, places.link);
     execFileSync('mkfifo', [places.pipe]);
     await writeFile(places.file, '');

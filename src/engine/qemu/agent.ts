@@ -1,4 +1,5 @@
-// The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by itself. Any answer may be a lie.
+// The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by
+// itself. Any answer may be a lie.
 
 import type { ExecResult } from '../port.ts';
 import { JsonSocket, type Message } from './qmp.ts';
@@ -9,14 +10,23 @@ const pollMs = 100;
 /** What a command may print, as the agent sends it: a third longer than it is. */
 const printedBytesMax = 16 * 1024 ** 2;
 
-/** Opens the agent's channel and throws away what an earlier connection left in it. Rejects when no agent answers in time. */
+/**
+ * Opens the agent's channel and throws away what an earlier connection left in it. Rejects when no
+ * agent answers in time.
+ */
 async function openAgent(path: string, timeoutMs: number, lineMost?: number): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
   try {
     const id = Math.floor(Math.random() * 2 ** 31);
-    // 0xFF resets the agent's parser, which then complains; that, and answers to earlier connections, are passed over.
+    // 0xFF resets the agent's parser, which then complains; that, and answers to earlier
+    // connections, are passed over.
     socket.write(Buffer.from([0xff]));
-    await socket.call('guest-sync-delimited', { id }, timeoutMs, (message) => message.return === id);
+    await socket.call(
+      'guest-sync-delimited',
+      { id },
+      timeoutMs,
+      (message) => message.return === id,
+    );
     return socket;
   } catch (error) {
     socket.close();
@@ -34,8 +44,8 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
 }
 
 /**
- * Asks the guest to power off, after it has given back the blocks of what it removed: a capture would keep them. False when no agent
- * answers.
+ * Asks the guest to power off, after it has given back the blocks of what it removed: a capture
+ * would keep them. False when no agent answers.
  */
 export async function agentShutdown(path: string, trimMs: number): Promise<boolean> {
   try {
@@ -56,7 +66,8 @@ function exitCodeOf({ exitcode, signal }: Message): number {
   return Number.isInteger(code) ? Number(code) & 0xff : 255;
 }
 
-const text = (base64: unknown) => (typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString() : '');
+const text = (base64: unknown) =>
+  typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString() : '';
 
 /** Why a command was not run, or not to its end. */
 export class AgentError extends Error {
@@ -86,7 +97,9 @@ export async function agentExec(
     const { pid } = (started ?? {}) as Message;
     const end = Date.now() + limitMs;
     while (Date.now() < end) {
-      const asked = await agent.call('guest-exec-status', { pid }, answerMs).catch(failing('no agent'));
+      const asked = await agent
+        .call('guest-exec-status', { pid }, answerMs)
+        .catch(failing('no agent'));
       const status = (asked ?? {}) as Message;
       if (status.exited === true) {
         return {

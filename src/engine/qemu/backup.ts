@@ -1,5 +1,6 @@
-// Copies for a backup: layers and recipes' files, which never change, as hard links where the folder lies on the same file system; disks
-// as reflinks where it can, else byte by byte. The disk of a machine that is on is written out by its own QEMU, as of one moment.
+// Copies for a backup: layers and recipes' files, which never change, as hard links where the
+// folder lies on the same file system; disks as reflinks where it can, else byte by byte. The disk
+// of a machine that is on is written out by its own QEMU, as of one moment.
 
 import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -24,17 +25,23 @@ const folderMode = 0o711;
 
 type Context = Own & { host: Host };
 
-export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Context): Promise<string[]> {
+export async function backUp(
+  spec: BackupSpec,
+  signal: AbortSignal,
+  context: Context,
+): Promise<string[]> {
   await removeForgotten(context.paths);
   const { paths } = context;
   const target = pathsIn(spec.folder);
   for (const folder of target.folders) await mkdir(folder, { recursive: true, mode: folderMode });
   const missing: string[] = [];
   try {
-    // Disks before layers: a capture in between turns a disk into a layer, which is then still to come.
+    // Disks before layers: a capture in between turns a disk into a layer, which is then still to
+    // come.
     for (const disk of spec.disks) {
       signal.throwIfAborted();
-      if (!(await copyDisk(disk, target.disk(disk.diskId), context, signal))) missing.push(disk.diskId);
+      if (!(await copyDisk(disk, target.disk(disk.diskId), context, signal)))
+        missing.push(disk.diskId);
     }
     for (const id of spec.layers) {
       signal.throwIfAborted();
@@ -56,7 +63,10 @@ export async function backUp(spec: BackupSpec, signal: AbortSignal, context: Con
   }
 }
 
-/** Files that a backup left when it was killed, and not those of one that is under way beside this one. */
+/**
+ * Files that a backup left when it was killed, and not those of one that is under way beside this
+ * one.
+ */
 async function removeForgotten({ builds }: Paths): Promise<void> {
   for (const name of await readdir(builds)) {
     const path = join(builds, name);
@@ -66,16 +76,24 @@ async function removeForgotten({ builds }: Paths): Promise<void> {
 }
 
 const uncopied = (machineId: MachineId, detail: string) =>
-  failedForNow(`The disk of machine ${machineId} could not be copied; try again, or stop the machine first.`, {
-    detail,
-  });
+  failedForNow(
+    `The disk of machine ${machineId} could not be copied; try again, or stop the machine first.`,
+    {
+      detail,
+    },
+  );
 
-/** Two names for the same bytes, or a copy where that cannot be. False when there is no such file. */
+/**
+ * Two names for the same bytes, or a copy where that cannot be. False when there is no such file.
+ */
 async function shareFile(from: string, to: string, signal: AbortSignal): Promise<boolean> {
   const [source, there] = [await statOrNull(from), await statOrNull(to)];
   if (!source) return false;
   // A layer that was rewritten since is another file of another size or time.
-  if (there && (there.ino === source.ino || (there.size === source.size && there.mtimeMs >= source.mtimeMs)))
+  if (
+    there &&
+    (there.ino === source.ino || (there.size === source.size && there.mtimeMs >= source.mtimeMs))
+  )
     return true;
   await rm(to, { force: true });
   try {
@@ -89,7 +107,10 @@ async function shareFile(from: string, to: string, signal: AbortSignal): Promise
   return true;
 }
 
-/** A guest may have put something else in the place of the file that it was to write: no link is followed, and no pipe waited for. */
+/**
+ * A guest may have put something else in the place of the file that it was to write: no link is
+ * followed, and no pipe waited for.
+ */
 async function copyWhole(from: string, to: string, signal: AbortSignal): Promise<void> {
   const part = `${to}.part`;
   const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -126,22 +147,43 @@ async function copyDisk(
     if (!before) return false;
     await copyWhole(from, to, signal);
     const after = await statOrNull(from);
-    // Somebody started the machine on it or captured it meanwhile: what was copied may be of two moments.
-    if (after?.mtimeMs === before.mtimeMs && after.ino === before.ino && !(await inUse(disk, context))) return true;
+    // Somebody started the machine on it or captured it meanwhile: what was copied may be of two
+    // moments.
+    if (
+      after?.mtimeMs === before.mtimeMs &&
+      after.ino === before.ino &&
+      !(await inUse(disk, context))
+    )
+      return true;
   }
-  throw uncopied(disk.machineId, `it could not be copied ${copyTriesMax} times, because it changed or: ${why}`);
+  throw uncopied(
+    disk.machineId,
+    `it could not be copied ${copyTriesMax} times, because it changed or: ${why}`,
+  );
 }
 
-/** The monitor of a machine does not answer, or refuses: the machine goes off, only comes up, or is being copied already. */
+/**
+ * The monitor of a machine does not answer, or refuses: the machine goes off, only comes up, or is
+ * being copied already.
+ */
 class NotNow extends Error {}
 
-/** Its machine, when that is on with this very disk: one that is on with another leaves its kept disks alone. */
-async function inUse({ diskId, machineId }: BackupSpec['disks'][number], own: Own): Promise<Found | undefined> {
+/**
+ * Its machine, when that is on with this very disk: one that is on with another leaves its kept
+ * disks alone.
+ */
+async function inUse(
+  { diskId, machineId }: BackupSpec['disks'][number],
+  own: Own,
+): Promise<Found | undefined> {
   const running = await findProcess(own, 'machine', machineId);
   return running && hasDisk(running, diskId) ? running : undefined;
 }
 
-/** The folder that a machine sees as that of the builds. One that an earlier version started, or that is not confined, sees that itself. */
+/**
+ * The folder that a machine sees as that of the builds. One that an earlier version started, or
+ * that is not confined, sees that itself.
+ */
 async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
   const [its, ours] = await Promise.all([stat(`/proc/${pid}/root`), stat('/')]);
   return its.ino === ours.ino && its.dev === ours.dev
@@ -153,10 +195,17 @@ async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
 const jobsIn = (answer: unknown) =>
   (Array.isArray(answer) ? answer : []).map((job) => {
     const { id, status, error } = (job ?? {}) as Record<string, unknown>;
-    return { id: typeof id === 'string' ? id : '', status, ...(typeof error === 'string' && { error }) };
+    return {
+      id: typeof id === 'string' ? id : '',
+      status,
+      ...(typeof error === 'string' && { error }),
+    };
   });
 
-/** QEMU writes the disk as it is at this moment beside its own, while the guest goes on. Resolves to why that cannot be now, or null. */
+/**
+ * QEMU writes the disk as it is at this moment beside its own, while the guest goes on. Resolves to
+ * why that cannot be now, or null.
+ */
 async function copyRunning(
   disk: BackupSpec['disks'][number],
   running: Found,
@@ -166,7 +215,8 @@ async function copyRunning(
 ): Promise<string | null> {
   const { diskId, layerId, machineId, sizeBytes } = disk;
   const { host, paths } = context;
-  // Another backup may be copying the same disk: each has a file and a job of its own, one after the other.
+  // Another backup may be copying the same disk: each has a file and a job of its own, one after
+  // the other.
   const job = `backup-${diskId}-${newId()}`;
   const empty = join(paths.builds, `${job}.qcow2`);
   const monitor = join(running.folder, 'qmp.sock');
@@ -177,7 +227,11 @@ async function copyRunning(
   const query = async () => jobsIn(await call('query-jobs'));
   let part = empty;
   try {
-    while ((await query()).some(({ id, status }) => id.startsWith(`backup-${diskId}`) && status !== 'concluded')) {
+    while (
+      (await query()).some(
+        ({ id, status }) => id.startsWith(`backup-${diskId}`) && status !== 'concluded',
+      )
+    ) {
       signal.throwIfAborted();
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }

@@ -14,7 +14,15 @@ function guid(text: string): Buffer {
   return Buffer.concat(parts.map((part, index) => (index < 3 ? part.reverse() : part)));
 }
 
-function disk({ code = false, gpt, mbr = [] }: { code?: boolean; gpt?: string[]; mbr?: number[] }): Buffer {
+function disk({
+  code = false,
+  gpt,
+  mbr = [],
+}: {
+  code?: boolean;
+  gpt?: string[];
+  mbr?: number[];
+}): Buffer {
   const head = Buffer.alloc(headBytes);
   head.writeUInt16BE(0x55aa, 510);
   if (code) head[0] = 0xeb;
@@ -32,9 +40,17 @@ describe('the first bytes of a disk', () => {
   const cases: [what: string, head: Buffer, firmware: ReturnType<typeof firmwareOf>][] = [
     ['a cloud image for both firmwares', disk({ code: true, gpt: [linux, bios, efi] }), 'bios'],
     ['an old partition table with a boot loader', disk({ code: true, mbr: [0x83] }), 'bios'],
-    ['a BIOS loader before a GPT without an EFI partition', disk({ code: true, gpt: [linux, bios] }), 'bios'],
+    [
+      'a BIOS loader before a GPT without an EFI partition',
+      disk({ code: true, gpt: [linux, bios] }),
+      'bios',
+    ],
     ['an EFI partition and no boot code', disk({ gpt: [efi, linux] }), 'uefi'],
-    ['an EFI partition, boot code and no BIOS boot partition', disk({ code: true, gpt: [efi, linux] }), 'doubtful'],
+    [
+      'an EFI partition, boot code and no BIOS boot partition',
+      disk({ code: true, gpt: [efi, linux] }),
+      'doubtful',
+    ],
     ['an EFI partition in an old table', disk({ mbr: [0xef, 0x83] }), 'uefi'],
     ['a partition table alone', disk({ mbr: [0x83] }), 'none'],
     ['a file system alone', Buffer.alloc(headBytes), 'none'],

@@ -1,15 +1,20 @@
-// How a disk means to boot, read from its first bytes: pure, so that it can be asked of any disk before anything is started from it.
+// How a disk means to boot, read from its first bytes: pure, so that it can be asked of any disk
+// before anything is started from it.
 
 const sectorBytes = 512;
-const [efiSystem, biosBoot] = ['28732ac11ff8d211ba4b00a0c93ec93b', '4861682149646f6e744e656564454649'];
+const [efiSystem, biosBoot] = [
+  '28732ac11ff8d211ba4b00a0c93ec93b',
+  '4861682149646f6e744e656564454649',
+];
 const entriesMax = 128;
 
 /** Bytes of a disk that `firmwareOf` looks at. */
 export const headBytes = 2 * sectorBytes + entriesMax * 128;
 
 /**
- * `bios`: a boot sector with code, which the firmware of a machine here starts. `uefi`: an EFI system partition and no such code. `doubtful`:
- * both, and no place where a BIOS loader has its second part. `none`: neither.
+ * `bios`: a boot sector with code, which the firmware of a machine here starts. `uefi`: an EFI
+ * system partition and no such code. `doubtful`: both, and no place where a BIOS loader has its
+ * second part. `none`: neither.
  */
 export function firmwareOf(head: Buffer): 'bios' | 'uefi' | 'doubtful' | 'none' {
   if (head.length < sectorBytes || head.readUInt16BE(510) !== 0x55aa) return 'none';
@@ -21,11 +26,13 @@ export function firmwareOf(head: Buffer): 'bios' | 'uefi' | 'doubtful' | 'none' 
 }
 
 const isGpt = (head: Buffer) =>
-  head.length >= 2 * sectorBytes && head.toString('latin1', sectorBytes, sectorBytes + 8) === 'EFI PART';
+  head.length >= 2 * sectorBytes &&
+  head.toString('latin1', sectorBytes, sectorBytes + 8) === 'EFI PART';
 
 /** GUIDs as they lie on the disk, or types of the old table, in hexadecimal. */
 function partitionTypes(head: Buffer): string[] {
-  if (!isGpt(head)) return [0, 1, 2, 3].map((index) => head.toString('hex', 450 + 16 * index, 451 + 16 * index));
+  if (!isGpt(head))
+    return [0, 1, 2, 3].map((index) => head.toString('hex', 450 + 16 * index, 451 + 16 * index));
   const count = Math.min(head.readUInt32LE(sectorBytes + 80), entriesMax);
   const each = head.readUInt32LE(sectorBytes + 84);
   const types: string[] = [];

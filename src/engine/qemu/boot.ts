@@ -1,5 +1,5 @@
-// Whether a root can boot: a kernel and an initrd kept beside it, or a program in the first sector of its disk and no sign that its boot
-// loader is for UEFI alone.
+// Whether a root can boot: a kernel and an initrd kept beside it, or a program in the first sector
+// of its disk and no sign that its boot loader is for UEFI alone.
 
 import { exists } from '../../lib/files.ts';
 import type { BootFault, RootBoot } from '../port.ts';
@@ -17,14 +17,25 @@ const faults = {
     says: 'its disk has an EFI system partition and no BIOS boot partition, so its boot loader may be for UEFI only, and machines here have a BIOS',
     sure: false,
   },
-  none: { says: 'its disk has no boot loader for BIOS: its first sector holds no program', sure: true },
+  none: {
+    says: 'its disk has no boot loader for BIOS: its first sector holds no program',
+    sure: true,
+  },
 } as const;
 
-export async function bootFault({ boot, baseLayerId }: RootBoot, paths: Paths): Promise<BootFault | null> {
-  const missing = (what: string) => ({ says: `its ${what} is missing on the disk of the host`, sure: true });
+export async function bootFault(
+  { boot, baseLayerId }: RootBoot,
+  paths: Paths,
+): Promise<BootFault | null> {
+  const missing = (what: string) => ({
+    says: `its ${what} is missing on the disk of the host`,
+    sure: true,
+  });
   if (!(await exists(paths.layer(baseLayerId)))) return missing('first layer');
   if (boot.mode === 'firmware')
-    return faults[firmwareOf(await readingQcow2(paths.layer(baseLayerId), (read) => read(0, headBytes)))];
+    return faults[
+      firmwareOf(await readingQcow2(paths.layer(baseLayerId), (read) => read(0, headBytes)))
+    ];
   if (!(await exists(paths.kernel(baseLayerId)))) return missing('kernel');
   return (await exists(paths.initrd(baseLayerId))) ? null : missing('initrd');
 }

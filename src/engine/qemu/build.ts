@@ -1,5 +1,6 @@
-// A build machine: boots an overlay on the parent, runs one recipe in it, and is gone. It never outlives its build: what a dead server
-// left of one is ended and removed before the step is tried again.
+// A build machine: boots an overlay on the parent, runs one recipe in it, and is gone. It never
+// outlives its build: what a dead server left of one is ended and removed before the step is tried
+// again.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -82,9 +83,11 @@ export async function buildLayer(
       kvm: host.accel === 'kvm',
       mortal: true,
     };
-    const command = await caged(cage, 'qemu-system-x86_64', qemuArgs(guest, host, paths)).catch((error) => {
-      throw failedForNow('QEMU cannot be started.', { detail: String(error) });
-    });
+    const command = await caged(cage, 'qemu-system-x86_64', qemuArgs(guest, host, paths)).catch(
+      (error) => {
+        throw failedForNow('QEMU cannot be started.', { detail: String(error) });
+      },
+    );
     const outcome = await runGuest(command, run, exitMark(token), spec.recipe.timeoutMs, signal);
     if (outcome.exitCode === 0 && outcome.ended === null) {
       await makeImmutable(disk);
@@ -105,7 +108,10 @@ function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec):
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
   if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
   if (ended === 'timeout')
-    throw failedForGood(`${spec.label} was not done within its limit of ${seconds} s.${last}`, shown);
+    throw failedForGood(
+      `${spec.label} was not done within its limit of ${seconds} s.${last}`,
+      shown,
+    );
   if (ended === 'output')
     throw failedForGood(
       `${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
@@ -136,7 +142,11 @@ async function runGuest(
   let ended: Outcome['ended'] = null;
   let monitor: JsonSocket | undefined;
   let powerOff: NodeJS.Timeout | undefined;
-  const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, {
+    ...options,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let console = '';
   const end = (cause: NonNullable<Outcome['ended']>) => {
     ended ??= cause;
@@ -160,14 +170,16 @@ async function runGuest(
     if (messages.bytes > outputBytesMax) end('output');
   });
   const exited = waitExit(child);
-  const watching = watchDisk(join(run, 'qmp.sock'), child, () => end('disk-full')).then(async (opened) => {
-    monitor = opened;
-    if (opened)
-      await followConsole(opened, (text) => {
-        console = (console + text).slice(-consoleBytes);
-        return output.bytes === 0;
-      });
-  });
+  const watching = watchDisk(join(run, 'qmp.sock'), child, () => end('disk-full')).then(
+    async (opened) => {
+      monitor = opened;
+      if (opened)
+        await followConsole(opened, (text) => {
+          console = (console + text).slice(-consoleBytes);
+          return output.bytes === 0;
+        });
+    },
+  );
   try {
     const code = await exited;
     const text = output.toString();
@@ -191,7 +203,9 @@ async function runGuest(
 
 function waitExit(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(failedForNow('QEMU cannot be started.', { detail: String(error) })));
+    child.once('error', (error) =>
+      reject(failedForNow('QEMU cannot be started.', { detail: String(error) })),
+    );
     child.once('close', (code) => resolve(code));
   });
 }
@@ -199,8 +213,16 @@ function waitExit(child: ChildProcess): Promise<number | null> {
 const connectTries = 100;
 
 /** Listens for the pause that a full host disk causes. */
-async function watchDisk(socket: string, child: ChildProcess, onFull: () => void): Promise<JsonSocket | undefined> {
-  for (let tries = 0; tries < connectTries && child.exitCode === null && child.signalCode === null; tries++) {
+async function watchDisk(
+  socket: string,
+  child: ChildProcess,
+  onFull: () => void,
+): Promise<JsonSocket | undefined> {
+  for (
+    let tries = 0;
+    tries < connectTries && child.exitCode === null && child.signalCode === null;
+    tries++
+  ) {
     try {
       return await openMonitor(socket, 5000, (event) => {
         const data = event.data as { nospace?: boolean } | undefined;
@@ -213,7 +235,10 @@ async function watchDisk(socket: string, child: ChildProcess, onFull: () => void
   return undefined;
 }
 
-/** Reads the console until the monitor is closed or `read` has enough: what is in its ring goes with the machine. */
+/**
+ * Reads the console until the monitor is closed or `read` has enough: what is in its ring goes with
+ * the machine.
+ */
 async function followConsole(monitor: JsonSocket, read: (text: string) => boolean): Promise<void> {
   for (let reads = 0; reads < consoleReadsMax; reads++) {
     const ring = { device: 'console', size: consoleBytes };

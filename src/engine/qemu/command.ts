@@ -22,8 +22,9 @@ export interface Guest extends ChainBoot {
 }
 
 /**
- * First serial port: the console, kept in a bounded ring. Second: the result channel, to the server's pipe in a build and kept in a
- * ring in a machine. The guest agent and the monitor have sockets in the process's folder.
+ * First serial port: the console, kept in a bounded ring. Second: the result channel, to the
+ * server's pipe in a build and kept in a ring in a machine. The guest agent and the monitor have
+ * sockets in the process's folder.
  */
 export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
   const { boot, build, hardware, fresh } = guest;
@@ -39,9 +40,15 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-name', `guest=${guest.name}`],
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-machine', `q35,accel=${host.accel},graphics=off`, '-cpu', host.accel === 'kvm' ? 'host' : 'max'],
+    ...[
+      '-machine',
+      `q35,accel=${host.accel},graphics=off`,
+      '-cpu',
+      host.accel === 'kvm' ? 'host' : 'max',
+    ],
     ...['-smp', String(guest.cpus), '-m', String(guest.memoryMb)],
-    // Without graphics the firmware too speaks on the first serial port: it says when it finds no boot sector.
+    // Without graphics the firmware too speaks on the first serial port: it says when it finds no
+    // boot sector.
     ...['-display', 'none', '-vga', 'none'],
     // A full host pauses a machine rather than show its guest a broken disk.
     ...[
@@ -56,20 +63,35 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-device', 'vmgenid,guid=auto'],
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh
-      ? ['-smbios', `type=11,value=io.systemd.credential.binary:tmpfiles.extra=${base64(earlyLines(fresh))}`]
+      ? [
+          '-smbios',
+          `type=11,value=io.systemd.credential.binary:tmpfiles.extra=${base64(earlyLines(fresh))}`,
+        ]
       : []),
     ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
-    ...['-chardev', build ? 'stdio,id=result,signal=off' : 'ringbuf,id=result,size=4096', '-serial', 'chardev:result'],
+    ...[
+      '-chardev',
+      build ? 'stdio,id=result,signal=off' : 'ringbuf,id=result,size=4096',
+      '-serial',
+      'chardev:result',
+    ],
     ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
     ...(build
       ? ['-no-reboot']
       : [
-          ...['-device', 'virtio-serial-pci', '-chardev', 'socket,path=agent.sock,server=on,wait=off,id=agent'],
+          ...[
+            '-device',
+            'virtio-serial-pci',
+            '-chardev',
+            'socket,path=agent.sock,server=on,wait=off,id=agent',
+          ],
           ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
         ]),
     ...[
       '-nic',
-      guest.network ? `user,id=${card},model=virtio-net-pci${hardware ? `,mac=${hardware.mac}` : ''}` : 'none',
+      guest.network
+        ? `user,id=${card},model=virtio-net-pci${hardware ? `,mac=${hardware.mac}` : ''}`
+        : 'none',
     ],
     // Its card is unplugged first; see newcomer.ts.
     ...(guest.network && fresh ? ['-S'] : []),
@@ -82,7 +104,10 @@ export const card = 'net';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-function appendOf({ build, fresh }: Guest, { append, buildAppend }: Extract<Boot, { mode: 'direct' }>): string {
+function appendOf(
+  { build, fresh }: Guest,
+  { append, buildAppend }: Extract<Boot, { mode: 'direct' }>,
+): string {
   const more = build ? buildAppend : fresh && `systemd.machine_id=${fresh.machineId}`;
   return more ? `${append} ${more}` : append;
 }

@@ -1,6 +1,7 @@
-// How QEMU and its tools run: each in a cage of its own, made by bubblewrap. It sees the system's programs, its own files, and no other
-// process; it has a user of its own where the server is root, no capability, and nothing of the server's environment. What a guest that
-// has taken over its QEMU can reach is what is listed here.
+// How QEMU and its tools run: each in a cage of its own, made by bubblewrap. It sees the system's
+// programs, its own files, and no other process; it has a user of its own where the server is root,
+// no capability, and nothing of the server's environment. What a guest that has taken over its QEMU
+// can reach is what is listed here.
 
 import { constants, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -29,7 +30,9 @@ export interface Cage {
   readable: readonly string[];
   /** What it may also write to, as far as owner and mode allow. */
   writable: readonly string[];
-  /** A folder that it sees in the place of the builds, and may write to what is given to it there. */
+  /**
+   * A folder that it sees in the place of the builds, and may write to what is given to it there.
+   */
   builds?: string;
   /** The host's network, instead of none. */
   network?: boolean;
@@ -66,8 +69,10 @@ export async function locate(program: string, path: string): Promise<string> {
 }
 
 /**
- * The command line that runs a program in a cage. To end it, end the whole group of the process that is started (`killGroup`): bubblewrap
- * stands before the program, and while it makes the cage it does not yet take it along. Throws an Error when a program that it needs is not there. */
+ * The command line that runs a program in a cage. To end it, end the whole group of the process
+ * that is started (`killGroup`): bubblewrap stands before the program, and while it makes the cage
+ * it does not yet take it along. Throws an Error when a program that it needs is not there.
+ */
 export async function caged(cage: Cage, program: string, args: readonly string[]): Promise<Caged> {
   const { user, cwd, limits, mortal } = cage;
   const { ids, path, confinement } = user;
@@ -85,7 +90,8 @@ export async function caged(cage: Cage, program: string, args: readonly string[]
       ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--clearenv'],
       ...(ids === null ? ['--unshare-user'] : []),
       ...(cage.network ? [] : ['--unshare-net']),
-      // The first process of a machine is QEMU itself. Where one ends with its parent, the first one is bubblewrap's, which sees to that.
+      // The first process of a machine is QEMU itself. Where one ends with its parent, the first
+      // one is bubblewrap's, which sees to that.
       ...(mortal ? ['--die-with-parent'] : ['--as-pid-1']),
       ...systemOf(cage),
       ...(realpathSync(dirname(file)).startsWith('/usr/') ? [] : shown(dirname(file))),
@@ -125,7 +131,9 @@ const shown = (path: string): string[] => {
   return real === undefined ? [] : [...makeAbove([path]), '--ro-bind', real, path];
 };
 
-/** Makes the folders above paths: those that bubblewrap makes by itself are its own user's alone. */
+/**
+ * Makes the folders above paths: those that bubblewrap makes by itself are its own user's alone.
+ */
 function makeAbove(paths: readonly string[]): string[] {
   const above = new Set<string>();
   for (const path of paths)
@@ -149,7 +157,10 @@ function filesOf({ user, cwd, readable, writable, builds }: Cage): string[] {
   return [...makeAbove(places), ...binds.flat()];
 }
 
-/** What to do when a cage cannot be made, from what bubblewrap said of it. Null when that is not the reason. */
+/**
+ * What to do when a cage cannot be made, from what bubblewrap said of it. Null when that is not the
+ * reason.
+ */
 export function cageRefused(said: string): AppError | null {
   const instead =
     'or, less safe, let guests run unconfined: --confine none (SILVERSMITH_CONFINE; see docs/guide/jobs.md)';

@@ -1,4 +1,5 @@
-// The demo base: a small Debian 12 made from Debian's packages, once per version of its recipe, and kept in a cache.
+// The demo base: a small Debian 12 made from Debian's packages, once per version of its recipe, and
+// kept in a cache.
 
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -17,12 +18,15 @@ export interface DemoBase {
   boot: Boot;
 }
 
-const boot: Boot = { mode: 'direct', append: 'console=ttyS0 root=/dev/vda rw quiet', buildAppend: 'silversmith.build' };
+const boot: Boot = {
+  mode: 'direct',
+  append: 'console=ttyS0 root=/dev/vda rw quiet',
+  buildAppend: 'silversmith.build',
+};
 
 /**
- * Finds the demo base in one of the folders, or makes it in the first. Its tools get `env`, and `say` each line of
- * its progress. Throws `unavailable` with
- * what to do.
+ * Finds the demo base in one of the folders, or makes it in the first. Its tools get `env`, and
+ * `say` each line of its progress. Throws `unavailable` with what to do.
  */
 export async function ensureDemoBase(
   cacheDirs: readonly string[],
@@ -30,8 +34,14 @@ export async function ensureDemoBase(
   say: (line: string) => void,
 ): Promise<DemoBase> {
   const name = `demo-base-${await assetsDigest()}`;
-  const folder = (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, env, say));
-  return { disk: join(folder, 'disk.qcow2'), kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd'), boot };
+  const folder =
+    (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, env, say));
+  return {
+    disk: join(folder, 'disk.qcow2'),
+    kernel: join(folder, 'vmlinuz'),
+    initrd: join(folder, 'initrd'),
+    boot,
+  };
 }
 
 async function findIn(cacheDirs: readonly string[], name: string): Promise<string | undefined> {
@@ -72,7 +82,12 @@ async function make(
   }
 }
 
-function run(file: string, args: string[], env: Record<string, string>, say: (line: string) => void): Promise<void> {
+function run(
+  file: string,
+  args: string[],
+  env: Record<string, string>,
+  say: (line: string) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const errors: string[] = [];

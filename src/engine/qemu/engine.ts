@@ -1,5 +1,6 @@
-// The embedded engine: qcow2 files and QEMU processes on this host. A layer is an overlay that was closed and is never opened for
-// writing again, so a capture is a rename and an assignment is an empty file: constant time, whatever the size of the disk.
+// The embedded engine: qcow2 files and QEMU processes on this host. A layer is an overlay that was
+// closed and is never opened for writing again, so a capture is a rename and an assignment is an
+// empty file: constant time, whatever the size of the disk.
 
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
@@ -14,7 +15,14 @@ import type { BaseFiles, DiskSpec, Engine, ImportedBase } from '../port.ts';
 import { backUp } from './backup.ts';
 import { bootFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
-import { type Confining, defaultConfining, giveTo, type Host, prepareFolders, probeHost } from './host.ts';
+import {
+  type Confining,
+  defaultConfining,
+  giveTo,
+  type Host,
+  prepareFolders,
+  probeHost,
+} from './host.ts';
 import {
   assertUnused,
   contentBytes,
@@ -36,7 +44,10 @@ import { exportLayer, importLayer } from './transfer.ts';
 export interface QemuOptions {
   /** The engine's own folder; made when it is not there. */
   root: string;
-  /** Whether machines reach the network. Off by default: a guest with a network reaches the host's loopback services too. */
+  /**
+   * Whether machines reach the network. Off by default: a guest with a network reaches the host's
+   * loopback services too.
+   */
   machineNetwork?: boolean;
   /** The id of the installation, by which its guests are known also when its folder is gone. */
   installation?: string;
@@ -47,7 +58,11 @@ export interface QemuOptions {
 
 const never = new AbortController().signal;
 
-export async function openQemu({ root: given, machineNetwork = false, ...options }: QemuOptions): Promise<Engine> {
+export async function openQemu({
+  root: given,
+  machineNetwork = false,
+  ...options
+}: QemuOptions): Promise<Engine> {
   const { path = systemPath, confining = defaultConfining } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
@@ -144,13 +159,17 @@ export async function openQemu({ root: given, machineNetwork = false, ...options
   };
 }
 
-/** Moves the disk's file among the layers and puts an empty overlay in its place. After a crash, whichever is missing is done. */
+/**
+ * Moves the disk's file among the layers and puts an empty overlay in its place. After a crash,
+ * whichever is missing is done.
+ */
 async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, host: Host) {
   const disk = paths.disk(diskId);
   const layer = paths.layer(layerId);
   return Revert.around(async (revert) => {
     if (!(await exists(layer))) {
-      if (!(await exists(disk))) throw failedForGood("The machine's disk is missing.", { detail: disk });
+      if (!(await exists(disk)))
+        throw failedForGood("The machine's disk is missing.", { detail: disk });
       await assertUnused(disk, host.user);
       await makeImmutable(disk);
       await moveDurably(disk, layer);
@@ -159,7 +178,8 @@ async function sealDisk({ diskId, layerId, sizeBytes }: DiskSpec, paths: Paths, 
         await makeWritable(disk, host.user);
       });
     }
-    if (!(await exists(disk))) await createOverlay(disk, paths.backing(layerId), sizeBytes, host.user);
+    if (!(await exists(disk)))
+      await createOverlay(disk, paths.backing(layerId), sizeBytes, host.user);
     return { virtualBytes: sizeBytes, storedBytes: await storedBytes(layer) };
   });
 }
@@ -175,7 +195,8 @@ async function importBase(
     const found = await stat(path).catch(() => null);
     if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
   }
-  // Refused before it is even copied; and looked at again once copied, since the original may change.
+  // Refused before it is even copied; and looked at again once copied, since the original may
+  // change.
   const foundBytes = await contentBytes(files.disk, await inspectForeignDisk(files.disk), signal);
   assertRoom(await capacityOf(paths.builds), (await storedBytes(files.disk)) + foundBytes);
   const folder = join(paths.builds, `base-${layerId}`);
@@ -208,7 +229,9 @@ async function importBase(
     return { digest, virtualBytes, storedBytes: await storedBytes(paths.layer(layerId)) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new AppError('unavailable', "The host's disk is full; nothing was added.", { detail: String(error) });
+      throw new AppError('unavailable', "The host's disk is full; nothing was added.", {
+        detail: String(error),
+      });
     }
     throw error;
   } finally {
@@ -223,7 +246,8 @@ async function importFile(sha256: string, path: string, paths: Paths): Promise<v
   try {
     await copyFile(path, part, constants.COPYFILE_FICLONE);
     const digest = await sha256File(part);
-    if (digest !== sha256) throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
+    if (digest !== sha256)
+      throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
     await makeImmutable(part);
     await moveDurably(part, target);
   } finally {

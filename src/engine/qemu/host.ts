@@ -1,5 +1,5 @@
-// What this host offers: the programs, hardware virtualisation, bubblewrap to confine guests with, and users for them when the server is
-// root.
+// What this host offers: the programs, hardware virtualisation, bubblewrap to confine guests with,
+// and users for them when the server is root.
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -22,14 +22,18 @@ export const defaultConfining: Confining = {
   confinement: 'bubblewrap',
   uids: { first: 2_000_000_000, last: 2_000_065_535 },
 };
-/** The first is that of the tools; some are for builds, and the rest for machines by their numbers. */
+/**
+ * The first is that of the tools; some are for builds, and the rest for machines by their numbers.
+ */
 const buildUids = 999;
 
 export interface Host {
   accel: 'kvm' | 'tcg';
   /** As whom the tools run. */
   user: QemuUser;
-  /** As whom a guest runs: nobody else has this user, unless there are more of its kind than users. */
+  /**
+   * As whom a guest runs: nobody else has this user, unless there are more of its kind than users.
+   */
   guestUser(kind: 'machine' | 'build', id: string | number): QemuUser;
 }
 
@@ -46,7 +50,9 @@ const toolMs = 10_000;
 const unavailable = (message: string, detail?: string) =>
   new AppError('unavailable', message, detail === undefined ? {} : { detail });
 
-/** Throws `unavailable` with the command that installs what is missing, or lets guests be confined. */
+/**
+ * Throws `unavailable` with the command that installs what is missing, or lets guests be confined.
+ */
 export async function probeHost({ root, path, confining }: Wanted): Promise<Host> {
   if (process.platform !== 'linux') {
     throw unavailable(
@@ -55,7 +61,12 @@ export async function probeHost({ root, path, confining }: Wanted): Promise<Host
   }
   const { confinement, uids } = confining;
   const asRoot = process.getuid?.() === 0;
-  const as = (uid: number): QemuUser => ({ ids: asRoot ? { uid, gid: uid } : null, confinement, path, root });
+  const as = (uid: number): QemuUser => ({
+    ids: asRoot ? { uid, gid: uid } : null,
+    confinement,
+    path,
+    root,
+  });
   const user = as(uids.first);
   const missing = (program: string) => (error: unknown) => {
     const refused = cageRefused(String(error));
@@ -72,7 +83,9 @@ export async function probeHost({ root, path, confining }: Wanted): Promise<Host
       .catch(missing(program));
   }
   for (const program of plainPrograms)
-    await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(missing(program));
+    await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(
+      missing(program),
+    );
   const machineUids = Math.max(1, uids.last - uids.first - buildUids);
   return {
     accel: (await kvmWorks()) ? 'kvm' : 'tcg',
@@ -80,13 +93,18 @@ export async function probeHost({ root, path, confining }: Wanted): Promise<Host
     guestUser: (kind, id) =>
       as(
         kind === 'build'
-          ? uids.first + 1 + (createHash('sha256').update(String(id)).digest().readUInt32BE() % buildUids)
+          ? uids.first +
+              1 +
+              (createHash('sha256').update(String(id)).digest().readUInt32BE() % buildUids)
           : uids.first + 1 + buildUids + (Number(id) % machineUids),
       ),
   };
 }
 
-/** /dev/kvm can be there without working; a guest would then hang at its first instruction. The processor's flags tell. */
+/**
+ * /dev/kvm can be there without working; a guest would then hang at its first instruction. The
+ * processor's flags tell.
+ */
 async function kvmWorks(): Promise<boolean> {
   try {
     await access('/dev/kvm', constants.R_OK | constants.W_OK);
@@ -96,7 +114,10 @@ async function kvmWorks(): Promise<boolean> {
   }
 }
 
-/** Makes the engine's folders, which QEMU's user may pass. Whether it may pass those above them does not matter. */
+/**
+ * Makes the engine's folders, which QEMU's user may pass. Whether it may pass those above them does
+ * not matter.
+ */
 export async function prepareFolders(root: string, folders: readonly string[]): Promise<void> {
   for (const folder of [root, ...folders]) {
     await mkdir(folder, { recursive: true, mode: 0o711 });
@@ -104,7 +125,10 @@ export async function prepareFolders(root: string, folders: readonly string[]): 
   }
 }
 
-/** Hands a file or folder to a guest's or the tools' user; nothing to do when they run as the server's own. */
+/**
+ * Hands a file or folder to a guest's or the tools' user; nothing to do when they run as the
+ * server's own.
+ */
 export async function giveTo({ ids }: QemuUser, path: string): Promise<void> {
   if (ids) await chown(path, ids.uid, ids.gid);
 }

@@ -1,5 +1,6 @@
-// Who a machine is. Its card's address and its UUID follow from the installation and its own id, so they stay for its life and are nobody
-// else's; what is on its disk follows from the disk, so a new disk is a new instance, and an old one that comes back brings its own.
+// Who a machine is. Its card's address and its UUID follow from the installation and its own id, so
+// they stay for its life and are nobody else's; what is on its disk follows from the disk, so a new
+// disk is a new instance, and an old one that comes back brings its own.
 
 import { createHash } from 'node:crypto';
 import type { DiskId, MachineId } from '../../domain/ids.ts';
@@ -11,13 +12,17 @@ export interface Hardware {
 }
 
 export interface Identity {
-  /** What cloud-init calls the instance: other than before, and it makes anew what a machine has of its own. */
+  /**
+   * What cloud-init calls the instance: other than before, and it makes anew what a machine has of
+   * its own.
+   */
   instance: string;
   machineId: string;
   hostName: string;
 }
 
-const digest = (...parts: (string | number)[]) => createHash('sha256').update(parts.join('\0')).digest();
+const digest = (...parts: (string | number)[]) =>
+  createHash('sha256').update(parts.join('\0')).digest();
 
 /** 32 hexadecimal digits of a UUID of random form. */
 function uuidDigits(bytes: Buffer): string {
@@ -44,16 +49,19 @@ export const identityOf = (diskId: DiskId, name: string, id: MachineId): Identit
 });
 
 /**
- * Lines of tmpfiles.d that systemd (252 and later) takes from the firmware when a fresh disk boots, before the network is used; a direct boot
- * says the machine id on the kernel's command line too, where every systemd reads it.
+ * Lines of tmpfiles.d that systemd (252 and later) takes from the firmware when a fresh disk boots,
+ * before the network is used; a direct boot says the machine id on the kernel's command line too,
+ * where every systemd reads it.
  */
 export const earlyLines = ({ machineId }: Identity) =>
   [
     `f+ /etc/machine-id 0444 root root - ${machineId}`,
     'r! /var/lib/systemd/random-seed',
-    ...['/var/lib/dhcp/*', '/var/lib/NetworkManager/*.lease', '/var/lib/NetworkManager/secret_key'].map(
-      (path) => `r! ${path}`,
-    ),
+    ...[
+      '/var/lib/dhcp/*',
+      '/var/lib/NetworkManager/*.lease',
+      '/var/lib/NetworkManager/secret_key',
+    ].map((path) => `r! ${path}`),
     '',
   ].join('\n');
 

@@ -1,5 +1,6 @@
-// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs in a cage and under limits, so that a
-// hostile header reaches no more than the files that the call names.
+// Disk files: made, measured, and (when they come from outside) mistrusted. qemu-img always runs in
+// a cage and under limits, so that a hostile header reaches no more than the files that the call
+// names.
 
 import { chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
@@ -31,7 +32,9 @@ const limitMs = (bytes: number, bytesPerSecond: number) =>
   Math.min(mostMs, toolMs + Math.ceil((bytes / bytesPerSecond) * 1000));
 
 interface ToolLimits {
-  /** It opens a file from outside, and that alone: its limits do not grow with the height of chains. */
+  /**
+   * It opens a file from outside, and that alone: its limits do not grow with the height of chains.
+   */
   foreign?: boolean;
   timeoutMs?: number;
   bytesMax?: number | undefined;
@@ -40,7 +43,10 @@ interface ToolLimits {
   layers?: readonly string[];
 }
 
-/** Runs qemu-img in a folder, from which absolute paths among its arguments are named (see paths.ts). It sees these files alone. */
+/**
+ * Runs qemu-img in a folder, from which absolute paths among its arguments are named (see
+ * paths.ts). It sees these files alone.
+ */
 export async function qemuImg(
   args: readonly string[],
   user: QemuUser,
@@ -54,12 +60,17 @@ export async function qemuImg(
     limits.push(`--fsize=${Math.max(0, Math.floor(bytesMax))}`);
   try {
     const [readable, writable]: [string[], string[]] = [[...layers], []];
-    for (const path of args.filter(isAbsolute)) ((await stat(path)).mode & 0o222 ? writable : readable).push(path);
+    for (const path of args.filter(isAbsolute))
+      ((await stat(path)).mode & 0o222 ? writable : readable).push(path);
     const named = args.map((arg) => (isAbsolute(arg) ? join('.', relative(cwd, arg)) : arg));
     // It ends with this process: one that went on after a kill would write beside its successor.
     const cage = { user, cwd, readable, writable, limits, mortal: true };
     const command = await caged(cage, 'qemu-img', named);
-    return await runCommand(command.file, command.args, { ...command.options, timeoutMs, ...(signal && { signal }) });
+    return await runCommand(command.file, command.args, {
+      ...command.options,
+      timeoutMs,
+      ...(signal && { signal }),
+    });
   } catch (error) {
     signal?.throwIfAborted();
     throw explained(error, timeoutMs);
@@ -86,8 +97,14 @@ function explained(error: unknown, timeoutMs: number): AppError {
       options,
     );
   if (ended === 'killed')
-    return failedForNow('A tool that worked on a disk file was ended by the host, which may lack memory.', options);
-  return new AppError('internal', 'A disk file could not be made or read.', { ...options, retry: 'later' });
+    return failedForNow(
+      'A tool that worked on a disk file was ended by the host, which may lack memory.',
+      options,
+    );
+  return new AppError('internal', 'A disk file could not be made or read.', {
+    ...options,
+    retry: 'later',
+  });
 }
 
 /** Whether the tool itself refused its input, rather than that something kept it from its work. */
@@ -100,7 +117,10 @@ const refusedInput = (error: unknown) =>
 const lockTries = 20;
 const lockMs = 100;
 
-/** Throws unless no process has the disk open for writing: QEMU locks what it writes to, whoever started it. */
+/**
+ * Throws unless no process has the disk open for writing: QEMU locks what it writes to, whoever
+ * started it.
+ */
 export async function assertUnused(path: string, user: QemuUser): Promise<void> {
   const { uid, gid } = await stat(path);
   // A disk belongs to the guest that was on with it last.
@@ -127,7 +147,12 @@ export const diskFull = (detail: string) =>
   failedForNow("The host's disk is full. Free some space there, then try again.", { detail });
 
 /** An empty overlay on a layer, in constant time. `path` lies one folder below the root. */
-export async function createOverlay(path: string, backing: string, sizeBytes: number, user: QemuUser): Promise<void> {
+export async function createOverlay(
+  path: string,
+  backing: string,
+  sizeBytes: number,
+  user: QemuUser,
+): Promise<void> {
   const part = `${path}.part`;
   try {
     await rm(part, { force: true });
@@ -149,7 +174,8 @@ export async function createOverlay(path: string, backing: string, sizeBytes: nu
   }
 }
 
-// Between the two changes of each a server may die: a tool that may not read what is root's can read the file at any moment.
+// Between the two changes of each a server may die: a tool that may not read what is root's can
+// read the file at any moment.
 
 /** Makes a file that nothing writes any more immutable, under the server's own user. */
 export async function makeImmutable(path: string): Promise<void> {
@@ -183,8 +209,9 @@ const foreignFormats: [name: string, offset: number, magic: string][] = [
 ];
 
 /**
- * Reads the format of a file from outside out of its first bytes, with no tool that could follow what they name.
- * Throws `invalid` when it is not a qcow2 or raw disk, or names a backing file, a data file, encryption or snapshots.
+ * Reads the format of a file from outside out of its first bytes, with no tool that could follow
+ * what they name. Throws `invalid` when it is not a qcow2 or raw disk, or names a backing file, a
+ * data file, encryption or snapshots.
  */
 export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'> {
   const handle = await open(path, 'r');
@@ -203,7 +230,9 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
   }
   for (const [name, offset, magic] of foreignFormats) {
     if (head.toString('latin1', offset, offset + magic.length) === magic) {
-      throw invalid(`The file is ${name}; give a qcow2 or raw disk (qemu-img convert -O qcow2 makes one).`);
+      throw invalid(
+        `The file is ${name}; give a qcow2 or raw disk (qemu-img convert -O qcow2 makes one).`,
+      );
     }
   }
   const bootSector = head.readUInt16BE(510) === 0x55aa;
@@ -214,17 +243,29 @@ export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'>
       `The file is cut off, or something follows its disk: it has ${size} bytes, and a raw disk has whole sectors of 512. For an export of Silversmith, give its manifest too (FILE.json).`,
     );
   if (size < 1024 * 1024 || !(bootSector || ext || otherFileSystem)) {
-    throw invalid('The file is not a disk: it is no qcow2, and has neither a partition table nor a file system.');
+    throw invalid(
+      'The file is not a disk: it is no qcow2, and has neither a partition table nor a file system.',
+    );
   }
   return 'raw';
 }
 
-/** What the content of a disk from outside may take once it is unpacked. Throws `invalid` for a file that is cut off. */
-export async function contentBytes(path: string, format: 'qcow2' | 'raw', signal: AbortSignal): Promise<number> {
+/**
+ * What the content of a disk from outside may take once it is unpacked. Throws `invalid` for a file
+ * that is cut off.
+ */
+export async function contentBytes(
+  path: string,
+  format: 'qcow2' | 'raw',
+  signal: AbortSignal,
+): Promise<number> {
   return format === 'qcow2' ? assertQcow2Whole(path, signal) : storedBytes(path);
 }
 
-/** Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read as zeros where its content is lost. */
+/**
+ * Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read
+ * as zeros where its content is lost.
+ */
 async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSignal): Promise<void> {
   await assertQcow2Whole(path, signal);
   const timeoutMs = scanMs((await stat(path)).size);
@@ -234,7 +275,8 @@ async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSign
     foreign: true,
   }).catch((error: AppError) => {
     const { exitCode = null, output = '' } = error.cause instanceof CommandError ? error.cause : {};
-    const count = (name: string) => Number(new RegExp(`"${name}": ([0-9]+)`).exec(output)?.[1] ?? 0);
+    const count = (name: string) =>
+      Number(new RegExp(`"${name}": ([0-9]+)`).exec(output)?.[1] ?? 0);
     if (exitCode === 2)
       throw invalid(
         `The file is damaged: qemu-img check finds ${count('corruptions')} errors in it; give a whole one.`,
@@ -243,13 +285,16 @@ async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSign
       throw invalid(
         `The file was not closed by the program that wrote it: qemu-img check finds ${count('leaks')} lost clusters, and expected none. Type: qemu-img check -r leaks FILE`,
       );
-    throw refusedInput(error) ? invalid('The file is damaged: qemu-img check cannot read it.') : error;
+    throw refusedInput(error)
+      ? invalid('The file is damaged: qemu-img check cannot read it.')
+      : error;
   });
 }
 
 /**
- * Copies a checked file into a standalone qcow2 of our own making, and judges what is on its disk; returns the size of the disk. Throws
- * `invalid`, with what was expected and what was found, for a file or a disk that is not whole.
+ * Copies a checked file into a standalone qcow2 of our own making, and judges what is on its disk;
+ * returns the size of the disk. Throws `invalid`, with what was expected and what was found, for a
+ * file or a disk that is not whole.
  */
 export async function convertForeignDisk(
   source: string,
@@ -265,11 +310,21 @@ export async function convertForeignDisk(
     throw refusedInput(error) ? invalid('The file is damaged: qemu-img cannot read it.') : error;
   };
   const args = ['info', '--output=json', '-f', format, source];
-  const text = await qemuImg(args, user, cwd, { timeoutMs: scanMs(size), signal, foreign: true }).catch(damaged);
+  const text = await qemuImg(args, user, cwd, {
+    timeoutMs: scanMs(size),
+    signal,
+    foreign: true,
+  }).catch(damaged);
   const info = JSON.parse(text) as Record<string, unknown>;
   const data = (info['format-specific'] as { data?: Record<string, unknown> } | undefined)?.data;
-  if (info['backing-filename'] !== undefined || info.encrypted === true || data?.['data-file'] !== undefined) {
-    throw invalid('The file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT');
+  if (
+    info['backing-filename'] !== undefined ||
+    info.encrypted === true ||
+    data?.['data-file'] !== undefined
+  ) {
+    throw invalid(
+      'The file names another file or is encrypted; flatten it first: qemu-img convert -O qcow2 IN OUT',
+    );
   }
   const virtualBytes = Number(info['virtual-size']);
   await mkdir(dirname(target), { recursive: true });

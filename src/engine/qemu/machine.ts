@@ -1,4 +1,5 @@
-// Machines: QEMU processes that outlive the server. Whether one is on is asked of the operating system, never remembered.
+// Machines: QEMU processes that outlive the server. Whether one is on is asked of the operating
+// system, never remembered.
 
 import { spawn } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -45,7 +46,10 @@ export class Machines {
   readonly #own: Own;
   readonly #paths: Paths;
   readonly #network: boolean;
-  /** What was read of the consoles of machines, and those on fresh disks: both only while a machine is starting. */
+  /**
+   * What was read of the consoles of machines, and those on fresh disks: both only while a machine
+   * is starting.
+   */
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
 
@@ -66,10 +70,13 @@ export class Machines {
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
     const identity = identityOf(spec.diskId, spec.name, machineId);
-    const welcome = (sockets: string) => (spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined);
+    const welcome = (sockets: string) =>
+      spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined;
     if (running) {
-      // A server that died while it asked took away what the guest had said, perhaps that it is ready; it says so once.
-      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking')))) return welcome(running.folder);
+      // A server that died while it asked took away what the guest had said, perhaps that it is
+      // ready; it says so once.
+      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking'))))
+        return welcome(running.folder);
       await endProcess(running);
     }
     for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
@@ -79,7 +86,8 @@ export class Machines {
     await writeMachineSeed(folder, identity, user.path);
     await mkdir(run, { mode: 0o700 });
     await giveTo(user, run);
-    // A disk that was brought back from a backup belongs to who copied it, and one that is new to who made it.
+    // A disk that was brought back from a backup belongs to who copied it, and one that is new to
+    // who made it.
     await makeWritable(disk, user);
     const seed = join(folder, 'seed.iso');
     const guest = {
@@ -107,7 +115,10 @@ export class Machines {
     await welcome(run);
   }
 
-  /** Lets a machine on a fresh disk begin, its card without a link until it has an identity. Also one that was begun. */
+  /**
+   * Lets a machine on a fresh disk begin, its card without a link until it has an identity. Also
+   * one that was begun.
+   */
   async #welcome(id: MachineId, identity: Identity, sockets: string): Promise<void> {
     if (this.#newcomers.has(id)) return;
     const ask = (execute: string, args?: Record<string, unknown>) =>
@@ -129,7 +140,11 @@ export class Machines {
 
   async #spawn(args: string[], cage: Cage): Promise<void> {
     const { file, args: all, options } = await caged(cage, 'qemu-system-x86_64', args);
-    const child = spawn(file, all, { ...options, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(file, all, {
+      ...options,
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const said = new OutputTail();
     child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
     let failure: string | null = null;
@@ -143,9 +158,12 @@ export class Machines {
     try {
       const end = Date.now() + startMs;
       while (Date.now() < end && failure === null) {
-        const up = await monitorCall(join(cage.cwd, 'qmp.sock'), 'query-status', undefined, monitorMs).catch(
-          () => null,
-        );
+        const up = await monitorCall(
+          join(cage.cwd, 'qmp.sock'),
+          'query-status',
+          undefined,
+          monitorMs,
+        ).catch(() => null);
         if (up !== null) return;
         await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
@@ -165,7 +183,9 @@ export class Machines {
     throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });
   }
 
-  /** What has come into a ring since it was last read; null when the monitor did not answer in time. */
+  /**
+   * What has come into a ring since it was last read; null when the monitor did not answer in time.
+   */
   #read({ folder }: Found, device: 'console' | 'result', size: number): Promise<string | null> {
     return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', { device, size }, monitorMs).then(
       (said) => (typeof said === 'string' ? said : null),
@@ -173,7 +193,10 @@ export class Machines {
     );
   }
 
-  /** The end of what a machine has shown on its console since it was started; of one that went off, what was read before. */
+  /**
+   * The end of what a machine has shown on its console since it was started; of one that went off,
+   * what was read before.
+   */
   async console(id: MachineId): Promise<string> {
     const running = await this.#find(id);
     const said = running ? await this.#read(running, 'console', consoleBytes) : null;
@@ -212,9 +235,17 @@ export class Machines {
     const running = await this.#find(id);
     if (running) {
       if (graceMs > 0) {
-        const asked = await agentShutdown(join(running.folder, 'agent.sock'), Math.min(trimMs, graceMs / 2));
+        const asked = await agentShutdown(
+          join(running.folder, 'agent.sock'),
+          Math.min(trimMs, graceMs / 2),
+        );
         if (!asked)
-          await monitorCall(join(running.folder, 'qmp.sock'), 'system_powerdown', undefined, monitorMs).catch(() => {});
+          await monitorCall(
+            join(running.folder, 'qmp.sock'),
+            'system_powerdown',
+            undefined,
+            monitorMs,
+          ).catch(() => {});
         await waitGone(running, graceMs);
       }
       await endProcess(running);
@@ -233,8 +264,14 @@ export class Machines {
     const paused = new Set<MachineId>();
     for (const { id, folder } of await findProcesses(this.#own, 'machine')) {
       // One that is stopped at this moment does not hold up the others.
-      const state = await monitorCall(join(folder, 'qmp.sock'), 'query-status', undefined, monitorMs).catch(() => null);
-      if ((state as { status?: unknown } | null)?.status === 'io-error') paused.add(Number(id) as MachineId);
+      const state = await monitorCall(
+        join(folder, 'qmp.sock'),
+        'query-status',
+        undefined,
+        monitorMs,
+      ).catch(() => null);
+      if ((state as { status?: unknown } | null)?.status === 'io-error')
+        paused.add(Number(id) as MachineId);
     }
     return paused;
   }
@@ -252,7 +289,10 @@ export class Machines {
   async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {
     const running = await this.#find(id);
     if (!running)
-      throw new AppError('machine_not_ready', `Machine ${id} is off; start it: silversmith machine start ${id}`);
+      throw new AppError(
+        'machine_not_ready',
+        `Machine ${id} is off; start it: silversmith machine start ${id}`,
+      );
     const agent = join(running.folder, 'agent.sock');
     // A guest may say that it is ready a moment before its agent is.
     for (let asked = 1; asked < agentTriesMax && !(await agentAnswers(agent, monitorMs)); asked++);
@@ -260,7 +300,9 @@ export class Machines {
       return await agentExec(agent, command);
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      throw new AppError('unavailable', notRun(id, command[0] ?? '', error), { detail: error.message });
+      throw new AppError('unavailable', notRun(id, command[0] ?? '', error), {
+        detail: error.message,
+      });
     }
   }
 }

@@ -1,4 +1,5 @@
-// When a machine on a fresh disk is ready and has its link, against a socket that answers as QEMU's guest agent does.
+// When a machine on a fresh disk is ready and has its link, against a socket that answers as QEMU's
+// guest agent does.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,7 +12,10 @@ import type { DiskId, MachineId } from '../../domain/ids.ts';
 import { hardwareOf, identityOf } from './identity.ts';
 import { Newcomer } from './newcomer.ts';
 
-/** An agent whose script ends with the next of the statuses, or which runs no command when there is none. */
+/**
+ * An agent whose script ends with the next of the statuses, or which runs no command when there is
+ * none.
+ */
 async function agentThat(t: TestContext, statuses: number[]) {
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
   const scripts: string[] = [];
@@ -19,7 +23,8 @@ async function agentThat(t: TestContext, statuses: number[]) {
     socket.on('error', () => {});
     createInterface({ input: socket }).on('line', (line) => {
       const { execute, arguments: args } = JSON.parse(line.replace(/^[^{]*/, ''));
-      if (execute === 'guest-exec') scripts.push(Buffer.from(args['input-data'], 'base64').toString());
+      if (execute === 'guest-exec')
+        scripts.push(Buffer.from(args['input-data'], 'base64').toString());
       const exitcode = execute === 'guest-exec-status' ? statuses.shift() : undefined;
       const answer = {
         'guest-sync-delimited': { return: args?.id },
@@ -59,7 +64,10 @@ const nowhere = '/nonexistent/agent.sock';
 describe('a machine on a fresh disk', () => {
   it('is ready when its guest says so under its own instance, also in pieces, and not when a copy says what it was', async () => {
     const { one, links } = newcomer(nowhere);
-    assert.equal(await one.state('silversmith-ready\nsilversmith-ready ffffffffffffffffffffffff\n', ''), 'on');
+    assert.equal(
+      await one.state('silversmith-ready\nsilversmith-ready ffffffffffffffffffffffff\n', ''),
+      'on',
+    );
     assert.equal(await one.state('silversmith-ready 01234567', ''), 'on');
     assert.deepEqual(links, []);
     assert.equal(await one.state('89abcdef01234567\n', ''), 'ready');
@@ -68,7 +76,8 @@ describe('a machine on a fresh disk', () => {
 
   it('has its link when cloud-init begins, which waits for it, and is not ready by that', async () => {
     const { one, links } = newcomer(nowhere);
-    const console = "[  9.1] cloud-init[307]: Cloud-init v. 22.4.2 running 'init-local' at Thu, 26 Nov";
+    const console =
+      "[  9.1] cloud-init[307]: Cloud-init v. 22.4.2 running 'init-local' at Thu, 26 Nov";
     assert.equal(await one.state('', 'Linux version 6.1'), 'on');
     assert.deepEqual(links, []);
     assert.equal(await one.state('', console), 'on');
@@ -109,7 +118,9 @@ describe('a machine on a fresh disk', () => {
 describe('an identity', () => {
   it('follows from installation, machine and disk, and no two are the same', () => {
     const made = ['one', 'two'].flatMap((installation) =>
-      Array.from({ length: 1000 }, (_, index) => hardwareOf(installation, (index + 1) as MachineId)),
+      Array.from({ length: 1000 }, (_, index) =>
+        hardwareOf(installation, (index + 1) as MachineId),
+      ),
     );
     assert.equal(new Set(made.flatMap(({ mac, uuid }) => [mac, uuid])).size, 4000);
     for (const { mac, uuid } of made) {

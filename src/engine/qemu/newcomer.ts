@@ -1,6 +1,8 @@
-// A machine on a fresh disk, until the disk has an identity of its own: that of what it was copied from must not be used, least of all on the
-// network. The guest's cloud-init (or the demo base's unit) gives it one and says so on the second serial port; in a guest without, the
-// guest agent is asked to. Its card has no link until then. Lives in memory: a start that a server's death cut short begins it again.
+// A machine on a fresh disk, until the disk has an identity of its own: that of what it was copied
+// from must not be used, least of all on the network. The guest's cloud-init (or the demo base's
+// unit) gives it one and says so on the second serial port; in a guest without, the guest agent is
+// asked to. Its card has no link until then. Lives in memory: a start that a server's death cut
+// short begins it again.
 
 import { agentAnswers, agentExec } from './agent.ts';
 import type { Identity } from './identity.ts';
@@ -36,7 +38,10 @@ export class Newcomer {
     this.#giveLink = giveLink;
   }
 
-  /** Given what came in since on the second serial port, and the console so far. `copy`: it is up, and its identity cannot be renewed. */
+  /**
+   * Given what came in since on the second serial port, and the console so far. `copy`: it is up,
+   * and its identity cannot be renewed.
+   */
   async state(heard: string, console: string): Promise<'on' | 'ready' | 'copy'> {
     this.#heard = (this.#heard + heard).slice(-heardBytesMax);
     if (this.#heard.includes(`silversmith-ready ${this.#identity.instance}`)) this.#done = true;

@@ -8,11 +8,14 @@ import { OutputTail } from './output-tail.ts';
 describe('OutputTail', () => {
   it('keeps a short output whole, however it is cut into chunks', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'binary-ascii', maxLength: 2000 }), { maxLength: 20 }), (chunks) => {
-        const tail = new OutputTail();
-        for (const chunk of chunks) tail.push(Buffer.from(chunk));
-        assert.equal(tail.toString(), chunks.join('').replaceAll('\r\n', '\n'));
-      }),
+      fc.property(
+        fc.array(fc.string({ unit: 'binary-ascii', maxLength: 2000 }), { maxLength: 20 }),
+        (chunks) => {
+          const tail = new OutputTail();
+          for (const chunk of chunks) tail.push(Buffer.from(chunk));
+          assert.equal(tail.toString(), chunks.join('').replaceAll('\r\n', '\n'));
+        },
+      ),
     );
   });
 

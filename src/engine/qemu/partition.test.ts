@@ -14,10 +14,14 @@ const reader = (disk: Buffer, diskBytes: number) => async (offset: number, lengt
   disk.copy(content, 0, offset, Math.min(diskBytes, offset + length));
   return content;
 };
-const fits = (disk: Buffer, diskBytes = disk.length) => assertDiskFits(reader(disk, diskBytes), diskBytes);
+const fits = (disk: Buffer, diskBytes = disk.length) =>
+  assertDiskFits(reader(disk, diskBytes), diskBytes);
 const refused = { code: 'invalid' };
 
-function withMbr(sectors: number, partitions: readonly (readonly [start: number, sectors: number])[]): Buffer {
+function withMbr(
+  sectors: number,
+  partitions: readonly (readonly [start: number, sectors: number])[],
+): Buffer {
   const disk = Buffer.alloc(sectors * sector);
   disk.writeUInt16BE(0x55aa, 510);
   for (const [index, [start, count]] of partitions.entries()) {
@@ -28,7 +32,10 @@ function withMbr(sectors: number, partitions: readonly (readonly [start: number,
   return disk;
 }
 
-function withGpt(sectors: number, partitions: readonly (readonly [start: number, last: number])[]): Buffer {
+function withGpt(
+  sectors: number,
+  partitions: readonly (readonly [start: number, last: number])[],
+): Buffer {
   const disk = withMbr(sectors, [[1, sectors - 1]]);
   disk[446 + 4] = 0xee;
   const entries = disk.subarray(2 * sector, 34 * sector);
@@ -69,7 +76,10 @@ describe('a disk', () => {
         await assert.rejects(fits(disk, sectors * sector), refused);
       }),
     );
-    await assert.rejects(fits(disk, 300 * sector), /partition 2 ends at byte 179200, and the disk has 153600 bytes/);
+    await assert.rejects(
+      fits(disk, 300 * sector),
+      /partition 2 ends at byte 179200, and the disk has 153600 bytes/,
+    );
   });
 
   it('with a GPT is refused at every length at which the copy of its table is gone', async () => {
@@ -80,14 +90,20 @@ describe('a disk', () => {
         assert.rejects(fits(disk, sectors * sector), refused),
       ),
     );
-    await assert.rejects(fits(disk, 399 * sector), /its copy in sector 399, and the disk has 399 sectors/);
+    await assert.rejects(
+      fits(disk, 399 * sector),
+      /its copy in sector 399, and the disk has 399 sectors/,
+    );
     // One that was made larger after its table was written is whole.
     await fits(Buffer.concat([disk, Buffer.alloc(50 * sector)]));
   });
 
   it('is refused when any byte of its GPT has changed, with what was expected and found', async () => {
     const disk = withGpt(400, [[40, 350]]);
-    const places = fc.oneof(fc.integer({ min: sector, max: sector + 91 }), fc.integer({ min: 1024, max: 1024 + 127 }));
+    const places = fc.oneof(
+      fc.integer({ min: sector, max: sector + 91 }),
+      fc.integer({ min: 1024, max: 1024 + 127 }),
+    );
     await fc.assert(
       fc.asyncProperty(places, fc.integer({ min: 1, max: 255 }), async (at, mask) => {
         const bent = Buffer.from(disk);

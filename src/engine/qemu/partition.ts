@@ -1,5 +1,6 @@
-// Whether what a disk says of itself fits on it: its partition table, and the file system in each partition. A disk that was cut off
-// says more than it has. What is not known here (another file system, another table) is not judged.
+// Whether what a disk says of itself fits on it: its partition table, and the file system in each
+// partition. A disk that was cut off says more than it has. What is not known here (another file
+// system, another table) is not judged.
 
 import { crc32 } from 'node:zlib';
 import { invalid } from '../../domain/error.ts';
@@ -21,12 +22,16 @@ const cutOff = (what: string, expected: string, found: string) =>
 const bent = (expected: string, found: string) =>
   invalid(`The partition table of the disk is damaged: expected ${expected}, found ${found}.`);
 
-/** Throws `invalid`, with what was expected and what was found, for a disk that does not have what its own tables name. */
+/**
+ * Throws `invalid`, with what was expected and what was found, for a disk that does not have what
+ * its own tables name.
+ */
 export async function assertDiskFits(read: ReadDisk, diskBytes: number): Promise<void> {
   const partitions = await partitionsOf(read, diskBytes);
   for (const { name, startBytes, sizeBytes } of partitions) {
     const endBytes = startBytes + sizeBytes;
-    if (endBytes > diskBytes) throw cutOff(name, `ends at byte ${endBytes}`, `the disk has ${diskBytes} bytes`);
+    if (endBytes > diskBytes)
+      throw cutOff(name, `ends at byte ${endBytes}`, `the disk has ${diskBytes} bytes`);
     const system = await fileSystemAt(read, startBytes);
     if (system && system.sizeBytes > sizeBytes)
       throw cutOff(
@@ -42,9 +47,14 @@ async function partitionsOf(read: ReadDisk, diskBytes: number): Promise<Partitio
   const [first, second] = [await read(0, sectorBytes), await read(sectorBytes, sectorBytes)];
   const entries = [446, 462, 478, 494].map((at) => first.subarray(at, at + 16));
   // Something else may end like this too, such as the boot sector of a file system.
-  const isTable = first.readUInt16BE(510) === 0x55aa && entries.every(([status]) => status === 0 || status === 0x80);
-  if (isTable && entries.some((entry) => entry[4] === 0xee)) return guidPartitions(read, second, diskBytes);
-  const found = isTable ? entries.filter((entry) => entry[4] !== 0 && entry.readUInt32LE(12) > 0) : [];
+  const isTable =
+    first.readUInt16BE(510) === 0x55aa &&
+    entries.every(([status]) => status === 0 || status === 0x80);
+  if (isTable && entries.some((entry) => entry[4] === 0xee))
+    return guidPartitions(read, second, diskBytes);
+  const found = isTable
+    ? entries.filter((entry) => entry[4] !== 0 && entry.readUInt32LE(12) > 0)
+    : [];
   if (found.length === 0) return [{ name: 'the disk', startBytes: 0, sizeBytes: diskBytes }];
   return found.map((entry) => ({
     name: `partition ${entries.indexOf(entry) + 1}`,
@@ -53,23 +63,44 @@ async function partitionsOf(read: ReadDisk, diskBytes: number): Promise<Partitio
   }));
 }
 
-async function guidPartitions(read: ReadDisk, header: Buffer, diskBytes: number): Promise<Partition[]> {
+async function guidPartitions(
+  read: ReadDisk,
+  header: Buffer,
+  diskBytes: number,
+): Promise<Partition[]> {
   const sectors = Math.floor(diskBytes / sectorBytes);
-  if (header.toString('latin1', 0, 8) !== 'EFI PART') throw bent('the header of a GPT in sector 1', 'none');
+  if (header.toString('latin1', 0, 8) !== 'EFI PART')
+    throw bent('the header of a GPT in sector 1', 'none');
   const headerBytes = header.readUInt32LE(12);
-  if (headerBytes < 92 || headerBytes > sectorBytes) throw bent('a header of 92 to 512 bytes', `${headerBytes}`);
+  if (headerBytes < 92 || headerBytes > sectorBytes)
+    throw bent('a header of 92 to 512 bytes', `${headerBytes}`);
   const checked = Buffer.from(header.subarray(0, headerBytes));
   checked.writeUInt32LE(0, 16);
   if (crc32(checked) !== header.readUInt32LE(16))
     throw bent(`the checksum ${header.readUInt32LE(16)} of its header`, `${crc32(checked)}`);
   const copy = Number(header.readBigUInt64LE(32));
   if (copy >= sectors)
-    throw cutOff('its partition table', `has its copy in sector ${copy}`, `the disk has ${sectors} sectors`);
-  const [at, count, bytes] = [Number(header.readBigUInt64LE(72)), header.readUInt32LE(80), header.readUInt32LE(84)];
+    throw cutOff(
+      'its partition table',
+      `has its copy in sector ${copy}`,
+      `the disk has ${sectors} sectors`,
+    );
+  const [at, count, bytes] = [
+    Number(header.readBigUInt64LE(72)),
+    header.readUInt32LE(80),
+    header.readUInt32LE(84),
+  ];
   if (bytes < 128 || count * bytes > entriesBytesMax)
-    throw bent(`at most ${entriesBytesMax} bytes of entries of 128 bytes or more`, `${count} of ${bytes} bytes`);
+    throw bent(
+      `at most ${entriesBytesMax} bytes of entries of 128 bytes or more`,
+      `${count} of ${bytes} bytes`,
+    );
   if (at + (count * bytes) / sectorBytes > sectors)
-    throw cutOff('its partition table', `has its entries from sector ${at} on`, `the disk has ${sectors} sectors`);
+    throw cutOff(
+      'its partition table',
+      `has its entries from sector ${at} on`,
+      `the disk has ${sectors} sectors`,
+    );
   const entries = await read(at * sectorBytes, count * bytes);
   if (crc32(entries) !== header.readUInt32LE(88))
     throw bent(`the checksum ${header.readUInt32LE(88)} of its entries`, `${crc32(entries)}`);
@@ -78,20 +109,32 @@ async function guidPartitions(read: ReadDisk, header: Buffer, diskBytes: number)
     const entry = entries.subarray(index * bytes, (index + 1) * bytes);
     if (entry.subarray(0, 16).every((byte) => byte === 0)) continue;
     const [start, last] = [Number(entry.readBigUInt64LE(32)), Number(entry.readBigUInt64LE(40))];
-    if (last < start) throw bent(`partition ${index + 1} to end after sector ${start}`, `its end in sector ${last}`);
+    if (last < start)
+      throw bent(
+        `partition ${index + 1} to end after sector ${start}`,
+        `its end in sector ${last}`,
+      );
     const sizeBytes = (last - start + 1) * sectorBytes;
     partitions.push({ name: `partition ${index + 1}`, startBytes: start * sectorBytes, sizeBytes });
   }
   return partitions;
 }
 
-/** The kind and the size that a file system says it has; null when it is none that is known here. */
-async function fileSystemAt(read: ReadDisk, at: number): Promise<{ kind: string; sizeBytes: number } | null> {
+/**
+ * The kind and the size that a file system says it has; null when it is none that is known here.
+ */
+async function fileSystemAt(
+  read: ReadDisk,
+  at: number,
+): Promise<{ kind: string; sizeBytes: number } | null> {
   const ext = await read(at + 1024, 1024);
   if (ext.readUInt16LE(56) === 0xef53) {
     // Bits above the 32nd count only where the file system says so.
     const high = (ext.readUInt32LE(0x60) & 0x80) !== 0 ? ext.readUInt32LE(0x150) : 0;
-    return { kind: 'ext', sizeBytes: (high * 2 ** 32 + ext.readUInt32LE(4)) * 1024 * 2 ** ext.readUInt32LE(24) };
+    return {
+      kind: 'ext',
+      sizeBytes: (high * 2 ** 32 + ext.readUInt32LE(4)) * 1024 * 2 ** ext.readUInt32LE(24),
+    };
   }
   const xfs = await read(at, 16);
   if (xfs.toString('latin1', 0, 4) === 'XFSB')

@@ -1,16 +1,21 @@
-// Where the QEMU engine keeps what. Every name is made from ids that the control plane chose, never from a caller's text.
+// Where the QEMU engine keeps what. Every name is made from ids that the control plane chose, never
+// from a caller's text.
 //
-//   layers/ID.qcow2 (+ .vmlinuz, .initrd)   immutable, mode 0444
-//   disks/ID.qcow2                          one per machine, writable by its guest's user while it is on
-//   files/SHA256                            recipes' files
-//   builds/…                                what is being made; nothing here outlives who makes it
-//   machines/ID/                            what the server keeps of a machine that is on: its seed, and whether it is ready
-//   run/KIND-ID/                            the sockets of a guest, and the only folder that is its own: the server makes and removes
-//                                           it whole while the guest is off, and connects to what is a socket there
+// layers/ID.qcow2 (+ .vmlinuz, .initrd)   immutable, mode 0444
+// disks/ID.qcow2                          one per machine, writable by its guest's user while it is
+// on
+// files/SHA256                            recipes' files
+// builds/…                                what is being made; nothing here outlives who makes it
+// machines/ID/                            what the server keeps of a machine that is on: its seed,
+// and whether it is ready
+// run/KIND-ID/                            the sockets of a guest, and the only folder that is its
+// own: the server makes and removes
+// it whole while the guest is off, and connects to what is a socket there
 //
-// An overlay names its layer relatively (../layers/ID.qcow2), so that it can become a layer by being moved and the data directory
-// can be moved as a whole. QEMU and its tools are given relative names only: they see the engine's folder, or the little of it that they
-// are shown, in another place (confine.ts).
+// An overlay names its layer relatively (../layers/ID.qcow2), so that it can become a layer by
+// being moved and the data directory can be moved as a whole. QEMU and its tools are given relative
+// names only: they see the engine's folder, or the little of it that they are shown, in another
+// place (confine.ts).
 
 import { join, relative } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
@@ -29,13 +34,18 @@ export const pathsIn = (root: string) => ({
   /** What a guest reads below its disk. */
   chain: ({ boot, baseLayerId, chain }: ChainBoot): string[] => {
     const { layer, kernel, initrd } = filesIn(root);
-    return [...chain.map(layer), ...(boot.mode === 'direct' ? [kernel(baseLayerId), initrd(baseLayerId)] : [])];
+    return [
+      ...chain.map(layer),
+      ...(boot.mode === 'direct' ? [kernel(baseLayerId), initrd(baseLayerId)] : []),
+    ];
   },
 });
 
 const filesIn = (root: string) => ({
   root,
-  folders: ['layers', 'disks', 'files', 'builds', 'machines', 'run'].map((name) => join(root, name)),
+  folders: ['layers', 'disks', 'files', 'builds', 'machines', 'run'].map((name) =>
+    join(root, name),
+  ),
   layers: join(root, 'layers'),
   disks: join(root, 'disks'),
   files: join(root, 'files'),
@@ -49,9 +59,12 @@ const filesIn = (root: string) => ({
   file: (sha256: string) => join(root, 'files', plain(sha256)),
   build: (id: LayerId) => join(root, 'builds', plain(id)),
   machine: (id: MachineId) => join(root, 'machines', plain(id)),
-  run: (kind: GuestKind, id: MachineId | LayerId | string) => join(root, 'run', `${kind}-${plain(id)}`),
+  run: (kind: GuestKind, id: MachineId | LayerId | string) =>
+    join(root, 'run', `${kind}-${plain(id)}`),
   /** A path as a guest's process names it, which runs in a folder two below the root (`run`). */
   fromGuest: (path: string) => join('..', '..', relative(root, path)),
-  /** The backing name to write into an overlay that lies in any of the folders one below the root. */
+  /**
+   * The backing name to write into an overlay that lies in any of the folders one below the root.
+   */
   backing: (id: LayerId) => `../layers/${plain(id)}.qcow2`,
 });

@@ -1,5 +1,6 @@
-// QEMU processes: found by what they run and by the folder that they run in, so that they are found again after the server was restarted
-// or its data directory moved, and never confused with another process that got the same number, or with those of a copy of the directory.
+// QEMU processes: found by what they run and by the folder that they run in, so that they are found
+// again after the server was restarted or its data directory moved, and never confused with another
+// process that got the same number, or with those of a copy of the directory.
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -8,7 +9,8 @@ import { statOrNull } from '../../lib/files.ts';
 import { type GuestKind, type Paths, pathsIn } from './paths.ts';
 
 /** What stands for an installation without an id. */
-const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 12);
+const installationOf = (root: string) =>
+  createHash('sha256').update(root).digest('hex').slice(0, 12);
 
 /** The name that a process is given: `silversmith-INSTALLATION-KIND-ID`. */
 export const processName = (installation: string, kind: GuestKind, id: string | number) =>
@@ -38,7 +40,11 @@ export interface Found {
 }
 
 /** All processes of this installation. Linux only: it reads /proc. */
-export async function findProcesses(own: Own, kind?: GuestKind, id?: string | number): Promise<Found[]> {
+export async function findProcesses(
+  own: Own,
+  kind?: GuestKind,
+  id?: string | number,
+): Promise<Found[]> {
   const found: Found[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^[0-9]+$/.test(entry)) continue;
@@ -56,18 +62,29 @@ export async function findProcesses(own: Own, kind?: GuestKind, id?: string | nu
   return found;
 }
 
-/** The folder of ours that a process runs in, whatever its path was when it began; null when it runs in none. */
-async function folderOf(pid: number, kind: GuestKind, id: string, of: string, { paths, installation }: Own) {
+/**
+ * The folder of ours that a process runs in, whatever its path was when it began; null when it runs
+ * in none.
+ */
+async function folderOf(
+  pid: number,
+  kind: GuestKind,
+  id: string,
+  of: string,
+  { paths, installation }: Own,
+) {
   const cwd = await stat(`/proc/${pid}/cwd`).catch(() => null);
   if (cwd === null) return null;
   const own = paths.run(kind, id);
   // An earlier version had no folder that was the guest's alone.
-  const earlier = kind === 'machine' ? paths.machine(id as unknown as MachineId) : paths.build(id as LayerId);
+  const earlier =
+    kind === 'machine' ? paths.machine(id as unknown as MachineId) : paths.build(id as LayerId);
   for (const folder of [own, earlier]) {
     const there = await statOrNull(folder);
     if (there?.ino === cwd.ino && there.dev === cwd.dev) return folder;
   }
-  // The directory was moved to another file system, which is to say copied and removed. It is ours still, to be ended.
+  // The directory was moved to another file system, which is to say copied and removed. It is ours
+  // still, to be ended.
   return cwd.nlink === 0 && of === installation ? own : null;
 }
 
@@ -79,14 +96,19 @@ async function readCommandLine(pid: number): Promise<string[]> {
   }
 }
 
-export async function findProcess(own: Own, kind: GuestKind, id: string | number): Promise<Found | undefined> {
+export async function findProcess(
+  own: Own,
+  kind: GuestKind,
+  id: string | number,
+): Promise<Found | undefined> {
   return (await findProcesses(own, kind, id))[0];
 }
 
 /** The user that a process runs as. */
 export async function ownerOf({ pid }: Found): Promise<{ uid: number; gid: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const of = (what: string) => Number(new RegExp(`^${what}:\\s+\\d+\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  const of = (what: string) =>
+    Number(new RegExp(`^${what}:\\s+\\d+\\s+(\\d+)`, 'm').exec(status)?.[1]);
   return { uid: of('Uid'), gid: of('Gid') };
 }
 
@@ -94,7 +116,10 @@ async function isAlive({ pid, name }: Found): Promise<boolean> {
   return (await readCommandLine(pid)).includes(`guest=${name}`);
 }
 
-/** Whether a machine's process runs on the disk, however the path to it was written when it was started. */
+/**
+ * Whether a machine's process runs on the disk, however the path to it was written when it was
+ * started.
+ */
 export const hasDisk = ({ commandLine }: Found, diskId: DiskId): boolean =>
   commandLine.some((arg) => arg.startsWith('file=') && arg.includes(`/disks/${diskId}.qcow2,`));
 
@@ -110,7 +135,9 @@ export async function waitGone(found: Found, limitMs: number): Promise<boolean> 
   return true;
 }
 
-/** Ends a process: QEMU writes back what it holds on SIGTERM; what does not end by that is killed. */
+/**
+ * Ends a process: QEMU writes back what it holds on SIGTERM; what does not end by that is killed.
+ */
 export async function endProcess(found: Found): Promise<void> {
   for (const [signal, limitMs] of [
     ['SIGTERM', 5000],

@@ -1,5 +1,6 @@
-// Reads the structure of qcow2 files without any tool: what a header says, whether all that its tables name lies in the file, and single
-// sectors of a disk that stands alone. Nothing is written here, and nothing that a file names is opened.
+// Reads the structure of qcow2 files without any tool: what a header says, whether all that its
+// tables name lies in the file, and single sectors of a disk that stands alone. Nothing is written
+// here, and nothing that a file names is opened.
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
@@ -10,7 +11,10 @@ const l1BytesMax = 32 * 1024 ** 2;
 const headBytes = 112;
 const word = 2 ** 32;
 
-/** Incompatible features, by their bits: dirty, corrupt, data file, compression type, extended tables. */
+/**
+ * Incompatible features, by their bits: dirty, corrupt, data file, compression type, extended
+ * tables.
+ */
 const [dirty, corrupt, dataFile, extended, known] = [0b1n, 0b10n, 0b100n, 0b10000n, 0b11111n];
 
 export interface Qcow2Header {
@@ -24,37 +28,53 @@ export interface Qcow2Header {
   refcountsBytes: number;
 }
 
-export const isQcow2 = (head: Buffer): boolean => head.length >= 72 && head.toString('latin1', 0, 4) === 'QFI\xfb';
+export const isQcow2 = (head: Buffer): boolean =>
+  head.length >= 72 && head.toString('latin1', 0, 4) === 'QFI\xfb';
 
 const flatten = 'flatten it first: qemu-img convert -O qcow2 IN OUT';
 
-/** Throws `invalid` for a file that is not complete by itself, is encrypted or damaged, or is more than this server reads. */
+/**
+ * Throws `invalid` for a file that is not complete by itself, is encrypted or damaged, or is more
+ * than this server reads.
+ */
 export function parseQcow2Header(head: Buffer): Qcow2Header {
   const version = head.readUInt32BE(4);
-  if (version !== 2 && version !== 3) throw invalid(`The file is qcow2 of version ${version}; give version 2 or 3.`);
+  if (version !== 2 && version !== 3)
+    throw invalid(`The file is qcow2 of version ${version}; give version 2 or 3.`);
   if (head.readBigUInt64BE(8) !== 0n)
     throw invalid(`The file names a backing file and is not complete by itself; ${flatten}`);
   if (head.readUInt32BE(32) !== 0) throw invalid('The file is encrypted; give one that is not.');
   if (head.readUInt32BE(60) !== 0) throw invalid(`The file holds snapshots; ${flatten}`);
   const features = version === 3 ? head.readBigUInt64BE(72) : 0n;
-  if ((features & dataFile) !== 0n) throw invalid(`The file keeps its data in another file; ${flatten}`);
+  if ((features & dataFile) !== 0n)
+    throw invalid(`The file keeps its data in another file; ${flatten}`);
   if ((features & corrupt) !== 0n)
-    throw invalid('The file is marked as corrupt by the program that wrote it; give one that is whole.');
+    throw invalid(
+      'The file is marked as corrupt by the program that wrote it; give one that is whole.',
+    );
   if ((features & dirty) !== 0n)
     throw invalid(
       'The file was not closed by the program that wrote it; close that program, or type: qemu-img check -r all FILE',
     );
   if ((features & ~known) !== 0n)
-    throw invalid(`The file has features of qcow2 that are not known here (0x${features.toString(16)}); ${flatten}`);
+    throw invalid(
+      `The file has features of qcow2 that are not known here (0x${features.toString(16)}); ${flatten}`,
+    );
   const virtual = head.readBigUInt64BE(24);
   if (virtual === 0n || virtual > BigInt(virtualBytesMax))
-    throw invalid(`The file says that its disk has ${virtual} bytes; the most is ${virtualBytesMax}.`);
+    throw invalid(
+      `The file says that its disk has ${virtual} bytes; the most is ${virtualBytesMax}.`,
+    );
   const clusterBits = head.readUInt32BE(20);
   if (clusterBits < 9 || clusterBits > 21)
-    throw invalid(`The file is damaged: its clusters have 2^${clusterBits} bytes, and 2^9 to 2^21 are possible.`);
+    throw invalid(
+      `The file is damaged: its clusters have 2^${clusterBits} bytes, and 2^9 to 2^21 are possible.`,
+    );
   const l1Entries = head.readUInt32BE(36);
   if (l1Entries * 8 > l1BytesMax)
-    throw invalid(`The file is damaged: its first table has ${l1Entries} entries; the most is ${l1BytesMax / 8}.`);
+    throw invalid(
+      `The file is damaged: its first table has ${l1Entries} entries; the most is ${l1BytesMax / 8}.`,
+    );
   const clusterBytes = 2 ** clusterBits;
   const entryBytes = (features & extended) !== 0n ? 16 : 8;
   const covered = l1Entries * (clusterBytes / entryBytes) * clusterBytes;
@@ -77,14 +97,21 @@ export function parseQcow2Header(head: Buffer): Qcow2Header {
 export async function virtualBytesOf(path: string): Promise<number> {
   const file = await open(path, 'r');
   try {
-    return Number((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer.readBigUInt64BE(24));
+    return Number(
+      (await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer.readBigUInt64BE(24),
+    );
   } finally {
     await file.close();
   }
 }
 
 /** Exactly so many bytes from a place; throws `invalid` when the file ends before. */
-async function readAt(file: FileHandle, offset: number, length: number, what: string): Promise<Buffer> {
+async function readAt(
+  file: FileHandle,
+  offset: number,
+  length: number,
+  what: string,
+): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, offset);
   if (bytesRead < length)
@@ -95,7 +122,8 @@ async function readAt(file: FileHandle, offset: number, length: number, what: st
 }
 
 /** The place that an entry of a table names, without its flags; 0 for none. */
-const placeOf = (high: number, low: number) => (high & 0x00ffffff) * word + ((low & 0xfffffe00) >>> 0);
+const placeOf = (high: number, low: number) =>
+  (high & 0x00ffffff) * word + ((low & 0xfffffe00) >>> 0);
 
 /** Where the bytes of an entry end in the file at the least; 0 for an entry that needs none. */
 function endOf(high: number, low: number, header: Qcow2Header, guestBytes: number): number {
@@ -108,20 +136,23 @@ function endOf(high: number, low: number, header: Qcow2Header, guestBytes: numbe
     return Number(((offset >> 9n) + (entry >> BigInt(offsetBits))) * 512n + 1n);
   }
   const place = placeOf(high, low);
-  // Reads as zeros whatever is in its place. Of an extended entry, the parts that are there are told beside it; it is taken whole.
+  // Reads as zeros whatever is in its place. Of an extended entry, the parts that are there are
+  // told beside it; it is taken whole.
   if (place === 0 || (entryBytes === 8 && (low & 1) === 1)) return 0;
   return place + Math.min(clusterBytes, guestBytes);
 }
 
 /**
- * Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of the file. Returns the bytes of the disk
- * that are in the file, unpacked.
+ * Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of
+ * the file. Returns the bytes of the disk that are in the file, unpacked.
  */
 export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<number> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const header = parseQcow2Header((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer);
+    const header = parseQcow2Header(
+      (await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer,
+    );
     const { l1Offset, l1Entries, clusterBytes, virtualBytes, entryBytes } = header;
     const need = (end: number, what: string) => {
       if (end > size)
@@ -159,22 +190,28 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
 }
 
 /**
- * Reads from a disk of our own making that stands alone: what is not in its file, or lies beyond the end of the disk, is zeros. The file is
- * open while the work takes.
+ * Reads from a disk of our own making that stands alone: what is not in its file, or lies beyond
+ * the end of the disk, is zeros. The file is open while the work takes.
  */
 export async function readingQcow2<Result>(
   path: string,
-  work: (read: (offset: number, length: number) => Promise<Buffer>, diskBytes: number) => Promise<Result>,
+  work: (
+    read: (offset: number, length: number) => Promise<Buffer>,
+    diskBytes: number,
+  ) => Promise<Result>,
 ): Promise<Result> {
   const file = await open(path, 'r');
   try {
-    const header = parseQcow2Header((await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer);
+    const header = parseQcow2Header(
+      (await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer,
+    );
     const read = async (offset: number, length: number) => {
       const content = Buffer.alloc(length);
       for (let at = 0; at < length; ) {
         const within = (offset + at) % header.clusterBytes;
         const bytes = Math.min(length - at, header.clusterBytes - within);
-        const place = offset + at < header.virtualBytes ? await placeOfCluster(file, header, offset + at) : 0;
+        const place =
+          offset + at < header.virtualBytes ? await placeOfCluster(file, header, offset + at) : 0;
         if (place !== 0) await file.read(content, at, bytes, place + within);
         at += bytes;
       }
@@ -187,7 +224,11 @@ export async function readingQcow2<Result>(
 }
 
 /** Where the cluster of a place on the disk lies in the file; 0 for zeros. */
-async function placeOfCluster(file: FileHandle, header: Qcow2Header, offset: number): Promise<number> {
+async function placeOfCluster(
+  file: FileHandle,
+  header: Qcow2Header,
+  offset: number,
+): Promise<number> {
   const { clusterBytes, entryBytes, l1Offset } = header;
   const perTable = clusterBytes / entryBytes;
   const cluster = Math.floor(offset / clusterBytes);

@@ -1,6 +1,7 @@
-// Line-delimited JSON over a unix socket, as QEMU's monitor (QMP) and its guest agent speak it: one request at a time, each with
-// its own limit. The peer is a guest, or a process that a guest may have taken over: it is believed nothing, and neither what it sends
-// nor what it puts in the place of its socket gets further than here.
+// Line-delimited JSON over a unix socket, as QEMU's monitor (QMP) and its guest agent speak it: one
+// request at a time, each with its own limit. The peer is a guest, or a process that a guest may
+// have taken over: it is believed nothing, and neither what it sends nor what it puts in the place
+// of its socket gets further than here.
 
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -12,15 +13,19 @@ const lineBytesMax = 1024 ** 2;
 /** What one connection may bring in all. */
 const bytesMax = 64 * 1024 ** 2;
 const linesMax = 20_000;
-/** Each value within another takes many times the byte that it is written with; no true answer has so many. */
+/**
+ * Each value within another takes many times the byte that it is written with; no true answer has
+ * so many.
+ */
 const bracketsMax = 10_000;
 const reasonMax = 500;
 /** Opens a name and nothing behind it; Node has no name for it. */
 const O_PATH = 0o10000000;
 
 /**
- * Connects to a unix socket. The kernel takes names of up to 107 bytes, so the socket is opened first and named by its descriptor: a
- * data directory may lie as deep as it likes. A link in its place is not followed, and anything else there is refused.
+ * Connects to a unix socket. The kernel takes names of up to 107 bytes, so the socket is opened
+ * first and named by its descriptor: a data directory may lie as deep as it likes. A link in its
+ * place is not followed, and anything else there is refused.
  */
 function connectTo(path: string): Socket {
   const file = openSync(path, O_PATH | constants.O_NOFOLLOW);
@@ -82,7 +87,9 @@ export class JsonSocket {
         this.#receive(line, lineMost, onEvent);
       }
       if (bytes > bytesMax || count > linesMax)
-        socket.destroy(new Error(`the other side sent more than ${bytesMax} bytes or ${linesMax} lines`));
+        socket.destroy(
+          new Error(`the other side sent more than ${bytesMax} bytes or ${linesMax} lines`),
+        );
     });
     socket.on('error', (error) => this.#end(error));
     socket.on('close', () => this.#end(new Error('the connection was closed')));
@@ -91,7 +98,10 @@ export class JsonSocket {
   static open(path: string, timeoutMs: number, options: Options = {}): Promise<JsonSocket> {
     return new Promise((resolve, reject) => {
       const socket = connectTo(path);
-      const timer = setTimeout(() => socket.destroy(new Error(`no answer from ${path}`)), timeoutMs);
+      const timer = setTimeout(
+        () => socket.destroy(new Error(`no answer from ${path}`)),
+        timeoutMs,
+      );
       socket.once('error', (error) => {
         clearTimeout(timer);
         reject(error);
@@ -105,7 +115,9 @@ export class JsonSocket {
 
   #receive(line: string | null, lineMost: number, onEvent: (event: Message) => void): void {
     const message =
-      line === null ? { error: { desc: `the answer has more than ${lineMost} bytes` } } : parseMessage(line);
+      line === null
+        ? { error: { desc: `the answer has more than ${lineMost} bytes` } }
+        : parseMessage(line);
     if (message === null || 'QMP' in message) return;
     if ('event' in message) onEvent(message);
     else if (this.#waiting?.accept(message)) this.#take()?.resolve(message);
@@ -128,8 +140,8 @@ export class JsonSocket {
   }
 
   /**
-   * Resolves to what `return` holds; rejects with the peer's error, at the limit, or when the connection ends. Answers that `accept`
-   * does not take are passed over.
+   * Resolves to what `return` holds; rejects with the peer's error, at the limit, or when the
+   * connection ends. Answers that `accept` does not take are passed over.
    */
   call(
     execute: string,

@@ -1,5 +1,6 @@
-// Writes a layer anew on another layer of its own chain. The content is compared before the new file takes the old one's name, in one
-// rename: whoever opens the layer finds the one or the other, and machines that are on keep the file that they have open.
+// Writes a layer anew on another layer of its own chain. The content is compared before the new
+// file takes the old one's name, in one rename: whoever opens the layer finds the one or the other,
+// and machines that are on keep the file that they have open.
 
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +23,9 @@ export async function rewriteLayer(
   // Beside the disks, where the relative name of the parent is right.
   const part = join(paths.builds, `${layerId}.rewrite`);
   if (!(await exists(layer)) || !(await exists(paths.layer(parentId))))
-    throw failedForGood('A layer of this image is missing.', { detail: `${layerId} or ${parentId}` });
+    throw failedForGood('A layer of this image is missing.', {
+      detail: `${layerId} or ${parentId}`,
+    });
   try {
     await rm(part, { force: true });
     await copySparse(layer, part, signal);
@@ -35,9 +38,24 @@ export async function rewriteLayer(
         layers: chain.map(paths.layer),
         ...limits,
       };
-      const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), part];
+      const rebase = [
+        'rebase',
+        '-q',
+        '-f',
+        'qcow2',
+        '-F',
+        'qcow2',
+        '-b',
+        paths.backing(parentId),
+        part,
+      ];
       await qemuImg(rebase, user, cwd, options);
-      await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part], user, cwd, options);
+      await qemuImg(
+        ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part],
+        user,
+        cwd,
+        options,
+      );
     });
     await makeImmutable(part);
     await moveDurably(part, layer);

@@ -1,5 +1,6 @@
-// Room for what is being written: nothing that a tool makes takes more than it may, nor the part of the host's disk that new work leaves
-// alone. Both hold while it is written, whatever was known of its size before, and however many tools write at once.
+// Room for what is being written: nothing that a tool makes takes more than it may, nor the part of
+// the host's disk that new work leaves alone. Both hold while it is written, whatever was known of
+// its size before, and however many tools write at once.
 
 import { statfs } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';
@@ -19,7 +20,10 @@ export async function capacityOf(folder: string): Promise<Capacity> {
   return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
 }
 
-/** Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `unavailable` when the host has no room for it. */
+/**
+ * Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `unavailable`
+ * when the host has no room for it.
+ */
 export async function withinRoom<Result>(
   folder: string,
   { bytesMax, signal }: Limits,
@@ -36,7 +40,10 @@ export async function withinRoom<Result>(
     );
   }, lookMs);
   try {
-    return await work({ bytesMax: Math.min(bytesMax, room), signal: AbortSignal.any([signal, full.signal]) });
+    return await work({
+      bytesMax: Math.min(bytesMax, room),
+      signal: AbortSignal.any([signal, full.signal]),
+    });
   } catch (error) {
     signal.throwIfAborted();
     full.signal.throwIfAborted();

@@ -1,5 +1,6 @@
-// The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo base read. A machine's gives it its
-// identity; a build's carries the recipe, its files, and the script that runs it.
+// The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo
+// base read. A machine's gives it its identity; a build's carries the recipe, its files, and the
+// script that runs it.
 
 import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,9 +12,9 @@ import type { Identity } from './identity.ts';
 const toolMs = 60_000;
 
 /**
- * Starts the line on which a build reports its exit status. The token is drawn for this one build and given to the script that runs the
- * recipe: nothing that a recipe prints is taken for it. (A recipe is root in its guest and may look for the token there; it is the
- * operator's own.)
+ * Starts the line on which a build reports its exit status. The token is drawn for this one build
+ * and given to the script that runs the recipe: nothing that a recipe prints is taken for it. (A
+ * recipe is root in its guest and may look for the token there; it is the operator's own.)
  */
 export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
@@ -57,7 +58,10 @@ ${clearIdentity}
 sync
 `;
 
-/** Started last in the life of a build machine, and ordered before everything, so that it is the last to stop. */
+/**
+ * Started last in the life of a build machine, and ordered before everything, so that it is the
+ * last to stop.
+ */
 const clearUnit = `[Unit]
 Description=Clear the identity of the build machine from its disk
 DefaultDependencies=no
@@ -74,7 +78,10 @@ ExecStop=/bin/sh /run/silversmith/clear
 TimeoutStopSec=50
 `;
 
-/** Gives a fresh disk its identity, and says so on every boot: a cloud image by a script of cloud-init, the demo base by a unit of its own. */
+/**
+ * Gives a fresh disk its identity, and says so on every boot: a cloud image by a script of
+ * cloud-init, the demo base by a unit of its own.
+ */
 const machineUserData = (identity: Identity) => `#!/bin/sh
 (
 ${renewScript(identity, 'all')}) || exit 1
@@ -86,7 +93,10 @@ if [ -d /var/lib/cloud/scripts/per-boot ]; then
 fi
 `;
 
-/** cloud-init reads this before it makes host keys. It comes on each boot, and does nothing once the disk has its identity. */
+/**
+ * cloud-init reads this before it makes host keys. It comes on each boot, and does nothing once the
+ * disk has its identity.
+ */
 const machineVendorData = (identity: Identity) =>
   `#cloud-config\n${JSON.stringify({
     ssh_deletekeys: true,
@@ -94,12 +104,21 @@ const machineVendorData = (identity: Identity) =>
     bootcmd: [['/bin/sh', '-c', renewScript(identity, 'early')]],
   })}\n`;
 
-/** The script that gives a disk its identity, with its arguments in it; see there who runs it. A shell may be given it as its input. */
-export const renewScript = ({ instance, machineId, hostName }: Identity, mode: 'early' | 'all' | 'agent') =>
-  `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity}} </dev/null\n`;
+/**
+ * The script that gives a disk its identity, with its arguments in it; see there who runs it. A
+ * shell may be given it as its input.
+ */
+export const renewScript = (
+  { instance, machineId, hostName }: Identity,
+  mode: 'early' | 'all' | 'agent',
+) => `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity}} </dev/null\n`;
 
 /** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. */
-export async function writeMachineSeed(folder: string, identity: Identity, path: string): Promise<void> {
+export async function writeMachineSeed(
+  folder: string,
+  identity: Identity,
+  path: string,
+): Promise<void> {
   const metaData = `instance-id: ${identity.instance}\nlocal-hostname: ${identity.hostName}\n`;
   await writeSeed(folder, path, metaData, machineUserData(identity), (source) =>
     writeFile(join(source, 'vendor-data'), machineVendorData(identity)),

@@ -1,11 +1,14 @@
-// What a server that died left half-made: build machines, files under way, folders of machines that are off. The jobs that made
-// them start again from their beginning, so all of it goes.
+// What a server that died left half-made: build machines, files under way, folders of machines that
+// are off. The jobs that made them start again from their beginning, so all of it goes.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endProcess, findProcesses, type Own } from './process.ts';
 
-/** What the operator's commands make (a base, a backup) may be under way beside a server that starts. */
+/**
+ * What the operator's commands make (a base, a backup) may be under way beside a server that
+ * starts.
+ */
 const ownedElsewhere = /^(base|backup)-/;
 const forgottenMs = 24 * 3600_000;
 
@@ -15,14 +18,17 @@ export async function tidy(own: Own): Promise<void> {
   for (const found of processes) if (found.kind === 'build') await endProcess(found);
   for (const name of await readdir(paths.builds)) {
     const path = join(paths.builds, name);
-    if (ownedElsewhere.test(name) && Date.now() - (await stat(path)).mtimeMs < forgottenMs) continue;
+    if (ownedElsewhere.test(name) && Date.now() - (await stat(path)).mtimeMs < forgottenMs)
+      continue;
     await rm(path, { recursive: true, force: true });
   }
   for (const folder of [paths.disks, paths.layers])
-    for (const name of await readdir(folder)) if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
+    for (const name of await readdir(folder))
+      if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
   const on = new Set(processes.filter(({ kind }) => kind === 'machine').map(({ id }) => id));
   for (const name of await readdir(paths.runs))
-    if (!on.has(name.replace(/^machine-/, ''))) await rm(join(paths.runs, name), { recursive: true, force: true });
+    if (!on.has(name.replace(/^machine-/, '')))
+      await rm(join(paths.runs, name), { recursive: true, force: true });
   for (const id of await readdir(paths.machines)) {
     const folder = join(paths.machines, id);
     if (!on.has(id)) await rm(folder, { recursive: true, force: true });

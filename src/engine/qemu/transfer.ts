@@ -1,5 +1,6 @@
-// Layers as files that stand alone, out and in. What comes in is mistrusted as a base is: looked at before any tool opens it, read as QEMU's
-// user under limits on memory, time and what may be written, and never itself used: its content is copied into a file of our own.
+// Layers as files that stand alone, out and in. What comes in is mistrusted as a base is: looked at
+// before any tool opens it, read as QEMU's user under limits on memory, time and what may be
+// written, and never itself used: its content is copied into a file of our own.
 
 import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, chown, link, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
@@ -32,7 +33,8 @@ export async function exportLayer(
 ): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }> {
   const { layerId, chain, format, path, bytesMax } = spec;
   const layer = paths.layer(layerId);
-  if (!(await exists(layer))) throw failedForGood('A layer of this image is missing.', { detail: layerId });
+  if (!(await exists(layer)))
+    throw failedForGood('A layer of this image is missing.', { detail: layerId });
   const part = join(paths.builds, `${basename(path)}.export`);
   try {
     await writeFile(part, '', { mode: 0o600 });
@@ -44,7 +46,12 @@ export async function exportLayer(
     const limit = format === 'raw' ? Number.MAX_SAFE_INTEGER : bytesMax;
     const layers = chain.map(paths.layer);
     await withinRoom(paths.builds, { bytesMax: limit, signal }, (limits) =>
-      qemuImg(args, user, paths.builds, { timeoutMs, layers, ...limits, ...(format === 'raw' && { bytesMax: limit }) }),
+      qemuImg(args, user, paths.builds, {
+        timeoutMs,
+        layers,
+        ...limits,
+        ...(format === 'raw' && { bytesMax: limit }),
+      }),
     );
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     const tail = await appendTail(part, spec, paths, signal);
@@ -56,8 +63,16 @@ export async function exportLayer(
   }
 }
 
-/** The file under a name in the engine's keeping, which QEMU's user may read and not write; a copy where it is going to be cut. */
-async function takeSource(path: string, source: string, cut: boolean, signal: AbortSignal): Promise<void> {
+/**
+ * The file under a name in the engine's keeping, which QEMU's user may read and not write; a copy
+ * where it is going to be cut.
+ */
+async function takeSource(
+  path: string,
+  source: string,
+  cut: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const linked =
     !cut &&
     (await link(path, source).then(
@@ -68,8 +83,16 @@ async function takeSource(path: string, source: string, cut: boolean, signal: Ab
   await chmod(source, cut ? 0o644 : 0o444);
 }
 
-/** Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for one that boots by its firmware. */
-async function appendTail(file: string, { boot, baseLayerId }: RootBoot, paths: Paths, signal: AbortSignal) {
+/**
+ * Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for one
+ * that boots by its firmware.
+ */
+async function appendTail(
+  file: string,
+  { boot, baseLayerId }: RootBoot,
+  paths: Paths,
+  signal: AbortSignal,
+) {
   if (boot.mode !== 'direct') return null;
   const [kernel, initrd] = [paths.kernel(baseLayerId), paths.initrd(baseLayerId)];
   for (const from of [kernel, initrd])
@@ -77,7 +100,9 @@ async function appendTail(file: string, { boot, baseLayerId }: RootBoot, paths: 
   return { kernelBytes: (await stat(kernel)).size, initrdBytes: (await stat(initrd)).size };
 }
 
-/** Cuts off what follows the disk in a file, and keeps it beside the layer when that stands alone. */
+/**
+ * Cuts off what follows the disk in a file, and keeps it beside the layer when that stands alone.
+ */
 async function takeTail(
   file: string,
   { kernelBytes, initrdBytes }: Tail,
@@ -87,9 +112,15 @@ async function takeTail(
   const { size } = await stat(file);
   const disk = size - kernelBytes - initrdBytes;
   if (disk <= 0)
-    throw invalid(`The manifest tells of ${kernelBytes + initrdBytes} bytes after the disk, and the file has ${size}.`);
+    throw invalid(
+      `The manifest tells of ${kernelBytes + initrdBytes} bytes after the disk, and the file has ${size}.`,
+    );
   const slice = async (start: number, bytes: number, to: string) => {
-    await pipeline(createReadStream(file, { start, end: start + bytes - 1 }), createWriteStream(to), { signal });
+    await pipeline(
+      createReadStream(file, { start, end: start + bytes - 1 }),
+      createWriteStream(to),
+      { signal },
+    );
     await makeImmutable(to);
   };
   if (into) {
@@ -100,7 +131,13 @@ async function takeTail(
 }
 
 export async function importLayer(
-  spec: { layerId: LayerId; path: string; parentId: LayerId | null; tail: Tail | null; bytesMax: number },
+  spec: {
+    layerId: LayerId;
+    path: string;
+    parentId: LayerId | null;
+    tail: Tail | null;
+    bytesMax: number;
+  },
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
@@ -130,9 +167,24 @@ export async function importLayer(
       await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
         const layers = [whole, paths.layer(parentId)];
         const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
-        const rebase = ['rebase', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', paths.backing(parentId), overlay];
+        const rebase = [
+          'rebase',
+          '-q',
+          '-f',
+          'qcow2',
+          '-F',
+          'qcow2',
+          '-b',
+          paths.backing(parentId),
+          overlay,
+        ];
         await qemuImg(rebase, user, paths.builds, options);
-        await qemuImg(['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay], user, paths.builds, options);
+        await qemuImg(
+          ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay],
+          user,
+          paths.builds,
+          options,
+        );
       });
       made = overlay;
     }

@@ -1,9 +1,11 @@
-// A model of an engine: layers, disks and machines as records, kept in one file so that they outlive the server. For development
-// without a hypervisor, for proofs, and for fleets of thousands. It proves nothing about disks.
+// A model of an engine: layers, disks and machines as records, kept in one file so that they
+// outlive the server. For development without a hypervisor, for proofs, and for fleets of
+// thousands. It proves nothing about disks.
 //
-// Time: what takes an engine seconds takes `durations` divided by `speed`, on the clock it is given.
-// Faults on demand, by sentinel names: a machine or software whose name holds `sim-fail-start`, `sim-never-ready`, `sim-fail-build`,
-// `sim-exit-7` or `sim-disk-full` does what its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
+// Time: what takes an engine seconds takes `durations` divided by `speed`, on the clock it is
+// given. Faults on demand, by sentinel names: a machine or software whose name holds
+// `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
+// its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -68,7 +70,8 @@ function exportedIn(text: string): Exported | null {
   try {
     const { simulated, virtualBytes } = JSON.parse(text) as Exported;
     const isWhole = Number.isSafeInteger(virtualBytes) && virtualBytes > 0;
-    const isDisk = isWhole && Array.isArray(simulated) && simulated.every((one) => typeof one === 'string');
+    const isDisk =
+      isWhole && Array.isArray(simulated) && simulated.every((one) => typeof one === 'string');
     return isDisk ? { simulated, virtualBytes } : null;
   } catch {
     return null;
@@ -81,10 +84,17 @@ const versionOf = async (file: string): Promise<string | null> => {
   return found && `${found.ino} ${found.mtimeMs} ${found.size}`;
 };
 
-/** Brings what another process changed since `before` into the state; where both changed a record, its own counts. */
+/**
+ * Brings what another process changed since `before` into the state; where both changed a record,
+ * its own counts.
+ */
 function takeOver(state: State, before: State, theirs: State): void {
   for (const section of ['layers', 'disks', 'machines', 'files'] as const) {
-    const [own, old, other]: Record<string, unknown>[] = [state[section], before[section], theirs[section]];
+    const [own, old, other]: Record<string, unknown>[] = [
+      state[section],
+      before[section],
+      theirs[section],
+    ];
     if (!own || !old || !other) continue;
     const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
     for (const id of new Set([...Object.keys(old), ...Object.keys(other)])) {
@@ -101,8 +111,9 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
   const state = await readState(file);
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
-  // An operator's command is another process on the same file: what it wrote is taken over before anything is done or saved. Reading and
-  // writing take turns, so that what is read is never older than what this process wrote last.
+  // An operator's command is another process on the same file: what it wrote is taken over before
+  // anything is done or saved. Reading and writing take turns, so that what is read is never older
+  // than what this process wrote last.
   const turns = new Turns();
   let common = JSON.stringify(state);
   const takeIn = async () => {
@@ -116,7 +127,8 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     const found = await versionOf(file);
     if (found !== null && found !== version) await turns.take(file, takeIn);
   };
-  // Who comes while the file is being written waits for the next writing, which is for all who came meanwhile.
+  // Who comes while the file is being written waits for the next writing, which is for all who came
+  // meanwhile.
   let next: Promise<void> | null = null;
   const save = () => {
     next ??= turns.take(file, async () => {
@@ -148,21 +160,27 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       const digest = `sha256:${await sha256File(files.disk)}`;
       const small = found.size <= sentinelBytesMax ? await readFile(files.disk, 'latin1') : '';
       const sentinel = small.includes(neverReady) ? ` ${neverReady}` : '';
-      state.layers[layerId] = { parent: null, content: [`base ${digest}${sentinel}`], virtualBytes: found.size };
+      state.layers[layerId] = {
+        parent: null,
+        content: [`base ${digest}${sentinel}`],
+        virtualBytes: found.size,
+      };
       await save();
       return { digest, virtualBytes: found.size, storedBytes: found.size };
     },
     async importFile(sha256, path) {
       if (state.files[sha256]) return;
       const digest = await sha256File(path);
-      if (digest !== sha256) throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
+      if (digest !== sha256)
+        throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
       state.files[sha256] = true;
       await save();
     },
 
     async ensureDisk({ diskId, layerId, sizeBytes }) {
       if (state.disks[diskId]) return;
-      if (!state.layers[layerId]) throw failedForGood('The layer of this image is missing.', { detail: layerId });
+      if (!state.layers[layerId])
+        throw failedForGood('The layer of this image is missing.', { detail: layerId });
       state.disks[diskId] = { layer: layerId, content: [], sizeBytes };
       await save();
     },
@@ -170,7 +188,11 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       const disk = state.disks[diskId];
       if (!disk) throw failedForGood("The machine's disk is missing.", { detail: diskId });
       if (!state.layers[layerId]) {
-        state.layers[layerId] = { parent: disk.layer, content: disk.content, virtualBytes: sizeBytes };
+        state.layers[layerId] = {
+          parent: disk.layer,
+          content: disk.content,
+          virtualBytes: sizeBytes,
+        };
         state.disks[diskId] = { layer: layerId, content: [], sizeBytes };
         await save();
       }
@@ -179,7 +201,11 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
     async unsealDisk(diskId, layerId) {
       const layer = state.layers[layerId];
       if (!layer?.parent) return;
-      state.disks[diskId] = { layer: layer.parent, content: layer.content, sizeBytes: layer.virtualBytes };
+      state.disks[diskId] = {
+        layer: layer.parent,
+        content: layer.content,
+        sizeBytes: layer.virtualBytes,
+      };
       delete state.layers[layerId];
       await save();
     },
@@ -221,7 +247,10 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       await save();
     },
 
-    async buildLayer({ layerId, parentId, recipe, label, sizeBytes }, signal): Promise<BuildResult> {
+    async buildLayer(
+      { layerId, parentId, recipe, label, sizeBytes },
+      signal,
+    ): Promise<BuildResult> {
       const done = (output: string, exitCode = 0) => ({
         exitCode,
         output,
@@ -229,24 +258,36 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
         storedBytes: exitCode === 0 ? layerBytes : 0,
       });
       if (state.layers[layerId]) return done('');
-      if (!state.layers[parentId]) throw failedForGood('The layer of this image is missing.', { detail: parentId });
+      if (!state.layers[parentId])
+        throw failedForGood('The layer of this image is missing.', { detail: parentId });
       await wait(durations.buildMs, signal);
       if (chain(parentId).join().includes(neverReady))
-        throw failedForGood(`${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.`);
-      if (label.includes('sim-fail-build')) return done(`${label}: this software fails on purpose\n`, 1);
+        throw failedForGood(
+          `${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.`,
+        );
+      if (label.includes('sim-fail-build'))
+        return done(`${label}: this software fails on purpose\n`, 1);
       // A recipe that says so at its end fails here too; nothing else of it is run.
-      const exit = label.includes('sim-exit-7') ? 7 : Number(/^exit (\d{1,3})\s*$/m.exec(recipe.script)?.[1] ?? 0);
+      const exit = label.includes('sim-exit-7')
+        ? 7
+        : Number(/^exit (\d{1,3})\s*$/m.exec(recipe.script)?.[1] ?? 0);
       if (exit !== 0) return done(`exit ${exit}\n`, exit);
       if (label.includes('sim-disk-full'))
         throw failedForNow("The host's disk is full. Free some space there, then try again.");
-      state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
+      state.layers[layerId] = {
+        parent: parentId,
+        content: [recipe.script],
+        virtualBytes: sizeBytes,
+      };
       await save();
       return done(`simulated: ${label}\n`);
     },
 
     async startMachine({ machineId, diskId, name }) {
-      if (name.includes('sim-fail-start')) throw failedForNow('The machine could not be started: it fails on purpose.');
-      if (!state.disks[diskId]) throw failedForGood("The machine's disk is missing.", { detail: diskId });
+      if (name.includes('sim-fail-start'))
+        throw failedForNow('The machine could not be started: it fails on purpose.');
+      if (!state.disks[diskId])
+        throw failedForGood("The machine's disk is missing.", { detail: diskId });
       if (state.machines[machineId]?.disk === diskId) return;
       const readyAt = [name, ...chain(state.disks[diskId].layer)].join().includes(neverReady)
         ? Number.MAX_SAFE_INTEGER
@@ -299,7 +340,10 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
       ] as const) {
         const from: Record<string, unknown> = now[name];
         missing.push(...ids.filter((id) => !(id in from)));
-        Object.assign(copy[name], Object.fromEntries(ids.filter((id) => id in from).map((id) => [id, from[id]])));
+        Object.assign(
+          copy[name],
+          Object.fromEntries(ids.filter((id) => id in from).map((id) => [id, from[id]])),
+        );
       }
       await writeWhole(join(folder, stateFile), JSON.stringify(copy), 0o600);
       return missing;
@@ -353,7 +397,11 @@ export async function openSimulator({ root, clock, speed }: SimulatorOptions): P
 function afterRefresh(simulator: Simulator, refresh: () => Promise<void>): Simulator {
   const verbs = Object.entries(simulator).map(([name, verb]) => {
     if (typeof verb !== 'function' || plainVerbs.has(name)) return [name, verb];
-    return [name, async (...args: never[]) => refresh().then(() => (verb as (...given: never[]) => unknown)(...args))];
+    return [
+      name,
+      async (...args: never[]) =>
+        refresh().then(() => (verb as (...given: never[]) => unknown)(...args)),
+    ];
   });
   return Object.fromEntries(verbs) as Simulator;
 }

@@ -1,5 +1,5 @@
-// The links that open a machine. Nobody signs these requests: the secret in the path is the permission. GET only looks, so that a
-// program that previews links uses none up; POST opens.
+// The links that open a machine. Nobody signs these requests: the secret in the path is the
+// permission. GET only looks, so that a program that previews links uses none up; POST opens.
 
 import type { FastifyInstance } from 'fastify';
 import { accessCheck, accessOpen, type Opened } from '../../app/access.ts';
@@ -9,7 +9,10 @@ import type { Store } from '../../store/port.ts';
 import { timestampOf } from '../errors.ts';
 import { dateTime } from '../handler.ts';
 
-export function accessRoutes(app: FastifyInstance, { store, clock }: { store: Store; clock: Clock }): void {
+export function accessRoutes(
+  app: FastifyInstance,
+  { store, clock }: { store: Store; clock: Clock },
+): void {
   const present = ({ link, machine }: Opened) => ({
     id: link.uid,
     type: 'access',
@@ -25,6 +28,10 @@ export function accessRoutes(app: FastifyInstance, { store, clock }: { store: St
     timestamp: timestampOf(clock.now()),
   });
   type Named = { Params: { token: string } };
-  app.get<Named>('/access/:token', async ({ params }) => present(await accessCheck(store, params.token)));
-  app.post<Named>('/access/:token', async ({ params, id }) => present(await accessOpen(store, params.token, id)));
+  app.get<Named>('/access/:token', async ({ params }) =>
+    present(await accessCheck(store, params.token)),
+  );
+  app.post<Named>('/access/:token', async ({ params, id }) =>
+    present(await accessOpen(store, params.token, id)),
+  );
 }

@@ -6,12 +6,18 @@ import { operations } from '../../contract/table.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { dateTime, type Handlers } from '../handler.ts';
 
-/** The trail keeps the names of operations. What is no operation of the API is told apart from the link that allowed it. */
+/**
+ * The trail keeps the names of operations. What is no operation of the API is told apart from the
+ * link that allowed it.
+ */
 const actionTypes = new Map<string, string>([
-  ...Object.entries<OperationSpec>(operations).map(([name, { action }]) => [name, action ?? name] as const),
+  ...Object.entries<OperationSpec>(operations).map(
+    ([name, { action }]) => [name, action ?? name] as const,
+  ),
   ['machineAccessOpen', 'machine_external_access_opened'],
 ]);
-const actionsOf = (type: string) => [...actionTypes].filter(([, one]) => one === type).map(([action]) => action);
+const actionsOf = (type: string) =>
+  [...actionTypes].filter(([, one]) => one === type).map(([action]) => action);
 
 export const auditRoutes: Handlers<'userActionLogList'> = {
   async userActionLogList(context, { query }) {

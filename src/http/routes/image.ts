@@ -41,14 +41,31 @@ export function presentImage({ image, softwares, job }: ImageView): Answer<'imag
 }
 
 export const imageRoutes: Handlers<
-  'imageList' | 'imageGet' | 'imageCapture' | 'imageInstall' | 'imageAssign' | 'imageDelete' | 'imageLog'
+  | 'imageList'
+  | 'imageGet'
+  | 'imageCapture'
+  | 'imageInstall'
+  | 'imageAssign'
+  | 'imageDelete'
+  | 'imageLog'
 > = {
   async imageList(context, { query }) {
-    const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, deleted } = query;
+    const {
+      page = pageDefaults.page,
+      per_page: perPage = pageDefaults.perPage,
+      q,
+      deleted,
+    } = query;
     const { images, count } = await imageList(context, { page, perPage, q, deleted });
-    return { images: images.map(presentImage), count, page, next_page: nextPage(page, perPage, count) };
+    return {
+      images: images.map(presentImage),
+      count,
+      page,
+      next_page: nextPage(page, perPage, count),
+    };
   },
-  imageGet: async (context, { params }) => presentImage(await imageGet(context, params.id as ImageId)),
+  imageGet: async (context, { params }) =>
+    presentImage(await imageGet(context, params.id as ImageId)),
   imageCapture: async (context, { body }) =>
     presentImage(
       await imageCapture(context, {

@@ -19,7 +19,11 @@ import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
 import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 import { presentImage } from './image.ts';
 
-export function presentMachine({ machine, assignedImageName, job }: MachineView): Answer<'machineGet'> {
+export function presentMachine({
+  machine,
+  assignedImageName,
+  job,
+}: MachineView): Answer<'machineGet'> {
   const shown = shownOf(machine);
   return {
     id: String(machine.id),
@@ -34,8 +38,10 @@ export function presentMachine({ machine, assignedImageName, job }: MachineView)
       friendly_status: shown.status,
       assigned_image_id: machine.assignedImageId,
       assigned_image_name: assignedImageName,
-      last_session_start_at: machine.lastSessionStartAt === null ? null : dateTime(machine.lastSessionStartAt),
-      // What the original meters; a self-hosted machine has no credit to use up and does not stop by itself.
+      last_session_start_at:
+        machine.lastSessionStartAt === null ? null : dateTime(machine.lastSessionStartAt),
+      // What the original meters; a self-hosted machine has no credit to use up and does not stop
+      // by itself.
       auto_stop_threshold: 0,
       network_credit: 0,
       remaining_usage: 0,
@@ -67,11 +73,22 @@ export const machineRoutes: Handlers<
   | 'machinePermissionsSet'
 > = {
   async machineList(context, { query }) {
-    const { page = pageDefaults.page, per_page: perPage = pageDefaults.perPage, q, status, assigned } = query;
+    const {
+      page = pageDefaults.page,
+      per_page: perPage = pageDefaults.perPage,
+      q,
+      status,
+      assigned,
+    } = query;
     const { has_session_data: hasSessionData, time_left: timeLeftMin } = query;
     const filter = { page, perPage, q, status, assigned, hasSessionData, timeLeftMin };
     const { machines, count } = await machineList(context, filter);
-    return { machines: machines.map(presentMachine), count, page, next_page: nextPage(page, perPage, count) };
+    return {
+      machines: machines.map(presentMachine),
+      count,
+      page,
+      next_page: nextPage(page, perPage, count),
+    };
   },
   async machineConsole(context, { params }) {
     const kept = await machineConsole(context, params.id as MachineId);
@@ -81,13 +98,16 @@ export const machineRoutes: Handlers<
       attributes: { shown: kept?.shown ?? null, kept_at: dateOrNull(kept?.keptAt ?? null) },
     };
   },
-  machineGet: async (context, { params }) => presentMachine(await machineGet(context, params.id as MachineId)),
+  machineGet: async (context, { params }) =>
+    presentMachine(await machineGet(context, params.id as MachineId)),
   planList: async ({ work }) => ({
-    plans: (await work.machineTypes.list()).map(({ id, name, code, cpus, memoryMb, diskSizeGb }) => ({
-      id: String(id),
-      type: 'plan',
-      attributes: { name, machine_type: code, cpus, memory_mb: memoryMb, disk_size: diskSizeGb },
-    })),
+    plans: (await work.machineTypes.list()).map(
+      ({ id, name, code, cpus, memoryMb, diskSizeGb }) => ({
+        id: String(id),
+        type: 'plan',
+        attributes: { name, machine_type: code, cpus, memory_mb: memoryMb, disk_size: diskSizeGb },
+      }),
+    ),
   }),
   async machineCreate(context, { body }) {
     const { machines, image } = await machineCreate(context, {
@@ -116,8 +136,16 @@ export const machineRoutes: Handlers<
     return {};
   },
   async machineAccess(context, { params, body }) {
-    const { uid, url, expiresAt } = await machineAccess(context, params.id as MachineId, body.expires_in);
-    return { id: uid, type: 'access', attributes: { uid, connection_link: url, expires_at: dateTime(expiresAt) } };
+    const { uid, url, expiresAt } = await machineAccess(
+      context,
+      params.id as MachineId,
+      body.expires_in,
+    );
+    return {
+      id: uid,
+      type: 'access',
+      attributes: { uid, connection_link: url, expires_at: dateTime(expiresAt) },
+    };
   },
   machinePermissionFields: async () => ({
     permission_fields: Object.entries(machinePermissionDefaults).map(([name, value]) => ({

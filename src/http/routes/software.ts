@@ -1,8 +1,12 @@
-// The catalogue between the wire and the store. Items bear their fields both flat and under `attributes`.
+// The catalogue between the wire and the store. Items bear their fields both flat and under
+// `attributes`.
 
 import type { Handlers } from '../handler.ts';
 
-const item = <Type extends string>(type: Type, { id, name, sizeGb }: { id: number; name: string; sizeGb: number }) => {
+const item = <Type extends string>(
+  type: Type,
+  { id, name, sizeGb }: { id: number; name: string; sizeGb: number },
+) => {
   const fields = { id, name, size: sizeGb };
   return { ...fields, type, attributes: fields };
 };

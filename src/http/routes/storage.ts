@@ -1,6 +1,12 @@
 // What images take, what hangs on them, and undo, between the wire and the application.
 
-import { imageAssignUndo, imageProtect, imageRestore, machineDiskList, machineRestore } from '../../app/keep.ts';
+import {
+  imageAssignUndo,
+  imageProtect,
+  imageRestore,
+  machineDiskList,
+  machineRestore,
+} from '../../app/keep.ts';
 import { imageDependents, imageStorage } from '../../app/storage.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import { dateOrNull, dateTime, type Handlers } from '../handler.ts';
@@ -17,7 +23,11 @@ export const storageRoutes: Handlers<
   | 'machineRestore'
 > = {
   async imageAssignUndo(context, { params, body }) {
-    const machines = await imageAssignUndo(context, params.id as ImageId, body.machine_ids as MachineId[] | undefined);
+    const machines = await imageAssignUndo(
+      context,
+      params.id as ImageId,
+      body.machine_ids as MachineId[] | undefined,
+    );
     return { count: machines.length };
   },
   async imageRestore(context, { params }) {
@@ -27,7 +37,10 @@ export const storageRoutes: Handlers<
   imageProtect: async (context, { params, body }) =>
     presentImage(await imageProtect(context, params.id as ImageId, body.protected)),
   async imageStorage(context, { params }) {
-    const { virtualBytes, storedBytes, exclusiveBytes, chain } = await imageStorage(context, params.id as ImageId);
+    const { virtualBytes, storedBytes, exclusiveBytes, chain } = await imageStorage(
+      context,
+      params.id as ImageId,
+    );
     return {
       virtual_bytes: virtualBytes,
       stored_bytes: storedBytes,
@@ -44,9 +57,17 @@ export const storageRoutes: Handlers<
     };
   },
   async imageDependents(context, { params }) {
-    const { machines, images, keptDisks, freedBytes } = await imageDependents(context, params.id as ImageId);
+    const { machines, images, keptDisks, freedBytes } = await imageDependents(
+      context,
+      params.id as ImageId,
+    );
     return {
-      machines: machines.map(({ machine: { id, name }, assigned, disk }) => ({ id, name, assigned, disk })),
+      machines: machines.map(({ machine: { id, name }, assigned, disk }) => ({
+        id,
+        name,
+        assigned,
+        disk,
+      })),
       images: images.map(({ id, name }) => ({ id, name })),
       kept_disks: keptDisks.length,
       freed_bytes: freedBytes,

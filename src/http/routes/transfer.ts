@@ -58,11 +58,18 @@ export const transferRoutes: Handlers<
         signature: body.signature,
       }),
     ),
-  transferGet: async (context, { params }) => presentTransfer(await transferGet(context, params.id as TransferId)),
+  transferGet: async (context, { params }) =>
+    presentTransfer(await transferGet(context, params.id as TransferId)),
   transferPart: async (context, { params, content }) =>
     presentTransfer(await transferPart(context, params.id as TransferId, params.offset, content)),
   transferFinish: async (context, { params, body }) =>
-    presentImage(await transferFinish(context, params.id as TransferId, body.heal_image_id as ImageId | undefined)),
+    presentImage(
+      await transferFinish(
+        context,
+        params.id as TransferId,
+        body.heal_image_id as ImageId | undefined,
+      ),
+    ),
   async transferDelete(context, { params }) {
     await transferDelete(context, params.id as TransferId);
     return {};
@@ -76,6 +83,7 @@ export const transferRoutes: Handlers<
 export const transferStages: Stages = {
   transferPart: {
     thing: ({ params }) => params.id,
-    run: (context, { params, content }) => transferPartWrite(context, params.id as TransferId, params.offset, content),
+    run: (context, { params, content }) =>
+      transferPartWrite(context, params.id as TransferId, params.offset, content),
   },
 };

@@ -1,4 +1,5 @@
-// Export: the chain of an image becomes one file of its own, beside a signed manifest that says what it is.
+// Export: the chain of an image becomes one file of its own, beside a signed manifest that says
+// what it is.
 
 import { rm } from 'node:fs/promises';
 import { AppError, failedForGood } from '../../domain/error.ts';
@@ -16,7 +17,10 @@ export const transferOf = ({ data }: Job): TransferId => {
   return data.transferId as TransferId;
 };
 
-/** What of the organisation's quota is left for what is made of or for a transfer, whose file is counted already. Throws when nothing is. */
+/**
+ * What of the organisation's quota is left for what is made of or for a transfer, whose file is
+ * counted already. Throws when nothing is.
+ */
 export async function leftBytes({ usage }: Work, { heldBytes }: Transfer): Promise<number> {
   const { storedGb } = await usage.quotas();
   const left = Math.floor(storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
@@ -34,7 +38,8 @@ export const imageExport: Workflow = {
     const id = transferOf(job);
     const found = await store.read('system', async (work) => {
       const transfer = await work.transfers.get(id);
-      const image = transfer.imageId === null ? undefined : await work.images.find(transfer.imageId);
+      const image =
+        transfer.imageId === null ? undefined : await work.images.find(transfer.imageId);
       if (!image || image.layerId === null)
         throw new AppError('image_not_available', 'The image was deleted before it was exported.');
       const [head] = await work.layers.chain(image.layerId);

@@ -1,5 +1,6 @@
-// Import: the bytes that came in become a layer: on the base that they were made from when it is here, so that only what differs is
-// stored, else one that stands alone and boots as its manifest says, or by its firmware. With the same workflow a damaged layer is healed: the new bytes take
+// Import: the bytes that came in become a layer: on the base that they were made from when it is
+// here, so that only what differs is stored, else one that stands alone and boots as its manifest
+// says, or by its firmware. With the same workflow a damaged layer is healed: the new bytes take
 // its place under the same id, and what stands on it can be used again.
 
 import { failedForGood } from '../../domain/error.ts';
@@ -27,7 +28,8 @@ export const imageImport: Workflow = {
   async run(context) {
     const { job, store, engine, signal, transferPath } = context;
     const [id, imageId, healed] = [transferOf(job), imageOf(job), healedOf(job)];
-    if (healed === undefined && job.data.layerId === undefined) await context.remember({ layerId: newId() });
+    if (healed === undefined && job.data.layerId === undefined)
+      await context.remember({ layerId: newId() });
     const layerId = healed ?? (job.data.layerId as LayerId);
     const { transfer, manifest, base } = await context.write(async (work) => {
       if (healed === undefined) await work.images.become(imageId, 'building');
@@ -51,15 +53,21 @@ export const imageImport: Workflow = {
     await context.phase('comparing the digest', 0.1);
     const sha256 = await sha256File(path, { signal });
     if (transfer.sha256 !== null && transfer.sha256 !== sha256)
-      throw failedForGood(`The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`);
+      throw failedForGood(
+        `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
+      );
     await context.phase('making a layer of it', 0.3);
     // What heals takes the place of what is counted already.
     const bytesMax =
       healed === undefined
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
-    const made = await engine.importLayer({ layerId, path, parentId: base?.id ?? null, tail, bytesMax }, signal);
-    const fault = boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
+    const made = await engine.importLayer(
+      { layerId, path, parentId: base?.id ?? null, tail, bytesMax },
+      signal,
+    );
+    const fault =
+      boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
     if (fault?.sure)
       throw failedForGood(
         `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
@@ -77,7 +85,8 @@ export const imageImport: Workflow = {
 
   async undo({ job, engine, store }) {
     const layerId = healedOf(job) ?? (job.data.layerId as LayerId | undefined);
-    if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId)))) return;
+    if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId))))
+      return;
     await engine.removeLayer(layerId);
   },
 
@@ -94,8 +103,15 @@ export const imageImport: Workflow = {
 
 type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
 
-/** How what stands alone boots. A kernel that came with it, and what is said to it, count only when somebody who is trusted signed for them. */
-function bootAlone({ signer }: Context, { manifest, signature }: Transfer, told: ManifestBoot | null): Boot {
+/**
+ * How what stands alone boots. A kernel that came with it, and what is said to it, count only when
+ * somebody who is trusted signed for them.
+ */
+function bootAlone(
+  { signer }: Context,
+  { manifest, signature }: Transfer,
+  told: ManifestBoot | null,
+): Boot {
   if (told?.mode !== 'direct') return { mode: 'firmware' };
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
     return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
@@ -119,7 +135,9 @@ async function settleNew(
     state: 'sealed',
     jobId: null,
   });
-  await work.images.update(imageId, { sizeGb: Math.max(1, Math.ceil(layer.virtualBytes / gbBytes)) });
+  await work.images.update(imageId, {
+    sizeGb: Math.max(1, Math.ceil(layer.virtualBytes / gbBytes)),
+  });
   await work.images.become(imageId, 'available', {
     layerId: layer.id,
     ...(doubt && { report: `warning: ${doubt.says}` }),
@@ -127,7 +145,12 @@ async function settleNew(
 }
 
 /** The layer has new bytes, which have no digest yet. */
-async function settleHealed(work: Work, layerId: LayerId, base: Layer | null, { storedBytes }: Made) {
+async function settleHealed(
+  work: Work,
+  layerId: LayerId,
+  base: Layer | null,
+  { storedBytes }: Made,
+) {
   const now = await work.layers.find(layerId);
   if (now === undefined || now.state === 'deleting')
     throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');

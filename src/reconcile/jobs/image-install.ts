@@ -1,5 +1,6 @@
-// Install: the software is put into canonical order, and each title is one layer on the one below it. A layer that an earlier build
-// made from the same parent and recipe is used again; a build that failed goes on at the step that failed.
+// Install: the software is put into canonical order, and each title is one layer on the one below
+// it. A layer that an earlier build made from the same parent and recipe is used again; a build
+// that failed goes on at the step that failed.
 
 import { plainConsole } from '../../domain/console.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
@@ -38,7 +39,10 @@ export const imageInstall: Workflow = {
     let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
     let key = head.key ?? head.id;
     for (const [index, software] of list.entries()) {
-      await context.phase(`installing ${software.name} (${index + 1} of ${list.length})`, index / list.length);
+      await context.phase(
+        `installing ${software.name} (${index + 1} of ${list.length})`,
+        index / list.length,
+      );
       key = layerKey(key, software.recipeDigest);
       const sizeGb = builtImageSizeGb(
         base.sizeGb,
@@ -76,7 +80,10 @@ async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; l
   return { base: await work.bases.get(image.baseImageId), list };
 }
 
-/** The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while another build makes it. */
+/**
+ * The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while
+ * another build makes it.
+ */
 async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Promise<Layer> {
   const { clock, engine, signal, job } = context;
   const { software, position, parent } = step;
@@ -100,7 +107,8 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
       await context.write((work) => record(work, 'hit', null, ''));
     return layer;
   }
-  if (!mine) throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
+  if (!mine)
+    throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
   const spec = {
     layerId: layer.id,
@@ -112,7 +120,8 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
   };
   const built = await engine.buildLayer(spec, signal).catch(async (error) => {
     const shown = error instanceof AppError ? error.output : undefined;
-    if (shown !== undefined) await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
+    if (shown !== undefined)
+      await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
     throw error;
   });
   await context.write(async (work) => {
@@ -126,10 +135,18 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
       `Step ${position}, ${software.name}, failed with exit status ${built.exitCode}. Its last lines:\n${lines}`,
     );
   }
-  return { ...layer, virtualBytes: built.virtualBytes, storedBytes: built.storedBytes, state: 'sealed' };
+  return {
+    ...layer,
+    virtualBytes: built.virtualBytes,
+    storedBytes: built.storedBytes,
+    state: 'sealed',
+  };
 }
 
-/** The layer of a key, unless it stands on a layer that is damaged or half-made on another parent: then it leaves the cache. */
+/**
+ * The layer of a key, unless it stands on a layer that is damaged or half-made on another parent:
+ * then it leaves the cache.
+ */
 async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
   if (!found) return undefined;
@@ -140,7 +157,9 @@ async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer
   return undefined;
 }
 
-/** The layer row of a step's key: found, taken over from a build that has ended, or new and ours. */
+/**
+ * The layer row of a step's key: found, taken over from a build that has ended, or new and ours.
+ */
 async function reserve(
   work: Work,
   { key, parent, sizeBytes }: Step,
@@ -150,14 +169,18 @@ async function reserve(
   const height = (await work.layers.chain(parent.id)).length;
   const found = await usable(work, key, parent.id);
   if (found) {
-    if (found.state !== 'building' || found.jobId === jobId) return { layer: found, mine: found.state === 'building' };
+    if (found.state !== 'building' || found.jobId === jobId)
+      return { layer: found, mine: found.state === 'building' };
     const owner = found.jobId === null ? null : await work.jobs.get(found.jobId);
     const ended = owner === null || !['queued', 'running'].includes(owner.state);
     const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
     return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
   }
   if (height >= chainHeightMax)
-    throw new NotYet(`the chain below this step has ${height} layers, and is being shortened`, waitForShorterMs);
+    throw new NotYet(
+      `the chain below this step has ${height} layers, and is being shortened`,
+      waitForShorterMs,
+    );
   const layer = {
     id: newId() as LayerId,
     kind: 'software' as const,

@@ -1,5 +1,5 @@
-// Compaction: a layer whose chain is long is written anew on a layer further down. Its content stays the same, and its id too, so that
-// disks and layers that stand on it notice nothing.
+// Compaction: a layer whose chain is long is written anew on a layer further down. Its content
+// stays the same, and its id too, so that disks and layers that stand on it notice nothing.
 
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -25,7 +25,8 @@ export const layerCompact: Workflow = {
     const { job, engine, signal } = context;
     const layerId = layerOf(job);
     await context.phase('comparing the layers with their digests', 0.1);
-    for (const id of await context.store.read('system', (work) => layersOf(work, layerId))) await compare(context, id);
+    for (const id of await context.store.read('system', (work) => layersOf(work, layerId)))
+      await compare(context, id);
     const parent = await context.write((work) => begin(work, job));
     if (parent === null) return (work) => releaseLayer(work, job);
     await context.phase('writing the layer anew', 0.2);
@@ -34,7 +35,12 @@ export const layerCompact: Workflow = {
     const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
     return async (work) => {
       const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
-      await work.layers.update(layerId, { parentId: parent, storedBytes, jobId: null, digest: null });
+      await work.layers.update(layerId, {
+        parentId: parent,
+        storedBytes,
+        jobId: null,
+        digest: null,
+      });
       if (damaged) await distrust(work, layerId, damaged);
       await askNext(work, job);
     };
@@ -56,11 +62,15 @@ export const layerCompact: Workflow = {
   async abandon(work, job) {
     await releaseLayer(work, job);
     const { digest, unchanged } = job.data;
-    if (typeof digest === 'string' && unchanged === true) await work.layers.update(layerOf(job), { digest });
+    if (typeof digest === 'string' && unchanged === true)
+      await work.layers.update(layerOf(job), { digest });
   },
 };
 
-/** The layer and all below it down to the one on which it is to be written anew; none when its chain is short, or known to be damaged. */
+/**
+ * The layer and all below it down to the one on which it is to be written anew; none when its chain
+ * is short, or known to be damaged.
+ */
 async function layersOf(work: Work, layerId: LayerId): Promise<LayerId[]> {
   if (!(await work.layers.find(layerId))) return [];
   const chain = await work.layers.chain(layerId);
@@ -69,14 +79,21 @@ async function layersOf(work: Work, layerId: LayerId): Promise<LayerId[]> {
   return chain.slice(0, chain.indexOf(parent)).map(({ id }) => id);
 }
 
-/** Damage that nobody has met yet would be written into sound bytes, and have a digest of its own then. */
+/**
+ * Damage that nobody has met yet would be written into sound bytes, and have a digest of its own
+ * then.
+ */
 async function compare(context: Context, id: LayerId): Promise<void> {
   const layer = await context.store.read('system', (work) => work.layers.find(id));
   // An attempt that was cut short may have rewritten it: what it has then was compared before.
-  if (layer?.state === 'sealed' && layer.jobId === null) await verifyLayer(context, layer, 0, context.signal);
+  if (layer?.state === 'sealed' && layer.jobId === null)
+    await verifyLayer(context, layer, 0, context.signal);
 }
 
-/** The new parent; null when the chain is short or damaged now. From here on nobody compares the layer's bytes, which are about to change. */
+/**
+ * The new parent; null when the chain is short or damaged now. From here on nobody compares the
+ * layer's bytes, which are about to change.
+ */
 async function begin(work: Work, job: Job): Promise<LayerId | null> {
   const layerId = layerOf(job);
   const layer = await work.layers.find(layerId);
@@ -98,14 +115,20 @@ async function releaseLayer(work: Work, job: Job): Promise<void> {
   if (layer?.jobId === job.id) await work.layers.update(layer.id, { jobId: null });
 }
 
-/** A layer below it was found to be damaged while it was written anew: its bytes may have become the layer's own. */
+/**
+ * A layer below it was found to be damaged while it was written anew: its bytes may have become the
+ * layer's own.
+ */
 async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<void> {
   const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
   await work.layers.update(layerId, { state: 'quarantined', fault, key: null });
   await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
 }
 
-/** One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun it. */
+/**
+ * One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun
+ * it.
+ */
 async function askNext(work: Work, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');
   if (open.some(({ id }) => id !== ending?.id)) return;
@@ -116,7 +139,10 @@ async function askNext(work: Work, ending: Job | null): Promise<void> {
   await work.jobs.enqueue([{ kind: 'layerCompact', organisationId, data: { layerId: layer.id } }]);
 }
 
-/** Asks for the compaction of layers whose chains are too long, the lowest first: what stands on it has a shorter chain too then. */
+/**
+ * Asks for the compaction of layers whose chains are too long, the lowest first: what stands on it
+ * has a shorter chain too then.
+ */
 export const compact: Task = {
   everyMs: 60_000,
   async run({ store }) {

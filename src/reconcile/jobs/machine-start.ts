@@ -1,5 +1,6 @@
-// Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk takes the old one's place only when
-// the machine is ready on it: a start that fails leaves the machine off with the disk it had, and the assignment pending.
+// Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk
+// takes the old one's place only when the machine is ready on it: a start that fails leaves the
+// machine off with the disk it had, and the assignment pending.
 
 import { consoleReason, plainConsole } from '../../domain/console.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
@@ -17,7 +18,9 @@ const machineOf = (job: Job): MachineId => {
   return job.machineId;
 };
 
-/** Not an error: somebody assigned an image to the machine, or stopped it, while it was starting. */
+/**
+ * Not an error: somebody assigned an image to the machine, or stopped it, while it was starting.
+ */
 class StopRequested extends Error {}
 
 export const machineStart: Workflow = {
@@ -33,7 +36,11 @@ export const machineStart: Workflow = {
         await verifyChain(context, disk.layerId, signal);
       }
       await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
-      await engine.ensureDisk({ diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes });
+      await engine.ensureDisk({
+        diskId: disk.id,
+        layerId: disk.layerId,
+        sizeBytes: disk.sizeGb * gbBytes,
+      });
       await context.phase('turning on', 0.3);
       await engine.startMachine({
         machineId: id,
@@ -50,7 +57,8 @@ export const machineStart: Workflow = {
       while (true) {
         state = await engine.machineState(id);
         if (state === 'ready' || state === 'copy') break;
-        if (state === 'off') throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
+        if (state === 'off')
+          throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
         await assertWanted(context, id);
         if (clock.monotonic() >= end) {
           const on =
@@ -66,7 +74,13 @@ export const machineStart: Workflow = {
       }
       // Looked at again inside the transaction: a stop may be asked for until the very end.
       return async (work) => {
-        await finish(work, id, fresh ? disk.id : null, settings.keepDiskMs, state === 'copy' ? isCopy : null);
+        await finish(
+          work,
+          id,
+          fresh ? disk.id : null,
+          settings.keepDiskMs,
+          state === 'copy' ? isCopy : null,
+        );
         if (base) await work.bases.prove(base.id);
       };
     } catch (error) {
@@ -84,8 +98,15 @@ export const machineStart: Workflow = {
   abandon: (work, job, reason) => settleOff(work, machineOf(job), reason),
 };
 
-/** The error with what the guest showed, which is kept: the machine, and its console, are gone after this. */
-async function withConsole({ engine, signal, write }: Context, id: MachineId, error: AppError): Promise<AppError> {
+/**
+ * The error with what the guest showed, which is kept: the machine, and its console, are gone after
+ * this.
+ */
+async function withConsole(
+  { engine, signal, write }: Context,
+  id: MachineId,
+  error: AppError,
+): Promise<AppError> {
   const shown = await engine.console(id).catch(() => '');
   if (shown === '' || signal.aborted) return error;
   await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
@@ -129,9 +150,12 @@ async function prepare(context: Context, id: MachineId) {
   });
 }
 
-/** The layer from which the machine's next disk is made: its image's, else that of the default base. */
+/**
+ * The layer from which the machine's next disk is made: its image's, else that of the default base.
+ */
 async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
-  if (machine.assignedImageId === null) return (await work.bases.fitting(machine.diskSizeGb)).layerId;
+  if (machine.assignedImageId === null)
+    return (await work.bases.fitting(machine.diskSizeGb)).layerId;
   const image = await work.images.get(machine.assignedImageId);
   if (image.status !== 'available' || image.layerId === null) {
     throw new AppError(
@@ -161,7 +185,8 @@ async function finish(
   statusReason: string | null,
 ): Promise<void> {
   const machine = await work.machines.get(id);
-  if (machine.stopRequestedAt !== null) throw failedForNow('The machine was asked to stop while it was starting.');
+  if (machine.stopRequestedAt !== null)
+    throw failedForNow('The machine was asked to stop while it was starting.');
   if (freshDisk !== null) {
     if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
     await work.disks.update(freshDisk, { state: 'active', replacesId: machine.diskId });

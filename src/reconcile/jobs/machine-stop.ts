@@ -9,12 +9,16 @@ export const machineStop: Workflow = {
   async run({ job, engine, settings }) {
     const id = job.machineId;
     if (id === null) throw failedForGood('The stop names no machine.');
-    await engine.stopMachine(id, job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs);
+    await engine.stopMachine(
+      id,
+      job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs,
+    );
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 
   async abandon(work, job, reason) {
     // The machine may still be on: it is shown as it was, and can be stopped again.
-    if (job.machineId !== null) await work.machines.update(job.machineId, { status: 'ready', statusReason: reason });
+    if (job.machineId !== null)
+      await work.machines.update(job.machineId, { status: 'ready', statusReason: reason });
   },
 };

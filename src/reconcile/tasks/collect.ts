@@ -1,6 +1,7 @@
-// Takes away what nothing needs: it is marked in one transaction, so that nothing can begin to use it; waits; then its bytes go, then
-// its row. What gives way before its time does so here too: the oldest kept disks of an organisation that is over its budget, and the
-// installed steps used longest ago when the build cache is too large.
+// Takes away what nothing needs: it is marked in one transaction, so that nothing can begin to use
+// it; waits; then its bytes go, then its row. What gives way before its time does so here too: the
+// oldest kept disks of an organisation that is over its budget, and the installed steps used
+// longest ago when the build cache is too large.
 
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +14,10 @@ import { quarantine } from './verify.ts';
 
 const chainRoundsMax = 100;
 const jobsKeptMs = 7 * 24 * 3600_000;
-/** Longer than a request is good for, so that a clock that is put back by as much lets none be sent again. */
+/**
+ * Longer than a request is good for, so that a clock that is put back by as much lets none be sent
+ * again.
+ */
 const signatureKeptMs = 2 * 3600_000;
 const auditRoundsMax = 100;
 
@@ -21,7 +25,8 @@ export const collect: Task = {
   everyMs: 30_000,
   async run(deps, signal) {
     const { store, settings, log } = deps;
-    // What a backup copies stays until it has it; asked again where something is marked, since a backup may begin meanwhile.
+    // What a backup copies stays until it has it; asked again where something is marked, since a
+    // backup may begin meanwhile.
     const isHeld = async (work: Work) => (await work.host.frozen()).length > 0;
     await settleAbandoned(deps);
     if (await store.read('system', isHeld)) return;
@@ -44,7 +49,8 @@ export const collect: Task = {
       return work.layers.deleting(work.now() - settings.collectDelayMs);
     });
     failures.push(...(await removeLayers(deps, layers, signal)));
-    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} disks or layers cannot be removed`);
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} disks or layers cannot be removed`);
   },
 };
 
@@ -67,57 +73,81 @@ async function release(work: Work, { guard, settings }: TaskDependencies): Promi
   }
   const [waiting, brakes] = [guard.waiting(), guard.brakes()];
   const noted = await work.host.waiting();
-  if (waiting !== noted.waiting || brakes !== noted.brakes) await work.host.noteWaiting(waiting, brakes);
+  if (waiting !== noted.waiting || brakes !== noted.brakes)
+    await work.host.noteWaiting(waiting, brakes);
 }
 
-/** In portions, each a transaction of its own, until no entry is too old: however many there are, others write in between. */
-async function pruneAudit({ store, guard, settings }: TaskDependencies, signal: AbortSignal): Promise<void> {
+/**
+ * In portions, each a transaction of its own, until no entry is too old: however many there are,
+ * others write in between.
+ */
+async function pruneAudit(
+  { store, guard, settings }: TaskDependencies,
+  signal: AbortSignal,
+): Promise<void> {
   for (let rounds = 0; rounds < auditRoundsMax; rounds++) {
     signal.throwIfAborted();
     const before = await store.read('system', async (work) => {
       const over = await guard.look(work);
-      return over !== null && (await work.audit.hasBefore(over - settings.auditKeptMs)) ? over : null;
+      return over !== null && (await work.audit.hasBefore(over - settings.auditKeptMs))
+        ? over
+        : null;
     });
     if (before === null) return;
     await store.write('system', (work) => work.audit.prune(before - settings.auditKeptMs));
   }
 }
 
-/** What is deleted, and bytes that an ended import left, go at once; whatever else is over goes when the guard allows it. */
+/**
+ * What is deleted, and bytes that an ended import left, go at once; whatever else is over goes when
+ * the guard allows it.
+ */
 async function removeTransfers({ store, guard, transferPath }: TaskDependencies): Promise<void> {
   // Listed first: a transfer's row is there before its file.
   const files = await readdir(transferFolder(transferPath));
   const { all, over } = await store.read('system', async (work) => {
     const before = await guard.look(work);
     const all = await work.transfers.list();
-    const over = before === null ? [] : all.filter((one) => one.status !== 'building' && one.expiresAt <= before);
+    const over =
+      before === null
+        ? []
+        : all.filter((one) => one.status !== 'building' && one.expiresAt <= before);
     return { all, over: guard.mayGo('transfers', over.length, all.length) ? over : [] };
   });
   if (over.length > 0)
     await store.write('system', async (work) => {
       // One that was sent a part meanwhile is not over any more.
       for (const { id, expiresAt } of over)
-        if ((await work.transfers.find(id))?.expiresAt === expiresAt) await work.transfers.delete(id);
+        if ((await work.transfers.find(id))?.expiresAt === expiresAt)
+          await work.transfers.delete(id);
     });
   const deleted = await store.read('system', (work) => work.transfers.deleted());
-  const used = all.filter(({ kind, status }) => status === 'failed' || (kind === 'import' && status === 'available'));
+  const used = all.filter(
+    ({ kind, status }) => status === 'failed' || (kind === 'import' && status === 'available'),
+  );
   const known = new Set<string>(all.map(({ id }) => id));
   for (const { id, heldBytes } of used) {
     await rm(transferPath(id), { force: true });
-    if (heldBytes > 0) await store.write('system', (work) => work.transfers.update(id, { heldBytes: 0 }));
+    if (heldBytes > 0)
+      await store.write('system', (work) => work.transfers.update(id, { heldBytes: 0 }));
   }
   for (const id of deleted) {
     await rm(transferPath(id), { force: true });
     await store.write('system', (work) => work.transfers.remove(id));
   }
-  // A part that was written while its transfer was removed, or what a file was written as before it was whole.
+  // A part that was written while its transfer was removed, or what a file was written as before it
+  // was whole.
   const strange = files.filter((name) => !known.has(name.replace(/\..*$/, '')));
   for (const name of strange) await rm(join(transferFolder(transferPath), name), { force: true });
 }
 
-const transferFolder = (transferPath: Dependencies['transferPath']) => dirname(transferPath('any' as TransferId));
+const transferFolder = (transferPath: Dependencies['transferPath']) =>
+  dirname(transferPath('any' as TransferId));
 
-/** Removes each; one that cannot be removed does not hold up the others. Resolves to what went wrong. */
+/**
+ * Removes each; one that cannot be removed does not hold up the others. Resolves to what went
+ * wrong.
+ */
 async function removeDisks(
   { store, engine, log }: Dependencies,
   disks: Disk[],
@@ -163,7 +193,10 @@ async function removeLayers(
   return failures;
 }
 
-/** A layer that is marked though something stands on it is taken up again; when its bytes went already, what stands on it says so. */
+/**
+ * A layer that is marked though something stands on it is taken up again; when its bytes went
+ * already, what stands on it says so.
+ */
 async function takeUpLayers(deps: Dependencies): Promise<void> {
   const { store, engine, log } = deps;
   // Each may stand on another that is marked.
@@ -172,10 +205,15 @@ async function takeUpLayers(deps: Dependencies): Promise<void> {
     if (found.length === 0) return;
     const has = await engine.inventory();
     for (const layer of found) {
-      const message = 'a layer was marked for removal though something stands on it; it is taken up again';
+      const message =
+        'a layer was marked for removal though something stands on it; it is taken up again';
       log.error({ layer: layer.id }, message);
-      if (!has.layers.has(layer.id)) await quarantine(deps, layer, 'is missing on the disk of the host');
-      else await store.write('system', (work) => work.layers.update(layer.id, { state: 'sealed', deletingAt: null }));
+      if (!has.layers.has(layer.id))
+        await quarantine(deps, layer, 'is missing on the disk of the host');
+      else
+        await store.write('system', (work) =>
+          work.layers.update(layer.id, { state: 'sealed', deletingAt: null }),
+        );
     }
   }
 }
@@ -190,12 +228,18 @@ async function enforceKeptQuota(work: Work, log: Log): Promise<void> {
       if (bytes <= keptGb * gbBytes) break;
       await work.disks.update(id, { state: 'deleting', deletingAt: work.now() });
       bytes -= storedBytes ?? 0;
-      log.info({ disk: id, machine: machineId, organisation: organisationId }, 'a kept disk gives way to newer ones');
+      log.info(
+        { disk: id, machine: machineId, organisation: organisationId },
+        'a kept disk gives way to newer ones',
+      );
     }
   }
 }
 
-/** Takes steps that nothing stands on out of the cache, the one used longest ago first, until the rest fits. */
+/**
+ * Takes steps that nothing stands on out of the cache, the one used longest ago first, until the
+ * rest fits.
+ */
 export async function evict(work: Work, bytesMax: number, log: Log): Promise<Layer[]> {
   const evicted: Layer[] = [];
   let cache = await work.layers.cache();

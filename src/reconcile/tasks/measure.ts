@@ -1,5 +1,6 @@
-// Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are answered from what was seen last. Machines
-// that had no room are shown as paused, and go on when there is some.
+// Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are
+// answered from what was seen last. Machines that had no room are shown as paused, and go on when
+// there is some.
 
 import type { Task } from '../task.ts';
 
@@ -22,6 +23,9 @@ export const measure: Task = {
     // Each is shown as paused until it is seen, the next time, that there was room for it.
     for (const machine of paused)
       if (await engine.resumeMachine(machine))
-        log.warn({ machine }, "a machine was paused because the host's disk was full; it is let go on");
+        log.warn(
+          { machine },
+          "a machine was paused because the host's disk was full; it is let go on",
+        );
   },
 };

@@ -1,6 +1,7 @@
-// Compares which machines are on with which are said to be. One whose guest powered itself off is shown as off. One that is on though it
-// should be off (an older store was brought back, or its process outlived what was known of it) is stopped: an image could otherwise
-// be captured of a disk that somebody writes to.
+// Compares which machines are on with which are said to be. One whose guest powered itself off is
+// shown as off. One that is on though it should be off (an older store was brought back, or its
+// process outlived what was known of it) is stopped: an image could otherwise be captured of a disk
+// that somebody writes to.
 
 import type { MachineId } from '../../domain/ids.ts';
 import type { Work } from '../../store/port.ts';
@@ -14,12 +15,16 @@ export const observe: Task = {
     const believed = await store.read('system', (work) => work.machines.ready());
     const running = await engine.runningMachines();
     const known = new Set(believed.map((machine) => machine.id));
-    const gone = believed.filter((machine) => !running.has(machine.id)).map((machine) => machine.id);
+    const gone = believed
+      .filter((machine) => !running.has(machine.id))
+      .map((machine) => machine.id);
     const strays = [...running].filter((id) => !known.has(id));
-    if (gone.length > 0) await store.write('system', (work) => work.machines.wentOff(gone, wentOff));
+    if (gone.length > 0)
+      await store.write('system', (work) => work.machines.wentOff(gone, wentOff));
     if (strays.length === 0) return;
     const { stopped, unknown } = await store.write('system', (work) => stopStrays(work, strays));
-    for (const machine of stopped) log.warn({ machine }, 'a machine was on that should be off; it is stopped');
+    for (const machine of stopped)
+      log.warn({ machine }, 'a machine was on that should be off; it is stopped');
     for (const machine of unknown) {
       await engine.stopMachine(machine, 0);
       log.warn({ machine }, 'a machine was on that the store does not know; it is stopped');

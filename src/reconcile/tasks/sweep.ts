@@ -1,6 +1,7 @@
-// Compares what the store knows with what the engine has. What only the engine has is an orphan: it is reported, left where it is for a
-// day (an older store may have been brought back, and want it), and then removed. What only the store has is missing: whatever
-// stands on it says so. What is quarantined and there is read again, once in each run: when it is what it was it is used again.
+// Compares what the store knows with what the engine has. What only the engine has is an orphan: it
+// is reported, left where it is for a day (an older store may have been brought back, and want it),
+// and then removed. What only the store has is missing: whatever stands on it says so. What is
+// quarantined and there is read again, once in each run: when it is what it was it is used again.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { idsBegun } from '../../domain/job.ts';
@@ -20,7 +21,8 @@ export const sweep: Task = {
       // A capture's or an import's bytes come before its row; its id is in the job.
       begun: idsBegun(await work.jobs.open(jobsMax)),
     }));
-    // The engine after the store: what went in between is not there any more, and what came is looked at again before it is noted.
+    // The engine after the store: what went in between is not there any more, and what came is
+    // looked at again before it is noted.
     const has = await engine.inventory();
     const known = new Set<string>([...layers.map((layer) => layer.id), ...begun]);
     for (const layer of layers) {
@@ -30,7 +32,9 @@ export const sweep: Task = {
     }
     await orphans(deps, 'layer', has.layers, known, signal);
     await orphans(deps, 'disk', has.disks, disks, signal);
-    for (const layer of layers.filter(({ state, id }) => state === 'quarantined' && has.layers.has(id)))
+    for (const layer of layers.filter(
+      ({ state, id }) => state === 'quarantined' && has.layers.has(id),
+    ))
       await verifyLayer(deps, layer, deps.settings.scrubBytesPerSecond, signal);
   },
 };
@@ -60,9 +64,14 @@ async function orphans(
     if (since === undefined) {
       if (await isKnown(store, kind, id)) continue;
       await store.write('system', (work) => work.host.noteOrphan({ kind, id, bytes }));
-      log.warn({ kind, id, bytes, removedInMs: settings.orphanMs }, 'something is kept that the store does not know');
+      log.warn(
+        { kind, id, bytes, removedInMs: settings.orphanMs },
+        'something is kept that the store does not know',
+      );
     } else if (mayGo && isOver(since)) {
-      await (kind === 'layer' ? engine.removeLayer(id as LayerId) : engine.removeDisk(id as DiskId));
+      await (kind === 'layer'
+        ? engine.removeLayer(id as LayerId)
+        : engine.removeDisk(id as DiskId));
       await store.write('system', (work) => work.host.forgetOrphan({ kind, id }));
       log.warn({ kind, id, bytes }, 'something that the store did not know for a day is removed');
     }
@@ -72,6 +81,9 @@ async function orphans(
 /** Whether the store has come to know it since it was listed. */
 const isKnown = (store: Store, kind: 'layer' | 'disk', id: string): Promise<boolean> =>
   store.read('system', async (work) => {
-    const found = kind === 'layer' ? await work.layers.find(id as LayerId) : await work.disks.find(id as DiskId);
+    const found =
+      kind === 'layer'
+        ? await work.layers.find(id as LayerId)
+        : await work.disks.find(id as DiskId);
     return found !== undefined || idsBegun(await work.jobs.open(jobsMax)).has(id);
   });

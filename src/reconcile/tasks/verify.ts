@@ -1,6 +1,8 @@
-// Whether layers are still what they were. A digest is taken of each soon after it is sealed, compared before the layer is first used for
-// another machine's disk, and compared again on a schedule, slowly. A layer that is not what it was is quarantined: nothing
-// begins to use it, and what stands on it says so, until its bytes are what they were. Machines that are on are left alone.
+// Whether layers are still what they were. A digest is taken of each soon after it is sealed,
+// compared before the layer is first used for another machine's disk, and compared again on a
+// schedule, slowly. A layer that is not what it was is quarantined: nothing begins to use it, and
+// what stands on it says so, until its bytes are what they were. Machines that are on are left
+// alone.
 
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -11,14 +13,19 @@ import { NotYet } from '../workflow.ts';
 
 const imagesLoggedMax = 100;
 
-/** Takes the digests of all layers that have none; then looks at one other: the scrub is spread over its period by doing little, often. */
+/**
+ * Takes the digests of all layers that have none; then looks at one other: the scrub is spread over
+ * its period by doing little, often.
+ */
 export const verify: Task = {
   everyMs: 10_000,
   async run(deps, signal) {
     const { store, clock, settings } = deps;
     for (const layer of await store.read('system', (work) => work.layers.withoutDigest()))
       await verifyLayer(deps, layer, settings.scrubBytesPerSecond, signal);
-    const layer = await store.read('system', (work) => work.layers.nextToScrub(clock.now() - settings.scrubEveryMs));
+    const layer = await store.read('system', (work) =>
+      work.layers.nextToScrub(clock.now() - settings.scrubEveryMs),
+    );
     if (layer) await verifyLayer(deps, layer, settings.scrubBytesPerSecond, signal);
   },
 };
@@ -27,7 +34,10 @@ export const verify: Task = {
 export const isReadable = ({ state, jobId }: Layer): boolean =>
   (state === 'sealed' || state === 'quarantined') && jobId === null;
 
-/** Takes the digest of a layer that has none, or compares it; false when the layer is not what it was. One in quarantine is read again. */
+/**
+ * Takes the digest of a layer that has none, or compares it; false when the layer is not what it
+ * was. One in quarantine is read again.
+ */
 export async function verifyLayer(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   layer: Layer,
@@ -52,7 +62,8 @@ export async function verifyLayer(
       // It went, or was rewritten, while it was read: what was read says nothing.
       if (now?.state !== 'sealed' || now.jobId !== null || now.digest !== layer.digest) return true;
       if (layer.digest === null) await work.layers.update(layer.id, { digest });
-      else if (layer.digest === digest) await work.layers.update(layer.id, { verifiedAt: work.now() });
+      else if (layer.digest === digest)
+        await work.layers.update(layer.id, { verifiedAt: work.now() });
       else return null;
       return true;
     })
@@ -63,8 +74,15 @@ export async function verifyLayer(
     });
 }
 
-/** Compares every layer of a chain that nobody compared yet, before another machine's disk is made on it. Throws `internal`. */
-export async function verifyChain(deps: Dependencies, head: LayerId, signal: AbortSignal): Promise<void> {
+/**
+ * Compares every layer of a chain that nobody compared yet, before another machine's disk is made
+ * on it. Throws `internal`.
+ */
+export async function verifyChain(
+  deps: Dependencies,
+  head: LayerId,
+  signal: AbortSignal,
+): Promise<void> {
   const chain = await deps.store.read('system', (work) => work.layers.chain(head));
   for (const layer of chain) {
     assertSound(layer);
@@ -74,7 +92,9 @@ export async function verifyChain(deps: Dependencies, head: LayerId, signal: Abo
       await verifyLayer(deps, current, 0, signal);
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
       // What was only now read for the first time has nothing to be compared with.
-      await deps.store.write('system', (work) => work.layers.update(layer.id, { verifiedAt: work.now() }));
+      await deps.store.write('system', (work) =>
+        work.layers.update(layer.id, { verifiedAt: work.now() }),
+      );
     } else if (!(await verifyLayer(deps, current, 0, signal))) {
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
     }
@@ -95,8 +115,9 @@ export function assertSound({ id, state, fault }: Layer): void {
 const againMs = 1000;
 
 /**
- * For the transaction in which an image, a disk or a layer begins to stand on a layer: throws unless every layer of its chain is sealed.
- * NotYet for one that left in the meantime, so that the job runs again and makes it anew; `internal` for one that is damaged.
+ * For the transaction in which an image, a disk or a layer begins to stand on a layer: throws
+ * unless every layer of its chain is sealed. NotYet for one that left in the meantime, so that the
+ * job runs again and makes it anew; `internal` for one that is damaged.
  */
 export async function assertStands(work: Work, head: LayerId): Promise<void> {
   const layer = await work.layers.find(head);
@@ -105,7 +126,9 @@ export async function assertStands(work: Work, head: LayerId): Promise<void> {
   for (const one of await work.layers.chain(head)) assertSound(one);
 }
 
-/** Nothing begins to use the layer any more, and the images that stand on it say why. Idempotent. */
+/**
+ * Nothing begins to use the layer any more, and the images that stand on it say why. Idempotent.
+ */
 export async function quarantine(
   { store, log }: Pick<Dependencies, 'store' | 'log'>,
   layer: Layer,
@@ -115,18 +138,27 @@ export async function quarantine(
     const now = await work.layers.find(layer.id);
     // It went while it was read, or is known to be bad: nothing new is told.
     if (now === undefined || now.state !== layer.state || now.state === 'quarantined') return null;
-    const change = { state: 'quarantined', fault, key: null, lostKey: now.key, deletingAt: null } as const;
+    const change = {
+      state: 'quarantined',
+      fault,
+      key: null,
+      lostKey: now.key,
+      deletingAt: null,
+    } as const;
     await work.layers.update(layer.id, change);
     return work.images.failAbove(layer.id, `Its layer ${layer.id} ${fault}.`);
   });
   if (images === null) return;
   const shown = images.slice(0, imagesLoggedMax);
-  log.error({ layer: layer.id, kind: layer.kind, images: shown, imageCount: images.length }, `a layer ${fault}`);
+  log.error(
+    { layer: layer.id, kind: layer.kind, images: shown, imageCount: images.length },
+    `a layer ${fault}`,
+  );
 }
 
 /**
- * Reads a quarantined layer again; it is sealed, with the key that it had, when its bytes are those whose digest was taken. False when
- * they are not, or no digest was taken. Idempotent.
+ * Reads a quarantined layer again; it is sealed, with the key that it had, when its bytes are those
+ * whose digest was taken. False when they are not, or no digest was taken. Idempotent.
  */
 async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,
@@ -135,21 +167,34 @@ async function endQuarantine(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (layer.digest === null) return false;
-  const digest = await engine.layerDigest(layer.id, bytesPerSecond, signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    if (!(error instanceof AppError) || error.retry === 'later') throw error;
-    return null;
-  });
+  const digest = await engine
+    .layerDigest(layer.id, bytesPerSecond, signal)
+    .catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (!(error instanceof AppError) || error.retry === 'later') throw error;
+      return null;
+    });
   if (digest !== layer.digest) return false;
   const images = await store.write('system', async (work) => {
     const now = await work.layers.find(layer.id);
-    if (now?.state !== 'quarantined' || now.digest !== digest || (await isHealing(work, layer.id))) return null;
+    if (now?.state !== 'quarantined' || now.digest !== digest || (await isHealing(work, layer.id)))
+      return null;
     const taken = now.lostKey !== null && (await work.layers.byKey(now.lostKey)) !== undefined;
     const key = taken ? null : now.lostKey;
-    await work.layers.update(layer.id, { state: 'sealed', fault: null, key, lostKey: null, verifiedAt: work.now() });
+    await work.layers.update(layer.id, {
+      state: 'sealed',
+      fault: null,
+      key,
+      lostKey: null,
+      verifiedAt: work.now(),
+    });
     return work.images.healAbove(layer.id);
   });
-  if (images) log.warn({ layer: layer.id, kind: layer.kind, images }, 'a layer is what it was, and is used again');
+  if (images)
+    log.warn(
+      { layer: layer.id, kind: layer.kind, images },
+      'a layer is what it was, and is used again',
+    );
   return images !== null;
 }
 
@@ -157,7 +202,8 @@ async function endQuarantine(
 async function isHealing(work: Work, id: LayerId): Promise<boolean> {
   for (const { data } of await work.jobs.openOfKind('imageImport')) {
     const healed = data.healLayerId as LayerId | undefined;
-    if (healed !== undefined && (await work.layers.chain(healed)).some((layer) => layer.id === id)) return true;
+    if (healed !== undefined && (await work.layers.chain(healed)).some((layer) => layer.id === id))
+      return true;
   }
   return false;
 }

@@ -27,7 +27,8 @@ export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
         .execute();
     },
     /** The link, when it is still good. */
-    find: (tokenHash: string): Promise<AccessLink | undefined> => usable(tokenHash).selectAll().executeTakeFirst(),
+    find: (tokenHash: string): Promise<AccessLink | undefined> =>
+      usable(tokenHash).selectAll().executeTakeFirst(),
     /** Uses the link up; false when somebody was faster. */
     async use(uid: string): Promise<boolean> {
       const result = await db

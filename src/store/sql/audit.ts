@@ -13,19 +13,28 @@ export interface AuditFilter {
   limit: number;
 }
 
-/** What an entry is about. There is one entry for each machine, and one without a machine when there is none. */
+/**
+ * What an entry is about. There is one entry for each machine, and one without a machine when there
+ * is none.
+ */
 export interface Touched {
   imageId?: ImageId | null;
   machineIds?: readonly MachineId[];
   transferId?: TransferId | null;
 }
 
-export type NewAuditEntry = Pick<AuditEntry, 'keyId' | 'action' | 'requestId' | 'clientCode'> & Touched;
+export type NewAuditEntry = Pick<AuditEntry, 'keyId' | 'action' | 'requestId' | 'clientCode'> &
+  Touched;
 
 const prunedMax = 20_000;
 
 export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
-  async add({ machineIds = [], imageId = null, transferId = null, ...entry }: NewAuditEntry): Promise<void> {
+  async add({
+    machineIds = [],
+    imageId = null,
+    transferId = null,
+    ...entry
+  }: NewAuditEntry): Promise<void> {
     if (scope === 'system') throw new TypeError('an audit entry belongs to an organisation');
     const createdAt = now();
     const machines = machineIds.length > 0 ? machineIds : [null];
@@ -38,31 +47,65 @@ export const auditQueries = (db: Db, scope: Scope, now: () => number) => ({
   },
 
   /** Newest first, at most `limit`, and the number of all matches. */
-  async list({ from, to, actions, machineId, limit }: AuditFilter): Promise<{ entries: AuditEntry[]; count: number }> {
-    let matching = db.selectFrom('audit').where('createdAt', '>=', from).where('createdAt', '<=', to);
+  async list({
+    from,
+    to,
+    actions,
+    machineId,
+    limit,
+  }: AuditFilter): Promise<{ entries: AuditEntry[]; count: number }> {
+    let matching = db
+      .selectFrom('audit')
+      .where('createdAt', '>=', from)
+      .where('createdAt', '<=', to);
     if (scope !== 'system') matching = matching.where('organisationId', '=', scope);
     if (actions !== undefined) matching = matching.where('action', 'in', among(actions));
     if (machineId !== undefined) matching = matching.where('machineId', '=', machineId);
     const entries = await matching
-      .select(['id', 'keyId', 'action', 'imageId', 'machineId', 'transferId', 'requestId', 'clientCode', 'createdAt'])
+      .select([
+        'id',
+        'keyId',
+        'action',
+        'imageId',
+        'machineId',
+        'transferId',
+        'requestId',
+        'clientCode',
+        'createdAt',
+      ])
       .orderBy('createdAt', 'desc')
       .orderBy('id', 'desc')
       .limit(limit)
       .execute();
-    const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+    const { count } = await matching
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
     return { entries, count: Number(count) };
   },
 
   async hasBefore(time: number): Promise<boolean> {
-    const row = await db.selectFrom('audit').where('createdAt', '<', time).select('id').limit(1).executeTakeFirst();
+    const row = await db
+      .selectFrom('audit')
+      .where('createdAt', '<', time)
+      .select('id')
+      .limit(1)
+      .executeTakeFirst();
     return row !== undefined;
   },
-  /** Forgets entries from before a time, the oldest first, and so many at once that nobody waits long for it. */
+  /**
+   * Forgets entries from before a time, the oldest first, and so many at once that nobody waits
+   * long for it.
+   */
   async prune(before: number): Promise<void> {
     await db
       .deleteFrom('audit')
       .where('id', 'in', (e) =>
-        e.selectFrom('audit').where('createdAt', '<', before).orderBy('createdAt').limit(prunedMax).select('id'),
+        e
+          .selectFrom('audit')
+          .where('createdAt', '<', before)
+          .orderBy('createdAt')
+          .limit(prunedMax)
+          .select('id'),
       )
       .execute();
   },
@@ -78,7 +121,10 @@ export const idempotencyQueries = (db: Db) => ({
       .where('idempotencyKey', '=', idempotencyKey)
       .execute();
   },
-  /** An answer is given again for as long as it is kept: to a clock that jumped, every one would be over. */
+  /**
+   * An answer is given again for as long as it is kept: to a clock that jumped, every one would be
+   * over.
+   */
   find: (keyId: KeyId, idempotencyKey: string) =>
     db
       .selectFrom('idempotency')
@@ -93,7 +139,10 @@ export const idempotencyQueries = (db: Db) => ({
     answer: string,
     expiresAt: number,
   ): Promise<void> {
-    await db.insertInto('idempotency').values({ keyId, idempotencyKey, requestDigest, answer, expiresAt }).execute();
+    await db
+      .insertInto('idempotency')
+      .values({ keyId, idempotencyKey, requestDigest, answer, expiresAt })
+      .execute();
   },
   /** Forgets those that were over before a time. */
   async prune(before: number): Promise<void> {

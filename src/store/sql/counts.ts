@@ -18,7 +18,10 @@ export interface Counts {
   layerBytes: Counted[];
   disks: Counted[];
   orphans: number;
-  /** When the sealed layer that was verified longest ago was (or was made, if never), ms since 1970; null without layers. */
+  /**
+   * When the sealed layer that was verified longest ago was (or was made, if never), ms since 1970;
+   * null without layers.
+   */
   oldestVerifiedAt: number | null;
 }
 
@@ -49,7 +52,12 @@ export const countQueries = (db: Db, now: () => number) => async (): Promise<Cou
   const layers = await db
     .selectFrom('layer')
     .groupBy(['kind', 'state'])
-    .select((e) => ['kind', 'state', e.fn.countAll<number>().as('count'), e.fn.sum<number>('storedBytes').as('bytes')])
+    .select((e) => [
+      'kind',
+      'state',
+      e.fn.countAll<number>().as('count'),
+      e.fn.sum<number>('storedBytes').as('bytes'),
+    ])
     .execute();
   const disks = await db
     .selectFrom('disk')
@@ -66,14 +74,20 @@ export const countQueries = (db: Db, now: () => number) => async (): Promise<Cou
     .select((e) => e.fn.min(e.fn.coalesce('verifiedAt', 'createdAt')).as('at'))
     .executeTakeFirst();
   const counted = <Row extends { count: number }>(rows: readonly Row[]): Counted[] =>
-    rows.map(({ count, ...rest }) => ({ labels: rest as unknown as Record<string, string>, count: Number(count) }));
+    rows.map(({ count, ...rest }) => ({
+      labels: rest as unknown as Record<string, string>,
+      count: Number(count),
+    }));
   return {
     jobs: counted(jobs),
     leasesOverdue: Number(overdue.count),
     images: counted(images),
     machines: counted(machines),
     layers: counted(layers.map(({ bytes, ...row }) => row)),
-    layerBytes: layers.map(({ kind, state, bytes }) => ({ labels: { kind, state }, count: Number(bytes) })),
+    layerBytes: layers.map(({ kind, state, bytes }) => ({
+      labels: { kind, state },
+      count: Number(bytes),
+    })),
     disks: counted(disks),
     orphans: Number(orphans.count),
     oldestVerifiedAt: verified?.at ?? null,

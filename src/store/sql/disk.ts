@@ -11,13 +11,16 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     return scope === 'system' ? query : query.where('organisationId', '=', scope);
   };
   return {
-    find: (id: DiskId): Promise<Disk | undefined> => all().where('id', '=', id).selectAll().executeTakeFirst(),
+    find: (id: DiskId): Promise<Disk | undefined> =>
+      all().where('id', '=', id).selectAll().executeTakeFirst(),
     async get(id: DiskId): Promise<Disk> {
       const disk = await this.find(id);
       if (!disk) throw new AppError('internal', 'A disk is missing.', { detail: `disk ${id}` });
       return disk;
     },
-    async add(disk: Omit<Disk, 'createdAt' | 'keptUntil' | 'storedBytes' | 'deletingAt'>): Promise<void> {
+    async add(
+      disk: Omit<Disk, 'createdAt' | 'keptUntil' | 'storedBytes' | 'deletingAt'>,
+    ): Promise<void> {
       await db
         .insertInto('disk')
         .values({ ...disk, keptUntil: null, storedBytes: null, deletingAt: null, createdAt: now() })
@@ -25,7 +28,9 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
     },
     async update(
       id: DiskId,
-      change: Partial<Pick<Disk, 'state' | 'layerId' | 'keptUntil' | 'storedBytes' | 'replacesId' | 'deletingAt'>>,
+      change: Partial<
+        Pick<Disk, 'state' | 'layerId' | 'keptUntil' | 'storedBytes' | 'replacesId' | 'deletingAt'>
+      >,
     ): Promise<void> {
       await db.updateTable('disk').set(change).where('id', '=', id).execute();
     },
@@ -51,7 +56,8 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
         .orderBy('machineId')
         .execute(),
     /** Every kept disk, the one kept longest first. */
-    kept: (): Promise<Disk[]> => all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
+    kept: (): Promise<Disk[]> =>
+      all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
 
     /** Marks kept disks whose time was over before a time: from then on they cannot be put back. */
     async releaseKept(before: number): Promise<void> {
@@ -87,7 +93,11 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
         .updateTable('disk')
         .set({ state: 'active', deletingAt: null })
         .where('state', '=', 'deleting')
-        .where((e) => e.exists(e.selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id')))
+        .where((e) =>
+          e.exists(
+            e.selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id'),
+          ),
+        )
         .execute();
     },
     deleting: (before: number): Promise<Disk[]> =>
@@ -96,6 +106,7 @@ export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
       await db.deleteFrom('disk').where('id', '=', id).where('state', '=', 'deleting').execute();
     },
     list: (): Promise<Disk[]> => all().where('state', '<>', 'deleting').selectAll().execute(),
-    ids: async (): Promise<DiskId[]> => (await db.selectFrom('disk').select('id').execute()).map((row) => row.id),
+    ids: async (): Promise<DiskId[]> =>
+      (await db.selectFrom('disk').select('id').execute()).map((row) => row.id),
   };
 };

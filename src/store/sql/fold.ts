@@ -14,7 +14,9 @@ const ownLetter = 'ı';
  */
 export const fold = (text: string) =>
   [...text.normalize('NFC')]
-    .map((letter) => (letter === ownLetter ? letter : letter.toLowerCase().toUpperCase().toLowerCase()))
+    .map((letter) =>
+      letter === ownLetter ? letter : letter.toLowerCase().toUpperCase().toLowerCase(),
+    )
     .join('')
     // Folding takes some letters apart.
     .normalize('NFC');

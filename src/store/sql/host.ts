@@ -1,4 +1,5 @@
-// Queries on what the host is seen to have: room on its disk, and things in the engine's keeping that the store does not know.
+// Queries on what the host is seen to have: room on its disk, and things in the engine's keeping
+// that the store does not know.
 
 import { sql } from 'kysely';
 import type { Capacity } from '../../domain/host.ts';
@@ -12,8 +13,8 @@ export const frozenKinds: Record<Freeze, readonly JobKind[]> = {
 };
 
 /**
- * A freeze ends after so long unless it is renewed. One that ends later than that was written before the clock went back, so treat it
- * as over.
+ * A freeze ends after so long unless it is renewed. One that ends later than that was written
+ * before the clock went back, so treat it as over.
  */
 export const freezeMs = 60_000;
 
@@ -30,7 +31,10 @@ export const hostQueries = (db: Db, now: () => number) => ({
       .execute();
   },
 
-  /** What the transfers of all organisations that were accepted may still write: their files, and the layers that are made of them. */
+  /**
+   * What the transfers of all organisations that were accepted may still write: their files, and
+   * the layers that are made of them.
+   */
   async promisedBytes(): Promise<number> {
     const { rows } = await sql<{ bytes: number | null }>`
       select sum(case
@@ -53,14 +57,23 @@ export const hostQueries = (db: Db, now: () => number) => ({
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
   },
-  /** Which removal the server holds back, and why (null when none), and what its guard has to remember of that. */
+  /**
+   * Which removal the server holds back, and why (null when none), and what its guard has to
+   * remember of that.
+   */
   waiting: async (): Promise<{ waiting: string | null; brakes: string }> =>
-    (await db.selectFrom('steady').select(['waiting', 'brakes']).executeTakeFirst()) ?? { waiting: null, brakes: '{}' },
+    (await db.selectFrom('steady').select(['waiting', 'brakes']).executeTakeFirst()) ?? {
+      waiting: null,
+      brakes: '{}',
+    },
   async noteWaiting(waiting: string | null, brakes: string): Promise<void> {
     await db.updateTable('steady').set({ waiting, brakes }).execute();
   },
 
-  /** Keeps every job from changing such files until the freeze ends or is thawed. Each holder has a freeze of its own. */
+  /**
+   * Keeps every job from changing such files until the freeze ends or is thawed. Each holder has a
+   * freeze of its own.
+   */
   async freeze(what: Freeze, holder: string): Promise<void> {
     await db
       .deleteFrom('freeze')
@@ -109,7 +122,8 @@ export const hostQueries = (db: Db, now: () => number) => ({
     return row !== undefined;
   },
 
-  orphans: (): Promise<Orphan[]> => db.selectFrom('orphan').selectAll().orderBy('seenAt').orderBy('id').execute(),
+  orphans: (): Promise<Orphan[]> =>
+    db.selectFrom('orphan').selectAll().orderBy('seenAt').orderBy('id').execute(),
   /** Notes an orphan once: when it is seen again, the first time stays. True when it is new. */
   async noteOrphan(orphan: Omit<Orphan, 'seenAt'>): Promise<boolean> {
     const result = await db

@@ -3,7 +3,13 @@
 import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
-import { defaultImageName, type Image, type ImageStatus, imageMayBecome, imageStatuses } from '../../domain/image.ts';
+import {
+  defaultImageName,
+  type Image,
+  type ImageStatus,
+  imageMayBecome,
+  imageStatuses,
+} from '../../domain/image.ts';
 import { fold } from './fold.ts';
 import {
   among,
@@ -32,7 +38,10 @@ export interface SoftwareOfImage {
   sizeGb: number;
 }
 
-const toImage = ({ nameFolded: _, ...image }: Omit<Database['image'], 'id'> & { id: ImageId }): Image => image;
+const toImage = ({
+  nameFolded: _,
+  ...image
+}: Omit<Database['image'], 'id'> & { id: ImageId }): Image => image;
 
 export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
   const all = () => {
@@ -49,7 +58,10 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
     if (!image) throw notFound('image', id, 'GET /images');
     return image;
   };
-  const update = async (id: ImageId, change: Partial<Omit<Image, 'id' | 'name'>>): Promise<void> => {
+  const update = async (
+    id: ImageId,
+    change: Partial<Omit<Image, 'id' | 'name'>>,
+  ): Promise<void> => {
     let query = db
       .updateTable('image')
       .set({ ...change, updatedAt: now() })
@@ -77,7 +89,9 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
       q?: string | undefined;
       deleted?: boolean | undefined;
     }) {
-      const shown = deleted ? all().where('deletedAt', 'is not', null).where('layerId', 'is not', null) : live();
+      const shown = deleted
+        ? all().where('deletedAt', 'is not', null).where('layerId', 'is not', null)
+        : live();
       const matching = q ? shown.where(contains(q)) : shown;
       const rows = await matching
         .selectAll()
@@ -85,7 +99,9 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         .limit(perPage)
         .offset((page - 1) * perPage)
         .execute();
-      const { count } = await matching.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+      const { count } = await matching
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
       return { images: rows.map(toImage), count: Number(count) };
     },
 
@@ -132,7 +148,11 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
           .where('id', '=', id)
           .execute();
       }
-      const rows = software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 }));
+      const rows = software.map((softwareId, index) => ({
+        imageId: id,
+        softwareId,
+        position: index + 1,
+      }));
       await insertAll(db, 'imageSoftware', rows);
       return get(id);
     },
@@ -145,16 +165,27 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         .where('layerId', 'is not', null)
         .selectAll()
         .executeTakeFirst();
-      if (!row) throw new AppError('not_found', `There is no deleted image ${id} that can be brought back.`);
+      if (!row)
+        throw new AppError(
+          'not_found',
+          `There is no deleted image ${id} that can be brought back.`,
+        );
       return toImage(row);
     },
 
     /** When each image that can be brought back was deleted. */
     deletedAt: async (): Promise<number[]> =>
       (
-        await all().where('deletedAt', 'is not', null).where('layerId', 'is not', null).select('deletedAt').execute()
+        await all()
+          .where('deletedAt', 'is not', null)
+          .where('layerId', 'is not', null)
+          .select('deletedAt')
+          .execute()
       ).map((row) => Number(row.deletedAt)),
-    /** Lets go of the layers of images that were deleted before a time: from then on they cannot be brought back. */
+    /**
+     * Lets go of the layers of images that were deleted before a time: from then on they cannot be
+     * brought back.
+     */
     async releaseLayers(before: number): Promise<void> {
       await db
         .updateTable('image')
@@ -166,11 +197,18 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
 
     /** The images that stand on a layer, at any depth. */
     async standingOn(id: LayerId): Promise<Image[]> {
-      const rows = await live().where('layerId', 'in', layersAbove(id)).selectAll().orderBy('id').execute();
+      const rows = await live()
+        .where('layerId', 'in', layersAbove(id))
+        .selectAll()
+        .orderBy('id')
+        .execute();
       return rows.map(toImage);
     },
 
-    /** All images that stand on a layer fail, and deleted ones, which may be brought back. Returns those that did. */
+    /**
+     * All images that stand on a layer fail, and deleted ones, which may be brought back. Returns
+     * those that did.
+     */
     async failAbove(id: LayerId, statusReason: string): Promise<ImageId[]> {
       const failed = await db
         .updateTable('image')
@@ -181,7 +219,10 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
         .execute();
       return failed.map((row) => row.id);
     },
-    /** The failed images that stand on a layer can be used again, when all of their layers can. Returns those that can. */
+    /**
+     * The failed images that stand on a layer can be used again, when all of their layers can.
+     * Returns those that can.
+     */
     async healAbove(id: LayerId): Promise<ImageId[]> {
       const healed = await db
         .updateTable('image')
@@ -194,7 +235,10 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
       return healed.map((row) => row.id);
     },
 
-    /** Moves an image along a legal arrow; false when it is not in a state from which it may go there. */
+    /**
+     * Moves an image along a legal arrow; false when it is not in a state from which it may go
+     * there.
+     */
     async become(
       id: ImageId,
       status: ImageStatus,
@@ -223,7 +267,9 @@ export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
       await db
         .insertInto('buildStep')
         .values({ imageId, ...step })
-        .onConflict((conflict) => conflict.columns(['imageId', 'position']).doUpdateSet({ ...rest }))
+        .onConflict((conflict) =>
+          conflict.columns(['imageId', 'position']).doUpdateSet({ ...rest }),
+        )
         .execute();
     },
 

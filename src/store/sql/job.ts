@@ -19,7 +19,10 @@ export interface Enqueue {
   data?: Job['data'];
 }
 
-/** Thrown to the late owner of a lease that has passed to another: what it was about to write is refused. */
+/**
+ * Thrown to the late owner of a lease that has passed to another: what it was about to write is
+ * refused.
+ */
 export class LeaseLost extends Error {}
 
 export const jobQueries = (db: Db, now: () => number) => {
@@ -54,11 +57,18 @@ export const jobQueries = (db: Db, now: () => number) => {
       return rows.map(toJob);
     },
 
-    /** What may be claimed or runs, oldest first: all but what waits for a time that is less than `waitMostMs` away. */
+    /**
+     * What may be claimed or runs, oldest first: all but what waits for a time that is less than
+     * `waitMostMs` away.
+     */
     async due(limit: number, waitMostMs: number): Promise<Job[]> {
       const rows = await open()
         .where((e) =>
-          e.or([e('state', '=', 'running'), e('notBefore', '<=', now()), e('notBefore', '>', now() + waitMostMs)]),
+          e.or([
+            e('state', '=', 'running'),
+            e('notBefore', '<=', now()),
+            e('notBefore', '>', now() + waitMostMs),
+          ]),
         )
         .selectAll()
         .orderBy('id')
@@ -81,7 +91,9 @@ export const jobQueries = (db: Db, now: () => number) => {
     },
 
     async get(id: JobId): Promise<Job> {
-      return toJob(await db.selectFrom('job').where('id', '=', id).selectAll().executeTakeFirstOrThrow());
+      return toJob(
+        await db.selectFrom('job').where('id', '=', id).selectAll().executeTakeFirstOrThrow(),
+      );
     },
 
     /** Takes a job that is queued, or whose lease is over. Undefined when another was faster. */
@@ -97,18 +109,27 @@ export const jobQueries = (db: Db, now: () => number) => {
         }))
         .where('id', '=', id)
         .where((e) =>
-          e.or([e('state', '=', 'queued'), e.and([e('state', '=', 'running'), e('leaseUntil', '<=', now())])]),
+          e.or([
+            e('state', '=', 'queued'),
+            e.and([e('state', '=', 'running'), e('leaseUntil', '<=', now())]),
+          ]),
         )
         .returningAll()
         .executeTakeFirst();
       return row && toJob(row);
     },
 
-    /** Changes a job under its lease; throws LeaseLost when the lease is not this attempt's any more. */
+    /**
+     * Changes a job under its lease; throws LeaseLost when the lease is not this attempt's any
+     * more.
+     */
     async fencedUpdate(
       job: Job,
       change: Partial<
-        Pick<Job, 'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner'>
+        Pick<
+          Job,
+          'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner'
+        >
       > & { data?: Job['data'] },
     ): Promise<void> {
       const { data, ...plain } = change;
@@ -123,20 +144,33 @@ export const jobQueries = (db: Db, now: () => number) => {
       if (result.numUpdatedRows !== 1n) throw new LeaseLost(`job ${job.id} is not ours any more`);
     },
 
-    /** Cancels the queued job of an image and returns it, for what it would have settled; throws when it has begun. */
+    /**
+     * Cancels the queued job of an image and returns it, for what it would have settled; throws
+     * when it has begun.
+     */
     async cancelOfImage(imageId: ImageId): Promise<Job | undefined> {
       const row = await open().where('imageId', '=', imageId).selectAll().executeTakeFirst();
       if (!row) return undefined;
       if (row.state !== 'queued')
         throw new AppError('image_building', `Image ${imageId} is building and cannot be deleted.`);
-      await db.updateTable('job').set({ state: 'cancelled', updatedAt: now() }).where('id', '=', row.id).execute();
+      await db
+        .updateTable('job')
+        .set({ state: 'cancelled', updatedAt: now() })
+        .where('id', '=', row.id)
+        .execute();
       return toJob(row);
     },
 
     /** What says that it is being worked on, though no job is open for it. */
-    async abandoned(): Promise<{ transfers: TransferId[]; images: ImageId[]; machines: MachineId[] }> {
+    async abandoned(): Promise<{
+      transfers: TransferId[];
+      images: ImageId[];
+      machines: MachineId[];
+    }> {
       const ids = async <Id>(what: string) =>
-        (await sql<{ id: Id }>`select id from ${sql.raw(what)}`.execute(db)).rows.map((row) => row.id);
+        (await sql<{ id: Id }>`select id from ${sql.raw(what)}`.execute(db)).rows.map(
+          (row) => row.id,
+        );
       const none = (condition: string) =>
         `not exists (select 1 from job where job.state in ('queued', 'running') and ${condition})`;
       return {
@@ -152,7 +186,10 @@ export const jobQueries = (db: Db, now: () => number) => {
       };
     },
 
-    /** Ends every lease at once: for a store that a single server owns, whose earlier owners are dead. */
+    /**
+     * Ends every lease at once: for a store that a single server owns, whose earlier owners are
+     * dead.
+     */
     async releaseAll(): Promise<void> {
       await db.updateTable('job').set({ leaseUntil: 0 }).where('state', '=', 'running').execute();
     },

@@ -27,7 +27,11 @@ export const organisationQueries = (db: Db, now: () => number) => ({
   list: (): Promise<{ id: OrganisationId; name: string }[]> =>
     db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute(),
   async quotas(id: OrganisationId): Promise<Quotas> {
-    const row = await db.selectFrom('organisation').where('id', '=', id).select('quotas').executeTakeFirstOrThrow();
+    const row = await db
+      .selectFrom('organisation')
+      .where('id', '=', id)
+      .select('quotas')
+      .executeTakeFirstOrThrow();
     return { ...defaultQuotas, ...(JSON.parse(row.quotas) as Partial<Quotas>) };
   },
   async setQuotas(id: OrganisationId, quotas: Partial<Quotas>): Promise<void> {
@@ -46,7 +50,11 @@ export const organisationQueries = (db: Db, now: () => number) => ({
   },
   /** Throws not-found. */
   async byName(name: string): Promise<OrganisationId> {
-    const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
+    const found = await db
+      .selectFrom('organisation')
+      .where('name', '=', name)
+      .select('id')
+      .executeTakeFirst();
     if (!found)
       throw new AppError(
         'not_found',
@@ -56,7 +64,11 @@ export const organisationQueries = (db: Db, now: () => number) => ({
   },
   /** The organisation of that name, added when there is none. */
   async ensure(name: string): Promise<OrganisationId> {
-    const found = await db.selectFrom('organisation').where('name', '=', name).select('id').executeTakeFirst();
+    const found = await db
+      .selectFrom('organisation')
+      .where('name', '=', name)
+      .select('id')
+      .executeTakeFirst();
     if (found) return found.id;
     return (
       await db
@@ -70,12 +82,17 @@ export const organisationQueries = (db: Db, now: () => number) => ({
 
 export const keyQueries = (db: Db, now: () => number) => ({
   /**
-   * Like `find`, for a caller whom the time that it takes must not tell whether there is such a key: without one, another one's row is read.
+   * Like `find`, for a caller whom the time that it takes must not tell whether there is such a
+   * key: without one, another one's row is read.
    */
   async claimed(id: string): Promise<AccessKey | undefined> {
     // Written out, since each request asks it: to put it together takes longer than to run it.
-    const { rows } = await sql<Selectable<Database['accessKey']>>`select * from access_key where id = (
-      select max(id) from access_key where id = ${id} or id = (select min(id) from access_key))`.execute(db);
+    const { rows } = await sql<
+      Selectable<Database['accessKey']>
+    >`select * from access_key where id = (
+      select max(id) from access_key where id = ${id} or id = (select min(id) from access_key))`.execute(
+      db,
+    );
     const row = rows[0];
     const key = row && { ...row, permissions: JSON.parse(row.permissions) as Permission[] };
     return key?.id === id ? key : undefined;
@@ -90,7 +107,10 @@ export const keyQueries = (db: Db, now: () => number) => ({
   },
   async list(): Promise<AccessKey[]> {
     const rows = await db.selectFrom('accessKey').selectAll().orderBy('createdAt').execute();
-    return rows.map((row) => ({ ...row, permissions: JSON.parse(row.permissions) as Permission[] }));
+    return rows.map((row) => ({
+      ...row,
+      permissions: JSON.parse(row.permissions) as Permission[],
+    }));
   },
   async add(key: Omit<AccessKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>): Promise<void> {
     await db
@@ -111,7 +131,11 @@ export const keyQueries = (db: Db, now: () => number) => ({
     await db.updateTable('accessKey').set({ expiresAt }).where('id', '=', id).execute();
   },
   async reseal(id: KeyId, secretSealed: string, masterKeyId: string): Promise<void> {
-    await db.updateTable('accessKey').set({ secretSealed, masterKeyId }).where('id', '=', id).execute();
+    await db
+      .updateTable('accessKey')
+      .set({ secretSealed, masterKeyId })
+      .where('id', '=', id)
+      .execute();
   },
   /** Idempotent; throws not-found. */
   async revoke(id: KeyId): Promise<void> {
@@ -126,7 +150,10 @@ export const keyQueries = (db: Db, now: () => number) => ({
 });
 
 export const signatureQueries = (db: Db) => ({
-  /** False when the key has used the signature before. An empty one stands for all of the key's up to its time. */
+  /**
+   * False when the key has used the signature before. An empty one stands for all of the key's up
+   * to its time.
+   */
   async use(keyId: KeyId, signature: string, expiresAt: number): Promise<boolean> {
     const all = db
       .selectFrom('signature')

@@ -17,14 +17,18 @@ const inUse = sql<boolean>`(
   or exists (select 1 from disk where disk.layer_id = layer.id)
   or exists (select 1 from layer child where child.parent_id = layer.id and child.state <> 'deleting'))`;
 
-/** A step that a build which is under way has made or found: the image comes to stand on it when the build ends. */
+/**
+ * A step that a build which is under way has made or found: the image comes to stand on it when the
+ * build ends.
+ */
 const inBuild = sql<boolean>`(
   exists (select 1 from job where job.kind = 'imageInstall' and job.state in ('queued', 'running')
     and job.created_at <= layer.used_at))`;
 
 /**
- * The one definition of what is needed: a base in the catalogue; what an image (also a deleted one that can be brought back), a disk or
- * another layer stands on; what a job works on; and an installed step that builds can find.
+ * The one definition of what is needed: a base in the catalogue; what an image (also a deleted one
+ * that can be brought back), a disk or another layer stands on; what a job works on; and an
+ * installed step that builds can find.
  */
 const needed = sql<boolean>`(
   ${inUse}
@@ -43,7 +47,8 @@ export const layerQueries = (db: Db, now: () => number) => {
     const row = await all().where('id', '=', id).executeTakeFirst();
     return row && toLayer(row);
   };
-  const sound = () => db.selectFrom('layer').where('state', '=', 'sealed').where('jobId', 'is', null);
+  const sound = () =>
+    db.selectFrom('layer').where('state', '=', 'sealed').where('jobId', 'is', null);
   return {
     find,
     async get(id: LayerId): Promise<Layer> {
@@ -56,15 +61,27 @@ export const layerQueries = (db: Db, now: () => number) => {
       const row = await all().where('key', '=', key).executeTakeFirst();
       return row && toLayer(row);
     },
-    /** How the chain of a layer boots, the root beside which kernel and initrd are kept, and the ids of all of it, itself first. */
+    /**
+     * How the chain of a layer boots, the root beside which kernel and initrd are kept, and the ids
+     * of all of it, itself first.
+     */
     async bootOf({ id, baseLayerId }: Pick<Layer, 'id' | 'baseLayerId'>) {
       const boot: Boot | null = (await find(baseLayerId))?.boot ?? null;
       const chain = (await this.chain(id)).map((layer) => layer.id);
       if (boot) return { boot, baseLayerId, chain };
-      throw new AppError('internal', 'It is not known how this image boots.', { detail: `root layer ${baseLayerId}` });
+      throw new AppError('internal', 'It is not known how this image boots.', {
+        detail: `root layer ${baseLayerId}`,
+      });
     },
     async add({ boot, ...layer }: NewLayer): Promise<void> {
-      const more = { lostKey: null, digest: null, verifiedAt: null, usedAt: now(), deletingAt: null, fault: null };
+      const more = {
+        lostKey: null,
+        digest: null,
+        verifiedAt: null,
+        usedAt: now(),
+        deletingAt: null,
+        fault: null,
+      };
       await db
         .insertInto('layer')
         .values({ ...layer, ...more, boot: boot && JSON.stringify(boot), createdAt: now() })
@@ -80,7 +97,10 @@ export const layerQueries = (db: Db, now: () => number) => {
         select layer.* from chain join layer on layer.id = chain.id order by depth`.execute(db);
       return rows.length > 0 ? rows.map(toLayer) : [await this.get(head)];
     },
-    /** An organisation that has an image or a disk on a layer, at any depth; any, for a layer on which nobody has one. */
+    /**
+     * An organisation that has an image or a disk on a layer, at any depth; any, for a layer on
+     * which nobody has one.
+     */
     async ownerOf(id: LayerId): Promise<OrganisationId | undefined> {
       const { rows } = await sql<{ organisationId: OrganisationId }>`
         select organisation_id from image where deleted_at is null and layer_id in ${layersAbove(id)}
@@ -90,8 +110,9 @@ export const layerQueries = (db: Db, now: () => number) => {
       return rows[0]?.organisationId;
     },
     /**
-     * The lowest layer whose chain has more than `layersMax` layers, all of them sealed: what is damaged is not read for another. Not one whose
-     * compaction failed since a time: it would hold up the others.
+     * The lowest layer whose chain has more than `layersMax` layers, all of them sealed: what is
+     * damaged is not read for another. Not one whose compaction failed since a time: it would hold
+     * up the others.
      */
     async lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined> {
       const { rows } = await sql<{ id: LayerId }>`
@@ -125,7 +146,10 @@ export const layerQueries = (db: Db, now: () => number) => {
         .executeTakeFirst();
       return result.numUpdatedRows === 1n;
     },
-    async seal(id: LayerId, { virtualBytes, storedBytes }: Pick<Layer, 'virtualBytes' | 'storedBytes'>): Promise<void> {
+    async seal(
+      id: LayerId,
+      { virtualBytes, storedBytes }: Pick<Layer, 'virtualBytes' | 'storedBytes'>,
+    ): Promise<void> {
       await db
         .updateTable('layer')
         .set({ virtualBytes, storedBytes, state: 'sealed', jobId: null })
@@ -156,7 +180,9 @@ export const layerQueries = (db: Db, now: () => number) => {
 
     /** Sealed layers whose digest is not taken yet, and that nobody works on. */
     withoutDigest: async (): Promise<Layer[]> =>
-      (await sound().where('digest', 'is', null).orderBy('createdAt').selectAll().execute()).map(toLayer),
+      (await sound().where('digest', 'is', null).orderBy('createdAt').selectAll().execute()).map(
+        toLayer,
+      ),
     /** The sealed layer whose bytes were compared longest ago, before a time. */
     async nextToScrub(before: number): Promise<Layer | undefined> {
       const row = await sound()
@@ -170,8 +196,8 @@ export const layerQueries = (db: Db, now: () => number) => {
     },
 
     /**
-     * The steps that builds can find, the one used longest ago first, and whether an image, a disk or another layer stands on each, or a
-     * build that is under way may.
+     * The steps that builds can find, the one used longest ago first, and whether an image, a disk
+     * or another layer stands on each, or a build that is under way may.
      */
     async cache() {
       const rows = await all()
@@ -205,18 +231,26 @@ export const layerQueries = (db: Db, now: () => number) => {
         .where(sql<boolean>`not ${inUse}`)
         .where((e) =>
           e.not(
-            e.exists(e.selectFrom('layer as child').whereRef('child.parentId', '=', 'layer.id').select('child.id')),
+            e.exists(
+              e
+                .selectFrom('layer as child')
+                .whereRef('child.parentId', '=', 'layer.id')
+                .select('child.id'),
+            ),
           ),
         )
         .execute();
       return rows.map(toLayer);
     },
-    /** Marked though something stands on it, which an older store may hold: it may not be removed. */
+    /**
+     * Marked though something stands on it, which an older store may hold: it may not be removed.
+     */
     deletingInUse: async (): Promise<Layer[]> =>
       (await all().where('state', '=', 'deleting').where(inUse).execute()).map(toLayer),
     async remove(id: LayerId): Promise<void> {
       await db.deleteFrom('layer').where('id', '=', id).where('state', '=', 'deleting').execute();
     },
-    ids: async (): Promise<LayerId[]> => (await db.selectFrom('layer').select('id').execute()).map((row) => row.id),
+    ids: async (): Promise<LayerId[]> =>
+      (await db.selectFrom('layer').select('id').execute()).map((row) => row.id),
   };
 };

@@ -20,11 +20,19 @@ export interface MachineType {
 
 type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
 
-/** The row keeps the assignment of a deleted image, which counts for nothing until the image is restored. */
+/**
+ * The row keeps the assignment of a deleted image, which counts for nothing until the image is
+ * restored.
+ */
 const imageIsDeleted = sql<boolean>`exists (
   select 1 from image where image.id = machine.assigned_image_id and image.deleted_at is not null)`;
 
-const toMachine = ({ nameFolded: _, permissions, imageIsDeleted: lost, ...machine }: MachineRow): Machine => ({
+const toMachine = ({
+  nameFolded: _,
+  permissions,
+  imageIsDeleted: lost,
+  ...machine
+}: MachineRow): Machine => ({
   ...machine,
   assignedImageId: lost ? null : machine.assignedImageId,
   assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
@@ -92,7 +100,10 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
       await query.execute();
     },
 
-    /** All of the machines, in order of id; throws machines-not-found when one is missing. `ids` are distinct. */
+    /**
+     * All of the machines, in order of id; throws machines-not-found when one is missing. `ids` are
+     * distinct.
+     */
     async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
       const found = await rows().where('id', 'in', among(ids)).orderBy('id').execute();
       if (found.length < ids.length) {
@@ -186,7 +197,9 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
 
     /** Those to which the image, which is not deleted, is assigned, in order of id. */
     async ofImage(imageId: ImageId): Promise<Machine[]> {
-      return (await rows().where('assignedImageId', '=', imageId).orderBy('id').execute()).map(toMachine);
+      return (await rows().where('assignedImageId', '=', imageId).orderBy('id').execute()).map(
+        toMachine,
+      );
     },
 
     /** Assigns an image, and remembers what was assigned before. */
@@ -208,15 +221,29 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
     everyone: async (): Promise<Machine[]> => (await rows().orderBy('id').execute()).map(toMachine),
     /** These machines, and no others, are paused. Writes only what changes. */
     async arePaused(ids: readonly MachineId[]): Promise<void> {
-      const marked = await db.selectFrom('machine').select('id').where('pausedAt', 'is not', null).execute();
+      const marked = await db
+        .selectFrom('machine')
+        .select('id')
+        .where('pausedAt', 'is not', null)
+        .execute();
       const before = new Set(marked.map(({ id }) => id));
       const mark = (some: readonly MachineId[], pausedAt: number | null) =>
-        db.updateTable('machine').set({ pausedAt, updatedAt: now() }).where('id', 'in', among(some)).execute();
-      const [begun, over] = [ids.filter((id) => !before.has(id)), [...before].filter((id) => !ids.includes(id))];
+        db
+          .updateTable('machine')
+          .set({ pausedAt, updatedAt: now() })
+          .where('id', 'in', among(some))
+          .execute();
+      const [begun, over] = [
+        ids.filter((id) => !before.has(id)),
+        [...before].filter((id) => !ids.includes(id)),
+      ];
       if (begun.length > 0) await mark(begun, now());
       if (over.length > 0) await mark(over, null);
     },
-    /** Of the machines, those that are believed to be on are off, but not one on which a job is open. */
+    /**
+     * Of the machines, those that are believed to be on are off, but not one on which a job is
+     * open.
+     */
     async wentOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
       await db
         .updateTable('machine')
@@ -244,11 +271,20 @@ export const machineQueries = (db: Db, scope: Scope, now: () => number) => {
 
 export const machineTypeQueries = (db: Db, now: () => number) => ({
   async get(id: MachineTypeId): Promise<MachineType> {
-    const type = await db.selectFrom('machineType').where('id', '=', id).selectAll().executeTakeFirst();
-    if (!type) throw new AppError('not_found', `There is no machine type ${id}; GET /plans lists what there is.`);
+    const type = await db
+      .selectFrom('machineType')
+      .where('id', '=', id)
+      .selectAll()
+      .executeTakeFirst();
+    if (!type)
+      throw new AppError(
+        'not_found',
+        `There is no machine type ${id}; GET /plans lists what there is.`,
+      );
     return type;
   },
-  list: (): Promise<MachineType[]> => db.selectFrom('machineType').selectAll().orderBy('id').execute(),
+  list: (): Promise<MachineType[]> =>
+    db.selectFrom('machineType').selectAll().orderBy('id').execute(),
   add: (type: Omit<MachineType, 'id'>): Promise<{ id: MachineTypeId }> =>
     db
       .insertInto('machineType')

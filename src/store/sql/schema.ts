@@ -1,5 +1,5 @@
-// The tables, as types. Times are integers, ms since 1970; yes-or-no facts are times that are null for no; lists are JSON text.
-// The columns are snake_case in SQL and camelCase here.
+// The tables, as types. Times are integers, ms since 1970; yes-or-no facts are times that are null
+// for no; lists are JSON text. The columns are snake_case in SQL and camelCase here.
 
 import { type Generated, type Insertable, type Kysely, sql, type Transaction } from 'kysely';
 import type {
@@ -22,7 +22,9 @@ import type { BaseImage, Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import { fold } from './fold.ts';
 
-type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & { id: Generated<Id> } & {
+type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & {
+  id: Generated<Id>;
+} & {
   [Key in Json]: string;
 };
 
@@ -59,7 +61,9 @@ export interface Orphan {
   seenAt: number;
 }
 
-/** Which files a backup freezes: meanwhile no job captures disks, or rewrites and removes layers. */
+/**
+ * Which files a backup freezes: meanwhile no job captures disks, or rewrites and removes layers.
+ */
 export type Freeze = 'disks' | 'layers';
 
 /** A link that opens a machine's screen; its secret part is kept as a hash. */
@@ -114,7 +118,13 @@ export interface Database {
   machineConsole: { machineId: MachineId; shown: string; keptAt: number };
   machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
   job: Row<Job, JobId, 'data'>;
-  idempotency: { keyId: KeyId; idempotencyKey: string; requestDigest: string; answer: string; expiresAt: number };
+  idempotency: {
+    keyId: KeyId;
+    idempotencyKey: string;
+    requestDigest: string;
+    answer: string;
+    expiresAt: number;
+  };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
@@ -127,17 +137,24 @@ export interface Database {
 
 export type Db = Kysely<Database> | Transaction<Database>;
 
-/** What a handle may see: one organisation's things, or (for the reconciler and the local command line) everything. */
+/**
+ * What a handle may see: one organisation's things, or (for the reconciler and the local command
+ * line) everything.
+ */
 export type Scope = OrganisationId | 'system';
 
 /**
- * A list of ids as one parameter, to look for with `in`: a list of any length is the same statement, and none has too many variables.
- * SQLite's own; another database has a function of its own for it.
+ * A list of ids as one parameter, to look for with `in`: a list of any length is the same
+ * statement, and none has too many variables. SQLite's own; another database has a function of its
+ * own for it.
  */
 export const among = <Id extends number | string>(ids: readonly Id[]) =>
   sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`;
 
-/** Adds rows, which all have the same columns. Like `among` it is one statement for any number of them. */
+/**
+ * Adds rows, which all have the same columns. Like `among` it is one statement for any number of
+ * them.
+ */
 export async function insertAll<Table extends keyof Database & string>(
   db: Db,
   table: Table,
@@ -156,7 +173,10 @@ export const layersAbove = (id: LayerId) => sql<LayerId>`(
     select id from layer where id = ${id} union select layer.id from layer join above on layer.parent_id = above.id)
   select id from above)`;
 
-/** Whether a folded name contains a text anywhere; `%`, `_` and `\` in the text are taken literally. No name holds a NUL. */
+/**
+ * Whether a folded name contains a text anywhere; `%`, `_` and `\` in the text are taken literally.
+ * No name holds a NUL.
+ */
 export const contains = (text: string) => {
   // SQLite's `like` reads no further than a NUL.
   if (text.includes('\0')) return sql<boolean>`1 = 0`;

@@ -19,7 +19,8 @@ export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
       if (!transfer) throw notFound('transfer', id);
       return transfer;
     },
-    list: (): Promise<Transfer[]> => all().selectAll().orderBy('createdAt', 'desc').orderBy('id').execute(),
+    list: (): Promise<Transfer[]> =>
+      all().selectAll().orderBy('createdAt', 'desc').orderBy('id').execute(),
     async add(transfer: Omit<Transfer, 'createdAt' | 'statusReason'>): Promise<Transfer> {
       const row = { ...transfer, statusReason: null, createdAt: now() };
       await db
@@ -56,7 +57,9 @@ export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
     },
     /** Those that are deleted and whose row is still there. */
     deleted: async (): Promise<TransferId[]> =>
-      (await db.selectFrom('transfer').where('deletedAt', 'is not', null).select('id').execute()).map(({ id }) => id),
+      (
+        await db.selectFrom('transfer').where('deletedAt', 'is not', null).select('id').execute()
+      ).map(({ id }) => id),
     async remove(id: TransferId): Promise<void> {
       await db.deleteFrom('transfer').where('id', '=', id).execute();
     },

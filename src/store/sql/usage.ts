@@ -21,7 +21,10 @@ export const usageQueries = (db: Db, scope: Scope) => {
   const count = async (table: 'image' | 'machine') => {
     let query = db.selectFrom(table).where('organisationId', '=', organisationId());
     if (table === 'image') query = query.where('deletedAt' as never, 'is', null);
-    return Number((await query.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count);
+    return Number(
+      (await query.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow())
+        .count,
+    );
   };
   const diskGb = async (state: 'kept' | 'active') => {
     const row = await db
@@ -55,14 +58,17 @@ export const usageQueries = (db: Db, scope: Scope) => {
     /** What the machines' own disks take. */
     disksGb: () => diskGb('active'),
     /**
-     * Bytes of its captures and imports, and of the files of its transfers, until they are gone from the disk of the host, whatever was
-     * deleted; bases and installed software are everybody's.
+     * Bytes of its captures and imports, and of the files of its transfers, until they are gone
+     * from the disk of the host, whatever was deleted; bases and installed software are
+     * everybody's.
      */
     async storedBytes(): Promise<number> {
       const own = organisationId();
       const { rows } = await sql<{ bytes: number | null }>`
         select (select coalesce(sum(stored_bytes), 0) from layer where organisation_id = ${own})
-          + (select coalesce(sum(held_bytes), 0) from transfer where organisation_id = ${own}) as bytes`.execute(db);
+          + (select coalesce(sum(held_bytes), 0) from transfer where organisation_id = ${own}) as bytes`.execute(
+        db,
+      );
       return Number(rows[0]?.bytes ?? 0);
     },
     async storedGb(): Promise<number> {

@@ -1,4 +1,5 @@
-// The file itself: where it is, how it is opened, whether it is whole, and a copy of it as of one moment.
+// The file itself: where it is, how it is opened, whether it is whole, and a copy of it as of one
+// moment.
 
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -42,8 +43,9 @@ const damaged = (dataDir: string, detail: string) =>
   );
 
 /**
- * Opens a file, and makes it one that is read while it is written. `look` sees it before anything of it is changed; what that throws
- * closes it. Of several that open a new file at once one is refused for a moment: it tries again.
+ * Opens a file, and makes it one that is read while it is written. `look` sees it before anything
+ * of it is changed; what that throws closes it. Of several that open a new file at once one is
+ * refused for a moment: it tries again.
  */
 export async function openDatabase(
   file: string,
@@ -51,11 +53,14 @@ export async function openDatabase(
 ): Promise<DatabaseSync> {
   const until = performance.now() + waitMostMs;
   while (true) {
-    // Not by SQLite's own waiting, which would hold up the process, and with it whoever it waits for.
+    // Not by SQLite's own waiting, which would hold up the process, and with it whoever it waits
+    // for.
     const database = new DatabaseSync(file, { timeout: 0 });
     try {
       look(database);
-      database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
+      database.exec(
+        'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on',
+      );
       database.exec(`pragma busy_timeout = ${waitMostMs}`);
       return database;
     } catch (error) {
@@ -69,7 +74,10 @@ export async function openDatabase(
   }
 }
 
-/** Reads every page. Throws `unavailable`, with what to do, when one is damaged; the database is then closed. */
+/**
+ * Reads every page. Throws `unavailable`, with what to do, when one is damaged; the database is
+ * then closed.
+ */
 export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
   let said: string[];
   try {
@@ -87,7 +95,10 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
   throw damaged(dataDir, said.join('; '));
 }
 
-/** Writes the store as of one moment to a file, while others write to it. The file is whole and durable when it is there. */
+/**
+ * Writes the store as of one moment to a file, while others write to it. The file is whole and
+ * durable when it is there.
+ */
 export async function copyStore(dataDir: string, target: string): Promise<void> {
   const part = `${target}.part`;
   await rm(part, { force: true });

@@ -1,4 +1,5 @@
-// Lets Kysely speak to the SQLite inside Node, with each statement prepared once, and beside other processes.
+// Lets Kysely speak to the SQLite inside Node, with each statement prepared once, and beside other
+// processes.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,9 +16,10 @@ import { resultCodeOf, resultCodes, waitMostMs } from './database.ts';
 const statementsMax = 500;
 
 /**
- * A transaction takes the right to write when it begins: one that has read first would be refused when another process wrote meanwhile.
- * Who has to wait for it asks every few milliseconds, without holding up its process: SQLite's own waiting blocks, and asks so seldom
- * that a busy server would keep an operator's command out for ever.
+ * A transaction takes the right to write when it begins: one that has read first would be refused
+ * when another process wrote meanwhile. Who has to wait for it asks every few milliseconds, without
+ * holding up its process: SQLite's own waiting blocks, and asks so seldom that a busy server would
+ * keep an operator's command out for ever.
  */
 class ImmediateDriver extends SqliteDriver {
   readonly #guard: Guard;
@@ -48,7 +50,10 @@ class ImmediateDriver extends SqliteDriver {
     this.#guard.begun = false;
   }
 
-  /** The first thing that went wrong is told: not that nothing is left to undo, nor that undoing failed too. */
+  /**
+   * The first thing that went wrong is told: not that nothing is left to undo, nor that undoing
+   * failed too.
+   */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     this.#guard.end();
     if (this.#guard.isOpen()) await super.rollbackTransaction(connection).catch(() => {});
@@ -56,8 +61,9 @@ class ImmediateDriver extends SqliteDriver {
 }
 
 /**
- * SQLite undoes a transaction by itself when the disk is full or fails, when there is no memory, and when it is interrupted: at a
- * statement or at the commit. What its owner still sends would be committed statement by statement, so it is refused.
+ * SQLite undoes a transaction by itself when the disk is full or fails, when there is no memory,
+ * and when it is interrupted: at a statement or at the commit. What its owner still sends would be
+ * committed statement by statement, so it is refused.
  */
 class Guard {
   /** Whether a transaction has begun, and its owner has not ended it. */
@@ -89,7 +95,10 @@ class Guard {
   }
 }
 
-/** Kysely says that a change of SQLite's schema cannot be undone. It can: it is a part of its transaction like any other write. */
+/**
+ * Kysely says that a change of SQLite's schema cannot be undone. It can: it is a part of its
+ * transaction like any other write.
+ */
 class TransactionalSchemaAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;

@@ -1,5 +1,6 @@
-// One server per data directory. The lock is SQLite's own exclusive lock on a file of its own: the operating system ends it with
-// the process, however that ends. Who brings a store up to date has it meanwhile, so that nobody changes the schema below a server.
+// One server per data directory. The lock is SQLite's own exclusive lock on a file of its own: the
+// operating system ends it with the process, however that ends. Who brings a store up to date has
+// it meanwhile, so that nobody changes the schema below a server.
 
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +22,9 @@ export function tryLockDataDir(dataDir: string): Lock | null {
   try {
     keepPrivate(file);
     database = new DatabaseSync(file, { timeout: 0 });
-    database.exec('pragma locking_mode = exclusive; begin exclusive; create table if not exists lock (pid integer)');
+    database.exec(
+      'pragma locking_mode = exclusive; begin exclusive; create table if not exists lock (pid integer)',
+    );
   } catch (error) {
     database?.close();
     const code = resultCodeOf(error);
@@ -37,8 +40,8 @@ export function tryLockDataDir(dataDir: string): Lock | null {
 }
 
 /**
- * Whoever can open the file can keep the server from starting. It is never opened here when it is there: closing it would end the
- * lock that this process may have on it.
+ * Whoever can open the file can keep the server from starting. It is never opened here when it is
+ * there: closing it would end the lock that this process may have on it.
  */
 function keepPrivate(file: string): void {
   try {

@@ -1,5 +1,6 @@
-// Which schema a store has, and how it is brought up to date: in one transaction, so that a process that dies on the way leaves the old
-// schema or the new one, and of two processes that come at once the second finds the work done.
+// Which schema a store has, and how it is brought up to date: in one transaction, so that a process
+// that dies on the way leaves the old schema or the new one, and of two processes that come at once
+// the second finds the work done.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,14 +15,18 @@ import { tryLockDataDir } from './lock.ts';
 export type Migrations = Record<string, Migration>;
 const againMs = 20;
 
-/** `older`: a migration is to be made yet. `newer`: one was made that this program does not have. */
+/**
+ * `older`: a migration is to be made yet. `newer`: one was made that this program does not have.
+ */
 export type Standing = 'current' | 'older' | 'newer';
 
 export const sqliteMigrations: Migrations = migrations('integer primary key autoincrement');
 
 /** Reads, and changes nothing. */
 export function standingOf(database: DatabaseSync, known: Migrations): Standing {
-  const table = database.prepare("select 1 from sqlite_master where name = 'kysely_migration'").get();
+  const table = database
+    .prepare("select 1 from sqlite_master where name = 'kysely_migration'")
+    .get();
   if (table === undefined) return 'older';
   const made = new Set(
     database
@@ -66,8 +71,9 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings an older store up to date, under the directory's lock, or waits until another process has done it. Idempotent. Throws
- * `unavailable`, with the store as it was, when a server is running on it, and when a newer version was quicker.
+ * Brings an older store up to date, under the directory's lock, or waits until another process has
+ * done it. Idempotent. Throws `unavailable`, with the store as it was, when a server is running on
+ * it, and when a newer version was quicker.
  */
 export async function ensureCurrent(
   db: Kysely<Database>,
@@ -92,7 +98,10 @@ export async function ensureCurrent(
   }
 }
 
-/** Null when another process has the file for itself at this moment, as the last one to close it does. */
+/**
+ * Null when another process has the file for itself at this moment, as the last one to close it
+ * does.
+ */
 function standingNow(standing: () => Standing, mayWait: boolean): Standing | null {
   try {
     return standing();

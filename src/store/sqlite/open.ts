@@ -1,5 +1,6 @@
-// The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable (synchronous=FULL). One connection writes,
-// another reads, so that a page is not kept waiting by a transaction.
+// The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable
+// (synchronous=FULL). One connection writes, another reads, so that a page is not kept waiting by a
+// transaction.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { CamelCasePlugin, Kysely, sql } from 'kysely';
@@ -9,7 +10,13 @@ import type { Database } from '../sql/schema.ts';
 import { bindWork } from '../sql/unit-of-work.ts';
 import { assertUndamaged, openDatabase, resultCodeOf, resultCodes, storeFile } from './database.ts';
 import { sqliteDialect } from './dialect.ts';
-import { ensureCurrent, type Migrations, newerThanThis, sqliteMigrations, standingOf } from './migrate.ts';
+import {
+  ensureCurrent,
+  type Migrations,
+  newerThanThis,
+  sqliteMigrations,
+  standingOf,
+} from './migrate.ts';
 
 /** How long to wait for another process that brings the store up to date. */
 const othersMostMs = 3000;
@@ -17,7 +24,10 @@ const othersMostMs = 3000;
 export interface SqliteOptions {
   dataDir: string;
   now: () => number;
-  /** Looks at every page first, and throws `unavailable` when one is damaged. Takes about a second per GB. */
+  /**
+   * Looks at every page first, and throws `unavailable` when one is damaged. Takes about a second
+   * per GB.
+   */
   check?: boolean;
   /** Whether this process has the directory's lock, or a directory that nobody else knows. */
   locked?: boolean;
@@ -30,13 +40,21 @@ export interface SqliteOptions {
 }
 
 /**
- * Opens the store in an existing folder. An older one is brought up to date when no server is running on it. Throws `unavailable` with
- * what to do, and with the store as it was.
+ * Opens the store in an existing folder. An older one is brought up to date when no server is
+ * running on it. Throws `unavailable` with what to do, and with the store as it was.
  */
-export const openSqlite = (options: SqliteOptions): Promise<Store> => translated(() => open(options));
+export const openSqlite = (options: SqliteOptions): Promise<Store> =>
+  translated(() => open(options));
 
 async function open(options: SqliteOptions): Promise<Store> {
-  const { dataDir, now, check = false, locked = false, onQuery, known = sqliteMigrations } = options;
+  const {
+    dataDir,
+    now,
+    check = false,
+    locked = false,
+    onQuery,
+    known = sqliteMigrations,
+  } = options;
   const connect = (database: DatabaseSync) =>
     new Kysely<Database>({
       dialect: sqliteDialect(database),
@@ -53,7 +71,12 @@ async function open(options: SqliteOptions): Promise<Store> {
   let second: DatabaseSync;
   try {
     const { waitMostMs = othersMostMs } = options;
-    await ensureCurrent(writer, () => standingOf(first, known), { dataDir, known, locked, waitMostMs });
+    await ensureCurrent(writer, () => standingOf(first, known), {
+      dataDir,
+      known,
+      locked,
+      waitMostMs,
+    });
     second = await openDatabase(storeFile(dataDir));
   } catch (error) {
     await writer.destroy();
@@ -63,14 +86,17 @@ async function open(options: SqliteOptions): Promise<Store> {
   return {
     read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
     write: (scope, work) =>
-      translated(() => writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now)))),
+      translated(() =>
+        writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now))),
+      ),
     check: () =>
       translated(async () => {
         if (standingOf(second, known) !== 'current') throw changedByAnother();
       }),
     async close() {
       await reader.destroy();
-      // All into the one file: statements that are still cached keep SQLite from doing it by itself.
+      // All into the one file: statements that are still cached keep SQLite from doing it by
+      // itself.
       await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(() => {});
       await writer.destroy();
     },
@@ -87,8 +113,8 @@ const damagedOrFailing =
   'The store cannot be read: its disk fails, or it is damaged. Nothing was changed. Look at the disk, and start the server again, which reads all of it.';
 
 /**
- * What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody knows what it wrote; what is read from
- * one can look damaged.
+ * What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody
+ * knows what it wrote; what is read from one can look damaged.
  */
 const passing: Record<number, string> = {
   [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',
@@ -96,12 +122,16 @@ const passing: Record<number, string> = {
   [resultCodes.lockingProtocol]: 'The store is busy; nothing was changed. Try again.',
   [resultCodes.interrupted]: 'The store was interrupted; nothing was changed. Try again.',
   [resultCodes.noMemory]: 'The host has no memory left; nothing was changed. Try again later.',
-  [resultCodes.full]: 'The disk of the store is full; nothing was changed. Free some space and try again.',
-  [resultCodes.readOnly]: 'The store cannot be written; nothing was changed. Make its disk writable and try again.',
-  [resultCodes.cannotOpen]: 'The files of the store cannot be opened; nothing was changed. Try again later.',
+  [resultCodes.full]:
+    'The disk of the store is full; nothing was changed. Free some space and try again.',
+  [resultCodes.readOnly]:
+    'The store cannot be written; nothing was changed. Make its disk writable and try again.',
+  [resultCodes.cannotOpen]:
+    'The files of the store cannot be opened; nothing was changed. Try again later.',
   [resultCodes.corrupt]: damagedOrFailing,
   [resultCodes.notADatabase]: damagedOrFailing,
-  [resultCodes.ioError]: 'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
+  [resultCodes.ioError]:
+    'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
 };
 
 /** SQLite's errors in our terms; everything else passes. */
@@ -113,7 +143,11 @@ async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
     if (code === undefined) throw error;
     const detail = String(error);
     const message = passing[code];
-    if (message !== undefined) throw new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
-    throw new AppError('internal', 'The store failed; nothing was changed.', { detail, cause: error });
+    if (message !== undefined)
+      throw new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
+    throw new AppError('internal', 'The store failed; nothing was changed.', {
+      detail,
+      cause: error,
+    });
   }
 }
