@@ -6,7 +6,7 @@ import { type Capacity, isFull } from '../domain/host.ts';
 import { idsBegun, type Job } from '../domain/job.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import type { Engine, Inventory } from '../engine/port.ts';
+import type { Engine, Inventory } from '../engine/port/engine.ts';
 import type { Dependencies } from './task.ts';
 
 export interface Finding {

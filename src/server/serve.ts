@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { assertMasterKey } from '../app/operator/key.ts';
 import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
-import type { Engine } from '../engine/port.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics, metricsServer } from '../http/metrics.ts';

@@ -9,7 +9,8 @@ import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { type Boot, gbBytes } from '../../src/domain/layer.ts';
 import type { Recipe } from '../../src/domain/software.ts';
-import type { Engine, MachineSpec } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
+import type { MachineSpec } from '../../src/engine/port/machines.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface EngineUnderTest {

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
 import { type JobKind, jobKinds } from '../../src/domain/job.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { backUp, restore } from '../../src/server/backup.ts';
 import type { Store } from '../../src/store/port.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 

@@ -15,7 +15,7 @@ import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations, refusalsOf } from '../../src/contract/table.ts';
 import { type Permission, permissions } from '../../src/domain/key.ts';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';

@@ -7,7 +7,7 @@ import { softwareAdd } from '../../src/app/operator/catalogue.ts';
 import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax, gbBytes } from '../../src/domain/layer.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';

@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { baseAdd, machineTypeAdd } from '../../src/app/operator/catalogue.ts';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { operations } from '../../src/contract/table.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { metricsServer } from '../../src/http/metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { MachineStatus } from '../../src/domain/machine.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { type Scope, virtualClock } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { type Boot, gbBytes } from '../../src/domain/layer.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
 import { diskId, layerId, recipeOf } from '../contract/engine.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { newMasterKey } from '../../src/lib/master-key.ts';
 import { backUp } from '../../src/server/backup.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';

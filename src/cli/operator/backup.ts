@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { keysSealedOtherwise } from '../../app/operator/key.ts';
 import { AppError, invalid } from '../../domain/error.ts';
-import type { Engine } from '../../engine/port.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import { examine, type Finding } from '../../reconcile/doctor.ts';

@@ -7,7 +7,7 @@ import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
 import type { BaseImage } from '../../domain/software.ts';
-import type { Engine } from '../../engine/port.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Flags } from '../../server/options.ts';
 import type { Store } from '../../store/port.ts';
 import { readableFile } from '../file.ts';

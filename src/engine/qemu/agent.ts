@@ -1,7 +1,7 @@
 // The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by
 // itself. Any answer may be a lie.
 
-import type { ExecResult } from '../port.ts';
+import type { ExecResult } from '../optional/exec.ts';
 import { JsonSocket, type Message } from './qmp.ts';
 
 const answerMs = 5000;

@@ -9,7 +9,7 @@ import { failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { copySparse, statOrNull, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { BackupSpec } from '../port.ts';
+import type { BackupSpec } from '../optional/backup.ts';
 import type { Host } from './host.ts';
 import { createOverlay, diskFull } from './image-file.ts';
 import { type Paths, pathsIn } from './paths.ts';

@@ -10,7 +10,7 @@ import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
-import type { BuildResult, BuildSpec } from '../port.ts';
+import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import { qemuArgs } from './command.ts';
 import { type Cage, type Caged, caged } from './confine.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';

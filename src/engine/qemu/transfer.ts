@@ -9,7 +9,8 @@ import { pipeline } from 'node:stream/promises';
 import { failedForGood, invalid } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { copySparse, exists, moveDurably, syncPath } from '../../lib/files.ts';
-import type { ChainBoot, RootBoot, Tail } from '../port.ts';
+import type { Tail } from '../optional/transfer.ts';
+import type { ChainBoot, RootBoot } from '../port/layers.ts';
 import { giveTo, type Host } from './host.ts';
 import {
   convertForeignDisk,

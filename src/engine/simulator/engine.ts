@@ -16,7 +16,8 @@ import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { exists, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import { Turns } from '../../lib/turns.ts';
-import type { BuildResult, Engine } from '../port.ts';
+import type { BuildResult } from '../port/builds.ts';
+import type { Engine } from '../port/engine.ts';
 
 export interface SimulatorOptions {
   /** The folder in which its state is kept. */

@@ -8,7 +8,7 @@ import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
-import type { BootFault } from '../../engine/port.ts';
+import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
