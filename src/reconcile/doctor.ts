@@ -6,6 +6,7 @@ import { type Capacity, isFull } from '../domain/host.ts';
 import { idsBegun, type Job } from '../domain/job.ts';
 import type { Disk, Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
+import { withoutJob } from '../engine/port/call.ts';
 import type { Engine, Inventory } from '../engine/port/engine.ts';
 import type { Dependencies } from './task.ts';
 
@@ -19,6 +20,7 @@ export interface Finding {
 }
 
 const againMs = 1000;
+const call = withoutJob();
 const jobsMax = 10_000;
 const stuckMs = 10 * 60_000;
 
@@ -49,9 +51,8 @@ async function examineOnce({
     deletingInUse: await work.layers.deletingInUse(),
     waiting: (await work.host.waiting()).waiting,
   }));
-  const has = await engine.inventory();
-  const running = await engine.runningMachines();
-  const capacity = await engine.capacity();
+  const has = await engine.inventory(call);
+  const running = await engine.runningMachines(call);
   const roots = known.layers.filter(
     ({ id, baseLayerId, state }) => id === baseLayerId && state === 'sealed',
   );
@@ -83,7 +84,7 @@ async function examineOnce({
       running,
     ),
     ...jobFindings(known.jobs, clock.now()),
-    ...roomFindings(capacity),
+    ...roomFindings(has.capacity),
     ...known.deletingInUse.map(
       ({ id }): Finding => ({
         severity: 'error',
@@ -132,7 +133,7 @@ const unknown = { says: 'it is not known how it boots', sure: true };
 async function bootFindings(roots: readonly Layer[], engine: Engine): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { id, kind, boot } of roots) {
-    const fault = boot ? await engine.bootFault({ boot, baseLayerId: id }) : unknown;
+    const fault = boot ? await engine.bootCheck?.fault({ boot, baseLayerId: id }, call) : unknown;
     if (!fault?.sure) continue;
     const what = kind === 'base' ? 'the base image on it' : 'the import on it';
     findings.push({

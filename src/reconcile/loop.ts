@@ -190,6 +190,7 @@ export class Reconciler {
       ...this.#options,
       job,
       signal,
+      call: { signal, token: { jobId: job.id, attempt: job.attempts } },
       phase: (phase, progress) =>
         store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
       write: fenced as Context['write'],

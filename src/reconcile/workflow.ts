@@ -4,6 +4,7 @@
 // it. Neither is written by a late owner, whose lease has passed on.
 
 import type { Job } from '../domain/job.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Work } from '../store/port.ts';
 import type { Dependencies } from './task.ts';
 
@@ -11,6 +12,8 @@ export interface Context extends Dependencies {
   job: Job;
   /** Aborts when the server stops or the lease is lost. */
   signal: AbortSignal;
+  /** What a call of the engine brings: the signal, and this claim of the job. */
+  call: Call;
   /** Says what is being done, and how much of all is done (0 to 1). Throws LeaseLost. */
   phase(name: string, progress: number): Promise<void>;
   /**

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { failedForGood, failedForNow } from '../../src/domain/error.ts';
+import { AppError, failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../../src/domain/ids.ts';
 import { type JobKind, jobKinds } from '../../src/domain/job.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
@@ -15,6 +15,7 @@ import { examine } from '../../src/reconcile/doctor.ts';
 import { buildService } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { call } from '../call.ts';
 import { type Harness, startHarness } from '../http/harness.ts';
 import { defer, type Scope, virtualClock } from '../support.ts';
 
@@ -159,11 +160,15 @@ type Late = 'is late' | 'is late and fails';
 type Failing = 'fails for good' | 'fails once' | 'fails for good, and so does its undo, once';
 type Ill = 'dies' | Late | Failing;
 
+const isRefusal = (error: unknown) =>
+  error instanceof AppError && /came after a newer one/.test(error.detail ?? '');
+
 /** Counts the steps of everything that goes through it, and lets the one that is named go wrong. */
 function boundaries() {
   let [count, deadAt] = [0, Number.POSITIVE_INFINITY];
   let ill: Ill = 'dies';
   let failures = 0;
+  let lateCall: 'refused' | 'allowed' | null = null;
   let died: () => void = () => {};
   let release: (error?: Error) => void = () => {};
   const step = async (ofEngine: boolean) => {
@@ -187,18 +192,26 @@ function boundaries() {
       release = (error) => (error ? reject(error) : resolve());
     });
   };
-  const wrapEngine = (engine: Engine): Engine =>
-    new Proxy(engine, {
+  const wrap = <Part extends object>(part: Part): Part =>
+    new Proxy(part, {
       get(target, name) {
-        const verb = Reflect.get(target, name);
-        if (typeof verb !== 'function') return verb;
+        const found = Reflect.get(target, name);
+        if (typeof found === 'object' && found !== null) return wrap(found);
+        if (typeof found !== 'function') return found;
         return async (...args: unknown[]) => {
           // A layer that cannot be read is quarantined, which is its own story.
-          const answered = name !== 'layerDigest';
+          const answered = name !== 'digest';
           await step(answered);
-          const result = await verb.apply(target, args);
-          await step(answered);
-          return result;
+          const isLate = ill === 'is late' && count === deadAt;
+          try {
+            const result = await found.apply(target, args);
+            if (isLate) lateCall = 'allowed';
+            await step(answered);
+            return result;
+          } catch (error) {
+            if (isLate) lateCall = isRefusal(error) ? 'refused' : 'allowed';
+            throw error;
+          }
         };
       },
     });
@@ -211,16 +224,21 @@ function boundaries() {
     },
   });
   return {
-    wrapEngine,
+    wrapEngine: (engine: Engine): Engine => wrap(engine),
     wrapStore,
     /** From here on steps are counted anew; resolves when step `at` is reached. */
     goWrongAt(at: number, how: Ill): Promise<'died'> {
-      [count, deadAt, ill, failures] = [0, at, how, 0];
+      [count, deadAt, ill, failures, lateCall] = [0, at, how, 0, null];
       return new Promise((resolve) => {
         died = () => resolve('died');
       });
     },
     wentWrong: () => failures > 0,
+    /**
+     * What became of the engine call before which the late owner was held up; null when it was held
+     * up elsewhere.
+     */
+    lateCall: () => lateCall,
     /** Who hangs at the step goes on, or fails. */
     end: (error?: Error) => release(error),
   };
@@ -238,7 +256,7 @@ async function assertAtRest(store: Store, engine: Engine): Promise<void> {
     disks: await work.disks.ids(),
   }));
   assert.deepEqual([known.open, known.orphans], [[], []]);
-  const kept = await engine.inventory();
+  const kept = await engine.inventory(call);
   assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
   assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
   assert.deepEqual(await examine({ store, engine, clock: virtualClock() }), []);
@@ -337,7 +355,12 @@ const endures = (scenario: Scenario, at: number, how: Failing): Promise<boolean>
  * Runs a scenario whose owner is held up at a step for longer than its lease, while another one
  * finishes; then it goes on, or fails for good. False when it has fewer steps.
  */
-const isFenced = (scenario: Scenario, at: number, how: Late): Promise<boolean> =>
+const isFenced = (
+  scenario: Scenario,
+  at: number,
+  how: Late,
+  refused: () => void,
+): Promise<boolean> =>
   begin(scenario, async ({ h, steps, clock }) => {
     const late = steps.goWrongAt(at, how);
     const settling = h.service.reconciler.settle();
@@ -348,6 +371,8 @@ const isFenced = (scenario: Scenario, at: number, how: Late): Promise<boolean> =
     await heir.reconciler.settle();
     steps.end(how === 'is late' ? undefined : failedForGood('on purpose, and late'));
     await settling;
+    assert.notEqual(steps.lateCall(), 'allowed', 'the engine refuses what a late owner asks for');
+    if (steps.lateCall() === 'refused') refused();
     for (const task of ['collect', 'sweep', 'collect'] as const) await heir.reconciler.task(task);
     await heir.close();
     await scenario.holds(h.store, h);
@@ -393,10 +418,12 @@ describe('death and failure at every step', { concurrency: 4 }, () => {
       it(`of ${name}: whoever ${how}, when its lease has passed on, changes nothing`, {
         timeout: 120_000,
       }, async (t) => {
-        let at = 1;
-        while (at < stepsMax && (await isFenced(scenario, at, how))) at++;
-        t.diagnostic(`${at - 1} steps`);
+        let [at, refusals] = [1, 0];
+        const refused = () => void refusals++;
+        while (at < stepsMax && (await isFenced(scenario, at, how, refused))) at++;
+        t.diagnostic(`${at - 1} steps, ${refusals} engine calls refused`);
         assert.ok(at > 2 && at < stepsMax);
+        assert.equal(refusals > 0, how === 'is late');
       });
     }
   }

@@ -18,6 +18,7 @@ import type { Settings } from '../../src/reconcile/workflow.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Running, serve } from '../../src/server/serve.ts';
+import { call } from '../call.ts';
 import { furnish } from '../furnish.ts';
 import type { cuttableDisk } from '../power.ts';
 import { quickBase } from '../qemu/quick-base.ts';
@@ -322,7 +323,7 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
       machines: await work.machines.everyone(),
     }));
     assert.deepEqual(known.orphans, []);
-    const kept = await engine.inventory();
+    const kept = await engine.inventory(call);
     assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
     assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort());
     // The folder was prepared once for all steps, maybe so long ago that the server was cautious.
@@ -334,7 +335,7 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
     for (const machine of known.machines)
       assert.ok(['off', 'ready'].includes(machine.status), machine.status);
     const on = known.machines.filter((machine) => machine.status === 'ready').map(({ id }) => id);
-    assert.deepEqual([...(await engine.runningMachines())], on);
+    assert.deepEqual([...(await engine.runningMachines(call))], on);
     if (name !== 'qemu') return;
     const names = async (folder: string) => (await readdir(join(dataDir, 'engine', folder))).sort();
     assert.deepEqual(await names('builds'), []);
@@ -353,7 +354,8 @@ async function assertNothingLeft(dataDir: string, name: EngineName): Promise<voi
       on.map((id) => `machine-${id}`),
     );
   } finally {
-    for (const id of await engine.runningMachines()) await engine.stopMachine(id, 0);
+    for (const id of await engine.runningMachines(call))
+      await engine.stopMachine({ machineId: id, graceMs: 0 }, call);
     await engine.close();
     await store.close();
   }

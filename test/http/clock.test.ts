@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { call } from '../call.ts';
 import { movableClock, waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -22,7 +23,7 @@ describe('a clock that jumps', () => {
           ...engine,
           async ensureDisk(spec) {
             if (failures++ === 0) throw Object.assign(new Error('once'), { retry: 'later' });
-            return engine.ensureDisk(spec);
+            return engine.ensureDisk(spec, call);
           },
         }),
       });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
+import { call } from '../call.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext, settings: Parameters<typeof startHarness>[1] = {}) {
@@ -151,7 +152,7 @@ describe('kept disks', () => {
       left.map((disk) => disk.id),
       kept.slice(1).map((disk) => disk.id),
     );
-    assert.ok(!(await h.engine.inventory()).disks.has(kept[0]?.id as DiskId));
+    assert.ok(!(await h.engine.inventory(call)).disks.has(kept[0]?.id as DiskId));
   });
 });
 
@@ -192,7 +193,7 @@ describe('a deleted image', () => {
     await does('imageDelete', image);
     await h.service.reconciler.task('collect');
     assert.equal((await does('imageRestore', image)).client_code, 404);
-    const { layers, disks } = await h.engine.inventory();
+    const { layers, disks } = await h.engine.inventory(call);
     assert.deepEqual([[...layers.keys()], disks.size], [[h.base.layerId], 0]);
   });
 });

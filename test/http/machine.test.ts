@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Engine } from '../../src/engine/port/engine.ts';
+import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -77,7 +78,7 @@ describe('machineStart and machineStop', () => {
     await h.call('machineStart', { params: { id: never.id } });
     const off = await h.machineIs(never.id, 'off');
     assert.match(off.status_reason, /not ready within/);
-    assert.equal((await h.engine.runningMachines()).size, 0);
+    assert.equal((await h.engine.runningMachines(call)).size, 0);
     assert.deepEqual(
       (await h.store.read('system', (work) => work.machines.get(never.id))).diskId,
       null,
@@ -87,7 +88,10 @@ describe('machineStart and machineStop', () => {
   it('says what its console showed when it did not come up, and keeps the end of it for its own organisation', async (t) => {
     const shown =
       'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
-    const wrapEngine = (engine: Engine): Engine => ({ ...engine, console: async () => shown });
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      screen: { read: async () => shown },
+    });
     const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
     const { id } = await h.addMachine(h.ours, 'sim-never-ready');
     const before = await h.call('machineConsole', { params: { id } });
@@ -164,7 +168,7 @@ describe('machineReset', () => {
     await h.call('machineReset', { params: { id } });
     await waitFor('the disk is gone', async () => {
       await h.service.reconciler.task('collect');
-      return (await h.engine.inventory()).disks.size === 0;
+      return (await h.engine.inventory(call)).disks.size === 0;
     });
   });
 });

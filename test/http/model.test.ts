@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { MachineStatus } from '../../src/domain/machine.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
+import { call } from '../call.ts';
 import { type Scope, virtualClock } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
@@ -386,12 +387,12 @@ async function agreeWithEngine(h: Harness, model: Model): Promise<void> {
   const ready = model.machines
     .filter((machine) => machine.status === 'ready')
     .map((machine) => machine.id);
-  assert.deepEqual(new Set<number>(await h.engine.runningMachines()), new Set(ready));
+  assert.deepEqual(new Set<number>(await h.engine.runningMachines(call)), new Set(ready));
   const known = await h.store.read('system', async (work) => ({
     layers: await work.layers.ids(),
     disks: await work.disks.ids(),
   }));
-  const kept = await h.engine.inventory();
+  const kept = await h.engine.inventory(call);
   assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
   assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort());
 }

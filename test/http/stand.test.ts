@@ -7,6 +7,7 @@ import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.t
 import { examine } from '../../src/reconcile/doctor.ts';
 import { evict } from '../../src/reconcile/tasks/collect.ts';
 import type { Store } from '../../src/store/port.ts';
+import { call } from '../call.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -35,7 +36,7 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     assert.equal((await image(id)).status, 'available');
     const head = await headOf(id);
     const chain = await h.store.read('system', (work) => work.layers.chain(head));
-    const { layers } = await h.engine.inventory();
+    const { layers } = await h.engine.inventory(call);
     for (const one of chain) assert.deepEqual([one.state, layers.has(one.id)], ['sealed', true]);
   };
   return { h, settle, install, image, headOf, collect, layer, markDeleting, assertWhole };
@@ -116,7 +117,7 @@ describe('a build', () => {
   it('finds no step that stands on a damaged one', async (t) => {
     const { h, install, headOf, image, assertWhole } = await settled(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
-    await h.engine.removeLayer(await headOf(low));
+    await h.engine.removeLayer(await headOf(low), call);
     await h.service.reconciler.task('sweep');
     assert.equal((await image(high)).status, 'failed');
     await assertWhole(await install([h.editor.id, h.browser.id]));
@@ -170,7 +171,7 @@ describe('an image that is brought back', () => {
     const id = await install([h.editor.id]);
     const head = await headOf(id);
     await h.call('imageDelete', { params: { id } });
-    await h.engine.removeLayer(head);
+    await h.engine.removeLayer(head, call);
     await h.service.reconciler.task('sweep');
     await h.call('imageRestore', { params: { id } });
     const { status, status_reason } = await image(id);
@@ -190,7 +191,7 @@ describe('the collector', () => {
         ...engine,
         async removeLayer(id) {
           if (stuck.includes(id)) throw new Error('on purpose');
-          return engine.removeLayer(id);
+          return engine.removeLayer(id, call);
         },
       }),
     });
@@ -243,7 +244,7 @@ describe('the collector', () => {
     });
     await collect();
     assert.equal((await h.store.read('system', (work) => work.disks.get(diskId))).state, 'active');
-    assert.ok((await h.engine.inventory()).disks.has(diskId));
+    assert.ok((await h.engine.inventory(call)).disks.has(diskId));
   });
 
   it('mends a store with an available image whose bytes went: the image says so, and nothing else is blocked', async (t) => {
@@ -253,7 +254,7 @@ describe('the collector', () => {
     const [broken, idle] = [await install([h.editor.id]), await install([h.browser.id])];
     const [gone, other] = [await headOf(broken), await headOf(idle)];
     await markDeleting(gone);
-    await h.engine.removeLayer(gone);
+    await h.engine.removeLayer(gone, call);
     await h.call('imageDelete', { params: { id: idle } });
     await h.store.write('system', (work) => work.layers.update(other, { key: null }));
     await collect();

@@ -12,6 +12,7 @@ import { AppError } from '../../src/domain/error.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
 import { openTransfersMax } from '../../src/domain/transfer.ts';
 import type { Store } from '../../src/store/port.ts';
+import { call } from '../call.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
@@ -217,7 +218,7 @@ describe('an import', () => {
     const noise = await imported('no disk at all');
     const second = await image((await finish(noise.id)).attributes.id);
     assert.deepEqual([second.status, /not a disk/.test(second.status_reason)], ['failed', true]);
-    const inventory = await h.engine.inventory();
+    const inventory = await h.engine.inventory(call);
     assert.equal(inventory.layers.size, 1);
     for (const body of [
       { size_bytes: 0 },
@@ -242,7 +243,7 @@ describe('an import', () => {
       return finish(transfer.id, { heal_image_id: id });
     };
     assert.equal((await heal({ manifest, signature })).client_code, 409);
-    await h.engine.removeLayer(layerId as LayerId);
+    await h.engine.removeLayer(layerId as LayerId, call);
     await h.service.reconciler.task('sweep');
     assert.equal((await image(id)).status, 'failed');
 
@@ -286,7 +287,7 @@ describe('an import', () => {
     await h.service.reconciler.settle();
     const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;
     assert.match(attributes.status_reason, /Nothing is wrong with the image any more/);
-    assert.equal(await h.engine.layerDigest(layerId, 0, new AbortController().signal), digest);
+    assert.equal(await h.engine.verify.digest({ layerId, bytesPerSecond: 0 }, call), digest);
   });
 });
 

@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
 import { upload } from '../../src/client/transfer.ts';
+import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { moveDurably } from '../../src/lib/files.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
@@ -157,7 +158,10 @@ describe('a base with holes', () => {
       most = Math.max(most, ...found.map(({ blocks }) => blocks * 512));
     }, 5);
     defer(t, () => clearInterval(look));
-    const { storedBytes, virtualBytes } = await engine.importBase(id, { disk }, signal);
+    const { storedBytes, virtualBytes } = await engine.importBase(
+      { layerId: id, disk },
+      withoutJob(signal),
+    );
     assert.equal(virtualBytes, 256 * mib);
     assert.ok(storedBytes < 2 * mib && most > 0 && most < 4 * mib, `${storedBytes} ${most}`);
     const programs = await temporaryFolder(t);
@@ -170,7 +174,10 @@ describe('a base with holes', () => {
       path: `${programs}:${systemPath}`,
     });
     const stop = new AbortController();
-    const adding = assert.rejects(slow.importBase(layerId(), { disk }, stop.signal), /stop/);
+    const adding = assert.rejects(
+      slow.importBase({ layerId: layerId(), disk }, withoutJob(stop.signal)),
+      /stop/,
+    );
     await waitFor('it converts', () => hangs(8124), restMs);
     stop.abort(new Error('stop'));
     await adding;

@@ -13,21 +13,15 @@ import {
   type RecipeFile,
   type Software,
 } from '../../domain/software.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import { nameFault } from '../../lib/plain-text.ts';
 import type { MachineType, Store, Work } from '../../store/port.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
-export interface Intake {
-  importBase(
-    layerId: LayerId,
-    files: { disk: string; kernel?: string; initrd?: string },
-    signal?: AbortSignal,
-  ): Promise<{ digest: string; virtualBytes: number; storedBytes: number }>;
-  importFile(sha256: string, path: string): Promise<void>;
-  removeLayer(layerId: LayerId): Promise<void>;
-}
+export type Intake = Pick<Engine, 'importBase' | 'importFile' | 'removeLayer'>;
 
 export const nameLengthMax = 100;
 
@@ -102,7 +96,10 @@ export async function baseAdd(
   // Asked before the disk is copied, and again in the transaction that takes the name.
   await store.read('system', (work) => assertBaseFree(work, name));
   const layerId = newId() as LayerId;
-  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files, signal);
+  const { digest, virtualBytes, storedBytes } = await intake.importBase(
+    { layerId, ...files },
+    withoutJob(signal),
+  );
   try {
     return await store.write('system', async (work) => {
       await assertBaseFree(work, name);
@@ -131,31 +128,13 @@ export async function baseAdd(
       });
     });
   } catch (error) {
-    await intake.removeLayer(layerId);
+    await intake.removeLayer(layerId, withoutJob());
     throw error;
   }
 }
 
-/**
- * The part of an engine that a trial uses: a build machine, and the removal of the layer that it
- * made.
- */
-export interface Trier {
-  buildLayer(
-    spec: {
-      layerId: LayerId;
-      parentId: LayerId;
-      baseLayerId: LayerId;
-      chain: readonly LayerId[];
-      boot: Boot;
-      sizeBytes: number;
-      recipe: Recipe;
-      label: string;
-    },
-    signal: AbortSignal,
-  ): Promise<{ exitCode: number; output: string }>;
-  removeLayer(layerId: LayerId): Promise<void>;
-}
+/** What a trial needs of an engine: a build machine, and the removal of the layer that it made. */
+export type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
 /**
  * Whether a build machine that is started on a base runs a recipe and reports; if not, why. Nothing
@@ -179,7 +158,7 @@ export async function baseTry(
   try {
     const { exitCode, output } = await trier.buildLayer(
       { ...spec, recipe, label: 'The trial' },
-      signal,
+      withoutJob(signal),
     );
     if (exitCode !== 0)
       throw failedForGood(
@@ -194,7 +173,7 @@ export async function baseTry(
     if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
     return { works: false, said: error.message };
   } finally {
-    await trier.removeLayer(layerId);
+    await trier.removeLayer(layerId, withoutJob());
   }
 }
 
@@ -224,7 +203,7 @@ async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftw
   const recipe: Recipe = { ...rest, files: pinned };
   assertRecipe(recipe);
   for (const [index, file] of pinned.entries())
-    await intake.importFile(file.sha256, files[index] ?? '');
+    await intake.importFile({ sha256: file.sha256, path: files[index] ?? '' }, withoutJob());
   return { name, sizeGb, recipe };
 }
 

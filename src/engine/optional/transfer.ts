@@ -1,6 +1,7 @@
-// Layers as files that stand alone, out and in.
+// Layers as files that stand alone, on their way out (export) and in (import).
 
 import type { LayerId } from '../../domain/ids.ts';
+import type { Call } from '../port/call.ts';
 import type { ChainBoot } from '../port/layers.ts';
 
 /** The kernel and the initrd that follow a disk in the file of an export. */
@@ -9,19 +10,47 @@ export interface Tail {
   initrdBytes: number;
 }
 
+export interface ExportSpec extends ChainBoot {
+  layerId: LayerId;
+  format: 'qcow2' | 'raw';
+  path: string;
+  /** The most that a qcow2 may take. */
+  bytesMax: number;
+}
+
+export interface Exported {
+  /** Of all: the disk and what follows it. */
+  bytes: number;
+  /** What they take on the host. */
+  heldBytes: number;
+  /** What follows the disk; null: nothing. */
+  tail: Tail | null;
+}
+
+export interface ImportSpec {
+  layerId: LayerId;
+  path: string;
+  /** The base on which only what differs is kept; null: the layer stands alone. */
+  parentId: LayerId | null;
+  /** What follows the disk in the file; a layer that stands alone keeps it as its kernel and initrd. */
+  tail: Tail | null;
+  /** The most that the layer may take. */
+  bytesMax: number;
+}
+
 export interface Transfer {
-  exportLayer(
-    spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string; bytesMax: number },
-    signal: AbortSignal,
-  ): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }>;
-  importLayer(
-    spec: {
-      layerId: LayerId;
-      path: string;
-      parentId: LayerId | null;
-      tail: Tail | null;
-      bytesMax: number;
-    },
-    signal: AbortSignal,
-  ): Promise<{ virtualBytes: number; storedBytes: number }>;
+  /**
+   * Writes the content of a layer's chain (itself first) as one file that stands alone, followed by
+   * the kernel and the initrd that it boots with when they are not on the disk. Idempotent; nothing
+   * is in the file's place before it is whole. Throws `invalid` for a qcow2 of more than
+   * `bytesMax`, `internal` when a layer is missing, and `unavailable` when the host's disk is full.
+   */
+  exportLayer(spec: ExportSpec, call: Call): Promise<Exported>;
+  /**
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles). A layer of that id
+   * that is there already gets the new content in one step. Idempotent. Throws `invalid` for what
+   * is not a plain disk, or a layer that would take more than `bytesMax`; throws `unavailable` when
+   * the host's disk is full. After a failure the layer is as it was before the call.
+   */
+  importLayer(spec: ImportSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;
 }

@@ -1,8 +1,15 @@
-// Builds at an engine: a recipe runs in a build machine and leaves a layer.
+// Builds at an engine: a recipe runs in a build machine, and what it left on its disk is a layer.
 
 import type { LayerId } from '../../domain/ids.ts';
 import type { Recipe } from '../../domain/software.ts';
+import type { Call } from './call.ts';
 import type { ChainBoot } from './layers.ts';
+
+export interface FileSpec {
+  /** Lower-case hex. */
+  sha256: string;
+  path: string;
+}
 
 export interface BuildSpec extends ChainBoot {
   layerId: LayerId;
@@ -23,7 +30,18 @@ export interface BuildResult {
 }
 
 export interface Builds {
-  /** Copies a recipe's file in, under its digest. Throws `invalid` when the content has another. */
-  importFile(sha256: string, path: string): Promise<void>;
-  buildLayer(spec: BuildSpec, signal: AbortSignal): Promise<BuildResult>;
+  /**
+   * Copies a file of a recipe in, under its digest. Idempotent: nothing happens when the file is
+   * there. Throws `invalid` when the content has another digest. After a failure there is no file.
+   */
+  importFile(spec: FileSpec, call: Call): Promise<void>;
+  /**
+   * Runs a recipe in a build machine started from the parent; with exit status 0 the result is
+   * sealed as the layer. Idempotent: a layer that is there is not built again. Resolves for a
+   * recipe that ends with another status. Throws `internal` for a recipe that did not end within
+   * its limits, and `unavailable` when the machine ended first or the host's disk is full; the
+   * error of a machine that did not get to its recipe has what its console showed (`output`). After
+   * a failure there is no layer and no build machine.
+   */
+  buildLayer(spec: BuildSpec, call: Call): Promise<BuildResult>;
 }

@@ -7,31 +7,23 @@ import { chmod, chown, link, mkdir, rm, stat, truncate, writeFile } from 'node:f
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { failedForGood, invalid } from '../../domain/error.ts';
-import type { LayerId } from '../../domain/ids.ts';
 import { copySparse, exists, moveDurably, syncPath } from '../../lib/files.ts';
-import type { Tail } from '../optional/transfer.ts';
-import type { ChainBoot, RootBoot } from '../port/layers.ts';
+import type { Exported, ExportSpec, ImportSpec, Tail } from '../optional/transfer.ts';
+import type { RootBoot } from '../port/layers.ts';
+import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
+import { convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
 import { giveTo, type Host } from './host.ts';
-import {
-  convertForeignDisk,
-  copyMs,
-  createOverlay,
-  diskFull,
-  inspectForeignDisk,
-  makeImmutable,
-  qemuImg,
-  storedBytes,
-} from './image-file.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
+import { copyMs, diskFull, qemuImg } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 
 export async function exportLayer(
-  spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string; bytesMax: number },
+  spec: ExportSpec,
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
-): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }> {
+): Promise<Exported> {
   const { layerId, chain, format, path, bytesMax } = spec;
   const layer = paths.layer(layerId);
   if (!(await exists(layer)))
@@ -132,13 +124,7 @@ async function takeTail(
 }
 
 export async function importLayer(
-  spec: {
-    layerId: LayerId;
-    path: string;
-    parentId: LayerId | null;
-    tail: Tail | null;
-    bytesMax: number;
-  },
+  spec: ImportSpec,
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
@@ -164,7 +150,7 @@ export async function importLayer(
     let made = whole;
     if (parentId !== null) {
       // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
-      await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user);
+      await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user, signal);
       await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
         const layers = [whole, paths.layer(parentId)];
         const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };

@@ -22,7 +22,7 @@ export const imageCapture: Workflow = {
   attemptsMax: 4,
 
   async run(context: Context) {
-    const { job, engine } = context;
+    const { job, engine, call } = context;
     const { imageId, machineId } = idsOf(job);
     // Chosen once and kept, so that an attempt after a crash finishes the layer that the first
     // began.
@@ -38,7 +38,7 @@ export const imageCapture: Workflow = {
     });
     await context.phase('sealing the disk', 0.5);
     const sizeBytes = disk.sizeGb * gbBytes;
-    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes });
+    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes }, call);
     const general =
       job.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 
@@ -66,14 +66,15 @@ export const imageCapture: Workflow = {
     };
   },
 
-  async undo({ job, engine, store }) {
+  async undo({ job, engine, store, call }) {
     const machine = await store.read('system', (work) =>
       work.machines.get(job.machineId as MachineId),
     );
     const layerId = job.data.layerId as LayerId | undefined;
     const generalId = job.data.generalId as LayerId | undefined;
-    if (generalId !== undefined) await engine.removeLayer(generalId);
-    if (layerId !== undefined) await engine.unsealDisk(machine.diskId as DiskId, layerId);
+    if (generalId !== undefined) await engine.removeLayer(generalId, call);
+    if (layerId !== undefined)
+      await engine.unsealDisk({ diskId: machine.diskId as DiskId, layerId }, call);
   },
 
   async abandon(work, job, reason) {
@@ -89,7 +90,7 @@ export const imageCapture: Workflow = {
  * below it and stays as it is.
  */
 async function generalize(context: Context, parentId: LayerId, below: Layer, sizeBytes: number) {
-  const { job, engine, store, signal } = context;
+  const { job, engine, store, call } = context;
   if (job.data.generalId === undefined) await context.remember({ generalId: newId() });
   const id = job.data.generalId as LayerId;
   await context.phase('taking away what identifies the machine', 0.6);
@@ -107,7 +108,7 @@ async function generalize(context: Context, parentId: LayerId, below: Layer, siz
       recipe: generalizeRecipe,
       label: 'The generalisation',
     },
-    signal,
+    call,
   );
   if (built.exitCode !== 0)
     throw failedForGood(

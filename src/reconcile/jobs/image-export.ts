@@ -7,6 +7,7 @@ import type { TransferId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { gbBytes } from '../../domain/layer.ts';
 import type { Manifest, Transfer } from '../../domain/transfer.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import { sha256File } from '../../lib/files.ts';
 import type { Work } from '../../store/port.ts';
 import { verifyChain } from '../tasks/verify.ts';
@@ -34,7 +35,7 @@ export const imageExport: Workflow = {
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, signer, transferPath, clock } = context;
+    const { job, store, engine, signal, call, signer, transferPath, clock } = context;
     const id = transferOf(job);
     const found = await store.read('system', async (work) => {
       const transfer = await work.transfers.get(id);
@@ -61,13 +62,16 @@ export const imageExport: Workflow = {
     });
     const { transfer, image, head, base, baseKey, boot, software } = found;
     await context.phase('verifying the layers', 0.1);
-    await verifyChain(context, head.id, signal);
+    await verifyChain(context, head.id, call);
     await context.phase('writing the file', 0.3);
     const path = transferPath(id);
     const { format } = transfer;
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
     const spec = { layerId: head.id, format, path, bytesMax, ...boot };
-    const { bytes, heldBytes, tail } = await engine.exportLayer(spec, signal);
+    const { bytes, heldBytes, tail } = await requirePart(engine, 'transfer').exportLayer(
+      spec,
+      call,
+    );
     await context.phase('taking its digest', 0.8);
     const sha256 = await sha256File(path, { signal });
     const manifest: Manifest = {

@@ -9,6 +9,7 @@ import type { Job } from '../../domain/job.ts';
 import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import type { BootFault } from '../../engine/optional/boot-check.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
@@ -26,7 +27,7 @@ export const imageImport: Workflow = {
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, transferPath } = context;
+    const { job, store, engine, signal, call, transferPath } = context;
     const [id, imageId, healed] = [transferOf(job), imageOf(job), healedOf(job)];
     if (healed === undefined && job.data.layerId === undefined)
       await context.remember({ layerId: newId() });
@@ -62,12 +63,14 @@ export const imageImport: Workflow = {
       healed === undefined
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
-    const made = await engine.importLayer(
+    const made = await requirePart(engine, 'transfer').importLayer(
       { layerId, path, parentId: base?.id ?? null, tail, bytesMax },
-      signal,
+      call,
     );
     const fault =
-      boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
+      boot && healed === undefined
+        ? await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, call)
+        : null;
     if (fault?.sure)
       throw failedForGood(
         `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
@@ -77,17 +80,22 @@ export const imageImport: Workflow = {
       if (base) await assertStands(work, base.id);
       const { organisationId } = job;
       if (healed === undefined)
-        await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made }, fault);
+        await settleNew(
+          work,
+          imageId,
+          { id: layerId, base, boot, organisationId, ...made },
+          fault ?? null,
+        );
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
     };
   },
 
-  async undo({ job, engine, store }) {
+  async undo({ job, engine, store, call }) {
     const layerId = healedOf(job) ?? (job.data.layerId as LayerId | undefined);
     if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId))))
       return;
-    await engine.removeLayer(layerId);
+    await engine.removeLayer(layerId, call);
   },
 
   async abandon(work, job, reason) {

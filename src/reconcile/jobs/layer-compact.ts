@@ -5,6 +5,7 @@ import { AppError, failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { chainLayersMax, type Layer, planCompaction } from '../../domain/layer.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import type { Work } from '../../store/port.ts';
 import type { Task } from '../task.ts';
 import { verifyLayer } from '../tasks/verify.ts';
@@ -22,7 +23,7 @@ export const layerCompact: Workflow = {
   attemptsMax: 3,
 
   async run(context) {
-    const { job, engine, signal } = context;
+    const { job, engine, call } = context;
     const layerId = layerOf(job);
     await context.phase('comparing the layers with their digests', 0.1);
     for (const id of await context.store.read('system', (work) => layersOf(work, layerId)))
@@ -32,7 +33,10 @@ export const layerCompact: Workflow = {
     await context.phase('writing the layer anew', 0.2);
     const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
     const chain = layers.map(({ id }) => id);
-    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
+    const { storedBytes } = await requirePart(engine, 'compact').rewrite(
+      { layerId, parentId: parent, chain },
+      call,
+    );
     return async (work) => {
       const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
       await work.layers.update(layerId, {
@@ -46,11 +50,13 @@ export const layerCompact: Workflow = {
     };
   },
 
-  async undo({ job, engine, signal, remember }) {
+  async undo({ job, engine, call, signal, remember }) {
     // Nothing was written when its bytes have the digest that they had: it is given back then.
     const { layerId, digest } = job.data;
     if (typeof digest !== 'string') return;
-    const now = await engine.layerDigest(layerId as LayerId, 0, signal).catch((error: unknown) => {
+    const verify = requirePart(engine, 'verify');
+    const spec = { layerId: layerId as LayerId, bytesPerSecond: 0 };
+    const now = await verify.digest(spec, call).catch((error: unknown) => {
       signal.throwIfAborted();
       if (error instanceof AppError && error.retry === 'never') return null;
       throw error;
@@ -87,7 +93,7 @@ async function compare(context: Context, id: LayerId): Promise<void> {
   const layer = await context.store.read('system', (work) => work.layers.find(id));
   // An attempt that was cut short may have rewritten it: what it has then was compared before.
   if (layer?.state === 'sealed' && layer.jobId === null)
-    await verifyLayer(context, layer, 0, context.signal);
+    await verifyLayer(context, layer, 0, context.call);
 }
 
 /**
@@ -145,7 +151,7 @@ async function askNext(work: Work, ending: Job | null): Promise<void> {
  */
 export const compact: Task = {
   everyMs: 60_000,
-  async run({ store }) {
-    await store.write('system', (work) => askNext(work, null));
+  async run({ store, engine }) {
+    if (engine.compact) await store.write('system', (work) => askNext(work, null));
   },
 };

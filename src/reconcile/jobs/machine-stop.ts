@@ -6,13 +6,11 @@ import type { Workflow } from '../workflow.ts';
 export const machineStop: Workflow = {
   attemptsMax: 5,
 
-  async run({ job, engine, settings }) {
+  async run({ job, engine, settings, call }) {
     const id = job.machineId;
     if (id === null) throw failedForGood('The stop names no machine.');
-    await engine.stopMachine(
-      id,
-      job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs,
-    );
+    const graceMs = job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs;
+    await engine.stopMachine({ machineId: id, graceMs }, call);
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 

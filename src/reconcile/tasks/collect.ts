@@ -7,6 +7,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TransferId } from '../../domain/ids.ts';
 import { type Disk, gbBytes, type Layer } from '../../domain/layer.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Work } from '../../store/port.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import type { Dependencies, Log, Task, TaskDependencies } from '../task.ts';
@@ -41,7 +42,7 @@ export const collect: Task = {
     });
     await pruneAudit(deps, signal);
     const failures = await removeDisks(deps, disks, signal);
-    await takeUpLayers(deps);
+    await takeUpLayers(deps, signal);
     const layers = await store.write('system', async (work) => {
       if (await isHeld(work)) return [];
       await evict(work, settings.cacheBytesMax, log);
@@ -157,7 +158,7 @@ async function removeDisks(
   for (const { id } of disks) {
     signal.throwIfAborted();
     try {
-      await engine.removeDisk(id);
+      await engine.removeDisk(id, withoutJob(signal));
       await store.write('system', (work) => work.disks.remove(id));
     } catch (error) {
       failures.push(error);
@@ -179,7 +180,7 @@ async function removeLayers(
     signal.throwIfAborted();
     const { id, parentId, deletingAt } = layer;
     try {
-      await engine.removeLayer(id);
+      await engine.removeLayer(id, withoutJob(signal));
       await store.write('system', (work) => work.layers.remove(id));
     } catch (error) {
       failures.push(error);
@@ -197,13 +198,13 @@ async function removeLayers(
  * A layer that is marked though something stands on it is taken up again; when its bytes went
  * already, what stands on it says so.
  */
-async function takeUpLayers(deps: Dependencies): Promise<void> {
+async function takeUpLayers(deps: Dependencies, signal: AbortSignal): Promise<void> {
   const { store, engine, log } = deps;
   // Each may stand on another that is marked.
   for (let rounds = 0; rounds < chainRoundsMax; rounds++) {
     const found = await store.read('system', (work) => work.layers.deletingInUse());
     if (found.length === 0) return;
-    const has = await engine.inventory();
+    const has = await engine.inventory(withoutJob(signal));
     for (const layer of found) {
       const message =
         'a layer was marked for removal though something stands on it; it is taken up again';

@@ -4,6 +4,7 @@
 // that somebody writes to.
 
 import type { MachineId } from '../../domain/ids.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Work } from '../../store/port.ts';
 import type { Task } from '../task.ts';
 
@@ -11,9 +12,10 @@ const wentOff = 'The machine went off by itself: its guest powered off, or its h
 
 export const observe: Task = {
   everyMs: 5000,
-  async run({ store, engine, log }) {
+  async run({ store, engine, log }, signal) {
+    const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
-    const running = await engine.runningMachines();
+    const running = await engine.runningMachines(call);
     const known = new Set(believed.map((machine) => machine.id));
     const gone = believed
       .filter((machine) => !running.has(machine.id))
@@ -26,7 +28,7 @@ export const observe: Task = {
     for (const machine of stopped)
       log.warn({ machine }, 'a machine was on that should be off; it is stopped');
     for (const machine of unknown) {
-      await engine.stopMachine(machine, 0);
+      await engine.stopMachine({ machineId: machine, graceMs: 0 }, call);
       log.warn({ machine }, 'a machine was on that the store does not know; it is stopped');
     }
   },

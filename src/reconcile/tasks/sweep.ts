@@ -5,6 +5,7 @@
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { idsBegun } from '../../domain/job.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Store } from '../../store/port.ts';
 import type { Task, TaskDependencies } from '../task.ts';
 import { quarantine, verifyLayer } from './verify.ts';
@@ -15,6 +16,7 @@ export const sweep: Task = {
   everyMs: 3600_000,
   async run(deps, signal) {
     const { store, engine } = deps;
+    const call = withoutJob(signal);
     const { layers, disks, begun } = await store.read('system', async (work) => ({
       layers: await work.layers.list(),
       disks: new Set(await work.disks.ids()),
@@ -23,7 +25,7 @@ export const sweep: Task = {
     }));
     // The engine after the store: what went in between is not there any more, and what came is
     // looked at again before it is noted.
-    const has = await engine.inventory();
+    const has = await engine.inventory(call);
     const known = new Set<string>([...layers.map((layer) => layer.id), ...begun]);
     for (const layer of layers) {
       signal.throwIfAborted();
@@ -35,7 +37,7 @@ export const sweep: Task = {
     for (const layer of layers.filter(
       ({ state, id }) => state === 'quarantined' && has.layers.has(id),
     ))
-      await verifyLayer(deps, layer, deps.settings.scrubBytesPerSecond, signal);
+      await verifyLayer(deps, layer, deps.settings.scrubBytesPerSecond, call);
   },
 };
 
@@ -70,8 +72,8 @@ async function orphans(
       );
     } else if (mayGo && isOver(since)) {
       await (kind === 'layer'
-        ? engine.removeLayer(id as LayerId)
-        : engine.removeDisk(id as DiskId));
+        ? engine.removeLayer(id as LayerId, withoutJob(signal))
+        : engine.removeDisk(id as DiskId, withoutJob(signal)));
       await store.write('system', (work) => work.host.forgetOrphan({ kind, id }));
       log.warn({ kind, id, bytes }, 'something that the store did not know for a day is removed');
     }

@@ -7,6 +7,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
+import { type Call, withoutJob } from '../../engine/port/call.ts';
 import type { Work } from '../../store/port.ts';
 import type { Dependencies, Task } from '../task.ts';
 import { NotYet } from '../workflow.ts';
@@ -20,13 +21,15 @@ const imagesLoggedMax = 100;
 export const verify: Task = {
   everyMs: 10_000,
   async run(deps, signal) {
-    const { store, clock, settings } = deps;
+    const { store, engine, clock, settings } = deps;
+    if (!engine.verify) return;
+    const call = withoutJob(signal);
     for (const layer of await store.read('system', (work) => work.layers.withoutDigest()))
-      await verifyLayer(deps, layer, settings.scrubBytesPerSecond, signal);
+      await verifyLayer(deps, layer, settings.scrubBytesPerSecond, call);
     const layer = await store.read('system', (work) =>
       work.layers.nextToScrub(clock.now() - settings.scrubEveryMs),
     );
-    if (layer) await verifyLayer(deps, layer, settings.scrubBytesPerSecond, signal);
+    if (layer) await verifyLayer(deps, layer, settings.scrubBytesPerSecond, call);
   },
 };
 
@@ -42,15 +45,16 @@ export async function verifyLayer(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   layer: Layer,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
   const { store, engine } = deps;
-  if (layer.state === 'quarantined') return endQuarantine(deps, layer, bytesPerSecond, signal);
+  if (layer.state === 'quarantined') return endQuarantine(deps, layer, bytesPerSecond, call);
+  if (!engine.verify) return true;
   let digest: string;
   try {
-    digest = await engine.layerDigest(layer.id, bytesPerSecond, signal);
+    digest = await engine.verify.digest({ layerId: layer.id, bytesPerSecond }, call);
   } catch (error) {
-    signal.throwIfAborted();
+    call.signal.throwIfAborted();
     // What may pass is no reason to distrust the layer.
     if (!(error instanceof AppError) || error.retry === 'later') throw error;
     await quarantine(deps, layer, 'cannot be read on the disk of the host');
@@ -78,24 +82,20 @@ export async function verifyLayer(
  * Compares every layer of a chain that nobody compared yet, before another machine's disk is made
  * on it. Throws `internal`.
  */
-export async function verifyChain(
-  deps: Dependencies,
-  head: LayerId,
-  signal: AbortSignal,
-): Promise<void> {
+export async function verifyChain(deps: Dependencies, head: LayerId, call: Call): Promise<void> {
   const chain = await deps.store.read('system', (work) => work.layers.chain(head));
   for (const layer of chain) {
     assertSound(layer);
     if (layer.verifiedAt !== null) continue;
     let current = layer;
     if (current.digest === null) {
-      await verifyLayer(deps, current, 0, signal);
+      await verifyLayer(deps, current, 0, call);
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
       // What was only now read for the first time has nothing to be compared with.
       await deps.store.write('system', (work) =>
         work.layers.update(layer.id, { verifiedAt: work.now() }),
       );
-    } else if (!(await verifyLayer(deps, current, 0, signal))) {
+    } else if (!(await verifyLayer(deps, current, 0, call))) {
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
     }
     assertSound(current);
@@ -164,13 +164,13 @@ async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   layer: Layer,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
-  if (layer.digest === null) return false;
-  const digest = await engine
-    .layerDigest(layer.id, bytesPerSecond, signal)
+  if (layer.digest === null || !engine.verify) return false;
+  const digest = await engine.verify
+    .digest({ layerId: layer.id, bytesPerSecond }, call)
     .catch((error: unknown) => {
-      signal.throwIfAborted();
+      call.signal.throwIfAborted();
       if (!(error instanceof AppError) || error.retry === 'later') throw error;
       return null;
     });
