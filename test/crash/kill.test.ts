@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { jobKinds } from '../../src/domain/job.ts';
+import { jobKindNames } from '../../src/domain/job.ts';
 import { cuttableDisk } from '../power.ts';
 import { leftOutWithoutRoot } from '../support.ts';
 import { dieAt, type Prepared, prepare } from './kill.ts';
@@ -137,7 +137,7 @@ describe('a server on real disks, whose power is cut before a step', {
 describe('the scenarios', () => {
   it('have every kind of job', () => {
     const done = new Set(Object.values(scenarios).flatMap((scenario) => scenario.does));
-    assert.deepEqual([...done].sort(), [...jobKinds, 'collect'].sort());
+    assert.deepEqual([...done].sort(), [...jobKindNames, 'collect'].sort());
   });
 
   it('were died in at every step', { skip: isLong && 'the long run writes them down' }, () => {

@@ -1,8 +1,8 @@
 // A real server that dies at a step of its work. Its only argument says which, and how it is
 // configured.
 
-import type { TaskName } from '../../src/reconcile/loop.ts';
-import type { Settings } from '../../src/reconcile/workflow.ts';
+import type { Settings } from '../../src/reconcile/context.ts';
+import type { TaskName } from '../../src/reconcile/tasks.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Interruption, interrupt } from './interrupt.ts';
 
