@@ -3,23 +3,41 @@
 // read from it.
 
 import type { Static, TObject, TSchema } from 'typebox';
+import { accessOperations } from './access.ts';
+import { assignmentOperations } from './assignment.ts';
+import { auditOperations } from './audit.ts';
+import { consoleOperations } from './console.ts';
+import { diskOperations } from './disk.ts';
 import type { WireErrorName } from './errors.ts';
+import { fileOperations } from './file.ts';
+import { imageOperations } from './image.ts';
+import { layerOperations } from './layer.ts';
+import { machineOperations } from './machine.ts';
+import { machinePermissionOperations } from './machine-permission.ts';
+import { machineTypeOperations } from './machine-type.ts';
 import type { OperationSpec } from './operation.ts';
-import { fileOperations } from './operations/file.ts';
-import { imageOperations } from './operations/image.ts';
-import { machineOperations } from './operations/machine.ts';
-import { organisationOperations } from './operations/organisation.ts';
-import { transferOperations } from './operations/transfer.ts';
+import { organisationOperations } from './organisation.ts';
+import { softwareOperations } from './software.ts';
+import { transferOperations } from './transfer.ts';
 
 export const operations = {
   ...imageOperations,
+  ...assignmentOperations,
+  ...layerOperations,
   ...transferOperations,
   ...machineOperations,
+  ...machineTypeOperations,
+  ...machinePermissionOperations,
+  ...diskOperations,
+  ...consoleOperations,
+  ...accessOperations,
   ...fileOperations,
+  ...softwareOperations,
   ...organisationOperations,
+  ...auditOperations,
 } as const;
 
-export type Operations = typeof operations;
+type Operations = typeof operations;
 export type OperationName = keyof Operations;
 
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
@@ -50,7 +68,7 @@ export type Body<Name extends OperationName> = StaticOf<
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
 
 /** The operations whose bodies and answers are JSON, and those of which one is bytes. */
-export type ContentOperationName = {
+type ContentOperationName = {
   [Name in OperationName]: Operations[Name] extends { content: string } ? Name : never;
 }[OperationName];
 export type JsonOperationName = Exclude<OperationName, ContentOperationName>;
