@@ -1,21 +1,9 @@
 // Links that open a machine once, on the wire.
 
 import { Type } from 'typebox';
+import type { MachineId } from '../domain/ids.ts';
 import { DateTime, resource } from './envelope.ts';
 import { define, idParams } from './operation.ts';
-
-const MachineAccessBody = Type.Object(
-  {
-    expires_in: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 86_400,
-        description: 'Seconds for which the link is good. Default: 3600',
-      }),
-    ),
-  },
-  { title: 'MachineAccessBody' },
-);
 
 const MachineAccess = resource(
   'access',
@@ -35,8 +23,16 @@ export const accessOperations = {
     summary: 'Make a link that opens a ready machine once',
     permission: 'machines:power',
     action: 'machine_external_access_created',
-    params: idParams,
-    body: MachineAccessBody,
+    params: idParams<MachineId>(),
+    body: Type.Object({
+      expires_in: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 86_400,
+          description: 'Seconds for which the link is good. Default: 3600',
+        }),
+      ),
+    }),
     numbersAsText: true,
     response: MachineAccess.properties,
     errors: ['not_found', 'machine_not_ready'],

@@ -1,32 +1,9 @@
 // The assignment of images to machines, and its undo, on the wire.
 
 import { Type } from 'typebox';
+import type { ImageId, MachineId } from '../domain/ids.ts';
 import { Id } from './envelope.ts';
 import { define, idParams, nothing } from './operation.ts';
-
-const ImageAssignBody = Type.Object(
-  {
-    machine_ids: Type.Array(Id('Machine ID'), {
-      minItems: 1,
-      maxItems: 1000,
-      description: 'Machines to assign the image to; duplicates count once; all or nothing',
-    }),
-  },
-  { title: 'ImageAssignBody' },
-);
-
-const ImageAssignUndoBody = Type.Object(
-  {
-    machine_ids: Type.Optional(
-      Type.Array(Id('Machine ID'), {
-        minItems: 1,
-        maxItems: 1000,
-        description: 'Default: every machine to which the image is assigned',
-      }),
-    ),
-  },
-  { title: 'ImageAssignUndoBody' },
-);
 
 export const assignmentOperations = {
   imageAssign: define({
@@ -36,8 +13,14 @@ export const assignmentOperations = {
     summary: 'Assign an image to machines; their disks are recreated from it at their next start',
     permission: 'images:write',
     action: 'image_assigned',
-    params: idParams,
-    body: ImageAssignBody,
+    params: idParams<ImageId>(),
+    body: Type.Object({
+      machine_ids: Type.Array(Id<MachineId>('Machine ID'), {
+        minItems: 1,
+        maxItems: 1000,
+        description: 'Machines to assign the image to; duplicates count once; all or nothing',
+      }),
+    }),
     response: nothing,
     errors: [
       'not_found',
@@ -55,8 +38,16 @@ export const assignmentOperations = {
       'Take an assignment back: machines get the disk, or the assignment, that they had before',
     permission: 'images:write',
     action: 'image_assignment_undone',
-    params: idParams,
-    body: ImageAssignUndoBody,
+    params: idParams<ImageId>(),
+    body: Type.Object({
+      machine_ids: Type.Optional(
+        Type.Array(Id<MachineId>('Machine ID'), {
+          minItems: 1,
+          maxItems: 1000,
+          description: 'Default: every machine to which the image is assigned',
+        }),
+      ),
+    }),
     response: { count: Type.Integer({ description: 'Machines that were changed' }) },
     errors: ['not_found', 'machines_not_found', 'machine_not_ready', 'conflict'],
     extension: true,

@@ -1,6 +1,7 @@
 // The audit trail on the wire.
 
 import { Type } from 'typebox';
+import type { MachineId } from '../domain/ids.ts';
 import { DateTime, Id, NullableInteger, NullableString, resource } from './envelope.ts';
 import { define } from './operation.ts';
 
@@ -38,7 +39,7 @@ const userActionLogQuery = Type.Object({
   user_email: Type.Optional(
     Type.String({ maxLength: 200, description: 'Only this user; keys have none' }),
   ),
-  organization_machine_id: Type.Optional(Id('Only this machine')),
+  organization_machine_id: Type.Optional(Id<MachineId>('Only this machine')),
 });
 
 export const auditOperations = {

@@ -1,6 +1,7 @@
 // The console of a machine on the wire.
 
 import { Type } from 'typebox';
+import type { MachineId } from '../domain/ids.ts';
 import { NullableDateTime, NullableString, resource } from './envelope.ts';
 import { define, idParams } from './operation.ts';
 
@@ -23,7 +24,7 @@ export const consoleOperations = {
     summary:
       'Show the end of what a machine showed on its console when its last failed start was given up',
     permission: 'machines:read',
-    params: idParams,
+    params: idParams<MachineId>(),
     response: MachineConsole.properties,
     errors: ['not_found'],
     extension: true,

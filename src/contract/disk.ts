@@ -2,6 +2,7 @@
 // while. All of it is our own addition.
 
 import { Type } from 'typebox';
+import type { DiskId, MachineId } from '../domain/ids.ts';
 import { DateTime, Enum, NullableDateTime, NullableInteger, resource } from './envelope.ts';
 import { Machine } from './machine.ts';
 import { define, idParams } from './operation.ts';
@@ -25,15 +26,6 @@ export const Disk = resource(
   }),
 );
 
-const MachineRestoreBody = Type.Object(
-  {
-    disk_id: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: 'Default: the disk set aside last' }),
-    ),
-  },
-  { title: 'MachineRestoreBody' },
-);
-
 export const diskOperations = {
   machineDiskList: define({
     method: 'GET',
@@ -41,7 +33,7 @@ export const diskOperations = {
     tag: 'Machines',
     summary: 'List the disk of a machine and those set aside, newest first',
     permission: 'machines:read',
-    params: idParams,
+    params: idParams<MachineId>(),
     response: { disks: Type.Array(Disk) },
     errors: ['not_found'],
     extension: true,
@@ -53,8 +45,17 @@ export const diskOperations = {
     summary: 'Put a disk that was set aside back, byte for byte; the one in its place is set aside',
     permission: 'machines:write',
     action: 'machine_restored',
-    params: idParams,
-    body: MachineRestoreBody,
+    params: idParams<MachineId>(),
+    body: Type.Object({
+      disk_id: Type.Optional(
+        Type.Unsafe<DiskId>({
+          type: 'string',
+          minLength: 1,
+          maxLength: 64,
+          description: 'Default: the disk set aside last',
+        }),
+      ),
+    }),
     response: Machine.properties,
     errors: ['not_found', 'machine_not_ready'],
     extension: true,

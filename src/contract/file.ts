@@ -2,6 +2,7 @@
 // empty folder so that clients which show files keep working.
 
 import { Type } from 'typebox';
+import type { MachineId } from '../domain/ids.ts';
 import { Enum, pageFields } from './envelope.ts';
 import { define, idParams } from './operation.ts';
 
@@ -47,7 +48,7 @@ export const fileOperations = {
     tag: 'Files',
     summary: 'List the files of a machine; there is no file storage, so there are none',
     permission: 'machines:read',
-    params: idParams,
+    params: idParams<MachineId>(),
     response: Files,
     errors: ['not_found'],
   }),

@@ -2,6 +2,7 @@
 // delete them.
 
 import { Type } from 'typebox';
+import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
   DateTime,
   Enum,
@@ -41,41 +42,6 @@ const ImageAttributes = Type.Object(
 );
 
 export const Image = resource('image', 'Image', ImageAttributes);
-
-const ImageCaptureBody = Type.Object(
-  {
-    machine_id: Id('ID of the machine to create an image from; it must be off'),
-    name: Type.Optional(Name),
-    generalize: Extension(
-      Type.Optional(
-        Type.Boolean({
-          description:
-            'Take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
-        }),
-      ),
-    ),
-  },
-  { title: 'ImageCaptureBody' },
-);
-
-const ImageInstallBody = Type.Object(
-  {
-    name: Type.Optional(Name),
-    software_ids: Type.Optional(
-      Type.Array(Id('Software ID'), {
-        maxItems: 1000,
-        description: 'Software to install; duplicates count once. Default: none',
-      }),
-    ),
-    base_image_id: Type.Optional(Id('Base image to build from. Default: the newest')),
-  },
-  { title: 'ImageInstallBody' },
-);
-
-const ImageProtectBody = Type.Object(
-  { protected: Type.Boolean({ description: 'Whether deletion is refused' }) },
-  { title: 'ImageProtectBody' },
-);
 
 /** One step of an image's creation, with what it printed. */
 export const BuildStep = Type.Object(
@@ -126,7 +92,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: 'Show an image',
     permission: 'images:read',
-    params: idParams,
+    params: idParams<ImageId>(),
     response: Image.properties,
     errors: ['not_found'],
   }),
@@ -137,7 +103,18 @@ export const imageOperations = {
     summary: 'Create an image from a stopped machine',
     permission: 'images:write',
     action: 'image_created',
-    body: ImageCaptureBody,
+    body: Type.Object({
+      machine_id: Id<MachineId>('ID of the machine to create an image from; it must be off'),
+      name: Type.Optional(Name),
+      generalize: Extension(
+        Type.Optional(
+          Type.Boolean({
+            description:
+              'Take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
+          }),
+        ),
+      ),
+    }),
     response: Image.properties,
     answerName: 'CreateImageResponse',
     errors: ['not_found', 'machine_has_no_image', 'machine_not_stopped', 'capture_pending'],
@@ -149,7 +126,18 @@ export const imageOperations = {
     summary: 'Create an image from a base image and a list of software',
     permission: 'images:write',
     action: 'image_created',
-    body: ImageInstallBody,
+    body: Type.Object({
+      name: Type.Optional(Name),
+      software_ids: Type.Optional(
+        Type.Array(Id<SoftwareId>('Software ID'), {
+          maxItems: 1000,
+          description: 'Software to install; duplicates count once. Default: none',
+        }),
+      ),
+      base_image_id: Type.Optional(
+        Id<BaseImageId>('Base image to build from. Default: the newest'),
+      ),
+    }),
     response: Image.properties,
     answerName: 'CreateImageResponse',
     errors: ['not_found'],
@@ -161,7 +149,7 @@ export const imageOperations = {
     summary: 'Delete an image; machines that run on it keep working',
     permission: 'images:write',
     action: 'image_deleted',
-    params: idParams,
+    params: idParams<ImageId>(),
     response: nothing,
     errors: ['not_found', 'conflict', 'image_building'],
   }),
@@ -172,7 +160,7 @@ export const imageOperations = {
     summary: 'Bring a deleted image back while its bytes are kept, and with it its assignments',
     permission: 'images:write',
     action: 'image_restored',
-    params: idParams,
+    params: idParams<ImageId>(),
     response: {
       ...Image.properties,
       count: Type.Integer({ description: 'Machines to which it is assigned again' }),
@@ -187,8 +175,8 @@ export const imageOperations = {
     summary: 'Protect an image from deletion, or end that',
     permission: 'images:write',
     action: 'image_protection_changed',
-    params: idParams,
-    body: ImageProtectBody,
+    params: idParams<ImageId>(),
+    body: Type.Object({ protected: Type.Boolean({ description: 'Whether deletion is refused' }) }),
     response: Image.properties,
     errors: ['not_found'],
     extension: true,
@@ -199,7 +187,7 @@ export const imageOperations = {
     tag: 'Images',
     summary: "Show the steps of an image's creation and what each printed",
     permission: 'images:read',
-    params: idParams,
+    params: idParams<ImageId>(),
     response: {
       steps: Type.Array(BuildStep),
       report: NullableString(

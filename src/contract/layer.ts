@@ -2,6 +2,7 @@
 // it is our own addition.
 
 import { Type } from 'typebox';
+import type { ImageId } from '../domain/ids.ts';
 import { Enum, NullableDateTime } from './envelope.ts';
 import { define, idParams } from './operation.ts';
 
@@ -51,7 +52,7 @@ export const layerOperations = {
     tag: 'Images',
     summary: 'Show what an image takes, and its layers',
     permission: 'images:read',
-    params: idParams,
+    params: idParams<ImageId>(),
     response: Storage,
     errors: ['not_found'],
     extension: true,
@@ -62,7 +63,7 @@ export const layerOperations = {
     tag: 'Images',
     summary: 'List what hangs on an image, and what its deletion would free',
     permission: 'images:read',
-    params: idParams,
+    params: idParams<ImageId>(),
     response: Dependents,
     errors: ['not_found'],
     extension: true,

@@ -1,6 +1,7 @@
 // The permissions of a machine on the wire.
 
 import { Type } from 'typebox';
+import type { MachineId } from '../domain/ids.ts';
 import { define, idParams, nothing } from './operation.ts';
 
 const permissionNames = {
@@ -15,12 +16,9 @@ const permissionNames = {
 export const MachinePermissions = Type.Object(permissionNames, { title: 'MachinePermissions' });
 
 /** Some of the permissions; those left out stay as they are. */
-export const SomePermissions = Type.Partial(Type.Object(permissionNames), { additionalProperties: false });
-
-const MachinePermissionsBody = Type.Object(
-  { permissions: Type.Optional(SomePermissions) },
-  { title: 'MachinePermissionsBody' },
-);
+export const SomePermissions = Type.Partial(Type.Object(permissionNames), {
+  additionalProperties: false,
+});
 
 const PermissionField = Type.Object(
   { name: Type.String(), type: Type.String(), default: Type.Boolean() },
@@ -44,8 +42,8 @@ export const machinePermissionOperations = {
     summary: 'Permit or forbid a machine something',
     permission: 'machines:write',
     action: 'machine_permissions_updated',
-    params: idParams,
-    body: MachinePermissionsBody,
+    params: idParams<MachineId>(),
+    body: Type.Object({ permissions: Type.Optional(SomePermissions) }),
     response: nothing,
     errors: ['not_found', 'permissions_missing'],
   }),

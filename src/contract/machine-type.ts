@@ -1,6 +1,7 @@
 // Machine types, the sizes of machines, on the wire, where they are also called plans.
 
 import { Type } from 'typebox';
+import type { MachineId, MachineTypeId } from '../domain/ids.ts';
 import { Id, resource } from './envelope.ts';
 import { define, idParams, nothing } from './operation.ts';
 
@@ -22,11 +23,6 @@ export const MachineType = resource(
   Type.Object({ name: Type.String(), friendly_name: Type.String() }),
 );
 
-const MachineTypeBody = Type.Object(
-  { machine_type_id: Id('Machine type') },
-  { title: 'MachineTypeBody' },
-);
-
 export const machineTypeOperations = {
   planList: define({
     method: 'GET',
@@ -44,7 +40,7 @@ export const machineTypeOperations = {
     tag: 'Machines',
     summary: 'List the types that a machine can have',
     permission: 'machines:read',
-    params: idParams,
+    params: idParams<MachineId>(),
     response: { machine_types: Type.Array(MachineType) },
     errors: ['not_found'],
   }),
@@ -55,8 +51,8 @@ export const machineTypeOperations = {
     summary: 'Give a machine that is off another type; its disk stays as it is',
     permission: 'machines:write',
     action: 'machine_type_changed',
-    params: idParams,
-    body: MachineTypeBody,
+    params: idParams<MachineId>(),
+    body: Type.Object({ machine_type_id: Id<MachineTypeId>('Machine type') }),
     response: nothing,
     errors: ['not_found', 'machine_not_ready'],
   }),

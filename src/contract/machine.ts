@@ -2,6 +2,7 @@
 // reset them.
 
 import { Type } from 'typebox';
+import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
 import {
   Enum,
   Id,
@@ -81,37 +82,6 @@ const MachineAttributes = Type.Object(
 
 export const Machine = resource('machine', 'Machine', MachineAttributes);
 
-const MachineCreateBody = Type.Object(
-  {
-    plan_id: Id('Machine type of the machines, as GET /plans lists them'),
-    quantity: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' }),
-    ),
-    software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
-    base_image_id: Type.Optional(Id('Base image ID')),
-    region: Type.Optional(Text(60, 'Region')),
-    permissions: Type.Optional(SomePermissions),
-  },
-  { title: 'MachineCreateBody' },
-);
-
-const MachineStartBody = Type.Object(
-  {
-    machine_type_id: Type.Optional(Id('Type to give it first')),
-    region: Type.Optional(Text(60, 'Region')),
-  },
-  { title: 'MachineStartBody' },
-);
-
-const MachineStopBody = Type.Object(
-  {
-    gracefully: Type.Optional(
-      Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' }),
-    ),
-  },
-  { title: 'MachineStopBody' },
-);
-
 const machineListQuery = {
   status: Type.Optional(Enum(friendlyStatuses, 'Only machines in this state')),
   assigned: Type.Optional(
@@ -151,7 +121,7 @@ export const machineOperations = {
     tag: 'Machines',
     summary: 'Show a machine',
     permission: 'machines:read',
-    params: idParams,
+    params: idParams<MachineId>(),
     response: Machine.properties,
     errors: ['not_found'],
   }),
@@ -163,7 +133,16 @@ export const machineOperations = {
       'Create machines; with software or a base image, an image is made first and assigned to them',
     permission: 'machines:write',
     action: 'machine_created',
-    body: MachineCreateBody,
+    body: Type.Object({
+      plan_id: Id<MachineTypeId>('Machine type of the machines, as GET /plans lists them'),
+      quantity: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' }),
+      ),
+      software_ids: Type.Optional(Type.Array(Id<SoftwareId>('Software ID'), { maxItems: 1000 })),
+      base_image_id: Type.Optional(Id<BaseImageId>('Base image ID')),
+      region: Type.Optional(Text(60, 'Region')),
+      permissions: Type.Optional(SomePermissions),
+    }),
     response: {
       machines: Type.Array(Machine),
       count: Type.Integer(),
@@ -178,8 +157,11 @@ export const machineOperations = {
     summary: 'Start a machine',
     permission: 'machines:power',
     action: 'machine_started',
-    params: idParams,
-    body: MachineStartBody,
+    params: idParams<MachineId>(),
+    body: Type.Object({
+      machine_type_id: Type.Optional(Id<MachineTypeId>('Type to give it first')),
+      region: Type.Optional(Text(60, 'Region')),
+    }),
     response: nothing,
     errors: ['not_found', 'machine_not_ready', 'image_too_large', 'no_capacity', 'disk_resizing'],
   }),
@@ -190,8 +172,12 @@ export const machineOperations = {
     summary: 'Stop a machine',
     permission: 'machines:power',
     action: 'machine_stopped',
-    params: idParams,
-    body: MachineStopBody,
+    params: idParams<MachineId>(),
+    body: Type.Object({
+      gracefully: Type.Optional(
+        Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' }),
+      ),
+    }),
     response: nothing,
     errors: ['not_found', 'machine_not_ready'],
   }),
@@ -203,7 +189,7 @@ export const machineOperations = {
       "Discard a machine's disk; its next start begins from the assigned image, else from the newest base",
     permission: 'machines:write',
     action: 'machine_reset',
-    params: idParams,
+    params: idParams<MachineId>(),
     response: nothing,
     errors: ['not_found', 'machine_not_ready', 'image_too_large'],
   }),

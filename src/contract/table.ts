@@ -3,6 +3,7 @@
 // read from it.
 
 import type { Static, TObject, TSchema } from 'typebox';
+import type { Plain } from '../domain/ids.ts';
 import { accessOperations } from './access.ts';
 import { assignmentOperations } from './assignment.ts';
 import { auditOperations } from './audit.ts';
@@ -63,6 +64,9 @@ export type Query<Name extends OperationName> = StaticOf<
 export type Body<Name extends OperationName> = StaticOf<
   Operations[Name] extends { body: infer B } ? B : undefined
 >;
+
+/** All fields of a request in one object, as a caller gives them: its ids have no brands. */
+export type Fields<Name extends OperationName> = Plain<Params<Name> & Query<Name> & Body<Name>>;
 
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;

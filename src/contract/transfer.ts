@@ -1,6 +1,7 @@
 // Exports and imports of images on the wire. All of it is our own addition.
 
 import { Type } from 'typebox';
+import type { ImageId, TransferId } from '../domain/ids.ts';
 import { DateTime, Enum, Id, NullableInteger, NullableString, resource, Text } from './envelope.ts';
 import { Image } from './image.ts';
 import { define, idParams, nothing } from './operation.ts';
@@ -8,7 +9,8 @@ import { define, idParams, nothing } from './operation.ts';
 export const transferPartBytesMax = 4 * 1024 * 1024;
 
 const transferIdParams = Type.Object({
-  id: Type.String({
+  id: Type.Unsafe<TransferId>({
+    type: 'string',
     minLength: 1,
     maxLength: 64,
     pattern: '^[a-z0-9]+$',
@@ -51,48 +53,6 @@ export const Transfer = resource(
   }),
 );
 
-const ImageExportBody = Type.Object(
-  {
-    format: Type.Optional(
-      Enum(['qcow2', 'raw'], '`qcow2` is compressed with zstd. Default: qcow2'),
-    ),
-  },
-  { title: 'ImageExportBody' },
-);
-
-const ImageImportBody = Type.Object(
-  {
-    size_bytes: Type.Integer({
-      minimum: 1,
-      maximum: 16 * 1024 ** 4,
-      description: 'Of the whole file',
-    }),
-    name: Type.Optional(Text(30, "Default: the manifest's, else Template #{image id}")),
-    sha256: Type.Optional(
-      Type.String({
-        pattern: '^[0-9a-f]{64}$',
-        description: 'Digest of the file, compared when all is there',
-      }),
-    ),
-    manifest: Type.Optional(
-      Type.String({ minLength: 2, maxLength: 100_000, description: 'Of an export, as it is' }),
-    ),
-    signature: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: "The manifest's" }),
-    ),
-  },
-  { title: 'ImageImportBody' },
-);
-
-const TransferFinishBody = Type.Object(
-  {
-    heal_image_id: Type.Optional(
-      Id('A damaged image whose export this is: its layer gets these bytes, and no image is made'),
-    ),
-  },
-  { title: 'TransferFinishBody' },
-);
-
 export const transferOperations = {
   imageExport: define({
     method: 'POST',
@@ -101,8 +61,12 @@ export const transferOperations = {
     summary: 'Ask for an image as one file that stands alone, with a signed manifest',
     permission: 'images:write',
     action: 'image_exported',
-    params: idParams,
-    body: ImageExportBody,
+    params: idParams<ImageId>(),
+    body: Type.Object({
+      format: Type.Optional(
+        Enum(['qcow2', 'raw'], '`qcow2` is compressed with zstd. Default: qcow2'),
+      ),
+    }),
     response: Transfer.properties,
     errors: ['not_found', 'image_not_available'],
     extension: true,
@@ -114,7 +78,26 @@ export const transferOperations = {
     summary: 'Open the upload of an image: a qcow2 or raw disk',
     permission: 'images:write',
     action: 'image_import_begun',
-    body: ImageImportBody,
+    body: Type.Object({
+      size_bytes: Type.Integer({
+        minimum: 1,
+        maximum: 16 * 1024 ** 4,
+        description: 'Of the whole file',
+      }),
+      name: Type.Optional(Text(30, "Default: the manifest's, else Template #{image id}")),
+      sha256: Type.Optional(
+        Type.String({
+          pattern: '^[0-9a-f]{64}$',
+          description: 'Digest of the file, compared when all is there',
+        }),
+      ),
+      manifest: Type.Optional(
+        Type.String({ minLength: 2, maxLength: 100_000, description: 'Of an export, as it is' }),
+      ),
+      signature: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 200, description: "The manifest's" }),
+      ),
+    }),
     response: Transfer.properties,
     errors: [],
     extension: true,
@@ -152,7 +135,13 @@ export const transferOperations = {
     permission: 'images:write',
     action: 'image_imported',
     params: transferIdParams,
-    body: TransferFinishBody,
+    body: Type.Object({
+      heal_image_id: Type.Optional(
+        Id<ImageId>(
+          'A damaged image whose export this is: its layer gets these bytes, and no image is made',
+        ),
+      ),
+    }),
     response: Image.properties,
     errors: ['not_found', 'conflict'],
     extension: true,
