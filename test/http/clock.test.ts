@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { call } from '../call.ts';
 import { movableClock, waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -21,9 +20,9 @@ describe('a clock that jumps', () => {
         clock,
         wrapEngine: (engine) => ({
           ...engine,
-          async ensureDisk(spec) {
+          async ensureDisk(spec, given) {
             if (failures++ === 0) throw Object.assign(new Error('once'), { retry: 'later' });
-            return engine.ensureDisk(spec, call);
+            return engine.ensureDisk(spec, given);
           },
         }),
       });

@@ -7,7 +7,6 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { MachineStatus } from '../../src/domain/machine.ts';
-import type { Engine } from '../../src/engine/port/engine.ts';
 import { call } from '../call.ts';
 import { type Scope, virtualClock } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -405,7 +404,7 @@ const verbs = new Set<string | symbol>([
   'removeDisk',
   'removeLayer',
   'buildLayer',
-  'layerDigest',
+  'digest',
   'startMachine',
   'machineState',
   'stopMachine',
@@ -415,10 +414,11 @@ const verbs = new Set<string | symbol>([
  * An engine whose next verb fails as `next` says: before it did anything, or after it did all and
  * could not say so.
  */
-function faulty(engine: Engine, next: () => Fault, onFault: () => void): Engine {
-  return new Proxy(engine, {
+function faulty<Part extends object>(part: Part, next: () => Fault, onFault: () => void): Part {
+  return new Proxy(part, {
     get(target, name) {
       const verb = Reflect.get(target, name);
+      if (typeof verb === 'object' && verb !== null) return faulty(verb, next, onFault);
       if (!verbs.has(name) || typeof verb !== 'function') return verb;
       return async (...args: unknown[]) => {
         const fault = next();

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { evict } from '../../src/reconcile/build-cache.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { evict } from '../../src/reconcile/tasks/collect.ts';
 import type { Store } from '../../src/store/port.ts';
 import { call } from '../call.ts';
 import { virtualClock } from '../support.ts';
@@ -189,9 +189,9 @@ describe('the collector', () => {
       settings: { cacheBytesMax: 0 },
       wrapEngine: (engine) => ({
         ...engine,
-        async removeLayer(id) {
+        async removeLayer(id, given) {
           if (stuck.includes(id)) throw new Error('on purpose');
-          return engine.removeLayer(id, call);
+          return engine.removeLayer(id, given);
         },
       }),
     });

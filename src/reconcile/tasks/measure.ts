@@ -7,7 +7,8 @@ import type { Task } from '../task.ts';
 
 export const measure: Task = {
   everyMs: 60_000,
-  async run({ store, engine, log }, signal) {
+  scope: 'host',
+  async run({ store, engine, log, signal }) {
     const call = withoutJob(signal);
     const { disks, capacity } = await engine.inventory(call);
     await store.write('system', async (work) => {

@@ -12,7 +12,8 @@ const wentOff = 'The machine went off by itself: its guest powered off, or its h
 
 export const observe: Task = {
   everyMs: 5000,
-  async run({ store, engine, log }, signal) {
+  scope: 'host',
+  async run({ store, engine, log, signal }) {
     const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
     const running = await engine.runningMachines(call);
