@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import type { DiskId, LayerId } from '../src/domain/ids.ts';
 import { gbBytes } from '../src/domain/layer.ts';
 import { openQemu } from '../src/engine/qemu/engine.ts';
+import { fileSink } from '../src/lib/content.ts';
 import { call } from '../test/call.ts';
+import { contents } from '../test/content.ts';
 
 const repeats = 15;
 const median = (values: number[]) =>
@@ -34,7 +36,7 @@ try {
   await handle.truncate(gbBytes);
   await handle.write(Buffer.from([0x55, 0xaa]), 0, 2, 510);
   await handle.close();
-  await engine.importBase({ layerId: base, disk: raw }, call);
+  await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
 
   say('capture (machine off → layer and new disk), by what the disk has allocated');
   const captures: number[] = [];
@@ -169,7 +171,7 @@ try {
       {
         layerId: head,
         format: 'qcow2',
-        path: join(folder, 'export.qcow2'),
+        to: fileSink(join(folder, 'export.qcow2')),
         boot: { mode: 'firmware' },
         baseLayerId: base,
         bytesMax: Number.MAX_SAFE_INTEGER,

@@ -53,7 +53,7 @@ export class Fence {
     verb: (call: Call) => Promise<Result>,
   ): Promise<Result> {
     signal.throwIfAborted();
-    if (token === null) return verb({ signal, token });
+    if (token === null) return reasoned(verb, { signal, token });
     const keys = [`job ${token.jobId}`, ...ids.map(String)];
     this.#remember(keys, token);
     const older = [...this.#underWay].filter(
@@ -65,7 +65,7 @@ export class Fence {
     const run = async () => {
       await endOf(older);
       both.throwIfAborted();
-      return verb({ signal: both, token });
+      return reasoned(verb, { signal: both, token });
     };
     const running = run();
     const mine = { token, keys, end, ended: running.catch(() => {}) };
@@ -87,6 +87,19 @@ export class Fence {
       if (this.#newest.size <= rememberedMax) return;
       this.#newest.delete(key);
     }
+  }
+}
+
+/** A verb that its signal ended rejects with the signal's reason, whatever it said itself. */
+async function reasoned<Result>(
+  verb: (call: Call) => Promise<Result>,
+  call: Call,
+): Promise<Result> {
+  try {
+    return await verb(call);
+  } catch (error) {
+    call.signal.throwIfAborted();
+    throw error;
   }
 }
 

@@ -10,10 +10,13 @@ import type { DiskId, JobId, LayerId, MachineId } from '../../src/domain/ids.ts'
 import { type Boot, gbBytes } from '../../src/domain/layer.ts';
 import type { Recipe } from '../../src/domain/software.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
 import { type Call, withoutJob } from '../../src/engine/port/call.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import type { MachineSpec } from '../../src/engine/port/machines.ts';
+import { type Content, fileContent, fileSink, type Sink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface EngineUnderTest {
@@ -47,6 +50,9 @@ export const recipeOf = (script: string, more: Partial<Recipe> = {}): Recipe => 
   ...more,
 });
 
+/** The same bytes, as an engine elsewhere has them: without a file of this host. */
+const streamed = ({ bytes, open }: Content): Content => ({ bytes, open });
+
 /** The context of an attempt at a job. */
 const claimedAs = (jobId: number, attempt: number): Call => ({
   ...call,
@@ -74,17 +80,57 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       engine = await under.open(folder);
       const { boot: how, ...files } = await under.base(folder);
       boot = how;
-      await engine.importBase({ layerId: base, ...files }, call);
+      await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
     });
 
     it('gives the digest of an imported base, and the same for the same content', async () => {
       const { boot: _, ...files } = await under.base(folder);
       const id = layerId();
-      const first = await engine.importBase({ layerId: id, ...files }, call);
+      const first = await engine.importBase({ layerId: id, ...(await contents(files)) }, call);
       assert.match(first.digest, /^sha256:[0-9a-f]{64}$/);
-      assert.deepEqual(await engine.importBase({ layerId: id, ...files }, call), first);
+      assert.deepEqual(
+        await engine.importBase({ layerId: id, ...(await contents(files)) }, call),
+        first,
+      );
       await engine.removeLayer(id, call);
       assert.ok(!(await engine.inventory(call)).layers.has(id));
+    });
+
+    it('takes a base from a stream as it takes it from a file, and none whose stream has another length', async () => {
+      const { boot: _, ...files } = await under.base(folder);
+      const { disk } = await contents(files);
+      const [here, elsewhere, cut] = [layerId(), layerId(), layerId()];
+      const expected = await engine.importBase({ layerId: here, disk }, call);
+      const found = await engine.importBase({ layerId: elsewhere, disk: streamed(disk) }, call);
+      assert.deepEqual(found, expected);
+      const lying = { ...streamed(disk), bytes: disk.bytes + 512 };
+      await assert.rejects(
+        engine.importBase({ layerId: cut, disk: lying }, call),
+        /not as long as it says/,
+      );
+      assert.ok(!(await engine.inventory(call)).layers.has(cut));
+      for (const id of [here, elsewhere]) await engine.removeLayer(id, call);
+    });
+
+    it('gives an image out to a stream and takes it in from one, with the same content', async () => {
+      const transfer = requirePart(engine, 'transfer');
+      const [file, again] = [join(folder, 'given-out'), layerId()];
+      const written = fileSink(file);
+      const to: Sink = { write: (source, signal) => written.write(source, signal) };
+      const chain = { layerId: base, boot, baseLayerId: base, chain: [base] };
+      const bytesMax = sizeBytes;
+      const { bytes, tail } = await transfer.exportLayer(
+        { ...chain, format: 'qcow2', to, bytesMax },
+        call,
+      );
+      const content = await fileContent(file);
+      assert.equal(content.bytes, bytes);
+      const parts = partsOf(streamed(content), tail);
+      const spec = { layerId: again, parentId: null, bytesMax, ...parts };
+      const first = await transfer.importLayer(spec, call);
+      assert.ok(first.storedBytes > 0);
+      assert.deepEqual(await transfer.importLayer(spec, call), first);
+      await engine.removeLayer(again, call);
     });
 
     it('makes a disk once and removes it as often as asked', async () => {
@@ -236,7 +282,8 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     it('refuses a recipe file whose content has another digest', async () => {
       const path = join(folder, 'payload');
       await writeFile(path, 'content');
-      await assert.rejects(engine.importFile({ sha256: '0'.repeat(64), path }, call), /digest/);
+      const given = { sha256: '0'.repeat(64), content: await fileContent(path) };
+      await assert.rejects(engine.importFile(given, call), /digest/);
     });
 
     it('builds a layer once, and a failing recipe leaves no layer', async () => {

@@ -17,6 +17,7 @@ import { backUp, restore } from '../../src/server/backup.ts';
 import { openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { machineOn } from '../contract/engine.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
@@ -114,7 +115,7 @@ describe('a backup of real disks', () => {
     const engine = await openQemu({ root: join(folder, 'engine') });
     const { boot, ...files } = await quickBase(folder);
     const [layerId, diskId, machineId] = [newId() as LayerId, newId() as DiskId, 1 as MachineId];
-    await engine.importBase({ layerId, ...files }, call);
+    await engine.importBase({ layerId, ...(await contents(files)) }, call);
     const sizeBytes = gbBytes;
     const keptId = newId() as DiskId;
     for (const id of [diskId, keptId])

@@ -13,6 +13,7 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder } from '../support.ts';
@@ -95,7 +96,7 @@ describe('a base file from outside', () => {
     ];
     for (const [name, message] of cases) {
       await assert.rejects(
-        engine.importBase({ layerId: layerId(), disk: file(name) }, call),
+        engine.importBase({ layerId: layerId(), ...(await contents({ disk: file(name) })) }, call),
         (error: Error & { code?: string }) => {
           assert.match(error.message, message, name);
           assert.equal(error.code, 'invalid', name);
@@ -147,7 +148,7 @@ describe('a machine', () => {
     const engine = await openQemu({ root: join(folder, 'engine') });
     const { boot, ...files } = await demoBase();
     const [base, disk] = [layerId(), diskId()];
-    await engine.importBase({ layerId: base, ...files }, call);
+    await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 3 * gbBytes }, call);
     defer(t, () => engine.stopMachine({ machineId: 1 as MachineId, graceMs: 0 }, call));
     await engine.startMachine(

@@ -13,7 +13,9 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining } from '../../src/engine/qemu/host.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
@@ -45,7 +47,10 @@ async function hostile(t: Scope, script: string) {
   await writeFile(join(folder, 'base.raw'), raw);
   const [base, other] = [layerId(), layerId()];
   for (const id of [base, other])
-    await engine.importBase({ layerId: id, disk: join(folder, 'base.raw') }, call);
+    await engine.importBase(
+      { layerId: id, ...(await contents({ disk: join(folder, 'base.raw') })) },
+      call,
+    );
   const start = async (machineId: MachineId) => {
     const disk = diskId();
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
@@ -218,7 +223,7 @@ describe('a layer that a hostile guest has written', () => {
       boot,
       baseLayerId: s.base,
       format: 'raw' as const,
-      path,
+      to: fileSink(path),
       bytesMax: 1024 * mib,
     };
     await assert.rejects(s.engine.transfer.exportLayer(spec, call), /could not be made or read/);
@@ -315,7 +320,10 @@ describe('a machine that an earlier version started', { skip: leftOutWithoutRoot
     raw.writeUInt16BE(0x55aa, 510);
     await writeFile(join(folder, 'base.raw'), raw);
     const [base, disk, id]: [LayerId, DiskId, MachineId] = [layerId(), diskId(), 7 as MachineId];
-    await engine.importBase({ layerId: base, disk: join(folder, 'base.raw') }, call);
+    await engine.importBase(
+      { layerId: base, ...(await contents({ disk: join(folder, 'base.raw') })) },
+      call,
+    );
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const nobody = 65_534;
     const own = join(root, 'machines', '7');

@@ -15,6 +15,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { layerId } from '../contract/engine.ts';
 import { cuttableDisk } from '../power.ts';
 import { fill, smallDisk } from '../small-disk.ts';
@@ -118,7 +119,7 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
     content.writeUInt16BE(0x55aa, 510);
     await writeFile(files.disk, content);
     const layer = layerId();
-    await engine.importBase({ layerId: layer, ...files }, call);
+    await engine.importBase({ layerId: layer, ...(await contents(files)) }, call);
     const { signal } = new AbortController();
     assert.match(
       await engine.verify.digest({ layerId: layer, bytesPerSecond: 0 }, withoutJob(signal)),

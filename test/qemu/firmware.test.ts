@@ -10,6 +10,7 @@ import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn, recipeOf } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
@@ -71,7 +72,10 @@ describe('a base that boots by its firmware', () => {
     const [base, built, disk] = [layerId(), layerId(), diskId()];
     const id = 3 as MachineId;
     defer(t, () => engine.stopMachine({ machineId: id, graceMs: 0 }, call));
-    await engine.importBase({ layerId: base, disk: await bootableDisk(folder) }, call);
+    await engine.importBase(
+      { layerId: base, ...(await contents({ disk: await bootableDisk(folder) })) },
+      call,
+    );
     const on = { parentId: base, baseLayerId: base, chain: [base] };
     const spec = { layerId: built, ...on, boot, sizeBytes: 3 * gbBytes, label: 'a title' };
     const result = await engine.buildLayer(

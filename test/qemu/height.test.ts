@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { LayerId, MachineId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
@@ -24,7 +27,7 @@ describe('the highest chain', () => {
     const engine = await openQemu({ root });
     const { boot, ...files } = await quickBase(folder);
     const [base, disk] = [layerId(), diskId()];
-    await engine.importBase({ layerId: base, ...files }, call);
+    await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const path = join(root, 'disks', `${disk}.qcow2`);
     const layers: LayerId[] = [];
@@ -41,12 +44,17 @@ describe('the highest chain', () => {
     const spec = { layerId: head, boot, baseLayerId: base, chain, bytesMax: 64 * mib };
     const out = join(folder, 'out.qcow2');
     const { tail } = await engine.transfer.exportLayer(
-      { ...spec, format: 'qcow2', path: out },
+      { ...spec, format: 'qcow2', to: fileSink(out) },
       call,
     );
     const again = layerId();
     await engine.transfer.importLayer(
-      { layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib },
+      {
+        layerId: again,
+        parentId: base,
+        bytesMax: 64 * mib,
+        ...partsOf(await fileContent(out), tail),
+      },
       call,
     );
     defer(t, () => engine.stopMachine({ machineId, graceMs: 0 }, call));

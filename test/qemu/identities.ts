@@ -12,10 +12,13 @@ import { join } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { type Boot, gbBytes } from '../../src/domain/layer.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, recipeOf } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { waitFor } from '../support.ts';
@@ -155,7 +158,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     assert.ok(files, `no base ${base}`);
     const { boot, ...given } = files;
     const baseLayer = layerId();
-    await engine.importBase({ layerId: baseLayer, ...given }, call);
+    await engine.importBase({ layerId: baseLayer, ...(await contents(given)) }, call);
     const fresh = async (how: string, layer: LayerId, root = baseLayer) => {
       const at = { id: ++last as MachineId, disk: diskId(), fresh: true };
       const row = await identify(base, how, files, layer, at, root, [...new Set([layer, root])]);
@@ -182,12 +185,17 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       ...chain,
       layerId: captured,
       format: 'qcow2' as const,
-      path: exported,
+      to: fileSink(exported),
       bytesMax,
     };
     const { tail } = await engine.transfer.exportLayer(leaving, call);
     await engine.transfer.importLayer(
-      { layerId: imported, path: exported, parentId: null, tail, bytesMax },
+      {
+        layerId: imported,
+        parentId: null,
+        bytesMax,
+        ...partsOf(await fileContent(exported), tail),
+      },
       call,
     );
     await fresh('imported', imported);

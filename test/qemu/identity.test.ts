@@ -8,6 +8,7 @@ import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
@@ -23,7 +24,7 @@ describe('a guest with an agent alone', () => {
     const unit = '/etc/systemd/system/silversmith-seed.service';
     debugfs(raw, [`rm ${unit}`, `symlink ${unit} /dev/null`]);
     const base = layerId();
-    await engine.importBase({ layerId: base, disk: raw, ...kernel }, call);
+    await engine.importBase({ layerId: base, ...(await contents({ disk: raw, ...kernel })) }, call);
     const machines = [1, 2].map((id) => ({
       ...{
         machineId: id as MachineId,

@@ -24,6 +24,7 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { moveDurably } from '../../src/lib/files.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { serve } from '../../src/server/serve.ts';
+import { contents } from '../content.ts';
 import { layerId } from '../contract/engine.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';
@@ -159,7 +160,7 @@ describe('a base with holes', () => {
     }, 5);
     defer(t, () => clearInterval(look));
     const { storedBytes, virtualBytes } = await engine.importBase(
-      { layerId: id, disk },
+      { layerId: id, ...(await contents({ disk })) },
       withoutJob(signal),
     );
     assert.equal(virtualBytes, 256 * mib);
@@ -175,7 +176,10 @@ describe('a base with holes', () => {
     });
     const stop = new AbortController();
     const adding = assert.rejects(
-      slow.importBase({ layerId: layerId(), disk }, withoutJob(stop.signal)),
+      slow.importBase(
+        { layerId: layerId(), ...(await contents({ disk })) },
+        withoutJob(stop.signal),
+      ),
       /stop/,
     );
     await waitFor('it converts', () => hangs(8124), restMs);

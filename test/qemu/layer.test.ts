@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
 import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { sha256File } from '../../src/lib/files.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId } from '../contract/engine.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startServer } from './server.ts';
@@ -56,7 +59,7 @@ describe('layers on real disks', () => {
     boot.writeUInt16BE(0x55aa, 510);
     await writeFile(raw, boot);
     const base = layerId();
-    await engine.importBase({ layerId: base, disk: raw }, call);
+    await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
     const sizeBytes = 256 * mib;
     const disk = diskId();
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
@@ -149,7 +152,7 @@ describe('layers on real disks', () => {
       return { layerId, ...(await work.layers.bootOf(await work.layers.get(layerId as LayerId))) };
     });
     await s.engine.transfer.exportLayer(
-      { layerId: top as LayerId, format: 'raw', path: raw, ...alone, chain },
+      { layerId: top as LayerId, format: 'raw', to: fileSink(raw), ...alone, chain },
       call,
     );
     const onDisk = (path: string) =>
@@ -222,7 +225,10 @@ async function chained(t: Parameters<typeof temporaryFolder>[0]) {
   boot.writeUInt16BE(0x55aa, 510);
   await writeFile(join(folder, 'base.raw'), boot);
   const [base, layer, disk] = [layerId(), layerId(), diskId()];
-  await engine.importBase({ layerId: base, disk: join(folder, 'base.raw') }, call);
+  await engine.importBase(
+    { layerId: base, ...(await contents({ disk: join(folder, 'base.raw') })) },
+    call,
+  );
   const sizeBytes = 64 * mib;
   await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
   execFileSync('qemu-io', [
@@ -246,11 +252,11 @@ describe('images as files', () => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
     await engine.transfer.exportLayer(
-      { layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] },
+      { layerId: layer, format: 'qcow2', to: fileSink(qcow2), ...alone, chain: [layer, base] },
       call,
     );
     await engine.transfer.exportLayer(
-      { layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] },
+      { layerId: layer, format: 'raw', to: fileSink(raw), ...alone, chain: [layer, base] },
       call,
     );
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
@@ -262,11 +268,11 @@ describe('images as files', () => {
     for (const file of [qcow2, raw]) {
       const [onBase, alone] = [layerId(), layerId()];
       const small = await engine.transfer.importLayer(
-        { layerId: onBase, path: file, parentId: base, tail: null, bytesMax },
+        { layerId: onBase, parentId: base, bytesMax, disk: await fileContent(file) },
         call,
       );
       const large = await engine.transfer.importLayer(
-        { layerId: alone, path: file, parentId: null, tail: null, bytesMax },
+        { layerId: alone, parentId: null, bytesMax, disk: await fileContent(file) },
         call,
       );
       assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
@@ -287,7 +293,7 @@ describe('images as files', () => {
       const spec = {
         layerId: layer,
         format,
-        path: out,
+        to: fileSink(out),
         boot,
         baseLayerId: base,
         chain: [layer, base],
@@ -303,7 +309,7 @@ describe('images as files', () => {
         sure: true,
       });
       await engine.transfer.importLayer(
-        { layerId: root, path: out, parentId: null, tail, bytesMax },
+        { layerId: root, parentId: null, bytesMax, ...partsOf(await fileContent(out), tail) },
         call,
       );
       assert.ok(same(path(root), path(layer)));
@@ -323,7 +329,7 @@ describe('images as files', () => {
         {
           layerId: layer,
           format: 'raw',
-          path: join(folder, 'cut'),
+          to: fileSink(join(folder, 'cut')),
           ...alone,
           chain: [layer, base],
         },
@@ -337,7 +343,7 @@ describe('images as files', () => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
     await engine.transfer.exportLayer(
-      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
+      { layerId: layer, format: 'qcow2', to: fileSink(file), ...alone, chain: [layer, base] },
       call,
     );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
@@ -353,7 +359,7 @@ describe('images as files', () => {
     ]);
     await flipFourBytes(path(layer));
     await engine.transfer.importLayer(
-      { layerId: layer, path: file, parentId: base, tail: null, bytesMax: 1024 * mib },
+      { layerId: layer, parentId: base, bytesMax: 1024 * mib, disk: await fileContent(file) },
       call,
     );
     assert.ok(same(file, path(layer)));
@@ -364,14 +370,14 @@ describe('images as files', () => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
     await engine.transfer.exportLayer(
-      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
+      { layerId: layer, format: 'qcow2', to: fileSink(file), ...alone, chain: [layer, base] },
       call,
     );
     const whole = await readFile(file);
     const id = layerId();
-    const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>
+    const importing = async (parentId: LayerId | null, bytesMax = 64 * mib) =>
       engine.transfer.importLayer(
-        { layerId: id, path: file, parentId, tail: null, bytesMax },
+        { layerId: id, parentId, bytesMax, disk: await fileContent(file) },
         call,
       );
     // Compressed to kilobytes, 5 MiB when unpacked.

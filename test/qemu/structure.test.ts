@@ -14,8 +14,10 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining, probeHost } from '../../src/engine/qemu/host.ts';
 import { assertQcow2Whole } from '../../src/engine/qemu/qcow2.ts';
 import { qemuImg } from '../../src/engine/qemu/qemu-img.ts';
+import { fileContent } from '../../src/lib/content.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { layerId } from '../contract/engine.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
@@ -57,7 +59,7 @@ async function disks(t: Scope) {
     const id = layerId();
     try {
       await engine.transfer.importLayer(
-        { layerId: id, path: file('given'), parentId: null, tail: null, bytesMax: 64 * mib },
+        { layerId: id, parentId: null, bytesMax: 64 * mib, disk: await fileContent(file('given')) },
         call,
       );
     } catch (error) {
@@ -172,7 +174,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
     const first = Buffer.alloc(2 * mib);
     first.writeUInt16BE(0x55aa, 510);
     await writeFile(raw, first);
-    await engine.importBase({ layerId: base, disk: raw }, call);
+    await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
     execFileSync('qemu-img', ['create', '-q', '-f', 'raw', raw, '1G']);
     execFileSync('qemu-io', ['-f', 'raw', '-c', 'write -P 170 0 400M', raw], { stdio: 'pipe' });
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-c', '-O', 'qcow2', raw, bomb]);
@@ -183,9 +185,9 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
       10,
     );
     defer(t, () => clearInterval(watch));
-    const importing = (parentId: LayerId | null, bytesMax: number) =>
+    const importing = async (parentId: LayerId | null, bytesMax: number) =>
       engine.transfer.importLayer(
-        { layerId: layerId(), path: bomb, parentId, tail: null, bytesMax },
+        { layerId: layerId(), parentId, bytesMax, disk: await fileContent(bomb) },
         call,
       );
     await assert.rejects(
@@ -200,7 +202,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
       });
     assert.ok(least > (await room(folder)).reserve / 2, `${least}`);
     await assert.rejects(
-      engine.importBase({ layerId: layerId(), disk: bomb }, call),
+      engine.importBase({ layerId: layerId(), ...(await contents({ disk: bomb })) }, call),
       /This may take 0\.4 GB and 0\.1 GB are left on the host/,
     );
     const many = await Promise.allSettled(

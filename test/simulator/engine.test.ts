@@ -11,6 +11,7 @@ import type { Boot } from '../../src/domain/layer.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { machineOn, testEngine } from '../contract/engine.ts';
 import { temporaryFolder } from '../support.ts';
 
@@ -35,7 +36,7 @@ describe("the simulator's file", () => {
   it('has all that is done at the same time, also while others look', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await open(folder);
-    await engine.importBase({ layerId: base, ...(await withBase(folder)) }, call);
+    await engine.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);
     const numbers = Array.from({ length: 100 }, (_, number) => number);
     // Reading takes longer than what is done between two writings.
     await engine.ensureDisk(disk(0), call);
@@ -62,7 +63,7 @@ describe("the simulator's file", () => {
   it('gives each process the last that another has written, of the same thing too', async (t) => {
     const folder = await temporaryFolder(t);
     const [one, other] = [await open(folder), await open(folder)];
-    await one.importBase({ layerId: base, ...(await withBase(folder)) }, call);
+    await one.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);
     await other.ensureDisk(disk(1), call);
     const machine = 1 as MachineId;
     const { boot } = await withBase(folder);

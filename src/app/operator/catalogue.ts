@@ -15,6 +15,7 @@ import {
 } from '../../domain/software.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
+import { type Content, fileContent } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import { nameFault } from '../../lib/plain-text.ts';
@@ -96,10 +97,14 @@ export async function baseAdd(
   // Asked before the disk is copied, and again in the transaction that takes the name.
   await store.read('system', (work) => assertBaseFree(work, name));
   const layerId = newId() as LayerId;
-  const { digest, virtualBytes, storedBytes } = await intake.importBase(
-    { layerId, ...files },
-    withoutJob(signal),
-  );
+  const { disk, kernel, initrd } = files;
+  const spec = {
+    layerId,
+    disk: await givenFile(disk),
+    ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
+    ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
+  };
+  const { digest, virtualBytes, storedBytes } = await intake.importBase(spec, withoutJob(signal));
   try {
     return await store.write('system', async (work) => {
       await assertBaseFree(work, name);
@@ -189,21 +194,31 @@ export interface NewSoftware {
   timeoutMs: number;
 }
 
+/** A file that the operator names. Throws `invalid`. */
+async function givenFile(path: string): Promise<Content> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
+  return fileContent(path);
+}
+
 /** Takes a recipe's files in, pinned by digest. Throws `invalid`. */
 async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftware) {
   checkName(name);
   if (!(sizeGb > 0 && sizeGb <= 10_000))
     throw invalid('The size must be a number of GB above 0 and up to 10000.');
-  const pinned: RecipeFile[] = [];
+  const pinned: (RecipeFile & { content: Content })[] = [];
   for (const path of files) {
-    const found = await stat(path).catch(() => null);
-    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
-    pinned.push({ name: basename(path), sha256: await sha256File(path), bytes: found.size });
+    const content = await givenFile(path);
+    const sha256 = await sha256File(path);
+    pinned.push({ name: basename(path), sha256, bytes: content.bytes, content });
   }
-  const recipe: Recipe = { ...rest, files: pinned };
+  const recipe: Recipe = {
+    ...rest,
+    files: pinned.map(({ content: _content, ...file }) => file),
+  };
   assertRecipe(recipe);
-  for (const [index, file] of pinned.entries())
-    await intake.importFile({ sha256: file.sha256, path: files[index] ?? '' }, withoutJob());
+  for (const { sha256, content } of pinned)
+    await intake.importFile({ sha256, content }, withoutJob());
   return { name, sizeGb, recipe };
 }
 

@@ -2,13 +2,14 @@
 
 import type { LayerId } from '../../domain/ids.ts';
 import type { Recipe } from '../../domain/software.ts';
+import type { Content } from '../../lib/content.ts';
 import type { Call } from './call.ts';
 import type { ChainBoot } from './layers.ts';
 
 export interface FileSpec {
   /** Lower-case hex. */
   sha256: string;
-  path: string;
+  content: Content;
 }
 
 export interface BuildSpec extends ChainBoot {

@@ -5,16 +5,18 @@
 
 import type { LayerId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
+import type { Content } from '../../lib/content.ts';
 import type { Call } from './call.ts';
 
 export interface BaseFiles {
   /**
-   * The path of a qcow2 or raw disk. It is not trusted: a disk that could lead a tool to another
-   * file is refused before any tool opens it.
+   * A qcow2 or raw disk. It is not trusted: a disk that could lead a tool to another file is refused
+   * before any tool opens it.
    */
-  disk: string;
-  kernel?: string;
-  initrd?: string;
+  disk: Content;
+  /** For a disk that boots with a kernel and an initrd that are not on it. */
+  kernel?: Content;
+  initrd?: Content;
 }
 
 export interface BaseSpec extends BaseFiles {

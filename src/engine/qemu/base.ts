@@ -1,12 +1,12 @@
 // Files that an operator gives: the disk of a base, which is judged and copied before it is used,
 // and the files of recipes, which are kept under their digests.
 
-import { constants } from 'node:fs';
-import { copyFile, mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, invalid } from '../../domain/error.ts';
 import { assertRoom } from '../../domain/host.ts';
-import { copySparse, exists, moveDurably, sha256File } from '../../lib/files.ts';
+import { type Content, fileContent } from '../../lib/content.ts';
+import { exists, moveDurably, sha256File } from '../../lib/files.ts';
 import type { FileSpec } from '../port/builds.ts';
 import type { BaseSpec, ImportedBase } from '../port/layers.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
@@ -14,21 +14,15 @@ import { contentBytes, convertForeignDisk, inspectForeignDisk } from './foreign-
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { capacityOf, withinRoom } from './room.ts';
+import { takeIn, writeOut } from './source.ts';
 
 export async function importBase(
-  { layerId, ...files }: BaseSpec,
+  { layerId, disk, kernel, initrd }: BaseSpec,
   signal: AbortSignal,
   paths: Paths,
   host: Host,
 ): Promise<ImportedBase> {
-  for (const path of Object.values(files)) {
-    const found = await stat(path).catch(() => null);
-    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
-  }
-  // Refused before it is even copied; and looked at again once copied, since the original may
-  // change.
-  const foundBytes = await contentBytes(files.disk, await inspectForeignDisk(files.disk), signal);
-  assertRoom(await capacityOf(paths.builds), (await storedBytes(files.disk)) + foundBytes);
+  await assertRoomFor(disk, signal, paths);
   const folder = join(paths.builds, `base-${layerId}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o711 });
@@ -37,21 +31,22 @@ export async function importBase(
     const target = join(folder, 'disk.qcow2');
     const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
     const { digest, virtualBytes } = await withinRoom(folder, limits, async (within) => {
-      await copySparse(files.disk, source, within.signal);
+      await takeIn(disk, source, { signal: within.signal, mayLink: false });
       await giveTo(host.user, source);
       const sha256 = await sha256File(source, { signal: within.signal });
-      const format = await inspectForeignDisk(source);
+      const format = await inspectForeignDisk(await fileContent(source));
       return {
         digest: `sha256:${sha256}`,
         virtualBytes: await convertForeignDisk(source, format, target, host.user, within),
       };
     });
     for (const [from, to] of [
-      [files.kernel, paths.kernel(layerId)],
-      [files.initrd, paths.initrd(layerId)],
+      [kernel, paths.kernel(layerId)],
+      [initrd, paths.initrd(layerId)],
     ] as const) {
       if (from === undefined) continue;
-      await copyFile(from, to);
+      await rm(to, { force: true });
+      await writeOut(from, to, signal);
       await makeImmutable(to);
     }
     await makeImmutable(target);
@@ -69,8 +64,20 @@ export async function importBase(
   }
 }
 
+/** Refuses what cannot be right, or has no room, before a byte of it is copied. */
+async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): Promise<void> {
+  // The copy is looked at again, since the original may change meanwhile.
+  const format = await inspectForeignDisk(disk);
+  const { path, bytes } = disk;
+  const neededBytes =
+    path === undefined
+      ? 2 * bytes
+      : (await storedBytes(path)) + (await contentBytes(path, format, signal));
+  assertRoom(await capacityOf(paths.builds), neededBytes);
+}
+
 export async function importFile(
-  { sha256, path }: FileSpec,
+  { sha256, content }: FileSpec,
   signal: AbortSignal,
   paths: Paths,
 ): Promise<void> {
@@ -78,10 +85,12 @@ export async function importFile(
   if (await exists(target)) return;
   const part = `${target}.part`;
   try {
-    await copyFile(path, part, constants.COPYFILE_FICLONE);
+    await writeOut(content, part, signal);
     const digest = await sha256File(part, { signal });
     if (digest !== sha256)
-      throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
+      throw invalid(
+        `The file ${content.path ?? 'that was given'} has the digest ${digest}, not ${sha256}; it has changed.`,
+      );
     await makeImmutable(part);
     await moveDurably(part, target);
   } finally {

@@ -1,9 +1,10 @@
 // Disks from outside, which are mistrusted: judged by their first bytes before any tool opens them,
 // checked by a tool that reaches nothing else, and copied into a file of our own.
 
-import { mkdir, open, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type AppError, invalid } from '../../domain/error.ts';
+import { type Content, headOf } from '../../lib/content.ts';
 import { CommandError } from '../../lib/spawn.ts';
 import type { QemuUser } from './confine.ts';
 import { storedBytes } from './disk-file.ts';
@@ -11,6 +12,9 @@ import { giveTo } from './host.ts';
 import { assertDiskFits } from './partition.ts';
 import { assertQcow2Whole, isQcow2, parseQcow2Header, readingQcow2 } from './qcow2.ts';
 import { copyMs, qemuImg, refusedInput, scanMs } from './qemu-img.ts';
+
+/** What is looked at before any tool opens the file. */
+const headBytes = 64 * 1024;
 
 const foreignFormats: [name: string, offset: number, magic: string][] = [
   ['a VMDK disk', 0, 'KDMV'],
@@ -30,18 +34,12 @@ const foreignFormats: [name: string, offset: number, magic: string][] = [
  * what they name. Throws `invalid` when it is not a qcow2 or raw disk, or names a backing file, a
  * data file, encryption or snapshots.
  */
-export async function inspectForeignDisk(path: string): Promise<'qcow2' | 'raw'> {
-  const handle = await open(path, 'r');
-  const head = Buffer.alloc(64 * 1024);
-  let bytesRead: number;
-  let size: number;
-  try {
-    ({ bytesRead } = await handle.read(head, 0, head.length, 0));
-    size = (await handle.stat()).size;
-  } finally {
-    await handle.close();
-  }
-  if (isQcow2(head.subarray(0, bytesRead))) {
+export async function inspectForeignDisk(content: Content): Promise<'qcow2' | 'raw'> {
+  const { bytes: size } = content;
+  const read = await headOf(content, headBytes);
+  const head = Buffer.alloc(headBytes);
+  read.copy(head);
+  if (isQcow2(read)) {
     parseQcow2Header(head);
     return 'qcow2';
   }

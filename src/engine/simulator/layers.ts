@@ -1,10 +1,11 @@
 // Layers and disks of the simulator: lists of texts, one for each thing that was written.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { failedForGood, invalid } from '../../domain/error.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
+import { headOf, sha256Of } from '../../lib/content.ts';
+import { writeWhole } from '../../lib/files.ts';
 import type { Compact } from '../optional/compact.ts';
 import type { Transfer } from '../optional/transfer.ts';
 import type { Verify } from '../optional/verify.ts';
@@ -15,22 +16,23 @@ import { chainContent, layerBytes, type StateFile, storedBytes } from './state.t
 /** A base whose disk holds it boots no guest that reports. */
 export const neverReady = 'sim-never-ready';
 const sentinelBytesMax = 64 * 1024;
+/** As much of a file that comes in as is looked at. */
+const exportBytesMax = 256 * 1024 ** 2;
 
 const missingLayer = (detail: string) =>
   failedForGood('A layer of this image is missing.', { detail });
 
 export const layersIn = (file: StateFile): Layers => ({
-  async importBase({ layerId, disk }) {
+  async importBase({ layerId, disk }, { signal }) {
     const state = await file.current();
-    const found = await statOrNull(disk);
-    if (!found?.isFile()) throw invalid(`${disk} is not a file that can be read.`);
-    const digest = `sha256:${await sha256File(disk)}`;
-    const small = found.size <= sentinelBytesMax ? await readFile(disk, 'latin1') : '';
+    const { bytes } = disk;
+    const digest = `sha256:${await sha256Of(disk, signal)}`;
+    const small = bytes <= sentinelBytesMax ? await headOf(disk, sentinelBytesMax) : '';
     const sentinel = small.includes(neverReady) ? ` ${neverReady}` : '';
     const content = [`base ${digest}${sentinel}`];
-    state.layers[layerId] = { parent: null, content, virtualBytes: found.size };
+    state.layers[layerId] = { parent: null, content, virtualBytes: bytes };
     await file.save();
-    return { digest, virtualBytes: found.size, storedBytes: found.size };
+    return { digest, virtualBytes: bytes, storedBytes: bytes };
   },
   async removeLayer(layerId) {
     const state = await file.current();
@@ -118,19 +120,20 @@ function exportedIn(text: string): SimulatedFile | null {
 }
 
 export const transferIn = (file: StateFile): Transfer => ({
-  async exportLayer({ layerId, path }) {
+  async exportLayer({ layerId, to }, { signal }) {
     const state = await file.current();
     const layer = state.layers[layerId];
     if (!layer) throw missingLayer(layerId);
     const simulated = chainContent(state, layerId);
     const text = JSON.stringify({ simulated, virtualBytes: layer.virtualBytes });
-    await writeWhole(path, text, 0o600);
+    if (to.path === undefined) await to.write(Readable.from([Buffer.from(text)]), signal);
+    else await writeWhole(to.path, text, 0o600);
     const bytes = Buffer.byteLength(text);
     return { bytes, heldBytes: bytes, tail: null };
   },
-  async importLayer({ layerId, path, parentId, bytesMax }) {
+  async importLayer({ layerId, disk, parentId, bytesMax }) {
     const state = await file.current();
-    const given = exportedIn(await readFile(path, 'utf8'));
+    const given = exportedIn((await headOf(disk, exportBytesMax)).toString());
     if (given === null) throw invalid('The file is not a disk that the simulator has exported.');
     const below = parentId === null ? 0 : chainContent(state, parentId).length;
     const content = given.simulated.slice(below);

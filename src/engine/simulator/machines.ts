@@ -3,7 +3,7 @@
 import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { sha256File } from '../../lib/files.ts';
+import { sha256Of } from '../../lib/content.ts';
 import type { BuildResult, Builds } from '../port/builds.ts';
 import type { Machines } from '../port/machines.ts';
 import { neverReady } from './layers.ts';
@@ -21,12 +21,14 @@ const wait = ({ clock, speed }: Pace, ms: number, signal: AbortSignal) =>
   speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal);
 
 export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
-  async importFile({ sha256, path }) {
+  async importFile({ sha256, content }, { signal }) {
     const state = await file.current();
     if (state.files[sha256]) return;
-    const digest = await sha256File(path);
+    const digest = await sha256Of(content, signal);
     if (digest !== sha256)
-      throw invalid(`The file ${path} has the digest ${digest}, not ${sha256}; it has changed.`);
+      throw invalid(
+        `The file ${content.path ?? 'that was given'} has the digest ${digest}, not ${sha256}; it has changed.`,
+      );
     state.files[sha256] = true;
     await file.save();
   },

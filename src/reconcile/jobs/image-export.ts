@@ -7,6 +7,7 @@ import type { Job } from '../../domain/job.ts';
 import { gbBytes } from '../../domain/layer.ts';
 import type { Manifest, Transfer } from '../../domain/transfer.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
+import { fileSink } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import type { Work } from '../../store/port.ts';
 import { defineJob, named } from '../job.ts';
@@ -65,7 +66,7 @@ export const imageExport = defineJob({
     const path = transferPath(id);
     const { format } = transfer;
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
-    const spec = { layerId: head.id, format, path, bytesMax, ...boot };
+    const spec = { layerId: head.id, format, to: fileSink(path), bytesMax, ...boot };
     const { bytes, heldBytes, tail } = await requirePart(engine, 'transfer').exportLayer(
       spec,
       call,

@@ -10,6 +10,8 @@ import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
+import { partsOf } from '../../engine/optional/transfer.ts';
+import { fileContent } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
@@ -47,7 +49,6 @@ export const imageImport = defineJob({
       };
     });
     const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
-    const tail = told && { kernelBytes: told.kernelBytes, initrdBytes: told.initrdBytes };
     const boot = base === null ? bootAlone(context, transfer, told) : null;
     const path = transferPath(id);
     await context.phase('comparing the digest', 0.1);
@@ -56,6 +57,8 @@ export const imageImport = defineJob({
       throw failedForGood(
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
+    // A layer on a base boots with the kernel of that base.
+    const parts = partsOf(await fileContent(path), told);
     await context.phase('making a layer of it', 0.3);
     // What heals takes the place of what is counted already.
     const bytesMax =
@@ -63,7 +66,7 @@ export const imageImport = defineJob({
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
     const made = await requirePart(engine, 'transfer').importLayer(
-      { layerId, path, parentId: base?.id ?? null, tail, bytesMax },
+      { layerId, parentId: base?.id ?? null, bytesMax, ...(base ? { disk: parts.disk } : parts) },
       call,
     );
     const fault =
