@@ -1,9 +1,10 @@
 // What every application function gets: who asks, and a unit of work bound to the asker's
 // organisation.
 
+import type { Touched } from '../domain/audit.ts';
 import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
-import type { Touched, Work } from '../store/port.ts';
+import type { Work } from '../store/port.ts';
 
 /** The part of the store that a request may touch: never keys, never the engine. */
 export type OrganisationStore = Pick<

@@ -1,32 +1,28 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it
 // true.
 
+import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import { assertRoom } from '../domain/host.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
 import {
   assertAssignable,
   assertDeletable,
+  type BuildStep,
   builtImageSizeGb,
   type Image,
   parseImageName,
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
-import { chainHeightMax, gbBytes } from '../domain/layer.ts';
+import { chainHeightMax } from '../domain/layer.ts';
 import {
   assertCapturable,
   assertMayGetImage,
   type Machine,
   planAssign,
 } from '../domain/machine.ts';
-import {
-  type BaseImage,
-  canonicalOrder,
-  layerKey,
-  pickSoftware,
-  type Software,
-} from '../domain/software.ts';
-import type { BuildStep } from '../store/port.ts';
+import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import { gbBytes } from '../domain/units.ts';
 import type { RequestContext } from './context.ts';
 import { assertQuota } from './usage.ts';
 

@@ -1,9 +1,10 @@
 // What images take, and what stands on them. Sizes are honest: stored is what the chain takes on
 // the disk of the host, exclusive what would be free if the image went, shared the rest.
 
+import type { Disk } from '../domain/disk.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
-import type { Disk, Layer } from '../domain/layer.ts';
+import type { Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { RequestContext } from './context.ts';
 

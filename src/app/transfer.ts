@@ -6,7 +6,6 @@ import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
-import { gbBytes } from '../domain/layer.ts';
 import {
   openTransfersMax,
   parseManifest,
@@ -15,6 +14,7 @@ import {
   transferBytesMax,
   transferMs,
 } from '../domain/transfer.ts';
+import { gbBytes } from '../domain/units.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
 import type { RequestContext } from './context.ts';

@@ -1,12 +1,36 @@
-// The room on the host's disk, and how much of it new work may take.
+// The host: the room on its disk, and how much of it new work may take; what its engine has that the
+// store does not know; and the files that a backup freezes.
 
 import { AppError } from './error.ts';
-import { gbBytes } from './layer.ts';
+import type { JobKind } from './job.ts';
+import { gbBytes } from './units.ts';
 
+/** The room on the disk that holds layers, disks and transfers. */
 export interface Capacity {
   totalBytes: number;
   freeBytes: number;
 }
+
+/** A layer or disk that an engine has and the store does not know. */
+export interface Orphan {
+  kind: 'layer' | 'disk';
+  id: string;
+  bytes: number;
+  /** When it was first seen, in ms since 1970. */
+  seenAt: number;
+}
+
+/**
+ * The files that a backup freezes while it copies them. While `disks` are frozen, no job captures a
+ * disk; while `layers` are frozen, no job rewrites or removes a layer.
+ */
+export type Freeze = 'disks' | 'layers';
+
+/** The jobs that change the files of each kind, so that they wait while those are frozen. */
+export const frozenKinds: Record<Freeze, readonly JobKind[]> = {
+  disks: ['imageCapture'],
+  layers: ['layerCompact', 'imageImport'],
+};
 
 /** The part of the host's disk that new work leaves alone, so that what runs can go on. */
 const reservePart = 0.05;

@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto';
 import type { OrganisationStore, RequestContext } from '../app/context.ts';
 import { idempotencyHeader } from '../contract/operation.ts';
 import { type OperationName, operations } from '../contract/table.ts';
+import type { Touched } from '../domain/audit.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';
-import type { Store, Touched } from '../store/port.ts';
+import type { Store } from '../store/port.ts';
 import { type Caller, replayed } from './authenticate.ts';
 
 const idempotencyMs = 24 * 3600_000;

@@ -2,9 +2,10 @@
 // what cures it. It changes nothing. What is under way can look wrong for a moment, so a finding
 // counts when it is there twice, a little apart.
 
+import type { Disk } from '../domain/disk.ts';
 import { type Capacity, isFull } from '../domain/host.ts';
 import { idsBegun, type Job } from '../domain/job.ts';
-import type { Disk, Layer } from '../domain/layer.ts';
+import type { Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { Engine, Inventory } from '../engine/port.ts';
 import type { Dependencies } from './task.ts';

@@ -8,8 +8,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { AppError, reasonOf } from '../domain/error.ts';
+import { frozenKinds } from '../domain/host.ts';
 import type { Job } from '../domain/job.ts';
-import { frozenKinds, LeaseLost } from '../store/port.ts';
+import { LeaseLost } from '../store/port.ts';
 import { planClaims, retryDelayMs, retryMostMs } from './claim.ts';
 import { imageCapture } from './jobs/image-capture.ts';
 import { imageExport } from './jobs/image-export.ts';

@@ -4,9 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
-import type { Permission } from '../../domain/key.ts';
+import type { AccessKey, Permission } from '../../domain/key.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import type { AccessKey, Store, Work } from '../../store/port.ts';
+import type { Store, Work } from '../../store/port.ts';
 
 export interface NewKey {
   organisationId: OrganisationId;

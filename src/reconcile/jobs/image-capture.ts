@@ -4,7 +4,8 @@
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { gbBytes, type Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { NewLayer } from '../../store/port.ts';
 import { generalizeRecipe } from '../generalize.ts';

@@ -6,8 +6,9 @@
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
+import type { Boot, Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/port.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';

@@ -2,13 +2,15 @@
 // it. A layer that an earlier build made from the same parent and recipe is used again; a build
 // that failed goes on at the step that failed.
 
+import type { BaseImage } from '../../domain/base.ts';
 import { plainConsole } from '../../domain/console.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
 import type { Job } from '../../domain/job.ts';
-import { chainHeightMax, gbBytes, type Layer } from '../../domain/layer.ts';
-import { type BaseImage, canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { chainHeightMax, type Layer } from '../../domain/layer.ts';
+import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
 import { assertStands } from '../tasks/verify.ts';

@@ -5,8 +5,10 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Disk } from '../../domain/disk.ts';
 import type { TransferId } from '../../domain/ids.ts';
-import { type Disk, gbBytes, type Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import type { Work } from '../../store/port.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import type { Dependencies, Log, Task, TaskDependencies } from '../task.ts';

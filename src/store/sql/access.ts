@@ -1,6 +1,7 @@
 // Queries on the links that open a machine's screen: kept as hashes, good once and for a while.
 
-import type { AccessLink, Db, Scope } from './schema.ts';
+import type { AccessLink } from '../../domain/access.ts';
+import type { Db, Scope } from './schema.ts';
 
 export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
   const usable = (tokenHash: string) => {

@@ -1,7 +1,8 @@
 // Queries on what was done over the API, and on the answers kept for a request that is sent again.
 
-import type { ImageId, KeyId, MachineId, TransferId } from '../../domain/ids.ts';
-import { type AuditEntry, among, type Db, insertAll, type Scope } from './schema.ts';
+import type { AuditEntry, Touched } from '../../domain/audit.ts';
+import type { KeyId, MachineId } from '../../domain/ids.ts';
+import { among, type Db, insertAll, type Scope } from './schema.ts';
 
 export interface AuditFilter {
   /** ms since 1970, inclusive. */
@@ -11,16 +12,6 @@ export interface AuditFilter {
   actions?: readonly string[] | undefined;
   machineId?: MachineId | undefined;
   limit: number;
-}
-
-/**
- * What an entry is about. There is one entry for each machine, and one without a machine when there
- * is none.
- */
-export interface Touched {
-  imageId?: ImageId | null;
-  machineIds?: readonly MachineId[];
-  transferId?: TransferId | null;
 }
 
 export type NewAuditEntry = Pick<AuditEntry, 'keyId' | 'action' | 'requestId' | 'clientCode'> &

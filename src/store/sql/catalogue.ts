@@ -1,10 +1,11 @@
 // Queries on what the operator keeps for everybody: software and base images.
 
 import { sql } from 'kysely';
+import type { BaseImage } from '../../domain/base.ts';
 import { AppError } from '../../domain/error.ts';
 import type { BaseImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
-import { gbBytes } from '../../domain/layer.ts';
-import { type BaseImage, type Recipe, recipeDigest, type Software } from '../../domain/software.ts';
+import { type Recipe, recipeDigest, type Software } from '../../domain/software.ts';
+import { gbBytes } from '../../domain/units.ts';
 import type { Database, Db } from './schema.ts';
 
 const toSoftware = (row: Omit<Database['software'], 'id'> & { id: Software['id'] }): Software => ({

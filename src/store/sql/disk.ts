@@ -1,8 +1,8 @@
 // Queries on disks: what machines have, what was set aside and for how long, and what is going.
 
+import type { Disk } from '../../domain/disk.ts';
 import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
-import type { Disk } from '../../domain/layer.ts';
 import { type Db, layersAbove, type Scope } from './schema.ts';
 
 export const diskQueries = (db: Db, scope: Scope, now: () => number) => {

@@ -2,15 +2,8 @@
 // that the store does not know.
 
 import { sql } from 'kysely';
-import type { Capacity } from '../../domain/host.ts';
-import type { JobKind } from '../../domain/job.ts';
-import type { Db, Freeze, Orphan } from './schema.ts';
-
-/** The jobs that change files of a kind that a backup may freeze. */
-export const frozenKinds: Record<Freeze, readonly JobKind[]> = {
-  disks: ['imageCapture'],
-  layers: ['layerCompact', 'imageImport'],
-};
+import { type Capacity, type Freeze, frozenKinds, type Orphan } from '../../domain/host.ts';
+import type { Db } from './schema.ts';
 
 /**
  * A freeze ends after so long unless it is renewed. One that ends later than that was written

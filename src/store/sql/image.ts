@@ -4,16 +4,17 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import {
+  type BuildStep,
   defaultImageName,
   type Image,
   type ImageStatus,
   imageMayBecome,
   imageStatuses,
+  type SoftwareOfImage,
 } from '../../domain/image.ts';
 import { fold } from '../../lib/fold.ts';
 import {
   among,
-  type BuildStep,
   contains,
   type Database,
   type Db,
@@ -30,13 +31,6 @@ const unusable = sql<LayerId>`(
     select id from layer where state <> 'sealed'
     union select layer.id from layer join unusable on layer.parent_id = unusable.id)
   select id from unusable)`;
-
-export interface SoftwareOfImage {
-  imageId: ImageId;
-  softwareId: SoftwareId;
-  name: string;
-  sizeGb: number;
-}
 
 const toImage = ({
   nameFolded: _,

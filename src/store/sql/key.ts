@@ -3,25 +3,9 @@
 import { type Selectable, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
-import type { Permission } from '../../domain/key.ts';
+import type { AccessKey, Permission } from '../../domain/key.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
 import type { Database, Db } from './schema.ts';
-
-export interface AccessKey {
-  id: KeyId;
-  organisationId: OrganisationId;
-  name: string;
-  /** The secret under the master key. */
-  secretSealed: string;
-  masterKeyId: string;
-  permissions: Permission[];
-  createdAt: number;
-  revokedAt: number | null;
-  /** From when on it is refused; null: never. */
-  expiresAt: number | null;
-  /** To about a minute. */
-  lastUsedAt: number | null;
-}
 
 export const organisationQueries = (db: Db, now: () => number) => ({
   list: (): Promise<{ id: OrganisationId; name: string }[]> =>

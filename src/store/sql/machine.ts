@@ -4,19 +4,9 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, MachineTypeId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
+import type { MachineType } from '../../domain/machine-type.ts';
 import { fold } from '../../lib/fold.ts';
 import { among, contains, type Database, type Db, type Scope } from './schema.ts';
-
-/** A size in which machines are made. */
-export interface MachineType {
-  id: MachineTypeId;
-  name: string;
-  /** Its name where the wire says `machine_type`; machines bear it. */
-  code: string;
-  cpus: number;
-  memoryMb: number;
-  diskSizeGb: number;
-}
 
 type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
 

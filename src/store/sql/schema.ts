@@ -2,6 +2,11 @@
 // for no; lists are JSON text. The columns are snake_case in SQL and camelCase here.
 
 import { type Generated, type Insertable, type Kysely, sql, type Transaction } from 'kysely';
+import type { AccessLink } from '../../domain/access.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
+import type { BaseImage } from '../../domain/base.ts';
+import type { Disk } from '../../domain/disk.ts';
+import type { Freeze, Orphan } from '../../domain/host.ts';
 import type {
   BaseImageId,
   ImageId,
@@ -12,13 +17,12 @@ import type {
   MachineTypeId,
   OrganisationId,
   SoftwareId,
-  TransferId,
 } from '../../domain/ids.ts';
-import type { Image } from '../../domain/image.ts';
+import type { BuildStep, Image } from '../../domain/image.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Disk, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import type { Machine } from '../../domain/machine.ts';
-import type { BaseImage, Software } from '../../domain/software.ts';
+import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import { fold } from '../../lib/fold.ts';
 
@@ -27,56 +31,6 @@ type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json>
 } & {
   [Key in Json]: string;
 };
-
-/** One step of an image's creation. */
-export interface BuildStep {
-  position: number;
-  softwareId: SoftwareId;
-  cache: 'hit' | 'miss';
-  exitCode: number | null;
-  durationMs: number;
-  /** What the recipe printed, bounded by the engine. */
-  output: string;
-}
-
-/** What somebody did, or tried to do, over the API. */
-export interface AuditEntry {
-  id: number;
-  keyId: KeyId;
-  action: string;
-  imageId: ImageId | null;
-  machineId: MachineId | null;
-  transferId: TransferId | null;
-  requestId: string;
-  /** 200, or the client_code with which it was refused. */
-  clientCode: number;
-  createdAt: number;
-}
-
-/** Something that an engine keeps and the store does not know. */
-export interface Orphan {
-  kind: 'layer' | 'disk';
-  id: string;
-  bytes: number;
-  seenAt: number;
-}
-
-/**
- * Which files a backup freezes: meanwhile no job captures disks, or rewrites and removes layers.
- */
-export type Freeze = 'disks' | 'layers';
-
-/** A link that opens a machine's screen; its secret part is kept as a hash. */
-export interface AccessLink {
-  uid: string;
-  tokenHash: string;
-  organisationId: OrganisationId;
-  machineId: MachineId;
-  keyId: KeyId;
-  expiresAt: number;
-  usedAt: number | null;
-  createdAt: number;
-}
 
 export interface Database {
   organisation: {

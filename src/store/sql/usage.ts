@@ -1,8 +1,8 @@
 // What an organisation has, counted, and what it may have.
 
 import { sql } from 'kysely';
-import { gbBytes } from '../../domain/layer.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
+import { gbBytes } from '../../domain/units.ts';
 import type { Db, Scope } from './schema.ts';
 
 const inGb = (bytes: number) => Math.round((bytes / gbBytes) * 1000) / 1000;
