@@ -8,7 +8,7 @@ import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { assertReady, type Machine } from '../domain/machine.ts';
 import { newId } from '../lib/new-id.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { RequestContext } from './context.ts';
 
 const defaultSeconds = 3600;

@@ -23,7 +23,7 @@ import {
 } from '../domain/machine.ts';
 import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext, RequestContext } from './context.ts';
 import { assertQuota } from './usage.ts';
 
 /** An image with what is shown beside it. */
@@ -34,7 +34,7 @@ export interface ImageView {
 }
 
 export async function viewImages(
-  { work }: RequestContext,
+  { work }: ReadContext,
   images: readonly Image[],
 ): Promise<ImageView[]> {
   const built = images
@@ -54,20 +54,20 @@ export async function viewImages(
   }));
 }
 
-const viewImage = async (context: RequestContext, image: Image): Promise<ImageView> => {
+const viewImage = async (context: ReadContext, image: Image): Promise<ImageView> => {
   const [view] = await viewImages(context, [image]);
   return view ?? { image, softwares: [], job: undefined };
 };
 
 export async function imageList(
-  context: RequestContext,
+  context: ReadContext,
   filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
 ) {
   const { images, count } = await context.work.images.list(filter);
   return { images: await viewImages(context, images), count };
 }
 
-export async function imageGet(context: RequestContext, id: ImageId): Promise<ImageView> {
+export async function imageGet(context: ReadContext, id: ImageId): Promise<ImageView> {
   return viewImage(context, await context.work.images.get(id));
 }
 
@@ -110,7 +110,7 @@ export async function imageCapture(
 }
 
 /** A capture and its generalisation are two layers more. Throws `unavailable`. */
-async function assertLow({ work }: RequestContext, { id, diskId }: Machine): Promise<void> {
+async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<void> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
   const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
   if (height + 2 <= chainHeightMax) return;
@@ -157,7 +157,7 @@ export async function imageInstall(
 }
 
 export async function assertHostRoom(
-  { work }: RequestContext,
+  { work }: ReadContext,
   neededBytes: number,
   promisedBytes = 0,
 ): Promise<void> {
@@ -167,7 +167,7 @@ export async function assertHostRoom(
 
 /** What the steps that no earlier build made may take. */
 async function newBytes(
-  { work }: RequestContext,
+  { work }: ReadContext,
   base: BaseImage,
   list: readonly Software[],
 ): Promise<number> {
@@ -226,7 +226,7 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
 }
 
 export async function imageLog(
-  { work }: RequestContext,
+  { work }: ReadContext,
   id: ImageId,
 ): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
   const { report } = await work.images.get(id);

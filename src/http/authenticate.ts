@@ -22,7 +22,7 @@ import type { AccessKey, Permission } from '../domain/key.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { SignatureJournal } from './signature-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { AppError, reasonOf } from '../domain/error.ts';
 import { frozenKinds } from '../domain/host.ts';
 import type { Job } from '../domain/job.ts';
-import { LeaseLost } from '../store/port.ts';
+import { LeaseLost } from '../store/port/job.ts';
 import { planClaims, retryDelayMs, retryMostMs } from './claim.ts';
 import { imageCapture } from './jobs/image-capture.ts';
 import { imageExport } from './jobs/image-export.ts';

@@ -6,7 +6,7 @@ import type { JobKind } from '../domain/job.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Signer } from '../lib/signing-key.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { RemovalGuard } from './removal-guard.ts';
 import type { Settings } from './workflow.ts';
 

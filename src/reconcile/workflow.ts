@@ -4,7 +4,7 @@
 // it. Neither is written by a late owner, whose lease has passed on.
 
 import type { Job } from '../domain/job.ts';
-import type { Work } from '../store/port.ts';
+import type { Writer } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './task.ts';
 
 export interface Context extends Dependencies {
@@ -17,7 +17,7 @@ export interface Context extends Dependencies {
    * Writes under the fence of the lease: for what must be known before the next step. Throws
    * LeaseLost.
    */
-  write<Result>(work: (work: Work) => Promise<Result>): Promise<Result>;
+  write<Result>(work: (work: Writer) => Promise<Result>): Promise<Result>;
   /** Keeps a fact, such as an id that was chosen, with the job. */
   remember(data: Job['data']): Promise<void>;
 }
@@ -94,8 +94,8 @@ export class NotYet extends Error {
 export interface Workflow {
   /** Attempts after which an error that may pass is taken for one that does not. */
   attemptsMax: number;
-  run(context: Context): Promise<(work: Work) => Promise<void>>;
+  run(context: Context): Promise<(work: Writer) => Promise<void>>;
   /** Undoes at the engine what `run` left, before the job fails. Idempotent. */
   undo?(context: Context): Promise<void>;
-  abandon(work: Work, job: Job, reason: string): Promise<void>;
+  abandon(work: Writer, job: Job, reason: string): Promise<void>;
 }

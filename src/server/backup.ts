@@ -14,7 +14,7 @@ import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, makeFolders, syncPath, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import { writeInstallation } from './installation.ts';

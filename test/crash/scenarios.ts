@@ -13,7 +13,7 @@ import type { Disk } from '../../src/domain/disk.ts';
 import type { JobKind } from '../../src/domain/job.ts';
 import type { TaskName } from '../../src/reconcile/loop.ts';
 import type { Settings } from '../../src/reconcile/workflow.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { waitFor } from '../support.ts';
 
 export type EngineName = 'qemu' | 'simulator';

@@ -18,7 +18,7 @@ import { gbBytes } from '../../domain/units.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import { nameFault } from '../../lib/plain-text.ts';
-import type { Store, Work } from '../../store/port.ts';
+import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
 export interface Intake {
@@ -55,14 +55,14 @@ function assertFree(
     );
 }
 
-const assertBaseFree = async (work: Work, name: string) =>
+const assertBaseFree = async (work: Reader, name: string) =>
   assertFree(
     'base image',
     name,
     await work.bases.list(),
     () => 'give another name, or see: silversmith base list',
   );
-const assertSoftwareFree = async (work: Work, name: string) =>
+const assertSoftwareFree = async (work: Reader, name: string) =>
   assertFree(
     'software',
     name,

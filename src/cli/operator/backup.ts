@@ -11,7 +11,7 @@ import type { MasterKey } from '../../lib/master-key.ts';
 import { examine, type Finding } from '../../reconcile/doctor.ts';
 import { isReadable, verifyLayer } from '../../reconcile/tasks/verify.ts';
 import { type Config, type Flags, parseConfig } from '../../server/options.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { folderAt, newFolder } from '../file.ts';
 import { parsed, path } from '../parse.ts';
 import type { Admin, Printed } from './commands.ts';

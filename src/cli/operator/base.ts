@@ -9,7 +9,7 @@ import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
 import type { Engine } from '../../engine/port.ts';
 import type { Flags } from '../../server/options.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { readableFile } from '../file.ts';
 import { type Terminal, table } from '../output.ts';
 import { whole, words } from '../parse.ts';

@@ -7,7 +7,7 @@ import type { Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { NewLayer } from '../../store/port.ts';
+import type { NewLayer } from '../../store/port/layer.ts';
 import { generalizeRecipe } from '../generalize.ts';
 import { assertStands } from '../tasks/verify.ts';
 import type { Context, Workflow } from '../workflow.ts';

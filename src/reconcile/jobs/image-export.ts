@@ -8,7 +8,7 @@ import type { Job } from '../../domain/job.ts';
 import type { Manifest, Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { sha256File } from '../../lib/files.ts';
-import type { Work } from '../../store/port.ts';
+import type { Reader } from '../../store/port/unit-of-work.ts';
 import { verifyChain } from '../tasks/verify.ts';
 import type { Workflow } from '../workflow.ts';
 
@@ -21,7 +21,7 @@ export const transferOf = ({ data }: Job): TransferId => {
  * What of the organisation's quota is left for what is made of or for a transfer, whose file is
  * counted already. Throws when nothing is.
  */
-export async function leftBytes({ usage }: Work, { heldBytes }: Transfer): Promise<number> {
+export async function leftBytes({ usage }: Reader, { heldBytes }: Transfer): Promise<number> {
   const { storedGb } = await usage.quotas();
   const left = Math.floor(storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
   if (left > 0) return left;

@@ -12,7 +12,7 @@ import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/port.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Work } from '../../store/port.ts';
+import type { Writer } from '../../store/port/unit-of-work.ts';
 import { assertStands } from '../tasks/verify.ts';
 import type { Context, Workflow } from '../workflow.ts';
 import { leftBytes, transferOf } from './image-export.ts';
@@ -122,7 +122,7 @@ function bootAlone(
 }
 
 async function settleNew(
-  work: Work,
+  work: Writer,
   imageId: ImageId,
   { base, ...layer }: Made & Pick<Layer, 'id' | 'boot' | 'organisationId'> & { base: Layer | null },
   doubt: BootFault | null,
@@ -147,7 +147,7 @@ async function settleNew(
 
 /** The layer has new bytes, which have no digest yet. */
 async function settleHealed(
-  work: Work,
+  work: Writer,
   layerId: LayerId,
   base: Layer | null,
   { storedBytes }: Made,

@@ -12,7 +12,7 @@ import { chainHeightMax, type Layer } from '../../domain/layer.ts';
 import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Work } from '../../store/port.ts';
+import type { Writer } from '../../store/port/unit-of-work.ts';
 import { assertStands } from '../tasks/verify.ts';
 import { type Context, NotYet, type Workflow } from '../workflow.ts';
 
@@ -72,7 +72,10 @@ export const imageInstall: Workflow = {
   },
 };
 
-async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; list: Software[] }> {
+async function begin(
+  work: Writer,
+  imageId: ImageId,
+): Promise<{ base: BaseImage; list: Software[] }> {
   await work.images.become(imageId, 'building');
   const image = await work.images.get(imageId);
   const wanted = new Set((await work.images.softwareOf([imageId])).map((row) => row.softwareId));
@@ -92,7 +95,7 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
   const imageId = imageOf(job);
   const startedAt = clock.now();
   const { layer, mine } = await context.write((work) => reserve(work, step, job.id));
-  const record = (work: Work, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
+  const record = (work: Writer, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
     work.images.recordStep(imageId, {
       position,
       softwareId: software.id,
@@ -149,7 +152,7 @@ async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Pr
  * The layer of a key, unless it stands on a layer that is damaged or half-made on another parent:
  * then it leaves the cache.
  */
-async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer | undefined> {
+async function usable(work: Writer, key: string, parentId: LayerId): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
   if (!found) return undefined;
   const chain = await work.layers.chain(found.id);
@@ -163,7 +166,7 @@ async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer
  * The layer row of a step's key: found, taken over from a build that has ended, or new and ours.
  */
 async function reserve(
-  work: Work,
+  work: Writer,
   { key, parent, sizeBytes }: Step,
   jobId: JobId,
 ): Promise<{ layer: Layer; mine: boolean }> {

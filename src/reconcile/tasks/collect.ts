@@ -9,7 +9,7 @@ import type { Disk } from '../../domain/disk.ts';
 import type { TransferId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { Work } from '../../store/port.ts';
+import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import type { Dependencies, Log, Task, TaskDependencies } from '../task.ts';
 import { quarantine } from './verify.ts';
@@ -29,7 +29,7 @@ export const collect: Task = {
     const { store, settings, log } = deps;
     // What a backup copies stays until it has it; asked again where something is marked, since a
     // backup may begin meanwhile.
-    const isHeld = async (work: Work) => (await work.host.frozen()).length > 0;
+    const isHeld = async (work: Reader) => (await work.host.frozen()).length > 0;
     await settleAbandoned(deps);
     if (await store.read('system', isHeld)) return;
     await removeTransfers(deps);
@@ -57,7 +57,7 @@ export const collect: Task = {
 };
 
 /** Marks and forgets what was kept for a time that is over, when the guard allows it. */
-async function release(work: Work, { guard, settings }: TaskDependencies): Promise<void> {
+async function release(work: Writer, { guard, settings }: TaskDependencies): Promise<void> {
   const before = await guard.look(work);
   if (guard.isSteady()) await work.host.steady();
   if (before !== null) {
@@ -221,7 +221,7 @@ async function takeUpLayers(deps: Dependencies): Promise<void> {
 }
 
 /** The oldest kept disks of each organisation that has more of them than it may. */
-async function enforceKeptQuota(work: Work, log: Log): Promise<void> {
+async function enforceKeptQuota(work: Writer, log: Log): Promise<void> {
   const kept = Map.groupBy(await work.disks.kept(), (disk) => disk.organisationId);
   for (const [organisationId, disks] of kept) {
     const { keptGb } = await work.organisations.quotas(organisationId);
@@ -242,7 +242,7 @@ async function enforceKeptQuota(work: Work, log: Log): Promise<void> {
  * Takes steps that nothing stands on out of the cache, the one used longest ago first, until the
  * rest fits.
  */
-export async function evict(work: Work, bytesMax: number, log: Log): Promise<Layer[]> {
+export async function evict(work: Writer, bytesMax: number, log: Log): Promise<Layer[]> {
   const evicted: Layer[] = [];
   let cache = await work.layers.cache();
   let bytes = cache.reduce((sum, layer) => sum + layer.storedBytes, 0);

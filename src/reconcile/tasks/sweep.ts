@@ -5,7 +5,7 @@
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { idsBegun } from '../../domain/job.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import type { Task, TaskDependencies } from '../task.ts';
 import { quarantine, verifyLayer } from './verify.ts';
 

@@ -7,7 +7,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
-import type { Work } from '../../store/port.ts';
+import type { Reader } from '../../store/port/unit-of-work.ts';
 import type { Dependencies, Task } from '../task.ts';
 import { NotYet } from '../workflow.ts';
 
@@ -119,7 +119,7 @@ const againMs = 1000;
  * unless every layer of its chain is sealed. NotYet for one that left in the meantime, so that the
  * job runs again and makes it anew; `internal` for one that is damaged.
  */
-export async function assertStands(work: Work, head: LayerId): Promise<void> {
+export async function assertStands(work: Reader, head: LayerId): Promise<void> {
   const layer = await work.layers.find(head);
   if (layer === undefined || layer.state === 'deleting' || layer.state === 'building')
     throw new NotYet(`layer ${head} left while it was about to be used`, againMs);
@@ -199,7 +199,7 @@ async function endQuarantine(
 }
 
 /** Whether an import is about to write over it, or over what stands on it. */
-async function isHealing(work: Work, id: LayerId): Promise<boolean> {
+async function isHealing(work: Reader, id: LayerId): Promise<boolean> {
   for (const { data } of await work.jobs.openOfKind('imageImport')) {
     const healed = data.healLayerId as LayerId | undefined;
     if (healed !== undefined && (await work.layers.chain(healed)).some((layer) => layer.id === id))
