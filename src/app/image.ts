@@ -4,7 +4,7 @@
 import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import { assertRoom } from '../domain/host.ts';
-import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
   assertAssignable,
   assertDeletable,
@@ -213,7 +213,7 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
       touched({ machineIds: [image.machineId] });
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
     }
-    const transferId = cancelled?.data.transferId as TransferId | undefined;
+    const transferId = cancelled?.transferId ?? undefined;
     if (transferId !== undefined) {
       touched({ transferId });
       const statusReason = 'Its image was deleted before it was made.';

@@ -2,7 +2,6 @@
 // store does not know; and the files that a backup freezes.
 
 import { AppError } from './error.ts';
-import type { JobKind } from './job.ts';
 import { gbBytes } from './units.ts';
 
 /** The room on the disk that holds layers, disks and transfers. */
@@ -21,16 +20,10 @@ export interface Orphan {
 }
 
 /**
- * The files that a backup freezes while it copies them. While `disks` are frozen, no job captures a
- * disk; while `layers` are frozen, no job rewrites or removes a layer.
+ * The files that a backup freezes while it copies them: no job that changes files of that kind is
+ * claimed meanwhile (`blockedBy` in `job.ts`).
  */
 export type Freeze = 'disks' | 'layers';
-
-/** The jobs that change the files of each kind, so that they wait while those are frozen. */
-export const frozenKinds: Record<Freeze, readonly JobKind[]> = {
-  disks: ['imageCapture'],
-  layers: ['layerCompact', 'imageImport'],
-};
 
 /** The part of the host's disk that new work leaves alone, so that what runs can go on. */
 const reservePart = 0.05;

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { AppError, failedForNow, invalid } from '../domain/error.ts';
 import type { Freeze } from '../domain/host.ts';
 import type { LayerId } from '../domain/ids.ts';
-import { idsBegun } from '../domain/job.ts';
 import { gbBytes } from '../domain/units.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -131,7 +130,9 @@ const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: 
   store.read('system', async (work) => ({
     // A capture that waits to go on has sealed its disk, which stands on a layer that has no row
     // yet.
-    begun: [...idsBegun(await work.jobs.openOfKind('imageCapture'))] as LayerId[],
+    begun: (await work.jobs.begun())
+      .filter(({ name }) => name !== 'disk')
+      .map(({ id }) => id as LayerId),
     layers: (await work.layers.list())
       .filter(({ state }) => state === 'sealed' || state === 'quarantined')
       .map(({ id }) => id),

@@ -1,20 +1,20 @@
 // Jobs: the reconciler's queue, its leases, and their fences. "Open" means queued or running.
 
-import type { ImageId, JobId, MachineId, OrganisationId, TransferId } from '../../domain/ids.ts';
-import type { Job, JobKind } from '../../domain/job.ts';
-
-export interface NewJob {
-  kind: JobKind;
-  organisationId: OrganisationId;
-  imageId?: ImageId;
-  machineId?: MachineId;
-  data?: Job['data'];
-}
+import type { ImageId, JobId, MachineId, TransferId } from '../../domain/ids.ts';
+import type { Begun, Job, JobKind, NewJob } from '../../domain/job.ts';
 
 export type JobChange = Partial<
   Pick<
     Job,
-    'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner' | 'data'
+    | 'phase'
+    | 'progress'
+    | 'leaseUntil'
+    | 'state'
+    | 'reason'
+    | 'notBefore'
+    | 'leaseOwner'
+    | 'failures'
+    | 'data'
   >
 >;
 
@@ -42,13 +42,17 @@ export interface JobReader {
    */
   due(limit: number, waitMostMs: number): Promise<Job[]>;
   /** The open jobs of a kind, in no order. */
-  openOfKind(kind: JobKind): Promise<Job[]>;
+  openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
   /** When the next queued job becomes due; undefined when none is queued. */
   nextDue(): Promise<number | undefined>;
   /** The open jobs of these images, in no order; any number of ids. */
   ofImages(ids: readonly ImageId[]): Promise<Job[]>;
   /** The open jobs of these machines, in no order; any number of ids. */
   ofMachines(ids: readonly MachineId[]): Promise<Job[]>;
+  /** The ids that open jobs have begun, in no order. */
+  begun(): Promise<Begun[]>;
+  /** The ids that one job has begun, by their names. */
+  begunBy(jobId: JobId): Promise<Map<string, string>>;
   abandoned(): Promise<Abandoned>;
 }
 
@@ -74,8 +78,19 @@ export interface JobWriter extends JobReader {
    */
   cancelOfImage(imageId: ImageId): Promise<Job | undefined>;
   /**
-   * Ends every lease at once. Only for a store that a single server owns, when that server starts:
-   * the servers that had the leases are dead.
+   * Keeps an id that a job chose for a thing that it is about to make, and returns it. Returns the
+   * earlier id instead when the job has begun one under this name, so that a job which is run again
+   * makes the same thing.
+   */
+  begin<Id extends string>(job: Pick<Job, 'id'>, name: string, id: Id): Promise<Id>;
+  /**
+   * Takes or renews a named lease for `leaseMs`, so that one server at a time does the work of that
+   * name. False when another owner has it and it is not over.
+   */
+  takeLease(name: string, owner: string, leaseMs: number): Promise<boolean>;
+  /**
+   * Ends the leases of all jobs, and all named leases. Only for a store that a single server owns,
+   * when that server starts: no other server can still hold a lease.
    */
   releaseAll(): Promise<void>;
   /** Forgets the jobs that ended before a time. */

@@ -1,7 +1,8 @@
 // Queries on the host.
 
 import { sql } from 'kysely';
-import { type Capacity, type Freeze, frozenKinds, type Orphan } from '../../domain/host.ts';
+import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
+import { jobKindsThat } from '../../domain/job.ts';
 import type { HostReader, HostWriter, RemovalState } from '../port/host.ts';
 import { Queries } from './scope.ts';
 
@@ -53,11 +54,12 @@ export class SqlHostReader extends Queries implements HostReader {
   }
 
   async isBusy(what: Freeze): Promise<boolean> {
+    const kinds = jobKindsThat(({ blockedBy }) => blockedBy === what);
     const row = await this.db
       .selectFrom('job')
       .where('state', '=', 'running')
       .where('leaseUntil', '>', this.now())
-      .where('kind', 'in', frozenKinds[what])
+      .where('kind', 'in', kinds)
       .select('id')
       .executeTakeFirst();
     return row !== undefined;

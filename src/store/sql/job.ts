@@ -3,22 +3,24 @@
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { ImageId, JobId, MachineId } from '../../domain/ids.ts';
-import type { Job, JobKind } from '../../domain/job.ts';
+import type { Begun, Job, JobKind, JobSubject, NewJob } from '../../domain/job.ts';
 import {
   type Abandoned,
   type JobChange,
   type JobReader,
   type JobWriter,
   LeaseLost,
-  type NewJob,
 } from '../port/job.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
+/** The data is of the kind that the row names, because `enqueue` takes no other. */
 const toJob = (row: Omit<Database['job'], 'id'> & { id: JobId }): Job => ({
   ...row,
   data: JSON.parse(row.data) as Job['data'],
 });
+
+const noSubject: JobSubject = { imageId: null, machineId: null, transferId: null, layerId: null };
 
 /** True where no open job meets a condition. */
 const noJob = (condition: string) =>
@@ -27,7 +29,7 @@ const noJob = (condition: string) =>
 /** By noun: what says that a job works on it, and has no open job. */
 const abandonedSql = {
   transfers: `select id from transfer where status = 'building' and deleted_at is null
-    and ${noJob("job.data like '%' || transfer.id || '%'")}`,
+    and ${noJob('job.transfer_id = transfer.id')}`,
   images: `select id from image where status in ('pending', 'building') and deleted_at is null
     and ${noJob('job.image_id = image.id')}`,
   machines: `select id from machine
@@ -70,8 +72,9 @@ export class SqlJobReader extends Queries implements JobReader {
     return rows.map(toJob);
   }
 
-  async openOfKind(kind: JobKind): Promise<Job[]> {
-    return (await this.openJobs().where('kind', '=', kind).selectAll().execute()).map(toJob);
+  async openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]> {
+    const rows = await this.openJobs().where('kind', '=', kind).selectAll().execute();
+    return rows.map(toJob) as Job<Kind>[];
   }
 
   async nextDue(): Promise<number | undefined> {
@@ -92,6 +95,16 @@ export class SqlJobReader extends Queries implements JobReader {
     return (await jobs.selectAll().execute()).map(toJob);
   }
 
+  async begun(): Promise<Begun[]> {
+    const jobs = this.openJobs().select('job.id');
+    return this.db.selectFrom('begun').where('jobId', 'in', jobs).selectAll().execute();
+  }
+
+  async begunBy(jobId: JobId): Promise<Map<string, string>> {
+    const rows = await this.db.selectFrom('begun').where('jobId', '=', jobId).selectAll().execute();
+    return new Map(rows.map(({ name, id }) => [name, id]));
+  }
+
   async abandoned(): Promise<Abandoned> {
     const { transfers, images, machines } = abandonedSql;
     return {
@@ -110,15 +123,14 @@ export class SqlJobReader extends Queries implements JobReader {
 export class SqlJobWriter extends SqlJobReader implements JobWriter {
   async enqueue(jobs: readonly NewJob[]): Promise<void> {
     const at = this.now();
-    const rows = jobs.map(({ kind, organisationId, imageId, machineId, data }) => ({
-      kind,
-      organisationId,
-      imageId: imageId ?? null,
-      machineId: machineId ?? null,
+    const rows = jobs.map(({ data, ...job }) => ({
+      ...noSubject,
+      ...job,
       state: 'queued' as const,
       phase: 'waiting',
       progress: 0,
       attempts: 0,
+      failures: 0,
       notBefore: at,
       leaseOwner: null,
       leaseUntil: null,
@@ -174,11 +186,42 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
     return toJob(row);
   }
 
+  async begin<Id extends string>(
+    { id: jobId }: Pick<Job, 'id'>,
+    name: string,
+    id: Id,
+  ): Promise<Id> {
+    await this.db
+      .insertInto('begun')
+      .values({ jobId, name, id })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const row = await this.db
+      .selectFrom('begun')
+      .where('jobId', '=', jobId)
+      .where('name', '=', name)
+      .select('id')
+      .executeTakeFirstOrThrow();
+    return row.id as Id;
+  }
+
+  async takeLease(name: string, owner: string, leaseMs: number): Promise<boolean> {
+    const row = { owner, until: this.now() + leaseMs };
+    const isFree = sql<boolean>`(lease.owner = ${owner} or lease.until <= ${this.now()})`;
+    const taken = await this.db
+      .insertInto('lease')
+      .values({ name, ...row })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet(row).where(isFree))
+      .executeTakeFirst();
+    return taken.numInsertedOrUpdatedRows === 1n;
+  }
+
   async releaseAll(): Promise<void> {
     await this.within(this.db.updateTable('job'))
       .set({ leaseUntil: 0 })
       .where('state', '=', 'running')
       .execute();
+    await this.db.deleteFrom('lease').execute();
   }
 
   async prune(before: number): Promise<void> {

@@ -18,7 +18,7 @@ import type {
   SoftwareId,
 } from '../../domain/ids.ts';
 import type { BuildStep, Image } from '../../domain/image.ts';
-import type { Job } from '../../domain/job.ts';
+import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { Software } from '../../domain/software.ts';
@@ -70,6 +70,8 @@ export interface Database {
   machineConsole: { machineId: MachineId; shown: string; keptAt: number };
   machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
   job: Row<Job, JobId, 'data'>;
+  begun: Begun;
+  lease: { name: string; owner: string; until: number };
   idempotency: {
     keyId: KeyId;
     idempotencyKey: string;

@@ -1,6 +1,7 @@
 // Queries on how much an organisation has.
 
 import { sql } from 'kysely';
+import { jobKindsThat } from '../../domain/job.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { UsageReader } from '../port/usage.ts';
@@ -46,10 +47,11 @@ export class SqlUsageReader extends Queries implements UsageReader {
   }
 
   async builds(): Promise<number> {
+    const kinds = jobKindsThat(({ countsAsBuild }) => countsAsBuild);
     const { count } = await this.db
       .selectFrom('job')
       .where('organisationId', '=', this.organisation())
-      .where('kind', 'in', ['imageCapture', 'imageImport', 'imageInstall'])
+      .where('kind', 'in', kinds)
       .where('state', 'in', ['queued', 'running'])
       .select((e) => e.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
