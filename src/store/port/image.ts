@@ -75,6 +75,9 @@ export interface ImageWriter extends ImageReader {
    * restored.
    */
   releaseLayers(before: number): Promise<void>;
-  /** Keeps a step of a build; a step at the same position is replaced. */
+  /**
+   * Keeps a step of a build; a step at the same position is replaced. Does nothing when the image is
+   * not in the scope.
+   */
   recordStep(imageId: ImageId, step: BuildStep): Promise<void>;
 }

@@ -68,7 +68,10 @@ export interface MachineWriter extends MachineReader {
   setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void>;
   /** Assigns an image, pending from now, and remembers the assignment before it. */
   assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
-  /** Keeps the end of a console instead of the one before. */
+  /**
+   * Keeps the end of a console instead of the one before. Does nothing when there is no such machine
+   * in this scope.
+   */
   keepConsole(machineId: MachineId, shown: string): Promise<void>;
   /** Notes that these machines are paused and that no others are. Writes only what changes. */
   arePaused(ids: readonly MachineId[]): Promise<void>;

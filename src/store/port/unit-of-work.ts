@@ -3,7 +3,8 @@
 //
 // A unit of work belongs to a scope: one organisation, or the whole system. Where an organisation is
 // the scope, rows of other organisations do not exist: they are not found, not listed, not counted
-// and not changed. The scope is applied by the store, so a caller cannot forget it.
+// and not changed; adding a row for another organisation throws a TypeError. The scope is applied by
+// the store, so a caller cannot forget it.
 //
 // All times are ms since 1970. A method that says "throws not-found" throws an AppError with the
 // code `not_found`. Beside the errors that a method names, every method may throw an AppError with

@@ -26,6 +26,7 @@ export class SqlAccessReader extends Queries implements AccessReader {
 
 export class SqlAccessWriter extends SqlAccessReader implements AccessWriter {
   async add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void> {
+    this.assertOwn(link);
     await this.db
       .insertInto('accessLink')
       .values({ ...link, usedAt: null, createdAt: this.now() })

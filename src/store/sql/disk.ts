@@ -63,6 +63,7 @@ export class SqlDiskWriter extends SqlDiskReader implements DiskWriter {
   }
 
   async add(disk: NewDisk): Promise<void> {
+    this.assertOwn(disk);
     const rest = { keptUntil: null, storedBytes: null, deletingAt: null, createdAt: this.now() };
     await this.db
       .insertInto('disk')

@@ -98,7 +98,7 @@ export class SqlImageReader extends Queries implements ImageReader {
     return this.db
       .selectFrom('imageSoftware')
       .innerJoin('software', 'software.id', 'imageSoftware.softwareId')
-      .where('imageId', 'in', this.#shown(ids))
+      .where('imageId', 'in', this.shown(ids))
       .select(['imageId', 'softwareId', 'name', 'sizeGb'])
       .orderBy('imageId')
       .orderBy('position')
@@ -106,7 +106,7 @@ export class SqlImageReader extends Queries implements ImageReader {
   }
 
   /** Those of the ids that are in the scope. */
-  #shown(ids: readonly ImageId[]) {
+  protected shown(ids: readonly ImageId[]) {
     return this.within(this.db.selectFrom('image')).where('id', 'in', this.among(ids)).select('id');
   }
 
@@ -127,6 +127,7 @@ export class SqlImageWriter extends SqlImageReader implements ImageWriter {
   }
 
   async add(image: NewImage, software: readonly SoftwareId[] = []): Promise<Image> {
+    this.assertOwn(image);
     const at = this.now();
     const { id } = await this.db
       .insertInto('image')
@@ -207,6 +208,8 @@ export class SqlImageWriter extends SqlImageReader implements ImageWriter {
   }
 
   async recordStep(imageId: ImageId, step: BuildStep): Promise<void> {
+    const shown = await this.shown([imageId]).executeTakeFirst();
+    if (!shown) return;
     const { position: _, ...rest } = step;
     await this.db
       .insertInto('buildStep')

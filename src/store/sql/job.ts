@@ -122,6 +122,7 @@ export class SqlJobReader extends Queries implements JobReader {
 
 export class SqlJobWriter extends SqlJobReader implements JobWriter {
   async enqueue(jobs: readonly NewJob[]): Promise<void> {
+    for (const job of jobs) this.assertOwn(job);
     const at = this.now();
     const rows = jobs.map(({ data, ...job }) => ({
       ...noSubject,

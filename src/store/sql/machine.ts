@@ -57,6 +57,11 @@ export class SqlMachineReader extends Queries implements MachineReader {
       .select(imageIsDeleted.as('imageIsDeleted'));
   }
 
+  /** The id of the machine, if it is in the scope. */
+  protected visible(id: MachineId) {
+    return this.within(this.db.selectFrom('machine')).select('id').where('id', '=', id);
+  }
+
   async find(id: MachineId): Promise<Machine | undefined> {
     const row = await this.rows().where('id', '=', id).executeTakeFirst();
     return row && toMachine(row);
@@ -107,11 +112,10 @@ export class SqlMachineReader extends Queries implements MachineReader {
   }
 
   console(id: MachineId): Promise<KeptConsole | undefined> {
-    const visible = this.within(this.db.selectFrom('machine')).select('id').where('id', '=', id);
     return this.db
       .selectFrom('machineConsole')
       .select(['shown', 'keptAt'])
-      .where('machineId', 'in', visible)
+      .where('machineId', 'in', this.visible(id))
       .executeTakeFirst();
   }
 }
@@ -122,6 +126,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
   }
 
   async add(machine: NewMachine, name: string | null = null): Promise<Machine> {
+    this.assertOwn(machine);
     const at = this.now();
     const { id } = await this.db
       .insertInto('machine')
@@ -188,6 +193,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
   }
 
   async keepConsole(machineId: MachineId, shown: string): Promise<void> {
+    if (!(await this.visible(machineId).executeTakeFirst())) return;
     const row = { shown, keptAt: this.now() };
     await this.db
       .insertInto('machineConsole')

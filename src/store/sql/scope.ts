@@ -47,6 +47,12 @@ export abstract class Queries {
     return this.#scope;
   }
 
+  /** Throws a TypeError when a new row belongs to another organisation than the scope's. */
+  protected assertOwn({ organisationId }: { organisationId: OrganisationId }): void {
+    if (this.#scope !== 'system' && this.#scope !== organisationId)
+      throw new TypeError('a new row must belong to the organisation of the scope');
+  }
+
   protected among<Id extends number | string>(ids: readonly Id[]) {
     return this.#dialect.among(ids);
   }

@@ -42,6 +42,7 @@ export class SqlTransferReader extends Queries implements TransferReader {
 
 export class SqlTransferWriter extends SqlTransferReader implements TransferWriter {
   async add(transfer: Omit<Transfer, 'createdAt' | 'statusReason'>): Promise<Transfer> {
+    this.assertOwn(transfer);
     const row = { ...transfer, statusReason: null, createdAt: this.now() };
     await this.db
       .insertInto('transfer')
