@@ -5,7 +5,7 @@
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
 const imagesLoggedMax = 100;
@@ -83,7 +83,7 @@ export async function endQuarantine(
 }
 
 /** Whether an import is about to write over it, or over what stands on it. */
-async function isHealing(work: Work, id: LayerId): Promise<boolean> {
+async function isHealing(work: Reader, id: LayerId): Promise<boolean> {
   for (const { layerId: healed } of await work.jobs.openOfKind('imageImport')) {
     if (healed !== null && (await work.layers.chain(healed)).some((layer) => layer.id === id))
       return true;

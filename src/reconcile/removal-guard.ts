@@ -7,7 +7,7 @@
 // does not depend on the time (a full cache, a budget, what nothing needs) is not asked here.
 
 import type { Clock } from '../lib/clock.ts';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Log } from './context.ts';
 
 const hourMs = 3600_000;
@@ -58,7 +58,7 @@ export class RemovalGuard {
    * Looks at the clocks, and resolves to the time before which a thing's end must lie for it to go
    * now; null: nothing may go.
    */
-  async look(work: Work): Promise<number | null> {
+  async look(work: Reader): Promise<number | null> {
     // Read before the clocks: what follows them must not wait.
     const lastSteadyAt = this.#offsetMs === null ? await work.host.lastSteadyAt() : undefined;
     const held =

@@ -4,7 +4,7 @@
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import { NotYet } from './job.ts';
 
 /** Throws `internal`, with what to do, for a layer that nothing may begin to use. */
@@ -24,7 +24,7 @@ const againMs = 1000;
  * unless every layer of its chain is sealed. NotYet for one that left in the meantime, so that the
  * job runs again and makes it anew; `internal` for one that is damaged.
  */
-export async function assertStands(work: Work, head: LayerId): Promise<void> {
+export async function assertStands(work: Reader, head: LayerId): Promise<void> {
   const layer = await work.layers.find(head);
   if (layer === undefined || layer.state === 'deleting' || layer.state === 'building')
     throw new NotYet(`layer ${head} left while it was about to be used`, againMs);

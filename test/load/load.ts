@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import type { Work } from '../../src/store/port.ts';
+import type { Writer } from '../../src/store/port/unit-of-work.ts';
 import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
 import { type Answered, type Asked, loadClient } from './client.ts';
@@ -228,7 +228,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   return { assignMs, readyMs, startingMost, reads, errors };
 }
 
-async function addMachines(work: Work, count: number): Promise<number[]> {
+async function addMachines(work: Writer, count: number): Promise<number[]> {
   const [organisation] = await work.organisations.list();
   const [type] = await work.machineTypes.list();
   if (!organisation || !type) throw new Error('the demo has no organisation or machine type');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
 import type { KeyId, MachineId, OrganisationId } from '../../src/domain/ids.ts';
-import { LeaseLost } from '../../src/store/port.ts';
+import { LeaseLost } from '../../src/store/port/job.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { defer, temporaryFolder } from '../support.ts';

@@ -4,7 +4,7 @@
 // that somebody writes to.
 
 import type { MachineId } from '../../domain/ids.ts';
-import type { Work } from '../../store/port.ts';
+import type { Writer } from '../../store/port/unit-of-work.ts';
 import type { Task } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
@@ -34,7 +34,7 @@ export const observe: Task = {
 };
 
 /** By a job of the machine, so that nobody starts it at the same time. */
-async function stopStrays(work: Work, ids: readonly MachineId[]) {
+async function stopStrays(work: Writer, ids: readonly MachineId[]) {
   // Whoever has an open job on a machine says what becomes of it.
   const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
   const [stopped, unknown]: [MachineId[], MachineId[]] = [[], []];
