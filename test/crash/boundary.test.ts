@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { jobKinds } from '../../src/domain/job.ts';
+import { jobKindNames } from '../../src/domain/job.ts';
 import type { FailingFault, LateFault } from './boundary/boundaries.ts';
 import { endures, isFenced, survives } from './boundary/run.ts';
 import { scenarios } from './boundary/scenarios.ts';
@@ -66,6 +66,6 @@ describe('death and failure at every step', { concurrency: 4 }, () => {
 
   it('is tried for every kind of job', () => {
     const tried = new Set(Object.values(scenarios).map((scenario) => scenario.kind));
-    assert.deepEqual([...tried].sort(), [...jobKinds].sort());
+    assert.deepEqual([...tried].sort(), [...jobKindNames].sort());
   });
 });

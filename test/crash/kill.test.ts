@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { jobKinds } from '../../src/domain/job.ts';
+import { jobKindNames } from '../../src/domain/job.ts';
 import { cuttableDisk } from '../power.ts';
 import { leftOutWithoutRoot } from '../support.ts';
 import { type CuttableDisk, dieAt } from './death.ts';
@@ -111,7 +111,7 @@ if (hasFault('power') && isChosen(selection.engine, 'qemu'))
 describe('the scenarios', () => {
   it('cover every kind of job', () => {
     const done = new Set(Object.values(scenarios).flatMap((scenario) => scenario.does));
-    assert.deepEqual([...done].sort(), [...jobKinds, 'collect'].sort());
+    assert.deepEqual([...done].sort(), [...jobKindNames, 'collect'].sort());
   });
 
   const skip = !isSample && 'this run records them';

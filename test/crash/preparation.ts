@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from '../../src/client/client.ts';
 import type { Simulator } from '../../src/engine/simulator/engine.ts';
-import type { Settings } from '../../src/reconcile/workflow.ts';
+import type { Settings } from '../../src/reconcile/context.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Running, serve } from '../../src/server/serve.ts';
 import { furnish } from '../furnish.ts';

@@ -4,8 +4,8 @@
 import type { Client } from '../../src/client/client.ts';
 import type { OperationName } from '../../src/contract/table.ts';
 import type { JobKind } from '../../src/domain/job.ts';
-import type { TaskName } from '../../src/reconcile/loop.ts';
-import type { Settings } from '../../src/reconcile/workflow.ts';
+import type { Settings } from '../../src/reconcile/context.ts';
+import type { TaskName } from '../../src/reconcile/tasks.ts';
 import type { Store } from '../../src/store/port.ts';
 
 export const engineNames = ['simulator', 'qemu'] as const;

@@ -1,8 +1,8 @@
 // The program of the server that dies: a real server, unchanged, in which the system's verbs are
 // wrapped before it is loaded. Its only argument is an Order as JSON.
 
-import type { TaskName } from '../../src/reconcile/loop.ts';
-import type { Settings } from '../../src/reconcile/workflow.ts';
+import type { Settings } from '../../src/reconcile/context.ts';
+import type { TaskName } from '../../src/reconcile/tasks.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Interruption, interrupt } from './interrupt.ts';
 
