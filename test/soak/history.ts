@@ -1,8 +1,7 @@
-// What clients were told, in order, and what follows from it. A history is a list of calls, each
-// with the moments between which it took effect; the checker looks for an answer that no order of
-// effects explains, in the manner of register checkers: what a read saw must have been written by a
-// call that began before the read ended, and not have been overwritten by one that lay wholly
-// between the two.
+// The checker of the soak. A history is a list of calls, each with its answer and with the two
+// moments between which it took effect. The checker looks for an answer that no order of effects
+// explains, as checkers of registers do: a call that began before the read ended must have written
+// the value that the read saw, and no call wholly between the two may have overwritten it.
 
 import { type ImageStatus, imageMayBecome, imageStatuses } from '../../src/domain/image.ts';
 
@@ -10,17 +9,18 @@ export interface Call {
   name: string;
   input: { id?: number; machine_id?: number; machine_ids?: number[]; name?: string };
   /**
-   * ms on one clock that never goes back. A call that was repeated until it was answered spans all
-   * its tries.
+   * ms on a clock that never goes back. A call that was repeated until it was answered spans all of
+   * its attempts.
    */
   invokedAt: number;
   completedAt: number;
-  /** 200 or the refusal's client_code. */
+  /** 200, or the client_code of the refusal. */
   code: number;
+  /** The HTTP status. */
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
   answer: any;
-  /** The ids of its tries, as they are in the audit trail. */
+  /** The request ids of its attempts; the audit trail has one of them. */
   requestIds: string[];
 }
 
@@ -28,11 +28,11 @@ type Interval = Pick<Call, 'invokedAt' | 'completedAt'>;
 const before = (one: Interval, other: Interval) => one.completedAt < other.invokedAt;
 
 interface Write<Value> extends Interval {
-  /** Undefined: any value may have been written. */
+  /** Undefined: it is not known which value was written. */
   value: Value | undefined;
-  /** Writes only where this value was. */
+  /** It wrote only if the register had this value. */
   onlyOver?: Value;
-  /** Whether it wrote anything is not told. */
+  /** It is not known whether it wrote at all. */
   maybe?: true;
   what: string;
 }
@@ -42,7 +42,8 @@ interface Read<Value> extends Interval {
 }
 
 /**
- * The reads of one register that no order of the writes explains. `writes` has the first value too.
+ * Returns a sentence for each read of one register that no order of the writes explains. `writes`
+ * has the initial value, too.
  */
 function unexplained<Value>(
   register: string,
@@ -79,7 +80,7 @@ const origin: Interval = {
 };
 const told = (call: Call) => `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
 
-/** What cannot be, one sentence each; empty when all that was told fits together. */
+/** Returns a sentence for each answer that cannot be true; none when all answers fit together. */
 export function check(history: readonly Call[]): string[] {
   return [
     ...history
@@ -92,8 +93,8 @@ export function check(history: readonly Call[]): string[] {
 }
 
 /**
- * An acknowledged creation is visible until an acknowledged deletion, and then gone until it is
- * brought back.
+ * An image is there from its acknowledged creation until its acknowledged deletion, and again from
+ * its restoration.
  */
 function checkImages(history: readonly Call[]): string[] {
   const created = history.filter(
@@ -119,7 +120,7 @@ function checkImages(history: readonly Call[]): string[] {
     const lists = history.filter((call) => call.name === 'imageList' && ok(call));
     for (const call of lists) {
       const seen = call.answer.images.some((image: { id: string }) => Number(image.id) === id);
-      // A list that does not show all says nothing of what it does not show.
+      // A list that does not show all images does not tell which others exist.
       if (seen || call.answer.count === call.answer.images.length)
         reads.push({ ...call, value: seen ? 'there' : 'gone', what: told(call) });
     }
@@ -130,7 +131,7 @@ function checkImages(history: readonly Call[]): string[] {
 const reachable = (from: ImageStatus, to: ImageStatus): boolean =>
   from === to || imageStatuses.some((next) => imageMayBecome(from, next) && reachable(next, to));
 
-/** States move only along the arrows. */
+/** An image's status changes only as the domain allows. */
 function checkStatuses(history: readonly Call[]): string[] {
   const seen = new Map<number, (Interval & { status: ImageStatus })[]>();
   for (const call of history.filter(ok)) {
@@ -158,7 +159,7 @@ function checkStatuses(history: readonly Call[]): string[] {
   });
 }
 
-/** What is assigned to each machine, and whether it is on. */
+/** The image that is assigned to each machine, and at the end whether the machine is on. */
 function checkMachines(history: readonly Call[]): string[] {
   const reads = history.filter((call) => call.name === 'machineGet' && ok(call));
   const ids = [...new Set(reads.map((call) => Number(call.input.id)))];
@@ -166,7 +167,7 @@ function checkMachines(history: readonly Call[]): string[] {
     const mine = history.filter(
       (call) =>
         ok(call) &&
-        // An image may bear the same number as a machine.
+        // An image may have the same id as a machine, so the name of the call decides.
         ((call.name.startsWith('machine') && call.input.id === id) ||
           (call.name === 'imageAssign' && call.input.machine_ids?.includes(id)) ||
           ['imageDelete', 'imageRestore'].includes(call.name)),
@@ -183,13 +184,13 @@ function checkMachines(history: readonly Call[]): string[] {
         ...{ ...call, value: null, what: told(call) },
         onlyOver: Number(call.input.id),
       })),
-      // Of the machines to which it was assigned, those that have got something else since do not
-      // get it back.
+      // A restored image is assigned again to its machines, but for those that have another one
+      // since.
       ...of('imageRestore').map((call) => ({
         ...{ ...call, value: Number(call.input.id), what: told(call) },
         maybe: true as const,
       })),
-      // Which image the disk that is put back was made from is not told.
+      // The answer does not tell which image the restored disk was made from.
       ...of('machineRestore').map((call) => ({ ...call, value: undefined, what: told(call) })),
     ];
     const power: Write<string>[] = [
@@ -208,8 +209,8 @@ function checkMachines(history: readonly Call[]): string[] {
         assigned,
         own.map((call) => ({ ...call, value: imageOf(call), what: told(call) })),
       ),
-      // On its way a machine is neither; at the end, when all is at rest, it must be what was asked
-      // for last.
+      // A machine changes its state after the answer. So only the last read counts, when all is at
+      // rest: then the machine must be as the last request asked.
       ...unexplained(
         `the power of machine ${id}`,
         power,
@@ -234,7 +235,7 @@ const imageOf = (call: Call): number | null => {
   return id === null ? null : Number(id);
 };
 
-/** The audit trail has each acknowledged change, and none that was refused. */
+/** The audit trail has each acknowledged change, and no change that was refused. */
 export function checkAudit(
   history: readonly Call[],
   logs: readonly { request_id: string; client_code: number }[],
