@@ -1,5 +1,6 @@
-// What goes wrong around a server whatever its engine: too few file descriptors, a store that does
-// not answer for a while, and a second server on the same directory.
+// Faults around a server that any engine meets: too few file descriptors, a store that does not
+// answer for a while, another version's change of the schema, a full disk, and a second server on
+// the same directory.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -16,7 +17,7 @@ import { fill, smallDisk } from './small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from './support.ts';
 
 describe('a server with too few file descriptors', () => {
-  it('turns connections away, and goes on when there are some again', async (t) => {
+  it('turns connections away, and answers again when it has some', async (t) => {
     const on = await underLoad(join(await temporaryFolder(t), 'data'), 4);
     defer(t, () => on.close());
     const own = await on.descriptors();
@@ -81,7 +82,7 @@ describe('a store that does not answer for a while', () => {
 });
 
 describe('a second server on a directory', () => {
-  it('refuses to start, says why, and disturbs nobody', async (t) => {
+  it('refuses to start, says why, and does not disturb the first', async (t) => {
     const dataDir = join(await temporaryFolder(t), 'data');
     const on = await underLoad(dataDir, 1);
     defer(t, () => on.close());
@@ -125,7 +126,7 @@ describe('a server whose store another version has changed', () => {
 });
 
 describe('a disk of the store that is full', () => {
-  it('is answered 503 and nothing is changed; reads are answered, and when there is room all goes on', {
+  it('refuses changes with 503 and changes nothing, answers reads, and goes on when there is room', {
     skip: leftOutWithoutRoot,
   }, async (t) => {
     const dataDir = await smallDisk(t, 32);
@@ -152,7 +153,8 @@ describe('a disk of the store that is full', () => {
       );
     assert.deepEqual((await names()).toSorted(), acknowledged.toSorted());
     await waitFor('it is not ready', async () => (await ready()) === 503);
-    // A transaction that is larger than the cache meets the full disk before its end.
+    // SQLite writes a transaction that is larger than its cache before the commit, so it meets the
+    // full disk before its end.
     const large = h.store.write('system', async (work) => {
       const writeMuch = async () => {
         for (let n = 0; n < 3000; n++) await work.organisations.ensure(`${n} ${'x'.repeat(4000)}`);
