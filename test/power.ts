@@ -8,6 +8,13 @@ import { defer, type Scope, temporaryFolder, waitFor } from './support.ts';
 
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
 
+/** Where on its disk a file ends, in KiB from the start of the disk. */
+function endOnDiskKib(path: string): number {
+  const extents = run('filefrag', '-v', '-b1024', path).toString();
+  const lasts = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)];
+  return Math.max(...lasts.map((match) => Number(match[1]))) + 1;
+}
+
 /** Mounts such a file system until the test ends. Needs root and loop devices. */
 export async function cuttableDisk(t: Scope, sizeMb: number) {
   const parent = await temporaryFolder(t);
@@ -34,11 +41,7 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
    */
   const spoil = (path: string, lostKib: number) => {
     run('sync', '-f', folder);
-    const extents = run('filefrag', '-v', '-b1024', path).toString();
-    const ends = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)].map(
-      (match) => Number(match[1]),
-    );
-    run('truncate', '--size', `${Math.max(...ends) + 1 - lostKib}K`, file);
+    run('truncate', '--size', `${endOnDiskKib(path) - lostKib}K`, file);
     // Drop the pages of the file that the kernel has cached.
     run('dd', `of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0');
   };

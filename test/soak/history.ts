@@ -1,19 +1,13 @@
 // The checker of the soak. A history is a list of calls, each with its answer and with the two
 // moments between which it took effect. The checker looks for an answer that no order of effects
-// explains, as checkers of registers do: a call that began before the read ended must have written
-// the value that the read saw, and no call wholly between the two may have overwritten it.
+// explains; whether an image exists, and what a machine has, are registers (register.ts).
 
 import { type ImageStatus, imageMayBecome, imageStatuses } from '../../src/domain/image.ts';
+import { before, type Interval, origin, type Read, unexplained, type Write } from './register.ts';
 
-export interface Call {
+export interface Call extends Interval {
   name: string;
   input: { id?: number; machine_id?: number; machine_ids?: number[]; name?: string };
-  /**
-   * ms on a clock that never goes back. A call that was repeated until it was answered spans all of
-   * its attempts.
-   */
-  invokedAt: number;
-  completedAt: number;
   /** 200, or the client_code of the refusal. */
   code: number;
   /** The HTTP status. */
@@ -24,60 +18,7 @@ export interface Call {
   requestIds: string[];
 }
 
-type Interval = Pick<Call, 'invokedAt' | 'completedAt'>;
-const before = (one: Interval, other: Interval) => one.completedAt < other.invokedAt;
-
-interface Write<Value> extends Interval {
-  /** Undefined: it is not known which value was written. */
-  value: Value | undefined;
-  /** It wrote only if the register had this value. */
-  onlyOver?: Value;
-  /** It is not known whether it wrote at all. */
-  maybe?: true;
-  what: string;
-}
-interface Read<Value> extends Interval {
-  value: Value;
-  what: string;
-}
-
-/**
- * Returns a sentence for each read of one register that no order of the writes explains. `writes`
- * has the initial value, too.
- */
-function unexplained<Value>(
-  register: string,
-  writes: Write<Value>[],
-  reads: Read<Value>[],
-): string[] {
-  return reads.flatMap((read) => {
-    const candidates = writes.filter(
-      (write) =>
-        (write.value === undefined || write.value === read.value) &&
-        write.invokedAt < read.completedAt,
-    );
-    const holds = candidates.some(
-      (write) =>
-        !writes.some(
-          (other) =>
-            other !== write &&
-            other.value !== undefined &&
-            !other.maybe &&
-            other.value !== read.value &&
-            (other.onlyOver === undefined || other.onlyOver === read.value) &&
-            before(write, other) &&
-            before(other, read),
-        ),
-    );
-    return holds ? [] : [`${register}: ${read.what} saw ${read.value}, which nothing explains`];
-  });
-}
-
 const ok = (call: Call) => call.code === 200;
-const origin: Interval = {
-  invokedAt: Number.NEGATIVE_INFINITY,
-  completedAt: Number.NEGATIVE_INFINITY,
-};
 const told = (call: Call) => `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
 
 /** Returns a sentence for each answer that cannot be true; none when all answers fit together. */
@@ -164,68 +105,19 @@ function checkMachines(history: readonly Call[]): string[] {
   const reads = history.filter((call) => call.name === 'machineGet' && ok(call));
   const ids = [...new Set(reads.map((call) => Number(call.input.id)))];
   return ids.flatMap((id) => {
-    const mine = history.filter(
-      (call) =>
-        ok(call) &&
-        // An image may have the same id as a machine, so the name of the call decides.
-        ((call.name.startsWith('machine') && call.input.id === id) ||
-          (call.name === 'imageAssign' && call.input.machine_ids?.includes(id)) ||
-          ['imageDelete', 'imageRestore'].includes(call.name)),
-    );
-    const of = (...names: string[]) => mine.filter((call) => names.includes(call.name));
-    const assigned: Write<number | null>[] = [
-      { ...origin, value: null, what: 'nothing' },
-      ...of('imageAssign').map((call) => ({
-        ...call,
-        value: Number(call.input.id),
-        what: told(call),
-      })),
-      ...of('imageDelete').map((call) => ({
-        ...{ ...call, value: null, what: told(call) },
-        onlyOver: Number(call.input.id),
-      })),
-      // A restored image is assigned again to its machines, but for those that have another one
-      // since.
-      ...of('imageRestore').map((call) => ({
-        ...{ ...call, value: Number(call.input.id), what: told(call) },
-        maybe: true as const,
-      })),
-      // The answer does not tell which image the restored disk was made from.
-      ...of('machineRestore').map((call) => ({ ...call, value: undefined, what: told(call) })),
-    ];
-    const power: Write<string>[] = [
-      { ...origin, value: 'off', what: 'nothing' },
-      ...of('machineStart').map((call) => ({ ...call, value: 'ready', what: told(call) })),
-      ...of('machineStop', 'imageAssign').map((call) => ({
-        ...call,
-        value: 'off',
-        what: told(call),
-      })),
-    ];
     const own = reads.filter((call) => Number(call.input.id) === id);
+    const images = own.map((call) => ({ ...call, value: imageOf(call), what: told(call) }));
+    // A machine changes its state after the answer. So only the last read counts, when all is at
+    // rest: then the machine must be as the last request asked.
+    const last = own.slice(-1).map((call) => ({
+      ...call,
+      value: String(call.answer.attributes.friendly_status),
+      what: told(call),
+    }));
+    const atRest = last.filter(({ value }) => ['ready', 'off'].includes(value));
     return [
-      ...unexplained(
-        `the image of machine ${id}`,
-        assigned,
-        own.map((call) => ({ ...call, value: imageOf(call), what: told(call) })),
-      ),
-      // A machine changes its state after the answer. So only the last read counts, when all is at
-      // rest: then the machine must be as the last request asked.
-      ...unexplained(
-        `the power of machine ${id}`,
-        power,
-        own
-          .filter(
-            (call) =>
-              call === own.at(-1) &&
-              ['ready', 'off'].includes(call.answer.attributes.friendly_status),
-          )
-          .map((call) => ({
-            ...call,
-            value: String(call.answer.attributes.friendly_status),
-            what: told(call),
-          })),
-      ),
+      ...unexplained(`the image of machine ${id}`, assignmentsOf(history, id), images),
+      ...unexplained(`the power of machine ${id}`, powersOf(history, id), atRest),
     ];
   });
 }
@@ -234,6 +126,54 @@ const imageOf = (call: Call): number | null => {
   const id = call.answer.attributes.assigned_image_id ?? null;
   return id === null ? null : Number(id);
 };
+
+/** The acknowledged calls on a machine, by name. An assignment names it in `machine_ids`. */
+const callsOn = (history: readonly Call[], id: number, ...names: string[]) =>
+  history.filter(
+    (call) =>
+      ok(call) &&
+      names.includes(call.name) &&
+      (call.name.startsWith('machine') ? [call.input.id] : call.input.machine_ids)?.includes(id),
+  );
+
+/** The calls that may have written which image is assigned to a machine. */
+function assignmentsOf(history: readonly Call[], id: number): Write<number | null>[] {
+  const ofImages = (name: string) => history.filter((call) => ok(call) && call.name === name);
+  return [
+    { ...origin, value: null, what: 'nothing' },
+    ...callsOn(history, id, 'imageAssign').map((call) => ({
+      ...call,
+      value: Number(call.input.id),
+      what: told(call),
+    })),
+    ...ofImages('imageDelete').map((call) => ({
+      ...{ ...call, value: null, what: told(call) },
+      onlyOver: Number(call.input.id),
+    })),
+    // A restored image is assigned again to its machines, but for those that have another one
+    // since.
+    ...ofImages('imageRestore').map((call) => ({
+      ...{ ...call, value: Number(call.input.id), what: told(call) },
+      maybe: true as const,
+    })),
+    // The answer does not tell which image the restored disk was made from.
+    ...callsOn(history, id, 'machineRestore').map((call) => ({
+      ...call,
+      value: undefined,
+      what: told(call),
+    })),
+  ];
+}
+
+/** The calls that turn a machine on or off. */
+function powersOf(history: readonly Call[], id: number): Write<string>[] {
+  const write = (value: string) => (call: Call) => ({ ...call, value, what: told(call) });
+  return [
+    { ...origin, value: 'off', what: 'nothing' },
+    ...callsOn(history, id, 'machineStart').map(write('ready')),
+    ...callsOn(history, id, 'machineStop', 'imageAssign').map(write('off')),
+  ];
+}
 
 /** The audit trail has each acknowledged change, and no change that was refused. */
 export function checkAudit(
