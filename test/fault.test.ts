@@ -34,7 +34,7 @@ describe('a server with too few file descriptors', () => {
     );
     const answers = await Promise.all(asked);
     end();
-    const told = answers
+    const acknowledged = answers
       .filter(({ status }) => status === 200)
       .map(({ body }) => body.attributes.id);
     const after = await waitFor('it answers again', async () => {
@@ -42,9 +42,9 @@ describe('a server with too few file descriptors', () => {
       return answered.status === 200 && answered;
     });
     const there: string[] = after.body.images.map((image: { id: string }) => image.id);
-    for (const id of told)
+    for (const id of acknowledged)
       assert.ok(there.includes(String(id)), `image ${id} was acknowledged and is not there`);
-    t.diagnostic(`${told.length} of 20 were acknowledged with no descriptor left`);
+    t.diagnostic(`${acknowledged.length} of 20 were acknowledged with no descriptor left`);
     const one = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: 'after' } });
     assert.equal(one.status, 200);
     await waitFor('it is made', async () => {
@@ -56,11 +56,11 @@ describe('a server with too few file descriptors', () => {
 
 describe('a store that does not answer for a while', () => {
   it('fails passes and tasks of the reconciler, and the next ones do the work', async (t) => {
-    let [ill, failed] = [false, 0];
+    let [isDown, failures] = [false, 0];
     const fails = <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) => {
       return async (...args: Args): Promise<Result> => {
-        if (!ill || args[0] !== 'system') return verb(...args);
-        failed++;
+        if (!isDown || args[0] !== 'system') return verb(...args);
+        failures++;
         throw new Error('the store does not answer');
       };
     };
@@ -69,10 +69,10 @@ describe('a store that does not answer for a while', () => {
     const h = await startHarness(t, { wrapStore, reconcile: false });
     const { body } = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
     const { id } = body.attributes;
-    ill = true;
+    isDown = true;
     h.service.reconciler.start();
-    await waitFor('passes fail', () => failed >= 3);
-    ill = false;
+    await waitFor('passes fail', () => failures >= 3);
+    isDown = false;
     assert.equal((await h.call('imageGet', { params: { id } })).body.attributes.status, 'pending');
     await waitFor('it is made', async () => {
       const { body: read } = await h.call('imageGet', { params: { id } });

@@ -8,7 +8,7 @@ import type { OperationSpec } from '../../src/contract/operation.ts';
 import { formatAuthorization, signedHead } from '../../src/contract/signing.ts';
 import { type JsonOperationName, operations } from '../../src/contract/table.ts';
 
-export interface Asked {
+export interface LoadRequest {
   name: JsonOperationName;
   /** The id in the path. */
   id?: number;
@@ -16,7 +16,7 @@ export interface Asked {
   body?: unknown;
 }
 
-export interface Answered {
+export interface LoadAnswer {
   /** The HTTP status; 0: no answer came. */
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
@@ -32,7 +32,7 @@ export function loadClient(
   const { hostname, port } = new URL(url);
   return {
     /** Sends a request. Never throws: when no answer comes, the status is 0. */
-    ask({ name, id, query = '', body }: Asked): Promise<Answered> {
+    ask({ name, id, query = '', body }: LoadRequest): Promise<LoadAnswer> {
       const { method, path: pattern }: OperationSpec = operations[name];
       const path = pathPrefix + pattern.replace('{id}', String(id));
       const text = body === undefined ? '' : JSON.stringify(body);

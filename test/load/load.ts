@@ -9,7 +9,7 @@ import { machinePermissionDefaults } from '../../src/domain/machine.ts';
 import type { Work } from '../../src/store/port.ts';
 import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
-import { type Answered, type Asked, loadClient } from './client.ts';
+import { type LoadAnswer, type LoadRequest, loadClient } from './client.ts';
 
 const quietMs = 120_000;
 
@@ -82,7 +82,7 @@ export async function runMix(
   const begun = performance.now();
   const goesOn = () => performance.now() - begun < seconds * 1000;
   const images: number[] = [];
-  const keep = ({ body, status }: Answered) => {
+  const keep = ({ body, status }: LoadAnswer) => {
     if (status === 200) images.push(Number(body.attributes.id));
     // Requests name the newest 200 images; older ones are likely deleted by now.
     if (images.length > 200) images.shift();
@@ -91,7 +91,7 @@ export async function runMix(
     for (let round = number; goesOn(); round++) {
       const machine = 1 + (round % 6);
       const image = images[(round * 7) % images.length] ?? 1;
-      const turns: Asked[] = [
+      const turns: LoadRequest[] = [
         { name: 'imageList', query: '?per_page=20' },
         { name: 'machineGet', id: machine },
         {
@@ -108,7 +108,7 @@ export async function runMix(
           : { name: 'imageDelete', id: image },
         { name: 'imageGet', id: image },
       ];
-      const asked = turns[round % turns.length] as Asked;
+      const asked = turns[round % turns.length] as LoadRequest;
       const isRead = /List|Get/.test(asked.name);
       const answered = await on.ask(asked);
       (isRead ? result.reads : result.writes).push(answered.ms);
@@ -197,7 +197,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   const id = Number(built.body.attributes.id);
   await atRest(on);
   const errors: string[] = [];
-  const expect = ({ status, body, ms }: Answered) => {
+  const expect = ({ status, body, ms }: LoadAnswer) => {
     if (status !== 200) errors.push(`${status} ${JSON.stringify(body).slice(0, 200)}`);
     return ms;
   };

@@ -19,14 +19,15 @@ export interface Call extends Interval {
 }
 
 const ok = (call: Call) => call.code === 200;
-const told = (call: Call) => `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
+const describe = (call: Call) =>
+  `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
 
 /** Returns a sentence for each answer that cannot be true; none when all answers fit together. */
 export function check(history: readonly Call[]): string[] {
   return [
     ...history
       .filter((call) => call.status >= 500)
-      .map((call) => `${told(call)} was answered ${call.status}`),
+      .map((call) => `${describe(call)} was answered ${call.status}`),
     ...checkImages(history),
     ...checkStatuses(history),
     ...checkMachines(history),
@@ -47,23 +48,23 @@ function checkImages(history: readonly Call[]): string[] {
       history.filter((call) => call.name === name && call.input.id === id);
     const writes: Write<string>[] = [
       { ...origin, value: 'gone', what: 'nothing' },
-      { ...creation, value: 'there', what: told(creation) },
+      { ...creation, value: 'there', what: describe(creation) },
       ...of('imageDelete')
         .filter(ok)
-        .map((call) => ({ ...call, value: 'gone', what: told(call) })),
+        .map((call) => ({ ...call, value: 'gone', what: describe(call) })),
       ...of('imageRestore')
         .filter(ok)
-        .map((call) => ({ ...call, value: 'there', what: told(call) })),
+        .map((call) => ({ ...call, value: 'there', what: describe(call) })),
     ];
     const reads: Read<string>[] = of('imageGet')
       .filter((call) => ok(call) || call.status === 404)
-      .map((call) => ({ ...call, value: ok(call) ? 'there' : 'gone', what: told(call) }));
+      .map((call) => ({ ...call, value: ok(call) ? 'there' : 'gone', what: describe(call) }));
     const lists = history.filter((call) => call.name === 'imageList' && ok(call));
     for (const call of lists) {
       const seen = call.answer.images.some((image: { id: string }) => Number(image.id) === id);
       // A list that does not show all images does not tell which others exist.
       if (seen || call.answer.count === call.answer.images.length)
-        reads.push({ ...call, value: seen ? 'there' : 'gone', what: told(call) });
+        reads.push({ ...call, value: seen ? 'there' : 'gone', what: describe(call) });
     }
     return unexplained(`image ${id}`, writes, reads);
   });
@@ -106,13 +107,13 @@ function checkMachines(history: readonly Call[]): string[] {
   const ids = [...new Set(reads.map((call) => Number(call.input.id)))];
   return ids.flatMap((id) => {
     const own = reads.filter((call) => Number(call.input.id) === id);
-    const images = own.map((call) => ({ ...call, value: imageOf(call), what: told(call) }));
+    const images = own.map((call) => ({ ...call, value: imageOf(call), what: describe(call) }));
     // A machine changes its state after the answer. So only the last read counts, when all is at
     // rest: then the machine must be as the last request asked.
     const last = own.slice(-1).map((call) => ({
       ...call,
       value: String(call.answer.attributes.friendly_status),
-      what: told(call),
+      what: describe(call),
     }));
     const atRest = last.filter(({ value }) => ['ready', 'off'].includes(value));
     return [
@@ -144,30 +145,30 @@ function assignmentsOf(history: readonly Call[], id: number): Write<number | nul
     ...callsOn(history, id, 'imageAssign').map((call) => ({
       ...call,
       value: Number(call.input.id),
-      what: told(call),
+      what: describe(call),
     })),
     ...ofImages('imageDelete').map((call) => ({
-      ...{ ...call, value: null, what: told(call) },
+      ...{ ...call, value: null, what: describe(call) },
       onlyOver: Number(call.input.id),
     })),
     // A restored image is assigned again to its machines, but for those that have another one
     // since.
     ...ofImages('imageRestore').map((call) => ({
-      ...{ ...call, value: Number(call.input.id), what: told(call) },
+      ...{ ...call, value: Number(call.input.id), what: describe(call) },
       maybe: true as const,
     })),
     // The answer does not tell which image the restored disk was made from.
     ...callsOn(history, id, 'machineRestore').map((call) => ({
       ...call,
       value: undefined,
-      what: told(call),
+      what: describe(call),
     })),
   ];
 }
 
 /** The calls that turn a machine on or off. */
 function powersOf(history: readonly Call[], id: number): Write<string>[] {
-  const write = (value: string) => (call: Call) => ({ ...call, value, what: told(call) });
+  const write = (value: string) => (call: Call) => ({ ...call, value, what: describe(call) });
   return [
     { ...origin, value: 'off', what: 'nothing' },
     ...callsOn(history, id, 'machineStart').map(write('ready')),
@@ -188,6 +189,6 @@ export function checkAudit(
     .flatMap((call) => {
       const recorded = call.requestIds.some((id) => accepted.has(id));
       if (ok(call) === recorded) return [];
-      return [`${told(call)} was answered ${call.code}, and the audit trail says otherwise`];
+      return [`${describe(call)} was answered ${call.code}, and the audit trail says otherwise`];
     });
 }
