@@ -1,5 +1,5 @@
-// A demo on the simulator in a process of its own, at a port that it keeps, for many clients at
-// once: without quotas or a rate limit.
+// A demo server on the simulator, in a process of its own, for many clients at once: it has no rate
+// limit, and `withoutQuotas` lifts the quotas. It keeps its port when it is started again.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
