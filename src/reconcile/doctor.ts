@@ -5,7 +5,7 @@
 import type { Layer } from '../domain/layer.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 import {
   deletingFindings,

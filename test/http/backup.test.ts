@@ -10,7 +10,7 @@ import { requirePart } from '../../src/engine/optional/parts.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { backUp, restore } from '../../src/server/backup.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { movableClock, temporaryFolder } from '../support.ts';
 import { startHarness } from './harness.ts';

@@ -5,7 +5,7 @@
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { withoutJob } from '../../engine/port/call.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { verifyLayer } from '../verify.ts';

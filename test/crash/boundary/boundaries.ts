@@ -4,7 +4,7 @@
 
 import { AppError, failedForGood, failedForNow } from '../../../src/domain/error.ts';
 import type { Engine } from '../../../src/engine/port/engine.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Store } from '../../../src/store/port/unit-of-work.ts';
 
 /** The step does not return until the job's lease has passed on; then it returns, or throws. */
 export type LateFault = 'is late' | 'is late and fails';
@@ -55,55 +55,33 @@ export function boundaries(): Boundaries {
       : failedForGood('on purpose, for good');
   };
 
-  /** `canFail`: a job answers for a failure of this step, so that failures count it. */
-  const step = async (canFail: boolean) => {
+  /**
+   * `canFail`: a failure of this step fails a job, so faults that throw count it. Resolves to true
+   * when the owner is late here.
+   */
+  const step = async (canFail: boolean): Promise<boolean> => {
     const hangs = fault === 'dies' || fault === 'is late';
-    if (!hangs && !canFail) return;
+    if (!hangs && !canFail) return false;
     count++;
-    if (!hangs && fault !== 'is late and fails') return failAt(count);
-    if (count !== faultAt) return;
+    if (!hangs && fault !== 'is late and fails') {
+      failAt(count);
+      return false;
+    }
+    if (count !== faultAt) return false;
     reached();
     await new Promise<void>((resolve, reject) => {
       release = (error) => (error ? reject(error) : resolve());
     });
+    return fault === 'is late';
   };
 
-  const wrap = <Part extends object>(part: Part): Part =>
-    new Proxy(part, {
-      get(target, name) {
-        const found = Reflect.get(target, name);
-        if (typeof found === 'object' && found !== null) return wrap(found);
-        if (typeof found !== 'function') return found;
-        return async (...args: unknown[]) => {
-          // A digest that cannot be read quarantines the layer instead of failing the job. That has
-          // tests of its own.
-          const canFail = name !== 'digest';
-          await step(canFail);
-          const isLate = fault === 'is late' && count === faultAt;
-          try {
-            const result = await found.apply(target, args);
-            if (isLate) lateCall = 'allowed';
-            await step(canFail);
-            return result;
-          } catch (error) {
-            if (isLate) lateCall = isRefusal(error) ? 'refused' : 'allowed';
-            throw error;
-          }
-        };
-      },
-    });
-
   return {
-    wrapEngine: (engine) => wrap(engine),
-    wrapStore: (store) => ({
-      ...store,
-      async write(scope, work) {
-        const result = await store.write(scope, work);
-        // A store that fails ends its server; `dies` covers that.
-        await step(false);
-        return result;
-      },
-    }),
+    wrapEngine: (engine) =>
+      aroundEngine(engine, step, (found) => {
+        lateCall = found;
+      }),
+    // A store that fails ends its server; `dies` covers that.
+    wrapStore: (store) => aroundStore(store, () => step(false)),
     goWrongAt(at, how) {
       [count, faultAt, fault, failures, lateCall] = [0, at, how, 0, null];
       return new Promise((resolve) => {
@@ -118,3 +96,45 @@ export function boundaries(): Boundaries {
     end: (error) => release(error),
   };
 }
+
+/**
+ * Calls `step` before and after each call of the engine or one of its parts; says whether a failure
+ * fails the job. Tells `note` what became of a call before which the owner was late.
+ */
+const aroundEngine = <Part extends object>(
+  part: Part,
+  step: (canFail: boolean) => Promise<boolean>,
+  note: (lateCall: LateCall) => void,
+): Part =>
+  new Proxy(part, {
+    get(target, name) {
+      const found = Reflect.get(target, name);
+      if (typeof found === 'object' && found !== null) return aroundEngine(found, step, note);
+      if (typeof found !== 'function') return found;
+      return async (...args: unknown[]) => {
+        // A digest that cannot be read quarantines the layer instead of failing the job. That has
+        // tests of its own.
+        const canFail = name !== 'digest';
+        const isLate = await step(canFail);
+        try {
+          const result = await found.apply(target, args);
+          if (isLate) note('allowed');
+          await step(canFail);
+          return result;
+        } catch (error) {
+          if (isLate) note(isRefusal(error) ? 'refused' : 'allowed');
+          throw error;
+        }
+      };
+    },
+  });
+
+/** Calls `step` after each write of the store. */
+const aroundStore = (store: Store, step: () => Promise<unknown>): Store => ({
+  ...store,
+  async write(scope, work) {
+    const result = await store.write(scope, work);
+    await step();
+    return result;
+  },
+});
