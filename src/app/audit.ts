@@ -1,8 +1,8 @@
-// The audit trail: who did what, newest first.
+// The audit trail, read by callers. touched.ts writes it.
 
 import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext } from './context.ts';
 
 export const auditEntriesMax = 1000;
 const defaultDaysMs = 30 * 24 * 3600_000;
@@ -14,9 +14,12 @@ export interface AuditQuery {
   machineId?: MachineId | undefined;
 }
 
-/** Without dates: the last 30 days. A date without a time means the whole day. Throws `invalid`. */
+/**
+ * Lists the newest entries first. Without dates it looks at the last 30 days; a date without a time
+ * means the whole day. Throws `invalid`.
+ */
 export async function userActionLogList(
-  { work }: RequestContext,
+  { work }: ReadContext,
   { startDate, endDate, actions, machineId }: AuditQuery,
 ) {
   const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);

@@ -1,11 +1,12 @@
-// What every application function gets: who asks, and a unit of work bound to the asker's
-// organisation.
+// The context of a request: who asks, and the part of the store that belongs to the caller's
+// organisation. A request that only reads gets a `ReadContext`. A request that changes something
+// gets a `ChangeContext`, and must tell it what it touches.
 
 import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Touched, Work } from '../store/port.ts';
 
-/** The part of the store that a request may touch: never keys, never the engine. */
+/** What a request may use of the store. Keys of callers and the engine are out of its reach. */
 export type OrganisationStore = Pick<
   Work,
   | 'images'
@@ -24,21 +25,24 @@ export type OrganisationStore = Pick<
   | 'now'
 >;
 
-export interface RequestContext {
+export interface ReadContext {
   organisationId: OrganisationId;
-  /** The key that asks. */
+  /** The key that signed the request. */
   keyId: KeyId;
   work: OrganisationStore;
+  /** The file that holds the bytes of a transfer. */
+  transferPath(id: TransferId): string;
+}
+
+export interface ChangeContext extends ReadContext {
   /**
-   * Tells what the request changes, once it is known to be there. The audit trail names nothing
-   * else.
+   * Records what the request touches, as soon as that is known to exist. The audit trail names
+   * nothing else, and a change that touches nothing fails. Calls add up.
    */
   touched(what: Touched): void;
-  /** How long a replaced disk is kept. */
+  /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
-  /** Where callers reach the server, without a slash at the end. */
+  /** The address at which callers reach the server, without a slash at its end. */
   publicUrl: string;
   signer: Signer;
-  /** Where the bytes of a transfer are. */
-  transferPath(id: TransferId): string;
 }

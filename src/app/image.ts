@@ -1,24 +1,11 @@
-// What a request may do with images: look, write an intention, and return. The reconciler makes it
-// true.
+// Images: a request reads them, or writes an intention that the reconciler carries out later.
 
 import { AppError } from '../domain/error.ts';
-import { assertRoom } from '../domain/host.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
-import {
-  assertAssignable,
-  assertDeletable,
-  builtImageSizeGb,
-  type Image,
-  parseImageName,
-} from '../domain/image.ts';
+import { assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax, gbBytes } from '../domain/layer.ts';
-import {
-  assertCapturable,
-  assertMayGetImage,
-  type Machine,
-  planAssign,
-} from '../domain/machine.ts';
+import { assertCapturable, type Machine } from '../domain/machine.ts';
 import {
   type BaseImage,
   canonicalOrder,
@@ -27,10 +14,11 @@ import {
   type Software,
 } from '../domain/software.ts';
 import type { BuildStep } from '../store/port.ts';
-import type { RequestContext } from './context.ts';
-import { assertQuota } from './usage.ts';
+import type { ChangeContext, ReadContext } from './context.ts';
+import { assertHostRoom } from './host.ts';
+import { assertQuota } from './organisation.ts';
 
-/** An image with what is shown beside it. */
+/** An image, with the software and the open job that an answer shows beside it. */
 export interface ImageView {
   image: Image;
   softwares: Pick<Software, 'id' | 'name' | 'sizeGb'>[];
@@ -38,7 +26,7 @@ export interface ImageView {
 }
 
 export async function viewImages(
-  { work }: RequestContext,
+  { work }: ReadContext,
   images: readonly Image[],
 ): Promise<ImageView[]> {
   const built = images
@@ -58,25 +46,29 @@ export async function viewImages(
   }));
 }
 
-const viewImage = async (context: RequestContext, image: Image): Promise<ImageView> => {
+const viewImage = async (context: ReadContext, image: Image): Promise<ImageView> => {
   const [view] = await viewImages(context, [image]);
   return view ?? { image, softwares: [], job: undefined };
 };
 
 export async function imageList(
-  context: RequestContext,
+  context: ReadContext,
   filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
 ) {
   const { images, count } = await context.work.images.list(filter);
   return { images: await viewImages(context, images), count };
 }
 
-export async function imageGet(context: RequestContext, id: ImageId): Promise<ImageView> {
+export async function imageGet(context: ReadContext, id: ImageId): Promise<ImageView> {
   return viewImage(context, await context.work.images.get(id));
 }
 
+/**
+ * Asks for an image of a machine that is off; the machine cannot start until it is made. Without a
+ * `generalize` the organisation's setting counts.
+ */
 export async function imageCapture(
-  context: RequestContext,
+  context: ChangeContext,
   input: { machineId: MachineId; name?: string | undefined; generalize?: boolean | undefined },
 ): Promise<ImageView> {
   const { work, organisationId, touched } = context;
@@ -113,8 +105,11 @@ export async function imageCapture(
   return viewImage(context, image);
 }
 
-/** A capture and its generalisation are two layers more. Throws `unavailable`. */
-async function assertLow({ work }: RequestContext, { id, diskId }: Machine): Promise<void> {
+/**
+ * Throws `unavailable` when the machine's chain has no room for the two layers that a capture and
+ * its generalisation add.
+ */
+async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<void> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
   const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
   if (height + 2 <= chainHeightMax) return;
@@ -130,8 +125,12 @@ export interface InstallInput {
   baseImageId?: BaseImageId | undefined;
 }
 
+/**
+ * Asks for an image of a base and software. The software is installed in one order, whatever the
+ * order in the request, so that equal sets share their layers.
+ */
 export async function imageInstall(
-  context: RequestContext,
+  context: ChangeContext,
   input: InstallInput,
 ): Promise<ImageView> {
   const { work, organisationId } = context;
@@ -160,18 +159,9 @@ export async function imageInstall(
   return viewImage(context, image);
 }
 
-export async function assertHostRoom(
-  { work }: RequestContext,
-  neededBytes: number,
-  promisedBytes = 0,
-): Promise<void> {
-  const capacity = await work.host.capacity();
-  if (capacity) assertRoom(capacity, neededBytes, promisedBytes);
-}
-
-/** What the steps that no earlier build made may take. */
+/** How many bytes the steps may take that no earlier build has made. */
 async function newBytes(
-  { work }: RequestContext,
+  { work }: ReadContext,
   base: BaseImage,
   list: readonly Software[],
 ): Promise<number> {
@@ -184,34 +174,16 @@ async function newBytes(
   return bytes;
 }
 
-/** All or nothing: one machine that may not get the image, and none does. */
-export async function imageAssign(
-  { work, organisationId, touched }: RequestContext,
-  imageId: ImageId,
-  machineIds: readonly MachineId[],
-): Promise<void> {
-  const image = await work.images.get(imageId);
-  const machines = await work.machines.getMany([...new Set(machineIds)]);
-  assertAssignable(image);
-  assertMayGetImage(machines, image);
-  const idsThat = (plan: ReturnType<typeof planAssign>) =>
-    machines.filter((machine) => planAssign(machine) === plan).map((machine) => machine.id);
-  const ids = machines.map((machine) => machine.id);
-  touched({ imageId, machineIds: ids });
-  await work.machines.assign(ids, image.id);
-  await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
-  await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
-  await work.jobs.enqueue(
-    idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
-  );
-}
-
-export async function imageDelete({ work, touched }: RequestContext, id: ImageId): Promise<void> {
+/**
+ * Hides the image at once; the collector frees its bytes later. Machines that use it keep working.
+ * Throws `not_found`, `conflict` for a protected image, and `image_building`.
+ */
+export async function imageDelete({ work, touched }: ChangeContext, id: ImageId): Promise<void> {
   const image = await work.images.get(id);
   assertDeletable(image);
   touched({ imageId: id });
   if (image.status === 'pending') {
-    // The cancelled job settles nothing any more, so its machine and its transfer are settled here.
+    // A cancelled job does not run again, so its machine and its transfer are set right here.
     const cancelled = await work.jobs.cancelOfImage(id);
     if (image.machineId !== null) {
       touched({ machineIds: [image.machineId] });
@@ -224,13 +196,42 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
       await work.transfers.update(transferId, { status: 'failed', statusReason });
     }
   }
-  // Machines keep its assignment in their rows, where it counts for nothing while the image is
-  // deleted.
+  // Machines keep the assignment in their rows, where queries ignore it while the image is deleted.
   await work.images.update(id, { deletedAt: work.now() });
 }
 
+/**
+ * Brings a deleted image back while its bytes are still kept, and with it its assignments; returns
+ * the machines that have it again. A machine that was given another image since, or that waited for
+ * this one and was started without it, is left as it is. Throws `not_found` and `invalid`.
+ */
+export async function imageRestore(
+  context: ChangeContext,
+  id: ImageId,
+): Promise<{ view: ImageView; machines: Machine[] }> {
+  const { work, touched } = context;
+  const image = await work.images.getDeleted(id);
+  touched({ imageId: id });
+  await assertQuota(context, { images: 1 });
+  await work.images.update(image.id, { deletedAt: null });
+  return { view: await imageGet(context, id), machines: await work.machines.ofImage(id) };
+}
+
+/** Refuses the deletion of an image from now on, or allows it again. Throws `not_found`. */
+export async function imageProtect(
+  context: ChangeContext,
+  id: ImageId,
+  wanted: boolean,
+): Promise<ImageView> {
+  const { work, touched } = context;
+  const image = await work.images.get(id);
+  touched({ imageId: id });
+  await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
+  return imageGet(context, id);
+}
+
 export async function imageLog(
-  { work }: RequestContext,
+  { work }: ReadContext,
   id: ImageId,
 ): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
   const { report } = await work.images.get(id);

@@ -41,6 +41,27 @@ export const operations = {
 type Operations = typeof operations;
 export type OperationName = keyof Operations;
 
+/** The names of operations whose rows have the part. */
+type Having<Part> = {
+  [Name in OperationName]: Operations[Name] extends Part ? Name : never;
+}[OperationName];
+
+/** The operations that only read, and those that change something. */
+export type ReadName = Having<{ method: 'GET' }>;
+export type ChangeName = Exclude<OperationName, ReadName>;
+/** The operations that answer with a file, and those whose bodies and answers are both JSON. */
+export type FileName = Having<{ content: 'response' }>;
+export type JsonOperationName = Exclude<OperationName, Having<{ content: string }>>;
+
+const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);
+/** The row of an operation, with all its parts. */
+export const specOf = (name: OperationName): OperationSpec => operations[name];
+
+export const isReadName = (name: OperationName): name is ReadName =>
+  operations[name].method === 'GET';
+export const operationNames: readonly OperationName[] =
+  Object.keys(operations).filter(isOperationName);
+
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
 
 /** All that an operation can refuse with: its own, and what every one can. */
@@ -70,12 +91,6 @@ export type Fields<Name extends OperationName> = Plain<Params<Name> & Query<Name
 
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
-
-/** The operations whose bodies and answers are JSON, and those of which one is bytes. */
-type ContentOperationName = {
-  [Name in OperationName]: Operations[Name] extends { content: string } ? Name : never;
-}[OperationName];
-export type JsonOperationName = Exclude<OperationName, ContentOperationName>;
 
 /** What a successful answer adds to its own fields. */
 export interface Envelope {

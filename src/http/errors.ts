@@ -5,15 +5,23 @@
 import type { ErrorObject } from 'ajv';
 import type { FastifyError } from 'fastify';
 import { type WireError, wireErrors } from '../contract/errors.ts';
+import type { Envelope } from '../contract/table.ts';
 import { AppError, type ErrorCode } from '../domain/error.ts';
 
 const table: Record<ErrorCode, WireError> = wireErrors;
 
 export const timestampOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
+/** The envelope of a successful answer. */
+export const envelopeAt = (ms: number): Envelope => ({
+  client_code: 200,
+  message: 'OK',
+  timestamp: timestampOf(ms),
+});
+
 export interface ErrorAnswer {
   status: number;
-  body: { client_code: number; message: string; timestamp: string };
+  body: Envelope;
   headers: Record<string, string>;
   /** True when the operator has to look: the cause belongs into the log. */
   ours: boolean;
