@@ -1,7 +1,7 @@
 // Images: a request reads them, or writes an intention that the reconciler carries out later.
 
 import { AppError } from '../domain/error.ts';
-import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import { assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax, gbBytes } from '../domain/layer.ts';
@@ -189,7 +189,7 @@ export async function imageDelete({ work, touched }: ChangeContext, id: ImageId)
       touched({ machineIds: [image.machineId] });
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
     }
-    const transferId = cancelled?.data.transferId as TransferId | undefined;
+    const transferId = cancelled?.transferId ?? undefined;
     if (transferId !== undefined) {
       touched({ transferId });
       const statusReason = 'Its image was deleted before it was made.';

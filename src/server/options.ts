@@ -7,7 +7,7 @@ import { decimal, nameOf, oneOf, type Parser, parsed, path, whole, yesOrNo } fro
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { systemPath } from '../lib/spawn.ts';
-import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
+import { defaultSettings, type Settings } from '../reconcile/context.ts';
 
 export type EngineName = 'qemu' | 'simulator';
 
