@@ -1,6 +1,6 @@
-// The public contract as one table: every operation's path, permission, inputs, answer and errors.
-// The router, the validation, the serialisation, the client's types and api/openapi.json are all
-// read from it.
+// The public contract as one table: the path, permission, inputs, answer and errors of each operation.
+// The router, the validation, the serialisation, the types of the client and api/openapi.json are all
+// read from it. Each noun's file has its own rows.
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Plain } from '../domain/ids.ts';
@@ -64,7 +64,7 @@ export const operationNames: readonly OperationName[] =
 
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
 
-/** All that an operation can refuse with: its own, and what every one can. */
+/** The refusals of an operation: its own, and those that every operation has. */
 export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorName[] => [
   ...new Set<WireErrorName>([
     ...(['invalid', 'unauthenticated', 'permission_required', 'too_many_requests'] as const),
@@ -75,7 +75,7 @@ export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorNa
   ]),
 ];
 
-/** The parts of a request, typed; a part that an operation does not have is empty. */
+/** The parts of a request, with branded ids; a part that an operation does not have is empty. */
 export type Params<Name extends OperationName> = StaticOf<
   Operations[Name] extends { params: infer P } ? P : undefined
 >;
@@ -92,7 +92,7 @@ export type Fields<Name extends OperationName> = Plain<Params<Name> & Query<Name
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
 
-/** What a successful answer adds to its own fields. */
+/** The fields that every answer has beside its own. */
 export interface Envelope {
   client_code: number;
   message: string;

@@ -169,7 +169,7 @@ function given<Value>(value: Value | null): Value {
 
 /** Sends an answer; without our own fields to a caller that does not ask for them. */
 function sender({ response }: OperationSpec) {
-  const plain = withoutExtensions(enveloped(response)) as Record<string, unknown>;
+  const plain = withoutExtensions(enveloped(response));
   return (request: FastifyRequest, reply: FastifyReply, answer: object) => {
     if (request.headers[extensionsHeader.name.toLowerCase()] !== extensionsHeader.value)
       reply

@@ -1,4 +1,4 @@
-// The catalogue between the wire and the application. Items bear their fields both flat and under
+// The catalogue between the wire and the application. Each item has its fields both flat and under
 // `attributes`, because clients in use read either.
 
 import { softwareList } from '../../app/software.ts';
