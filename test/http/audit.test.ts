@@ -3,43 +3,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { movableClock } from '../support.ts';
-import { type Answer, startHarness } from './harness.ts';
+import { startHarness } from './harness.ts';
+import { trail } from './trail.ts';
 
 const dayMs = 24 * 3600_000;
-
-interface Entry {
-  action: string;
-  code: number;
-  image: number | null;
-  machines: (number | null)[];
-  transfer: string | null;
-}
-
-async function trail(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
-  const h = await startHarness(t, { reconcile: false, ...options });
-  const settle = () => h.service.reconciler.settle();
-  /** The entries of a request, as one, with a machine for each. */
-  const entryOf = async ({ headers }: Answer): Promise<Entry | null> => {
-    const { logs } = (await h.call('userActionLogList')).body;
-    type Log = (typeof logs)[number];
-    const own = logs
-      .map(({ attributes }: Log) => attributes)
-      .filter((one: Log) => one.metadata.request_id === headers['x-request-id']);
-    if (own.length === 0) return null;
-    const [{ action_type, metadata }] = own;
-    const machines = own.map((one: Log) => one.organization_machine_id).reverse();
-    const { client_code: code, image_id: image, transfer_id: transfer } = metadata;
-    return { action: action_type, code, image, machines, transfer };
-  };
-  const image = async () => {
-    const { body } = await h.call('imageInstall');
-    await settle();
-    return body.attributes.id as number;
-  };
-  return { h, settle, entryOf, image };
-}
 
 describe('the audit trail', () => {
   it('has one entry of an assignment that is refused, however many machines it names', async (t) => {
