@@ -4,11 +4,11 @@
 import type { TransferId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import { accessCheck, accessOpen, type Opened } from './access.ts';
 import { type Caller, Callers } from './caller.ts';
 import { type Command, type Done, type Refusal, recordRefusal, runCommand } from './command.ts';
-import type { ChangeContext, OrganisationStore, ReadContext } from './context.ts';
+import type { ChangeContext, ReadContext } from './context.ts';
 import { countService, type ServiceCounts } from './counts.ts';
 
 export interface ApplicationOptions {
@@ -40,14 +40,14 @@ export class Application {
     this.callers = new Callers(options);
   }
 
-  #context(caller: Caller, work: OrganisationStore): ReadContext {
-    const { organisationId, keyId } = caller;
-    return { organisationId, keyId, work, transferPath: this.#options.transferPath };
+  /** The part of a context that reads and changes share. */
+  #shared({ organisationId, keyId }: Caller) {
+    return { organisationId, keyId, transferPath: this.#options.transferPath };
   }
 
   read<Result>(caller: Caller, run: (context: ReadContext) => Promise<Result>): Promise<Result> {
     const { store } = this.#options;
-    return store.read(caller.organisationId, (work) => run(this.#context(caller, work)));
+    return store.read(caller.organisationId, (work) => run({ ...this.#shared(caller), work }));
   }
 
   /** Throws like `runCommand`. */
@@ -56,7 +56,7 @@ export class Application {
     const { caller } = command;
     if (stage) await this.read(caller, stage);
     return runCommand(this.#options, command, (work, touched) =>
-      effect({ ...this.#context(caller, work), touched, keepDiskMs, publicUrl, signer }),
+      effect({ ...this.#shared(caller), work, touched, keepDiskMs, publicUrl, signer }),
     );
   }
 

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Permission } from '../domain/key.ts';
 import type { MasterKey } from '../lib/master-key.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 
 const secretsMax = 10_000;
 const lastUsedEveryMs = 60_000;

@@ -2,12 +2,13 @@
 // what it touched, and the answer to give again when the same Idempotency-Key comes again. A refusal
 // changes nothing and is recorded in a transaction of its own.
 
+import type { Touched } from '../domain/audit.ts';
 import { AppError } from '../domain/error.ts';
 import type { MasterKey } from '../lib/master-key.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Caller, SignedCaller } from './caller.ts';
-import type { ChangeContext, OrganisationStore } from './context.ts';
-import { recordTouched, type Touched, TouchedList } from './touched.ts';
+import type { ChangeContext, OrganisationWriter } from './context.ts';
+import { recordTouched, TouchedList } from './touched.ts';
 
 const idempotencyMs = 24 * 3600_000;
 
@@ -28,7 +29,7 @@ export interface Done {
 }
 
 export type Effect = (
-  work: OrganisationStore,
+  work: OrganisationWriter,
   touched: ChangeContext['touched'],
 ) => Promise<object>;
 

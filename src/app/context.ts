@@ -2,13 +2,13 @@
 // organisation. A request that only reads gets a `ReadContext`. A request that changes something
 // gets a `ChangeContext`, and must tell it what it touches.
 
+import type { Touched } from '../domain/audit.ts';
 import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
-import type { Touched, Work } from '../store/port.ts';
+import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 
-/** What a request may use of the store. Keys of callers and the engine are out of its reach. */
-export type OrganisationStore = Pick<
-  Work,
+/** The nouns that a request may use. It sees no keys, and nothing of the operator's alone. */
+type Noun =
   | 'images'
   | 'machines'
   | 'machineTypes'
@@ -22,19 +22,24 @@ export type OrganisationStore = Pick<
   | 'access'
   | 'transfers'
   | 'usage'
-  | 'now'
->;
+  | 'now';
+
+/** The store as a read sees it, bound to the caller's organisation. */
+export type OrganisationReader = Pick<Reader, Noun>;
+/** The store as a change sees it: one transaction of the caller's organisation. */
+export type OrganisationWriter = Pick<Writer, Noun>;
 
 export interface ReadContext {
   organisationId: OrganisationId;
   /** The key that signed the request. */
   keyId: KeyId;
-  work: OrganisationStore;
+  work: OrganisationReader;
   /** The file that holds the bytes of a transfer. */
   transferPath(id: TransferId): string;
 }
 
 export interface ChangeContext extends ReadContext {
+  work: OrganisationWriter;
   /**
    * Records what the request touches, as soon as that is known to exist. The audit trail names
    * nothing else, and a change that touches nothing fails. Calls add up.

@@ -1,12 +1,11 @@
 // The counts of the whole service, over all organisations, for its metrics.
 
 import type { Capacity } from '../domain/host.ts';
-import type { Counted, Store, Work } from '../store/port.ts';
-
-export type { Counted };
+import type { Counts } from '../store/port/counts.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 
 export interface ServiceCounts {
-  counts: Awaited<ReturnType<Work['counts']>>;
+  counts: Counts;
   /** Since when the job that waits longest could run, ms since 1970. */
   dueAt: number | undefined;
   /** Of the host's disk, as it was last looked at. */

@@ -2,9 +2,9 @@
 // kept disk back copies nothing, because nothing has written to it since. The disk whose place it
 // takes is kept in turn, so that an undo can be undone.
 
+import type { Disk } from '../domain/disk.ts';
 import { AppError } from '../domain/error.ts';
 import type { DiskId, MachineId } from '../domain/ids.ts';
-import type { Disk } from '../domain/layer.ts';
 import { assertOff, type Machine } from '../domain/machine.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { type MachineView, machineGet } from './machine.ts';

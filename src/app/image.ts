@@ -1,19 +1,20 @@
 // Images: a request reads them, or writes an intention that the reconciler carries out later.
 
+import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
-import { assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
-import type { Job } from '../domain/job.ts';
-import { chainHeightMax, gbBytes } from '../domain/layer.ts';
-import { assertCapturable, type Machine } from '../domain/machine.ts';
 import {
-  type BaseImage,
-  canonicalOrder,
-  layerKey,
-  pickSoftware,
-  type Software,
-} from '../domain/software.ts';
-import type { BuildStep } from '../store/port.ts';
+  assertDeletable,
+  type BuildStep,
+  builtImageSizeGb,
+  type Image,
+  parseImageName,
+} from '../domain/image.ts';
+import type { Job } from '../domain/job.ts';
+import { chainHeightMax } from '../domain/layer.ts';
+import { assertCapturable, type Machine } from '../domain/machine.ts';
+import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import { gbBytes } from '../domain/units.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
 import { assertQuota } from './organisation.ts';

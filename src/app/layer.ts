@@ -2,9 +2,10 @@
 // the whole chain takes on the disk of the host, `exclusiveBytes` the part of it that deleting the
 // image would free, and the difference is shared with others.
 
+import type { Disk } from '../domain/disk.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
-import type { Disk, Layer } from '../domain/layer.ts';
+import type { Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { ReadContext } from './context.ts';
 

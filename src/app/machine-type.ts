@@ -2,7 +2,7 @@
 
 import type { MachineId, MachineTypeId } from '../domain/ids.ts';
 import { assertOff } from '../domain/machine.ts';
-import type { MachineType } from '../store/port.ts';
+import type { MachineType } from '../domain/machine-type.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 
 export const planList = ({ work }: ReadContext): Promise<MachineType[]> => work.machineTypes.list();

@@ -13,7 +13,7 @@ import {
   planStart,
   planStop,
 } from '../domain/machine.ts';
-import type { ChangeContext, OrganisationStore, ReadContext } from './context.ts';
+import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
 import { assertQuota } from './organisation.ts';
@@ -172,7 +172,7 @@ export async function machineStop(
 
 /** Throws `image_too_large` when the image or base of the next disk is larger than the machine's. */
 async function assertNextFits(
-  { bases }: OrganisationStore,
+  { bases }: OrganisationReader,
   machine: Machine,
   image: Image | null,
 ): Promise<void> {

@@ -2,10 +2,9 @@
 // guessed from a request's JSON. `recordTouched` is the one place where it is written: to the audit
 // trail now, and later to the events, in the same transaction.
 
+import type { Touched } from '../domain/audit.ts';
 import type { KeyId } from '../domain/ids.ts';
-import type { Touched, Work } from '../store/port.ts';
-
-export type { Touched };
+import type { AuditWriter } from '../store/port/audit.ts';
 
 /** A request that was to change something, and its outcome. */
 export interface Action {
@@ -36,7 +35,7 @@ export class TouchedList {
 
 /** Writes an action and what it touched, within the transaction of `work`. */
 export async function recordTouched(
-  work: Pick<Work, 'audit'>,
+  work: { audit: AuditWriter },
   { keyId, name, requestId, clientCode }: Action,
   touched: Touched,
 ): Promise<void> {

@@ -4,7 +4,6 @@
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
-import { gbBytes } from '../domain/layer.ts';
 import {
   openTransfersMax,
   parseManifest,
@@ -13,6 +12,7 @@ import {
   transferBytesMax,
   transferMs,
 } from '../domain/transfer.ts';
+import { gbBytes } from '../domain/units.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
 import type { ChangeContext, ReadContext } from './context.ts';

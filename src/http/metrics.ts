@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Counted, ServiceCounts } from '../app/counts.ts';
+import type { ServiceCounts } from '../app/counts.ts';
 import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { connectionLimits } from './hygiene.ts';
@@ -108,7 +108,7 @@ function countGauges(
 ): () => Promise<void> {
   const of = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
-  const fill = (gauge: Gauge, rows: readonly Counted[]) => {
+  const fill = (gauge: Gauge, rows: ServiceCounts['counts']['jobs']) => {
     gauge.reset();
     for (const { labels, count } of rows) gauge.set(labels, count);
   };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DiskId } from '../../src/domain/ids.ts';
-import { gbBytes } from '../../src/domain/layer.ts';
+import { gbBytes } from '../../src/domain/units.ts';
 import { settled } from './settled.ts';
 
 describe('machineRestore', () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Engine } from '../../src/engine/port.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 

@@ -5,7 +5,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { transfers } from './transfers.ts';
 
 describe('the file of a transfer', () => {
