@@ -82,7 +82,7 @@ export interface Refusal {
   caller: Caller;
   requestId: string;
   clientCode: number;
-  /** What the path of the request names, whether that exists or not. */
+  /** The thing that the path of the request names, whether it exists or not. */
   touched: Touched;
 }
 

@@ -135,53 +135,66 @@ export async function transferFinish(
       'conflict',
       `Transfer ${id} has ${transfer.receivedBytes} of ${transfer.bytes} bytes; send the rest, from ${transfer.receivedBytes} on.`,
     );
-  let layerId: LayerId | null = null;
-  let imageId: ImageId;
-  if (healImageId === undefined) {
-    await assertQuota(context, { images: 1, builds: 1 });
-    const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
-    // Anybody can write a manifest, so its software is shown only when a trusted key has signed it.
-    const known = manifest !== null && isTrusted(context, transfer);
-    const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
-    const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));
-    const sizeGb = Math.max(1, Math.ceil((manifest?.virtualBytes ?? transfer.bytes) / gbBytes));
-    const image = await work.images.add(
-      {
-        organisationId,
-        name: transfer.name === '' ? null : transfer.name,
-        sizeGb,
-        source: 'pre_installation',
-        baseImageId: null,
-        machineId: null,
-      },
-      software.map((one) => one.id),
-    );
-    imageId = image.id;
-  } else {
-    const image = await work.images.get(healImageId);
-    const head = image.layerId;
-    if (image.status !== 'failed' || head === null)
-      throw new AppError(
-        'conflict',
-        `Image ${image.id} is ${image.status}; only a damaged image can be healed.`,
-      );
-    if (transfer.manifest === null || !isTrusted(context, transfer))
-      throw invalid(
-        'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
-      );
-    if (parseManifest(transfer.manifest).head.layerId !== head)
-      throw invalid(
-        `The file is not an export of image ${image.id}: it has another head layer than ${head}.`,
-      );
-    imageId = image.id;
-    layerId = head;
-  }
+  const healed =
+    healImageId === undefined ? null : await imageToHeal(context, transfer, healImageId);
+  const imageId = healed?.imageId ?? (await addImageOf(context, transfer));
+  const layerId = healed?.layerId ?? null;
   context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
   await work.jobs.enqueue([
     { kind: 'imageImport', organisationId, imageId, transferId: id, layerId },
   ]);
   return imageGet(context, imageId);
+}
+
+/** Adds the image that a job will make of the bytes. Throws `invalid` beyond the quota. */
+async function addImageOf(context: ChangeContext, transfer: Transfer): Promise<ImageId> {
+  const { work, organisationId } = context;
+  await assertQuota(context, { images: 1, builds: 1 });
+  const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
+  // Anybody can write a manifest, so its software is shown only when a trusted key has signed it.
+  const known = manifest !== null && isTrusted(context, transfer);
+  const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
+  const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));
+  const sizeGb = Math.max(1, Math.ceil((manifest?.virtualBytes ?? transfer.bytes) / gbBytes));
+  const { id } = await work.images.add(
+    {
+      organisationId,
+      name: transfer.name === '' ? null : transfer.name,
+      sizeGb,
+      source: 'pre_installation',
+      baseImageId: null,
+      machineId: null,
+    },
+    software.map((one) => one.id),
+  );
+  return id;
+}
+
+/**
+ * Returns a damaged image and its layer, when the file is an export of that layer which a trusted key
+ * has signed. Throws `not_found`, `conflict` and `invalid`.
+ */
+async function imageToHeal(
+  context: ChangeContext,
+  transfer: Transfer,
+  imageId: ImageId,
+): Promise<{ imageId: ImageId; layerId: LayerId }> {
+  const { layerId, status } = await context.work.images.get(imageId);
+  if (status !== 'failed' || layerId === null)
+    throw new AppError(
+      'conflict',
+      `Image ${imageId} is ${status}; only a damaged image can be healed.`,
+    );
+  if (transfer.manifest === null || !isTrusted(context, transfer))
+    throw invalid(
+      'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
+    );
+  if (parseManifest(transfer.manifest).head.layerId !== layerId)
+    throw invalid(
+      `The file is not an export of image ${imageId}: it has another head layer than ${layerId}.`,
+    );
+  return { imageId, layerId };
 }
 
 const isTrusted = ({ signer }: ChangeContext, { manifest, signature }: Transfer) =>

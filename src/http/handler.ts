@@ -74,7 +74,7 @@ export const pageOf = ({
   perPage,
 });
 
-/** What an answer says of its page; `next_page` is null on the last page and beyond it. */
+/** The fields of an answer about its page; `next_page` is null on the last page and beyond it. */
 export const pageAnswer = ({ page, perPage }: ReturnType<typeof pageOf>, count: number) => ({
   count,
   page,

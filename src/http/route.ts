@@ -64,7 +64,7 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
     });
 }
 
-/** What the row of an operation says of its route. */
+/** The part of a route that the row of its operation declares. */
 function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 'schema' | 'config'> {
   const { method, path, params, query, body, content, response } = specOf(name);
   return {
