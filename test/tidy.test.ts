@@ -31,7 +31,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/simulator': ['src/domain', 'src/lib', 'src/engine/port.ts'],
   'src/app': ['src/domain', 'src/lib', 'src/store/port'],
   'src/reconcile': ['src/domain', 'src/lib', 'src/store/port', 'src/engine/port.ts'],
-  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract', 'src/store/port'],
+  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract'],
   'src/client': ['src/contract'],
   'src/cli/operator': ['src'],
   'src/cli': ['src/client', 'src/lib', 'src/contract'],

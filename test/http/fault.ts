@@ -1,0 +1,39 @@
+// An engine that fails.
+
+import { failedForNow } from '../../src/domain/error.ts';
+import type { Engine } from '../../src/engine/port.ts';
+
+export type Fault = 'before' | 'after' | null;
+
+const verbs = new Set<string | symbol>([
+  'ensureDisk',
+  'sealDisk',
+  'removeDisk',
+  'removeLayer',
+  'buildLayer',
+  'layerDigest',
+  'startMachine',
+  'machineState',
+  'stopMachine',
+]);
+
+/**
+ * An engine whose verbs fail as `next` says: before they have done anything, or after they have done
+ * all of it, without an answer.
+ */
+export function faulty(engine: Engine, next: () => Fault, onFault: () => void): Engine {
+  return new Proxy(engine, {
+    get(target, name) {
+      const verb = Reflect.get(target, name);
+      if (!verbs.has(name) || typeof verb !== 'function') return verb;
+      return async (...args: unknown[]) => {
+        const fault = next();
+        if (fault !== null) onFault();
+        if (fault === 'before') throw failedForNow('The engine failed before it began.');
+        const result = await verb.apply(target, args);
+        if (fault === 'after') throw failedForNow('The engine failed to answer.');
+        return result;
+      };
+    },
+  });
+}
