@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { Application } from '../app/application.ts';
 import { assertMasterKey } from '../app/operator/key.ts';
 import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
@@ -64,20 +65,29 @@ export function buildService({
 }: Dependencies): Service {
   const settings = { ...defaultSettings, ...given };
   const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
-  const metrics = new Metrics({ store, clock });
+  const application = new Application({
+    store,
+    masterKey,
+    signer,
+    now: clock.now,
+    keepDiskMs: settings.keepDiskMs,
+    transferPath,
+  });
+  const metrics = new Metrics({ counts: () => application.counts(), clock });
   const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
     metrics.journalFailed();
     app.log.error({ err: error }, 'the signature of a read could not be written down');
   });
-  const authenticator = new Authenticator({ store, masterKey, clock, journal, requestsPerSecond });
+  const authenticator = new Authenticator({
+    callers: application.callers,
+    clock,
+    journal,
+    requestsPerSecond,
+  });
   const app = buildServer({
-    store,
+    application,
     clock,
     authenticator,
-    masterKey,
-    signer,
-    transferPath,
-    keepDiskMs: settings.keepDiskMs,
     publicUrl,
     metrics,
     showMetrics,

@@ -11,8 +11,6 @@ import { call } from '../call.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
-const quiet = { info() {}, warn() {}, error() {} };
-
 async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
   const h = await startHarness(t, { reconcile: false, clock: virtualClock(), ...options });
   const settle = () => h.service.reconciler.settle();
@@ -82,7 +80,7 @@ describe('a build', () => {
       const hook = between();
       const { h, install, collect, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
       hook.once(sealedSteps(count), async (store) => {
-        await store.write('system', (work) => evict(work, 0, quiet));
+        await store.write('system', (work) => evict(work, 0));
         await collect();
       });
       const id = await install([h.editor.id, h.browser.id]);

@@ -122,7 +122,7 @@ export function layerCommands(
     .action((flags: Flags & Printed & { keepGb: number }) =>
       withStore(flags, async ({ store }) => {
         const gone: Layer[] = await store.write('system', (work) =>
-          evict(work, flags.keepGb * gbBytes, quiet),
+          evict(work, flags.keepGb * gbBytes),
         );
         const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
         print(

@@ -27,8 +27,10 @@ export const layerCompact = defineJob({
     await context.phase('comparing the layers with their digests', 0.1);
     for (const id of await context.store.read('system', (work) => layersOf(work, layerId)))
       await compare(context, id);
-    const parent = await context.write((work) => begin(work, job));
-    if (parent === null) return (work) => releaseLayer(work, job);
+    const begun = await context.write((work) => begin(work, job));
+    if (begun === null) return (work) => releaseLayer(work, job);
+    const { parent, data } = begun;
+    Object.assign(job.data, data);
     await context.phase('writing the layer anew', 0.2);
     const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
     const chain = layers.map(({ id }) => id);
@@ -96,22 +98,24 @@ async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<v
 }
 
 /**
- * The new parent; null when the chain is short or damaged now. From here on nobody compares the
- * layer's bytes, which are about to change.
+ * Takes the layer for the job, so that nothing compares its bytes, which are about to change.
+ * Returns the new parent and the job's data; null when the chain is short or damaged now.
  */
-async function begin(work: Writer, job: Compaction): Promise<LayerId | null> {
+async function begin(
+  work: Writer,
+  job: Compaction,
+): Promise<{ parent: LayerId; data: Compaction['data'] } | null> {
   const layerId = layerOf(job);
   const layer = await work.layers.find(layerId);
   if (!layer) return null;
   const chain = await work.layers.chain(layerId);
   const parent = planCompaction(chain, chainLayersMax);
   if (parent === null || chain.some(({ state }) => state !== 'sealed')) return null;
-  if (layer.digest !== null) {
-    Object.assign(job.data, { digest: layer.digest });
-    await work.jobs.fencedUpdate(job, { data: job.data });
-  }
+  const { digest } = layer;
+  const data = digest === null ? job.data : { ...job.data, digest };
+  if (digest !== null) await work.jobs.fencedUpdate(job, { data });
   await work.layers.update(layerId, { jobId: job.id, digest: null, verifiedAt: null });
-  return parent.id;
+  return { parent: parent.id, data };
 }
 
 /** Whoever compares or compacts layers may have it again. */
