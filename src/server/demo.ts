@@ -71,7 +71,7 @@ export async function ensureDemo(
       await baseAdd(store, engine, {
         name: 'Simulated base',
         files: { disk },
-        boot: { mode: 'firmware' },
+        boot: { mode: 'bios' },
       });
     }
   }

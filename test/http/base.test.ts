@@ -20,7 +20,7 @@ async function settled(t: TestContext) {
   const add = async (name: string) => {
     const disk = join(h.dataDir, `${name}.raw`);
     await writeFile(disk, `a disk, ${name}`);
-    return baseAdd(h.store, h.engine, { name, files: { disk }, boot: { mode: 'firmware' } });
+    return baseAdd(h.store, h.engine, { name, files: { disk }, boot: { mode: 'bios' } });
   };
   const theDefault = async () => (await h.store.read('system', (work) => work.bases.get())).id;
   const trial = (id: typeof h.base.id) =>

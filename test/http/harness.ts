@@ -147,7 +147,7 @@ async function furnish(
   const base = await baseAdd(store, engine, {
     name: 'Base',
     files: { disk },
-    boot: { mode: 'firmware' },
+    boot: { mode: 'bios' },
   });
   const title = (name: string, sizeGb: number) =>
     softwareAdd(store, engine, {

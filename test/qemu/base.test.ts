@@ -125,7 +125,7 @@ describe('the trial of a base', () => {
     const empty = await baseAdd(store, engine, {
       name: 'Empty',
       files: bare,
-      boot: { mode: 'firmware' },
+      boot: { mode: 'bios' },
     });
     const { signal } = new AbortController();
     assert.deepEqual(await baseTry(store, engine, works.id, 120_000, signal), {

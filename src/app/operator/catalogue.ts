@@ -4,9 +4,9 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { BaseImage } from '../../domain/base.ts';
+import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
-import type { Boot } from '../../domain/layer.ts';
 import type { MachineType } from '../../domain/machine-type.ts';
 import {
   assertRecipe,
@@ -14,7 +14,6 @@ import {
   type RecipeFile,
   type Software,
 } from '../../domain/software.ts';
-import { gbBytes } from '../../domain/units.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { type Content, fileContent } from '../../lib/content.ts';
@@ -86,7 +85,7 @@ export const machineTypeAdd = (
 export interface NewBase {
   name: string;
   files: { disk: string; kernel?: string; initrd?: string };
-  boot: Boot;
+  boot: BootProfile;
 }
 
 export async function baseAdd(
@@ -130,7 +129,7 @@ export async function baseAdd(
       });
       return work.bases.add({
         name,
-        sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100,
+        sizeGb: Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100,
         layerId,
       });
     });

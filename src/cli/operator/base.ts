@@ -2,11 +2,11 @@
 // added, since one that does not work would hold up every build and start that names no base.
 
 import type { Command } from 'commander';
-import { baseAdd, baseTry, nameLengthMax } from '../../app/operator/catalogue.ts';
+import { baseAdd, baseTry, type NewBase, nameLengthMax } from '../../app/operator/catalogue.ts';
 import type { BaseImage } from '../../domain/base.ts';
+import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
-import type { Boot } from '../../domain/layer.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Flags } from '../../server/options.ts';
@@ -40,12 +40,18 @@ const worksOf = ({ provedAt, failedAt }: BaseImage) =>
   provedAt !== null ? true : failedAt !== null ? false : null;
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
-function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
+function filesOf({
+  file: disk,
+  kernel,
+  initrd,
+  append,
+  buildAppend,
+}: Added): Omit<NewBase, 'name'> {
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: { disk }, boot: { mode: 'firmware' } as Boot };
-  const boot: Boot = { mode: 'direct', append, buildAppend: buildAppend ?? null };
+    return { files: { disk }, boot: { mode: 'bios' } };
+  const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
   return { files: { disk, kernel, initrd }, boot };
 }
 

@@ -23,7 +23,8 @@ import { exitMark, writeBuildSeed } from './seed.ts';
 
 const outputBytesMax = 16 * 1024 * 1024;
 const powerOffMs = 60_000;
-const memoryMb = 1024;
+/** Of a build machine whose boot profile asks for no other. */
+const usualSize = { cpus: 2, memoryMb: 1024 };
 const consoleBytes = 16_384;
 const consolePollMs = 1000;
 const consoleReadsMax = 600;
@@ -70,8 +71,7 @@ export async function buildLayer(
       name: processName(installation, 'build', spec.layerId),
       disk: paths.fromGuest(disk),
       seed: paths.fromGuest(seed),
-      cpus: 2,
-      memoryMb,
+      ...(spec.boot.build ?? usualSize),
       build: true,
       network: spec.recipe.network,
     };

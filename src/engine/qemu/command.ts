@@ -1,6 +1,6 @@
 // QEMU's command line: a minimal set of devices, a sandbox, and nothing of a caller's text.
 
-import type { Boot } from '../../domain/layer.ts';
+import type { BootProfile } from '../../domain/boot.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import type { Host } from './host.ts';
 import { earlyLines, type Hardware, type Identity } from './identity.ts';
@@ -106,7 +106,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 function appendOf(
   { build, fresh }: Guest,
-  { append, buildAppend }: Extract<Boot, { mode: 'direct' }>,
+  { append, buildAppend }: Extract<BootProfile, { mode: 'direct' }>,
 ): string {
   const more = build ? buildAppend : fresh && `systemd.machine_id=${fresh.machineId}`;
   return more ? `${append} ${more}` : append;
