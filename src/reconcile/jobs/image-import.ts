@@ -12,8 +12,7 @@ import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { partsOf } from '../../engine/optional/transfer.ts';
-import { fileContent } from '../../lib/content.ts';
-import { sha256File } from '../../lib/files.ts';
+import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
@@ -31,7 +30,7 @@ export const imageImport = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, call, transferPath } = context;
+    const { job, store, engine, signal, call, blobs } = context;
     const [id, imageId, healed] = [transferOf(job), imageOf(job), job.layerId];
     const layerId = healed ?? (await context.begin('layer', newId() as LayerId));
     const { transfer, manifest, base } = await context.write(async (work) => {
@@ -51,15 +50,15 @@ export const imageImport = defineJob({
     });
     const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
     const boot = base === null ? bootAlone(context, transfer, told) : null;
-    const path = transferPath(id);
     await context.phase('comparing the digest', 0.1);
-    const sha256 = await sha256File(path, { signal });
+    const file = await blobs.read(id);
+    const sha256 = await sha256Of(file, signal);
     if (transfer.sha256 !== null && transfer.sha256 !== sha256)
       throw failedForGood(
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
     // A layer on a base boots with the kernel of that base.
-    const parts = partsOf(await fileContent(path), told);
+    const parts = partsOf(file, told);
     await context.phase('making a layer of it', 0.3);
     // What heals takes the place of what is counted already.
     const bytesMax =
