@@ -8,7 +8,7 @@ import { chmod, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskId, LayerId } from '../src/domain/ids.ts';
-import { gbBytes } from '../src/domain/layer.ts';
+import { gbBytes } from '../src/domain/units.ts';
 import { openQemu } from '../src/engine/qemu/engine.ts';
 
 const repeats = 15;

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import type { Store } from '../src/store/port.ts';
+import type { Store } from '../src/store/port/unit-of-work.ts';
 import { startHarness } from './http/harness.ts';
 import { underLoad } from './load/load.ts';
 import { entry } from './server-process.ts';

@@ -8,7 +8,7 @@ import type { Boot } from '../src/domain/layer.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
 import type { Engine } from '../src/engine/port.ts';
 import type { MasterKey } from '../src/lib/master-key.ts';
-import type { Store } from '../src/store/port.ts';
+import type { Store } from '../src/store/port/unit-of-work.ts';
 
 export interface Title {
   name: string;

@@ -12,7 +12,7 @@ import { ApiError, NoAnswerError } from '../client/client.ts';
 import { StalledError } from '../client/transfer.ts';
 import { AppError } from '../domain/error.ts';
 import { CommandError } from '../lib/spawn.ts';
-import { resultCodeOf, resultCodes } from '../store/sqlite/database.ts';
+import { resultCodeOf, resultCodes } from '../store/sqlite/errors.ts';
 
 /** What the system refuses about a path, and the cure. */
 const pathWords: Record<string, readonly [wrong: string, cure: string]> = {

@@ -18,7 +18,7 @@ import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { networkReason } from './explain.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';

@@ -9,7 +9,7 @@ import type { DiskId, MachineId } from '../../src/domain/ids.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { backUp, restore } from '../../src/server/backup.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { movableClock, temporaryFolder } from '../support.ts';
 import { startHarness } from './harness.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
-import { gbBytes } from '../../src/domain/layer.ts';
+import { gbBytes } from '../../src/domain/units.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext) {

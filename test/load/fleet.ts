@@ -1,7 +1,7 @@
 // The fleet: many machines that are assigned in one request, and started at once.
 
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import type { Work } from '../../src/store/port.ts';
+import type { Writer } from '../../src/store/port/unit-of-work.ts';
 import { waitFor } from '../support.ts';
 import type { LoadAnswer } from './client.ts';
 import { atRest, type UnderLoad } from './load.ts';
@@ -66,7 +66,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   return { assignMs, readyMs, startingMost, reads, errors };
 }
 
-async function addMachines(work: Work, count: number): Promise<number[]> {
+async function addMachines(work: Writer, count: number): Promise<number[]> {
   const [organisation] = await work.organisations.list();
   const [type] = await work.machineTypes.list();
   if (!organisation || !type) throw new Error('the demo has no organisation or machine type');

@@ -3,20 +3,22 @@
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { BaseImage } from '../../domain/base.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
-import { type Boot, gbBytes } from '../../domain/layer.ts';
+import type { Boot } from '../../domain/layer.ts';
+import type { MachineType } from '../../domain/machine-type.ts';
 import {
   assertRecipe,
-  type BaseImage,
   type Recipe,
   type RecipeFile,
   type Software,
 } from '../../domain/software.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import { nameFault } from '../../lib/plain-text.ts';
-import type { MachineType, Store, Work } from '../../store/port.ts';
+import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
 export interface Intake {
@@ -53,14 +55,14 @@ function assertFree(
     );
 }
 
-const assertBaseFree = async (work: Work, name: string) =>
+const assertBaseFree = async (work: Reader, name: string) =>
   assertFree(
     'base image',
     name,
     await work.bases.list(),
     () => 'give another name, or see: silversmith base list',
   );
-const assertSoftwareFree = async (work: Work, name: string) =>
+const assertSoftwareFree = async (work: Reader, name: string) =>
   assertFree(
     'software',
     name,

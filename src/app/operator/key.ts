@@ -4,9 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
-import type { Permission } from '../../domain/key.ts';
+import type { AccessKey, Permission } from '../../domain/key.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import type { AccessKey, Store, Work } from '../../store/port.ts';
+import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 
 export interface NewKey {
   organisationId: OrganisationId;
@@ -22,7 +22,7 @@ export interface Credentials {
 }
 
 async function add(
-  work: Work,
+  work: Writer,
   masterKey: MasterKey,
   { expiresAt = null, ...rest }: NewKey,
 ): Promise<Credentials> {
@@ -39,7 +39,7 @@ async function add(
 }
 
 /** The keys in use whose secrets this master key does not open: nobody can sign with them. */
-export async function keysSealedOtherwise(work: Work, masterKey: MasterKey): Promise<KeyId[]> {
+export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): Promise<KeyId[]> {
   const opens = ({ secretSealed }: AccessKey) => {
     try {
       masterKey.open(secretSealed);
@@ -57,7 +57,7 @@ export async function keysSealedOtherwise(work: Work, masterKey: MasterKey): Pro
  * Throws `unavailable` when a key in use is sealed under another master key: nothing more is to be
  * sealed under this one.
  */
-export async function assertMasterKey(work: Work, masterKey: MasterKey): Promise<void> {
+export async function assertMasterKey(work: Reader, masterKey: MasterKey): Promise<void> {
   const sealed = await keysSealedOtherwise(work, masterKey);
   if (sealed.length === 0) return;
   throw new AppError(

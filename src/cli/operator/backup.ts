@@ -12,7 +12,7 @@ import { examine } from '../../reconcile/doctor.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
 import { type Config, type Flags, parseConfig } from '../../server/options.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { folderAt, newFolder } from '../file.ts';
 import { parsed, path } from '../parse.ts';
 import type { Admin, Printed } from './commands.ts';

@@ -3,13 +3,13 @@
 
 import type { Command } from 'commander';
 import { baseAdd, baseTry, nameLengthMax } from '../../app/operator/catalogue.ts';
+import type { BaseImage } from '../../domain/base.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
-import type { BaseImage } from '../../domain/software.ts';
 import type { Engine } from '../../engine/port.ts';
 import type { Flags } from '../../server/options.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { readableFile } from '../file.ts';
 import { type Terminal, table } from '../output.ts';
 import { whole, words } from '../parse.ts';

@@ -4,7 +4,8 @@
 import type { Command } from 'commander';
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import { gbBytes, type Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { evict } from '../../reconcile/build-cache.ts';
 import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
 import type { Flags } from '../../server/options.ts';

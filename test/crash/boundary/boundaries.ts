@@ -4,7 +4,7 @@
 
 import { failedForGood, failedForNow } from '../../../src/domain/error.ts';
 import type { Engine } from '../../../src/engine/port.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Store } from '../../../src/store/port/unit-of-work.ts';
 
 /** The step does not return until the job's lease has passed on; then it returns, or throws. */
 export type LateFault = 'is late' | 'is late and fails';
