@@ -1,5 +1,5 @@
-// Export: the chain of an image becomes one file of its own, beside a signed manifest that says
-// what it is.
+// Exports an image: its chain becomes one file that stands alone, beside a signed manifest that
+// describes the file.
 
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
@@ -15,8 +15,8 @@ const kind = 'imageExport';
 const transferOf = (job: Job<typeof kind>) => named(job.transferId, kind, 'transfer');
 
 /**
- * What of the organisation's quota is left for what is made of or for a transfer, whose file is
- * counted already. Throws when nothing is.
+ * Returns the bytes that the organisation's quota leaves for an export's file or an import's layer.
+ * The transfer's own file is counted already, so it is added again. Throws when nothing is left.
  */
 export async function leftBytes({ usage }: Reader, { heldBytes }: Transfer): Promise<number> {
   const { storedGb } = await usage.quotas();

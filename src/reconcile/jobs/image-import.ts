@@ -1,7 +1,7 @@
-// Import: the bytes that came in become a layer: on the base that they were made from when it is
-// here, so that only what differs is stored, else one that stands alone and boots as its manifest
-// says, or by its firmware. With the same workflow a damaged layer is healed: the new bytes take
-// its place under the same id, and what stands on it can be used again.
+// Imports an uploaded file as a layer. When the base that it was made from is here, the layer stands
+// on that base and stores only what differs. Otherwise it stands alone, and boots as its manifest
+// says or by its firmware. The same job heals a damaged layer: the new bytes take the place of the
+// old ones under the same id, and what stands on the layer can be used again.
 
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
@@ -60,7 +60,7 @@ export const imageImport = defineJob({
     // A layer on a base boots with the kernel of that base.
     const parts = partsOf(file, told);
     await context.phase('making a layer of it', 0.3);
-    // What heals takes the place of what is counted already.
+    // A healed layer replaces bytes that are counted already, so no quota limits it.
     const bytesMax =
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
@@ -78,7 +78,7 @@ export const imageImport = defineJob({
         `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
       );
     return async (work) => {
-      // Else it is made again, without this base.
+      // Throws NotYet when the base left, so that the layer is made again without it.
       if (base) await assertStands(work, base.id);
       const { organisationId } = job;
       if (healed === null)
@@ -108,8 +108,8 @@ export const imageImport = defineJob({
 type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
 
 /**
- * How what stands alone boots. A kernel that came with it, and what is said to it, count only when
- * somebody who is trusted signed for them.
+ * Returns how a layer that stands alone boots. A kernel in the file, and its command line, are used
+ * only when a trusted key signed the manifest.
  */
 function bootAlone(
   { signer }: JobContext,
@@ -148,7 +148,7 @@ async function settleNew(
   });
 }
 
-/** The layer has new bytes, which have no digest yet. */
+/** Records that the layer has new bytes, whose digest is not taken yet. */
 async function settleHealed(
   work: Writer,
   layerId: LayerId,
