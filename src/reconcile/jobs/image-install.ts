@@ -1,6 +1,6 @@
-// Builds an image from a base and a list of software. The list is put into canonical order, and each
-// title is one layer on the layer before. A layer that an earlier build made from the same parent and
-// recipe is used again, so a build that failed goes on at the step that failed.
+// Builds an image from a base and a list of software. The list is put into canonical order, and
+// each title is one layer on the layer before. A layer that an earlier build made from the same
+// parent and recipe is used again, so a build that failed goes on at the step that failed.
 
 import type { BaseImage } from '../../domain/base.ts';
 import { plainConsole } from '../../domain/console.ts';

@@ -62,7 +62,8 @@ export const layerCompact = defineJob({
       if (error instanceof AppError && error.retry === 'never') return null;
       throw error;
     });
-    // A layer whose file is missing keeps its digest too, so that the file is known when it is back.
+    // A layer whose file is missing keeps its digest too, so that the file is known when it is
+    // back.
     await remember({ unchanged: now === null || now === digest });
   },
 
@@ -125,8 +126,8 @@ async function releaseLayer(work: Writer, job: Compaction): Promise<void> {
 }
 
 /**
- * Quarantines the layer, because a layer below it was found damaged meanwhile, and the damaged bytes
- * may be in the new file.
+ * Quarantines the layer, because a layer below it was found damaged meanwhile, and the damaged
+ * bytes may be in the new file.
  */
 async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise<void> {
   const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
