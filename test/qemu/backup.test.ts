@@ -18,7 +18,7 @@ import { openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { machineOn } from '../contract/engine.ts';
+import { machineOn } from '../contract/engine/world.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 import { startServer } from './server.ts';

@@ -14,7 +14,7 @@ import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, machineOn } from '../contract/engine.ts';
+import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder } from '../support.ts';
 import { quickBase } from './quick-base.ts';

@@ -16,7 +16,7 @@ import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
 import { fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, machineOn } from '../contract/engine.ts';
+import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const mib = 1024 ** 2;

@@ -16,7 +16,7 @@ import { examine } from '../../src/reconcile/doctor.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { layerId } from '../contract/engine.ts';
+import { layerId } from '../contract/engine/world.ts';
 import { cuttableDisk } from '../power.ts';
 import { fill, smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';

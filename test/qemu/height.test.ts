@@ -12,7 +12,7 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, machineOn } from '../contract/engine.ts';
+import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 

@@ -20,7 +20,7 @@ import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
 import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, recipeOf } from '../contract/engine.ts';
+import { diskId, layerId, recipeOf } from '../contract/engine/world.ts';
 import { demoBase } from '../demo-base.ts';
 import { waitFor } from '../support.ts';
 import { cloudBase, debugfs } from './cloud-base.ts';

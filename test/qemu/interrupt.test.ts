@@ -25,7 +25,7 @@ import { moveDurably } from '../../src/lib/files.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { serve } from '../../src/server/serve.ts';
 import { contents } from '../content.ts';
-import { layerId } from '../contract/engine.ts';
+import { layerId } from '../contract/engine/world.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';
 import { quickDisk } from './quick-base.ts';

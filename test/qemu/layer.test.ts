@@ -15,7 +15,7 @@ import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { sha256File } from '../../src/lib/files.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId } from '../contract/engine.ts';
+import { diskId, layerId } from '../contract/engine/world.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startServer } from './server.ts';
 

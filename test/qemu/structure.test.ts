@@ -18,7 +18,7 @@ import { fileContent } from '../../src/lib/content.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { layerId } from '../contract/engine.ts';
+import { layerId } from '../contract/engine/world.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
