@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { explain } from '../cli/explain.ts';
 import { jsonFile, lookFor } from '../cli/file.ts';
 import { adminCommands, catalogueLocal } from '../cli/operator/commands.ts';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
@@ -17,7 +18,6 @@ import { usageCommand } from '../cli/remote/usage.ts';
 import { openApiDocument } from '../contract/print/openapi.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { dataDirHelp, defaultDataDir } from '../lib/folders.ts';
-import { explain } from '../server/explain.ts';
 import { type Config, type Flags, parseConfig } from '../server/options.ts';
 
 const { version } = JSON.parse(
