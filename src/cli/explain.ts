@@ -7,12 +7,12 @@ import { CommanderError } from 'commander';
 import { ApiError, NoAnswerError } from '../client/client.ts';
 import { StalledError } from '../client/transfer.ts';
 import { AppError } from '../domain/error.ts';
+import type { Environment } from '../lib/environment.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { networkReason, systemSentence } from '../lib/system-error.ts';
 import { resultCodeOf, resultCodes } from '../store/sqlite/database.ts';
 import type { Terminal } from './output.ts';
 import { UsageError } from './parse.ts';
-import type { Environment } from './remote/context.ts';
 import { inCommands } from './remote/requests.ts';
 
 const storeWords: Record<number, string> = {

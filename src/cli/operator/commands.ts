@@ -10,15 +10,14 @@ import {
   softwareUpdate,
 } from '../../app/operator/catalogue.ts';
 import type { MachineId, SoftwareId } from '../../domain/ids.ts';
-import { dataDirHelp } from '../../lib/folders.ts';
 import type { openExistingStore } from '../../server/open.ts';
-import { type Config, type Flags, parseConfig } from '../../server/options.ts';
+import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';
 import { readableFile } from '../file.ts';
-import { type Terminal, table } from '../output.ts';
+import { print as printTo, type Terminal, table } from '../output.ts';
 import { decimal, duration, UsageError, whole, words } from '../parse.ts';
 import type { Listed, ListLocal } from '../remote/catalogue.ts';
-import { print as printTo } from '../remote/context.ts';
 import { pick } from '../remote/name.ts';
+import { addSettings } from '../setting.ts';
 import { backupCommands } from './backup.ts';
 import { baseCommands, listBases } from './base.ts';
 import { keyCommands, masterKeyCommands, organisationCommands } from './key.ts';
@@ -97,6 +96,9 @@ export const catalogueLocal = (terminal: Terminal, env: Env): ListLocal => {
     );
 };
 
+/** The settings that every command of the operator takes as options. */
+const localSettings = { dataDir: settings.dataDir, engine: settings.engine };
+
 function onlyHere(option: string): never {
   throw new UsageError(
     `This command works on the data directory, on the server's own host, and never over the API; leave ${option} out.`,
@@ -117,16 +119,7 @@ export function adminCommands(
       ['--secret', '<secret>'],
     ] as const)
       command.addOption(new Option(`${name} ${flag}`).hideHelp().argParser(() => onlyHere(name)));
-    return command
-      .option(
-        '--data-dir <folder>',
-        `data directory (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`,
-      )
-      .option(
-        '--engine <name>',
-        'qemu or simulator (SILVERSMITH_ENGINE; default: the one of the data, qemu for new data)',
-      )
-      .option('--json', 'print as JSON');
+    return addSettings(command, localSettings).option('--json', 'print as JSON');
   };
   const print: Admin['print'] = (flags, value, human) => printTo(terminal, flags, value, human);
   const admin: Admin = { local, withStore: storeIn(env), print, terminal, env };

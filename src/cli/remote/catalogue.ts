@@ -2,16 +2,10 @@
 // own commands add to the same nouns.
 
 import type { Command } from 'commander';
-import { type Terminal, table } from '../output.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { print, type Terminal, table } from '../output.ts';
 import { UsageError } from '../parse.ts';
-import {
-  connect,
-  type Environment,
-  NoCredentials,
-  print,
-  type Remote,
-  remoteOptions,
-} from './context.ts';
+import { connect, NoCredentials, type Remote, remoteOptions } from './context.ts';
 
 export type Listed = 'software' | 'base' | 'machine-type';
 

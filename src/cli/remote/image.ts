@@ -4,16 +4,10 @@ import type { Command } from 'commander';
 import { NoAnswerError } from '../../client/client.ts';
 import { waitForImage } from '../../client/wait.ts';
 import type { Answer } from '../../contract/table.ts';
-import { mb, type Terminal, table } from '../output.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { mb, print, type Terminal, table } from '../output.ts';
 import { words } from '../parse.ts';
-import {
-  connect,
-  type Environment,
-  print,
-  type Remote,
-  remoteOptions,
-  waiting,
-} from './context.ts';
+import { connect, type Remote, remoteOptions, waiting } from './context.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 import { transferCommands } from './transfer.ts';

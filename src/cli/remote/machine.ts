@@ -4,16 +4,10 @@ import { type Command, Option } from 'commander';
 import type { Client } from '../../client/client.ts';
 import { waitForMachine } from '../../client/wait.ts';
 import type { Answer } from '../../contract/table.ts';
-import { mb, type Terminal, table } from '../output.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { mb, print, type Terminal, table } from '../output.ts';
 import { duration, whole, words } from '../parse.ts';
-import {
-  connect,
-  type Environment,
-  print,
-  type Remote,
-  remoteOptions,
-  waiting,
-} from './context.ts';
+import { connect, type Remote, remoteOptions, waiting } from './context.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 

@@ -4,15 +4,10 @@
 import type { Command } from 'commander';
 import { type Call, type Client, createClient } from '../../client/client.ts';
 import { waitForImage, waitForMachine } from '../../client/wait.ts';
+import type { Environment } from '../../lib/environment.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
-import {
-  type Environment,
-  findCredentials,
-  type Remote,
-  remoteOptions,
-  waiting,
-} from './context.ts';
+import { findCredentials, type Remote, remoteOptions, waiting } from './context.ts';
 
 /** Runs a shell command inside a machine; null where the engine runs no guests. */
 export type LookInside = (

@@ -6,17 +6,11 @@ import { type Command, Option } from 'commander';
 import { createClient } from '../../client/client.ts';
 import { download, upload } from '../../client/transfer.ts';
 import { waitForImage } from '../../client/wait.ts';
+import type { Environment } from '../../lib/environment.ts';
 import { jsonFile, lookFor, newFile, readableFile } from '../file.ts';
-import { mb, progressLine, type Terminal } from '../output.ts';
+import { mb, print, progressLine, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
-import {
-  type Environment,
-  findCredentials,
-  print,
-  type Remote,
-  remoteOptions,
-  waiting,
-} from './context.ts';
+import { findCredentials, type Remote, remoteOptions, waiting } from './context.ts';
 import { idOf } from './name.ts';
 
 const pollMs = 500;

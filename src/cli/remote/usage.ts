@@ -1,8 +1,9 @@
 // silversmith usage
 
 import type { Command } from 'commander';
-import { type Terminal, table } from '../output.ts';
-import { connect, type Environment, print, type Remote, remoteOptions } from './context.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { print, type Terminal, table } from '../output.ts';
+import { connect, type Remote, remoteOptions } from './context.ts';
 
 export function usageCommand(program: Command, terminal: Terminal, env: Environment): void {
   remoteOptions(
