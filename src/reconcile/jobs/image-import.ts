@@ -116,7 +116,7 @@ function bootAlone(
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
     return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
   throw failedForGood(
-    'The image boots with a kernel that follows the disk in its file, and its manifest is signed by nobody who is trusted here. RequestContext the operator to add the public key of the installation that made it to trusted.keys, or its base image.',
+    'The image boots with a kernel that follows the disk in its file, and its manifest is signed by nobody who is trusted here. Ask the operator to add the public key of the installation that made it to trusted.keys, or its base image.',
   );
 }
 

@@ -10,7 +10,7 @@ import {
   imageMayBecome,
   imageStatuses,
 } from '../../domain/image.ts';
-import { fold } from './fold.ts';
+import { fold } from '../../lib/fold.ts';
 import {
   among,
   type BuildStep,

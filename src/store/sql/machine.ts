@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId, MachineTypeId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import { fold } from './fold.ts';
+import { fold } from '../../lib/fold.ts';
 import { among, contains, type Database, type Db, type Scope } from './schema.ts';
 
 /** A size in which machines are made. */

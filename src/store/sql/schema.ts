@@ -20,7 +20,7 @@ import type { Disk, Layer } from '../../domain/layer.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { BaseImage, Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
-import { fold } from './fold.ts';
+import { fold } from '../../lib/fold.ts';
 
 type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & {
   id: Generated<Id>;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
-import { migrations } from '../migrations.ts';
+import { migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
 import { resultCodeOf, resultCodes } from './database.ts';
 import { tryLockDataDir } from './lock.ts';

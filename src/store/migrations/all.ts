@@ -1,0 +1,45 @@
+// The schema's history, one file for each change. Never edit a released migration: add a new one at
+// the end. Write it in SQL that SQLite and PostgreSQL both take, with IDENTITY where a primary key
+// counts up.
+
+import type { Migration } from 'kysely/migration';
+import { firstLight } from './0001-first-light.ts';
+import { audit } from './0002-audit.ts';
+import { access } from './0003-access.ts';
+import { layers } from './0004-layers.ts';
+import { transfers } from './0005-transfers.ts';
+import { generalize } from './0006-generalize.ts';
+import { hold } from './0007-hold.ts';
+import { lostKey } from './0008-lost-key.ts';
+import { holders } from './0009-holders.ts';
+import { provedBases } from './0010-proved-bases.ts';
+import { signatures } from './0011-signatures.ts';
+import { paused } from './0012-paused.ts';
+import { rootsAndOwners } from './0013-roots-and-owners.ts';
+import { consoles } from './0014-consoles.ts';
+import { foldedNames } from './0015-folded-names.ts';
+import { words } from './0016-words.ts';
+import type { MigrationFor } from './statements.ts';
+
+const all: Record<string, MigrationFor> = {
+  '0001-first-light': firstLight,
+  '0002-audit': audit,
+  '0003-access': access,
+  '0004-layers': layers,
+  '0005-transfers': transfers,
+  '0006-generalize': generalize,
+  '0007-hold': hold,
+  '0008-lost-key': lostKey,
+  '0009-holders': holders,
+  '0010-proved-bases': provedBases,
+  '0011-signatures': signatures,
+  '0012-paused': paused,
+  '0013-roots-and-owners': rootsAndOwners,
+  '0014-consoles': consoles,
+  '0015-folded-names': foldedNames,
+  '0016-words': words,
+};
+
+/** All migrations by name, in order, for a database that declares an identity column like this. */
+export const migrations = (identity: string): Record<string, Migration> =>
+  Object.fromEntries(Object.entries(all).map(([name, make]) => [name, make(identity)]));
