@@ -17,6 +17,7 @@ import type { jobQueries } from './sql/job.ts';
 import type { keyQueries, organisationQueries, signatureQueries } from './sql/key.ts';
 import type { layerQueries } from './sql/layer.ts';
 import type { machineQueries, machineTypeQueries } from './sql/machine.ts';
+import type { operatorAuditQueries } from './sql/operator-audit.ts';
 import type { Scope } from './sql/schema.ts';
 import type { transferQueries } from './sql/transfer.ts';
 import type { usageQueries } from './sql/usage.ts';
@@ -39,6 +40,7 @@ export interface Work {
   usage: ReturnType<typeof usageQueries>;
   counts: ReturnType<typeof countQueries>;
   audit: ReturnType<typeof auditQueries>;
+  operatorAudit: ReturnType<typeof operatorAuditQueries>;
   idempotency: ReturnType<typeof idempotencyQueries>;
   /** The clock under which the work runs, ms since 1970. */
   now(): number;

@@ -89,12 +89,16 @@ async function pruneAudit(
     signal.throwIfAborted();
     const before = await store.read('system', async (work) => {
       const over = await guard.look(work);
-      return over !== null && (await work.audit.hasBefore(over - settings.auditKeptMs))
-        ? over
-        : null;
+      if (over === null) return null;
+      const time = over - settings.auditKeptMs;
+      const some = (await work.audit.hasBefore(time)) || (await work.operatorAudit.hasBefore(time));
+      return some ? over : null;
     });
     if (before === null) return;
-    await store.write('system', (work) => work.audit.prune(before - settings.auditKeptMs));
+    await store.write('system', async (work) => {
+      await work.audit.prune(before - settings.auditKeptMs);
+      await work.operatorAudit.prune(before - settings.auditKeptMs);
+    });
   }
 }
 

@@ -19,6 +19,7 @@ import { rootsAndOwners } from './0013-roots-and-owners.ts';
 import { consoles } from './0014-consoles.ts';
 import { foldedNames } from './0015-folded-names.ts';
 import { words } from './0016-words.ts';
+import { operatorAudit } from './0020-operator-audit.ts';
 import type { MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -38,6 +39,7 @@ const all: Record<string, MigrationFor> = {
   '0014-consoles': consoles,
   '0015-folded-names': foldedNames,
   '0016-words': words,
+  '0020-operator-audit': operatorAudit,
 };
 
 /** All migrations by name, in order, for a database that declares an identity column like this. */

@@ -18,6 +18,7 @@ import type { Image } from '../../domain/image.ts';
 import type { Job } from '../../domain/job.ts';
 import type { Disk, Layer } from '../../domain/layer.ts';
 import type { Machine } from '../../domain/machine.ts';
+import type { OperatorEntry } from '../../domain/operator-entry.ts';
 import type { BaseImage, Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import { fold } from '../../lib/fold.ts';
@@ -126,6 +127,7 @@ export interface Database {
     expiresAt: number;
   };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
+  operatorAudit: Row<OperatorEntry, number>;
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
   orphan: Orphan;

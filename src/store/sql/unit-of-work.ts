@@ -12,6 +12,7 @@ import { jobQueries } from './job.ts';
 import { keyQueries, organisationQueries, signatureQueries } from './key.ts';
 import { layerQueries } from './layer.ts';
 import { machineQueries, machineTypeQueries } from './machine.ts';
+import { operatorAuditQueries } from './operator-audit.ts';
 import type { Db, Scope } from './schema.ts';
 import { transferQueries } from './transfer.ts';
 import { usageQueries } from './usage.ts';
@@ -34,6 +35,7 @@ export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
   usage: usageQueries(db, scope),
   counts: countQueries(db, now),
   audit: auditQueries(db, scope, now),
+  operatorAudit: operatorAuditQueries(db, now),
   idempotency: idempotencyQueries(db),
   now,
 });
