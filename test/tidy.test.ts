@@ -28,6 +28,10 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/port.ts': ['src/domain'],
   'src/engine/qemu': ['src/domain', 'src/lib', 'src/engine/port.ts'],
   'src/engine/simulator': ['src/domain', 'src/lib', 'src/engine/port.ts'],
+  'src/app/operator': [
+    ...['src/app', 'src/domain', 'src/lib', 'src/reconcile'],
+    ...['src/store/port.ts', 'src/engine/port.ts'],
+  ],
   'src/app': ['src/domain', 'src/lib', 'src/store/port.ts'],
   'src/reconcile': ['src/domain', 'src/lib', 'src/store/port.ts', 'src/engine/port.ts'],
   'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract', 'src/store/port.ts'],

@@ -3,19 +3,20 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { machineExec } from '../app/operator/machine.ts';
 import { explain } from '../cli/explain.ts';
-import { adminCommands, catalogueLocal } from '../cli/operator/commands.ts';
+import { catalogueLocal, operatorCommands } from '../cli/operator/commands.ts';
+import { type OperatorContext, operatorContext } from '../cli/operator/context.ts';
 import { serveCommand } from '../cli/operator/serve.ts';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
 import { catalogueCommands } from '../cli/remote/catalogue.ts';
 import { imageCommands } from '../cli/remote/image.ts';
 import { machineCommands } from '../cli/remote/machine.ts';
-import { tourCommand } from '../cli/remote/tour.ts';
+import { type LookInside, tourCommand } from '../cli/remote/tour.ts';
 import { usageCommand } from '../cli/remote/usage.ts';
 import { openApiDocument } from '../contract/print/openapi.ts';
 import type { MachineId } from '../domain/ids.ts';
 import type { Environment } from '../lib/environment.ts';
-import { parseConfig } from '../server/options.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -43,16 +44,11 @@ export async function main(
   serveCommand(program, terminal, env);
   imageCommands(program, terminal, env);
   const machine = machineCommands(program, terminal, env);
-  const catalogue = catalogueCommands(program, terminal, env, catalogueLocal(terminal, env));
-  adminCommands(program, { ...catalogue, machine }, terminal, env);
+  const operator = operatorContext(terminal, env);
+  const catalogue = catalogueCommands(program, terminal, env, catalogueLocal(operator));
+  operatorCommands(program, { ...catalogue, machine }, operator);
   usageCommand(program, terminal, env);
-  tourCommand(program, terminal, env, async (machineId, script, dataDir) => {
-    const { openEngine } = await import('../server/open.ts');
-    const engine = await openEngine(parseConfig(dataDir === undefined ? {} : { dataDir }, env));
-    if (!engine.capabilities.exec) return null;
-    const { stdout, stderr } = await engine.exec(machineId as MachineId, ['/bin/sh', '-c', script]);
-    return stdout + stderr;
-  });
+  tourCommand(program, terminal, env, lookInside(operator));
   program
     .command('openapi')
     .description('print the OpenAPI document')
@@ -64,3 +60,20 @@ export async function main(
     return explain(error, terminal, env);
   }
 }
+
+/** Runs a script inside a machine, for the tour. Only the operator can, on the server's own host. */
+const lookInside =
+  ({ withStore }: OperatorContext): LookInside =>
+  (machineId, script, dataDir) =>
+    withStore({ dataDir }, async ({ operator, openEngine }) => {
+      const engine = await openEngine();
+      if (!engine.capabilities.exec) return null;
+      const command = ['/bin/sh', '-c', script];
+      const { stdout, stderr } = await machineExec(
+        operator,
+        engine,
+        machineId as MachineId,
+        command,
+      );
+      return stdout + stderr;
+    });

@@ -46,10 +46,10 @@ export class CommandError extends Error {
  * Ends a child that was started as `detached`, and all that it has started. Nothing happens when it
  * is gone.
  */
-export function killGroup({ pid }: ChildProcess): void {
+export function killGroup({ pid }: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

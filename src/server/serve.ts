@@ -3,7 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { assertMasterKey } from '../app/operator/key.ts';
+import { assertMasterKey } from '../app/operator/master-key.ts';
 import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import type { Engine } from '../engine/port.ts';

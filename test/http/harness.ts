@@ -7,8 +7,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { baseAdd, softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { baseAdd } from '../../src/app/operator/base.ts';
 import { keyCreate } from '../../src/app/operator/key.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { wireErrors } from '../../src/contract/errors.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
@@ -24,6 +25,7 @@ import type { Settings } from '../../src/reconcile/workflow.ts';
 import { buildService } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface Key {
@@ -157,13 +159,13 @@ export async function startHarness(
 
   const disk = join(dataDir, 'base.raw');
   await writeFile(disk, 'a simulated disk');
-  const base = await baseAdd(store, engine, {
+  const base = await baseAdd(operatorOn(store), engine, {
     name: 'Base',
     files: { disk },
     boot: { mode: 'firmware' },
   });
   const title = (name: string, sizeGb: number) =>
-    softwareAdd(store, engine, {
+    softwareAdd(operatorOn(store), engine, {
       name,
       sizeGb,
       script: `install ${name}`,
@@ -186,7 +188,11 @@ export async function startHarness(
     organisationId: typeof ours,
     allowed: readonly Permission[] = permissions,
   ): Promise<Key> =>
-    keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...allowed] });
+    keyCreate(operatorOn(store), masterKey, {
+      organisation: organisationId,
+      name: 'test',
+      permissions: allowed,
+    });
   const keys = {
     ours: await makeKey(ours),
     theirs: await makeKey(theirs),

@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
 import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax, gbBytes } from '../../src/domain/layer.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { newId } from '../../src/lib/new-id.ts';
+import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -100,7 +101,7 @@ describe('a chain of layers', () => {
         network: false,
         timeoutMs: 1000,
       };
-      software.push((await softwareAdd(h.store, h.engine, title)).id);
+      software.push((await softwareAdd(operatorOn(h.store), h.engine, title)).id);
     }
     const { id } = (await h.call('imageInstall', { body: { software_ids: software } })).body;
     let highest = 0;

@@ -10,8 +10,9 @@ import { ApiError, send } from '../../src/client/client.ts';
 import type { JsonOperationName } from '../../src/contract/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { backUp, restore } from '../../src/server/backup.ts';
+import { backUp } from '../../src/server/backup.ts';
 import { openEngine } from '../../src/server/open.ts';
+import { restore } from '../../src/server/restore.ts';
 import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
 import { type Call, check, checkAudit } from './history.ts';
@@ -211,7 +212,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   // What a backup holds is one more look at the state, somewhere within the time that it took.
   for (const copy of copies) {
     const brought = join(aside, 'restored');
-    await restore(copy.folder, brought);
+    await restore(copy.folder, brought, 'operator:test');
     const other = demoServer(brought);
     await other.start();
     const first = history.length;

@@ -1,178 +1,157 @@
-// The operator's catalogue: base images, software and machine types, kept on the data directory.
-// Files are copied in and pinned by digest first; the row that makes them usable is written last.
+// Base images: what all others start from. The disk is copied in and pinned by digest first; the row
+// that makes the base usable is written last. A base is tried in a build machine, because one that
+// does not work would hold up every build and start that names no base.
 
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
-import type { BaseImageId, LayerId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
-import { type Boot, gbBytes } from '../../domain/layer.ts';
-import {
-  assertRecipe,
-  type BaseImage,
-  type Recipe,
-  type RecipeFile,
-  type Software,
-} from '../../domain/software.ts';
-import { sha256File } from '../../lib/files.ts';
+import type { BaseImageId, LayerId } from '../../domain/ids.ts';
+import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
+import type { BaseImage, Recipe } from '../../domain/software.ts';
+import type { BaseFiles, ChainBoot, Engine } from '../../engine/port.ts';
 import { newId } from '../../lib/new-id.ts';
-import { nameFault } from '../../lib/plain-text.ts';
-import type { MachineType, Store, Work } from '../../store/port.ts';
+import type { Store, Work } from '../../store/port.ts';
+import { change } from './context.ts';
+import { assertName, assertNameFree } from './name.ts';
 
-/** What the catalogue needs of an engine: to take files in. */
-export interface Intake {
-  importBase(
-    layerId: LayerId,
-    files: { disk: string; kernel?: string; initrd?: string },
-    signal?: AbortSignal,
-  ): Promise<{ digest: string; virtualBytes: number; storedBytes: number }>;
-  importFile(sha256: string, path: string): Promise<void>;
-  removeLayer(layerId: LayerId): Promise<void>;
+export interface NewBase {
+  name: string;
+  files: BaseFiles;
+  boot: Boot;
 }
 
-export const nameLengthMax = 100;
-
-const checkName = (name: string) => {
-  if (name.trim() === '' || [...name].length > nameLengthMax)
-    throw invalid(`The name must have 1 to ${nameLengthMax} characters.`);
-  const fault = nameFault(name);
-  if (fault !== null) throw invalid(`The name ${fault}; remove it.`);
-};
-
-/** Names stand for ids, so each may be one thing's alone. Throws `conflict` with what to do. */
-function assertFree(
-  noun: string,
-  name: string,
-  list: readonly { id: number; name: string }[],
-  cure: (id: number) => string,
-): void {
-  const same = list.find((one) => one.name === name);
-  if (same)
-    throw new AppError(
-      'conflict',
-      `There is a ${noun} named ${JSON.stringify(name)} already (id ${same.id}); ${cure(same.id)}`,
-    );
+export interface ListedBase extends BaseImage {
+  /** Null: how the base boots is not known. */
+  boot: Boot | null;
+  /** What its last trial, build or machine showed; null: it was never tried. */
+  works: boolean | null;
+  /** Whether it is taken where no base is named. */
+  default: boolean;
 }
 
-const assertBaseFree = async (work: Work, name: string) =>
-  assertFree(
+type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
+type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
+
+const worksOf = ({ provedAt, failedAt }: BaseImage) =>
+  provedAt !== null ? true : failedAt !== null ? false : null;
+
+export const baseList = (store: Store): Promise<ListedBase[]> =>
+  store.read('system', async (work) => {
+    const bases = await work.bases.list();
+    const taken = bases.length > 0 ? (await work.bases.get()).id : null;
+    const listed: ListedBase[] = [];
+    for (const base of bases) {
+      const { boot } = await work.layers.get(base.layerId);
+      listed.push({ ...base, boot, works: worksOf(base), default: base.id === taken });
+    }
+    return listed;
+  });
+
+const assertFree = async (work: Work, name: string) =>
+  assertNameFree(
     'base image',
     name,
     await work.bases.list(),
     () => 'give another name, or see: silversmith base list',
   );
-const assertSoftwareFree = async (work: Work, name: string) =>
-  assertFree(
-    'software',
-    name,
-    await work.software.list(),
-    (id) => `to give it another recipe: silversmith software update ${id}`,
-  );
 
-/** Throws `conflict` when a machine type has the name. */
-export const machineTypeAdd = (
-  store: Store,
-  type: Omit<MachineType, 'id'>,
-): Promise<{ id: MachineTypeId }> => {
-  checkName(type.name);
-  return store.write('system', async (work) => {
-    const types = await work.machineTypes.list();
-    assertFree(
-      'machine type',
-      type.name,
-      types,
-      () => 'give another name, or see: silversmith machine-type list',
-    );
-    return work.machineTypes.add(type);
-  });
-};
-
-export interface NewBase {
-  name: string;
-  files: { disk: string; kernel?: string; initrd?: string };
-  boot: Boot;
-}
-
-export async function baseAdd(
-  store: Store,
-  intake: Intake,
-  { name, files, boot }: NewBase,
-  signal?: AbortSignal,
+/** Writes the row of a base whose layer the engine has. Throws `conflict`, `invalid`. */
+async function addRow(
+  work: Work,
+  layerId: LayerId,
+  { name, boot }: NewBase,
+  { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
-  checkName(name);
-  // Asked before the disk is copied, and again in the transaction that takes the name.
-  await store.read('system', (work) => assertBaseFree(work, name));
-  const layerId = newId() as LayerId;
-  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files, signal);
-  try {
-    return await store.write('system', async (work) => {
-      await assertBaseFree(work, name);
-      const same = await work.layers.byKey(digest);
-      if (same)
-        throw invalid(
-          `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
-        );
-      await work.layers.add({
-        id: layerId,
-        kind: 'base',
-        parentId: null,
-        baseLayerId: layerId,
-        key: digest,
-        state: 'sealed',
-        virtualBytes,
-        storedBytes,
-        jobId: null,
-        organisationId: null,
-        boot,
-      });
-      return work.bases.add({
-        name,
-        sizeGb: Math.ceil((virtualBytes / gbBytes) * 100) / 100,
-        layerId,
-      });
+  await assertFree(work, name);
+  const same = await work.layers.byKey(digest);
+  if (same)
+    throw invalid(
+      `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
+    );
+  await work.layers.add({
+    id: layerId,
+    kind: 'base',
+    parentId: null,
+    baseLayerId: layerId,
+    key: digest,
+    state: 'sealed',
+    virtualBytes,
+    storedBytes,
+    jobId: null,
+    organisationId: null,
+    boot,
+  });
+  const sizeGb = Math.ceil((virtualBytes / gbBytes) * 100) / 100;
+  return work.bases.add({ name, sizeGb, layerId });
+}
+
+/**
+ * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be used,
+ * `conflict` when a base has the name, `unavailable` when the host has no room, or the reason of the
+ * signal; nothing of the disk is kept then.
+ */
+export const baseAdd = change(
+  'baseAdd',
+  (_intake: Intake, { name }: NewBase, _signal?: AbortSignal) =>
+    `base image ${JSON.stringify(name)}`,
+  async ({ store, touched }, intake, given, signal?) => {
+    assertName(given.name);
+    // The name is looked at before the disk is copied, and again in the transaction that takes it.
+    await store.read('system', (work) => assertFree(work, given.name));
+    const layerId = newId() as LayerId;
+    const imported = await intake.importBase(layerId, given.files, signal);
+    try {
+      const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
+      touched(`base image ${added.id} (${added.name})`);
+      return added;
+    } catch (error) {
+      await intake.removeLayer(layerId);
+      throw error;
+    }
+  },
+);
+
+export interface Trial {
+  works: boolean;
+  /** Why it does not work; empty when it does. */
+  said: string;
+}
+
+/**
+ * Starts a build machine on a base, to see whether it runs a recipe and reports. Nothing is left of
+ * the trial but whether the base works. A failure that may pass, such as a full disk, says nothing
+ * of the base. Throws not-found, or the reason of the signal.
+ */
+export const baseTry = change(
+  'baseTry',
+  (_trier: Trier, id: BaseImageId, _timeoutMs: number, _signal: AbortSignal) => `base image ${id}`,
+  async ({ store, touched, failed }, trier, id, timeoutMs, signal): Promise<Trial> => {
+    const { name, root } = await store.read('system', async (work) => {
+      const base = await work.bases.get(id);
+      const layer = await work.layers.get(base.layerId);
+      return { name: base.name, root: { layer, boot: await work.layers.bootOf(layer) } };
     });
-  } catch (error) {
-    await intake.removeLayer(layerId);
-    throw error;
-  }
-}
+    touched(`base image ${id} (${name})`);
+    try {
+      await runTrial(trier, root, timeoutMs, signal);
+      await store.write('system', (work) => work.bases.prove(id));
+      return { works: true, said: '' };
+    } catch (error) {
+      // A trial that was interrupted says nothing of the base.
+      signal.throwIfAborted();
+      if (!(error instanceof AppError)) throw error;
+      if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
+      failed(error.message);
+      return { works: false, said: error.message };
+    }
+  },
+);
 
-/**
- * The part of an engine that a trial uses: a build machine, and the removal of the layer that it
- * made.
- */
-export interface Trier {
-  buildLayer(
-    spec: {
-      layerId: LayerId;
-      parentId: LayerId;
-      baseLayerId: LayerId;
-      chain: readonly LayerId[];
-      boot: Boot;
-      sizeBytes: number;
-      recipe: Recipe;
-      label: string;
-    },
-    signal: AbortSignal,
-  ): Promise<{ exitCode: number; output: string }>;
-  removeLayer(layerId: LayerId): Promise<void>;
-}
-
-/**
- * Whether a build machine that is started on a base runs a recipe and reports; if not, why. Nothing
- * is left of it but what is known of the base then. What may pass, such as a full disk, says
- * nothing of the base. Throws not-found.
- */
-export async function baseTry(
-  store: Store,
+/** Throws an AppError that says why a guest on the root did not run a recipe and report. */
+async function runTrial(
   trier: Trier,
-  id: BaseImageId,
+  { layer, boot }: { layer: Layer; boot: ChainBoot },
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<{ works: boolean; said: string }> {
-  const { layer, boot } = await store.read('system', async (work) => {
-    const found = await work.layers.get((await work.bases.get(id)).layerId);
-    return { layer: found, boot: await work.layers.bootOf(found) };
-  });
+): Promise<void> {
   const layerId = newId() as LayerId;
   const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
   const spec = { layerId, parentId: layer.id, sizeBytes: layer.virtualBytes, ...boot };
@@ -185,80 +164,9 @@ export async function baseTry(
       throw failedForGood(
         `The trial ended with exit status ${exitCode}. Its last lines:\n${lastLines(output)}`,
       );
-    await store.write('system', (work) => work.bases.prove(id));
-    return { works: true, said: '' };
-  } catch (error) {
-    // One that was interrupted says nothing of the base.
-    signal.throwIfAborted();
-    if (!(error instanceof AppError)) throw error;
-    if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
-    return { works: false, said: error.message };
   } finally {
     await trier.removeLayer(layerId);
   }
 }
 
 const lastLines = (output: string) => output.trimEnd().split('\n').slice(-5).join('\n');
-
-export interface NewSoftware {
-  name: string;
-  sizeGb: number;
-  script: string;
-  /** Paths of files that the script needs; it finds them under their own names. */
-  files: string[];
-  network: boolean;
-  timeoutMs: number;
-}
-
-/** Takes a recipe's files in, pinned by digest. Throws `invalid`. */
-async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftware) {
-  checkName(name);
-  if (!(sizeGb > 0 && sizeGb <= 10_000))
-    throw invalid('The size must be a number of GB above 0 and up to 10000.');
-  const pinned: RecipeFile[] = [];
-  for (const path of files) {
-    const found = await stat(path).catch(() => null);
-    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
-    pinned.push({ name: basename(path), sha256: await sha256File(path), bytes: found.size });
-  }
-  const recipe: Recipe = { ...rest, files: pinned };
-  assertRecipe(recipe);
-  for (const [index, file] of pinned.entries())
-    await intake.importFile(file.sha256, files[index] ?? '');
-  return { name, sizeGb, recipe };
-}
-
-/** Throws `conflict` when a title has the name. */
-export async function softwareAdd(
-  store: Store,
-  intake: Intake,
-  given: NewSoftware,
-): Promise<Software> {
-  await store.read('system', (work) => assertSoftwareFree(work, given.name));
-  const title = await takeIn(intake, given);
-  return store.write('system', async (work) => {
-    await assertSoftwareFree(work, title.name);
-    return work.software.add(title);
-  });
-}
-
-/**
- * Gives a title another recipe: what is built from now on has it, images that are there stay as
- * they are. Throws not-found, `conflict`.
- */
-export async function softwareUpdate(
-  store: Store,
-  intake: Intake,
-  id: SoftwareId,
-  given: NewSoftware,
-): Promise<Software> {
-  const title = await takeIn(intake, given);
-  return store.write('system', async (work) => {
-    const titles = await work.software.list();
-    const before = titles.find((one) => one.id === id);
-    // One that keeps its name is not held up by a twin from before names were checked.
-    if (before && before.name !== title.name)
-      assertFree('software', title.name, titles, () => 'give this one another name.');
-    return work.software.update(id, title);
-  });
-}

@@ -9,6 +9,8 @@ import { jsonFile, lookFor } from '../file.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { addSettings } from '../setting.ts';
+import { operatorName } from './context.ts';
+import { interruptible } from './interruptible.ts';
 
 export function serveCommand(program: Command, terminal: Terminal, env: Environment): void {
   addSettings(program.command('serve').description('serve the API'), settings)
@@ -43,7 +45,10 @@ async function serveUntilSignal(
     let demo: string | null = null;
     if (config.demo) {
       const { ensureDemo } = await import('../../server/demo.ts');
-      demo = await ensureDemo(config, running, (line) => terminal.out(line));
+      const say = (line: string) => terminal.out(line);
+      demo = await interruptible((signal) =>
+        ensureDemo(config, running, { by: operatorName(), say, signal }),
+      );
     }
     terminal.out(`Silversmith serves ${running.url} (Ctrl-C stops it).`);
     if (running.metricsUrl) terminal.out(`Its metrics are at ${running.metricsUrl}/metrics.`);
