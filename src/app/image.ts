@@ -3,7 +3,7 @@
 
 import { AppError } from '../domain/error.ts';
 import { assertRoom } from '../domain/host.ts';
-import type { BaseImageId, ImageId, MachineId, SoftwareId, TransferId } from '../domain/ids.ts';
+import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
   assertAssignable,
   assertDeletable,
@@ -217,7 +217,7 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
       touched({ machineIds: [image.machineId] });
       await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
     }
-    const transferId = cancelled?.data.transferId as TransferId | undefined;
+    const transferId = cancelled?.transferId ?? undefined;
     if (transferId !== undefined) {
       touched({ transferId });
       const statusReason = 'Its image was deleted before it was made.';

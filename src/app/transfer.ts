@@ -4,7 +4,7 @@
 
 import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
-import type { ImageId, TransferId } from '../domain/ids.ts';
+import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
 import { gbBytes } from '../domain/layer.ts';
 import {
@@ -69,9 +69,7 @@ export async function imageExport(
     expiresAt: work.now() + transferMs,
   });
   context.touched({ imageId: id, transferId: transfer.id });
-  await work.jobs.enqueue([
-    { kind: 'imageExport', organisationId, data: { transferId: transfer.id } },
-  ]);
+  await work.jobs.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id }]);
   return transfer;
 }
 
@@ -214,7 +212,7 @@ export async function transferFinish(
       'conflict',
       `Transfer ${id} has ${transfer.receivedBytes} of ${transfer.bytes} bytes; send the rest, from ${transfer.receivedBytes} on.`,
     );
-  const data: Record<string, string> = { transferId: id };
+  let layerId: LayerId | null = null;
   let imageId: ImageId;
   if (healImageId === undefined) {
     await assertQuota(context, { images: 1, builds: 1 });
@@ -253,11 +251,13 @@ export async function transferFinish(
         `The file is not an export of image ${image.id}: it has another head layer than ${head}.`,
       );
     imageId = image.id;
-    data.healLayerId = head;
+    layerId = head;
   }
   context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
-  await work.jobs.enqueue([{ kind: 'imageImport', organisationId, imageId, data }]);
+  await work.jobs.enqueue([
+    { kind: 'imageImport', organisationId, imageId, transferId: id, layerId },
+  ]);
   return imageGet(context, imageId);
 }
 

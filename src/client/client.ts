@@ -7,13 +7,11 @@ import type { OperationSpec } from '../contract/operation.ts';
 import { formatAuthorization, signedHead } from '../contract/signing.ts';
 import {
   type Answer,
-  type Body,
   type Envelope,
+  type Fields,
   type JsonOperationName,
   type OperationName,
   operations,
-  type Params,
-  type Query,
 } from '../contract/table.ts';
 
 export interface ClientOptions {
@@ -64,14 +62,12 @@ export class NoAnswerError extends Error {
   }
 }
 
-export type Input<Name extends OperationName> = Params<Name> & Query<Name> & Body<Name>;
-
 /**
  * Path, query and body fields in one object; throws ApiError for a refusal, NoAnswerError when
  * there is no answer.
  */
 export type Client = {
-  [Name in JsonOperationName]: (input: Input<Name>) => Promise<Answer<Name> & Envelope>;
+  [Name in JsonOperationName]: (input: Fields<Name>) => Promise<Answer<Name> & Envelope>;
 };
 
 const timeoutMs = 30_000;
@@ -119,7 +115,7 @@ export interface Sent {
 export async function send<Name extends OperationName>(
   options: ClientOptions,
   name: Name,
-  input: Params<Name>,
+  input: Fields<Name>,
   { content, headers }: Sent = {},
 ): Promise<Response> {
   const operation: OperationSpec = operations[name];

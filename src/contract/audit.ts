@@ -1,9 +1,11 @@
 // The audit trail on the wire.
 
 import { Type } from 'typebox';
+import type { MachineId } from '../domain/ids.ts';
 import { DateTime, Id, NullableInteger, NullableString, resource } from './envelope.ts';
+import { define } from './operation.ts';
 
-export const UserActionLog = resource(
+const UserActionLog = resource(
   'user_action_log',
   'UserActionLog',
   Type.Object({
@@ -25,7 +27,7 @@ export const UserActionLog = resource(
 
 const date = (description: string) => Type.Optional(Type.String({ maxLength: 40, description }));
 
-export const userActionLogQuery = Type.Object({
+const userActionLogQuery = Type.Object({
   start_date: date('From this date or time on. Default: 30 days before end_date'),
   end_date: date('Up to this date or time. Default: now'),
   action_type: Type.Optional(
@@ -37,5 +39,23 @@ export const userActionLogQuery = Type.Object({
   user_email: Type.Optional(
     Type.String({ maxLength: 200, description: 'Only this user; keys have none' }),
   ),
-  organization_machine_id: Type.Optional(Id('Only this machine')),
+  organization_machine_id: Type.Optional(Id<MachineId>('Only this machine')),
 });
+
+export const auditOperations = {
+  userActionLogList: define({
+    method: 'GET',
+    path: '/user-action-logs',
+    tag: 'Audit',
+    summary: 'List what was done over the API, newest first, at most 1,000 entries',
+    permission: 'audit:read',
+    query: userActionLogQuery,
+    response: {
+      logs: Type.Array(UserActionLog),
+      count: Type.Integer({ description: 'Number of all matches' }),
+      start_date: DateTime('Beginning of the time looked at'),
+      end_date: DateTime('Its end'),
+    },
+    errors: [],
+  }),
+} as const;

@@ -5,9 +5,11 @@ import { type Static, type TObject, type TProperties, type TSchema, Type } from 
 
 export const pathPrefix = '/organization-management/v1';
 
-/** A positive id that JSON and SQL both hold exactly. */
-export const Id = (description: string) =>
-  Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
+/**
+ * A positive id that JSON and SQL both hold exactly. `Of` is the branded type that a handler gets.
+ */
+export const Id = <Of extends number>(description: string) =>
+  Type.Unsafe<Of>({ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
 
 /** A name or the like, for a request: `plain-text` is a format of ours. */
 export const Text = (maxLength: number, description: string) =>

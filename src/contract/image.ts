@@ -1,21 +1,26 @@
-// Images on the wire.
+// Images on the wire: the answers that show them, and the operations that make, name, protect and
+// delete them.
 
 import { Type } from 'typebox';
+import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
   DateTime,
   Enum,
   Id,
   NullableDateTime,
   NullableString,
+  pageFields,
+  pageQuery,
   resource,
   Text,
 } from './envelope.ts';
 import { Extension } from './extension.ts';
+import { define, idParams, nothing } from './operation.ts';
 import { SoftwareData } from './software.ts';
 
 const Name = Text(30, 'Name of the image, 1 to 30 characters. Default: "Template #{image id}"');
 
-export const ImageAttributes = Type.Object(
+const ImageAttributes = Type.Object(
   {
     id: Type.Integer({ description: 'Image ID' }),
     name: Type.String({ description: 'Image name' }),
@@ -38,47 +43,6 @@ export const ImageAttributes = Type.Object(
 
 export const Image = resource('image', 'Image', ImageAttributes);
 
-export const ImageCaptureBody = Type.Object(
-  {
-    machine_id: Id('ID of the machine to create an image from; it must be off'),
-    name: Type.Optional(Name),
-    generalize: Extension(
-      Type.Optional(
-        Type.Boolean({
-          description:
-            'Take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
-        }),
-      ),
-    ),
-  },
-  { title: 'ImageCaptureBody' },
-);
-
-export const ImageInstallBody = Type.Object(
-  {
-    name: Type.Optional(Name),
-    software_ids: Type.Optional(
-      Type.Array(Id('Software ID'), {
-        maxItems: 1000,
-        description: 'Software to install; duplicates count once. Default: none',
-      }),
-    ),
-    base_image_id: Type.Optional(Id('Base image to build from. Default: the newest')),
-  },
-  { title: 'ImageInstallBody' },
-);
-
-export const ImageAssignBody = Type.Object(
-  {
-    machine_ids: Type.Array(Id('Machine ID'), {
-      minItems: 1,
-      maxItems: 1000,
-      description: 'Machines to assign the image to; duplicates count once; all or nothing',
-    }),
-  },
-  { title: 'ImageAssignBody' },
-);
-
 /** One step of an image's creation, with what it printed. */
 export const BuildStep = Type.Object(
   {
@@ -100,3 +64,137 @@ export const BuildStep = Type.Object(
   },
   { title: 'BuildStep' },
 );
+
+export const imageOperations = {
+  imageList: define({
+    method: 'GET',
+    path: '/images',
+    tag: 'Images',
+    summary: 'List the images of the organisation, newest first',
+    permission: 'images:read',
+    query: Type.Object({
+      ...pageQuery,
+      deleted: Extension(
+        Type.Optional(
+          Type.Boolean({
+            description: 'Instead of the images, those deleted that can be brought back',
+          }),
+        ),
+      ),
+    }),
+    response: { images: Type.Array(Image), ...pageFields },
+    answerName: 'ListImagesResponse',
+    errors: [],
+  }),
+  imageGet: define({
+    method: 'GET',
+    path: '/images/{id}',
+    tag: 'Images',
+    summary: 'Show an image',
+    permission: 'images:read',
+    params: idParams<ImageId>(),
+    response: Image.properties,
+    errors: ['not_found'],
+  }),
+  imageCapture: define({
+    method: 'POST',
+    path: '/images',
+    tag: 'Images',
+    summary: 'Create an image from a stopped machine',
+    permission: 'images:write',
+    action: 'image_created',
+    body: Type.Object({
+      machine_id: Id<MachineId>('ID of the machine to create an image from; it must be off'),
+      name: Type.Optional(Name),
+      generalize: Extension(
+        Type.Optional(
+          Type.Boolean({
+            description:
+              'Take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it',
+          }),
+        ),
+      ),
+    }),
+    response: Image.properties,
+    answerName: 'CreateImageResponse',
+    errors: ['not_found', 'machine_has_no_image', 'machine_not_stopped', 'capture_pending'],
+  }),
+  imageInstall: define({
+    method: 'POST',
+    path: '/images/install',
+    tag: 'Images',
+    summary: 'Create an image from a base image and a list of software',
+    permission: 'images:write',
+    action: 'image_created',
+    body: Type.Object({
+      name: Type.Optional(Name),
+      software_ids: Type.Optional(
+        Type.Array(Id<SoftwareId>('Software ID'), {
+          maxItems: 1000,
+          description: 'Software to install; duplicates count once. Default: none',
+        }),
+      ),
+      base_image_id: Type.Optional(
+        Id<BaseImageId>('Base image to build from. Default: the newest'),
+      ),
+    }),
+    response: Image.properties,
+    answerName: 'CreateImageResponse',
+    errors: ['not_found'],
+  }),
+  imageDelete: define({
+    method: 'DELETE',
+    path: '/images/{id}',
+    tag: 'Images',
+    summary: 'Delete an image; machines that run on it keep working',
+    permission: 'images:write',
+    action: 'image_deleted',
+    params: idParams<ImageId>(),
+    response: nothing,
+    errors: ['not_found', 'conflict', 'image_building'],
+  }),
+  imageRestore: define({
+    method: 'POST',
+    path: '/images/{id}/restore',
+    tag: 'Images',
+    summary: 'Bring a deleted image back while its bytes are kept, and with it its assignments',
+    permission: 'images:write',
+    action: 'image_restored',
+    params: idParams<ImageId>(),
+    response: {
+      ...Image.properties,
+      count: Type.Integer({ description: 'Machines to which it is assigned again' }),
+    },
+    errors: ['not_found'],
+    extension: true,
+  }),
+  imageProtect: define({
+    method: 'POST',
+    path: '/images/{id}/protection',
+    tag: 'Images',
+    summary: 'Protect an image from deletion, or end that',
+    permission: 'images:write',
+    action: 'image_protection_changed',
+    params: idParams<ImageId>(),
+    body: Type.Object({ protected: Type.Boolean({ description: 'Whether deletion is refused' }) }),
+    response: Image.properties,
+    errors: ['not_found'],
+    extension: true,
+  }),
+  imageLog: define({
+    method: 'GET',
+    path: '/images/{id}/log',
+    tag: 'Images',
+    summary: "Show the steps of an image's creation and what each printed",
+    permission: 'images:read',
+    params: idParams<ImageId>(),
+    response: {
+      steps: Type.Array(BuildStep),
+      report: NullableString(
+        'What a generalisation cleared and warned of, a line each; null when there was none',
+      ),
+    },
+    errors: ['not_found'],
+    extension: true,
+  }),
+} as const;

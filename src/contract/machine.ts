@@ -1,19 +1,25 @@
-// Machines on the wire.
+// Machines on the wire: the answers that show them, and the operations that make, start, stop and
+// reset them.
 
 import { Type } from 'typebox';
+import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
 import {
-  DateTime,
   Enum,
   Id,
   NullableDateTime,
   NullableInteger,
   NullableString,
+  pageFields,
+  pageQuery,
   resource,
   Text,
 } from './envelope.ts';
 import { Extension } from './extension.ts';
+import { Image } from './image.ts';
+import { MachinePermissions, SomePermissions } from './machine-permission.ts';
+import { define, idParams, nothing } from './operation.ts';
 
-export const friendlyStatuses = [
+const friendlyStatuses = [
   'off',
   'creating',
   'turning_on',
@@ -26,53 +32,6 @@ export const friendlyStatuses = [
   'graceful_stopping',
 ] as const;
 
-const permissionNames = {
-  public_internet_access: Type.Boolean(),
-  can_download_from_vagon_workstation: Type.Boolean(),
-  analytics_collection_enabled: Type.Boolean(),
-  clipboard_enabled: Type.Boolean(),
-  screen_recording_enabled: Type.Boolean(),
-  input_recording_enabled: Type.Boolean(),
-};
-
-export const MachinePermissions = Type.Object(permissionNames, { title: 'MachinePermissions' });
-
-/** Some of the permissions; those left out stay as they are. */
-const SomePermissions = Type.Partial(Type.Object(permissionNames), { additionalProperties: false });
-
-export const MachinePermissionsBody = Type.Object(
-  { permissions: Type.Optional(SomePermissions) },
-  { title: 'MachinePermissionsBody' },
-);
-
-export const MachineTypeBody = Type.Object(
-  { machine_type_id: Id('Machine type') },
-  { title: 'MachineTypeBody' },
-);
-
-export const MachineType = resource(
-  'machine_type',
-  'MachineType',
-  Type.Object({ name: Type.String(), friendly_name: Type.String() }),
-);
-
-export const Plan = resource(
-  'plan',
-  'Plan',
-  Type.Object({
-    name: Type.String(),
-    machine_type: Type.String(),
-    cpus: Type.Integer({ description: 'Virtual processors' }),
-    memory_mb: Type.Integer({ description: 'Memory in MB' }),
-    disk_size: Type.Integer({ description: 'Disk size in GB' }),
-  }),
-);
-
-export const PermissionField = Type.Object(
-  { name: Type.String(), type: Type.String(), default: Type.Boolean() },
-  { title: 'PermissionField' },
-);
-
 const User = Type.Object(
   {
     id: Type.String(),
@@ -82,7 +41,7 @@ const User = Type.Object(
   { title: 'User' },
 );
 
-export const MachineAttributes = Type.Object(
+const MachineAttributes = Type.Object(
   {
     id: Type.Integer({ description: 'Machine ID' }),
     name: Type.String(),
@@ -123,72 +82,7 @@ export const MachineAttributes = Type.Object(
 
 export const Machine = resource('machine', 'Machine', MachineAttributes);
 
-export const MachineConsole = resource(
-  'machine_console',
-  'MachineConsole',
-  Type.Object({
-    shown: NullableString(
-      'At most 16 KiB, without control characters; null when no start has failed',
-    ),
-    kept_at: NullableDateTime('When the start was given up'),
-  }),
-);
-
-export const MachineCreateBody = Type.Object(
-  {
-    plan_id: Id('Machine type of the machines, as GET /plans lists them'),
-    quantity: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' }),
-    ),
-    software_ids: Type.Optional(Type.Array(Id('Software ID'), { maxItems: 1000 })),
-    base_image_id: Type.Optional(Id('Base image ID')),
-    region: Type.Optional(Text(60, 'Region')),
-    permissions: Type.Optional(SomePermissions),
-  },
-  { title: 'MachineCreateBody' },
-);
-
-export const MachineStartBody = Type.Object(
-  {
-    machine_type_id: Type.Optional(Id('Type to give it first')),
-    region: Type.Optional(Text(60, 'Region')),
-  },
-  { title: 'MachineStartBody' },
-);
-
-export const MachineAccessBody = Type.Object(
-  {
-    expires_in: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 86_400,
-        description: 'Seconds for which the link is good. Default: 3600',
-      }),
-    ),
-  },
-  { title: 'MachineAccessBody' },
-);
-
-export const MachineAccess = resource(
-  'access',
-  'MachineAccess',
-  Type.Object({
-    uid: Type.String(),
-    connection_link: Type.String({ description: 'Opens the machine once; shown here only' }),
-    expires_at: DateTime('Until when the link is good'),
-  }),
-);
-
-export const MachineStopBody = Type.Object(
-  {
-    gracefully: Type.Optional(
-      Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' }),
-    ),
-  },
-  { title: 'MachineStopBody' },
-);
-
-export const machineListQuery = {
+const machineListQuery = {
   status: Type.Optional(Enum(friendlyStatuses, 'Only machines in this state')),
   assigned: Type.Optional(
     Type.Boolean({
@@ -209,3 +103,94 @@ export const machineListQuery = {
     }),
   ),
 };
+
+export const machineOperations = {
+  machineList: define({
+    method: 'GET',
+    path: '/machines',
+    tag: 'Machines',
+    summary: 'List the machines of the organisation',
+    permission: 'machines:read',
+    query: Type.Object({ ...pageQuery, ...machineListQuery }),
+    response: { machines: Type.Array(Machine), ...pageFields },
+    errors: [],
+  }),
+  machineGet: define({
+    method: 'GET',
+    path: '/machines/{id}',
+    tag: 'Machines',
+    summary: 'Show a machine',
+    permission: 'machines:read',
+    params: idParams<MachineId>(),
+    response: Machine.properties,
+    errors: ['not_found'],
+  }),
+  machineCreate: define({
+    method: 'POST',
+    path: '/machines',
+    tag: 'Machines',
+    summary:
+      'Create machines; with software or a base image, an image is made first and assigned to them',
+    permission: 'machines:write',
+    action: 'machine_created',
+    body: Type.Object({
+      plan_id: Id<MachineTypeId>('Machine type of the machines, as GET /plans lists them'),
+      quantity: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 100, description: 'How many. Default: 1' }),
+      ),
+      software_ids: Type.Optional(Type.Array(Id<SoftwareId>('Software ID'), { maxItems: 1000 })),
+      base_image_id: Type.Optional(Id<BaseImageId>('Base image ID')),
+      region: Type.Optional(Text(60, 'Region')),
+      permissions: Type.Optional(SomePermissions),
+    }),
+    response: {
+      machines: Type.Array(Machine),
+      count: Type.Integer(),
+      silver_image: Type.Optional(Image),
+    },
+    errors: ['not_found', 'image_too_large'],
+  }),
+  machineStart: define({
+    method: 'POST',
+    path: '/machines/{id}/start',
+    tag: 'Machines',
+    summary: 'Start a machine',
+    permission: 'machines:power',
+    action: 'machine_started',
+    params: idParams<MachineId>(),
+    body: Type.Object({
+      machine_type_id: Type.Optional(Id<MachineTypeId>('Type to give it first')),
+      region: Type.Optional(Text(60, 'Region')),
+    }),
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready', 'image_too_large', 'no_capacity', 'disk_resizing'],
+  }),
+  machineStop: define({
+    method: 'POST',
+    path: '/machines/{id}/stop',
+    tag: 'Machines',
+    summary: 'Stop a machine',
+    permission: 'machines:power',
+    action: 'machine_stopped',
+    params: idParams<MachineId>(),
+    body: Type.Object({
+      gracefully: Type.Optional(
+        Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' }),
+      ),
+    }),
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready'],
+  }),
+  machineReset: define({
+    method: 'POST',
+    path: '/machines/{id}/reset',
+    tag: 'Machines',
+    summary:
+      "Discard a machine's disk; its next start begins from the assigned image, else from the newest base",
+    permission: 'machines:write',
+    action: 'machine_reset',
+    params: idParams<MachineId>(),
+    response: nothing,
+    errors: ['not_found', 'machine_not_ready', 'image_too_large'],
+  }),
+} as const;

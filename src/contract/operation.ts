@@ -41,6 +41,7 @@ export const idempotencyHeader = { name: 'Idempotency-Key', charactersMax: 128 }
 
 export const define = <const Spec extends OperationSpec>(spec: Spec): Spec => spec;
 
-export const idParams = Type.Object({ id: Id('ID') });
+/** The id in a path such as `/images/{id}`. */
+export const idParams = <Of extends number>() => Type.Object({ id: Id<Of>('ID') });
 /** The envelope alone. */
 export const nothing = {};

@@ -2,6 +2,7 @@
 
 import { Type } from 'typebox';
 import { resource } from './envelope.ts';
+import { define } from './operation.ts';
 
 const sized = (what: string) => ({
   id: Type.Integer({ description: `${what} ID` }),
@@ -10,6 +11,7 @@ const sized = (what: string) => ({
 });
 
 export const Software = Type.Object(sized('Software'), { title: 'Software' });
+
 export const SoftwareData = resource('software', 'SoftwareData', Software);
 
 /**
@@ -26,5 +28,21 @@ const catalogued = <Name extends string>(type: Name, title: string, what: string
     { title },
   );
 
-export const CatalogueSoftware = catalogued('software', 'CatalogueSoftware', 'Software');
-export const CatalogueBaseImage = catalogued('base_image', 'CatalogueBaseImage', 'Base image');
+const CatalogueSoftware = catalogued('software', 'CatalogueSoftware', 'Software');
+
+const CatalogueBaseImage = catalogued('base_image', 'CatalogueBaseImage', 'Base image');
+
+export const softwareOperations = {
+  softwareList: define({
+    method: 'GET',
+    path: '/software',
+    tag: 'Software',
+    summary: 'List the software that can be installed and the base images',
+    permission: 'software:read',
+    response: {
+      software: Type.Array(CatalogueSoftware),
+      base_images: Type.Array(CatalogueBaseImage),
+    },
+    errors: [],
+  }),
+} as const;

@@ -3,23 +3,42 @@
 // read from it.
 
 import type { Static, TObject, TSchema } from 'typebox';
+import type { Plain } from '../domain/ids.ts';
+import { accessOperations } from './access.ts';
+import { assignmentOperations } from './assignment.ts';
+import { auditOperations } from './audit.ts';
+import { consoleOperations } from './console.ts';
+import { diskOperations } from './disk.ts';
 import type { WireErrorName } from './errors.ts';
+import { fileOperations } from './file.ts';
+import { imageOperations } from './image.ts';
+import { layerOperations } from './layer.ts';
+import { machineOperations } from './machine.ts';
+import { machinePermissionOperations } from './machine-permission.ts';
+import { machineTypeOperations } from './machine-type.ts';
 import type { OperationSpec } from './operation.ts';
-import { fileOperations } from './operations/file.ts';
-import { imageOperations } from './operations/image.ts';
-import { machineOperations } from './operations/machine.ts';
-import { organisationOperations } from './operations/organisation.ts';
-import { transferOperations } from './operations/transfer.ts';
+import { organisationOperations } from './organisation.ts';
+import { softwareOperations } from './software.ts';
+import { transferOperations } from './transfer.ts';
 
 export const operations = {
   ...imageOperations,
+  ...assignmentOperations,
+  ...layerOperations,
   ...transferOperations,
   ...machineOperations,
+  ...machineTypeOperations,
+  ...machinePermissionOperations,
+  ...diskOperations,
+  ...consoleOperations,
+  ...accessOperations,
   ...fileOperations,
+  ...softwareOperations,
   ...organisationOperations,
+  ...auditOperations,
 } as const;
 
-export type Operations = typeof operations;
+type Operations = typeof operations;
 export type OperationName = keyof Operations;
 
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
@@ -46,11 +65,14 @@ export type Body<Name extends OperationName> = StaticOf<
   Operations[Name] extends { body: infer B } ? B : undefined
 >;
 
+/** All fields of a request in one object, as a caller gives them: its ids have no brands. */
+export type Fields<Name extends OperationName> = Plain<Params<Name> & Query<Name> & Body<Name>>;
+
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
 
 /** The operations whose bodies and answers are JSON, and those of which one is bytes. */
-export type ContentOperationName = {
+type ContentOperationName = {
   [Name in OperationName]: Operations[Name] extends { content: string } ? Name : never;
 }[OperationName];
 export type JsonOperationName = Exclude<OperationName, ContentOperationName>;

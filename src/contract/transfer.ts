@@ -1,12 +1,16 @@
-// Images on their way out and in, on the wire: our own additions.
+// Exports and imports of images on the wire. All of it is our own addition.
 
 import { Type } from 'typebox';
+import type { ImageId, TransferId } from '../domain/ids.ts';
 import { DateTime, Enum, Id, NullableInteger, NullableString, resource, Text } from './envelope.ts';
+import { Image } from './image.ts';
+import { define, idParams, nothing } from './operation.ts';
 
 export const transferPartBytesMax = 4 * 1024 * 1024;
 
-export const transferIdParams = Type.Object({
-  id: Type.String({
+const transferIdParams = Type.Object({
+  id: Type.Unsafe<TransferId>({
+    type: 'string',
     minLength: 1,
     maxLength: 64,
     pattern: '^[a-z0-9]+$',
@@ -14,7 +18,7 @@ export const transferIdParams = Type.Object({
   }),
 });
 
-export const partParams = Type.Object({
+const partParams = Type.Object({
   ...transferIdParams.properties,
   offset: Type.Integer({
     minimum: 0,
@@ -49,44 +53,121 @@ export const Transfer = resource(
   }),
 );
 
-export const ImageExportBody = Type.Object(
-  {
-    format: Type.Optional(
-      Enum(['qcow2', 'raw'], '`qcow2` is compressed with zstd. Default: qcow2'),
-    ),
-  },
-  { title: 'ImageExportBody' },
-);
-
-export const ImageImportBody = Type.Object(
-  {
-    size_bytes: Type.Integer({
-      minimum: 1,
-      maximum: 16 * 1024 ** 4,
-      description: 'Of the whole file',
+export const transferOperations = {
+  imageExport: define({
+    method: 'POST',
+    path: '/images/{id}/export',
+    tag: 'Transfers',
+    summary: 'Ask for an image as one file that stands alone, with a signed manifest',
+    permission: 'images:write',
+    action: 'image_exported',
+    params: idParams<ImageId>(),
+    body: Type.Object({
+      format: Type.Optional(
+        Enum(['qcow2', 'raw'], '`qcow2` is compressed with zstd. Default: qcow2'),
+      ),
     }),
-    name: Type.Optional(Text(30, "Default: the manifest's, else Template #{image id}")),
-    sha256: Type.Optional(
-      Type.String({
-        pattern: '^[0-9a-f]{64}$',
-        description: 'Digest of the file, compared when all is there',
+    response: Transfer.properties,
+    errors: ['not_found', 'image_not_available'],
+    extension: true,
+  }),
+  imageImport: define({
+    method: 'POST',
+    path: '/images/import',
+    tag: 'Transfers',
+    summary: 'Open the upload of an image: a qcow2 or raw disk',
+    permission: 'images:write',
+    action: 'image_import_begun',
+    body: Type.Object({
+      size_bytes: Type.Integer({
+        minimum: 1,
+        maximum: 16 * 1024 ** 4,
+        description: 'Of the whole file',
       }),
-    ),
-    manifest: Type.Optional(
-      Type.String({ minLength: 2, maxLength: 100_000, description: 'Of an export, as it is' }),
-    ),
-    signature: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: "The manifest's" }),
-    ),
-  },
-  { title: 'ImageImportBody' },
-);
-
-export const TransferFinishBody = Type.Object(
-  {
-    heal_image_id: Type.Optional(
-      Id('A damaged image whose export this is: its layer gets these bytes, and no image is made'),
-    ),
-  },
-  { title: 'TransferFinishBody' },
-);
+      name: Type.Optional(Text(30, "Default: the manifest's, else Template #{image id}")),
+      sha256: Type.Optional(
+        Type.String({
+          pattern: '^[0-9a-f]{64}$',
+          description: 'Digest of the file, compared when all is there',
+        }),
+      ),
+      manifest: Type.Optional(
+        Type.String({ minLength: 2, maxLength: 100_000, description: 'Of an export, as it is' }),
+      ),
+      signature: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 200, description: "The manifest's" }),
+      ),
+    }),
+    response: Transfer.properties,
+    errors: [],
+    extension: true,
+  }),
+  transferGet: define({
+    method: 'GET',
+    path: '/transfers/{id}',
+    tag: 'Transfers',
+    summary: 'Show a transfer: how far it is, and the manifest of an export',
+    permission: 'images:read',
+    params: transferIdParams,
+    response: Transfer.properties,
+    errors: ['not_found'],
+    extension: true,
+  }),
+  transferPart: define({
+    method: 'POST',
+    path: '/transfers/{id}/parts/{offset}',
+    tag: 'Transfers',
+    summary:
+      'Send a part of the file, up to 4 MiB, where the last one ended; the nonce of its signature has 36 characters',
+    permission: 'images:write',
+    action: 'image_import_part_received',
+    params: partParams,
+    content: 'request',
+    response: Transfer.properties,
+    errors: ['not_found', 'conflict'],
+    extension: true,
+  }),
+  transferFinish: define({
+    method: 'POST',
+    path: '/transfers/{id}/finish',
+    tag: 'Transfers',
+    summary: 'Make an image of the bytes that were sent, or heal one with them',
+    permission: 'images:write',
+    action: 'image_imported',
+    params: transferIdParams,
+    body: Type.Object({
+      heal_image_id: Type.Optional(
+        Id<ImageId>(
+          'A damaged image whose export this is: its layer gets these bytes, and no image is made',
+        ),
+      ),
+    }),
+    response: Image.properties,
+    errors: ['not_found', 'conflict'],
+    extension: true,
+  }),
+  transferContent: define({
+    method: 'GET',
+    path: '/transfers/{id}/content',
+    tag: 'Transfers',
+    summary: 'Download the file of an export; takes Range, so that a download goes on',
+    permission: 'images:read',
+    params: transferIdParams,
+    content: 'response',
+    response: nothing,
+    errors: ['not_found', 'conflict', 'precondition_failed', 'range_not_satisfiable'],
+    extension: true,
+  }),
+  transferDelete: define({
+    method: 'DELETE',
+    path: '/transfers/{id}',
+    tag: 'Transfers',
+    summary: 'End a transfer and forget its bytes',
+    permission: 'images:write',
+    action: 'image_transfer_deleted',
+    params: transferIdParams,
+    response: nothing,
+    errors: ['not_found', 'conflict'],
+    extension: true,
+  }),
+} as const;

@@ -3,6 +3,9 @@
 import { AppError } from './error.ts';
 import { gbBytes } from './layer.ts';
 
+/** The files that a backup freezes: meanwhile no job changes files of that kind. */
+export type Freeze = 'disks' | 'layers';
+
 export interface Capacity {
   totalBytes: number;
   freeBytes: number;

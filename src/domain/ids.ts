@@ -16,3 +16,17 @@ export type LayerId = Branded<string, 'layer'>;
 export type DiskId = Branded<string, 'disk'>;
 export type TransferId = Branded<string, 'transfer'>;
 export type KeyId = Branded<string, 'key'>;
+
+/**
+ * The same shape without brands: plain numbers and texts where ids are. A caller of the API has
+ * those, since a brand is given only to what this program has checked.
+ */
+export type Plain<Shape> = Shape extends { readonly [brand]: unknown }
+  ? Shape extends number
+    ? number
+    : string
+  : Shape extends readonly (infer Item)[]
+    ? Plain<Item>[]
+    : Shape extends object
+      ? { [Key in keyof Shape]: Plain<Shape[Key]> }
+      : Shape;

@@ -1,44 +1,103 @@
-// A job: one durable piece of work that a request asked for and the reconciler makes true.
+// A job: one durable piece of work that the reconciler makes true. A request or a task writes it;
+// a server claims it under a lease. This file is the union of its kinds: a new kind begins with a
+// row here.
 
-import type { ImageId, JobId, MachineId, OrganisationId } from './ids.ts';
+import type { Freeze } from './host.ts';
+import type { ImageId, JobId, LayerId, MachineId, OrganisationId, TransferId } from './ids.ts';
 
-export const jobKinds = [
-  'imageCapture',
-  'imageExport',
-  'imageImport',
-  'imageInstall',
-  'layerCompact',
-  'machineStart',
-  'machineStop',
-] as const;
-export type JobKind = (typeof jobKinds)[number];
+interface KindOfJob {
+  /** How many run at once unless the operator says otherwise. */
+  limit: number;
+  /** The freeze under which none is claimed, because it changes files that a backup copies. */
+  blockedBy: Freeze | null;
+  /** Whether it counts towards the organisation's quota of builds. */
+  countsAsBuild: boolean;
+}
 
-/** `cancelled`: the image it worked for was deleted before it began. */
+export const jobKinds = {
+  imageCapture: { limit: 4, blockedBy: 'disks', countsAsBuild: true },
+  imageExport: { limit: 2, blockedBy: null, countsAsBuild: false },
+  imageImport: { limit: 2, blockedBy: 'layers', countsAsBuild: true },
+  imageInstall: { limit: 2, blockedBy: null, countsAsBuild: true },
+  layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false },
+  machineStart: { limit: 8, blockedBy: null, countsAsBuild: false },
+  machineStop: { limit: 16, blockedBy: null, countsAsBuild: false },
+} as const satisfies Record<string, KindOfJob>;
+
+export type JobKind = keyof typeof jobKinds;
+export const jobKindNames = Object.keys(jobKinds) as JobKind[];
+
+/** What each kind stores beside the ids of what it works on, when it is asked for or later. */
+export interface JobData {
+  imageCapture: { generalize?: boolean };
+  imageExport: Record<never, never>;
+  imageImport: Record<never, never>;
+  imageInstall: Record<never, never>;
+  layerCompact: {
+    /** The layer's digest before it is written anew. */
+    digest?: string;
+    /** A failed attempt left the bytes as they were, so that the digest still holds. */
+    unchanged?: boolean;
+  };
+  machineStart: Record<never, never>;
+  machineStop: { gracefully?: boolean };
+}
+
+/** `cancelled`: the image it worked for was deleted before the job began. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
-export interface Job {
-  id: JobId;
-  kind: JobKind;
-  organisationId: OrganisationId;
+/** What a job works on. The store has at most one open job for each image and each machine. */
+export interface JobSubject {
   imageId: ImageId | null;
   machineId: MachineId | null;
+  transferId: TransferId | null;
+  /** The layer that is compacted, or healed by an import. */
+  layerId: LayerId | null;
+}
+
+export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
+  id: JobId;
+  kind: Kind;
+  organisationId: OrganisationId;
   state: JobState;
-  /** What it is doing, for people. */
+  /** What the job does now, for people. */
   phase: string;
   /** 0 to 1. */
   progress: number;
+  /** How often it was claimed. */
   attempts: number;
-  /** Not to be claimed before this time, ms since 1970. */
+  /** How often it failed and was tried again. */
+  failures: number;
+  /** The job is not claimed before this time, ms since 1970. */
   notBefore: number;
   leaseOwner: string | null;
   leaseUntil: number | null;
   reason: string | null;
-  /** What the job has to remember between attempts: the ids it chose. */
-  data: Record<string, string | number | boolean>;
+  data: JobData[Kind];
   createdAt: number;
   updatedAt: number;
 }
 
-/** The ids that jobs have chosen: what they name may be there before the store has its row. */
-export const idsBegun = (open: readonly Job[]): Set<string> =>
-  new Set(open.flatMap(({ data }) => Object.values(data).map(String)));
+/** A job to be queued. */
+export type NewJob = {
+  [Kind in JobKind]: {
+    kind: Kind;
+    organisationId: OrganisationId;
+    data?: JobData[Kind];
+  } & Partial<JobSubject>;
+}[JobKind];
+
+/**
+ * An id that an open job chose for a thing it makes, stored before the thing is made. The thing may
+ * exist at the engine before the store has its row.
+ */
+export interface Begun {
+  jobId: JobId;
+  /** What the id is for, such as `layer` or `disk`; one id for each name in a job. */
+  name: string;
+  id: string;
+}
+
+/** The kinds whose rows have something in common, such as the freeze that blocks them. */
+export const jobKindsThat = (isOne: (kind: KindOfJob) => boolean): JobKind[] =>
+  jobKindNames.filter((name) => isOne(jobKinds[name]));

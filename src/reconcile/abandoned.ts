@@ -2,7 +2,7 @@
 // version may have left it. A state and its job are written in one transaction, so nothing that is
 // under way looks like this.
 
-import type { Dependencies } from './task.ts';
+import type { Dependencies } from './context.ts';
 
 const reason =
   'Its work was called off, or lost by an older version of the server; ask for it again.';

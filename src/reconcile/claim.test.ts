@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Job, jobKinds } from '../domain/job.ts';
+import { type Job, jobKindNames } from '../domain/job.ts';
 import { planClaims, retryDelayMs } from './claim.ts';
 
 const now = 1000;
@@ -17,7 +17,7 @@ const limits = {
   machineStop: 1,
 };
 const anyJob = fc.record({
-  kind: fc.constantFrom(...jobKinds),
+  kind: fc.constantFrom(...jobKindNames),
   state: fc.constantFrom('queued' as const, 'running' as const),
   notBefore: fc.constantFrom(0, now, now + 1, now + 3600_000),
   leaseUntil: fc.constantFrom(now - 1, now, now + 1),
@@ -30,7 +30,7 @@ describe('planClaims', () => {
         const open = given.map((one, id) => ({ ...one, id }) as unknown as Job);
         const claimed = new Set(planClaims(open, now, limits));
         const runs = (one: Job) => one.state === 'running' && (one.leaseUntil ?? 0) > now;
-        for (const kind of jobKinds) {
+        for (const kind of jobKindNames) {
           const ofKind = open.filter((one) => one.kind === kind);
           const running = ofKind.filter(runs).length;
           const ready = ofKind.filter((one) => !runs(one) && one.notBefore !== now + 1);

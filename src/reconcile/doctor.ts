@@ -1,130 +1,83 @@
-// Compares all that the store says with what the engine has, and explains what does not fit and
-// what cures it. It changes nothing. What is under way can look wrong for a moment, so a finding
-// counts when it is there twice, a little apart.
+// The doctor compares all that the store says with what the engine has, and explains each difference
+// and its cure. It changes nothing. Work under way can look wrong for a moment, so a finding counts
+// only when a second look, a little later, has it too.
 
-import { type Capacity, isFull } from '../domain/host.ts';
-import { idsBegun, type Job } from '../domain/job.ts';
-import type { Disk, Layer } from '../domain/layer.ts';
-import type { Machine } from '../domain/machine.ts';
-import type { Engine, Inventory } from '../engine/port.ts';
-import type { Dependencies } from './task.ts';
-
-export interface Finding {
-  /** `error`: something cannot be used or may be lost. `warning`: nothing is hurt yet. */
-  severity: 'error' | 'warning';
-  /** What it is about, such as `disk ID`. */
-  subject: string;
-  found: string;
-  cure: string;
-}
+import type { Layer } from '../domain/layer.ts';
+import type { Engine } from '../engine/port.ts';
+import type { Store } from '../store/port.ts';
+import type { Dependencies } from './context.ts';
+import {
+  deletingFindings,
+  diskFindings,
+  type Finding,
+  jobFindings,
+  layerFindings,
+  machineFindings,
+  orphanFindings,
+  roomFindings,
+  softwareFindings,
+  waitingFindings,
+} from './findings.ts';
 
 const againMs = 1000;
 const jobsMax = 10_000;
-const stuckMs = 10 * 60_000;
 
-/** What is there now and `againMs` later. */
-export async function examine(
-  deps: Pick<Dependencies, 'store' | 'engine' | 'clock'>,
-): Promise<Finding[]> {
-  const first = await examineOnce(deps);
+type Examined = Pick<Dependencies, 'store' | 'engine' | 'clock'>;
+
+/** Returns the findings that are there now and still there `againMs` later. */
+export async function examine(context: Examined): Promise<Finding[]> {
+  const first = await examineOnce(context);
   if (first.length === 0) return [];
-  await deps.clock.sleep(againMs);
+  await context.clock.sleep(againMs);
   const text = ({ subject, found }: Finding) => `${subject} ${found}`;
-  const again = new Set((await examineOnce(deps)).map(text));
+  const again = new Set((await examineOnce(context)).map(text));
   return first.filter((finding) => again.has(text(finding)));
 }
 
-async function examineOnce({
-  store,
-  engine,
-  clock,
-}: Pick<Dependencies, 'store' | 'engine' | 'clock'>): Promise<Finding[]> {
-  const known = await store.read('system', async (work) => ({
+const readAll = (store: Store) =>
+  store.read('system', async (work) => ({
     layers: await work.layers.list(),
     disks: await work.disks.list(),
     diskIds: new Set<string>(await work.disks.ids()),
     machines: await work.machines.everyone(),
     jobs: await work.jobs.open(jobsMax),
+    begun: await work.jobs.begun(),
     software: await work.software.list(),
     deletingInUse: await work.layers.deletingInUse(),
     waiting: (await work.host.waiting()).waiting,
   }));
+
+async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[]> {
+  const known = await readAll(store);
   const has = await engine.inventory();
   const running = await engine.runningMachines();
   const capacity = await engine.capacity();
-  const roots = known.layers.filter(
-    ({ id, baseLayerId, state }) => id === baseLayerId && state === 'sealed',
-  );
-  const boots = await bootFindings(
-    roots.filter(({ id }) => has.layers.has(id)),
-    engine,
-  );
-  const begun = idsBegun(known.jobs);
+  // The file of such a layer may be missing for as long as its job is open.
+  const begun = new Set([
+    ...known.begun.map(({ id }) => id),
+    ...known.jobs.flatMap(({ layerId }) => layerId ?? []),
+  ]);
   const busy = new Set(known.jobs.map(({ machineId }) => machineId));
+  const idle = known.machines.filter(({ id }) => !busy.has(id));
   return [
     ...layerFindings(known.layers, has, begun),
-    ...boots,
+    ...(await bootFindings(
+      known.layers.filter((layer) => isSealedRoot(layer) && has.layers.has(layer.id)),
+      engine,
+    )),
     ...diskFindings(known.disks, has),
     ...orphanFindings(known.layers, known.diskIds, has, begun),
-    ...known.software.flatMap(({ id, name, recipe }) =>
-      recipe.files
-        .filter(({ sha256 }) => !has.files.has(sha256))
-        .map(
-          (file): Finding => ({
-            severity: 'error',
-            subject: `software ${id} (${name})`,
-            found: `its file ${file.name} is missing on the disk of the host`,
-            cure: `give it the file again: silversmith software update ${id}`,
-          }),
-        ),
-    ),
-    ...machineFindings(
-      known.machines.filter(({ id }) => !busy.has(id)),
-      running,
-    ),
+    ...softwareFindings(known.software, has),
+    ...machineFindings(idle, running),
     ...jobFindings(known.jobs, clock.now()),
     ...roomFindings(capacity),
-    ...known.deletingInUse.map(
-      ({ id }): Finding => ({
-        severity: 'error',
-        subject: `layer ${id}`,
-        found: 'is marked for removal, and something stands on it',
-        cure: 'start the server: it takes the layer up again, or says of its images why they failed',
-      }),
-    ),
+    ...deletingFindings(known.deletingInUse),
     ...waitingFindings(known.waiting),
   ];
 }
 
-function layerFindings(
-  layers: readonly Layer[],
-  has: Inventory,
-  begun: ReadonlySet<string>,
-): Finding[] {
-  const states = new Map(layers.map((layer) => [layer.id, layer.state]));
-  return layers.flatMap((layer): Finding[] => {
-    const { id, state, fault, jobId, parentId } = layer;
-    const subject = `layer ${id}`;
-    const cure =
-      'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
-    if (state === 'quarantined')
-      return [
-        {
-          severity: 'error',
-          subject,
-          found: fault ?? 'is quarantined',
-          cure: `bring its bytes back as they were and type: silversmith layer verify ${id}; or ${cure}`,
-        },
-      ];
-    if (state === 'sealed' && jobId === null && !begun.has(id) && !has.layers.has(id))
-      return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
-    if (state !== 'deleting' && parentId !== null && !states.has(parentId))
-      return [
-        { severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure },
-      ];
-    return [];
-  });
-}
+const isSealedRoot = ({ id, baseLayerId, state }: Layer) =>
+  id === baseLayerId && state === 'sealed';
 
 const unknown = { says: 'it is not known how it boots', sure: true };
 
@@ -143,98 +96,4 @@ async function bootFindings(roots: readonly Layer[], engine: Engine): Promise<Fi
     });
   }
   return findings;
-}
-
-function diskFindings(disks: readonly Disk[], has: Inventory): Finding[] {
-  return disks
-    .filter(({ id, state }) => (state === 'active' || state === 'kept') && !has.disks.has(id))
-    .map(({ id, state, machineId }) => ({
-      severity: 'error',
-      subject: `disk ${id} of machine ${machineId}`,
-      found: 'is missing on the disk of the host',
-      cure:
-        state === 'kept'
-          ? 'it cannot be put back; nothing else is hurt'
-          : `give the machine a new one: silversmith machine reset ${machineId}; or put an older one back: silversmith machine restore ${machineId}`,
-    }));
-}
-
-function orphanFindings(
-  layers: readonly Layer[],
-  disks: ReadonlySet<string>,
-  has: Inventory,
-  begun: ReadonlySet<string>,
-): Finding[] {
-  const known = new Set<string>([...layers.map(({ id }) => id), ...disks, ...begun]);
-  const strange = (kind: string, ids: Iterable<string>) =>
-    [...ids]
-      .filter((id) => !known.has(id))
-      .map(
-        (id): Finding => ({
-          severity: 'warning',
-          subject: `${kind} ${id}`,
-          found: 'is on the disk of the host, and the store does not know it',
-          cure: 'nothing: the server removes it after a day; restore the store that knows it before then if it is wanted',
-        }),
-      );
-  return [...strange('layer', has.layers.keys()), ...strange('disk', has.disks.keys())];
-}
-
-function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>): Finding[] {
-  const moving = (machine: Machine) => machine.status !== 'off' && machine.status !== 'ready';
-  const cure = 'start the server: it looks at its machines every five seconds';
-  return idle.flatMap((machine): Finding[] => {
-    const subject = `machine ${machine.id}`;
-    if (machine.status === 'ready' && !running.has(machine.id))
-      return [{ severity: 'warning', subject, found: 'is said to be ready, and is off', cure }];
-    if (machine.status === 'off' && running.has(machine.id))
-      return [{ severity: 'error', subject, found: 'is said to be off, and is on', cure }];
-    if (moving(machine) || machine.capturingImageId !== null)
-      return [
-        {
-          severity: 'error',
-          subject,
-          found: `is ${machine.status}, and nothing works on it`,
-          cure: 'start the server: it sets the machine to off; this is a defect of Silversmith: please report it, with the log',
-        },
-      ];
-    return [];
-  });
-}
-
-function jobFindings(jobs: readonly Job[], now: number): Finding[] {
-  // Who works on a job renews its lease, and with it when it was changed last.
-  const waitsSince = (one: Job) => (one.state === 'running' ? one.updatedAt : one.notBefore);
-  return jobs
-    .filter((one) => waitsSince(one) < now - stuckMs)
-    .map(({ id, kind, state, phase, reason }) => ({
-      severity: 'warning',
-      subject: `job ${id} (${kind})`,
-      found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
-      cure: 'start the server when it is stopped; else look at its log for this job',
-    }));
-}
-
-function waitingFindings(waiting: string | null): Finding[] {
-  if (waiting === null) return [];
-  return [
-    {
-      severity: 'warning',
-      subject: 'the removal of what was kept for a time',
-      found: `waits, because ${waiting}`,
-      cure: "look at the host's clock; if it is right there is nothing to do: removal begins after an hour, and that of many things after a day",
-    },
-  ];
-}
-
-function roomFindings(capacity: Capacity): Finding[] {
-  if (!isFull(capacity)) return [];
-  return [
-    {
-      severity: 'error',
-      subject: 'the disk of the host',
-      found: `has ${capacity.freeBytes} of ${capacity.totalBytes} bytes left, and nothing new is made`,
-      cure: 'free some: silversmith storage says what takes what; cache prune, and deleting images, free it',
-    },
-  ];
 }

@@ -8,7 +8,7 @@
 
 import type { Clock } from '../lib/clock.ts';
 import type { Work } from '../store/port.ts';
-import type { Log } from './task.ts';
+import type { Log } from './context.ts';
 
 const hourMs = 3600_000;
 /**

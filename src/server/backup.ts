@@ -7,14 +7,14 @@ import { chmod, copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../app/operator/backup.ts';
 import { failedForNow, invalid } from '../domain/error.ts';
+import type { Freeze } from '../domain/host.ts';
 import type { LayerId } from '../domain/ids.ts';
-import { idsBegun } from '../domain/job.ts';
 import { gbBytes } from '../domain/layer.ts';
 import type { BackupSpec, Engine } from '../engine/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, makeFolders, syncPath, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
-import type { Freeze, Store } from '../store/port.ts';
+import type { Store } from '../store/port.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import type { EngineName } from './options.ts';
@@ -146,7 +146,9 @@ const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: 
   store.read('system', async (work) => ({
     // A capture that waits to go on has sealed its disk already: the disk stands on a layer that has
     // no row yet.
-    begun: [...idsBegun(await work.jobs.openOfKind('imageCapture'))] as LayerId[],
+    begun: (await work.jobs.begun())
+      .filter(({ name }) => name !== 'disk')
+      .map(({ id }) => id as LayerId),
     layers: (await work.layers.list())
       .filter(({ state }) => state === 'sealed' || state === 'quarantined')
       .map(({ id }) => id),

@@ -18,7 +18,7 @@ import { type Confining, confinements, defaultConfining } from '../engine/qemu/h
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { systemPath } from '../lib/spawn.ts';
-import { defaultSettings, type Settings } from '../reconcile/workflow.ts';
+import { defaultSettings, type Settings } from '../reconcile/context.ts';
 
 const hourMs = 3600_000;
 const dayMs = 24 * hourMs;

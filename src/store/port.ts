@@ -56,10 +56,9 @@ export interface Store {
 
 export type { Touched } from './sql/audit.ts';
 export type { Counted } from './sql/counts.ts';
-export { frozenKinds } from './sql/host.ts';
 export type { SoftwareOfImage } from './sql/image.ts';
 export { LeaseLost } from './sql/job.ts';
 export type { AccessKey } from './sql/key.ts';
 export type { NewLayer } from './sql/layer.ts';
 export type { MachineType } from './sql/machine.ts';
-export type { AccessLink, BuildStep, Freeze, Scope } from './sql/schema.ts';
+export type { AccessLink, BuildStep, Scope } from './sql/schema.ts';

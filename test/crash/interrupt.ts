@@ -1,7 +1,7 @@
-// Counts what a process changes, at the places where it asks the system for it: each file that it
-// makes, moves, syncs or removes, each program that it starts, each transaction that it commits.
-// Before the one that is named the process dies. The program under test is not changed for it and
-// does not know.
+// Counts the steps of a process and ends it before one of them. A step is a call by which the
+// process changes something outside its memory: it makes, moves, syncs or removes a file, starts a
+// program, or commits a transaction. The verbs of Node are wrapped for this, so that the server
+// under test is not changed, and a new step is counted without anybody listing it.
 
 import childProcess, { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
@@ -11,28 +11,28 @@ import { basename } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 
 export interface Interruption {
-  /** The step before which it dies; 0: none. */
+  /** The number of the step before which the process dies; 0: it does not die. */
   at: number;
-  /** A mounted file system that loses its power in the same moment. */
+  /** A mounted file system that loses its power in the same moment; null: none does. */
   cut: string | null;
-  /** What is left out of the names of files. */
+  /** The data directory. It is left out of the names of steps, so that they are always the same. */
   root: string;
 }
 
 const stdout = 1;
 
 function die(cut: string | null): never {
-  // What has not been synced to it by now is gone, and nothing more reaches it.
+  // From here on nothing reaches the disk, and what was not synced to it is gone.
   if (cut !== null) execFileSync('xfs_io', ['-x', '-c', 'shutdown', cut]);
   process.kill(process.pid, 'SIGKILL');
-  // The signal is on its way; nothing else happens.
+  // Block until the signal arrives, so that nothing else happens.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   throw new Error('unreachable');
 }
 
 /**
- * Begins to count when it is called, and anew at each SIGUSR2. Each step is told as a line `step
- * NUMBER NAME` on standard output.
+ * Wraps the verbs. Steps count from now when `fromStart` is true, and from 1 again at each SIGUSR2.
+ * Each step prints a line `step NUMBER NAME` on standard output, before it happens.
  */
 export async function interrupt(
   { at, cut, root }: Interruption,
@@ -74,14 +74,15 @@ export async function interrupt(
   await handle.close();
   wrap(childProcess, 'spawn', ([file, args]) => {
     const words = [file, ...(args as string[])].map((word) => basename(String(word)));
-    // Named after the program that is confined, not after those that confine it.
+    // QEMU is started through bubblewrap, setpriv and others: name the step after QEMU.
     const found = words.findIndex((word) => ['qemu-img', 'qemu-system-x86_64'].includes(word));
     const [program, does = ''] = words.slice(Math.max(0, found));
     return `spawn ${program === 'qemu-img' && !does.startsWith('-') ? `${program} ${does}` : program}`;
   });
   syncBuiltinESMExports();
 
-  // A transaction is a step when it changes something: told by its tables.
+  // A transaction is a step when it changes something. Its name lists the tables. There are two
+  // steps: `commit` before it is durable, `answer` after, before the caller hears of it.
   const tables = new WeakMap<DatabaseSync, Set<string>>();
   const databaseOf = new WeakMap<StatementSync, DatabaseSync>();
   const prepare = DatabaseSync.prototype.prepare;

@@ -21,7 +21,7 @@ import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import { signingKeyFile } from '../../src/lib/signing-key.ts';
-import type { Settings } from '../../src/reconcile/workflow.ts';
+import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';

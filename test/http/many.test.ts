@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import type { ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import { quarantine } from '../../src/reconcile/tasks/verify.ts';
+import { quarantine } from '../../src/reconcile/quarantine.ts';
 import { startHarness } from './harness.ts';
 
 /** SQLite takes 32,766 variables. */

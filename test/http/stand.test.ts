@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { evict } from '../../src/reconcile/build-cache.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { evict } from '../../src/reconcile/tasks/collect.ts';
 import type { Store } from '../../src/store/port.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';

@@ -102,6 +102,49 @@ describe('a store with data in it', () => {
     });
   }
 
+  it('keeps what its open jobs work on, and the ids that they began', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await storeOf(dataDir, '0016-words');
+    const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+    const job = (kind: string, data: object) =>
+      database.exec(`insert into job (kind, organisation_id, state, phase, progress, attempts,
+        not_before, data, created_at, updated_at)
+        values ('${kind}', 1, 'queued', 'p', 0, 1, 0, '${JSON.stringify(data)}', ${at}, ${at})`);
+    job('imageCapture', { generalize: true, layerId: 'low', generalId: 'high', failures: 2 });
+    job('imageImport', { transferId: 'transfer', healLayerId: 'healed' });
+    job('layerCompact', { layerId: 'tall', digest: 'sha256:1' });
+    job('machineStart', { diskId: 'fresh' });
+    database.close();
+    const store = await openSqlite({ dataDir, now: Date.now });
+    defer(t, () => store.close());
+    const { open, begun } = await store.read('system', async (work) => ({
+      open: await work.jobs.open(10),
+      begun: await work.jobs.begun(),
+    }));
+    assert.deepEqual(
+      open
+        .slice(1)
+        .map(({ kind, transferId, layerId, failures, data }) => [
+          kind,
+          transferId,
+          layerId,
+          failures,
+          data,
+        ]),
+      [
+        ['imageCapture', null, null, 2, { generalize: true }],
+        ['imageImport', 'transfer', 'healed', 0, {}],
+        ['layerCompact', null, 'tall', 0, { digest: 'sha256:1' }],
+        ['machineStart', null, null, 0, {}],
+      ],
+    );
+    assert.deepEqual(begun.map(({ jobId, name, id }) => [jobId, name, id]).sort(), [
+      [2, 'generalised layer', 'high'],
+      [2, 'layer', 'low'],
+      [5, 'disk', 'fresh'],
+    ]);
+  });
+
   it('is searched as this version searches, whatever its names were folded to before', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, '0010-proved-bases');

@@ -1,7 +1,7 @@
 // The build cache: installed steps that builds find again.
 
 import type { LayerId } from '../../domain/ids.ts';
-import { evict } from '../../reconcile/tasks/collect.ts';
+import { evict } from '../../reconcile/build-cache.ts';
 import type { Store } from '../../store/port.ts';
 import { change } from './context.ts';
 import { noLog } from './layer.ts';

@@ -5,7 +5,8 @@ import { AppError } from '../../domain/error.ts';
 import type { Engine } from '../../engine/port.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import { examine, type Finding } from '../../reconcile/doctor.ts';
+import { examine } from '../../reconcile/doctor.ts';
+import type { Finding } from '../../reconcile/findings.ts';
 import type { Store } from '../../store/port.ts';
 import { keysSealedOtherwise } from './master-key.ts';
 

@@ -4,7 +4,7 @@ import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Engine } from '../../engine/port.ts';
-import { isReadable, verifyLayer } from '../../reconcile/tasks/verify.ts';
+import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port.ts';
 import { change } from './context.ts';
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { doctor } from '../../app/operator/doctor.ts';
 import { layerVerify } from '../../app/operator/layer.ts';
 import { systemClock } from '../../lib/clock.ts';
-import type { Finding } from '../../reconcile/doctor.ts';
+import type { Finding } from '../../reconcile/findings.ts';
 import type { Terminal } from '../output.ts';
 import type { Local, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';

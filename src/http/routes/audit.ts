@@ -3,7 +3,6 @@
 import { userActionLogList } from '../../app/audit.ts';
 import type { OperationSpec } from '../../contract/operation.ts';
 import { operations } from '../../contract/table.ts';
-import type { MachineId } from '../../domain/ids.ts';
 import { dateTime, type Handlers } from '../handler.ts';
 
 /**
@@ -25,7 +24,7 @@ export const auditRoutes: Handlers<'userActionLogList'> = {
       startDate: query.start_date,
       endDate: query.end_date,
       actions: query.action_type === undefined ? undefined : actionsOf(query.action_type),
-      machineId: query.organization_machine_id as MachineId | undefined,
+      machineId: query.organization_machine_id,
     });
     // Keys act here, not users: no entry has the e-mail that is asked for.
     const shown = query.user_email === undefined ? entries : [];

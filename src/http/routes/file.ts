@@ -2,7 +2,6 @@
 
 import { machineGet } from '../../app/machine.ts';
 import type { Answer } from '../../contract/table.ts';
-import type { MachineId } from '../../domain/ids.ts';
 import type { Handlers } from '../handler.ts';
 
 const noFiles: Answer<'fileList'> = {
@@ -17,7 +16,7 @@ export const fileRoutes: Handlers<'fileList' | 'fileCapacity' | 'machineFileList
   fileList: async () => noFiles,
   fileCapacity: async () => ({ total: 0, in_use: 0 }),
   async machineFileList(context, { params }) {
-    await machineGet(context, params.id as MachineId);
+    await machineGet(context, params.id);
     return noFiles;
   },
 };

@@ -11,7 +11,6 @@ import {
   imageLog,
 } from '../../app/image.ts';
 import type { Answer } from '../../contract/table.ts';
-import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 
 export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {
@@ -64,12 +63,11 @@ export const imageRoutes: Handlers<
       next_page: nextPage(page, perPage, count),
     };
   },
-  imageGet: async (context, { params }) =>
-    presentImage(await imageGet(context, params.id as ImageId)),
+  imageGet: async (context, { params }) => presentImage(await imageGet(context, params.id)),
   imageCapture: async (context, { body }) =>
     presentImage(
       await imageCapture(context, {
-        machineId: body.machine_id as MachineId,
+        machineId: body.machine_id,
         name: body.name,
         generalize: body.generalize,
       }),
@@ -78,20 +76,20 @@ export const imageRoutes: Handlers<
     presentImage(
       await imageInstall(context, {
         name: body.name,
-        softwareIds: body.software_ids as SoftwareId[] | undefined,
-        baseImageId: body.base_image_id as BaseImageId | undefined,
+        softwareIds: body.software_ids,
+        baseImageId: body.base_image_id,
       }),
     ),
   async imageAssign(context, { params, body }) {
-    await imageAssign(context, params.id as ImageId, body.machine_ids as MachineId[]);
+    await imageAssign(context, params.id, body.machine_ids);
     return {};
   },
   async imageDelete(context, { params }) {
-    await imageDelete(context, params.id as ImageId);
+    await imageDelete(context, params.id);
     return {};
   },
   async imageLog(context, { params }) {
-    const { steps, report } = await imageLog(context, params.id as ImageId);
+    const { steps, report } = await imageLog(context, params.id);
     return {
       report,
       steps: steps.map(({ softwareId, exitCode, durationMs, ...step }) => ({

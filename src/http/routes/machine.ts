@@ -14,7 +14,6 @@ import {
   machineTypeSet,
 } from '../../app/machine.ts';
 import type { Answer } from '../../contract/table.ts';
-import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../../domain/ids.ts';
 import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
 import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
 import { presentImage } from './image.ts';
@@ -91,15 +90,14 @@ export const machineRoutes: Handlers<
     };
   },
   async machineConsole(context, { params }) {
-    const kept = await machineConsole(context, params.id as MachineId);
+    const kept = await machineConsole(context, params.id);
     return {
       id: String(params.id),
       type: 'machine_console',
       attributes: { shown: kept?.shown ?? null, kept_at: dateOrNull(kept?.keptAt ?? null) },
     };
   },
-  machineGet: async (context, { params }) =>
-    presentMachine(await machineGet(context, params.id as MachineId)),
+  machineGet: async (context, { params }) => presentMachine(await machineGet(context, params.id)),
   planList: async ({ work }) => ({
     plans: (await work.machineTypes.list()).map(
       ({ id, name, code, cpus, memoryMb, diskSizeGb }) => ({
@@ -111,10 +109,10 @@ export const machineRoutes: Handlers<
   }),
   async machineCreate(context, { body }) {
     const { machines, image } = await machineCreate(context, {
-      machineTypeId: body.plan_id as MachineTypeId,
+      machineTypeId: body.plan_id,
       quantity: body.quantity,
-      softwareIds: body.software_ids as SoftwareId[] | undefined,
-      baseImageId: body.base_image_id as BaseImageId | undefined,
+      softwareIds: body.software_ids,
+      baseImageId: body.base_image_id,
       region: body.region,
       permissions: body.permissions,
     });
@@ -125,22 +123,18 @@ export const machineRoutes: Handlers<
     };
   },
   async machineStart(context, { params, body }) {
-    await machineStart(context, params.id as MachineId, {
-      typeId: body.machine_type_id as MachineTypeId | undefined,
+    await machineStart(context, params.id, {
+      typeId: body.machine_type_id,
       region: body.region,
     });
     return {};
   },
   async machineStop(context, { params, body }) {
-    await machineStop(context, params.id as MachineId, body.gracefully ?? false);
+    await machineStop(context, params.id, body.gracefully ?? false);
     return {};
   },
   async machineAccess(context, { params, body }) {
-    const { uid, url, expiresAt } = await machineAccess(
-      context,
-      params.id as MachineId,
-      body.expires_in,
-    );
+    const { uid, url, expiresAt } = await machineAccess(context, params.id, body.expires_in);
     return {
       id: uid,
       type: 'access',
@@ -155,7 +149,7 @@ export const machineRoutes: Handlers<
     })),
   }),
   async machineTypeList(context, { params }) {
-    await machineGet(context, params.id as MachineId);
+    await machineGet(context, params.id);
     const types = await context.work.machineTypes.list();
     return {
       machine_types: types.map(({ id, code, name }) => ({
@@ -166,15 +160,15 @@ export const machineRoutes: Handlers<
     };
   },
   async machineTypeSet(context, { params, body }) {
-    await machineTypeSet(context, params.id as MachineId, body.machine_type_id as MachineTypeId);
+    await machineTypeSet(context, params.id, body.machine_type_id);
     return {};
   },
   async machinePermissionsSet(context, { params, body }) {
-    await machinePermissionsSet(context, params.id as MachineId, body.permissions);
+    await machinePermissionsSet(context, params.id, body.permissions);
     return {};
   },
   async machineReset(context, { params }) {
-    await machineReset(context, params.id as MachineId);
+    await machineReset(context, params.id);
     return {};
   },
 };

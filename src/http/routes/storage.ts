@@ -8,7 +8,6 @@ import {
   machineRestore,
 } from '../../app/keep.ts';
 import { imageDependents, imageStorage } from '../../app/storage.ts';
-import type { ImageId, MachineId } from '../../domain/ids.ts';
 import { dateOrNull, dateTime, type Handlers } from '../handler.ts';
 import { presentImage } from './image.ts';
 import { presentMachine } from './machine.ts';
@@ -23,23 +22,19 @@ export const storageRoutes: Handlers<
   | 'machineRestore'
 > = {
   async imageAssignUndo(context, { params, body }) {
-    const machines = await imageAssignUndo(
-      context,
-      params.id as ImageId,
-      body.machine_ids as MachineId[] | undefined,
-    );
+    const machines = await imageAssignUndo(context, params.id, body.machine_ids);
     return { count: machines.length };
   },
   async imageRestore(context, { params }) {
-    const { view, machines } = await imageRestore(context, params.id as ImageId);
+    const { view, machines } = await imageRestore(context, params.id);
     return { ...presentImage(view), count: machines.length };
   },
   imageProtect: async (context, { params, body }) =>
-    presentImage(await imageProtect(context, params.id as ImageId, body.protected)),
+    presentImage(await imageProtect(context, params.id, body.protected)),
   async imageStorage(context, { params }) {
     const { virtualBytes, storedBytes, exclusiveBytes, chain } = await imageStorage(
       context,
-      params.id as ImageId,
+      params.id,
     );
     return {
       virtual_bytes: virtualBytes,
@@ -57,10 +52,7 @@ export const storageRoutes: Handlers<
     };
   },
   async imageDependents(context, { params }) {
-    const { machines, images, keptDisks, freedBytes } = await imageDependents(
-      context,
-      params.id as ImageId,
-    );
+    const { machines, images, keptDisks, freedBytes } = await imageDependents(context, params.id);
     return {
       machines: machines.map(({ machine: { id, name }, assigned, disk }) => ({
         id,
@@ -74,7 +66,7 @@ export const storageRoutes: Handlers<
     };
   },
   async machineDiskList(context, { params }) {
-    const disks = await machineDiskList(context, params.id as MachineId);
+    const disks = await machineDiskList(context, params.id);
     return {
       disks: disks.map((disk) => ({
         id: disk.id,
@@ -92,5 +84,5 @@ export const storageRoutes: Handlers<
     };
   },
   machineRestore: async (context, { params, body }) =>
-    presentMachine(await machineRestore(context, params.id as MachineId, body.disk_id)),
+    presentMachine(await machineRestore(context, params.id, body.disk_id)),
 };

@@ -11,7 +11,6 @@ import {
   transferPartWrite,
 } from '../../app/transfer.ts';
 import type { Answer } from '../../contract/table.ts';
-import type { ImageId, TransferId } from '../../domain/ids.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import { dateTime, type Handlers, type Stages } from '../handler.ts';
 import { presentImage } from './image.ts';
@@ -47,7 +46,7 @@ export const transferRoutes: Handlers<
   | 'transferContent'
 > = {
   imageExport: async (context, { params, body }) =>
-    presentTransfer(await imageExport(context, params.id as ImageId, body.format)),
+    presentTransfer(await imageExport(context, params.id, body.format)),
   imageImport: async (context, { body }) =>
     presentTransfer(
       await imageImport(context, {
@@ -59,23 +58,17 @@ export const transferRoutes: Handlers<
       }),
     ),
   transferGet: async (context, { params }) =>
-    presentTransfer(await transferGet(context, params.id as TransferId)),
+    presentTransfer(await transferGet(context, params.id)),
   transferPart: async (context, { params, content }) =>
-    presentTransfer(await transferPart(context, params.id as TransferId, params.offset, content)),
+    presentTransfer(await transferPart(context, params.id, params.offset, content)),
   transferFinish: async (context, { params, body }) =>
-    presentImage(
-      await transferFinish(
-        context,
-        params.id as TransferId,
-        body.heal_image_id as ImageId | undefined,
-      ),
-    ),
+    presentImage(await transferFinish(context, params.id, body.heal_image_id)),
   async transferDelete(context, { params }) {
-    await transferDelete(context, params.id as TransferId);
+    await transferDelete(context, params.id);
     return {};
   },
   async transferContent(context, { params }) {
-    const { path, name, format } = await transferContent(context, params.id as TransferId);
+    const { path, name, format } = await transferContent(context, params.id);
     return { path, name: `${name}.${format}` };
   },
 };
@@ -84,6 +77,6 @@ export const transferStages: Stages = {
   transferPart: {
     thing: ({ params }) => params.id,
     run: (context, { params, content }) =>
-      transferPartWrite(context, params.id as TransferId, params.offset, content),
+      transferPartWrite(context, params.id, params.offset, content),
   },
 };

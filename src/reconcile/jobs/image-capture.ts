@@ -2,32 +2,31 @@
 // empty overlay on it.
 
 import { AppError, failedForGood } from '../../domain/error.ts';
-import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { gbBytes, type Layer } from '../../domain/layer.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { NewLayer } from '../../store/port.ts';
 import { generalizeRecipe } from '../generalize.ts';
-import { assertStands } from '../tasks/verify.ts';
-import type { Context, Workflow } from '../workflow.ts';
+import { defineJob, type JobContext, named } from '../job.ts';
+import { assertStands } from '../soundness.ts';
 
-const idsOf = (job: Job) => {
-  const { imageId, machineId } = job;
-  if (imageId === null || machineId === null)
-    throw failedForGood('The capture names no image or machine.');
-  return { imageId, machineId };
-};
+const kind = 'imageCapture';
+type Capture = Job<typeof kind>;
 
-export const imageCapture: Workflow = {
+const idsOf = ({ imageId, machineId }: Capture) => ({
+  imageId: named(imageId, kind, 'image'),
+  machineId: named(machineId, kind, 'machine'),
+});
+
+export const imageCapture = defineJob({
+  kind,
   attemptsMax: 4,
 
-  async run(context: Context) {
+  async run(context) {
     const { job, engine } = context;
     const { imageId, machineId } = idsOf(job);
-    // Chosen once and kept, so that an attempt after a crash finishes the layer that the first
-    // began.
-    if (job.data.layerId === undefined) await context.remember({ layerId: newId() });
-    const layerId = job.data.layerId as LayerId;
+    const layerId = await context.begin('layer', newId() as LayerId);
     const { disk, parent } = await context.write(async (work) => {
       await work.images.become(imageId, 'building');
       const machine = await work.machines.get(machineId);
@@ -66,14 +65,14 @@ export const imageCapture: Workflow = {
     };
   },
 
-  async undo({ job, engine, store }) {
-    const machine = await store.read('system', (work) =>
-      work.machines.get(job.machineId as MachineId),
-    );
-    const layerId = job.data.layerId as LayerId | undefined;
-    const generalId = job.data.generalId as LayerId | undefined;
-    if (generalId !== undefined) await engine.removeLayer(generalId);
-    if (layerId !== undefined) await engine.unsealDisk(machine.diskId as DiskId, layerId);
+  async undo({ job, engine, store, begun }) {
+    const { machineId } = idsOf(job);
+    const { diskId } = await store.read('system', (work) => work.machines.get(machineId));
+    const ids = await begun();
+    const [layerId, generalisedId] = [ids.get('layer'), ids.get('generalised layer')];
+    if (generalisedId !== undefined) await engine.removeLayer(generalisedId as LayerId);
+    if (layerId !== undefined && diskId !== null)
+      await engine.unsealDisk(diskId, layerId as LayerId);
   },
 
   async abandon(work, job, reason) {
@@ -82,16 +81,20 @@ export const imageCapture: Workflow = {
     await work.images.become(imageId, 'failed', { statusReason: reason });
     await work.machines.update(machineId, { status: 'off', capturingImageId: null });
   },
-};
+});
 
 /**
  * One more layer on the capture, without what identifies the machine; the machine's own disk stands
  * below it and stays as it is.
  */
-async function generalize(context: Context, parentId: LayerId, below: Layer, sizeBytes: number) {
+async function generalize(
+  context: JobContext<typeof kind>,
+  parentId: LayerId,
+  below: Layer,
+  sizeBytes: number,
+) {
   const { job, engine, store, signal } = context;
-  if (job.data.generalId === undefined) await context.remember({ generalId: newId() });
-  const id = job.data.generalId as LayerId;
+  const id = await context.begin('generalised layer', newId() as LayerId);
   await context.phase('taking away what identifies the machine', 0.6);
   const { boot, baseLayerId, chain } = await store.read('system', (work) =>
     work.layers.bootOf(below),

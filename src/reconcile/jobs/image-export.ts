@@ -3,19 +3,16 @@
 
 import { rm } from 'node:fs/promises';
 import { AppError, failedForGood } from '../../domain/error.ts';
-import type { TransferId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { gbBytes } from '../../domain/layer.ts';
 import type { Manifest, Transfer } from '../../domain/transfer.ts';
 import { sha256File } from '../../lib/files.ts';
 import type { Work } from '../../store/port.ts';
-import { verifyChain } from '../tasks/verify.ts';
-import type { Workflow } from '../workflow.ts';
+import { defineJob, named } from '../job.ts';
+import { verifyChain } from '../verify.ts';
 
-export const transferOf = ({ data }: Job): TransferId => {
-  if (typeof data.transferId !== 'string') throw failedForGood('The job names no transfer.');
-  return data.transferId as TransferId;
-};
+const kind = 'imageExport';
+const transferOf = (job: Job<typeof kind>) => named(job.transferId, kind, 'transfer');
 
 /**
  * What of the organisation's quota is left for what is made of or for a transfer, whose file is
@@ -30,7 +27,8 @@ export async function leftBytes({ usage }: Work, { heldBytes }: Transfer): Promi
   );
 }
 
-export const imageExport: Workflow = {
+export const imageExport = defineJob({
+  kind,
   attemptsMax: 3,
 
   async run(context) {
@@ -103,4 +101,4 @@ export const imageExport: Workflow = {
   async abandon(work, job, reason) {
     await work.transfers.update(transferOf(job), { status: 'failed', statusReason: reason });
   },
-};
+});

@@ -12,27 +12,26 @@ import type { BootFault } from '../../engine/port.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
-import { assertStands } from '../tasks/verify.ts';
-import type { Context, Workflow } from '../workflow.ts';
-import { leftBytes, transferOf } from './image-export.ts';
+import { defineJob, type JobContext, named } from '../job.ts';
+import { assertStands } from '../soundness.ts';
+import { leftBytes } from './image-export.ts';
 
-const imageOf = (job: Job): ImageId => {
-  if (job.imageId === null) throw failedForGood('The import names no image.');
-  return job.imageId;
-};
-const healedOf = ({ data }: Job) => data.healLayerId as LayerId | undefined;
+const kind = 'imageImport';
+type Import = Job<typeof kind>;
 
-export const imageImport: Workflow = {
+const imageOf = ({ imageId }: Import) => named(imageId, kind, 'image');
+const transferOf = ({ transferId }: Import) => named(transferId, kind, 'transfer');
+
+export const imageImport = defineJob({
+  kind,
   attemptsMax: 3,
 
   async run(context) {
     const { job, store, engine, signal, transferPath } = context;
-    const [id, imageId, healed] = [transferOf(job), imageOf(job), healedOf(job)];
-    if (healed === undefined && job.data.layerId === undefined)
-      await context.remember({ layerId: newId() });
-    const layerId = healed ?? (job.data.layerId as LayerId);
+    const [id, imageId, healed] = [transferOf(job), imageOf(job), job.layerId];
+    const layerId = healed ?? (await context.begin('layer', newId() as LayerId));
     const { transfer, manifest, base } = await context.write(async (work) => {
-      if (healed === undefined) await work.images.become(imageId, 'building');
+      if (healed === null) await work.images.become(imageId, 'building');
       else if ((await work.layers.chain(healed)).every(({ state }) => state === 'sealed'))
         throw failedForGood(
           'Nothing is wrong with the image any more: its bytes are as they were. Nothing was changed.',
@@ -59,7 +58,7 @@ export const imageImport: Workflow = {
     await context.phase('making a layer of it', 0.3);
     // What heals takes the place of what is counted already.
     const bytesMax =
-      healed === undefined
+      healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
     const made = await engine.importLayer(
@@ -67,7 +66,7 @@ export const imageImport: Workflow = {
       signal,
     );
     const fault =
-      boot && healed === undefined ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
+      boot && healed === null ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
     if (fault?.sure)
       throw failedForGood(
         `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
@@ -76,18 +75,17 @@ export const imageImport: Workflow = {
       // Else it is made again, without this base.
       if (base) await assertStands(work, base.id);
       const { organisationId } = job;
-      if (healed === undefined)
+      if (healed === null)
         await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made }, fault);
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
     };
   },
 
-  async undo({ job, engine, store }) {
-    const layerId = healedOf(job) ?? (job.data.layerId as LayerId | undefined);
-    if (layerId === undefined || (await store.read('system', (work) => work.layers.find(layerId))))
-      return;
-    await engine.removeLayer(layerId);
+  async undo({ job, engine, store, begun }) {
+    const id = job.layerId ?? ((await begun()).get('layer') as LayerId | undefined);
+    if (id === undefined || (await store.read('system', (work) => work.layers.find(id)))) return;
+    await engine.removeLayer(id);
   },
 
   async abandon(work, job, reason) {
@@ -95,11 +93,11 @@ export const imageImport: Workflow = {
       status: 'failed',
       statusReason: reason,
     });
-    if (healedOf(job) !== undefined) return;
+    if (job.layerId !== null) return;
     await work.images.become(imageOf(job), 'building');
     await work.images.become(imageOf(job), 'failed', { statusReason: reason });
   },
-};
+});
 
 type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
 
@@ -108,7 +106,7 @@ type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
  * somebody who is trusted signed for them.
  */
 function bootAlone(
-  { signer }: Context,
+  { signer }: JobContext,
   { manifest, signature }: Transfer,
   told: ManifestBoot | null,
 ): Boot {

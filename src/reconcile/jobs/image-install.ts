@@ -11,16 +11,14 @@ import { chainHeightMax, gbBytes, type Layer } from '../../domain/layer.ts';
 import { type BaseImage, canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
-import { assertStands } from '../tasks/verify.ts';
-import { type Context, NotYet, type Workflow } from '../workflow.ts';
+import { defineJob, type JobContext, NotYet, named } from '../job.ts';
+import { assertStands } from '../soundness.ts';
 
 const waitForOtherMs = 200;
 const waitForShorterMs = 1000;
 
-const imageOf = (job: Job): ImageId => {
-  if (job.imageId === null) throw failedForGood('The build names no image.');
-  return job.imageId;
-};
+const kind = 'imageInstall';
+const imageOf = ({ imageId }: Job<typeof kind>) => named(imageId, kind, 'image');
 
 interface Step {
   software: Software;
@@ -30,10 +28,11 @@ interface Step {
   sizeBytes: number;
 }
 
-export const imageInstall: Workflow = {
+export const imageInstall = defineJob({
+  kind,
   attemptsMax: 4,
 
-  async run(context: Context) {
+  async run(context) {
     const imageId = imageOf(context.job);
     const { base, list } = await context.write((work) => begin(work, imageId));
     let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
@@ -68,7 +67,7 @@ export const imageInstall: Workflow = {
     await work.images.become(imageId, 'building');
     await work.images.become(imageId, 'failed', { statusReason: reason });
   },
-};
+});
 
 async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; list: Software[] }> {
   await work.images.become(imageId, 'building');
@@ -84,7 +83,11 @@ async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; l
  * The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while
  * another build makes it.
  */
-async function ensureStep(context: Context, step: Step, baseId: BaseImageId): Promise<Layer> {
+async function ensureStep(
+  context: JobContext<typeof kind>,
+  step: Step,
+  baseId: BaseImageId,
+): Promise<Layer> {
   const { clock, engine, signal, job } = context;
   const { software, position, parent } = step;
   const imageId = imageOf(job);

@@ -1,24 +1,23 @@
 // Compaction: a layer whose chain is long is written anew on a layer further down. Its content
 // stays the same, and its id too, so that disks and layers that stand on it notice nothing.
 
-import { AppError, failedForGood } from '../../domain/error.ts';
+import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { chainLayersMax, type Layer, planCompaction } from '../../domain/layer.ts';
 import type { Work } from '../../store/port.ts';
-import type { Task } from '../task.ts';
-import { verifyLayer } from '../tasks/verify.ts';
-import type { Context, Workflow } from '../workflow.ts';
+import { defineJob, type JobContext, named } from '../job.ts';
+import { verifyLayer } from '../verify.ts';
 
 /** One that failed holds up no other for so long. */
 const failedAgainMs = 3600_000;
 
-const layerOf = ({ data }: Job): LayerId => {
-  if (typeof data.layerId !== 'string') throw failedForGood('The compaction names no layer.');
-  return data.layerId as LayerId;
-};
+const kind = 'layerCompact';
+type Compaction = Job<typeof kind>;
+const layerOf = ({ layerId }: Compaction) => named(layerId, kind, 'layer');
 
-export const layerCompact: Workflow = {
+export const layerCompact = defineJob({
+  kind,
   attemptsMax: 3,
 
   async run(context) {
@@ -48,9 +47,9 @@ export const layerCompact: Workflow = {
 
   async undo({ job, engine, signal, remember }) {
     // Nothing was written when its bytes have the digest that they had: it is given back then.
-    const { layerId, digest } = job.data;
-    if (typeof digest !== 'string') return;
-    const now = await engine.layerDigest(layerId as LayerId, 0, signal).catch((error: unknown) => {
+    const { digest } = job.data;
+    if (digest === undefined) return;
+    const now = await engine.layerDigest(layerOf(job), 0, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       if (error instanceof AppError && error.retry === 'never') return null;
       throw error;
@@ -62,10 +61,10 @@ export const layerCompact: Workflow = {
   async abandon(work, job) {
     await releaseLayer(work, job);
     const { digest, unchanged } = job.data;
-    if (typeof digest === 'string' && unchanged === true)
+    if (digest !== undefined && unchanged === true)
       await work.layers.update(layerOf(job), { digest });
   },
-};
+});
 
 /**
  * The layer and all below it down to the one on which it is to be written anew; none when its chain
@@ -83,7 +82,7 @@ async function layersOf(work: Work, layerId: LayerId): Promise<LayerId[]> {
  * Damage that nobody has met yet would be written into sound bytes, and have a digest of its own
  * then.
  */
-async function compare(context: Context, id: LayerId): Promise<void> {
+async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<void> {
   const layer = await context.store.read('system', (work) => work.layers.find(id));
   // An attempt that was cut short may have rewritten it: what it has then was compared before.
   if (layer?.state === 'sealed' && layer.jobId === null)
@@ -94,7 +93,7 @@ async function compare(context: Context, id: LayerId): Promise<void> {
  * The new parent; null when the chain is short or damaged now. From here on nobody compares the
  * layer's bytes, which are about to change.
  */
-async function begin(work: Work, job: Job): Promise<LayerId | null> {
+async function begin(work: Work, job: Compaction): Promise<LayerId | null> {
   const layerId = layerOf(job);
   const layer = await work.layers.find(layerId);
   if (!layer) return null;
@@ -110,7 +109,7 @@ async function begin(work: Work, job: Job): Promise<LayerId | null> {
 }
 
 /** Whoever compares or compacts layers may have it again. */
-async function releaseLayer(work: Work, job: Job): Promise<void> {
+async function releaseLayer(work: Work, job: Compaction): Promise<void> {
   const layer = await work.layers.find(layerOf(job));
   if (layer?.jobId === job.id) await work.layers.update(layer.id, { jobId: null });
 }
@@ -129,23 +128,12 @@ async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<v
  * One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun
  * it.
  */
-async function askNext(work: Work, ending: Job | null): Promise<void> {
+export async function askNext(work: Work, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');
   if (open.some(({ id }) => id !== ending?.id)) return;
   const layer = await work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
   if (!layer) return;
   const organisationId = await work.layers.ownerOf(layer.id);
   if (organisationId === undefined) return;
-  await work.jobs.enqueue([{ kind: 'layerCompact', organisationId, data: { layerId: layer.id } }]);
+  await work.jobs.enqueue([{ kind: 'layerCompact', organisationId, layerId: layer.id }]);
 }
-
-/**
- * Asks for the compaction of layers whose chains are too long, the lowest first: what stands on it
- * has a shorter chain too then.
- */
-export const compact: Task = {
-  everyMs: 60_000,
-  async run({ store }) {
-    await store.write('system', (work) => askNext(work, null));
-  },
-};

@@ -3,30 +3,31 @@
 // machine off with the disk it had, and the assignment pending.
 
 import { consoleReason, plainConsole } from '../../domain/console.ts';
-import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
+import { AppError, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { gbBytes } from '../../domain/layer.ts';
 import { assertHolds, type Machine } from '../../domain/machine.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Work } from '../../store/port.ts';
-import { assertSound, assertStands, verifyChain } from '../tasks/verify.ts';
-import type { Context, Workflow } from '../workflow.ts';
+import { defineJob, type JobContext, named } from '../job.ts';
+import { assertSound, assertStands } from '../soundness.ts';
+import { verifyChain } from '../verify.ts';
 
-const machineOf = (job: Job): MachineId => {
-  if (job.machineId === null) throw failedForGood('The start names no machine.');
-  return job.machineId;
-};
+const kind = 'machineStart';
+type Start = JobContext<typeof kind>;
+const machineOf = ({ machineId }: Job<typeof kind>) => named(machineId, kind, 'machine');
 
 /**
  * Not an error: somebody assigned an image to the machine, or stopped it, while it was starting.
  */
 class StopRequested extends Error {}
 
-export const machineStart: Workflow = {
+export const machineStart = defineJob({
+  kind,
   attemptsMax: 3,
 
-  async run(context: Context) {
+  async run(context) {
     const { job, engine, settings, clock, signal } = context;
     const id = machineOf(job);
     try {
@@ -96,14 +97,14 @@ export const machineStart: Workflow = {
   },
 
   abandon: (work, job, reason) => settleOff(work, machineOf(job), reason),
-};
+});
 
 /**
  * The error with what the guest showed, which is kept: the machine, and its console, are gone after
  * this.
  */
 async function withConsole(
-  { engine, signal, write }: Context,
+  { engine, signal, write }: Start,
   id: MachineId,
   error: AppError,
 ): Promise<AppError> {
@@ -115,10 +116,8 @@ async function withConsole(
   return new AppError(code, `${error.message}${consoleReason(shown)}`, more);
 }
 
-async function prepare(context: Context, id: MachineId) {
-  const { job } = context;
-  if (job.data.diskId === undefined) await context.remember({ diskId: newId() });
-  const freshId = job.data.diskId as DiskId;
+async function prepare(context: Start, id: MachineId) {
+  const freshId = await context.begin('disk', newId() as DiskId);
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();
@@ -169,7 +168,7 @@ async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
   return image.layerId;
 }
 
-async function assertWanted({ store }: Context, id: MachineId): Promise<void> {
+async function assertWanted({ store }: Start, id: MachineId): Promise<void> {
   const machine = await store.read('system', (work) => work.machines.get(id));
   if (machine.stopRequestedAt !== null) throw new StopRequested();
 }

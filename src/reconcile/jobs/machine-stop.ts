@@ -1,24 +1,23 @@
-// Stop: the guest is asked to power off, and ended when it does not within the limit.
+// Stop: the guest is asked to power off, and its process is ended when it does not within the limit.
 
-import { failedForGood } from '../../domain/error.ts';
-import type { Workflow } from '../workflow.ts';
+import { defineJob, named } from '../job.ts';
 
-export const machineStop: Workflow = {
+const kind = 'machineStop';
+
+export const machineStop = defineJob({
+  kind,
   attemptsMax: 5,
 
   async run({ job, engine, settings }) {
-    const id = job.machineId;
-    if (id === null) throw failedForGood('The stop names no machine.');
-    await engine.stopMachine(
-      id,
-      job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs,
-    );
+    const id = named(job.machineId, kind, 'machine');
+    const limitMs = job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs;
+    await engine.stopMachine(id, limitMs);
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 
   async abandon(work, job, reason) {
-    // The machine may still be on: it is shown as it was, and can be stopped again.
-    if (job.machineId !== null)
-      await work.machines.update(job.machineId, { status: 'ready', statusReason: reason });
+    // The machine may still be on, so it is shown as on, and can be stopped again.
+    const id = named(job.machineId, kind, 'machine');
+    await work.machines.update(id, { status: 'ready', statusReason: reason });
   },
-};
+});

@@ -6,6 +6,7 @@ import type { Task } from '../task.ts';
 
 export const measure: Task = {
   everyMs: 60_000,
+  scope: 'host',
   async run({ store, engine, log }) {
     const capacity = await engine.capacity();
     const { disks } = await engine.inventory();

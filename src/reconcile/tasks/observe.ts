@@ -11,6 +11,7 @@ const wentOff = 'The machine went off by itself: its guest powered off, or its h
 
 export const observe: Task = {
   everyMs: 5000,
+  scope: 'host',
   async run({ store, engine, log }) {
     const believed = await store.read('system', (work) => work.machines.ready());
     const running = await engine.runningMachines();

@@ -19,6 +19,7 @@ import { rootsAndOwners } from './0013-roots-and-owners.ts';
 import { consoles } from './0014-consoles.ts';
 import { foldedNames } from './0015-folded-names.ts';
 import { words } from './0016-words.ts';
+import { jobFacts } from './0017-job-facts.ts';
 import { operatorAudit } from './0020-operator-audit.ts';
 import type { MigrationFor } from './statements.ts';
 
@@ -39,6 +40,7 @@ const all: Record<string, MigrationFor> = {
   '0014-consoles': consoles,
   '0015-folded-names': foldedNames,
   '0016-words': words,
+  '0017-job-facts': jobFacts,
   '0020-operator-audit': operatorAudit,
 };
 

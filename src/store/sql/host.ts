@@ -2,15 +2,9 @@
 // that the store does not know.
 
 import { sql } from 'kysely';
-import type { Capacity } from '../../domain/host.ts';
-import type { JobKind } from '../../domain/job.ts';
-import type { Db, Freeze, Orphan } from './schema.ts';
-
-/** The jobs that change files of a kind that a backup may freeze. */
-export const frozenKinds: Record<Freeze, readonly JobKind[]> = {
-  disks: ['imageCapture'],
-  layers: ['layerCompact', 'imageImport'],
-};
+import type { Capacity, Freeze } from '../../domain/host.ts';
+import { jobKindsThat } from '../../domain/job.ts';
+import type { Db, Orphan } from './schema.ts';
 
 /**
  * A freeze ends after so long unless it is renewed. One that ends later than that was written
@@ -116,7 +110,11 @@ export const hostQueries = (db: Db, now: () => number) => ({
       .selectFrom('job')
       .where('state', '=', 'running')
       .where('leaseUntil', '>', now())
-      .where('kind', 'in', frozenKinds[what])
+      .where(
+        'kind',
+        'in',
+        jobKindsThat(({ blockedBy }) => blockedBy === what),
+      )
       .select('id')
       .executeTakeFirst();
     return row !== undefined;

@@ -2,22 +2,15 @@
 
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import type { ImageId, JobId, MachineId, OrganisationId, TransferId } from '../../domain/ids.ts';
-import type { Job, JobKind } from '../../domain/job.ts';
+import type { ImageId, JobId, MachineId, TransferId } from '../../domain/ids.ts';
+import type { Begun, Job, JobKind, JobSubject, NewJob } from '../../domain/job.ts';
 import { among, type Database, type Db, insertAll } from './schema.ts';
 
+/** The columns of a row are the fields of the union, whose data is of the kind that the row names. */
 const toJob = (row: Omit<Database['job'], 'id'> & { id: JobId }): Job => ({
   ...row,
   data: JSON.parse(row.data) as Job['data'],
 });
-
-export interface Enqueue {
-  kind: JobKind;
-  organisationId: OrganisationId;
-  imageId?: ImageId;
-  machineId?: MachineId;
-  data?: Job['data'];
-}
 
 /**
  * Thrown to the late owner of a lease that has passed to another: what it was about to write is
@@ -25,21 +18,22 @@ export interface Enqueue {
  */
 export class LeaseLost extends Error {}
 
+const noSubject: JobSubject = { imageId: null, machineId: null, transferId: null, layerId: null };
+
 export const jobQueries = (db: Db, now: () => number) => {
   const open = () => db.selectFrom('job').where('state', 'in', ['queued', 'running']);
   return {
     /** At most one open job per machine and per image: the store refuses a second. */
-    async enqueue(work: readonly Enqueue[]): Promise<void> {
+    async enqueue(jobs: readonly NewJob[]): Promise<void> {
       const at = now();
-      const rows = work.map(({ kind, organisationId, imageId, machineId, data }) => ({
-        kind,
-        organisationId,
-        imageId: imageId ?? null,
-        machineId: machineId ?? null,
+      const rows = jobs.map(({ data, ...job }) => ({
+        ...noSubject,
+        ...job,
         state: 'queued' as const,
         phase: 'waiting',
         progress: 0,
         attempts: 0,
+        failures: 0,
         notBefore: at,
         leaseOwner: null,
         leaseUntil: null,
@@ -77,8 +71,9 @@ export const jobQueries = (db: Db, now: () => number) => {
       return rows.map(toJob);
     },
 
-    async openOfKind(kind: JobKind): Promise<Job[]> {
-      return (await open().where('kind', '=', kind).selectAll().execute()).map(toJob);
+    async openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]> {
+      const rows = await open().where('kind', '=', kind).selectAll().execute();
+      return rows.map(toJob) as Job<Kind>[];
     },
 
     /** When the next queued job becomes due; undefined when none waits. */
@@ -128,7 +123,14 @@ export const jobQueries = (db: Db, now: () => number) => {
       change: Partial<
         Pick<
           Job,
-          'phase' | 'progress' | 'leaseUntil' | 'state' | 'reason' | 'notBefore' | 'leaseOwner'
+          | 'phase'
+          | 'progress'
+          | 'leaseUntil'
+          | 'state'
+          | 'reason'
+          | 'notBefore'
+          | 'leaseOwner'
+          | 'failures'
         >
       > & { data?: Job['data'] },
     ): Promise<void> {
@@ -175,7 +177,7 @@ export const jobQueries = (db: Db, now: () => number) => {
         `not exists (select 1 from job where job.state in ('queued', 'running') and ${condition})`;
       return {
         transfers: await ids<TransferId>(
-          `transfer where status = 'building' and deleted_at is null and ${none("job.data like '%' || transfer.id || '%'")}`,
+          `transfer where status = 'building' and deleted_at is null and ${none('job.transfer_id = transfer.id')}`,
         ),
         images: await ids<ImageId>(
           `image where status in ('pending', 'building') and deleted_at is null and ${none('job.image_id = image.id')}`,
@@ -186,12 +188,57 @@ export const jobQueries = (db: Db, now: () => number) => {
       };
     },
 
+    /** Stores an id that a job chose, and returns it, or the one that it chose before. */
+    async begin<Id extends string>(
+      { id: jobId }: Pick<Job, 'id'>,
+      name: string,
+      id: Id,
+    ): Promise<Id> {
+      await db
+        .insertInto('begun')
+        .values({ jobId, name, id })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const row = db.selectFrom('begun').where('jobId', '=', jobId).where('name', '=', name);
+      return (await row.select('id').executeTakeFirstOrThrow()).id as Id;
+    },
+    /** The ids that one job chose, by their names. */
+    async begunBy(jobId: JobId): Promise<Map<string, string>> {
+      const rows = await db.selectFrom('begun').where('jobId', '=', jobId).selectAll().execute();
+      return new Map(rows.map(({ name, id }) => [name, id]));
+    },
+    /** The ids that open jobs chose. */
+    async begun(): Promise<Begun[]> {
+      const ids = open().select('job.id');
+      return db.selectFrom('begun').where('jobId', 'in', ids).selectAll().execute();
+    },
+
     /**
-     * Ends every lease at once: for a store that a single server owns, whose earlier owners are
-     * dead.
+     * Takes or renews a named lease for so long. False when another server has it: so one server at
+     * a time does the work of that name.
+     */
+    async takeLease(name: string, owner: string, leaseMs: number): Promise<boolean> {
+      const row = { owner, until: now() + leaseMs };
+      const taken = await db
+        .insertInto('lease')
+        .values({ name, ...row })
+        .onConflict((conflict) =>
+          conflict
+            .column('name')
+            .doUpdateSet(row)
+            .where((e) => e.or([e('lease.owner', '=', owner), e('lease.until', '<=', now())])),
+        )
+        .executeTakeFirst();
+      return taken.numInsertedOrUpdatedRows === 1n;
+    },
+
+    /**
+     * Ends every lease at once. For a store that one server owns: no other server can still hold a
+     * lease.
      */
     async releaseAll(): Promise<void> {
       await db.updateTable('job').set({ leaseUntil: 0 }).where('state', '=', 'running').execute();
+      await db.deleteFrom('lease').execute();
     },
 
     /** The open jobs of these images, for their phase and progress. */

@@ -122,7 +122,7 @@ export const layerQueries = (db: Db, now: () => number) => {
         select layer.id from tall join layer on layer.id = tall.id
         where height > ${layersMax} and layer.job_id is null
           and not exists (select 1 from job where job.kind = 'layerCompact' and job.state = 'failed'
-            and job.updated_at > ${failedSince} and job.data like '%' || layer.id || '%')
+            and job.updated_at > ${failedSince} and job.layer_id = layer.id)
         order by height limit 1`.execute(db);
       return rows[0] && this.get(rows[0].id);
     },

@@ -2,6 +2,7 @@
 // for no; lists are JSON text. The columns are snake_case in SQL and camelCase here.
 
 import { type Generated, type Insertable, type Kysely, sql, type Transaction } from 'kysely';
+import type { Freeze } from '../../domain/host.ts';
 import type {
   BaseImageId,
   ImageId,
@@ -15,7 +16,7 @@ import type {
   TransferId,
 } from '../../domain/ids.ts';
 import type { Image } from '../../domain/image.ts';
-import type { Job } from '../../domain/job.ts';
+import type { Begun, Job } from '../../domain/job.ts';
 import type { Disk, Layer } from '../../domain/layer.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { OperatorEntry } from '../../domain/operator-entry.ts';
@@ -61,11 +62,6 @@ export interface Orphan {
   bytes: number;
   seenAt: number;
 }
-
-/**
- * Which files a backup freezes: meanwhile no job captures disks, or rewrites and removes layers.
- */
-export type Freeze = 'disks' | 'layers';
 
 /** A link that opens a machine's screen; its secret part is kept as a hash. */
 export interface AccessLink {
@@ -119,6 +115,8 @@ export interface Database {
   machineConsole: { machineId: MachineId; shown: string; keptAt: number };
   machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
   job: Row<Job, JobId, 'data'>;
+  begun: Begun;
+  lease: { name: string; owner: string; until: number };
   idempotency: {
     keyId: KeyId;
     idempotencyKey: string;

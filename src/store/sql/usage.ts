@@ -1,6 +1,7 @@
 // What an organisation has, counted, and what it may have.
 
 import { sql } from 'kysely';
+import { jobKindsThat } from '../../domain/job.ts';
 import { gbBytes } from '../../domain/layer.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
 import type { Db, Scope } from './schema.ts';
@@ -48,7 +49,11 @@ export const usageQueries = (db: Db, scope: Scope) => {
       const row = await db
         .selectFrom('job')
         .where('organisationId', '=', organisationId())
-        .where('kind', 'in', ['imageCapture', 'imageImport', 'imageInstall'])
+        .where(
+          'kind',
+          'in',
+          jobKindsThat(({ countsAsBuild }) => countsAsBuild),
+        )
         .where('state', 'in', ['queued', 'running'])
         .select((e) => e.fn.countAll<number>().as('count'))
         .executeTakeFirstOrThrow();

@@ -1,6 +1,7 @@
-// What an organisation has and may have, on the wire.
+// The usage and the quotas of an organisation on the wire.
 
 import { Type } from 'typebox';
+import { define } from './operation.ts';
 
 const Used = (description: string) =>
   Type.Object(
@@ -11,7 +12,7 @@ const Used = (description: string) =>
     { description },
   );
 
-export const Usage = {
+const Usage = {
   images: Used('Images'),
   machines: Used('Machines'),
   builds: Used('Images that are being made now'),
@@ -21,3 +22,16 @@ export const Usage = {
   kept_gb: Used('GB of replaced disks that are kept for a while; the oldest give way'),
   disks_gb: Type.Number({ description: "GB that the machines' own disks take; not limited" }),
 };
+
+export const organisationOperations = {
+  usageGet: define({
+    method: 'GET',
+    path: '/usage',
+    tag: 'Usage',
+    summary: 'Show what the organisation has and may have',
+    permission: 'images:read',
+    response: Usage,
+    errors: [],
+    extension: true,
+  }),
+} as const;

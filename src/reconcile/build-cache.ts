@@ -1,0 +1,28 @@
+// The build cache: installed steps that builds find again.
+
+import type { Layer } from '../domain/layer.ts';
+import type { Work } from '../store/port.ts';
+import type { Log } from './context.ts';
+
+/**
+ * Takes steps on which nothing stands out of the cache, the one used longest ago first, until the
+ * rest takes no more than `bytesMax`. Returns the steps that left.
+ */
+export async function evict(work: Work, bytesMax: number, log: Log): Promise<Layer[]> {
+  const evicted: Layer[] = [];
+  let cache = await work.layers.cache();
+  let bytes = cache.reduce((sum, layer) => sum + layer.storedBytes, 0);
+  // A step goes when the one above it has gone, so the list is looked at again after each round.
+  for (let idle = cache.filter((layer) => !layer.inUse); bytes > bytesMax && idle.length > 0; ) {
+    for (const layer of idle) {
+      if (bytes <= bytesMax) break;
+      await work.layers.update(layer.id, { state: 'deleting', key: null, deletingAt: work.now() });
+      bytes -= layer.storedBytes;
+      evicted.push(layer);
+      log.info({ layer: layer.id, bytes: layer.storedBytes }, 'a step leaves the build cache');
+    }
+    cache = await work.layers.cache();
+    idle = cache.filter((layer) => !layer.inUse);
+  }
+  return evicted;
+}

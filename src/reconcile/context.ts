@@ -1,0 +1,86 @@
+// What the reconciler's jobs and tasks are given: the store, the engine, the clock, the settings
+// and the log.
+
+import type { TransferId } from '../domain/ids.ts';
+import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
+import type { Engine } from '../engine/port.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Signer } from '../lib/signing-key.ts';
+import type { Store } from '../store/port.ts';
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Receives what happens in the reconciler, so that it can be counted and measured. */
+export interface Meter {
+  /** An attempt at a job has ended. `unforeseen` means that it failed because of a defect. */
+  attempted(kind: JobKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
+  passed(): void;
+  taskDone(task: string): void;
+}
+
+export interface Settings {
+  /** How long a machine may take to become ready. */
+  readyMs: number;
+  /** How long a guest may take to power off after it was asked gracefully. */
+  gracefulStopMs: number;
+  /** How long a guest may take to power off otherwise. */
+  stopMs: number;
+  /** How long a replaced disk can be put back. */
+  keepDiskMs: number;
+  /** How long a deleted image can be restored. */
+  keepImageMs: number;
+  /** How long the audit trail keeps an entry. */
+  auditKeptMs: number;
+  /** How long a thing's time must have been over before the thing is removed. */
+  lookAgainMs: number;
+  /** How long a marked disk or layer keeps its bytes. */
+  collectDelayMs: number;
+  /** The most bytes that installed steps may take when no image needs them. */
+  cacheBytesMax: number;
+  /** How long an orphan stays where it is. */
+  orphanMs: number;
+  /** How often the bytes of each layer are compared with its digest. */
+  scrubEveryMs: number;
+  /** How fast a layer is read for that comparison. */
+  scrubBytesPerSecond: number;
+  /** How often the reconciler asks for a state that the engine does not announce. */
+  pollMs: number;
+  /** How many jobs of each kind run at once. */
+  limits: Record<JobKind, number>;
+}
+
+const hourMs = 3600_000;
+
+export const defaultSettings: Settings = {
+  readyMs: 300_000,
+  gracefulStopMs: 120_000,
+  stopMs: 30_000,
+  keepDiskMs: 72 * hourMs,
+  keepImageMs: 24 * hourMs,
+  auditKeptMs: 365 * 24 * hourMs,
+  lookAgainMs: 10 * 60_000,
+  collectDelayMs: 60_000,
+  cacheBytesMax: 100 * 1024 ** 3,
+  orphanMs: 24 * hourMs,
+  scrubEveryMs: 30 * 24 * hourMs,
+  scrubBytesPerSecond: 50 * 1024 ** 2,
+  pollMs: 250,
+  limits: Object.fromEntries(
+    jobKindNames.map((kind) => [kind, jobKinds[kind].limit]),
+  ) as Settings['limits'],
+};
+
+export interface Dependencies {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  settings: Settings;
+  log: Log;
+  signer: Signer;
+  /** Returns the path of a transfer's file. */
+  transferPath(id: TransferId): string;
+}

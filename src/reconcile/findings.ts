@@ -1,0 +1,167 @@
+// What the doctor can find, from what the store says and what the engine has. Everything here is
+// pure.
+
+import { type Capacity, isFull } from '../domain/host.ts';
+import type { Job } from '../domain/job.ts';
+import type { Disk, Layer } from '../domain/layer.ts';
+import type { Machine } from '../domain/machine.ts';
+import type { Software } from '../domain/software.ts';
+import type { Inventory } from '../engine/port.ts';
+
+export interface Finding {
+  /** `error`: something cannot be used or may be lost. `warning`: nothing is hurt yet. */
+  severity: 'error' | 'warning';
+  /** What it is about, such as `disk ID`. */
+  subject: string;
+  found: string;
+  cure: string;
+}
+
+const stuckMs = 10 * 60_000;
+
+export function softwareFindings(software: readonly Software[], has: Inventory): Finding[] {
+  return software.flatMap(({ id, name, recipe }) =>
+    recipe.files
+      .filter(({ sha256 }) => !has.files.has(sha256))
+      .map((file) => ({
+        severity: 'error',
+        subject: `software ${id} (${name})`,
+        found: `its file ${file.name} is missing on the disk of the host`,
+        cure: `give it the file again: silversmith software update ${id}`,
+      })),
+  );
+}
+
+/** Layers that are marked for removal though something stands on them. */
+export function deletingFindings(layers: readonly Layer[]): Finding[] {
+  return layers.map(({ id }) => ({
+    severity: 'error',
+    subject: `layer ${id}`,
+    found: 'is marked for removal, and something stands on it',
+    cure: 'start the server: it takes the layer up again, or says of its images why they failed',
+  }));
+}
+
+export function layerFindings(
+  layers: readonly Layer[],
+  has: Inventory,
+  begun: ReadonlySet<string>,
+): Finding[] {
+  const states = new Map(layers.map((layer) => [layer.id, layer.state]));
+  return layers.flatMap((layer): Finding[] => {
+    const { id, state, fault, jobId, parentId } = layer;
+    const subject = `layer ${id}`;
+    const cure =
+      'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
+    if (state === 'quarantined')
+      return [
+        {
+          severity: 'error',
+          subject,
+          found: fault ?? 'is quarantined',
+          cure: `bring its bytes back as they were and type: silversmith layer verify ${id}; or ${cure}`,
+        },
+      ];
+    if (state === 'sealed' && jobId === null && !begun.has(id) && !has.layers.has(id))
+      return [{ severity: 'error', subject, found: 'is missing on the disk of the host', cure }];
+    if (state !== 'deleting' && parentId !== null && !states.has(parentId))
+      return [
+        { severity: 'error', subject, found: `stands on layer ${parentId}, which is gone`, cure },
+      ];
+    return [];
+  });
+}
+
+export function diskFindings(disks: readonly Disk[], has: Inventory): Finding[] {
+  return disks
+    .filter(({ id, state }) => (state === 'active' || state === 'kept') && !has.disks.has(id))
+    .map(({ id, state, machineId }) => ({
+      severity: 'error',
+      subject: `disk ${id} of machine ${machineId}`,
+      found: 'is missing on the disk of the host',
+      cure:
+        state === 'kept'
+          ? 'it cannot be put back; nothing else is hurt'
+          : `give the machine a new one: silversmith machine reset ${machineId}; or put an older one back: silversmith machine restore ${machineId}`,
+    }));
+}
+
+export function orphanFindings(
+  layers: readonly Layer[],
+  disks: ReadonlySet<string>,
+  has: Inventory,
+  begun: ReadonlySet<string>,
+): Finding[] {
+  const known = new Set<string>([...layers.map(({ id }) => id), ...disks, ...begun]);
+  const orphans = (kind: string, ids: Iterable<string>) =>
+    [...ids]
+      .filter((id) => !known.has(id))
+      .map(
+        (id): Finding => ({
+          severity: 'warning',
+          subject: `${kind} ${id}`,
+          found: 'is on the disk of the host, and the store does not know it',
+          cure: 'nothing: the server removes it after a day; restore the store that knows it before then if it is wanted',
+        }),
+      );
+  return [...orphans('layer', has.layers.keys()), ...orphans('disk', has.disks.keys())];
+}
+
+export function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>): Finding[] {
+  const moving = (machine: Machine) => machine.status !== 'off' && machine.status !== 'ready';
+  const cure = 'start the server: it looks at its machines every five seconds';
+  return idle.flatMap((machine): Finding[] => {
+    const subject = `machine ${machine.id}`;
+    if (machine.status === 'ready' && !running.has(machine.id))
+      return [{ severity: 'warning', subject, found: 'is said to be ready, and is off', cure }];
+    if (machine.status === 'off' && running.has(machine.id))
+      return [{ severity: 'error', subject, found: 'is said to be off, and is on', cure }];
+    if (moving(machine) || machine.capturingImageId !== null)
+      return [
+        {
+          severity: 'error',
+          subject,
+          found: `is ${machine.status}, and nothing works on it`,
+          cure: 'start the server: it sets the machine to off; this is a defect of Silversmith: please report it, with the log',
+        },
+      ];
+    return [];
+  });
+}
+
+export function jobFindings(jobs: readonly Job[], now: number): Finding[] {
+  // A running job's owner renews the lease, and with it the time of the last change.
+  const waitsSince = (one: Job) => (one.state === 'running' ? one.updatedAt : one.notBefore);
+  return jobs
+    .filter((one) => waitsSince(one) < now - stuckMs)
+    .map(({ id, kind, state, phase, reason }) => ({
+      severity: 'warning',
+      subject: `job ${id} (${kind})`,
+      found: `is ${state} and waits since more than ${stuckMs / 60_000} minutes: ${reason ?? phase}`,
+      cure: 'start the server when it is stopped; else look at its log for this job',
+    }));
+}
+
+export function waitingFindings(waiting: string | null): Finding[] {
+  if (waiting === null) return [];
+  return [
+    {
+      severity: 'warning',
+      subject: 'the removal of what was kept for a time',
+      found: `waits, because ${waiting}`,
+      cure: "look at the host's clock; if it is right there is nothing to do: removal begins after an hour, and that of many things after a day",
+    },
+  ];
+}
+
+export function roomFindings(capacity: Capacity): Finding[] {
+  if (!isFull(capacity)) return [];
+  return [
+    {
+      severity: 'error',
+      subject: 'the disk of the host',
+      found: `has ${capacity.freeBytes} of ${capacity.totalBytes} bytes left, and nothing new is made`,
+      cure: 'free some: silversmith storage says what takes what; cache prune, and deleting images, free it',
+    },
+  ];
+}

@@ -1,0 +1,66 @@
+// How one kind of job is defined. Each kind is one file in jobs/, beside its row in domain/job.ts.
+//
+// The reconciler calls `run` at each attempt, from its beginning, so every step of `run` is
+// idempotent. `run` returns a function that writes the result; the reconciler calls that function
+// in the transaction that ends the job. It calls `abandon` in the transaction that fails the job.
+// Both transactions are fenced: a late owner, whose lease has passed on, writes nothing.
+
+import { failedForGood } from '../domain/error.ts';
+import type { Job, JobKind } from '../domain/job.ts';
+import type { Work } from '../store/port.ts';
+import type { Dependencies } from './context.ts';
+
+export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies {
+  job: Job<Kind>;
+  /** Aborts when the server stops or the lease is lost. */
+  signal: AbortSignal;
+  /** Shows callers what the job does, and how much of it is done (0 to 1). Throws LeaseLost. */
+  phase(name: string, progress: number): Promise<void>;
+  /** A fenced update, for facts that the store must have before the next step. Throws LeaseLost. */
+  write<Result>(work: (work: Work) => Promise<Result>): Promise<Result>;
+  /**
+   * Stores the id that this job chose for a thing it is about to make, and returns it, or the id
+   * that an earlier attempt stored under the same name. So an attempt after a crash finishes what
+   * the first one began. Throws LeaseLost.
+   */
+  begin<Id extends string>(name: string, id: Id): Promise<Id>;
+  /** Returns the ids that this job has begun, by their names. */
+  begun(): Promise<ReadonlyMap<string, string>>;
+  /** Stores facts with the job. The next attempt finds them in `job.data`. Throws LeaseLost. */
+  remember(data: Partial<Job<Kind>['data']>): Promise<void>;
+}
+
+export interface JobDefinition<Kind extends JobKind = JobKind> {
+  kind: Kind;
+  /** An error that may pass counts as final after so many attempts. */
+  attemptsMax: number;
+  run(context: JobContext<Kind>): Promise<(work: Work) => Promise<void>>;
+  /** Undoes what `run` left at the engine, before the job fails. Idempotent. */
+  undo?(context: JobContext<Kind>): Promise<void>;
+  abandon(work: Work, job: Job<Kind>, reason: string): Promise<void>;
+}
+
+export const defineJob = <Kind extends JobKind>(
+  definition: JobDefinition<Kind>,
+): JobDefinition<Kind> => definition;
+
+/**
+ * Returns the id of a thing that the job's kind always names. Throws when a defect left it out, so
+ * that the job fails at once.
+ */
+export function named<Id>(id: Id | null | undefined, kind: JobKind, noun: string): Id {
+  if (id === null || id === undefined) throw failedForGood(`The ${kind} job names no ${noun}.`);
+  return id;
+}
+
+/**
+ * `run` throws this when it has to wait for another job. The job goes back to the queue, and the
+ * attempt does not count.
+ */
+export class NotYet extends Error {
+  readonly afterMs: number;
+  constructor(reason: string, afterMs: number) {
+    super(reason);
+    this.afterMs = afterMs;
+  }
+}

@@ -1,0 +1,16 @@
+// The tasks that the loop runs, each in a file of its own below tasks/.
+
+import type { Task } from './task.ts';
+import { collect } from './tasks/collect.ts';
+import { compact } from './tasks/compact.ts';
+import { measure } from './tasks/measure.ts';
+import { observe } from './tasks/observe.ts';
+import { sweep } from './tasks/sweep.ts';
+import { verify } from './tasks/verify.ts';
+
+export const tasks = { observe, measure, collect, compact, sweep, verify } satisfies Record<
+  string,
+  Task
+>;
+export type TaskName = keyof typeof tasks;
+export const taskNames = Object.keys(tasks) as TaskName[];

@@ -1,0 +1,13 @@
+// Asks for the compaction of a layer whose chain is too long, the lowest one first, because the
+// layers that stand on it then have shorter chains too.
+
+import { askNext } from '../jobs/layer-compact.ts';
+import type { Task } from '../task.ts';
+
+export const compact: Task = {
+  everyMs: 60_000,
+  scope: 'cluster',
+  async run({ store }) {
+    await store.write('system', (work) => askNext(work, null));
+  },
+};

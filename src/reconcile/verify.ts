@@ -1,0 +1,81 @@
+// Compares the bytes of layers with their digests. A digest is taken soon after a layer is sealed. It
+// is compared before another machine's disk is first made on the layer, and on a schedule.
+
+import { AppError } from '../domain/error.ts';
+import type { LayerId } from '../domain/ids.ts';
+import type { Layer } from '../domain/layer.ts';
+import type { Dependencies } from './context.ts';
+import { endQuarantine, quarantine } from './quarantine.ts';
+import { assertSound } from './soundness.ts';
+
+/** Whether its bytes are there to be read: nobody makes, rewrites or removes them. */
+export const isReadable = ({ state, jobId }: Layer): boolean =>
+  (state === 'sealed' || state === 'quarantined') && jobId === null;
+
+/**
+ * Takes the digest of a layer that has none, or compares it; false when the layer is not what it
+ * was. One in quarantine is read again.
+ */
+export async function verifyLayer(
+  deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
+  layer: Layer,
+  bytesPerSecond: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { store, engine } = deps;
+  if (layer.state === 'quarantined') return endQuarantine(deps, layer, bytesPerSecond, signal);
+  let digest: string;
+  try {
+    digest = await engine.layerDigest(layer.id, bytesPerSecond, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // What may pass is no reason to distrust the layer.
+    if (!(error instanceof AppError) || error.retry === 'later') throw error;
+    await quarantine(deps, layer, 'cannot be read on the disk of the host');
+    return false;
+  }
+  return store
+    .write('system', async (work) => {
+      const now = await work.layers.find(layer.id);
+      // It went, or was rewritten, while it was read: what was read says nothing.
+      if (now?.state !== 'sealed' || now.jobId !== null || now.digest !== layer.digest) return true;
+      if (layer.digest === null) await work.layers.update(layer.id, { digest });
+      else if (layer.digest === digest)
+        await work.layers.update(layer.id, { verifiedAt: work.now() });
+      else return null;
+      return true;
+    })
+    .then(async (same) => {
+      if (same === true) return true;
+      await quarantine(deps, layer, 'is damaged: its bytes are not what they were');
+      return false;
+    });
+}
+
+/**
+ * Compares every layer of a chain that nobody compared yet, before another machine's disk is made
+ * on it. Throws `internal`.
+ */
+export async function verifyChain(
+  deps: Dependencies,
+  head: LayerId,
+  signal: AbortSignal,
+): Promise<void> {
+  const chain = await deps.store.read('system', (work) => work.layers.chain(head));
+  for (const layer of chain) {
+    assertSound(layer);
+    if (layer.verifiedAt !== null) continue;
+    let current = layer;
+    if (current.digest === null) {
+      await verifyLayer(deps, current, 0, signal);
+      current = await deps.store.read('system', (work) => work.layers.get(layer.id));
+      // What was only now read for the first time has nothing to be compared with.
+      await deps.store.write('system', (work) =>
+        work.layers.update(layer.id, { verifiedAt: work.now() }),
+      );
+    } else if (!(await verifyLayer(deps, current, 0, signal))) {
+      current = await deps.store.read('system', (work) => work.layers.get(layer.id));
+    }
+    assertSound(current);
+  }
+}

@@ -1,0 +1,139 @@
+// The three ways in which a scenario is run with a step that goes wrong. Each returns whether the
+// step was reached, so that a caller can count up until the scenario has no more steps.
+
+import assert from 'node:assert/strict';
+import { failedForGood } from '../../../src/domain/error.ts';
+import type { DiskId } from '../../../src/domain/ids.ts';
+import type { Engine } from '../../../src/engine/port.ts';
+import { openSimulator } from '../../../src/engine/simulator/engine.ts';
+import type { Clock } from '../../../src/lib/clock.ts';
+import { examine } from '../../../src/reconcile/doctor.ts';
+import { buildService } from '../../../src/server/serve.ts';
+import type { Store } from '../../../src/store/port.ts';
+import { openSqlite } from '../../../src/store/sqlite/open.ts';
+import { type Harness, startHarness } from '../../http/harness.ts';
+import { defer, type Scope, virtualClock } from '../../support.ts';
+import { type Boundaries, boundaries, type FailingFault, type LateFault } from './boundaries.ts';
+import { imagesOf, machineOf, type Scenario } from './scenarios.ts';
+
+/** Longer than any lease. */
+const leaseMs = 31_000;
+const settings = { pollMs: 5, collectDelayMs: 0 };
+const cleaning = ['collect', 'sweep', 'collect'] as const;
+
+interface Begun {
+  h: Harness;
+  steps: Boundaries;
+  clock: Clock;
+  scope: Scope;
+}
+
+/** Runs a scenario up to its request, then `run`; closes what was opened. */
+async function begin(
+  scenario: Scenario,
+  run: (begun: Begun) => Promise<boolean>,
+): Promise<boolean> {
+  const cleanups: (() => Promise<void>)[] = [];
+  const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
+  const clock = virtualClock();
+  try {
+    const steps = boundaries();
+    const h = await startHarness(scope, { reconcile: false, clock, ...steps });
+    await scenario.prepare(h);
+    await scenario.ask(h);
+    return await run({ h, steps, clock, scope });
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+/**
+ * The server is abandoned at step `at`, with its store and engine, and another one takes over with
+ * its own.
+ */
+export const survives = (scenario: Scenario, at: number): Promise<boolean> =>
+  begin(scenario, async ({ h, steps, clock, scope }) => {
+    const reached = steps.goWrongAt(at, 'dies');
+    const end = await Promise.race([
+      reached,
+      h.service.reconciler.settle().then(() => 'ended' as const),
+    ]);
+    const store = await openSqlite({ dataDir: h.dataDir, now: clock.now });
+    const engine = await openSimulator({ root: h.dataDir, clock, speed: 0 });
+    const { dataDir, masterKey, signer } = h;
+    const heir = buildService({
+      ...{ dataDir, store, engine, masterKey, signer, clock, settings },
+      logLevel: 'silent',
+    });
+    defer(scope, async () => {
+      steps.end(new Error('abandoned'));
+      await heir.close();
+      await store.close();
+    });
+    await store.write('system', (work) => work.jobs.releaseAll());
+    await heir.reconciler.settle();
+    for (const task of cleaning) await heir.reconciler.task(task);
+    await scenario.holds(store, h);
+    await assertAtRest(store, engine);
+    return end === 'reached';
+  });
+
+/**
+ * Step `at` throws, and the same server goes on. A job that failed for good must say why, and leave
+ * nothing behind.
+ */
+export const endures = (scenario: Scenario, at: number, how: FailingFault): Promise<boolean> =>
+  begin(scenario, async ({ h, steps }) => {
+    steps.goWrongAt(at, how);
+    await h.service.reconciler.settle();
+    const hasFailed = steps.hasFailed();
+    steps.goWell();
+    for (const task of ['observe', ...cleaning] as const) await h.service.reconciler.task(task);
+    await h.service.reconciler.settle();
+    if (how === 'fails once' || !hasFailed) await scenario.holds(h.store, h);
+    for (const image of await imagesOf(h.store, h)) {
+      const { id, status, statusReason } = image;
+      assert.ok(['available', 'failed'].includes(status), `image ${id} is ${status}`);
+      assert.equal(status === 'failed', statusReason !== null);
+    }
+    const machine = await h.store.read(h.ours, (work) => work.machines.get(machineOf(h)));
+    assert.ok(['off', 'ready'].includes(machine.status), `the machine is ${machine.status}`);
+    await assertAtRest(h.store, h.engine);
+    return hasFailed;
+  });
+
+/**
+ * Step `at` takes longer than the lease, so that another server finishes the job first. Then the
+ * step returns or throws, and the late owner must change nothing.
+ */
+export const isFenced = (scenario: Scenario, at: number, how: LateFault): Promise<boolean> =>
+  begin(scenario, async ({ h, steps, clock }) => {
+    const reached = steps.goWrongAt(at, how);
+    const settling = h.service.reconciler.settle();
+    const end = await Promise.race([reached, settling.then(() => 'ended' as const)]);
+    await clock.sleep(leaseMs);
+    const heir = buildService({ ...h, clock, settings, logLevel: 'silent' });
+    await heir.reconciler.settle();
+    steps.end(how === 'is late' ? undefined : failedForGood('on purpose, and late'));
+    await settling;
+    for (const task of cleaning) await heir.reconciler.task(task);
+    await heir.close();
+    await scenario.holds(h.store, h);
+    await assertAtRest(h.store, h.engine);
+    return end === 'reached';
+  });
+
+/** Store and engine agree, no job is open, there is no orphan, and the doctor finds nothing. */
+async function assertAtRest(store: Store, engine: Engine): Promise<void> {
+  const known = await store.read('system', async (work) => ({
+    open: await work.jobs.open(100),
+    orphans: await work.host.orphans(),
+    layers: await work.layers.ids(),
+    disks: await work.disks.ids(),
+  }));
+  assert.deepEqual([known.open, known.orphans], [[], []]);
+  const kept = await engine.inventory();
+  assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
+  assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
+  assert.deepEqual(await examine({ store, engine, clock: virtualClock() }), []);
+}

@@ -1,0 +1,71 @@
+// The heir: the server that takes over a data directory after a death. It must finish the work, and
+// give every answer again that the dead server gave.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { serve } from '../../src/server/serve.ts';
+import { waitFor } from '../support.ts';
+import { ask, type Exchange } from './exchange.ts';
+import { assertNothingLeft } from './nothing-left.ts';
+import { configOf, type Prepared, settingsOf, worldOf } from './preparation.ts';
+import type { Scenario } from './scenario.ts';
+
+const restMs = 120_000;
+
+/** Whether the work of a scenario is over, by what the store's file says. */
+export function isDone(dataDir: string, { done }: Scenario): boolean {
+  const database = new DatabaseSync(join(dataDir, 'silversmith.db'), {
+    readOnly: true,
+    timeout: 5000,
+  });
+  try {
+    const sql = done ?? "select count(*) = 0 from job where state in ('queued', 'running')";
+    return Object.values(database.prepare(sql).get() ?? {})[0] === 1;
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Starts another server on what the first left. Each request is sent again under its key: one that
+ * was answered must get the same answer, one that was not is carried out now. Throws what is wrong.
+ */
+export async function takeOver(
+  { scenario, engine, furnished }: Prepared,
+  dataDir: string,
+  exchanges: readonly Exchange[],
+): Promise<void> {
+  const config = configOf(dataDir, engine);
+  const heir = await serve({ ...config, settings: settingsOf(scenario, engine) });
+  try {
+    const world = worldOf(heir, dataDir, furnished);
+    const target = { key: furnished.key, url: heir.url };
+    const answers: unknown[] = [];
+    for (const [index, one] of scenario.asks.entries()) {
+      const before = exchanges[index];
+      const wanted = before?.wanted ?? one(world, answers);
+      const idempotencyKey = before?.idempotencyKey ?? randomUUID();
+      const { answer, replayed } = await ask(target, wanted, idempotencyKey);
+      answers.push(answer);
+      if (before?.answer === undefined) continue;
+      assert.ok(replayed, `${wanted.name} was acknowledged, and is not known any more`);
+      assert.deepEqual(answer, before.answer);
+    }
+    for (const task of scenario.tasks ?? []) await heir.reconciler.task(task);
+    await waitFor(
+      'no job is open',
+      async () => !(await heir.store.read('system', (work) => work.jobs.open(1))).length,
+      restMs,
+      20,
+    );
+    for (const task of ['observe', 'collect', 'sweep', 'collect'] as const)
+      await heir.reconciler.task(task);
+    await waitFor('all is done', () => isDone(dataDir, scenario));
+    await scenario.holds(world);
+  } finally {
+    await heir.close();
+  }
+  await assertNothingLeft(dataDir, engine);
+}

@@ -1,0 +1,82 @@
+// Makes the data directory on which a scenario starts: a base, three titles, one machine, and
+// whatever the scenario needs. It is made once; each death runs on a copy of it.
+
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createClient } from '../../src/client/client.ts';
+import type { Simulator } from '../../src/engine/simulator/engine.ts';
+import type { Settings } from '../../src/reconcile/context.ts';
+import { parseConfig } from '../../src/server/options.ts';
+import { type Running, serve } from '../../src/server/serve.ts';
+import { furnish } from '../furnish.ts';
+import { quickBase } from '../qemu/quick-base.ts';
+import { type Scope, temporaryFolder } from '../support.ts';
+import { leaveMark } from './mark.ts';
+import type { EngineName, Scenario, World } from './scenario.ts';
+
+type Furnished = Awaited<ReturnType<typeof furnish>>;
+
+/** A scenario with everything before it done, in a data directory that no server runs on. */
+export interface Prepared {
+  scenario: Scenario;
+  engine: EngineName;
+  /** Holds `dataDir`, and the copies of it that deaths run on. */
+  folder: string;
+  dataDir: string;
+  furnished: Furnished;
+}
+
+export const settingsOf = ({ settings }: Scenario, engine: EngineName): Partial<Settings> => ({
+  stopMs: 0,
+  collectDelayMs: 0,
+  // Each time that the engine looks for a guest's answer is a step or two.
+  pollMs: engine === 'qemu' ? 500 : 50,
+  ...settings,
+});
+
+export const configOf = (dataDir: string, engine: EngineName) =>
+  parseConfig({ dataDir, engine, port: '0', logLevel: 'silent', simulatorSpeed: '0' }, {});
+
+export const worldOf = (
+  { store, url, engine }: Pick<Running, 'store' | 'url' | 'engine'>,
+  dataDir: string,
+  { key, software, machines: [machine = 0] }: Furnished,
+): World => ({
+  dataDir,
+  engine: engine.name as EngineName,
+  store,
+  client: createClient({ url, ...key }),
+  software,
+  machine,
+  async write(mark) {
+    const disks = await store.read('system', (work) => work.disks.ofMachine(machine as never));
+    const disk = disks.find((one) => one.state === 'active')?.id as never;
+    if (engine.name === 'simulator')
+      return (engine as Simulator).writeToDisk(disk, leaveMark(mark));
+    const path = join(dataDir, 'engine', 'disks', `${disk}.qcow2`);
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${mark} ${mark}M 1M`, path], {
+      stdio: 'pipe',
+    });
+  },
+});
+
+export async function prepare(t: Scope, scenario: Scenario, engine: EngineName): Promise<Prepared> {
+  const folder = await temporaryFolder(t);
+  const dataDir = join(folder, 'prepared');
+  const disk = join(folder, 'simulated.raw');
+  await writeFile(disk, 'a simulated disk');
+  const base =
+    engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'firmware' as const } };
+  const titles = [11, 12, 13].map((mark) => ({ name: `Title ${mark}`, script: leaveMark(mark) }));
+  // These two make the server remove things. The server that dies must do that, not this one.
+  const { keepImageMs: _image, cacheBytesMax: _cache, ...settings } = settingsOf(scenario, engine);
+  const server = await serve({ ...configOf(dataDir, engine), settings });
+  try {
+    const furnished = await furnish(server, { base, titles, machines: 1 });
+    await scenario.prepare(worldOf(server, dataDir, furnished));
+    return { scenario, engine, folder, dataDir, furnished };
+  } finally {
+    await server.close();
+  }
+}

@@ -1,0 +1,105 @@
+// The verbs in which scenarios are written: they bring machines, images and disks into a state over
+// the API, or check which state they are in.
+
+import assert from 'node:assert/strict';
+import type { Disk } from '../../src/domain/layer.ts';
+import { waitFor } from '../support.ts';
+import { hasMark, type Marked } from './mark.ts';
+import type { World } from './scenario.ts';
+
+const limitMs = 120_000;
+const everyMs = 20;
+
+/** Waits until image `id` is at rest, and returns its attributes. */
+const imageAtRest = async ({ client }: World, id: number) =>
+  waitFor(
+    `image ${id} is at rest`,
+    async () => {
+      const { attributes } = await client.imageGet({ id });
+      return ['available', 'failed'].includes(attributes.status) && attributes;
+    },
+    limitMs,
+    everyMs,
+  );
+
+/** Waits until the machine has the status. */
+export const machineIs = async ({ client, machine }: World, status: 'ready' | 'off') =>
+  waitFor(
+    `the machine is ${status}`,
+    async () => (await client.machineGet({ id: machine })).attributes.friendly_status === status,
+    limitMs,
+    everyMs,
+  );
+
+export const started = async (world: World) => {
+  await world.client.machineStart({ id: world.machine });
+  await machineIs(world, 'ready');
+};
+
+export const stopped = async (world: World) => {
+  await world.client.machineStop({ id: world.machine });
+  await machineIs(world, 'off');
+};
+
+/** The machine gets a disk with the mark 5, and is off. */
+export const withDisk = async (world: World) => {
+  await started(world);
+  await stopped(world);
+  await world.write(5);
+};
+
+/** Builds an image with the first `titles` titles. */
+export const built = async (world: World, titles: number): Promise<void> => {
+  const { attributes } = await world.client.imageInstall({
+    software_ids: world.software.slice(0, titles),
+  });
+  assert.equal((await imageAtRest(world, attributes.id)).status, 'available');
+};
+
+export const captured = async (world: World) => {
+  const { attributes } = await world.client.imageCapture({ machine_id: world.machine });
+  await imageAtRest(world, attributes.id);
+  await machineIs(world, 'off');
+};
+
+/** The layer of image `id`, and its chain. */
+export const layerOf = ({ store }: World, id: number) =>
+  store.read('system', async (work) => {
+    const { layerId } = await work.images.get(id as never);
+    return {
+      layer: String(layerId),
+      chain: layerId === null ? [] : await work.layers.chain(layerId),
+    };
+  });
+
+/** Checks which marks the machine's disk in `state` has. */
+export async function diskHas(
+  world: World,
+  state: Disk['state'],
+  expected: Record<number, boolean>,
+): Promise<void> {
+  const { store, machine } = world;
+  const disks = await store.read('system', (work) => work.disks.ofMachine(machine as never));
+  const disk = String(disks.find((one) => one.state === state)?.id);
+  assertMarks(world, { disk }, expected);
+}
+
+/** Checks that image `id` is available, and which marks its layer has. */
+export async function imageHas(
+  world: World,
+  id: number,
+  expected: Record<number, boolean>,
+): Promise<void> {
+  const image = await imageAtRest(world, id);
+  assert.equal(image.status, 'available', image.status_reason ?? '');
+  assertMarks(world, { layer: (await layerOf(world, id)).layer }, expected);
+}
+
+function assertMarks({ dataDir, engine }: World, of: Marked, expected: Record<number, boolean>) {
+  for (const [mark, there] of Object.entries(expected))
+    assert.equal(
+      hasMark(dataDir, engine, of, Number(mark)),
+      there,
+      `mark ${mark} of ${JSON.stringify(of)}`,
+    );
+}
