@@ -9,9 +9,11 @@ import { catalogueLocal, operatorCommands } from '../cli/operator/commands.ts';
 import { type OperatorContext, operatorContext } from '../cli/operator/context.ts';
 import { serveCommand } from '../cli/operator/serve.ts';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
-import { catalogueCommands } from '../cli/remote/catalogue.ts';
+import { baseCommands } from '../cli/remote/base.ts';
 import { imageCommands } from '../cli/remote/image.ts';
 import { machineCommands } from '../cli/remote/machine.ts';
+import { machineTypeCommands } from '../cli/remote/machine-type.ts';
+import { softwareCommands } from '../cli/remote/software.ts';
 import { type LookInside, tourCommand } from '../cli/remote/tour.ts';
 import { usageCommand } from '../cli/remote/usage.ts';
 import { openApiDocument } from '../contract/print/openapi.ts';
@@ -42,13 +44,18 @@ export async function main(
     })
     .exitOverride();
   serveCommand(program, terminal, env);
-  imageCommands(program, terminal, env);
-  const machine = machineCommands(program, terminal, env);
   const operator = operatorContext(terminal, env);
-  const catalogue = catalogueCommands(program, terminal, env, catalogueLocal(operator));
-  operatorCommands(program, { ...catalogue, machine }, operator);
-  usageCommand(program, terminal, env);
-  tourCommand(program, terminal, env, lookInside(operator));
+  const remote = { terminal, env, listLocal: catalogueLocal(operator) };
+  imageCommands(program, remote);
+  const nouns = {
+    machine: machineCommands(program, remote),
+    software: softwareCommands(program, remote),
+    base: baseCommands(program, remote),
+    'machine-type': machineTypeCommands(program, remote),
+  };
+  operatorCommands(program, nouns, operator);
+  usageCommand(program, remote);
+  tourCommand(program, remote, lookInside(operator));
   program
     .command('openapi')
     .description('print the OpenAPI document')

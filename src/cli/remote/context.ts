@@ -17,6 +17,12 @@ import { type Remote, remoteSettings } from './settings.ts';
 
 export type { Remote } from './settings.ts';
 
+/** What each of these commands is given. */
+export interface RemoteContext {
+  terminal: Terminal;
+  env: Environment;
+}
+
 /** Neither options nor the environment nor a demo give a key. */
 export class NoCredentials extends UsageError {}
 
