@@ -1,6 +1,6 @@
-// What the build cache is for, in figures: a list of software, the same list again, and the list
-// with one more title; each on real machines under this host's accelerator, as ratios within this
-// run. Type: npm run bench
+// Measures the build cache: a list of software, the same list again, and the list with one more
+// title. Runs on real machines under this host's accelerator, and prints ratios within this run.
+// Type: npm run bench
 
 import { startServer } from '../test/qemu/server.ts';
 import type { Scope } from '../test/support.ts';

@@ -1,6 +1,6 @@
-// What layers are for, in figures: capture against the size of the disk and against `qemu-img
-// convert`, a new disk against `qemu-img create -b`, fifty disks in bytes. Real files, no guest;
-// each figure is a ratio within this run. Type: npm run bench
+// Measures layers: a capture against the size of the disk and against `qemu-img convert`, a new disk
+// against `qemu-img create -b`, and the bytes of fifty disks. Uses real files and no guest; each
+// figure is a ratio within this run. Type: npm run bench
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -8,7 +8,7 @@ import { chmod, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskId, LayerId } from '../src/domain/ids.ts';
-import { gbBytes } from '../src/domain/layer.ts';
+import { gbBytes } from '../src/domain/units.ts';
 import { openQemu } from '../src/engine/qemu/engine.ts';
 
 const repeats = 15;
@@ -42,7 +42,7 @@ try {
     const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
     const sizeBytes = (gb + 2) * gbBytes;
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-    // Allocated and mapped, but sparse on the host: 50 GB need no 50 GB here.
+    // The file is allocated and mapped but sparse on the host, so 50 GB do not need 50 GB here.
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z -n ${gbBytes} ${gb}G`, path], {
       stdio: 'pipe',
     });

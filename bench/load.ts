@@ -1,6 +1,6 @@
-// What a server bears: 64 connections for minutes with a mix of reads and writes, and a fleet that
-// is assigned and started. The peer in the same run is the same server with one connection, and for
-// memory its own beginning. Type: npm run bench; a number of seconds sets how long.
+// Measures a server under load: 64 connections for minutes with a mix of reads and writes, and a
+// fleet that is assigned and started. It compares with the same server on one connection, and
+// memory with that at the start. Type: npm run bench; a number of seconds sets how long.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

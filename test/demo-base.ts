@@ -1,4 +1,4 @@
-// The demo base for tests on real machines, made once and cached.
+// The demo base for tests on real machines. It is made once and cached.
 
 import { ensureDemoBase } from '../src/engine/qemu/demo-base.ts';
 import { cacheDirs } from '../src/lib/folders.ts';

@@ -1,11 +1,11 @@
-// A demo on the simulator in a process of its own, at a port that it keeps, for many clients at
-// once: without quotas or a rate limit.
+// A demo server on the simulator, in a process of its own, for many clients at once: it has no rate
+// limit, and `withoutQuotas` lifts the quotas. It keeps its port when it is started again.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openExistingStore } from '../src/server/open.ts';
 import { parseConfig } from '../src/server/options.ts';
-import type { Store, Work } from '../src/store/port.ts';
+import type { Store, Writer } from '../src/store/port/unit-of-work.ts';
 import { serverProcess } from './server-process.ts';
 
 export function demoServer(dataDir: string, ...given: string[]) {
@@ -47,7 +47,7 @@ export function storeOf(dataDir: string) {
   };
 }
 
-export async function withoutQuotas(work: Work): Promise<void> {
+export async function withoutQuotas(work: Writer): Promise<void> {
   const [organisation] = await work.organisations.list();
   if (!organisation) throw new Error('the demo has no organisation');
   const most = 1_000_000;

@@ -1,5 +1,6 @@
-// What goes wrong around a server whatever its engine: too few file descriptors, a store that does
-// not answer for a while, and a second server on the same directory.
+// Faults around a server that any engine meets: too few file descriptors, a store that does not
+// answer for a while, another version's change of the schema, a full disk, and a second server on
+// the same directory.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -8,7 +9,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import type { Store } from '../src/store/port.ts';
+import type { Store } from '../src/store/port/unit-of-work.ts';
 import { startHarness } from './http/harness.ts';
 import { underLoad } from './load/load.ts';
 import { entry } from './server-process.ts';
@@ -16,7 +17,7 @@ import { fill, smallDisk } from './small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from './support.ts';
 
 describe('a server with too few file descriptors', () => {
-  it('turns connections away, and goes on when there are some again', async (t) => {
+  it('turns connections away, and answers again when it has some', async (t) => {
     const on = await underLoad(join(await temporaryFolder(t), 'data'), 4);
     defer(t, () => on.close());
     const own = await on.descriptors();
@@ -33,7 +34,7 @@ describe('a server with too few file descriptors', () => {
     );
     const answers = await Promise.all(asked);
     end();
-    const told = answers
+    const acknowledged = answers
       .filter(({ status }) => status === 200)
       .map(({ body }) => body.attributes.id);
     const after = await waitFor('it answers again', async () => {
@@ -41,9 +42,9 @@ describe('a server with too few file descriptors', () => {
       return answered.status === 200 && answered;
     });
     const there: string[] = after.body.images.map((image: { id: string }) => image.id);
-    for (const id of told)
+    for (const id of acknowledged)
       assert.ok(there.includes(String(id)), `image ${id} was acknowledged and is not there`);
-    t.diagnostic(`${told.length} of 20 were acknowledged with no descriptor left`);
+    t.diagnostic(`${acknowledged.length} of 20 were acknowledged with no descriptor left`);
     const one = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name: 'after' } });
     assert.equal(one.status, 200);
     await waitFor('it is made', async () => {
@@ -55,11 +56,11 @@ describe('a server with too few file descriptors', () => {
 
 describe('a store that does not answer for a while', () => {
   it('fails passes and tasks of the reconciler, and the next ones do the work', async (t) => {
-    let [ill, failed] = [false, 0];
+    let [isDown, failures] = [false, 0];
     const fails = <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) => {
       return async (...args: Args): Promise<Result> => {
-        if (!ill || args[0] !== 'system') return verb(...args);
-        failed++;
+        if (!isDown || args[0] !== 'system') return verb(...args);
+        failures++;
         throw new Error('the store does not answer');
       };
     };
@@ -68,10 +69,10 @@ describe('a store that does not answer for a while', () => {
     const h = await startHarness(t, { wrapStore, reconcile: false });
     const { body } = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
     const { id } = body.attributes;
-    ill = true;
+    isDown = true;
     h.service.reconciler.start();
-    await waitFor('passes fail', () => failed >= 3);
-    ill = false;
+    await waitFor('passes fail', () => failures >= 3);
+    isDown = false;
     assert.equal((await h.call('imageGet', { params: { id } })).body.attributes.status, 'pending');
     await waitFor('it is made', async () => {
       const { body: read } = await h.call('imageGet', { params: { id } });
@@ -81,7 +82,7 @@ describe('a store that does not answer for a while', () => {
 });
 
 describe('a second server on a directory', () => {
-  it('refuses to start, says why, and disturbs nobody', async (t) => {
+  it('refuses to start, says why, and does not disturb the first', async (t) => {
     const dataDir = join(await temporaryFolder(t), 'data');
     const on = await underLoad(dataDir, 1);
     defer(t, () => on.close());
@@ -125,7 +126,7 @@ describe('a server whose store another version has changed', () => {
 });
 
 describe('a disk of the store that is full', () => {
-  it('is answered 503 and nothing is changed; reads are answered, and when there is room all goes on', {
+  it('refuses changes with 503 and changes nothing, answers reads, and goes on when there is room', {
     skip: leftOutWithoutRoot,
   }, async (t) => {
     const dataDir = await smallDisk(t, 32);
@@ -152,7 +153,8 @@ describe('a disk of the store that is full', () => {
       );
     assert.deepEqual((await names()).toSorted(), acknowledged.toSorted());
     await waitFor('it is not ready', async () => (await ready()) === 503);
-    // A transaction that is larger than the cache meets the full disk before its end.
+    // SQLite writes a transaction that is larger than its cache before the commit, so it meets the
+    // full disk before its end.
     const large = h.store.write('system', async (work) => {
       const writeMuch = async () => {
         for (let n = 0; n < 3000; n++) await work.organisations.ensure(`${n} ${'x'.repeat(4000)}`);

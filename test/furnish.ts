@@ -1,5 +1,5 @@
-// What every server under test on an engine of its own begins with: a base, titles, an organisation
-// with machines, and a key to all of it.
+// Fills the store of a server under test with what every such test needs: a base, titles, an
+// organisation with machines, and a key with all permissions.
 
 import { baseAdd } from '../src/app/operator/base.ts';
 import { keyCreate } from '../src/app/operator/key.ts';
@@ -9,7 +9,7 @@ import type { Boot } from '../src/domain/layer.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
 import type { Engine } from '../src/engine/port.ts';
 import type { MasterKey } from '../src/lib/master-key.ts';
-import type { Store } from '../src/store/port.ts';
+import type { Store } from '../src/store/port/unit-of-work.ts';
 import { operatorOn } from './operator.ts';
 
 export interface Title {
@@ -34,7 +34,7 @@ export async function furnish(
     files,
     boot,
   });
-  // As its trial would.
+  // Record that the base works, as its trial would.
   await store.write('system', (work) => work.bases.prove(baseId));
   const software: number[] = [];
   for (const { name, script, files: needed = [], timeoutMs = 120_000 } of titles) {

@@ -1,5 +1,5 @@
-// A file system of its own, in a file, whose power can be cut: what was not synced to it by then is
-// gone.
+// A file system (ext4 in a file, on a loop device) whose power can be cut: everything that was not
+// synced to it is lost.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -8,11 +8,19 @@ import { defer, type Scope, temporaryFolder, waitFor } from './support.ts';
 
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
 
+/** Where on its disk a file ends, in KiB from the start of the disk. */
+function endOnDiskKib(path: string): number {
+  const extents = run('filefrag', '-v', '-b1024', path).toString();
+  const lasts = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)];
+  return Math.max(...lasts.map((match) => Number(match[1]))) + 1;
+}
+
+/** Mounts such a file system until the test ends. Needs root and loop devices. */
 export async function cuttableDisk(t: Scope, sizeMb: number) {
   const parent = await temporaryFolder(t);
   const [file, folder] = [join(parent, 'disk'), join(parent, 'mounted')];
   await mkdir(folder);
-  // Nothing is written back by itself for five minutes: only what somebody synced survives.
+  // The kernel writes nothing back by itself for five minutes, so that only synced data survives.
   const mount = () => run('mount', '-o', 'loop,commit=300', file, folder);
   try {
     run('truncate', '--size', `${sizeMb}M`, file);
@@ -25,27 +33,23 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   }
   run('chmod', '711', folder);
   defer(t, () => run('umount', '-l', folder));
-  /** From here on nothing more reaches the disk, and whoever writes is told EIO. Needs xfs_io. */
+  /** From here on nothing reaches the disk, and a write fails with EIO. Needs xfs_io. */
   const fail = () => run('xfs_io', '-x', '-c', 'shutdown', folder);
   /**
-   * Takes the end of the disk away, from so many KiB before the end of a file on: whoever reads
-   * those is told EIO, until somebody writes behind them. Needs filefrag.
+   * Cuts the disk off, `lostKib` KiB before the end of a file. Reading those KiB fails with EIO,
+   * until a write extends the disk again. Needs filefrag.
    */
   const spoil = (path: string, lostKib: number) => {
     run('sync', '-f', folder);
-    const extents = run('filefrag', '-v', '-b1024', path).toString();
-    const ends = [...extents.matchAll(/^\s*\d+:\s+\d+\.\.\s*\d+:\s+\d+\.\.\s*(\d+):/gm)].map(
-      (match) => Number(match[1]),
-    );
-    run('truncate', '--size', `${Math.max(...ends) + 1 - lostKib}K`, file);
-    // What was read before is remembered no more.
+    run('truncate', '--size', `${endOnDiskKib(path) - lostKib}K`, file);
+    // Drop the pages of the file that the kernel has cached.
     run('dd', `of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0');
   };
-  /** Brings it back with what had reached it. Whoever has a file open on it has to be gone. */
+  /** Mounts it again, with what had reached it. No process may have a file open on it. */
   const mend = async () => {
-    // A process that was killed lets go of its files a moment after it is gone, and one that makes
-    // a mount namespace of its own keeps the old mount for a moment: then what is mounted anew is
-    // still without power.
+    // A killed process closes its files a moment after it is gone, so the first umount may fail. A
+    // process with a mount namespace of its own keeps the old mount for a moment; then the new mount
+    // is of the same file system, still without power, and touch fails.
     await waitFor('the disk is back', () => {
       try {
         run('umount', folder);
@@ -67,7 +71,7 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
     fail,
     spoil,
     mend,
-    /** The power goes and comes back. */
+    /** Cuts the power, and mounts the disk again. */
     async cut() {
       fail();
       await mend();

@@ -1,4 +1,4 @@
-// A server in a process of its own, that can be killed and started again.
+// A server in a process of its own, which can be killed and started again.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { waitFor } from './support.ts';
@@ -11,8 +11,8 @@ export function serverProcess() {
   return {
     pid: () => child?.pid ?? 0,
     /**
-     * Starts `silversmith serve` with the flags, and resolves to what `ready` captures first in
-     * what it prints.
+     * Starts `silversmith serve` with the flags. Waits until its output matches `ready`, and
+     * resolves to the first group of the match.
      */
     start(flags: readonly string[], ready: RegExp, limitMs = 60_000): Promise<string> {
       let said = '';
@@ -26,7 +26,7 @@ export function serverProcess() {
       closed = new Promise((resolve) => started.once('close', resolve));
       return waitFor('the server is ready', () => ready.exec(said)?.[1], limitMs);
     },
-    /** Resolves to its exit status, null after a kill; at once when it has ended. */
+    /** Resolves to the exit status; null after a kill. Idempotent. */
     async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
       child?.kill(signal);
       return closed;

@@ -1,11 +1,11 @@
-// A file system so small that it can be filled.
+// A small file system in memory, for tests that fill a disk.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defer, type Scope, temporaryFolder } from './support.ts';
 
-/** A small file system in memory. */
+/** Mounts a tmpfs until the test ends, and returns its folder. Needs root. */
 export async function smallDisk(t: Scope, sizeMb: number): Promise<string> {
   const folder = await temporaryFolder(t);
   const mounted = join(folder, 'mounted');
@@ -27,7 +27,7 @@ export async function smallDisk(t: Scope, sizeMb: number): Promise<string> {
   return mounted;
 }
 
-/** Takes all the room of a disk but so much. */
+/** Fills a disk with one file until `leaveBytes` are free. Returns the path of the file. */
 export async function fill(folder: string, leaveBytes: number): Promise<string> {
   const ballast = join(folder, 'ballast');
   const { bavail, bsize } = await statfs(folder);

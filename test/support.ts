@@ -1,12 +1,12 @@
-// What tests share: temporary folders that go with the test, and waiting for a condition instead of
-// sleeping.
+// Tools that all tests use: temporary folders, clean-up after a test, clocks, and waiting for a
+// condition instead of sleeping.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
 
-/** A test or a suite: whatever runs something when it is over. */
+/** A test or a suite: it runs `cleanup` when it is over. */
 export interface Scope {
   after(cleanup: () => Promise<void>): void;
 }
@@ -14,8 +14,8 @@ export interface Scope {
 const cleanups = new WeakMap<Scope, (() => unknown)[]>();
 
 /**
- * Runs `cleanup` after the test, last registered first; every one runs, and the first failure is
- * told.
+ * Runs `cleanup` after the test. The last one registered runs first. All of them run, also when one
+ * throws; then the first error is thrown.
  */
 export function defer(t: Scope, cleanup: () => unknown): void {
   const before = cleanups.get(t);
@@ -35,21 +35,18 @@ export function defer(t: Scope, cleanup: () => unknown): void {
   });
 }
 
-/** A temporary folder that no other user may pass, like a home; removed after the test. */
+/** Makes a folder that no other user may pass, like a home. It is removed after the test. */
 export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
   defer(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/**
- * Why a test is left out for a user who is not root; false for root. It is told beside the test's
- * title.
- */
+/** The reason to skip a test that needs root; false for root. It is shown beside the title. */
 export const leftOutWithoutRoot =
   process.getuid?.() === 0 ? false : 'it mounts a disk, which only root may; type: sudo npm test';
 
-/** A clock on which nobody waits: a sleep moves it on. */
+/** A clock on which nothing waits: a sleep moves it forward at once. */
 export function virtualClock(): Clock {
   let now = Date.now();
   return {
@@ -63,8 +60,8 @@ export function virtualClock(): Clock {
 }
 
 /**
- * The system's clock, moved on by hand: time passes with `advance`; with `jump` somebody sets the
- * clock.
+ * The system's clock, with two ways to move it. `advance`: time passes. `jump`: the clock of the
+ * host is set, and the monotonic clock does not move.
  */
 export function movableClock() {
   let [passedMs, jumpedMs] = [0, 0];
@@ -85,8 +82,8 @@ export function movableClock() {
 }
 
 /**
- * Resolves to the first value that is neither undefined, null nor false; fails at the limit with
- * what it waited for.
+ * Asks `condition` every `everyMs` until its value is neither undefined, null nor false, and
+ * resolves to that value. Throws at the limit, and says `what` it waited for.
  */
 export async function waitFor<Value>(
   what: string,

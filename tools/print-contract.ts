@@ -1,4 +1,4 @@
-// Writes what is printed from the contract's tables: the OpenAPI document and the reference pages.
+// Prints the OpenAPI document and the reference pages from the tables of the contract.
 // Type: npm run contract
 
 import { mkdir, writeFile } from 'node:fs/promises';

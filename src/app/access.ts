@@ -3,11 +3,12 @@
 // use one.
 
 import { createHash, randomBytes } from 'node:crypto';
+import type { AccessLink } from '../domain/access.ts';
 import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { assertReady, type Machine } from '../domain/machine.ts';
 import { newId } from '../lib/new-id.ts';
-import type { AccessLink, Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { RequestContext } from './context.ts';
 
 const defaultSeconds = 3600;

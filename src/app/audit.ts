@@ -2,7 +2,7 @@
 
 import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext } from './context.ts';
 
 export const auditEntriesMax = 1000;
 const defaultDaysMs = 30 * 24 * 3600_000;
@@ -16,7 +16,7 @@ export interface AuditQuery {
 
 /** Without dates: the last 30 days. A date without a time means the whole day. Throws `invalid`. */
 export async function userActionLogList(
-  { work }: RequestContext,
+  { work }: ReadContext,
   { startDate, endDate, actions, machineId }: AuditQuery,
 ) {
   const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);

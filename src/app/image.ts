@@ -1,33 +1,29 @@
 // What a request may do with images: look, write an intention, and return. The reconciler makes it
 // true.
 
+import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import { assertRoom } from '../domain/host.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
   assertAssignable,
   assertDeletable,
+  type BuildStep,
   builtImageSizeGb,
   type Image,
   parseImageName,
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
-import { chainHeightMax, gbBytes } from '../domain/layer.ts';
+import { chainHeightMax } from '../domain/layer.ts';
 import {
   assertCapturable,
   assertMayGetImage,
   type Machine,
   planAssign,
 } from '../domain/machine.ts';
-import {
-  type BaseImage,
-  canonicalOrder,
-  layerKey,
-  pickSoftware,
-  type Software,
-} from '../domain/software.ts';
-import type { BuildStep } from '../store/port.ts';
-import type { RequestContext } from './context.ts';
+import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import { gbBytes } from '../domain/units.ts';
+import type { ReadContext, RequestContext } from './context.ts';
 import { assertQuota } from './usage.ts';
 
 /** An image with what is shown beside it. */
@@ -38,7 +34,7 @@ export interface ImageView {
 }
 
 export async function viewImages(
-  { work }: RequestContext,
+  { work }: ReadContext,
   images: readonly Image[],
 ): Promise<ImageView[]> {
   const built = images
@@ -58,20 +54,20 @@ export async function viewImages(
   }));
 }
 
-const viewImage = async (context: RequestContext, image: Image): Promise<ImageView> => {
+const viewImage = async (context: ReadContext, image: Image): Promise<ImageView> => {
   const [view] = await viewImages(context, [image]);
   return view ?? { image, softwares: [], job: undefined };
 };
 
 export async function imageList(
-  context: RequestContext,
+  context: ReadContext,
   filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
 ) {
   const { images, count } = await context.work.images.list(filter);
   return { images: await viewImages(context, images), count };
 }
 
-export async function imageGet(context: RequestContext, id: ImageId): Promise<ImageView> {
+export async function imageGet(context: ReadContext, id: ImageId): Promise<ImageView> {
   return viewImage(context, await context.work.images.get(id));
 }
 
@@ -114,7 +110,7 @@ export async function imageCapture(
 }
 
 /** A capture and its generalisation are two layers more. Throws `unavailable`. */
-async function assertLow({ work }: RequestContext, { id, diskId }: Machine): Promise<void> {
+async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<void> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
   const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
   if (height + 2 <= chainHeightMax) return;
@@ -161,7 +157,7 @@ export async function imageInstall(
 }
 
 export async function assertHostRoom(
-  { work }: RequestContext,
+  { work }: ReadContext,
   neededBytes: number,
   promisedBytes = 0,
 ): Promise<void> {
@@ -171,7 +167,7 @@ export async function assertHostRoom(
 
 /** What the steps that no earlier build made may take. */
 async function newBytes(
-  { work }: RequestContext,
+  { work }: ReadContext,
   base: BaseImage,
   list: readonly Software[],
 ): Promise<number> {
@@ -230,7 +226,7 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
 }
 
 export async function imageLog(
-  { work }: RequestContext,
+  { work }: ReadContext,
   id: ImageId,
 ): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
   const { report } = await work.images.get(id);

@@ -2,16 +2,16 @@
 // images return. Nothing is copied: a kept disk was never touched. What takes its place is kept in
 // turn, so that an undo can be undone.
 
+import type { Disk } from '../domain/disk.ts';
 import { AppError } from '../domain/error.ts';
 import type { DiskId, ImageId, MachineId } from '../domain/ids.ts';
-import type { Disk } from '../domain/layer.ts';
 import { assertOff, isStarting, type Machine } from '../domain/machine.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext, RequestContext } from './context.ts';
 import { type ImageView, imageGet } from './image.ts';
 import { type MachineView, machineGet } from './machine.ts';
 import { assertQuota } from './usage.ts';
 
-export async function machineDiskList({ work }: RequestContext, id: MachineId): Promise<Disk[]> {
+export async function machineDiskList({ work }: ReadContext, id: MachineId): Promise<Disk[]> {
   return work.disks.ofMachine((await work.machines.get(id)).id);
 }
 

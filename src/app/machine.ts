@@ -14,7 +14,7 @@ import {
   planStart,
   planStop,
 } from '../domain/machine.ts';
-import type { OrganisationStore, RequestContext } from './context.ts';
+import type { OrganisationReader, ReadContext, RequestContext } from './context.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { assertQuota } from './usage.ts';
 
@@ -25,7 +25,7 @@ export interface MachineView {
 }
 
 export async function viewMachines(
-  { work }: RequestContext,
+  { work }: ReadContext,
   machines: readonly Machine[],
 ): Promise<MachineView[]> {
   const names = new Map<number, string>();
@@ -58,7 +58,7 @@ export interface MachineFilter {
 }
 
 export async function machineList(
-  context: RequestContext,
+  context: ReadContext,
   { assigned, timeLeftMin = 0, ...filter }: MachineFilter,
 ) {
   // No machine has a user, and none has minutes left, since nothing is metered.
@@ -67,7 +67,7 @@ export async function machineList(
   return { machines: await viewMachines(context, machines), count };
 }
 
-export async function machineGet(context: RequestContext, id: MachineId): Promise<MachineView> {
+export async function machineGet(context: ReadContext, id: MachineId): Promise<MachineView> {
   const machine = await context.work.machines.get(id);
   const [view] = await viewMachines(context, [machine]);
   return view ?? { machine, assignedImageName: null, job: undefined };
@@ -160,7 +160,7 @@ export async function machineStart(
  * Returns the end of the console of the machine's last failed start, or null when no start has
  * failed.
  */
-export async function machineConsole({ work }: RequestContext, id: MachineId) {
+export async function machineConsole({ work }: ReadContext, id: MachineId) {
   const { id: own } = await work.machines.get(id);
   return (await work.machines.console(own)) ?? null;
 }
@@ -182,7 +182,7 @@ export async function machineStop(
 
 /** Throws image-too-large unless the machine's disk holds what its next disk is made from. */
 async function assertNextFits(
-  { bases }: OrganisationStore,
+  { bases }: OrganisationReader,
   machine: Machine,
   image: Image | null,
 ): Promise<void> {

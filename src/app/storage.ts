@@ -1,11 +1,12 @@
 // What images take, and what stands on them. Sizes are honest: stored is what the chain takes on
 // the disk of the host, exclusive what would be free if the image went, shared the rest.
 
+import type { Disk } from '../domain/disk.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
-import type { Disk, Layer } from '../domain/layer.ts';
+import type { Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext } from './context.ts';
 
 export interface ImageStorage {
   virtualBytes: number;
@@ -14,7 +15,7 @@ export interface ImageStorage {
   chain: Layer[];
 }
 
-export async function imageStorage(context: RequestContext, id: ImageId): Promise<ImageStorage> {
+export async function imageStorage(context: ReadContext, id: ImageId): Promise<ImageStorage> {
   const { work } = context;
   const image = await work.images.get(id);
   if (image.layerId === null)
@@ -44,7 +45,7 @@ export interface Dependents {
 }
 
 /** What of the organisation hangs on an image. */
-export async function imageDependents(context: RequestContext, id: ImageId): Promise<Dependents> {
+export async function imageDependents(context: ReadContext, id: ImageId): Promise<Dependents> {
   const { work } = context;
   const image = await work.images.get(id);
   const assigned = await work.machines.ofImage(id);

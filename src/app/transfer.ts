@@ -6,7 +6,6 @@ import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
-import { gbBytes } from '../domain/layer.ts';
 import {
   openTransfersMax,
   parseManifest,
@@ -15,14 +14,15 @@ import {
   transferBytesMax,
   transferMs,
 } from '../domain/transfer.ts';
+import { gbBytes } from '../domain/units.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext, RequestContext } from './context.ts';
 import { assertHostRoom, type ImageView, imageGet } from './image.ts';
 import { imageStorage } from './storage.ts';
 import { assertQuota } from './usage.ts';
 
-async function assertFew({ work }: RequestContext): Promise<void> {
+async function assertFew({ work }: ReadContext): Promise<void> {
   const open = (await work.transfers.list()).filter(
     (one) => one.status === 'receiving' || one.status === 'building',
   );
@@ -120,7 +120,7 @@ export async function imageImport(context: RequestContext, input: ImportInput): 
 
 /** The transfer, when the part may be written now. Throws conflict that names where to go on. */
 async function assertTakes(
-  context: RequestContext,
+  context: ReadContext,
   id: TransferId,
   offset: number,
   bytes: number,
@@ -149,7 +149,7 @@ async function assertTakes(
  * refuse. Two parts of one transfer must not be written side by side.
  */
 export async function transferPartWrite(
-  context: RequestContext,
+  context: ReadContext,
   id: TransferId,
   offset: number,
   content: Buffer,
@@ -261,10 +261,10 @@ export async function transferFinish(
   return imageGet(context, imageId);
 }
 
-const isTrusted = ({ signer }: RequestContext, { manifest, signature }: Transfer) =>
+const isTrusted = ({ signer }: ReadContext, { manifest, signature }: Transfer) =>
   manifest !== null && signature !== null && signer.trusts(manifest, signature);
 
-export const transferGet = ({ work }: RequestContext, id: TransferId): Promise<Transfer> =>
+export const transferGet = ({ work }: ReadContext, id: TransferId): Promise<Transfer> =>
   work.transfers.get(id);
 
 /**
@@ -287,7 +287,7 @@ export async function transferDelete(
 
 /** The file of a finished export. Throws conflict while it is not there. */
 export async function transferContent(
-  context: RequestContext,
+  context: ReadContext,
   id: TransferId,
 ): Promise<Transfer & { path: string }> {
   const transfer = await context.work.transfers.get(id);

@@ -1,9 +1,9 @@
 // What an organisation has, beside what it may have; and the check that every creation makes first.
 
 import { assertWithinQuota, type QuotaName } from '../domain/organisation.ts';
-import type { RequestContext } from './context.ts';
+import type { ReadContext } from './context.ts';
 
-export async function usageGet({ work: { usage } }: RequestContext) {
+export async function usageGet({ work: { usage } }: ReadContext) {
   const quotas = await usage.quotas();
   return {
     images: { used: await usage.images(), limit: quotas.images },
@@ -17,7 +17,7 @@ export async function usageGet({ work: { usage } }: RequestContext) {
 
 /** Throws `invalid` with both numbers when there would be too many. */
 export async function assertQuota(
-  { work: { usage } }: RequestContext,
+  { work: { usage } }: ReadContext,
   wanted: Partial<Record<QuotaName, number>>,
 ): Promise<void> {
   const quotas = await usage.quotas();

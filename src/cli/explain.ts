@@ -10,7 +10,7 @@ import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { networkReason, systemSentence } from '../lib/system-error.ts';
-import { resultCodeOf, resultCodes } from '../store/sqlite/database.ts';
+import { resultCodeOf, resultCodes } from '../store/sqlite/errors.ts';
 import type { Terminal } from './output.ts';
 import { UsageError } from './parse.ts';
 import { inCommands } from './remote/requests.ts';

@@ -1,15 +1,29 @@
-// The room on the host's disk, and how much of it new work may take.
+// The host: the room on its disk, and how much of it new work may take; what its engine has that the
+// store does not know; and the files that a backup freezes.
 
 import { AppError } from './error.ts';
-import { gbBytes } from './layer.ts';
+import { gbBytes } from './units.ts';
 
-/** The files that a backup freezes: meanwhile no job changes files of that kind. */
-export type Freeze = 'disks' | 'layers';
-
+/** The room on the disk that holds layers, disks and transfers. */
 export interface Capacity {
   totalBytes: number;
   freeBytes: number;
 }
+
+/** A layer or disk that an engine has and the store does not know. */
+export interface Orphan {
+  kind: 'layer' | 'disk';
+  id: string;
+  bytes: number;
+  /** When it was first seen, in ms since 1970. */
+  seenAt: number;
+}
+
+/**
+ * The files that a backup freezes while it copies them: no job that changes files of that kind is
+ * claimed meanwhile (`blockedBy` in `job.ts`).
+ */
+export type Freeze = 'disks' | 'layers';
 
 /** The part of the host's disk that new work leaves alone, so that what runs can go on. */
 const reservePart = 0.05;

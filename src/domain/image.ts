@@ -2,7 +2,14 @@
 // name and its size.
 
 import { AppError, invalid } from './error.ts';
-import type { BaseImageId, ImageId, LayerId, MachineId, OrganisationId } from './ids.ts';
+import type {
+  BaseImageId,
+  ImageId,
+  LayerId,
+  MachineId,
+  OrganisationId,
+  SoftwareId,
+} from './ids.ts';
 
 export const imageStatuses = ['pending', 'building', 'available', 'failed'] as const;
 export type ImageStatus = (typeof imageStatuses)[number];
@@ -34,6 +41,28 @@ export interface Image {
   protectedAt: number | null;
   /** What a generalisation cleared and warned of; null when there was none. */
   report: string | null;
+}
+
+/** One step of an image's build: one title of software that was installed, or found in the cache. */
+export interface BuildStep {
+  /** From 1, in order of installation. */
+  position: number;
+  softwareId: SoftwareId;
+  /** `hit`: a layer of an earlier build was used again. `miss`: the recipe was run. */
+  cache: 'hit' | 'miss';
+  /** Of the recipe; null for a hit. */
+  exitCode: number | null;
+  durationMs: number;
+  /** The recipe's output, shortened by the engine where it is long. */
+  output: string;
+}
+
+/** One title of software that an image has. */
+export interface SoftwareOfImage {
+  imageId: ImageId;
+  softwareId: SoftwareId;
+  name: string;
+  sizeGb: number;
 }
 
 const nextStatuses: Record<ImageStatus, readonly ImageStatus[]> = {

@@ -1,4 +1,6 @@
-// What a key may be allowed to do.
+// An access key: the credential with which a caller signs requests, and what it is allowed to do.
+
+import type { KeyId, OrganisationId } from './ids.ts';
 
 export const permissions = [
   'images:read',
@@ -14,4 +16,20 @@ export type Permission = (typeof permissions)[number];
 
 export function isPermission(text: string): text is Permission {
   return (permissions as readonly string[]).includes(text);
+}
+
+export interface AccessKey {
+  id: KeyId;
+  organisationId: OrganisationId;
+  name: string;
+  /** The secret, encrypted with the master key. */
+  secretSealed: string;
+  masterKeyId: string;
+  permissions: Permission[];
+  createdAt: number;
+  revokedAt: number | null;
+  /** From when on it is refused; null when it does not expire. */
+  expiresAt: number | null;
+  /** When it was last used, to about a minute; null when it never was. */
+  lastUsedAt: number | null;
 }

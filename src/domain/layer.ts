@@ -1,6 +1,6 @@
 // Layers and disks: a disk is a chain of immutable layers with one writable overlay on top.
 
-import type { DiskId, ImageId, JobId, LayerId, MachineId, OrganisationId } from './ids.ts';
+import type { JobId, LayerId, OrganisationId } from './ids.ts';
 
 export type LayerKind = 'base' | 'software' | 'capture';
 
@@ -51,30 +51,6 @@ export interface Layer {
 }
 
 /**
- * `fresh`: made by a start that has not succeeded yet. `active`: a machine's disk. `kept`:
- * replaced, and kept until `keptUntil`. `deleting`: its bytes are going.
- */
-export type DiskState = 'fresh' | 'active' | 'kept' | 'deleting';
-
-export interface Disk {
-  id: DiskId;
-  organisationId: OrganisationId;
-  machineId: MachineId;
-  layerId: LayerId;
-  state: DiskState;
-  sizeGb: number;
-  keptUntil: number | null;
-  createdAt: number;
-  /** The image that it was made from; null: the newest base of the time. */
-  imageId: ImageId | null;
-  /** The disk whose place it took; null when the machine had none. */
-  replacesId: DiskId | null;
-  /** What it takes on the host's disk, as it was last looked at; null: not yet. */
-  storedBytes: number | null;
-  deletingAt: number | null;
-}
-
-/**
  * How a chain with this root boots. `direct`: the kernel and initrd kept beside the root, with
  * `append`; `buildAppend` added makes that initrd run the seed's user-data and power off.
  * `firmware`: the disk's own boot loader.
@@ -107,5 +83,3 @@ export function planCompaction<Link extends Pick<Layer, 'kind'>>(
   );
   return shared ?? chain.at(-1) ?? null;
 }
-
-export const gbBytes = 1024 ** 3;

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { AppError, invalid } from './error.ts';
-import type { BaseImageId, LayerId, SoftwareId } from './ids.ts';
+import type { SoftwareId } from './ids.ts';
 
 export interface RecipeFile {
   /** The name under which the script finds the file, in its working directory. */
@@ -31,22 +31,6 @@ export interface Software {
   recipe: Recipe;
   recipeDigest: string;
   createdAt: number;
-}
-
-/** A golden image: what the operator added as a start for all others. */
-export interface BaseImage {
-  id: BaseImageId;
-  name: string;
-  sizeGb: number;
-  layerId: LayerId;
-  createdAt: number;
-  /**
-   * Since when it is known to work: a build or a machine on it has reported. Null: it is not known,
-   * or its last trial failed.
-   */
-  provedAt: number | null;
-  /** When its last trial failed; null when none did since it is known to work. */
-  failedAt: number | null;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -18,11 +18,11 @@ import {
 } from '../contract/signing.ts';
 import { AppError } from '../domain/error.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
-import type { Permission } from '../domain/key.ts';
+import type { AccessKey, Permission } from '../domain/key.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
-import type { AccessKey, Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { SignatureJournal } from './signature-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;

@@ -4,13 +4,14 @@
 // a change names what the application says it touched, that of a refusal what the path names.
 
 import { createHash } from 'node:crypto';
-import type { OrganisationStore, RequestContext } from '../app/context.ts';
+import type { OrganisationWriter, RequestContext } from '../app/context.ts';
 import { idempotencyHeader } from '../contract/operation.ts';
 import { type OperationName, operations } from '../contract/table.ts';
+import type { Touched } from '../domain/audit.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';
-import type { Store, Touched } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import { type Caller, replayed } from './authenticate.ts';
 
 const idempotencyMs = 24 * 3600_000;
@@ -36,7 +37,7 @@ export interface Command {
 export async function runCommand(
   { store, masterKey }: { store: Store; masterKey: MasterKey },
   command: Command,
-  effect: (work: OrganisationStore, touched: RequestContext['touched']) => Promise<Json>,
+  effect: (work: OrganisationWriter, touched: RequestContext['touched']) => Promise<Json>,
   envelope: () => Json,
   stage: () => Promise<void> = async () => {},
 ): Promise<{ answer: Json; again: boolean }> {

@@ -1,7 +1,7 @@
 // The shape of a handler: typed from the operation's row in the contract, given a unit of work
 // bound to the caller's organisation.
 
-import type { RequestContext } from '../app/context.ts';
+import type { ReadContext, RequestContext } from '../app/context.ts';
 import type { Answer, Body, OperationName, operations, Params, Query } from '../contract/table.ts';
 
 export interface Input<Name extends OperationName> {
@@ -25,7 +25,7 @@ type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends {
   : Answer<Name>;
 
 export type Handler<Name extends OperationName> = (
-  context: RequestContext,
+  context: (typeof operations)[Name] extends { method: 'GET' } ? ReadContext : RequestContext,
   input: Input<Name>,
 ) => Promise<AnswerOf<Name>>;
 
@@ -36,7 +36,7 @@ export type Handler<Name extends OperationName> = (
  */
 export interface Stage<Name extends OperationName> {
   thing(input: Input<Name>): string;
-  run(context: RequestContext, input: Input<Name>): Promise<void>;
+  run(context: ReadContext, input: Input<Name>): Promise<void>;
 }
 
 export type Stages = { [Name in OperationName]?: Stage<Name> };

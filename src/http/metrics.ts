@@ -7,7 +7,8 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Counted, Store } from '../store/port.ts';
+import type { Counted } from '../store/port/counts.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import { connectionLimits } from './hygiene.ts';
 
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];

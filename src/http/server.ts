@@ -11,7 +11,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import type { OrganisationStore, RequestContext } from '../app/context.ts';
+import type { OrganisationWriter, RequestContext } from '../app/context.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
 import { extensionsHeader, withoutExtensions } from '../contract/extension.ts';
 import type { OperationSpec } from '../contract/operation.ts';
@@ -28,7 +28,7 @@ import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { Turns } from '../lib/turns.ts';
 import { visible } from '../lib/visible.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Authenticator, Caller, Claim } from './authenticate.ts';
 import { assertNoBody, Bodies, parseBody } from './body.ts';
 import { recordRefusal, runCommand } from './command.ts';
@@ -288,9 +288,8 @@ function route(
       const { signer, transferPath } = options;
       const asker = { organisationId, keyId, keepDiskMs, publicUrl, signer, transferPath };
       if (!mutates) {
-        const context = { ...asker, touched() {} };
         const answer = await store.read(organisationId, (work) =>
-          handler({ ...context, work }, input),
+          handler({ ...asker, work }, input),
         );
         if (operation.content === 'response')
           return sendFile(request, reply, answer as unknown as FileAnswer);
@@ -305,12 +304,12 @@ function route(
         rawBody: content,
         idempotencyKey: request.headers['idempotency-key'] as string | undefined,
       };
-      const effect = (work: OrganisationStore, touched: RequestContext['touched']) =>
-        handler({ ...asker, work, touched }, input);
+      const effect = (work: OrganisationWriter, touched: RequestContext['touched']) => {
+        const context: RequestContext = { ...asker, work, touched };
+        return handler(context, input);
+      };
       const staged = () =>
-        store.read(organisationId, async (work) =>
-          stage?.run({ ...asker, work, touched() {} }, input),
-        );
+        store.read(organisationId, async (work) => stage?.run({ ...asker, work }, input));
       const run = () => runCommand(options, command, effect, envelope, staged);
       const { answer, again } = await (stage ? turns.take(stage.thing(input), run) : run());
       if (again) reply.header('idempotent-replayed', 'true');

@@ -1,8 +1,8 @@
-// What costs something, and anybody may ask for.
+// Bounds how often work runs that costs something and that any caller may ask for.
 
 /**
- * Runs `work` when it is asked for and the last run began more than `ms` ago; who asks sooner is
- * given that one's outcome.
+ * Returns a function that runs `work` unless the last run began less than `ms` ago. In that case it
+ * returns the outcome of the last run, also while that is under way.
  */
 export function atMostEvery<Result>(
   ms: number,

@@ -1,7 +1,7 @@
-// Time as a dependency: the system's, or one that a test moves by hand.
+// Time as a dependency: the system's clock, or one that a test moves by hand.
 
 export interface Clock {
-  /** ms since 1970, UTC. It jumps when somebody sets it. */
+  /** ms since 1970, UTC. It jumps when the clock of the host is set. */
   now(): number;
   /**
    * ms since some moment in the past. It only goes forward, and stands still while the host is

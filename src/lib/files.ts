@@ -1,4 +1,5 @@
-// File operations that are durable when they resolve, and the question whether something is there.
+// File operations. Those that change something are durable when they resolve: they survive a loss
+// of power.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -11,6 +12,7 @@ export async function exists(path: string): Promise<boolean> {
   return (await statOrNull(path)) !== null;
 }
 
+/** Null when nothing is at the path. Throws what the system says when it cannot look. */
 export async function statOrNull(path: string) {
   try {
     return await stat(path);
@@ -21,8 +23,8 @@ export async function statOrNull(path: string) {
 }
 
 /**
- * Makes a folder and those above it that are missing. Node's own recursive way never ends below a
- * file system such as /proc.
+ * Makes a folder, and the folders above it that are missing. Node's own `recursive` option never
+ * ends below a file system such as /proc.
  */
 export async function makeFolders(path: string, mode: number): Promise<void> {
   try {
@@ -36,7 +38,7 @@ export async function makeFolders(path: string, mode: number): Promise<void> {
   }
 }
 
-/** Writes the directory's own entries to the disk. */
+/** Syncs a file or a folder to the disk. A rename is durable when its folder is synced. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -51,13 +53,15 @@ const copyBytesPerMs = 5000;
 const copyMostMs = 2 ** 31 - 1;
 
 /**
- * Copies a file, its holes as holes, sharing bytes where the file system can. Ends with the
- * signal's reason, and leaves a part then.
+ * Copies a file. Holes stay holes, and bytes are shared where the file system can share them.
+ * Throws the signal's reason when it aborts, an error with code ENOSPC when the disk is full; in
+ * both cases a part of the copy remains.
  */
 export async function copySparse(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const { size } = await stat(from);
   const timeoutMs = Math.min(copyMostMs, copyBaseMs + Math.ceil(size / copyBytesPerMs));
-  // It ends with this process: one that went on after a kill would write beside its successor.
+  // cp must end with this process. Otherwise, after a kill, it would write to the same file as the
+  // next server's cp.
   const cp = ['cp', '--sparse=always', '--reflink=auto', '--preserve=mode', '--', from, to];
   const options = { env: { PATH: systemPath }, timeoutMs, ...(signal && { signal }) };
   await runCommand('setpriv', ['--pdeathsig', 'KILL', '--', ...cp], options).catch((error) => {
@@ -69,9 +73,8 @@ export async function copySparse(from: string, to: string, signal?: AbortSignal)
 }
 
 /**
- * Moves a file, over what is at the target, and makes the move durable; a copy takes its place
- * where the two folders are on different file systems. Idempotent: nothing happens when only the
- * target is there.
+ * Moves a file durably, and replaces what is at the target. Copies it where the two folders are on
+ * different file systems. Idempotent: nothing happens when only the target is there.
  */
 export async function moveDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
   if (!(await exists(from)) && (await exists(to))) return;
@@ -83,7 +86,7 @@ export async function moveDurably(from: string, to: string, signal?: AbortSignal
   if (dirname(from) !== dirname(to)) await syncPath(dirname(from));
 }
 
-/** Beside the target first, so that there is the old file or the new one at any moment. */
+/** Copies to a file beside the target first, so that the target is whole at any moment. */
 async function copyOver(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const part = `${to}.part`;
   try {
@@ -100,7 +103,7 @@ async function copyOver(from: string, to: string, signal?: AbortSignal): Promise
   }
 }
 
-/** Writes a whole file so that readers see the old one or the new one. */
+/** Replaces a whole file, durably. Readers see the old content or the new, never a part. */
 export async function writeWhole(path: string, data: string | Buffer, mode: number): Promise<void> {
   const part = `${path}.part`;
   await rm(part, { force: true });
@@ -109,7 +112,10 @@ export async function writeWhole(path: string, data: string | Buffer, mode: numb
   await syncPath(dirname(path));
 }
 
-/** Writes a whole file where none is; of several that do it at once the first one's stays. */
+/**
+ * Writes a whole file, durably, unless one exists. When several processes do so at once, the first
+ * file stays.
+ */
 export async function writeFirst(path: string, data: string | Buffer, mode: number): Promise<void> {
   const part = `${path}.${randomBytes(6).toString('hex')}.part`;
   await writeFile(part, data, { mode, flush: true });
@@ -124,8 +130,8 @@ export async function writeFirst(path: string, data: string | Buffer, mode: numb
 }
 
 /**
- * SHA-256 of a file, as lower-case hex, read no faster than `bytesPerSecond` (0: as fast as it
- * can).
+ * Returns the SHA-256 of a file, as lower-case hex. Reads no faster than `bytesPerSecond`; 0 means
+ * no limit. Throws the signal's reason when it aborts.
  */
 export async function sha256File(
   path: string,
@@ -134,7 +140,7 @@ export async function sha256File(
   const hash = createHash('sha256');
   const startedAt = performance.now();
   let bytes = 0;
-  // Small pieces, so that nobody else in the process waits for long.
+  // Hashing a piece blocks the process, so pieces are small.
   for await (const chunk of createReadStream(path, {
     highWaterMark: 256 * 1024,
     ...(signal && { signal }),

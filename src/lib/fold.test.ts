@@ -1,4 +1,4 @@
-// The fold against what Unicode says of single letters, and its properties over any text.
+// The fold agrees with Unicode about single letters, and keeps its properties for any text.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { fold } from './fold.ts';
 
 describe('the form in which names are searched', () => {
-  it('is the same for what differs in case alone, in any script, and in no language in particular', () => {
+  it('is the same for texts that differ in case alone, in any script, without a language', () => {
     const same = [
       ['ΣΊΣΥΦΟΣ', 'σίσυφος', 'ΣΊΣυφοσ'],
       ['Straße', 'STRASSE', 'STRAẞE', 'strasse'],
@@ -20,13 +20,13 @@ describe('the form in which names are searched', () => {
       ['İ', 'i\u0307'],
     ];
     for (const texts of same) assert.equal(new Set(texts.map(fold)).size, 1, texts.join(' '));
-    // As Unicode has it for no language in particular: the dotless i is a letter of its own.
+    // Unicode, without a language, has the dotless i as a letter of its own.
     assert.notEqual(fold('ı'), fold('i'));
     assert.notEqual(fold('ı'), fold('I'));
     assert.equal(fold('I'), 'i');
   });
 
-  it('is its own form, the same for upper and lower case, and that of its parts for plain letters', () => {
+  it('is stable, and the same for upper and lower case and for decomposed letters', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
         assert.equal(fold(fold(text)), fold(text));

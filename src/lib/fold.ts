@@ -1,16 +1,12 @@
-// The form in which names are searched. Names are kept in it beside the name itself: a change here
-// needs a migration that writes them anew.
+// The form in which names are searched: without case. The store keeps the folded name beside the
+// name itself, so a change here needs a migration that writes the folded names anew.
 
-/**
- * The dotless i is a letter of its own but where Turkish is written, and searching knows no
- * language.
- */
+/** The dotless i equals i in Turkic languages only, and a search follows no language. */
 const ownLetter = 'ı';
 
 /**
- * Full case folding, as Unicode defines it for no language in particular: sigma equals final sigma,
- * ß equals ss. Each code point is folded by itself, so that a text is found in a name wherever it
- * stands there.
+ * Folds case fully, as Unicode defines it without a language: sigma equals final sigma, ß equals
+ * ss. Each code point is folded by itself, so that a text is found anywhere in a name.
  */
 export const fold = (text: string) =>
   [...text.normalize('NFC')]
@@ -18,5 +14,5 @@ export const fold = (text: string) =>
       letter === ownLetter ? letter : letter.toLowerCase().toUpperCase().toLowerCase(),
     )
     .join('')
-    // Folding takes some letters apart.
+    // Folding splits some letters into a base and a mark; compose them again.
     .normalize('NFC');

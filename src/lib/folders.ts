@@ -1,5 +1,5 @@
-// Where things are kept when nobody says where. Root's lie where Debian keeps those of services, a
-// user's where the XDG base directory specification has them.
+// Default folders for data and caches. Root's are those that Debian uses for services, a user's
+// those of the XDG base directory specification.
 
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -9,8 +9,8 @@ import type { Environment } from './environment.ts';
 const isRoot = () => process.getuid?.() === 0;
 
 /**
- * A folder from an XDG variable, which counts only when it is absolute, or from its default below
- * the home.
+ * Our folder below the one that an XDG variable names, or below its default in the home. The
+ * specification says that the variable counts only when it is absolute.
  */
 function userFolder(env: Environment, variable: string, ...below: string[]): string {
   const given = env[variable];
@@ -21,13 +21,14 @@ function userFolder(env: Environment, variable: string, ...below: string[]): str
 
 export const rootDataDir = '/var/lib/silversmith';
 
-/** For the help of a command. */
+/** Describes the default data directory, for the help of a command. */
 export const dataDirHelp =
-  './data when it is there, else /var/lib/silversmith for root, ~/.local/share/silversmith for a user';
+  './data when it is there, else /var/lib/silversmith for root, ' +
+  '~/.local/share/silversmith for a user';
 
 /**
- * The data directory: `./data` when there is a store in it, as earlier versions made it, else
- * root's or the user's own.
+ * The default data directory: `./data` when a store is in it, since earlier versions made it there;
+ * otherwise root's or the user's own.
  */
 export function defaultDataDir(env: Environment): string {
   const before = resolve('data');
@@ -36,8 +37,8 @@ export function defaultDataDir(env: Environment): string {
 }
 
 /**
- * Where what can be made again is looked for; it is made in the first. All users of a host find
- * what root has made.
+ * The folders in which things that can be made again are looked for. They are made in the first
+ * one. The last is root's, so that all users of a host find what root has made.
  */
 export function cacheDirs(env: Environment): string[] {
   const shared = '/var/cache/silversmith';

@@ -1,4 +1,4 @@
-// Any bytes, cut anywhere, come out as their lines, and a line without an end takes no memory.
+// Lines are the same wherever the bytes are cut, and a line that does not end takes no memory.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { LineReader } from './line-reader.ts';
 
 const linesMax = 12;
-/** Bytes of which many are ends of lines, and many are no UTF-8. */
+/** Random bytes, with many ends of lines and many bytes that are not UTF-8. */
 const bytes = fc
   .array(
     fc.oneof(
@@ -33,7 +33,7 @@ const read = (chunks: readonly Buffer[], lineBytesMax: number) => {
 };
 
 describe('LineReader', () => {
-  it('gives the same lines wherever the bytes are cut, and null for each that is too long', () => {
+  it('gives the same lines wherever the bytes are cut, and null for one that is too long', () => {
     fc.assert(
       fc.property(bytes, fc.array(fc.nat(), { maxLength: 20 }), (whole, cuts) => {
         const wanted: (string | null)[] = [];
@@ -47,7 +47,7 @@ describe('LineReader', () => {
     );
   });
 
-  it('takes a line of exactly its limit, and no longer one', () => {
+  it('takes a line of exactly its limit, and refuses a longer one', () => {
     for (const lineBytesMax of [1, 1023, 1024, 1025, 5000]) {
       const just = 'x'.repeat(lineBytesMax);
       assert.deepEqual(read([Buffer.from(`${just}\n${just}x\n${just}\n`)], lineBytesMax), [
@@ -58,7 +58,7 @@ describe('LineReader', () => {
     }
   });
 
-  it('holds no more than one line of what never ends, and goes on behind it', () => {
+  it('holds no more of an endless line than one line may have, and goes on after it', () => {
     const reader = new LineReader(64 * 1024);
     const flood = Buffer.alloc(64 * 1024);
     const before = process.memoryUsage().arrayBuffers;

@@ -1,5 +1,5 @@
-// Cuts a stream of bytes into lines, and never holds more of it than one line may have: whoever
-// sends no end of a line fills no memory.
+// Cuts a stream of bytes into lines. It never holds more bytes than one line may have, so that a
+// sender which never ends its line cannot fill the memory.
 
 const newline = 0x0a;
 const firstBytes = 1024;
@@ -7,14 +7,14 @@ const firstBytes = 1024;
 export class LineReader {
   readonly #bytesMax: number;
   #line = Buffer.allocUnsafe(firstBytes);
-  /** How long the line is so far, also when it is longer than what is held of it. */
+  /** The length of the current line so far. A line that is too long is counted, but not held. */
   #bytes = 0;
 
   constructor(lineBytesMax: number) {
     this.#bytesMax = lineBytesMax;
   }
 
-  /** The lines that end in this chunk, without their ends; null for each that was too long. */
+  /** Yields the lines that end in this chunk, without newlines; null for each that is too long. */
   *push(chunk: Buffer): Generator<string | null> {
     for (let from = 0; ; ) {
       const end = chunk.indexOf(newline, from);

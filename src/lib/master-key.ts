@@ -1,16 +1,17 @@
-// Keeps secrets under a master key: AES-256-GCM, with the key's id stored beside. A ring of keys
-// seals under its first and opens under any, so that the key can be changed while what was sealed
-// under the one before is still there.
+// Seals secrets under a master key, with AES-256-GCM. A ring of keys seals under its first key and
+// opens under any, so that the master key can be changed while secrets are still sealed under the
+// one before. The store keeps the key's id beside each secret.
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { exists, writeFirst } from './files.ts';
 
 export interface MasterKey {
-  /** Of the key that seals. */
+  /** The id of the key that seals: 16 hexadecimal digits, derived from the key. */
   id: string;
+  /** Returns base64. */
   seal(text: string): string;
-  /** Throws when the text was sealed under a key that is not in the ring, or changed since. */
+  /** Throws when the key that sealed the text is not in the ring, or the text was changed. */
   open(sealed: string): string;
 }
 
@@ -54,8 +55,8 @@ export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
 }
 
 /**
- * A ring from text: one key a line (or divided by commas), 64 hexadecimal digits each, the one that
- * seals first. Throws RangeError.
+ * Parses a ring: keys of 64 hexadecimal digits, divided by newlines, spaces or commas. The first
+ * one seals. Throws RangeError, with what is wrong.
  */
 export function parseMasterKey(text: string): MasterKey {
   const [first, ...older] = text
@@ -79,8 +80,8 @@ export function parseMasterKey(text: string): MasterKey {
 export const newMasterKey = (): string => randomBytes(32).toString('hex');
 
 /**
- * Reads the ring from a file that only its owner may read, or makes one. Throws when others may
- * read it, or it holds none.
+ * Reads the ring from a file. Makes the file, with a new key and mode 0600, when there is none.
+ * Throws when other users may read the file, or when it holds no valid key.
  */
 export async function masterKeyFile(path: string): Promise<MasterKey> {
   if (!(await exists(path))) await writeFirst(path, `${newMasterKey()}\n`, 0o600);

@@ -1,4 +1,4 @@
-// Which names are shown as they are, in every script, and which are refused.
+// Names in every script are allowed; names that would not be shown as they are, are refused.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -26,7 +26,7 @@ describe('a name', () => {
       assert.equal(nameFault(name), null, name);
   });
 
-  it('holds nothing that is not seen, and no space at its ends', () => {
+  it('has no character that is not seen, and no space at its ends', () => {
     const wrong = [
       '\0',
       '\n',
@@ -69,7 +69,7 @@ describe('a name', () => {
       assert.notEqual(nameFault(name), null, JSON.stringify(name));
   });
 
-  it('that is taken is the same after it was sent and shown, and shows no control', () => {
+  it('that is allowed is the same after it was sent and shown, and has no control character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 30 }), (name) => {
         if (nameFault(name) !== null) return;

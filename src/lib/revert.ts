@@ -1,5 +1,5 @@
-// A stack of undo steps that makes partial failure readable: add one after each thing done, and
-// either keep all or undo all.
+// A stack of undo steps, for work that must happen as a whole or not at all: add a step after each
+// thing that was done; when a later thing fails, all steps run.
 
 export class Revert {
   #steps: (() => Promise<unknown> | unknown)[] = [];
@@ -9,8 +9,8 @@ export class Revert {
   }
 
   /**
-   * Runs `work`; when it throws, undoes what it added, last first. An undo that fails does not stop
-   * the others.
+   * Runs `work`. When it throws, runs the steps that it added, the last one first, and throws its
+   * error. A step that fails does not stop the others.
    */
   static async around<Result>(work: (revert: Revert) => Promise<Result>): Promise<Result> {
     const revert = new Revert();
@@ -21,7 +21,7 @@ export class Revert {
         try {
           await step();
         } catch {
-          // What cannot be undone is found by the next sweep.
+          // The next sweep finds and removes what could not be undone.
         }
       }
       throw error;

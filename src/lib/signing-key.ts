@@ -1,5 +1,5 @@
-// Signs texts with ed25519, under a key of this installation, and tells whose signatures are
-// trusted: its own, and those of keys that the operator has named.
+// Signs texts with ed25519, under a key of this installation. Trusted are its own signatures, and
+// those of the keys that the operator has listed.
 
 import {
   createPrivateKey,
@@ -13,13 +13,13 @@ import { readFile } from 'node:fs/promises';
 import { exists, writeFirst } from './files.ts';
 
 export interface Signer {
-  /** base64. */
+  /** Returns the signature as base64. */
   sign(text: string): string;
-  /** Whether a trusted key made the signature. */
+  /** Whether a trusted key made this signature (base64) of this text. */
   trusts(text: string, signature: string): boolean;
 }
 
-/** The public keys in a file, one a line. Throws with the line that is none. */
+/** Reads public keys, one a line; none when there is no file. Throws with the line that is bad. */
 async function publicKeysIn(path: string): Promise<KeyObject[]> {
   const lines = (await exists(path)) ? (await readFile(path, 'utf8')).split('\n') : [];
   return lines.flatMap((line, index) => {
@@ -32,7 +32,7 @@ async function publicKeysIn(path: string): Promise<KeyObject[]> {
       });
       if (key.asymmetricKeyType === 'ed25519') return [key];
     } catch {
-      // Said below, like a key of another kind.
+      // The error below is for this and for a key of another kind.
     }
     throw new Error(
       `${path}: line ${index + 1} is not a public key; there, type: openssl pkey -in signing.key -pubout -outform DER | base64 -w0`,
@@ -46,7 +46,7 @@ async function privateKeyIn(path: string): Promise<KeyObject> {
     const key = createPrivateKey(text);
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch {
-    // Said below, like a key of another kind.
+    // The error below is for this and for a key of another kind.
   }
   throw new Error(
     `${path} is not a private key that signs exports; bring it back from a backup, or move it aside for a new one to be made.`,
@@ -54,8 +54,9 @@ async function privateKeyIn(path: string): Promise<KeyObject> {
 }
 
 /**
- * Reads the key from a file, or makes one; `trustedPath` names other public keys, one a line, and
- * need not be there.
+ * Reads the private key from a file, and makes the file, mode 0600, when there is none.
+ * `trustedPath` is a file of other public keys, one a line; it may be missing. Throws with the file
+ * that is wrong.
  */
 export async function signingKeyFile(path: string, trustedPath: string): Promise<Signer> {
   if (!(await exists(path))) {

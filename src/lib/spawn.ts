@@ -1,17 +1,14 @@
-// Runs a command to its end: no shell, bounded output, a time limit, and one error that says which
-// of them was hit.
+// Runs a command to its end, without a shell, with a limit on its time and one on its output. One
+// error says which limit was exceeded, or how the command failed.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-/** Folders in which a system has its programs, as PATH has them. */
+/** A PATH with the folders in which Linux systems keep their programs. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface SpawnOptions {
-  /**
-   * All that the command finds in its environment: nothing of this process's, which may hold
-   * secrets.
-   */
+  /** The whole environment of the command. It inherits nothing, since ours may hold secrets. */
   env: Record<string, string>;
   cwd?: string;
   uid?: number;
@@ -25,8 +22,8 @@ export class CommandError extends Error {
   readonly exitCode: number | null;
   readonly output: string;
   /**
-   * What ended it before it ended by itself: its time limit, somebody's signal, or too much output;
-   * null: it ended by itself.
+   * `limit`: its time was over. `killed`: a signal came, from us or from outside. `flooded`: it
+   * printed too much. Null: it ended by itself.
    */
   readonly ended: 'limit' | 'killed' | 'flooded' | null;
   constructor(
@@ -43,8 +40,8 @@ export class CommandError extends Error {
 }
 
 /**
- * Ends a child that was started as `detached`, and all that it has started. Nothing happens when it
- * is gone.
+ * Kills a child that was started as `detached`, and everything that it has started. Idempotent:
+ * nothing happens when they have ended.
  */
 export function killGroup({ pid }: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): void {
   if (pid === undefined) return;
@@ -56,8 +53,8 @@ export function killGroup({ pid }: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' =
 }
 
 /**
- * The signal that ended what a command ran for us: a shell or a cage exits with 128 more than its
- * number.
+ * The signal that ended the program which the command ran for us; null when none did. A shell or a
+ * cage then exits with 128 plus the number of the signal.
  */
 function signalIn(code: number | null): string | null {
   const found = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
@@ -65,8 +62,9 @@ function signalIn(code: number | null): string | null {
 }
 
 /**
- * Resolves to standard output; throws CommandError, with the tail of what was printed, unless the
- * command exits with 0.
+ * Runs a command and returns its standard output. Throws CommandError, with the end of what was
+ * printed, unless the command exits with 0. Kills it and its children at a limit, or when the
+ * signal aborts.
  */
 export function runCommand(
   file: string,
@@ -111,8 +109,8 @@ export function runCommand(
       const stdout = Buffer.concat(out).toString();
       if (code === 0 && !flooded) return resolve(stdout);
       const by = killedBy ?? signalIn(code);
-      // The kernel kills what takes too much memory; what a program does to itself (SIGABRT) is its
-      // own failure.
+      // SIGKILL comes from us, or from the kernel when memory is short: the command may be tried
+      // again. A signal that a program sends to itself (SIGABRT) is its own failure.
       const ended = flooded
         ? 'flooded'
         : late

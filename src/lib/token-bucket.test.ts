@@ -1,4 +1,4 @@
-// What a bucket gives, at any pace of asking.
+// A bucket keeps its rate, however fast callers ask.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { TokenBuckets } from './token-bucket.ts';
 
 describe('a token bucket', () => {
-  it('never gives more than the burst and what flowed in since', () => {
+  it('never gives more than the burst and the tokens that were added since', () => {
     const steps = fc.array(
       fc.record({ name: fc.constantFrom('a', 'b'), afterMs: fc.nat({ max: 500 }) }),
     );
@@ -32,7 +32,7 @@ describe('a token bucket', () => {
     );
   });
 
-  it('says after how long to come back, and keeps that word', () => {
+  it('says how long to wait, and has a token after that time', () => {
     const buckets = new TokenBuckets(10, 2);
     assert.deepEqual([buckets.take('a', 0), buckets.take('a', 0)], [0, 0]);
     const waitMs = buckets.take('a', 0);

@@ -1,20 +1,20 @@
-// Token buckets, one for each name: `perSecond` tokens flow in up to `burst`, and each request
-// takes one.
+// Token buckets, one for each name. `perSecond` tokens are added each second, up to `burst`; each
+// request takes one.
 
 export class TokenBuckets {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
-  /** Without a bound when `perSecond` is 0. */
+  /** `perSecond` 0 means no limit. */
   constructor(perSecond: number, burst = 2 * perSecond) {
     this.#perSecond = perSecond;
     this.#burst = burst;
   }
 
   /**
-   * Takes a token; returns 0, or how many ms it takes until there is one. A clock that goes back
-   * gives nothing away.
+   * Takes a token and returns 0; when there is none, returns the ms until there is one. `now` is in
+   * ms. A clock that goes back adds no tokens.
    */
   take(name: string, now: number): number {
     if (this.#perSecond === 0) return 0;

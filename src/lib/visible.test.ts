@@ -1,4 +1,4 @@
-// No text makes a terminal do anything but show it.
+// Text from others cannot make a terminal do anything but show it.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { visible } from './visible.ts';
 
 describe('text that is shown', () => {
-  it('holds no character that a terminal would obey, and is what it was where it had none', () => {
+  it('has no character that a terminal obeys, and is unchanged when it had none', () => {
     const odd = fc.constantFrom(
       '\x1b]0;title\x07',
       '\x1b[2J',
@@ -39,7 +39,7 @@ describe('text that is shown', () => {
     assert.equal(visible('\x1b]0;owned\x07 \u202eevil'), '\\u001b]0;owned\\u0007 \\u202eevil');
   });
 
-  it('is the same JSON when it was JSON', () => {
+  it('stays the same JSON when it was JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value, null, 2);

@@ -1,6 +1,6 @@
-// Settles what says that it is being worked on though no job is open for it, such as an older
-// version may have left it. A state and its job are written in one transaction, so nothing that is
-// under way looks like this.
+// Settles images, machines and transfers whose state says that a job works on them although no such
+// job is open. An older version may have left them so. A state and its job are written in one
+// transaction, so work that is under way never looks like this.
 
 import type { Dependencies } from './context.ts';
 
@@ -18,7 +18,7 @@ export async function settleAbandoned({
     for (const id of found.transfers)
       await work.transfers.update(id, { status: 'failed', statusReason: reason });
     for (const id of found.images) await work.images.become(id, 'failed', { statusReason: reason });
-    // One that is on all the same is then found by `observe`, and stopped.
+    // When the machine is on all the same, the task `observe` finds it and stops it.
     for (const id of found.machines) {
       const change = {
         status: 'off',

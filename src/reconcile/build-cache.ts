@@ -1,14 +1,14 @@
 // The build cache: installed steps that builds find again.
 
 import type { Layer } from '../domain/layer.ts';
-import type { Work } from '../store/port.ts';
+import type { Writer } from '../store/port/unit-of-work.ts';
 import type { Log } from './context.ts';
 
 /**
  * Takes steps on which nothing stands out of the cache, the one used longest ago first, until the
  * rest takes no more than `bytesMax`. Returns the steps that left.
  */
-export async function evict(work: Work, bytesMax: number, log: Log): Promise<Layer[]> {
+export async function evict(work: Writer, bytesMax: number, log: Log): Promise<Layer[]> {
   const evicted: Layer[] = [];
   let cache = await work.layers.cache();
   let bytes = cache.reduce((sum, layer) => sum + layer.storedBytes, 0);

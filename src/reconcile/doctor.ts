@@ -4,7 +4,7 @@
 
 import type { Layer } from '../domain/layer.ts';
 import type { Engine } from '../engine/port.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 import {
   deletingFindings,

@@ -5,7 +5,8 @@
 
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { Job } from '../domain/job.ts';
-import { LeaseLost, type Work } from '../store/port.ts';
+import { LeaseLost } from '../store/port/job.ts';
+import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
@@ -47,7 +48,7 @@ export async function execute(
 
 function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobContext {
   const { store } = options;
-  const write = <Result>(change: (work: Work) => Promise<Result>) =>
+  const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
       await work.jobs.fencedUpdate(job, {});
       return change(work);

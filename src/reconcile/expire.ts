@@ -2,8 +2,8 @@
 // guard allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, and the
 // entries of the two audit trails.
 
-import { gbBytes } from '../domain/layer.ts';
-import type { Work } from '../store/port.ts';
+import { gbBytes } from '../domain/units.ts';
+import type { Writer } from '../store/port/unit-of-work.ts';
 import type { Log } from './context.ts';
 import type { TaskContext } from './task.ts';
 
@@ -16,7 +16,7 @@ const signatureKeptMs = 2 * 3600_000;
 const auditRoundsMax = 100;
 
 /** Marks what can no longer be brought back, and forgets what is over. */
-export async function expire(work: Work, { guard, settings }: TaskContext): Promise<void> {
+export async function expire(work: Writer, { guard, settings }: TaskContext): Promise<void> {
   const before = await guard.look(work);
   if (guard.isSteady()) await work.host.steady();
   if (before !== null) {
@@ -61,7 +61,7 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
 }
 
 /** Marks the oldest kept disks of each organisation that keeps more bytes than its quota. */
-export async function enforceKeptQuota(work: Work, log: Log): Promise<void> {
+export async function enforceKeptQuota(work: Writer, log: Log): Promise<void> {
   const kept = Map.groupBy(await work.disks.kept(), (disk) => disk.organisationId);
   for (const [organisationId, disks] of kept) {
     const { keptGb } = await work.organisations.quotas(organisationId);

@@ -1,9 +1,10 @@
 // What the doctor can find, from what the store says and what the engine has. Everything here is
 // pure.
 
+import type { Disk } from '../domain/disk.ts';
 import { type Capacity, isFull } from '../domain/host.ts';
 import type { Job } from '../domain/job.ts';
-import type { Disk, Layer } from '../domain/layer.ts';
+import type { Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { Software } from '../domain/software.ts';
 import type { Inventory } from '../engine/port.ts';

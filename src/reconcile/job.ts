@@ -7,7 +7,7 @@
 
 import { failedForGood } from '../domain/error.ts';
 import type { Job, JobKind } from '../domain/job.ts';
-import type { Work } from '../store/port.ts';
+import type { Writer } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
 export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies {
@@ -17,7 +17,7 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
   /** Shows callers what the job does, and how much of it is done (0 to 1). Throws LeaseLost. */
   phase(name: string, progress: number): Promise<void>;
   /** A fenced update, for facts that the store must have before the next step. Throws LeaseLost. */
-  write<Result>(work: (work: Work) => Promise<Result>): Promise<Result>;
+  write<Result>(work: (work: Writer) => Promise<Result>): Promise<Result>;
   /**
    * Stores the id that this job chose for a thing it is about to make, and returns it, or the id
    * that an earlier attempt stored under the same name. So an attempt after a crash finishes what
@@ -34,10 +34,10 @@ export interface JobDefinition<Kind extends JobKind = JobKind> {
   kind: Kind;
   /** An error that may pass counts as final after so many attempts. */
   attemptsMax: number;
-  run(context: JobContext<Kind>): Promise<(work: Work) => Promise<void>>;
+  run(context: JobContext<Kind>): Promise<(work: Writer) => Promise<void>>;
   /** Undoes what `run` left at the engine, before the job fails. Idempotent. */
   undo?(context: JobContext<Kind>): Promise<void>;
-  abandon(work: Work, job: Job<Kind>, reason: string): Promise<void>;
+  abandon(work: Writer, job: Job<Kind>, reason: string): Promise<void>;
 }
 
 export const defineJob = <Kind extends JobKind>(

@@ -1,18 +1,16 @@
-// A layer whose bytes are not what they were is quarantined: nothing begins to use it, and the images
-// that stand on it fail with the reason, until its bytes have their digest again. Machines that are
-// on keep running.
+// A layer is quarantined when its bytes are missing or do not have their digest. Then nothing begins
+// to use the layer, and the images that stand on it fail with the reason. Machines that are on keep
+// running. The quarantine ends when the bytes have their digest again.
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
 const imagesLoggedMax = 100;
 
-/**
- * Nothing begins to use the layer any more, and the images that stand on it say why. Idempotent.
- */
+/** Quarantines a layer, and fails the images that stand on it with the reason. Idempotent. */
 export async function quarantine(
   { store, log }: Pick<Dependencies, 'store' | 'log'>,
   layer: Layer,
@@ -20,7 +18,7 @@ export async function quarantine(
 ): Promise<void> {
   const images = await store.write('system', async (work) => {
     const now = await work.layers.find(layer.id);
-    // It went while it was read, or is known to be bad: nothing new is told.
+    // The layer was removed while it was read, or is quarantined already: there is nothing to tell.
     if (now === undefined || now.state !== layer.state || now.state === 'quarantined') return null;
     const change = {
       state: 'quarantined',
@@ -41,8 +39,8 @@ export async function quarantine(
 }
 
 /**
- * Reads a quarantined layer again; it is sealed, with the key that it had, when its bytes are those
- * whose digest was taken. False when they are not, or no digest was taken. Idempotent.
+ * Reads a quarantined layer again. When its bytes have their digest, the layer is sealed and gets its
+ * key back. Returns false when they do not, and when no digest was ever taken. Idempotent.
  */
 export async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,
@@ -82,8 +80,8 @@ export async function endQuarantine(
   return images !== null;
 }
 
-/** Whether an import is about to write over it, or over what stands on it. */
-async function isHealing(work: Work, id: LayerId): Promise<boolean> {
+/** Whether an open import is about to write over the layer, or over a layer that stands on it. */
+async function isHealing(work: Reader, id: LayerId): Promise<boolean> {
   for (const { layerId: healed } of await work.jobs.openOfKind('imageImport')) {
     if (healed !== null && (await work.layers.chain(healed)).some((layer) => layer.id === id))
       return true;

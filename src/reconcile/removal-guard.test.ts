@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import { RemovalGuard } from './removal-guard.ts';
 
 const minuteMs = 60_000;
@@ -21,7 +21,7 @@ function begin(lastSteadyAt?: number, brakes = '{}') {
   const waiting = async () => ({ waiting: null, brakes });
   const work = {
     host: { lastSteadyAt: async () => lastSteadyAt, waiting },
-  } as Partial<Work> as Work;
+  } as Partial<Reader> as Reader;
   const pass = (ms: number) => {
     time.wall += ms;
     time.passed += ms;

@@ -1,13 +1,14 @@
-// Asked before anything is removed because its time is over. A clock that was set ahead for a
-// moment would otherwise remove, at once, all that can still be brought back.
+// The removal guard decides whether things whose time is over may be removed now. Without it, a
+// clock that is set ahead for a moment would remove everything that can still be brought back.
 //
-// Three rules. The wall clock must have kept step with the monotonic one for a while. A thing must
-// have been over for a while by that steady clock, so that at least two looks found it over. And
-// when far more than usual would go at once, that waits for a day and is told to the operator. What
-// does not depend on the time (a full cache, a budget, what nothing needs) is not asked here.
+// There are three rules. First, the wall clock must have kept step with the monotonic clock for a
+// while. Second, a thing must have been over for a while by that steady clock, so that at least two
+// looks found it over. Third, when far more things than usual would go at once, they stay for a day
+// and the operator is told. Removal that does not depend on time (a full cache, a quota, layers that
+// nothing needs) does not ask the guard.
 
 import type { Clock } from '../lib/clock.ts';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Log } from './context.ts';
 
 const hourMs = 3600_000;
@@ -17,13 +18,15 @@ const hourMs = 3600_000;
  */
 const toleranceMs = 60_000;
 /**
- * How far the first look of a server may be from the last of the one before: a restart, not a
- * night.
+ * How long after the last look of the previous server the first look of this one may come. A restart
+ * takes less; a longer absence counts like a clock that was set.
  */
 const absenceMaxMs = 5 * 60_000;
 /** How long a clock that was set must run steadily before it is trusted again. */
 const steadyMs = hourMs;
+/** How long far more things than usual stay before they go. */
 const brakeMs = 24 * hourMs;
+/** So many things of a kind may always go at once, and so may this share of all that are kept. */
 const usualMost = 20;
 const usualShare = 0.2;
 
@@ -36,16 +39,16 @@ export class RemovalGuard {
    * look.
    */
   #offsetMs: number | null = null;
-  /** On the monotonic clock: when removal may begin. */
+  /** The time, on the monotonic clock, from which things may be removed. */
   #trustedAt = 0;
-  /** Why nothing is removed until then; null when the clock was never seen to be set. */
+  /** The reason why nothing is removed until then; null when no change of the clock was seen. */
   #distrust: string | null = null;
   /**
-   * For how long far more than usual of a kind would go, and when, on the monotonic clock, that was
-   * last so.
+   * The kinds of which far more than usual would go: for how long that has been so, and when, on the
+   * monotonic clock, it was last seen.
    */
   readonly #brakes = new Map<string, { heldMs: number; at: number; over: number; kept: number }>();
-  /** The same, of the servers before this one. */
+  /** For how long earlier servers had seen that, by kind. */
   #heldBefore: Record<string, number> = {};
 
   constructor({ clock, lookAgainMs, log }: { clock: Clock; lookAgainMs: number; log: Log }) {
@@ -55,11 +58,11 @@ export class RemovalGuard {
   }
 
   /**
-   * Looks at the clocks, and resolves to the time before which a thing's end must lie for it to go
-   * now; null: nothing may go.
+   * Looks at the clocks. Resolves to a time: things that were over before it may go now. Resolves to
+   * null when nothing may go.
    */
-  async look(work: Work): Promise<number | null> {
-    // Read before the clocks: what follows them must not wait.
+  async look(work: Reader): Promise<number | null> {
+    // The store is read before the clocks, because nothing may wait between the two clocks.
     const lastSteadyAt = this.#offsetMs === null ? await work.host.lastSteadyAt() : undefined;
     const held =
       this.#offsetMs === null
@@ -83,7 +86,7 @@ export class RemovalGuard {
     return wall - this.#lookAgainMs;
   }
 
-  /** Whether the clock ran steadily up to the last look, as far as can be told. */
+  /** Whether the clock ran steadily up to the last look, as far as the guard can see. */
   isSteady(): boolean {
     return this.#distrust === null;
   }
@@ -102,7 +105,7 @@ export class RemovalGuard {
       );
   }
 
-  /** Whether so many of the `kept` things of a kind, whose time is over, may go now. */
+  /** Whether `over` things of a kind may go now, of `kept` things of that kind. */
   mayGo(kind: string, over: number, kept: number): boolean {
     if (over <= Math.max(usualMost, kept * usualShare)) {
       this.#brakes.delete(kind);
@@ -122,15 +125,15 @@ export class RemovalGuard {
   }
 
   /**
-   * What the next server has to know of it, as text. A day of waiting does not begin anew with each
-   * start.
+   * Returns, as text, what the next server has to know, so that a day of waiting does not begin anew
+   * at each start.
    */
   brakes(): string {
     const now = [...this.#brakes].map(([kind, { heldMs }]) => [kind, Math.round(heldMs)] as const);
     return JSON.stringify({ ...this.#heldBefore, ...Object.fromEntries(now) });
   }
 
-  /** What waits, for the operator; null when nothing does. */
+  /** Tells the operator which removal waits and why; null when none does. */
   waiting(): string | null {
     const braked = [...this.#brakes]
       .filter(([, { heldMs }]) => heldMs < brakeMs)

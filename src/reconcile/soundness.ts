@@ -1,13 +1,13 @@
-// Whether a layer may be used: checked where something begins to stand on it, and where a disk is
-// about to be started.
+// Checks whether a layer may be used. A transaction in which something begins to stand on a layer
+// asks this, and so does the start of a machine.
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
-import type { Work } from '../store/port.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import { NotYet } from './job.ts';
 
-/** Throws `internal`, with what to do, for a layer that nothing may begin to use. */
+/** Throws `internal`, with the cure, when the layer is not sealed. */
 export function assertSound({ id, state, fault }: Layer): void {
   if (state === 'sealed') return;
   throw new AppError(
@@ -20,11 +20,11 @@ export function assertSound({ id, state, fault }: Layer): void {
 const againMs = 1000;
 
 /**
- * For the transaction in which an image, a disk or a layer begins to stand on a layer: throws
- * unless every layer of its chain is sealed. NotYet for one that left in the meantime, so that the
- * job runs again and makes it anew; `internal` for one that is damaged.
+ * Asserts that every layer of a chain is sealed. Call it in the transaction in which an image, a disk
+ * or a layer begins to stand on the chain. Throws NotYet when the head was removed meanwhile, so that
+ * the job runs again and makes it anew; throws `internal` when a layer is damaged.
  */
-export async function assertStands(work: Work, head: LayerId): Promise<void> {
+export async function assertStands(work: Reader, head: LayerId): Promise<void> {
   const layer = await work.layers.find(head);
   if (layer === undefined || layer.state === 'deleting' || layer.state === 'building')
     throw new NotYet(`layer ${head} left while it was about to be used`, againMs);

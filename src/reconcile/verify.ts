@@ -8,13 +8,14 @@ import type { Dependencies } from './context.ts';
 import { endQuarantine, quarantine } from './quarantine.ts';
 import { assertSound } from './soundness.ts';
 
-/** Whether its bytes are there to be read: nobody makes, rewrites or removes them. */
+/** Whether the layer's bytes can be read, because no job makes, rewrites or removes them. */
 export const isReadable = ({ state, jobId }: Layer): boolean =>
   (state === 'sealed' || state === 'quarantined') && jobId === null;
 
 /**
- * Takes the digest of a layer that has none, or compares it; false when the layer is not what it
- * was. One in quarantine is read again.
+ * Compares a layer with its digest, or takes the digest of a layer that has none. A layer that does
+ * not match is quarantined; a quarantined layer that matches is used again. Returns whether the layer
+ * is sound.
  */
 export async function verifyLayer(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
@@ -29,7 +30,7 @@ export async function verifyLayer(
     digest = await engine.layerDigest(layer.id, bytesPerSecond, signal);
   } catch (error) {
     signal.throwIfAborted();
-    // What may pass is no reason to distrust the layer.
+    // An error that may pass says nothing about the layer.
     if (!(error instanceof AppError) || error.retry === 'later') throw error;
     await quarantine(deps, layer, 'cannot be read on the disk of the host');
     return false;
@@ -37,7 +38,7 @@ export async function verifyLayer(
   return store
     .write('system', async (work) => {
       const now = await work.layers.find(layer.id);
-      // It went, or was rewritten, while it was read: what was read says nothing.
+      // The layer was removed or rewritten while it was read, so the digest says nothing.
       if (now?.state !== 'sealed' || now.jobId !== null || now.digest !== layer.digest) return true;
       if (layer.digest === null) await work.layers.update(layer.id, { digest });
       else if (layer.digest === digest)
@@ -53,8 +54,8 @@ export async function verifyLayer(
 }
 
 /**
- * Compares every layer of a chain that nobody compared yet, before another machine's disk is made
- * on it. Throws `internal`.
+ * Verifies the layers of a chain that were never compared, before a disk is made on the chain.
+ * Throws `internal` when one is damaged.
  */
 export async function verifyChain(
   deps: Dependencies,
@@ -69,7 +70,7 @@ export async function verifyChain(
     if (current.digest === null) {
       await verifyLayer(deps, current, 0, signal);
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
-      // What was only now read for the first time has nothing to be compared with.
+      // A layer that was read for the first time has nothing to be compared with.
       await deps.store.write('system', (work) =>
         work.layers.update(layer.id, { verifiedAt: work.now() }),
       );

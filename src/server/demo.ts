@@ -14,7 +14,7 @@ import { permissions } from '../domain/key.ts';
 import { machinePermissionDefaults } from '../domain/machine.ts';
 import { ensureDemoBase } from '../engine/qemu/demo-base.ts';
 import { exists, writeWhole } from '../lib/files.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Config } from './options.ts';
 import type { Running } from './serve.ts';
 

@@ -19,7 +19,7 @@ import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
-import type { Store } from '../store/port.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';

@@ -22,7 +22,7 @@ function shown(image: Image): string {
 export const programs = {
   'openapi-typescript': `
 import createClient from 'openapi-fetch';
-import type { components, paths } from './client.ts';
+import { type components, type paths, deleteImagesId, getImages, postImages, postImagesIdAssign, postImagesInstall, ImageAttributesStatus, type CreateImageResponse, type GetImagesParams, type Image, type ListImagesResponse, type SuccessResponse, type PostImagesBody, type PostImagesIdAssignBody, type PostImagesInstallBody } from './client.ts';
 
 type Image = components['schemas']['Image'];
 ${shown('created_at')}
@@ -69,10 +69,6 @@ export async function main(): Promise<string> {
 }
 `,
   orval: `
-import { deleteImagesId, getImages, postImages, postImagesIdAssign, postImagesInstall } from './client.ts';
-import { ImageAttributesStatus } from './client.ts';
-import type { CreateImageResponse, GetImagesParams, Image, ListImagesResponse, SuccessResponse } from './client.ts';
-import type { PostImagesBody, PostImagesIdAssignBody, PostImagesInstallBody } from './client.ts';
 ${shown('created_at')}
 export async function main(): Promise<string> {
   const query: GetImagesParams = { page: 1, per_page: 20, q: 'office' };
@@ -95,8 +91,7 @@ export async function main(): Promise<string> {
 }
 `,
   'openapi-generator': `
-import { Configuration, ImageAttributesStatusEnum, ImagesApi } from './client/index';
-import type { CreateImageResponse, Image, ListImagesResponse, SuccessResponse } from './client/index';
+import { Configuration, ImageAttributesStatusEnum, ImagesApi, type CreateImageResponse, type Image, type ListImagesResponse, type SuccessResponse } from './client/index';
 ${shown('createdAt')}
 const api = new ImagesApi(new Configuration({ basePath: '${url}' }));
 

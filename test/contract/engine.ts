@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import { type Boot, gbBytes } from '../../src/domain/layer.ts';
+import type { Boot } from '../../src/domain/layer.ts';
 import type { Recipe } from '../../src/domain/software.ts';
+import { gbBytes } from '../../src/domain/units.ts';
 import type { Engine, MachineSpec } from '../../src/engine/port.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 

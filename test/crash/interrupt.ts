@@ -1,7 +1,7 @@
 // Counts the steps of a process and ends it before one of them. A step is a call by which the
 // process changes something outside its memory: it makes, moves, syncs or removes a file, starts a
 // program, or commits a transaction. The verbs of Node are wrapped for this, so that the server
-// under test is not changed, and a new step is counted without anybody listing it.
+// under test is not changed, and a new step is counted although no list names it.
 
 import childProcess, { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';

@@ -6,7 +6,7 @@ import type { OperationName } from '../../src/contract/table.ts';
 import type { JobKind } from '../../src/domain/job.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import type { TaskName } from '../../src/reconcile/tasks.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 
 export const engineNames = ['simulator', 'qemu'] as const;
 export type EngineName = (typeof engineNames)[number];

@@ -1,8 +1,7 @@
 // Which part of the crash proof a run makes. main.ts reads it from the command line and hands it to
 // kill.test.ts in one environment variable, since node --test passes no arguments to a test file.
 
-import type { EngineName } from './scenario.ts';
-import { engineNames } from './scenario.ts';
+import { type EngineName, engineNames } from './scenario.ts';
 import { type Choice, choices } from './steps.ts';
 
 export const faults = ['kill', 'power'] as const;

@@ -2,7 +2,7 @@
 // the API, or check which state they are in.
 
 import assert from 'node:assert/strict';
-import type { Disk } from '../../src/domain/layer.ts';
+import type { Disk } from '../../src/domain/disk.ts';
 import { waitFor } from '../support.ts';
 import { hasMark, type Marked } from './mark.ts';
 import type { World } from './scenario.ts';

@@ -1,7 +1,8 @@
-// npm run test:fresh [-- bookworm|trixie …] [root|sudo|user …] [start]: README's two commands on a
-// fresh minimal Debian that has its own nodejs and npm, typed as root in /root, by a user with sudo
-// in a private home, and by a user without. It takes an hour and root; with `start` only the first
-// command and the tour, in minutes. It prints what each of them said, and ends with a table.
+// npm run test:fresh [-- bookworm|trixie …] [root|sudo|user …] [start]: types README's two commands
+// on a fresh minimal Debian that has its own nodejs and npm. They are typed as root in /root, by a
+// user with sudo in a private home, and by a user without sudo. It needs root, and takes an hour;
+// with `start` it types only the first command and the tour, in minutes. It prints the output of
+// each command, and ends with a table.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';

@@ -10,7 +10,7 @@ import type { Engine } from '../../src/engine/port.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { backUp } from '../../src/server/backup.ts';
 import { restore } from '../../src/server/restore.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { movableClock, temporaryFolder } from '../support.ts';
 import { startHarness } from './harness.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
-import { gbBytes } from '../../src/domain/layer.ts';
+import { gbBytes } from '../../src/domain/units.ts';
 import { operatorOn } from '../operator.ts';
 import { startHarness } from './harness.ts';
 

@@ -12,7 +12,7 @@ import type { Engine } from '../../src/engine/port.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { metricsServer } from '../../src/http/metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { evict } from '../../src/reconcile/build-cache.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 

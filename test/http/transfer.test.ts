@@ -11,7 +11,7 @@ import { pathPrefix } from '../../src/contract/envelope.ts';
 import { AppError } from '../../src/domain/error.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
 import { openTransfersMax } from '../../src/domain/transfer.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {

@@ -1,5 +1,5 @@
-// A client that is quick enough to load a server from one process: connections that stay, and
-// signatures without waiting.
+// A client that is fast enough to load a server from one process: it keeps its connections, and
+// makes signatures without waiting.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
@@ -8,16 +8,16 @@ import type { OperationSpec } from '../../src/contract/operation.ts';
 import { formatAuthorization, signedHead } from '../../src/contract/signing.ts';
 import { type JsonOperationName, operations } from '../../src/contract/table.ts';
 
-export interface Asked {
+export interface LoadRequest {
   name: JsonOperationName;
-  /** Of the path. */
+  /** The id in the path. */
   id?: number;
   query?: string;
   body?: unknown;
 }
 
-export interface Answered {
-  /** HTTP's; 0: no answer came. */
+export interface LoadAnswer {
+  /** The HTTP status; 0: no answer came. */
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
   body: any;
@@ -31,8 +31,8 @@ export function loadClient(
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const { hostname, port } = new URL(url);
   return {
-    /** Never throws: an answer that does not come is one with status 0. */
-    ask({ name, id, query = '', body }: Asked): Promise<Answered> {
+    /** Sends a request. Never throws: when no answer comes, the status is 0. */
+    ask({ name, id, query = '', body }: LoadRequest): Promise<LoadAnswer> {
       const { method, path: pattern }: OperationSpec = operations[name];
       const path = pathPrefix + pattern.replace('{id}', String(id));
       const text = body === undefined ? '' : JSON.stringify(body);
@@ -54,7 +54,7 @@ export function loadClient(
           try {
             parsed = JSON.parse(answer);
           } catch {
-            // Told by its status.
+            // Not JSON: the text is the body.
           }
           resolve({ status, body: parsed ?? answer, ms: performance.now() - begun });
         };

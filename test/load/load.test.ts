@@ -1,5 +1,5 @@
-// A load of a few seconds, for what must hold under any: no error, nobody else held up, and nothing
-// started beyond the limit. The figures are printed by npm run bench.
+// A load of a few seconds. It shows what must hold under any load: no error, no caller held up by
+// another, and no more machines starting than the limit. npm run bench prints the figures.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { holdUp, quantile, runFleet, runMix, underLoad } from './load.ts';
 
 describe('a server under load', () => {
-  it('answers 64 connections without an error, beside ones that hold it up, and lets go of those', async (t) => {
+  it('answers 64 connections without an error beside idle ones, and closes those', async (t) => {
     const on = await underLoad(join(await temporaryFolder(t), 'data'), 64);
     defer(t, () => on.close());
     const before = await on.descriptors();
@@ -22,9 +22,9 @@ describe('a server under load', () => {
     assert.ok(reads.length > 100 && writes.length > 50);
     on.hangUp();
     const left = async () => (await on.descriptors()) - before;
-    // Whoever does not read has a minute.
+    // A connection that does not read its answers is closed only after a minute.
     await waitFor(
-      'the ones that said nothing, or too little, are gone',
+      'the connections that send nothing, or too little, are closed',
       async () => (await left()) <= 22,
       30_000,
       100,

@@ -1,19 +1,22 @@
-// Load: many connections at full speed with a mix of reads and writes, beside connections that only
-// hold the server up; and a fleet of machines that are assigned and started at once. What is
-// measured is told; what went wrong is listed.
+// Two kinds of load: many connections at full speed with a mix of reads and writes, beside
+// connections that only hold the server up; and a fleet of machines that are assigned and started
+// at once. Each returns its measurements, and a list of errors.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import type { Work } from '../../src/store/port.ts';
+import type { Writer } from '../../src/store/port/unit-of-work.ts';
 import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
-import { type Answered, type Asked, loadClient } from './client.ts';
+import { type LoadAnswer, type LoadRequest, loadClient } from './client.ts';
 
 const quietMs = 120_000;
 
-/** A demo in an empty folder, a client to it, and what its process takes. Close it in the end. */
+/**
+ * Starts a demo server in an empty folder, and a client to it. Returns also how to measure its
+ * process. The caller must close it.
+ */
 export async function underLoad(dataDir: string, connections: number, ...flags: string[]) {
   const server = demoServer(dataDir, ...flags);
   await server.start();
@@ -25,7 +28,7 @@ export async function underLoad(dataDir: string, connections: number, ...flags: 
     url,
     pid: server.pid,
     ask: client.ask,
-    /** Closes the connections that it keeps. */
+    /** Closes the connections of the client. */
     hangUp: client.close,
     withStore,
     residentMb: async () =>
@@ -41,13 +44,13 @@ export async function underLoad(dataDir: string, connections: number, ...flags: 
 
 export type UnderLoad = Awaited<ReturnType<typeof underLoad>>;
 
-/** The value below which `part` of them lie; NaN of none. */
+/** The value below which `part` (0 to 1) of the values lie; NaN when there are none. */
 export const quantile = (values: readonly number[], part: number): number =>
   [...values].sort((a, b) => a - b)[
     Math.min(values.length - 1, Math.floor(values.length * part))
   ] ?? Number.NaN;
 
-/** Slope of a line through the points, by least squares. */
+/** The slope of the line through the points, by least squares. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length;
   const [x, y] = [mean(0), mean(1)];
@@ -56,18 +59,19 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
 }
 
 export interface MixResult {
+  /** How long each read took, in ms; likewise writes. */
   reads: number[];
   writes: number[];
   seconds: number;
-  /** Answers with 5xx, and answers that did not come. */
+  /** One line for each answer with 5xx, and for each that did not come. */
   errors: string[];
-  /** What the server's process took, once a second. */
+  /** The resident memory of the server, once a second. */
   memory: [minutes: number, mb: number][];
 }
 
 /**
- * `connections` callers, each with one request at a time, for so long. Three of ten change
- * something; refusals by the contract are answers.
+ * Runs `connections` callers for `seconds`, each with one request at a time. Three of ten requests
+ * change something. A refusal that the contract names is not an error.
  */
 export async function runMix(
   on: UnderLoad,
@@ -78,16 +82,16 @@ export async function runMix(
   const begun = performance.now();
   const goesOn = () => performance.now() - begun < seconds * 1000;
   const images: number[] = [];
-  const keep = ({ body, status }: Answered) => {
+  const keep = ({ body, status }: LoadAnswer) => {
     if (status === 200) images.push(Number(body.attributes.id));
-    // As many as somebody may have; the oldest were deleted by then.
+    // Requests name the newest 200 images; older ones are likely deleted by now.
     if (images.length > 200) images.shift();
   };
   const caller = async (number: number) => {
     for (let round = number; goesOn(); round++) {
       const machine = 1 + (round % 6);
       const image = images[(round * 7) % images.length] ?? 1;
-      const turns: Asked[] = [
+      const turns: LoadRequest[] = [
         { name: 'imageList', query: '?per_page=20' },
         { name: 'machineGet', id: machine },
         {
@@ -104,7 +108,7 @@ export async function runMix(
           : { name: 'imageDelete', id: image },
         { name: 'imageGet', id: image },
       ];
-      const asked = turns[round % turns.length] as Asked;
+      const asked = turns[round % turns.length] as LoadRequest;
       const isRead = /List|Get/.test(asked.name);
       const answered = await on.ask(asked);
       (isRead ? result.reads : result.writes).push(answered.ms);
@@ -129,6 +133,7 @@ export async function runMix(
   return result;
 }
 
+/** Waits until no job is open. */
 export const atRest = (on: UnderLoad, limitMs = quietMs) =>
   on.withStore((store) =>
     waitFor(
@@ -140,8 +145,9 @@ export const atRest = (on: UnderLoad, limitMs = quietMs) =>
   );
 
 /**
- * Connections that hold a server up, so many of each: they say nothing, never come to the end of a
- * request, or never read their answers. None sees that it was closed. Resolves to how to end them.
+ * Opens `each` connections of three kinds that hold a server up: they send nothing, never end their
+ * request, or never read their answers. None notices that the server closed it. Resolves to a
+ * function that ends them.
  */
 export async function holdUp(on: UnderLoad, each: number): Promise<() => void> {
   const sockets: Socket[] = [];
@@ -149,7 +155,7 @@ export async function holdUp(on: UnderLoad, each: number): Promise<() => void> {
   const dial = () =>
     new Promise<Socket>((resolve) => {
       const socket = connect(Number(port), hostname, () => resolve(socket));
-      // What it is told when it writes to a connection that is gone.
+      // A write to a closed connection fails; that is expected here.
       socket.on('error', () => {});
       sockets.push(socket);
     });
@@ -170,16 +176,16 @@ export async function holdUp(on: UnderLoad, each: number): Promise<() => void> {
 
 export interface FleetResult {
   assignMs: number;
-  /** Until every machine was ready. */
+  /** From the first start until every machine was ready. */
   readyMs: number;
-  /** The most that were starting at once. */
+  /** The largest number of machines that were starting at once. */
   startingMost: number;
-  /** Of reads meanwhile. */
+  /** How long reads took meanwhile, in ms. */
   reads: number[];
   errors: string[];
 }
 
-/** Assigns one image to `count` new machines in one request, and asks for the start of each. */
+/** Assigns one image to `count` new machines in one request, and then starts each of them. */
 export async function runFleet(on: UnderLoad, count: number): Promise<FleetResult> {
   const ids = await on.withStore((store) =>
     store.write('system', (work) => addMachines(work, count)),
@@ -191,7 +197,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   const id = Number(built.body.attributes.id);
   await atRest(on);
   const errors: string[] = [];
-  const expect = ({ status, body, ms }: Answered) => {
+  const expect = ({ status, body, ms }: LoadAnswer) => {
     if (status !== 200) errors.push(`${status} ${JSON.stringify(body).slice(0, 200)}`);
     return ms;
   };
@@ -228,7 +234,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   return { assignMs, readyMs, startingMost, reads, errors };
 }
 
-async function addMachines(work: Work, count: number): Promise<number[]> {
+async function addMachines(work: Writer, count: number): Promise<number[]> {
   const [organisation] = await work.organisations.list();
   const [type] = await work.machineTypes.list();
   if (!organisation || !type) throw new Error('the demo has no organisation or machine type');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
-import { gbBytes } from '../../src/domain/layer.ts';
+import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';

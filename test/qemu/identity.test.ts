@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { MachineId } from '../../src/domain/ids.ts';
-import { gbBytes } from '../../src/domain/layer.ts';
+import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { diskId, layerId } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';

@@ -11,7 +11,7 @@ import { auditList } from '../../src/app/operator/audit.ts';
 import { change } from '../../src/app/operator/context.ts';
 import { operatorCommands } from '../../src/cli/operator/commands.ts';
 import { operatorContext } from '../../src/cli/operator/context.ts';
-import type { OperatorEntry } from '../../src/domain/operator-entry.ts';
+import type { OperatorEntry } from '../../src/domain/operator-audit.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';

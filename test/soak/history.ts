@@ -1,90 +1,33 @@
-// What clients were told, in order, and what follows from it. A history is a list of calls, each
-// with the moments between which it took effect; the checker looks for an answer that no order of
-// effects explains, in the manner of register checkers: what a read saw must have been written by a
-// call that began before the read ended, and not have been overwritten by one that lay wholly
-// between the two.
+// The checker of the soak. A history is a list of calls, each with its answer and with the two
+// moments between which it took effect. The checker looks for an answer that no order of effects
+// explains; whether an image exists, and what a machine has, are registers (register.ts).
 
 import { type ImageStatus, imageMayBecome, imageStatuses } from '../../src/domain/image.ts';
+import { before, type Interval, origin, type Read, unexplained, type Write } from './register.ts';
 
-export interface Call {
+export interface Call extends Interval {
   name: string;
   input: { id?: number; machine_id?: number; machine_ids?: number[]; name?: string };
-  /**
-   * ms on one clock that never goes back. A call that was repeated until it was answered spans all
-   * its tries.
-   */
-  invokedAt: number;
-  completedAt: number;
-  /** 200 or the refusal's client_code. */
+  /** 200, or the client_code of the refusal. */
   code: number;
+  /** The HTTP status. */
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
   answer: any;
-  /** The ids of its tries, as they are in the audit trail. */
+  /** The request ids of its attempts; the audit trail has one of them. */
   requestIds: string[];
 }
 
-type Interval = Pick<Call, 'invokedAt' | 'completedAt'>;
-const before = (one: Interval, other: Interval) => one.completedAt < other.invokedAt;
-
-interface Write<Value> extends Interval {
-  /** Undefined: any value may have been written. */
-  value: Value | undefined;
-  /** Writes only where this value was. */
-  onlyOver?: Value;
-  /** Whether it wrote anything is not told. */
-  maybe?: true;
-  what: string;
-}
-interface Read<Value> extends Interval {
-  value: Value;
-  what: string;
-}
-
-/**
- * The reads of one register that no order of the writes explains. `writes` has the first value too.
- */
-function unexplained<Value>(
-  register: string,
-  writes: Write<Value>[],
-  reads: Read<Value>[],
-): string[] {
-  return reads.flatMap((read) => {
-    const candidates = writes.filter(
-      (write) =>
-        (write.value === undefined || write.value === read.value) &&
-        write.invokedAt < read.completedAt,
-    );
-    const holds = candidates.some(
-      (write) =>
-        !writes.some(
-          (other) =>
-            other !== write &&
-            other.value !== undefined &&
-            !other.maybe &&
-            other.value !== read.value &&
-            (other.onlyOver === undefined || other.onlyOver === read.value) &&
-            before(write, other) &&
-            before(other, read),
-        ),
-    );
-    return holds ? [] : [`${register}: ${read.what} saw ${read.value}, which nothing explains`];
-  });
-}
-
 const ok = (call: Call) => call.code === 200;
-const origin: Interval = {
-  invokedAt: Number.NEGATIVE_INFINITY,
-  completedAt: Number.NEGATIVE_INFINITY,
-};
-const told = (call: Call) => `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
+const describe = (call: Call) =>
+  `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
 
-/** What cannot be, one sentence each; empty when all that was told fits together. */
+/** Returns a sentence for each answer that cannot be true; none when all answers fit together. */
 export function check(history: readonly Call[]): string[] {
   return [
     ...history
       .filter((call) => call.status >= 500)
-      .map((call) => `${told(call)} was answered ${call.status}`),
+      .map((call) => `${describe(call)} was answered ${call.status}`),
     ...checkImages(history),
     ...checkStatuses(history),
     ...checkMachines(history),
@@ -92,8 +35,8 @@ export function check(history: readonly Call[]): string[] {
 }
 
 /**
- * An acknowledged creation is visible until an acknowledged deletion, and then gone until it is
- * brought back.
+ * An image is there from its acknowledged creation until its acknowledged deletion, and again from
+ * its restoration.
  */
 function checkImages(history: readonly Call[]): string[] {
   const created = history.filter(
@@ -105,23 +48,23 @@ function checkImages(history: readonly Call[]): string[] {
       history.filter((call) => call.name === name && call.input.id === id);
     const writes: Write<string>[] = [
       { ...origin, value: 'gone', what: 'nothing' },
-      { ...creation, value: 'there', what: told(creation) },
+      { ...creation, value: 'there', what: describe(creation) },
       ...of('imageDelete')
         .filter(ok)
-        .map((call) => ({ ...call, value: 'gone', what: told(call) })),
+        .map((call) => ({ ...call, value: 'gone', what: describe(call) })),
       ...of('imageRestore')
         .filter(ok)
-        .map((call) => ({ ...call, value: 'there', what: told(call) })),
+        .map((call) => ({ ...call, value: 'there', what: describe(call) })),
     ];
     const reads: Read<string>[] = of('imageGet')
       .filter((call) => ok(call) || call.status === 404)
-      .map((call) => ({ ...call, value: ok(call) ? 'there' : 'gone', what: told(call) }));
+      .map((call) => ({ ...call, value: ok(call) ? 'there' : 'gone', what: describe(call) }));
     const lists = history.filter((call) => call.name === 'imageList' && ok(call));
     for (const call of lists) {
       const seen = call.answer.images.some((image: { id: string }) => Number(image.id) === id);
-      // A list that does not show all says nothing of what it does not show.
+      // A list that does not show all images does not tell which others exist.
       if (seen || call.answer.count === call.answer.images.length)
-        reads.push({ ...call, value: seen ? 'there' : 'gone', what: told(call) });
+        reads.push({ ...call, value: seen ? 'there' : 'gone', what: describe(call) });
     }
     return unexplained(`image ${id}`, writes, reads);
   });
@@ -130,7 +73,7 @@ function checkImages(history: readonly Call[]): string[] {
 const reachable = (from: ImageStatus, to: ImageStatus): boolean =>
   from === to || imageStatuses.some((next) => imageMayBecome(from, next) && reachable(next, to));
 
-/** States move only along the arrows. */
+/** An image's status changes only as the domain allows. */
 function checkStatuses(history: readonly Call[]): string[] {
   const seen = new Map<number, (Interval & { status: ImageStatus })[]>();
   for (const call of history.filter(ok)) {
@@ -158,73 +101,24 @@ function checkStatuses(history: readonly Call[]): string[] {
   });
 }
 
-/** What is assigned to each machine, and whether it is on. */
+/** The image that is assigned to each machine, and at the end whether the machine is on. */
 function checkMachines(history: readonly Call[]): string[] {
   const reads = history.filter((call) => call.name === 'machineGet' && ok(call));
   const ids = [...new Set(reads.map((call) => Number(call.input.id)))];
   return ids.flatMap((id) => {
-    const mine = history.filter(
-      (call) =>
-        ok(call) &&
-        // An image may bear the same number as a machine.
-        ((call.name.startsWith('machine') && call.input.id === id) ||
-          (call.name === 'imageAssign' && call.input.machine_ids?.includes(id)) ||
-          ['imageDelete', 'imageRestore'].includes(call.name)),
-    );
-    const of = (...names: string[]) => mine.filter((call) => names.includes(call.name));
-    const assigned: Write<number | null>[] = [
-      { ...origin, value: null, what: 'nothing' },
-      ...of('imageAssign').map((call) => ({
-        ...call,
-        value: Number(call.input.id),
-        what: told(call),
-      })),
-      ...of('imageDelete').map((call) => ({
-        ...{ ...call, value: null, what: told(call) },
-        onlyOver: Number(call.input.id),
-      })),
-      // Of the machines to which it was assigned, those that have got something else since do not
-      // get it back.
-      ...of('imageRestore').map((call) => ({
-        ...{ ...call, value: Number(call.input.id), what: told(call) },
-        maybe: true as const,
-      })),
-      // Which image the disk that is put back was made from is not told.
-      ...of('machineRestore').map((call) => ({ ...call, value: undefined, what: told(call) })),
-    ];
-    const power: Write<string>[] = [
-      { ...origin, value: 'off', what: 'nothing' },
-      ...of('machineStart').map((call) => ({ ...call, value: 'ready', what: told(call) })),
-      ...of('machineStop', 'imageAssign').map((call) => ({
-        ...call,
-        value: 'off',
-        what: told(call),
-      })),
-    ];
     const own = reads.filter((call) => Number(call.input.id) === id);
+    const images = own.map((call) => ({ ...call, value: imageOf(call), what: describe(call) }));
+    // A machine changes its state after the answer. So only the last read counts, when all is at
+    // rest: then the machine must be as the last request asked.
+    const last = own.slice(-1).map((call) => ({
+      ...call,
+      value: String(call.answer.attributes.friendly_status),
+      what: describe(call),
+    }));
+    const atRest = last.filter(({ value }) => ['ready', 'off'].includes(value));
     return [
-      ...unexplained(
-        `the image of machine ${id}`,
-        assigned,
-        own.map((call) => ({ ...call, value: imageOf(call), what: told(call) })),
-      ),
-      // On its way a machine is neither; at the end, when all is at rest, it must be what was asked
-      // for last.
-      ...unexplained(
-        `the power of machine ${id}`,
-        power,
-        own
-          .filter(
-            (call) =>
-              call === own.at(-1) &&
-              ['ready', 'off'].includes(call.answer.attributes.friendly_status),
-          )
-          .map((call) => ({
-            ...call,
-            value: String(call.answer.attributes.friendly_status),
-            what: told(call),
-          })),
-      ),
+      ...unexplained(`the image of machine ${id}`, assignmentsOf(history, id), images),
+      ...unexplained(`the power of machine ${id}`, powersOf(history, id), atRest),
     ];
   });
 }
@@ -234,7 +128,55 @@ const imageOf = (call: Call): number | null => {
   return id === null ? null : Number(id);
 };
 
-/** The audit trail has each acknowledged change, and none that was refused. */
+/** The acknowledged calls on a machine, by name. An assignment names it in `machine_ids`. */
+const callsOn = (history: readonly Call[], id: number, ...names: string[]) =>
+  history.filter(
+    (call) =>
+      ok(call) &&
+      names.includes(call.name) &&
+      (call.name.startsWith('machine') ? [call.input.id] : call.input.machine_ids)?.includes(id),
+  );
+
+/** The calls that may have written which image is assigned to a machine. */
+function assignmentsOf(history: readonly Call[], id: number): Write<number | null>[] {
+  const ofImages = (name: string) => history.filter((call) => ok(call) && call.name === name);
+  return [
+    { ...origin, value: null, what: 'nothing' },
+    ...callsOn(history, id, 'imageAssign').map((call) => ({
+      ...call,
+      value: Number(call.input.id),
+      what: describe(call),
+    })),
+    ...ofImages('imageDelete').map((call) => ({
+      ...{ ...call, value: null, what: describe(call) },
+      onlyOver: Number(call.input.id),
+    })),
+    // A restored image is assigned again to its machines, but for those that have another one
+    // since.
+    ...ofImages('imageRestore').map((call) => ({
+      ...{ ...call, value: Number(call.input.id), what: describe(call) },
+      maybe: true as const,
+    })),
+    // The answer does not tell which image the restored disk was made from.
+    ...callsOn(history, id, 'machineRestore').map((call) => ({
+      ...call,
+      value: undefined,
+      what: describe(call),
+    })),
+  ];
+}
+
+/** The calls that turn a machine on or off. */
+function powersOf(history: readonly Call[], id: number): Write<string>[] {
+  const write = (value: string) => (call: Call) => ({ ...call, value, what: describe(call) });
+  return [
+    { ...origin, value: 'off', what: 'nothing' },
+    ...callsOn(history, id, 'machineStart').map(write('ready')),
+    ...callsOn(history, id, 'machineStop', 'imageAssign').map(write('off')),
+  ];
+}
+
+/** The audit trail has each acknowledged change, and no change that was refused. */
 export function checkAudit(
   history: readonly Call[],
   logs: readonly { request_id: string; client_code: number }[],
@@ -247,6 +189,6 @@ export function checkAudit(
     .flatMap((call) => {
       const recorded = call.requestIds.some((id) => accepted.has(id));
       if (ok(call) === recorded) return [];
-      return [`${told(call)} was answered ${call.code}, and the audit trail says otherwise`];
+      return [`${describe(call)} was answered ${call.code}, and the audit trail says otherwise`];
     });
 }

@@ -1,6 +1,6 @@
-// npm run soak [-- [--power] [KILLS [SEED]]]: the long soak, 200 kills by default, with --power 200
-// power cuts (as root, on a host with loop devices). Exits with 1 when something that was told does
-// not hold.
+// npm run soak [-- [--power] [KILLS [SEED]]]: the long soak. It makes 200 kills, or as many as are
+// given; with --power it cuts the power as often (as root, on a host with loop devices). Exits with
+// 1 when a promise does not hold, and keeps the data then.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

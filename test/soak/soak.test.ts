@@ -1,5 +1,5 @@
-// The checker finds what it is for, and a short soak under kills finds nothing. The long one: npm
-// run soak.
+// The checker finds each kind of broken promise, and a short soak finds none. npm run soak is the
+// long one.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -31,7 +31,7 @@ const gone = { code: 404, status: 404, answer: {} };
 const created = () => call('imageInstall', { name: 'a' }, image(1, 'pending'));
 
 describe('the checker of histories', () => {
-  it('takes what can be', () => {
+  it('accepts a history in which every answer can be true', () => {
     const history = [
       created(),
       call('imageGet', { id: 1 }, image(1, 'building')),
@@ -44,14 +44,14 @@ describe('the checker of histories', () => {
       call('machineGet', { id: 1 }, machine(null, 'ready')),
     ];
     assert.deepEqual(check(history), []);
-    // The image 1 goes to machine 2, which says nothing of machine 1.
+    // Image 1 goes to machine 2, which does not concern machine 1.
     const others = [
       call('imageAssign', { id: 3, machine_ids: [1] }),
       call('imageAssign', { id: 1, machine_ids: [2] }),
       call('machineGet', { id: 1 }, machine(3)),
     ];
     assert.deepEqual(check(others), []);
-    // An image that is restored is assigned again where it was, and nowhere else.
+    // A restored image is assigned again to its machines, but for those that have another one.
     const restored = [call('imageDelete', { id: 3 }), call('imageRestore', { id: 3 })];
     assert.deepEqual(
       check([...others, ...restored, call('machineGet', { id: 1 }, machine(3))]),
@@ -128,7 +128,7 @@ describe('the checker of histories', () => {
     });
   }
 
-  it('finds a change that the audit trail lacks, and one that it has though it was refused', () => {
+  it('finds a change that is missing in the audit trail, and a refused one that is there', () => {
     const [done, refused] = [
       call('machineStop', { id: 1 }),
       call('machineStop', { id: 1 }, { code: 4209, status: 422 }),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import { sqliteDialect } from '../../src/store/sqlite/dialect.ts';
+import { sqliteDriver } from '../../src/store/sqlite/driver.ts';
 import { sqliteMigrations } from '../../src/store/sqlite/migrate.ts';
 
 export const versions = Object.keys(sqliteMigrations);
@@ -302,7 +302,7 @@ const rows: [table: string, row: Row][] = [
 /** Makes the store of a version in a folder, with the rows that it can hold. */
 export async function storeOf(dataDir: string, version: string): Promise<void> {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
-  const db = new Kysely<unknown>({ dialect: sqliteDialect(database) });
+  const db = new Kysely<unknown>({ dialect: sqliteDriver(database) });
   const { error } = await new Migrator({
     db,
     provider: { getMigrations: async () => sqliteMigrations },

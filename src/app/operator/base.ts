@@ -2,13 +2,15 @@
 // that makes the base usable is written last. A base is tried in a build machine, because one that
 // does not work would hold up every build and start that names no base.
 
+import type { BaseImage } from '../../domain/base.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
-import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
-import type { BaseImage, Recipe } from '../../domain/software.ts';
+import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Recipe } from '../../domain/software.ts';
+import { gbBytes } from '../../domain/units.ts';
 import type { BaseFiles, ChainBoot, Engine } from '../../engine/port.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Store, Work } from '../../store/port.ts';
+import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertName, assertNameFree } from './name.ts';
 
@@ -45,7 +47,7 @@ export const baseList = (store: Store): Promise<ListedBase[]> =>
     return listed;
   });
 
-const assertFree = async (work: Work, name: string) =>
+const assertFree = async (work: Reader, name: string) =>
   assertNameFree(
     'base image',
     name,
@@ -55,7 +57,7 @@ const assertFree = async (work: Work, name: string) =>
 
 /** Writes the row of a base whose layer the engine has. Throws `conflict`, `invalid`. */
 async function addRow(
-  work: Work,
+  work: Writer,
   layerId: LayerId,
   { name, boot }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,

@@ -2,7 +2,7 @@
 
 import type { LayerId } from '../../domain/ids.ts';
 import { evict } from '../../reconcile/build-cache.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { noLog } from './layer.ts';
 

@@ -3,7 +3,7 @@
 // trail. Functions that only read take the store alone, and leave none.
 
 import { AppError, reasonOf } from '../../domain/error.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 
 export interface Operator {
   store: Store;

@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import { examine } from '../../reconcile/doctor.ts';
 import type { Finding } from '../../reconcile/findings.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { keysSealedOtherwise } from './master-key.ts';
 
 export interface Patient {

@@ -4,9 +4,10 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, invalid } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
+import type { AccessKey } from '../../domain/key.ts';
 import { isPermission, type Permission, permissions } from '../../domain/key.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import type { AccessKey, Store, Work } from '../../store/port.ts';
+import type { Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertMasterKey, keysSealedOtherwise, type Lock } from './master-key.ts';
 
@@ -31,7 +32,7 @@ const credentials = (): Credentials => ({
   secret: randomBytes(32).toString('base64url'),
 });
 
-const add = (work: Work, masterKey: MasterKey, { key, secret }: Credentials, row: Row) =>
+const add = (work: Writer, masterKey: MasterKey, { key, secret }: Credentials, row: Row) =>
   work.keys.add({
     id: key,
     ...row,
@@ -105,7 +106,7 @@ export const keyRotate = change(
 
 /** Adds the new key, ends the old one, and returns the time of that end. Throws not-found. */
 async function replace(
-  work: Work,
+  work: Writer,
   masterKey: MasterKey,
   id: KeyId,
   made: Credentials,

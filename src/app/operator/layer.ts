@@ -5,7 +5,7 @@ import type { LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Engine } from '../../engine/port.ts';
 import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** A log for commands, which say by themselves what they found. */

@@ -1,6 +1,7 @@
 // Machine types: the sizes in which machines are made.
 
-import type { MachineType, Store } from '../../store/port.ts';
+import type { MachineType } from '../../domain/machine-type.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertName, assertNameFree } from './name.ts';
 

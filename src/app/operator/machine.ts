@@ -3,7 +3,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Engine } from '../../engine/port.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** The machines of all organisations. */

@@ -3,9 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
+import type { AccessKey } from '../../domain/key.ts';
 import { writeWhole } from '../../lib/files.ts';
 import { type MasterKey, newMasterKey, parseMasterKey } from '../../lib/master-key.ts';
-import type { AccessKey, Store, Work } from '../../store/port.ts';
+import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** A lock on the data directory, which the server has while it runs. */
@@ -14,7 +15,7 @@ export interface Lock {
 }
 
 /** The keys in use whose secrets this master key does not open: nobody can sign with them. */
-export async function keysSealedOtherwise(work: Work, masterKey: MasterKey): Promise<KeyId[]> {
+export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): Promise<KeyId[]> {
   const opens = ({ secretSealed }: AccessKey) => {
     try {
       masterKey.open(secretSealed);
@@ -32,7 +33,7 @@ export async function keysSealedOtherwise(work: Work, masterKey: MasterKey): Pro
  * Throws `unavailable` when a key in use is sealed under another master key: nothing more is to be
  * sealed under this one.
  */
-export async function assertMasterKey(work: Work, masterKey: MasterKey): Promise<void> {
+export async function assertMasterKey(work: Reader, masterKey: MasterKey): Promise<void> {
   const sealed = await keysSealedOtherwise(work, masterKey);
   if (sealed.length === 0) return;
   throw new AppError(

@@ -2,7 +2,7 @@
 
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Quotas } from '../../domain/organisation.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 export interface ListedOrganisation {

@@ -13,7 +13,7 @@ import {
 } from '../../domain/software.ts';
 import type { Engine } from '../../engine/port.ts';
 import { sha256File } from '../../lib/files.ts';
-import type { Store, Work } from '../../store/port.ts';
+import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertName, assertNameFree } from './name.ts';
 
@@ -32,7 +32,7 @@ type Intake = Pick<Engine, 'importFile'>;
 export const softwareList = (store: Store): Promise<Software[]> =>
   store.read('system', (work) => work.software.list());
 
-const assertFree = async (work: Work, name: string) =>
+const assertFree = async (work: Reader, name: string) =>
   assertNameFree(
     'software',
     name,

@@ -1,7 +1,7 @@
 // Storage: what everything takes on the disk of the host, by kind.
 
 import type { Engine } from '../../engine/port.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 
 /** Bytes, in the order in which they are shown. */
 export async function storageGet(store: Store, engine: Engine): Promise<[string, number][]> {

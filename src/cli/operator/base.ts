@@ -3,10 +3,10 @@
 import type { Command } from 'commander';
 import { baseAdd, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
+import type { BaseImage } from '../../domain/base.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
-import type { BaseImage } from '../../domain/software.ts';
 import type { Engine } from '../../engine/port.ts';
 import { readableFile } from '../file.ts';
 import { table } from '../output.ts';

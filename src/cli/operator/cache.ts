@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
-import { gbBytes } from '../../domain/layer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { mb, minute, table } from '../output.ts';
 import { decimal } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';

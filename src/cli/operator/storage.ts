@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { storageGet } from '../../app/operator/storage.ts';
-import { gbBytes } from '../../domain/layer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { table } from '../output.ts';
 import type { Local, OperatorContext } from './context.ts';
 

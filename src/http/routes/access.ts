@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { accessCheck, accessOpen, type Opened } from '../../app/access.ts';
 import { shownOf } from '../../domain/machine.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { timestampOf } from '../errors.ts';
 import { dateTime } from '../handler.ts';
 

@@ -4,9 +4,10 @@
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { gbBytes, type Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { NewLayer } from '../../store/port.ts';
+import type { NewLayer } from '../../store/port/layer.ts';
 import { generalizeRecipe } from '../generalize.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { assertStands } from '../soundness.ts';

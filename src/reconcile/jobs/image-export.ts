@@ -4,10 +4,10 @@
 import { rm } from 'node:fs/promises';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
-import { gbBytes } from '../../domain/layer.ts';
 import type { Manifest, Transfer } from '../../domain/transfer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { sha256File } from '../../lib/files.ts';
-import type { Work } from '../../store/port.ts';
+import type { Reader } from '../../store/port/unit-of-work.ts';
 import { defineJob, named } from '../job.ts';
 import { verifyChain } from '../verify.ts';
 
@@ -18,7 +18,7 @@ const transferOf = (job: Job<typeof kind>) => named(job.transferId, kind, 'trans
  * What of the organisation's quota is left for what is made of or for a transfer, whose file is
  * counted already. Throws when nothing is.
  */
-export async function leftBytes({ usage }: Work, { heldBytes }: Transfer): Promise<number> {
+export async function leftBytes({ usage }: Reader, { heldBytes }: Transfer): Promise<number> {
   const { storedGb } = await usage.quotas();
   const left = Math.floor(storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
   if (left > 0) return left;

@@ -6,12 +6,13 @@
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { type Boot, gbBytes, type Layer } from '../../domain/layer.ts';
+import type { Boot, Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
+import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/port.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Work } from '../../store/port.ts';
+import type { Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { assertStands } from '../soundness.ts';
 import { leftBytes } from './image-export.ts';
@@ -119,7 +120,7 @@ function bootAlone(
 }
 
 async function settleNew(
-  work: Work,
+  work: Writer,
   imageId: ImageId,
   { base, ...layer }: Made & Pick<Layer, 'id' | 'boot' | 'organisationId'> & { base: Layer | null },
   doubt: BootFault | null,
@@ -144,7 +145,7 @@ async function settleNew(
 
 /** The layer has new bytes, which have no digest yet. */
 async function settleHealed(
-  work: Work,
+  work: Writer,
   layerId: LayerId,
   base: Layer | null,
   { storedBytes }: Made,

@@ -2,15 +2,17 @@
 // it. A layer that an earlier build made from the same parent and recipe is used again; a build
 // that failed goes on at the step that failed.
 
+import type { BaseImage } from '../../domain/base.ts';
 import { plainConsole } from '../../domain/console.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
 import type { Job } from '../../domain/job.ts';
-import { chainHeightMax, gbBytes, type Layer } from '../../domain/layer.ts';
-import { type BaseImage, canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { chainHeightMax, type Layer } from '../../domain/layer.ts';
+import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Work } from '../../store/port.ts';
+import type { Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, NotYet, named } from '../job.ts';
 import { assertStands } from '../soundness.ts';
 
@@ -69,7 +71,10 @@ export const imageInstall = defineJob({
   },
 });
 
-async function begin(work: Work, imageId: ImageId): Promise<{ base: BaseImage; list: Software[] }> {
+async function begin(
+  work: Writer,
+  imageId: ImageId,
+): Promise<{ base: BaseImage; list: Software[] }> {
   await work.images.become(imageId, 'building');
   const image = await work.images.get(imageId);
   const wanted = new Set((await work.images.softwareOf([imageId])).map((row) => row.softwareId));
@@ -93,7 +98,7 @@ async function ensureStep(
   const imageId = imageOf(job);
   const startedAt = clock.now();
   const { layer, mine } = await context.write((work) => reserve(work, step, job.id));
-  const record = (work: Work, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
+  const record = (work: Writer, cache: 'hit' | 'miss', exitCode: number | null, output: string) =>
     work.images.recordStep(imageId, {
       position,
       softwareId: software.id,
@@ -150,7 +155,7 @@ async function ensureStep(
  * The layer of a key, unless it stands on a layer that is damaged or half-made on another parent:
  * then it leaves the cache.
  */
-async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer | undefined> {
+async function usable(work: Writer, key: string, parentId: LayerId): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
   if (!found) return undefined;
   const chain = await work.layers.chain(found.id);
@@ -164,7 +169,7 @@ async function usable(work: Work, key: string, parentId: LayerId): Promise<Layer
  * The layer row of a step's key: found, taken over from a build that has ended, or new and ours.
  */
 async function reserve(
-  work: Work,
+  work: Writer,
   { key, parent, sizeBytes }: Step,
   jobId: JobId,
 ): Promise<{ layer: Layer; mine: boolean }> {

@@ -5,7 +5,7 @@ import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { chainLayersMax, type Layer, planCompaction } from '../../domain/layer.ts';
-import type { Work } from '../../store/port.ts';
+import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { verifyLayer } from '../verify.ts';
 
@@ -70,7 +70,7 @@ export const layerCompact = defineJob({
  * The layer and all below it down to the one on which it is to be written anew; none when its chain
  * is short, or known to be damaged.
  */
-async function layersOf(work: Work, layerId: LayerId): Promise<LayerId[]> {
+async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
   if (!(await work.layers.find(layerId))) return [];
   const chain = await work.layers.chain(layerId);
   const parent = planCompaction(chain, chainLayersMax);
@@ -93,7 +93,7 @@ async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<v
  * The new parent; null when the chain is short or damaged now. From here on nobody compares the
  * layer's bytes, which are about to change.
  */
-async function begin(work: Work, job: Compaction): Promise<LayerId | null> {
+async function begin(work: Writer, job: Compaction): Promise<LayerId | null> {
   const layerId = layerOf(job);
   const layer = await work.layers.find(layerId);
   if (!layer) return null;
@@ -109,7 +109,7 @@ async function begin(work: Work, job: Compaction): Promise<LayerId | null> {
 }
 
 /** Whoever compares or compacts layers may have it again. */
-async function releaseLayer(work: Work, job: Compaction): Promise<void> {
+async function releaseLayer(work: Writer, job: Compaction): Promise<void> {
   const layer = await work.layers.find(layerOf(job));
   if (layer?.jobId === job.id) await work.layers.update(layer.id, { jobId: null });
 }
@@ -118,7 +118,7 @@ async function releaseLayer(work: Work, job: Compaction): Promise<void> {
  * A layer below it was found to be damaged while it was written anew: its bytes may have become the
  * layer's own.
  */
-async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<void> {
+async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise<void> {
   const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
   await work.layers.update(layerId, { state: 'quarantined', fault, key: null });
   await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
@@ -128,7 +128,7 @@ async function distrust(work: Work, layerId: LayerId, damaged: Layer): Promise<v
  * One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun
  * it.
  */
-export async function askNext(work: Work, ending: Job | null): Promise<void> {
+export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');
   if (open.some(({ id }) => id !== ending?.id)) return;
   const layer = await work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);

@@ -6,10 +6,10 @@ import { consoleReason, plainConsole } from '../../domain/console.ts';
 import { AppError, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { gbBytes } from '../../domain/layer.ts';
 import { assertHolds, type Machine } from '../../domain/machine.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Work } from '../../store/port.ts';
+import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { assertSound, assertStands } from '../soundness.ts';
 import { verifyChain } from '../verify.ts';
@@ -152,7 +152,7 @@ async function prepare(context: Start, id: MachineId) {
 /**
  * The layer from which the machine's next disk is made: its image's, else that of the default base.
  */
-async function imageLayer(work: Work, machine: Machine): Promise<LayerId> {
+async function imageLayer(work: Reader, machine: Machine): Promise<LayerId> {
   if (machine.assignedImageId === null)
     return (await work.bases.fitting(machine.diskSizeGb)).layerId;
   const image = await work.images.get(machine.assignedImageId);
@@ -177,7 +177,7 @@ const isCopy =
   'It has the identity (machine id, host keys, host name) of what its disk was made from: its guest agent runs no commands, and it has no cloud-init. Give it its own inside, or install cloud-init in its image.';
 
 async function finish(
-  work: Work,
+  work: Writer,
   id: MachineId,
   freshDisk: DiskId | null,
   keepDiskMs: number,
@@ -199,5 +199,5 @@ async function finish(
   });
 }
 
-const settleOff = (work: Work, id: MachineId, statusReason: string | null) =>
+const settleOff = (work: Writer, id: MachineId, statusReason: string | null) =>
   work.machines.update(id, { status: 'off', statusReason, stopRequestedAt: null });

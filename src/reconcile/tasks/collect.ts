@@ -2,8 +2,9 @@
 // transaction, so that nothing can begin to use it; then the task waits; then the bytes go, and at
 // last the row. A backup's freeze stops all of this until the backup has its copies.
 
-import type { Disk, Layer } from '../../domain/layer.ts';
-import type { Work } from '../../store/port.ts';
+import type { Disk } from '../../domain/disk.ts';
+import type { Layer } from '../../domain/layer.ts';
+import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import { evict } from '../build-cache.ts';
 import type { Dependencies } from '../context.ts';
@@ -34,10 +35,10 @@ export const collect: Task = {
 };
 
 /** Asked again in each transaction that marks something, because a backup may begin meanwhile. */
-const isFrozen = async (work: Work) => (await work.host.frozen()).length > 0;
+const isFrozen = async (work: Reader) => (await work.host.frozen()).length > 0;
 
 /** Returns the disks that were marked long enough ago to lose their bytes. */
-async function markDisks(work: Work, context: TaskContext): Promise<Disk[]> {
+async function markDisks(work: Writer, context: TaskContext): Promise<Disk[]> {
   if (await isFrozen(work)) return [];
   await expire(work, context);
   await enforceKeptQuota(work, context.log);
@@ -47,7 +48,7 @@ async function markDisks(work: Work, context: TaskContext): Promise<Disk[]> {
 }
 
 /** Returns the layers that were marked long enough ago to lose their bytes. */
-async function markLayers(work: Work, { settings, log }: TaskContext): Promise<Layer[]> {
+async function markLayers(work: Writer, { settings, log }: TaskContext): Promise<Layer[]> {
   if (await isFrozen(work)) return [];
   await evict(work, settings.cacheBytesMax, log);
   await work.layers.markDeleting();

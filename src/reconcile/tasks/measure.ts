@@ -1,6 +1,6 @@
-// Looks at what things take: the room on the host's disk, and the bytes of disks. Requests are
-// answered from what was seen last. Machines that had no room are shown as paused, and go on when
-// there is some.
+// Measures the room on the host's disk and the bytes of machines' disks. Requests are answered from
+// the last measurement. Machines that were paused because the disk was full are shown as paused, and
+// go on when there is room again.
 
 import type { Task } from '../task.ts';
 
@@ -21,7 +21,7 @@ export const measure: Task = {
     const paused = [...(await engine.pausedMachines())];
     await store.write('system', (work) => work.machines.arePaused(paused));
     if (capacity.freeBytes === 0) return;
-    // Each is shown as paused until it is seen, the next time, that there was room for it.
+    // A machine is shown as paused until the next run sees that it went on.
     for (const machine of paused)
       if (await engine.resumeMachine(machine))
         log.warn(

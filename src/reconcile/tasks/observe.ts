@@ -1,10 +1,10 @@
-// Compares which machines are on with which are said to be. One whose guest powered itself off is
-// shown as off. One that is on though it should be off (an older store was brought back, or its
-// process outlived what was known of it) is stopped: an image could otherwise be captured of a disk
-// that somebody writes to.
+// Compares the machines that are on with those that the store says are on. A machine whose guest
+// powered itself off is shown as off. A machine that is on although it should be off is stopped,
+// because an image could otherwise be captured of a disk that a guest writes to. This happens when an
+// older store was brought back.
 
 import type { MachineId } from '../../domain/ids.ts';
-import type { Work } from '../../store/port.ts';
+import type { Writer } from '../../store/port/unit-of-work.ts';
 import type { Task } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
@@ -33,9 +33,9 @@ export const observe: Task = {
   },
 };
 
-/** By a job of the machine, so that nobody starts it at the same time. */
-async function stopStrays(work: Work, ids: readonly MachineId[]) {
-  // Whoever has an open job on a machine says what becomes of it.
+/** Stops them by jobs, so that no other job starts the same machine meanwhile. */
+async function stopStrays(work: Writer, ids: readonly MachineId[]) {
+  // A machine with an open job is left to that job.
   const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
   const [stopped, unknown]: [MachineId[], MachineId[]] = [[], []];
   for (const id of ids) {

@@ -4,7 +4,7 @@
 // file is there is read again, and is used again when its bytes have their digest.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
-import type { Store } from '../../store/port.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
 import { quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { verifyLayer } from '../verify.ts';

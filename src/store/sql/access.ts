@@ -1,47 +1,48 @@
-// Queries on the links that open a machine's screen: kept as hashes, good once and for a while.
+// Queries on access links.
 
-import type { AccessLink, Db, Scope } from './schema.ts';
+import type { AccessLink } from '../../domain/access.ts';
+import type { AccessReader, AccessWriter } from '../port/access.ts';
+import { Queries } from './scope.ts';
 
-export const accessQueries = (db: Db, scope: Scope, now: () => number) => {
-  const usable = (tokenHash: string) => {
-    const query = db
-      .selectFrom('accessLink')
+export class SqlAccessReader extends Queries implements AccessReader {
+  find(tokenHash: string): Promise<AccessLink | undefined> {
+    return this.within(this.db.selectFrom('accessLink'))
       .where('tokenHash', '=', tokenHash)
       .where('usedAt', 'is', null)
-      .where('expiresAt', '>', now())
-      // It is good for as long as the key that made it.
+      .where('expiresAt', '>', this.now())
       .where('keyId', 'in', (key) =>
         key
           .selectFrom('accessKey')
           .where('revokedAt', 'is', null)
-          .where(({ or, eb }) => or([eb('expiresAt', 'is', null), eb('expiresAt', '>', now())]))
+          .where(({ or, eb }) =>
+            or([eb('expiresAt', 'is', null), eb('expiresAt', '>', this.now())]),
+          )
           .select('id'),
-      );
-    return scope === 'system' ? query : query.where('organisationId', '=', scope);
-  };
-  return {
-    async add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void> {
-      await db
-        .insertInto('accessLink')
-        .values({ ...link, usedAt: null, createdAt: now() })
-        .execute();
-    },
-    /** The link, when it is still good. */
-    find: (tokenHash: string): Promise<AccessLink | undefined> =>
-      usable(tokenHash).selectAll().executeTakeFirst(),
-    /** Uses the link up; false when somebody was faster. */
-    async use(uid: string): Promise<boolean> {
-      const result = await db
-        .updateTable('accessLink')
-        .set({ usedAt: now() })
-        .where('uid', '=', uid)
-        .where('usedAt', 'is', null)
-        .executeTakeFirst();
-      return result.numUpdatedRows === 1n;
-    },
-    /** Forgets those that were over before a time. */
-    async prune(before: number): Promise<void> {
-      await db.deleteFrom('accessLink').where('expiresAt', '<=', before).execute();
-    },
-  };
-};
+      )
+      .selectAll()
+      .executeTakeFirst();
+  }
+}
+
+export class SqlAccessWriter extends SqlAccessReader implements AccessWriter {
+  async add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void> {
+    this.assertOwn(link);
+    await this.db
+      .insertInto('accessLink')
+      .values({ ...link, usedAt: null, createdAt: this.now() })
+      .execute();
+  }
+
+  async use(uid: string): Promise<boolean> {
+    const result = await this.within(this.db.updateTable('accessLink'))
+      .set({ usedAt: this.now() })
+      .where('uid', '=', uid)
+      .where('usedAt', 'is', null)
+      .executeTakeFirst();
+    return result.numUpdatedRows === 1n;
+  }
+
+  async prune(before: number): Promise<void> {
+    await this.within(this.db.deleteFrom('accessLink')).where('expiresAt', '<=', before).execute();
+  }
+}

@@ -1,31 +1,16 @@
-// What there is, counted over all organisations: for whoever watches the service.
+// Queries that count what there is, for the metrics.
 
+import type { Counted, Counts } from '../port/counts.ts';
 import type { Db } from './schema.ts';
 
-export interface Counted {
-  labels: Record<string, string>;
-  count: number;
-}
+/** Turns rows of groups into labels and counts. */
+const counted = (rows: readonly { count: number; [label: string]: string | number }[]): Counted[] =>
+  rows.map(({ count, ...labels }) => ({
+    labels: Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, `${value}`])),
+    count: Number(count),
+  }));
 
-export interface Counts {
-  /** Those that are open, by kind and state. */
-  jobs: Counted[];
-  /** Jobs whose owner has not renewed its lease, and that nobody has taken over. */
-  leasesOverdue: number;
-  images: Counted[];
-  machines: Counted[];
-  layers: Counted[];
-  layerBytes: Counted[];
-  disks: Counted[];
-  orphans: number;
-  /**
-   * When the sealed layer that was verified longest ago was (or was made, if never), ms since 1970;
-   * null without layers.
-   */
-  oldestVerifiedAt: number | null;
-}
-
-export const countQueries = (db: Db, now: () => number) => async (): Promise<Counts> => {
+async function countJobs(db: Db, now: number): Promise<Pick<Counts, 'jobs' | 'leasesOverdue'>> {
   const jobs = await db
     .selectFrom('job')
     .where('state', 'in', ['queued', 'running'])
@@ -35,9 +20,38 @@ export const countQueries = (db: Db, now: () => number) => async (): Promise<Cou
   const overdue = await db
     .selectFrom('job')
     .where('state', '=', 'running')
-    .where('leaseUntil', '<', now())
+    .where('leaseUntil', '<', now)
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
+  return { jobs: counted(jobs), leasesOverdue: Number(overdue.count) };
+}
+
+async function countLayers(
+  db: Db,
+): Promise<Pick<Counts, 'layers' | 'layerBytes' | 'oldestVerifiedAt'>> {
+  const layers = await db
+    .selectFrom('layer')
+    .groupBy(['kind', 'state'])
+    .select((e) => [
+      'kind',
+      'state',
+      e.fn.countAll<number>().as('count'),
+      e.fn.sum<number>('storedBytes').as('bytes'),
+    ])
+    .execute();
+  const verified = await db
+    .selectFrom('layer')
+    .where('state', '=', 'sealed')
+    .select((e) => e.fn.min(e.fn.coalesce('verifiedAt', 'createdAt')).as('at'))
+    .executeTakeFirst();
+  return {
+    layers: counted(layers.map(({ bytes, ...row }) => row)),
+    layerBytes: counted(layers.map(({ bytes, ...row }) => ({ ...row, count: bytes }))),
+    oldestVerifiedAt: verified?.at ?? null,
+  };
+}
+
+export async function countAll(db: Db, now: number): Promise<Counts> {
   const images = await db
     .selectFrom('image')
     .where('deletedAt', 'is', null)
@@ -49,16 +63,6 @@ export const countQueries = (db: Db, now: () => number) => async (): Promise<Cou
     .groupBy('status')
     .select((e) => ['status', e.fn.countAll<number>().as('count')])
     .execute();
-  const layers = await db
-    .selectFrom('layer')
-    .groupBy(['kind', 'state'])
-    .select((e) => [
-      'kind',
-      'state',
-      e.fn.countAll<number>().as('count'),
-      e.fn.sum<number>('storedBytes').as('bytes'),
-    ])
-    .execute();
   const disks = await db
     .selectFrom('disk')
     .groupBy('state')
@@ -68,28 +72,12 @@ export const countQueries = (db: Db, now: () => number) => async (): Promise<Cou
     .selectFrom('orphan')
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
-  const verified = await db
-    .selectFrom('layer')
-    .where('state', '=', 'sealed')
-    .select((e) => e.fn.min(e.fn.coalesce('verifiedAt', 'createdAt')).as('at'))
-    .executeTakeFirst();
-  const counted = <Row extends { count: number }>(rows: readonly Row[]): Counted[] =>
-    rows.map(({ count, ...rest }) => ({
-      labels: rest as unknown as Record<string, string>,
-      count: Number(count),
-    }));
   return {
-    jobs: counted(jobs),
-    leasesOverdue: Number(overdue.count),
+    ...(await countJobs(db, now)),
+    ...(await countLayers(db)),
     images: counted(images),
     machines: counted(machines),
-    layers: counted(layers.map(({ bytes, ...row }) => row)),
-    layerBytes: layers.map(({ kind, state, bytes }) => ({
-      labels: { kind, state },
-      count: Number(bytes),
-    })),
     disks: counted(disks),
     orphans: Number(orphans.count),
-    oldestVerifiedAt: verified?.at ?? null,
   };
-};
+}

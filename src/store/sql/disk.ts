@@ -1,112 +1,122 @@
-// Queries on disks: what machines have, what was set aside and for how long, and what is going.
+// Queries on disks.
 
+import type { Disk } from '../../domain/disk.ts';
 import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
-import type { Disk } from '../../domain/layer.ts';
-import { type Db, layersAbove, type Scope } from './schema.ts';
+import type { DiskChange, DiskReader, DiskWriter, NewDisk } from '../port/disk.ts';
+import { layersAbove } from './chain.ts';
+import { Queries } from './scope.ts';
 
-export const diskQueries = (db: Db, scope: Scope, now: () => number) => {
-  const all = () => {
-    const query = db.selectFrom('disk');
-    return scope === 'system' ? query : query.where('organisationId', '=', scope);
-  };
-  return {
-    find: (id: DiskId): Promise<Disk | undefined> =>
-      all().where('id', '=', id).selectAll().executeTakeFirst(),
-    async get(id: DiskId): Promise<Disk> {
-      const disk = await this.find(id);
-      if (!disk) throw new AppError('internal', 'A disk is missing.', { detail: `disk ${id}` });
-      return disk;
-    },
-    async add(
-      disk: Omit<Disk, 'createdAt' | 'keptUntil' | 'storedBytes' | 'deletingAt'>,
-    ): Promise<void> {
-      await db
-        .insertInto('disk')
-        .values({ ...disk, keptUntil: null, storedBytes: null, deletingAt: null, createdAt: now() })
-        .execute();
-    },
-    async update(
-      id: DiskId,
-      change: Partial<
-        Pick<Disk, 'state' | 'layerId' | 'keptUntil' | 'storedBytes' | 'replacesId' | 'deletingAt'>
-      >,
-    ): Promise<void> {
-      await db.updateTable('disk').set(change).where('id', '=', id).execute();
-    },
-    /** Sets a disk aside: its machine has it no more, and it can be put back for so long. */
-    async keep(id: DiskId, keepMs: number): Promise<void> {
-      await this.update(id, { state: 'kept', keptUntil: now() + keepMs });
-    },
-    /** The machine's own and its kept ones, newest first. */
-    ofMachine: (id: MachineId): Promise<Disk[]> =>
-      all()
-        .where('machineId', '=', id)
-        .where('state', 'in', ['active', 'kept'])
-        .selectAll()
-        .orderBy('createdAt', 'desc')
-        .orderBy('id')
-        .execute(),
-    /** Those that stand on a layer, at any depth. */
-    standingOn: (id: LayerId): Promise<Disk[]> =>
-      all()
-        .where('layerId', 'in', layersAbove(id))
-        .where('state', '<>', 'deleting')
-        .selectAll()
-        .orderBy('machineId')
-        .execute(),
-    /** Every kept disk, the one kept longest first. */
-    kept: (): Promise<Disk[]> =>
-      all().where('state', '=', 'kept').selectAll().orderBy('keptUntil').execute(),
+export class SqlDiskReader extends Queries implements DiskReader {
+  #all() {
+    return this.within(this.db.selectFrom('disk')).selectAll();
+  }
 
-    /** Marks kept disks whose time was over before a time: from then on they cannot be put back. */
-    async releaseKept(before: number): Promise<void> {
-      await db
-        .updateTable('disk')
-        .set({ state: 'deleting', deletingAt: now() })
-        .where('state', '=', 'kept')
-        .where('keptUntil', '<=', before)
-        .execute();
-    },
-    /** Marks fresh disks whose start has ended. Idempotent. */
-    async markDeleting(): Promise<void> {
-      await db
-        .updateTable('disk')
-        .set({ state: 'deleting', deletingAt: now() })
-        .where('state', '=', 'fresh')
-        .where((e) =>
-          e.not(
-            e.exists(
-              e
-                .selectFrom('job')
-                .whereRef('job.machineId', '=', 'disk.machineId')
-                .where('job.state', 'in', ['queued', 'running'])
-                .select('job.id'),
-            ),
+  find(id: DiskId): Promise<Disk | undefined> {
+    return this.#all().where('id', '=', id).executeTakeFirst();
+  }
+
+  async get(id: DiskId): Promise<Disk> {
+    const disk = await this.find(id);
+    if (!disk) throw new AppError('internal', 'A disk is missing.', { detail: `disk ${id}` });
+    return disk;
+  }
+
+  list(): Promise<Disk[]> {
+    return this.#all().where('state', '<>', 'deleting').execute();
+  }
+
+  async ids(): Promise<DiskId[]> {
+    const rows = await this.within(this.db.selectFrom('disk')).select('id').execute();
+    return rows.map(({ id }) => id);
+  }
+
+  ofMachine(id: MachineId): Promise<Disk[]> {
+    return this.#all()
+      .where('machineId', '=', id)
+      .where('state', 'in', ['active', 'kept'])
+      .orderBy('createdAt', 'desc')
+      .orderBy('id')
+      .execute();
+  }
+
+  standingOn(id: LayerId): Promise<Disk[]> {
+    return this.#all()
+      .where('layerId', 'in', layersAbove(id))
+      .where('state', '<>', 'deleting')
+      .orderBy('machineId')
+      .execute();
+  }
+
+  kept(): Promise<Disk[]> {
+    return this.#all().where('state', '=', 'kept').orderBy('keptUntil').execute();
+  }
+
+  deleting(before: number): Promise<Disk[]> {
+    return this.#all().where('state', '=', 'deleting').where('deletingAt', '<=', before).execute();
+  }
+}
+
+export class SqlDiskWriter extends SqlDiskReader implements DiskWriter {
+  #change(change: DiskChange) {
+    return this.within(this.db.updateTable('disk')).set(change);
+  }
+
+  async add(disk: NewDisk): Promise<void> {
+    this.assertOwn(disk);
+    const rest = { keptUntil: null, storedBytes: null, deletingAt: null, createdAt: this.now() };
+    await this.db
+      .insertInto('disk')
+      .values({ ...disk, ...rest })
+      .execute();
+  }
+
+  async update(id: DiskId, change: DiskChange): Promise<void> {
+    await this.#change(change).where('id', '=', id).execute();
+  }
+
+  async keep(id: DiskId, keepMs: number): Promise<void> {
+    await this.update(id, { state: 'kept', keptUntil: this.now() + keepMs });
+  }
+
+  async releaseKept(before: number): Promise<void> {
+    await this.#change({ state: 'deleting', deletingAt: this.now() })
+      .where('state', '=', 'kept')
+      .where('keptUntil', '<=', before)
+      .execute();
+  }
+
+  async markDeleting(): Promise<void> {
+    await this.#change({ state: 'deleting', deletingAt: this.now() })
+      .where('state', '=', 'fresh')
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('job')
+              .whereRef('job.machineId', '=', 'disk.machineId')
+              .where('job.state', 'in', ['queued', 'running'])
+              .select('job.id'),
           ),
-        )
-        .execute();
-    },
-    /** A disk that its machine has is not going, whatever its mark says. */
-    async takeUp(): Promise<void> {
-      await db
-        .updateTable('disk')
-        .set({ state: 'active', deletingAt: null })
-        .where('state', '=', 'deleting')
-        .where((e) =>
-          e.exists(
-            e.selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id'),
-          ),
-        )
-        .execute();
-    },
-    deleting: (before: number): Promise<Disk[]> =>
-      all().where('state', '=', 'deleting').where('deletingAt', '<=', before).selectAll().execute(),
-    async remove(id: DiskId): Promise<void> {
-      await db.deleteFrom('disk').where('id', '=', id).where('state', '=', 'deleting').execute();
-    },
-    list: (): Promise<Disk[]> => all().where('state', '<>', 'deleting').selectAll().execute(),
-    ids: async (): Promise<DiskId[]> =>
-      (await db.selectFrom('disk').select('id').execute()).map((row) => row.id),
-  };
-};
+        ),
+      )
+      .execute();
+  }
+
+  async takeUp(): Promise<void> {
+    await this.#change({ state: 'active', deletingAt: null })
+      .where('state', '=', 'deleting')
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('machine').whereRef('machine.diskId', '=', 'disk.id').select('machine.id'),
+        ),
+      )
+      .execute();
+  }
+
+  async remove(id: DiskId): Promise<void> {
+    await this.within(this.db.deleteFrom('disk'))
+      .where('id', '=', id)
+      .where('state', '=', 'deleting')
+      .execute();
+  }
+}

@@ -1,287 +1,220 @@
-// Queries on images and on what they consist of.
+// Queries on images, the software in them, and the steps of their builds.
 
-import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import {
+  type BuildStep,
   defaultImageName,
   type Image,
   type ImageStatus,
   imageMayBecome,
   imageStatuses,
+  type SoftwareOfImage,
 } from '../../domain/image.ts';
 import { fold } from '../../lib/fold.ts';
-import {
-  among,
-  type BuildStep,
-  contains,
-  type Database,
-  type Db,
-  insertAll,
-  layersAbove,
-  type Scope,
-} from './schema.ts';
+import type {
+  ImageChange,
+  ImageFilter,
+  ImageReader,
+  ImageWriter,
+  NewImage,
+} from '../port/image.ts';
+import { layersAbove, unusableLayers } from './chain.ts';
+import type { Database } from './schema.ts';
+import { Queries } from './scope.ts';
+import { contains } from './search.ts';
 
 const mayFail = imageStatuses.filter((status) => imageMayBecome(status, 'failed'));
-
-/** Layers whose chain has one that cannot be used. */
-const unusable = sql<LayerId>`(
-  with recursive unusable (id) as (
-    select id from layer where state <> 'sealed'
-    union select layer.id from layer join unusable on layer.parent_id = unusable.id)
-  select id from unusable)`;
-
-export interface SoftwareOfImage {
-  imageId: ImageId;
-  softwareId: SoftwareId;
-  name: string;
-  sizeGb: number;
-}
 
 const toImage = ({
   nameFolded: _,
   ...image
 }: Omit<Database['image'], 'id'> & { id: ImageId }): Image => image;
 
-export const imageQueries = (db: Db, scope: Scope, now: () => number) => {
-  const all = () => {
-    const query = db.selectFrom('image');
-    return scope === 'system' ? query : query.where('organisationId', '=', scope);
-  };
-  const live = () => all().where('deletedAt', 'is', null);
-  const find = async (id: ImageId): Promise<Image | undefined> => {
-    const row = await live().where('id', '=', id).selectAll().executeTakeFirst();
+export class SqlImageReader extends Queries implements ImageReader {
+  #live() {
+    return this.within(this.db.selectFrom('image')).where('deletedAt', 'is', null);
+  }
+
+  /** Deleted images that can be restored. */
+  #restorable() {
+    return this.within(this.db.selectFrom('image'))
+      .where('deletedAt', 'is not', null)
+      .where('layerId', 'is not', null);
+  }
+
+  async find(id: ImageId): Promise<Image | undefined> {
+    const row = await this.#live().where('id', '=', id).selectAll().executeTakeFirst();
     return row && toImage(row);
-  };
-  const get = async (id: ImageId): Promise<Image> => {
-    const image = await find(id);
+  }
+
+  async get(id: ImageId): Promise<Image> {
+    const image = await this.find(id);
     if (!image) throw notFound('image', id, 'GET /images');
     return image;
-  };
-  const update = async (
-    id: ImageId,
-    change: Partial<Omit<Image, 'id' | 'name'>>,
-  ): Promise<void> => {
-    let query = db
-      .updateTable('image')
-      .set({ ...change, updatedAt: now() })
-      .where('id', '=', id);
-    if (scope !== 'system') query = query.where('organisationId', '=', scope);
-    await query.execute();
-  };
+  }
 
-  return {
-    /** Undefined when there is none, it is deleted, or another organisation's. */
-    find,
-    /** Like `find`, but throws not-found. */
-    get,
-    update,
+  async getDeleted(id: ImageId): Promise<Image> {
+    const row = await this.#restorable().where('id', '=', id).selectAll().executeTakeFirst();
+    if (row) return toImage(row);
+    throw new AppError('not_found', `There is no deleted image ${id} that can be brought back.`);
+  }
 
-    /** One page, newest first, and the number of all matches. `q` matches anywhere in the name. */
-    async list({
-      page,
-      perPage,
-      q,
-      deleted = false,
-    }: {
-      page: number;
-      perPage: number;
-      q?: string | undefined;
-      deleted?: boolean | undefined;
-    }) {
-      const shown = deleted
-        ? all().where('deletedAt', 'is not', null).where('layerId', 'is not', null)
-        : live();
-      const matching = q ? shown.where(contains(q)) : shown;
-      const rows = await matching
-        .selectAll()
-        .orderBy('id', 'desc')
-        .limit(perPage)
-        .offset((page - 1) * perPage)
-        .execute();
-      const { count } = await matching
-        .select((e) => e.fn.countAll<number>().as('count'))
-        .executeTakeFirstOrThrow();
-      return { images: rows.map(toImage), count: Number(count) };
-    },
+  async list({
+    page,
+    perPage,
+    q,
+    deleted = false,
+  }: ImageFilter): Promise<{ images: Image[]; count: number }> {
+    const shown = deleted ? this.#restorable() : this.#live();
+    const matching = q ? shown.where(contains(q)) : shown;
+    const rows = await matching
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(perPage)
+      .offset((page - 1) * perPage)
+      .execute();
+    const { count } = await matching
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return { images: rows.map(toImage), count: Number(count) };
+  }
 
-    /** Adds a pending image. Without a name it is named after its id. */
-    async add(
-      image: Omit<
-        Image,
-        | 'id'
-        | 'name'
-        | 'status'
-        | 'statusReason'
-        | 'layerId'
-        | 'createdAt'
-        | 'updatedAt'
-        | 'deletedAt'
-        | 'protectedAt'
-        | 'report'
-      > & { name: string | null },
-      software: readonly SoftwareId[] = [],
-    ) {
-      const at = now();
-      const { id } = await db
-        .insertInto('image')
-        .values({
-          ...image,
-          name: image.name ?? '',
-          nameFolded: fold(image.name ?? ''),
-          status: 'pending',
-          statusReason: null,
-          layerId: null,
-          createdAt: at,
-          updatedAt: at,
-          deletedAt: null,
-          protectedAt: null,
-          report: null,
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow();
-      if (image.name === null) {
-        const name = defaultImageName(id);
-        await db
-          .updateTable('image')
-          .set({ name, nameFolded: fold(name) })
-          .where('id', '=', id)
-          .execute();
-      }
-      const rows = software.map((softwareId, index) => ({
-        imageId: id,
-        softwareId,
-        position: index + 1,
-      }));
-      await insertAll(db, 'imageSoftware', rows);
-      return get(id);
-    },
+  async deletedAt(): Promise<number[]> {
+    const rows = await this.#restorable().select('deletedAt').execute();
+    return rows.map((row) => Number(row.deletedAt));
+  }
 
-    /** A deleted image whose layer is still there; throws not-found. */
-    async getDeleted(id: ImageId): Promise<Image> {
-      const row = await all()
+  async standingOn(id: LayerId): Promise<Image[]> {
+    const rows = await this.#live()
+      .where('layerId', 'in', layersAbove(id))
+      .selectAll()
+      .orderBy('id')
+      .execute();
+    return rows.map(toImage);
+  }
+
+  softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]> {
+    return this.db
+      .selectFrom('imageSoftware')
+      .innerJoin('software', 'software.id', 'imageSoftware.softwareId')
+      .where('imageId', 'in', this.shown(ids))
+      .select(['imageId', 'softwareId', 'name', 'sizeGb'])
+      .orderBy('imageId')
+      .orderBy('position')
+      .execute();
+  }
+
+  /** Those of the ids that are in the scope. */
+  protected shown(ids: readonly ImageId[]) {
+    return this.within(this.db.selectFrom('image')).where('id', 'in', this.among(ids)).select('id');
+  }
+
+  async steps(id: ImageId): Promise<(BuildStep & { name: string })[]> {
+    return this.db
+      .selectFrom('buildStep')
+      .innerJoin('software', 'software.id', 'buildStep.softwareId')
+      .where('imageId', '=', (await this.get(id)).id)
+      .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs', 'output'])
+      .orderBy('position')
+      .execute();
+  }
+}
+
+export class SqlImageWriter extends SqlImageReader implements ImageWriter {
+  #all() {
+    return this.within(this.db.updateTable('image'));
+  }
+
+  async add(image: NewImage, software: readonly SoftwareId[] = []): Promise<Image> {
+    this.assertOwn(image);
+    const at = this.now();
+    const { id } = await this.db
+      .insertInto('image')
+      .values({
+        ...image,
+        name: image.name ?? '',
+        nameFolded: fold(image.name ?? ''),
+        status: 'pending',
+        statusReason: null,
+        layerId: null,
+        createdAt: at,
+        updatedAt: at,
+        deletedAt: null,
+        protectedAt: null,
+        report: null,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    if (image.name === null) {
+      const name = defaultImageName(id);
+      await this.#all()
+        .set({ name, nameFolded: fold(name) })
         .where('id', '=', id)
-        .where('deletedAt', 'is not', null)
-        .where('layerId', 'is not', null)
-        .selectAll()
-        .executeTakeFirst();
-      if (!row)
-        throw new AppError(
-          'not_found',
-          `There is no deleted image ${id} that can be brought back.`,
-        );
-      return toImage(row);
-    },
-
-    /** When each image that can be brought back was deleted. */
-    deletedAt: async (): Promise<number[]> =>
-      (
-        await all()
-          .where('deletedAt', 'is not', null)
-          .where('layerId', 'is not', null)
-          .select('deletedAt')
-          .execute()
-      ).map((row) => Number(row.deletedAt)),
-    /**
-     * Lets go of the layers of images that were deleted before a time: from then on they cannot be
-     * brought back.
-     */
-    async releaseLayers(before: number): Promise<void> {
-      await db
-        .updateTable('image')
-        .set({ layerId: null })
-        .where('deletedAt', '<=', before)
-        .where('layerId', 'is not', null)
         .execute();
-    },
+    }
+    await this.insertAll(
+      'imageSoftware',
+      software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 })),
+    );
+    return this.get(id);
+  }
 
-    /** The images that stand on a layer, at any depth. */
-    async standingOn(id: LayerId): Promise<Image[]> {
-      const rows = await live()
-        .where('layerId', 'in', layersAbove(id))
-        .selectAll()
-        .orderBy('id')
-        .execute();
-      return rows.map(toImage);
-    },
+  async update(id: ImageId, change: ImageChange): Promise<void> {
+    await this.#all()
+      .set({ ...change, updatedAt: this.now() })
+      .where('id', '=', id)
+      .execute();
+  }
 
-    /**
-     * All images that stand on a layer fail, and deleted ones, which may be brought back. Returns
-     * those that did.
-     */
-    async failAbove(id: LayerId, statusReason: string): Promise<ImageId[]> {
-      const failed = await db
-        .updateTable('image')
-        .set({ status: 'failed', statusReason, updatedAt: now() })
-        .where('status', 'in', mayFail)
-        .where('layerId', 'in', layersAbove(id))
-        .returning('id')
-        .execute();
-      return failed.map((row) => row.id);
-    },
-    /**
-     * The failed images that stand on a layer can be used again, when all of their layers can.
-     * Returns those that can.
-     */
-    async healAbove(id: LayerId): Promise<ImageId[]> {
-      const healed = await db
-        .updateTable('image')
-        .set({ status: 'available', statusReason: null, updatedAt: now() })
-        .where('status', '=', 'failed')
-        .where('layerId', 'in', layersAbove(id))
-        .where('layerId', 'not in', unusable)
-        .returning('id')
-        .execute();
-      return healed.map((row) => row.id);
-    },
+  async become(
+    id: ImageId,
+    status: ImageStatus,
+    change: { statusReason?: string; layerId?: LayerId; report?: string } = {},
+  ): Promise<boolean> {
+    const image = await this.find(id);
+    if (!image || !imageMayBecome(image.status, status)) return false;
+    await this.update(id, { ...change, status });
+    return true;
+  }
 
-    /**
-     * Moves an image along a legal arrow; false when it is not in a state from which it may go
-     * there.
-     */
-    async become(
-      id: ImageId,
-      status: ImageStatus,
-      change: { statusReason?: string; layerId?: LayerId; report?: string } = {},
-    ): Promise<boolean> {
-      const image = await find(id);
-      if (!image || !imageMayBecome(image.status, status)) return false;
-      await update(id, { ...change, status });
-      return true;
-    },
+  async failAbove(id: LayerId, statusReason: string): Promise<ImageId[]> {
+    const failed = await this.#all()
+      .set({ status: 'failed', statusReason, updatedAt: this.now() })
+      .where('status', 'in', mayFail)
+      .where('layerId', 'in', layersAbove(id))
+      .returning('id')
+      .execute();
+    return failed.map((row) => row.id);
+  }
 
-    /** The software of several images, in order of installation. */
-    async softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]> {
-      return db
-        .selectFrom('imageSoftware')
-        .innerJoin('software', 'software.id', 'imageSoftware.softwareId')
-        .where('imageId', 'in', among(ids))
-        .select(['imageId', 'softwareId', 'name', 'sizeGb'])
-        .orderBy('imageId')
-        .orderBy('position')
-        .execute();
-    },
+  async healAbove(id: LayerId): Promise<ImageId[]> {
+    const healed = await this.#all()
+      .set({ status: 'available', statusReason: null, updatedAt: this.now() })
+      .where('status', '=', 'failed')
+      .where('layerId', 'in', layersAbove(id))
+      .where('layerId', 'not in', unusableLayers)
+      .returning('id')
+      .execute();
+    return healed.map((row) => row.id);
+  }
 
-    async recordStep(imageId: ImageId, step: BuildStep): Promise<void> {
-      const { position, ...rest } = step;
-      await db
-        .insertInto('buildStep')
-        .values({ imageId, ...step })
-        .onConflict((conflict) =>
-          conflict.columns(['imageId', 'position']).doUpdateSet({ ...rest }),
-        )
-        .execute();
-    },
+  async releaseLayers(before: number): Promise<void> {
+    await this.#all()
+      .set({ layerId: null })
+      .where('deletedAt', '<=', before)
+      .where('layerId', 'is not', null)
+      .execute();
+  }
 
-    /** The steps of an image's creation so far; of nothing, when the image is not the scope's. */
-    async steps(id: ImageId): Promise<(BuildStep & { name: string })[]> {
-      return db
-        .selectFrom('buildStep')
-        .innerJoin('software', 'software.id', 'buildStep.softwareId')
-        .where('imageId', '=', (await get(id)).id)
-        .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs', 'output'])
-        .orderBy('position')
-        .execute();
-    },
-  };
-};
+  async recordStep(imageId: ImageId, step: BuildStep): Promise<void> {
+    const shown = await this.shown([imageId]).executeTakeFirst();
+    if (!shown) return;
+    const { position: _, ...rest } = step;
+    await this.db
+      .insertInto('buildStep')
+      .values({ imageId, ...step })
+      .onConflict((conflict) => conflict.columns(['imageId', 'position']).doUpdateSet(rest))
+      .execute();
+  }
+}

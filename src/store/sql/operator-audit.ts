@@ -1,61 +1,58 @@
 // Queries on the audit trail of operators.
 
-import type { OperatorEntry, OperatorOutcome } from '../../domain/operator-entry.ts';
-import type { Db } from './schema.ts';
+import type { OperatorEntry } from '../../domain/operator-audit.ts';
+import type { OperatorAuditReader, OperatorAuditWriter } from '../port/operator-audit.ts';
+import { Queries } from './scope.ts';
 
-/** As many entries go at once as a second allows, for which other writers wait. */
+/** The most entries that are pruned at once: a second's work, for which other writers wait. */
 const prunedMax = 20_000;
 
-export const operatorAuditQueries = (db: Db, now: () => number) => ({
-  /** Adds an entry of work that is about to begin, and returns its id. */
-  async begin(entry: Pick<OperatorEntry, 'operator' | 'action' | 'thing'>): Promise<number> {
-    const row = await db
-      .insertInto('operatorAudit')
-      .values({ ...entry, outcome: 'begun', reason: null, createdAt: now(), endedAt: null })
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    return row.id;
-  },
-
-  /** Adds the outcome to an entry. Idempotent. */
-  async end(
-    id: number,
-    ended: { thing: string; outcome: OperatorOutcome; reason: string | null },
-  ): Promise<void> {
-    await db
-      .updateTable('operatorAudit')
-      .set({ ...ended, endedAt: now() })
-      .where('id', '=', id)
+export class SqlOperatorAuditReader extends Queries implements OperatorAuditReader {
+  async list(limit: number): Promise<OperatorEntry[]> {
+    return this.db
+      .selectFrom('operatorAudit')
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(limit)
       .execute();
-  },
+  }
 
-  /** The newest entries, newest first, at most `limit`. */
-  list: (limit: number): Promise<OperatorEntry[]> =>
-    db.selectFrom('operatorAudit').selectAll().orderBy('id', 'desc').limit(limit).execute(),
-
-  /** Whether there is an entry from before a time. */
   async hasBefore(time: number): Promise<boolean> {
-    const row = await db
+    const row = await this.db
       .selectFrom('operatorAudit')
       .where('createdAt', '<', time)
       .select('id')
       .limit(1)
       .executeTakeFirst();
     return row !== undefined;
-  },
+  }
+}
 
-  /** Forgets the oldest entries from before a time, in portions. Call it again for the rest. */
-  async prune(before: number): Promise<void> {
-    await db
-      .deleteFrom('operatorAudit')
-      .where('id', 'in', (e) =>
-        e
-          .selectFrom('operatorAudit')
-          .where('createdAt', '<', before)
-          .orderBy('createdAt')
-          .limit(prunedMax)
-          .select('id'),
-      )
+export class SqlOperatorAuditWriter extends SqlOperatorAuditReader implements OperatorAuditWriter {
+  async begin(entry: Pick<OperatorEntry, 'operator' | 'action' | 'thing'>): Promise<number> {
+    const row = await this.db
+      .insertInto('operatorAudit')
+      .values({ ...entry, outcome: 'begun', reason: null, createdAt: this.now(), endedAt: null })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return row.id;
+  }
+
+  async end(id: number, ended: Pick<OperatorEntry, 'thing' | 'outcome' | 'reason'>): Promise<void> {
+    await this.db
+      .updateTable('operatorAudit')
+      .set({ ...ended, endedAt: this.now() })
+      .where('id', '=', id)
       .execute();
-  },
-});
+  }
+
+  async prune(before: number): Promise<void> {
+    const oldest = this.db
+      .selectFrom('operatorAudit')
+      .where('createdAt', '<', before)
+      .orderBy('createdAt')
+      .limit(prunedMax)
+      .select('id');
+    await this.db.deleteFrom('operatorAudit').where('id', 'in', oldest).execute();
+  }
+}

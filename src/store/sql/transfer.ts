@@ -1,67 +1,68 @@
-// Queries on transfers: images on their way out and in.
+// Queries on transfers.
 
 import { notFound } from '../../domain/error.ts';
 import type { TransferId } from '../../domain/ids.ts';
 import type { Transfer } from '../../domain/transfer.ts';
-import type { Db, Scope } from './schema.ts';
+import type { TransferChange, TransferReader, TransferWriter } from '../port/transfer.ts';
+import { Queries } from './scope.ts';
 
-export const transferQueries = (db: Db, scope: Scope, now: () => number) => {
-  const all = () => {
-    const query = db.selectFrom('transfer').where('deletedAt', 'is', null);
-    return scope === 'system' ? query : query.where('organisationId', '=', scope);
-  };
-  const find = (id: TransferId): Promise<Transfer | undefined> =>
-    all().where('id', '=', id).selectAll().executeTakeFirst();
-  return {
-    find,
-    async get(id: TransferId): Promise<Transfer> {
-      const transfer = await find(id);
-      if (!transfer) throw notFound('transfer', id);
-      return transfer;
-    },
-    list: (): Promise<Transfer[]> =>
-      all().selectAll().orderBy('createdAt', 'desc').orderBy('id').execute(),
-    async add(transfer: Omit<Transfer, 'createdAt' | 'statusReason'>): Promise<Transfer> {
-      const row = { ...transfer, statusReason: null, createdAt: now() };
-      await db
-        .insertInto('transfer')
-        .values({ ...row, deletedAt: null })
-        .execute();
-      return row;
-    },
-    async update(
-      id: TransferId,
-      change: Partial<
-        Pick<
-          Transfer,
-          | 'status'
-          | 'statusReason'
-          | 'imageId'
-          | 'bytes'
-          | 'heldBytes'
-          | 'receivedBytes'
-          | 'sha256'
-          | 'manifest'
-          | 'signature'
-          | 'expiresAt'
-        >
-      >,
-    ): Promise<void> {
-      let query = db.updateTable('transfer').set(change).where('id', '=', id);
-      if (scope !== 'system') query = query.where('organisationId', '=', scope);
-      await query.execute();
-    },
-    /** Hides a transfer; the collector removes its file, and then the row. */
-    async delete(id: TransferId): Promise<void> {
-      await db.updateTable('transfer').set({ deletedAt: now() }).where('id', '=', id).execute();
-    },
-    /** Those that are deleted and whose row is still there. */
-    deleted: async (): Promise<TransferId[]> =>
-      (
-        await db.selectFrom('transfer').where('deletedAt', 'is not', null).select('id').execute()
-      ).map(({ id }) => id),
-    async remove(id: TransferId): Promise<void> {
-      await db.deleteFrom('transfer').where('id', '=', id).execute();
-    },
-  };
-};
+export class SqlTransferReader extends Queries implements TransferReader {
+  #all() {
+    return this.within(this.db.selectFrom('transfer'));
+  }
+
+  find(id: TransferId): Promise<Transfer | undefined> {
+    return this.#all()
+      .where('deletedAt', 'is', null)
+      .where('id', '=', id)
+      .selectAll()
+      .executeTakeFirst();
+  }
+
+  async get(id: TransferId): Promise<Transfer> {
+    const transfer = await this.find(id);
+    if (!transfer) throw notFound('transfer', id);
+    return transfer;
+  }
+
+  list(): Promise<Transfer[]> {
+    return this.#all()
+      .where('deletedAt', 'is', null)
+      .selectAll()
+      .orderBy('createdAt', 'desc')
+      .orderBy('id')
+      .execute();
+  }
+
+  async deleted(): Promise<TransferId[]> {
+    const rows = await this.#all().where('deletedAt', 'is not', null).select('id').execute();
+    return rows.map(({ id }) => id);
+  }
+}
+
+export class SqlTransferWriter extends SqlTransferReader implements TransferWriter {
+  async add(transfer: Omit<Transfer, 'createdAt' | 'statusReason'>): Promise<Transfer> {
+    this.assertOwn(transfer);
+    const row = { ...transfer, statusReason: null, createdAt: this.now() };
+    await this.db
+      .insertInto('transfer')
+      .values({ ...row, deletedAt: null })
+      .execute();
+    return row;
+  }
+
+  async update(id: TransferId, change: TransferChange): Promise<void> {
+    await this.within(this.db.updateTable('transfer')).set(change).where('id', '=', id).execute();
+  }
+
+  async delete(id: TransferId): Promise<void> {
+    await this.within(this.db.updateTable('transfer'))
+      .set({ deletedAt: this.now() })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async remove(id: TransferId): Promise<void> {
+    await this.within(this.db.deleteFrom('transfer')).where('id', '=', id).execute();
+  }
+}

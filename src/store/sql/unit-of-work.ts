@@ -1,41 +1,68 @@
-// Binds every noun's queries to a connection or transaction, a scope and a clock.
+// Binds the queries of every noun to a connection or transaction, a scope, a clock and a dialect.
 
-import type { Work } from '../port.ts';
-import { accessQueries } from './access.ts';
-import { auditQueries, idempotencyQueries } from './audit.ts';
-import { baseQueries, softwareQueries } from './catalogue.ts';
-import { countQueries } from './counts.ts';
-import { diskQueries } from './disk.ts';
-import { hostQueries } from './host.ts';
-import { imageQueries } from './image.ts';
-import { jobQueries } from './job.ts';
-import { keyQueries, organisationQueries, signatureQueries } from './key.ts';
-import { layerQueries } from './layer.ts';
-import { machineQueries, machineTypeQueries } from './machine.ts';
-import { operatorAuditQueries } from './operator-audit.ts';
-import type { Db, Scope } from './schema.ts';
-import { transferQueries } from './transfer.ts';
-import { usageQueries } from './usage.ts';
+import type { Reader, Writer } from '../port/unit-of-work.ts';
+import { SqlAccessReader, SqlAccessWriter } from './access.ts';
+import { SqlAuditReader, SqlAuditWriter } from './audit.ts';
+import { SqlBaseReader, SqlBaseWriter } from './base.ts';
+import { countAll } from './counts.ts';
+import { SqlDiskReader, SqlDiskWriter } from './disk.ts';
+import { SqlHostReader, SqlHostWriter } from './host.ts';
+import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
+import { SqlImageReader, SqlImageWriter } from './image.ts';
+import { SqlJobReader, SqlJobWriter } from './job.ts';
+import { SqlKeyReader, SqlKeyWriter } from './key.ts';
+import { SqlLayerReader, SqlLayerWriter } from './layer.ts';
+import { SqlMachineReader, SqlMachineWriter } from './machine.ts';
+import { SqlMachineTypeReader, SqlMachineTypeWriter } from './machine-type.ts';
+import { SqlOperatorAuditReader, SqlOperatorAuditWriter } from './operator-audit.ts';
+import { SqlOrganisationReader, SqlOrganisationWriter } from './organisation.ts';
+import type { Binding } from './scope.ts';
+import { SqlSignatureWriter } from './signature.ts';
+import { SqlSoftwareReader, SqlSoftwareWriter } from './software.ts';
+import { SqlTransferReader, SqlTransferWriter } from './transfer.ts';
+import { SqlUsageReader } from './usage.ts';
 
-export const bindWork = (db: Db, scope: Scope, now: () => number): Work => ({
-  images: imageQueries(db, scope, now),
-  machines: machineQueries(db, scope, now),
-  machineTypes: machineTypeQueries(db, now),
-  software: softwareQueries(db, now),
-  bases: baseQueries(db, now),
-  layers: layerQueries(db, now),
-  disks: diskQueries(db, scope, now),
-  host: hostQueries(db, now),
-  jobs: jobQueries(db, now),
-  organisations: organisationQueries(db, now),
-  keys: keyQueries(db, now),
-  signatures: signatureQueries(db),
-  access: accessQueries(db, scope, now),
-  transfers: transferQueries(db, scope, now),
-  usage: usageQueries(db, scope),
-  counts: countQueries(db, now),
-  audit: auditQueries(db, scope, now),
-  operatorAudit: operatorAuditQueries(db, now),
-  idempotency: idempotencyQueries(db),
-  now,
+export const bindReader = (binding: Binding): Reader => ({
+  images: new SqlImageReader(binding),
+  machines: new SqlMachineReader(binding),
+  machineTypes: new SqlMachineTypeReader(binding),
+  software: new SqlSoftwareReader(binding),
+  bases: new SqlBaseReader(binding),
+  layers: new SqlLayerReader(binding),
+  disks: new SqlDiskReader(binding),
+  host: new SqlHostReader(binding),
+  jobs: new SqlJobReader(binding),
+  organisations: new SqlOrganisationReader(binding),
+  keys: new SqlKeyReader(binding),
+  access: new SqlAccessReader(binding),
+  transfers: new SqlTransferReader(binding),
+  usage: new SqlUsageReader(binding),
+  audit: new SqlAuditReader(binding),
+  operatorAudit: new SqlOperatorAuditReader(binding),
+  idempotency: new SqlIdempotencyReader(binding),
+  counts: () => countAll(binding.db, binding.now()),
+  now: binding.now,
+});
+
+export const bindWriter = (binding: Binding): Writer => ({
+  images: new SqlImageWriter(binding),
+  machines: new SqlMachineWriter(binding),
+  machineTypes: new SqlMachineTypeWriter(binding),
+  software: new SqlSoftwareWriter(binding),
+  bases: new SqlBaseWriter(binding),
+  layers: new SqlLayerWriter(binding),
+  disks: new SqlDiskWriter(binding),
+  host: new SqlHostWriter(binding),
+  jobs: new SqlJobWriter(binding),
+  organisations: new SqlOrganisationWriter(binding),
+  keys: new SqlKeyWriter(binding),
+  signatures: new SqlSignatureWriter(binding),
+  access: new SqlAccessWriter(binding),
+  transfers: new SqlTransferWriter(binding),
+  usage: new SqlUsageReader(binding),
+  audit: new SqlAuditWriter(binding),
+  operatorAudit: new SqlOperatorAuditWriter(binding),
+  idempotency: new SqlIdempotencyWriter(binding),
+  counts: () => countAll(binding.db, binding.now()),
+  now: binding.now,
 });

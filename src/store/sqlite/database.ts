@@ -7,34 +7,13 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/error.ts';
 import { syncPath } from '../../lib/files.ts';
+import { resultCodeOf, resultCodes } from './errors.ts';
 
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
 
 const faultsMax = 5;
 /** How long anybody waits for another process that uses the file. */
 export const waitMostMs = 10_000;
-/** SQLite's primary result codes, of those that we tell apart. */
-export const resultCodes = {
-  ...{
-    busy: 5,
-    locked: 6,
-    noMemory: 7,
-    readOnly: 8,
-    interrupted: 9,
-    ioError: 10,
-    corrupt: 11,
-    full: 13,
-    cannotOpen: 14,
-  },
-  ...{ lockingProtocol: 15, notADatabase: 26 },
-} as const;
-
-/** The primary result code of what SQLite threw; undefined for what something else did. */
-export function resultCodeOf(error: unknown): number | undefined {
-  const extended = (error as { errcode?: number }).errcode;
-  return extended === undefined ? undefined : extended & 0xff;
-}
-
 const damaged = (dataDir: string, detail: string) =>
   new AppError(
     'unavailable',

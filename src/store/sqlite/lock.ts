@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/error.ts';
-import { resultCodeOf, resultCodes } from './database.ts';
+import { resultCodeOf, resultCodes } from './errors.ts';
 
 export interface Lock {
   release(): void;

@@ -9,7 +9,8 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
-import { resultCodeOf, resultCodes } from './database.ts';
+import { dialect } from './dialect.ts';
+import { resultCodeOf, resultCodes } from './errors.ts';
 import { tryLockDataDir } from './lock.ts';
 
 export type Migrations = Record<string, Migration>;
@@ -20,7 +21,7 @@ const againMs = 20;
  */
 export type Standing = 'current' | 'older' | 'newer';
 
-export const sqliteMigrations: Migrations = migrations('integer primary key autoincrement');
+export const sqliteMigrations: Migrations = migrations(dialect.identity);
 
 /** Reads, and changes nothing. */
 export function standingOf(database: DatabaseSync, known: Migrations): Standing {

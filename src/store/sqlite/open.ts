@@ -5,11 +5,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CamelCasePlugin, Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import type { Store } from '../port.ts';
+import type { Store } from '../port/unit-of-work.ts';
 import type { Database } from '../sql/schema.ts';
-import { bindWork } from '../sql/unit-of-work.ts';
-import { assertUndamaged, openDatabase, resultCodeOf, resultCodes, storeFile } from './database.ts';
-import { sqliteDialect } from './dialect.ts';
+import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
+import { assertUndamaged, openDatabase, storeFile } from './database.ts';
+import { dialect } from './dialect.ts';
+import { sqliteDriver } from './driver.ts';
+import { translated } from './errors.ts';
 import {
   ensureCurrent,
   type Migrations,
@@ -57,7 +59,7 @@ async function open(options: SqliteOptions): Promise<Store> {
   } = options;
   const connect = (database: DatabaseSync) =>
     new Kysely<Database>({
-      dialect: sqliteDialect(database),
+      dialect: sqliteDriver(database),
       plugins: [new CamelCasePlugin()],
       ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
     });
@@ -84,10 +86,10 @@ async function open(options: SqliteOptions): Promise<Store> {
   }
   const reader = connect(second);
   return {
-    read: (scope, work) => translated(() => work(bindWork(reader, scope, now))),
+    read: (scope, work) => translated(() => work(bindReader({ db: reader, scope, now, dialect }))),
     write: (scope, work) =>
       translated(() =>
-        writer.transaction().execute((transaction) => work(bindWork(transaction, scope, now))),
+        writer.transaction().execute((db) => work(bindWriter({ db, scope, now, dialect }))),
       ),
     check: () =>
       translated(async () => {
@@ -108,46 +110,3 @@ const changedByAnother = () =>
     'unavailable',
     'The store was changed by another version of Silversmith. Stop this server and start that version, or restore a backup made before it.',
   );
-
-const damagedOrFailing =
-  'The store cannot be read: its disk fails, or it is damaged. Nothing was changed. Look at the disk, and start the server again, which reads all of it.';
-
-/**
- * What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody
- * knows what it wrote; what is read from one can look damaged.
- */
-const passing: Record<number, string> = {
-  [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',
-  [resultCodes.locked]: 'The store is busy; nothing was changed. Try again.',
-  [resultCodes.lockingProtocol]: 'The store is busy; nothing was changed. Try again.',
-  [resultCodes.interrupted]: 'The store was interrupted; nothing was changed. Try again.',
-  [resultCodes.noMemory]: 'The host has no memory left; nothing was changed. Try again later.',
-  [resultCodes.full]:
-    'The disk of the store is full; nothing was changed. Free some space and try again.',
-  [resultCodes.readOnly]:
-    'The store cannot be written; nothing was changed. Make its disk writable and try again.',
-  [resultCodes.cannotOpen]:
-    'The files of the store cannot be opened; nothing was changed. Try again later.',
-  [resultCodes.corrupt]: damagedOrFailing,
-  [resultCodes.notADatabase]: damagedOrFailing,
-  [resultCodes.ioError]:
-    'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
-};
-
-/** SQLite's errors in our terms; everything else passes. */
-async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    const code = resultCodeOf(error);
-    if (code === undefined) throw error;
-    const detail = String(error);
-    const message = passing[code];
-    if (message !== undefined)
-      throw new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
-    throw new AppError('internal', 'The store failed; nothing was changed.', {
-      detail,
-      cause: error,
-    });
-  }
-}

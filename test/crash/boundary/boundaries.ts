@@ -4,7 +4,7 @@
 
 import { failedForGood, failedForNow } from '../../../src/domain/error.ts';
 import type { Engine } from '../../../src/engine/port.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Store } from '../../../src/store/port/unit-of-work.ts';
 
 /** The step does not return until the job's lease has passed on; then it returns, or throws. */
 export type LateFault = 'is late' | 'is late and fails';
@@ -46,7 +46,7 @@ export function boundaries(): Boundaries {
       : failedForGood('on purpose, for good');
   };
 
-  /** `canFail`: a job answers for a failure of this step, so that failures count it. */
+  /** `canFail`: a failure of this step fails a job, so faults that throw count it. */
   const step = async (canFail: boolean) => {
     const hangs = fault === 'dies' || fault === 'is late';
     if (!hangs && !canFail) return;
@@ -60,31 +60,9 @@ export function boundaries(): Boundaries {
   };
 
   return {
-    wrapEngine: (engine) =>
-      new Proxy(engine, {
-        get(target, name) {
-          const verb = Reflect.get(target, name);
-          if (typeof verb !== 'function') return verb;
-          return async (...args: unknown[]) => {
-            // A digest that cannot be read quarantines the layer instead of failing the job. That
-            // has tests of its own.
-            const canFail = name !== 'layerDigest';
-            await step(canFail);
-            const result = await verb.apply(target, args);
-            await step(canFail);
-            return result;
-          };
-        },
-      }),
-    wrapStore: (store) => ({
-      ...store,
-      async write(scope, work) {
-        const result = await store.write(scope, work);
-        // A store that fails ends its server; `dies` covers that.
-        await step(false);
-        return result;
-      },
-    }),
+    wrapEngine: (engine) => aroundEngine(engine, step),
+    // A store that fails ends its server; `dies` covers that.
+    wrapStore: (store) => aroundStore(store, () => step(false)),
     goWrongAt(at, how) {
       [count, faultAt, fault, failures] = [0, at, how, 0];
       return new Promise((resolve) => {
@@ -98,3 +76,31 @@ export function boundaries(): Boundaries {
     end: (error) => release(error),
   };
 }
+
+/** Calls `step` before and after each call of the engine; says whether a failure fails the job. */
+const aroundEngine = (engine: Engine, step: (canFail: boolean) => Promise<void>): Engine =>
+  new Proxy(engine, {
+    get(target, name) {
+      const verb = Reflect.get(target, name);
+      if (typeof verb !== 'function') return verb;
+      return async (...args: unknown[]) => {
+        // A digest that cannot be read quarantines the layer instead of failing the job. That has
+        // tests of its own.
+        const canFail = name !== 'layerDigest';
+        await step(canFail);
+        const result = await verb.apply(target, args);
+        await step(canFail);
+        return result;
+      };
+    },
+  });
+
+/** Calls `step` after each write of the store. */
+const aroundStore = (store: Store, step: () => Promise<void>): Store => ({
+  ...store,
+  async write(scope, work) {
+    const result = await store.write(scope, work);
+    await step();
+    return result;
+  },
+});

@@ -9,7 +9,7 @@ import { openSimulator } from '../../../src/engine/simulator/engine.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { examine } from '../../../src/reconcile/doctor.ts';
 import { buildService } from '../../../src/server/serve.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Store } from '../../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../../src/store/sqlite/open.ts';
 import { type Harness, startHarness } from '../../http/harness.ts';
 import { defer, type Scope, virtualClock } from '../../support.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { ImageId, MachineId } from '../../../src/domain/ids.ts';
 import type { JobKind } from '../../../src/domain/job.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Store } from '../../../src/store/port/unit-of-work.ts';
 import type { Harness } from '../../http/harness.ts';
 
 export interface Scenario {

@@ -1,0 +1,28 @@
+// The audit trail: one entry for each change that a caller made or tried to make over the API.
+
+import type { ImageId, KeyId, MachineId, TransferId } from './ids.ts';
+
+export interface AuditEntry {
+  id: number;
+  /** The key that signed the request. */
+  keyId: KeyId;
+  /** The operation, such as `imageCapture`. */
+  action: string;
+  imageId: ImageId | null;
+  machineId: MachineId | null;
+  transferId: TransferId | null;
+  requestId: string;
+  /** 200, or the client code with which the request was refused. */
+  clientCode: number;
+  createdAt: number;
+}
+
+/**
+ * The things that a request changed. The audit trail gets one entry for each machine, or a single
+ * entry without a machine when there is none.
+ */
+export interface Touched {
+  imageId?: ImageId | null;
+  machineIds?: readonly MachineId[];
+  transferId?: TransferId | null;
+}

@@ -1,0 +1,18 @@
+// A base image: a disk that the operator added, from which machines start and images are built.
+
+import type { BaseImageId, LayerId } from './ids.ts';
+
+export interface BaseImage {
+  id: BaseImageId;
+  name: string;
+  sizeGb: number;
+  layerId: LayerId;
+  createdAt: number;
+  /**
+   * Since when it is known to work, because a build or a machine on it has reported. Null when that
+   * is not known, or when its last trial failed.
+   */
+  provedAt: number | null;
+  /** When its last trial failed; null when no trial has failed since it was known to work. */
+  failedAt: number | null;
+}

@@ -1,0 +1,13 @@
+// A machine type: a size in which machines are made. The wire calls it a plan.
+
+import type { MachineTypeId } from './ids.ts';
+
+export interface MachineType {
+  id: MachineTypeId;
+  name: string;
+  /** The name that the wire shows as `machine_type`; each machine made of it carries the code. */
+  code: string;
+  cpus: number;
+  memoryMb: number;
+  diskSizeGb: number;
+}

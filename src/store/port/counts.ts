@@ -1,0 +1,30 @@
+// Counts of what there is, over all organisations, for the metrics.
+
+/** A number, with the labels that tell it from the others of its list. */
+export interface Counted {
+  labels: Record<string, string>;
+  count: number;
+}
+
+export interface Counts {
+  /** Open jobs, by kind and state. */
+  jobs: Counted[];
+  /** Running jobs whose lease is over, and which no server has claimed again. */
+  leasesOverdue: number;
+  /** Images that are not deleted, by status. */
+  images: Counted[];
+  /** By status. */
+  machines: Counted[];
+  /** By kind and state. */
+  layers: Counted[];
+  /** Stored bytes, by the same labels as `layers`. */
+  layerBytes: Counted[];
+  /** By state. */
+  disks: Counted[];
+  orphans: number;
+  /**
+   * When the sealed layer that has waited longest was last verified, or made if it never was; null
+   * without layers.
+   */
+  oldestVerifiedAt: number | null;
+}

@@ -1,0 +1,62 @@
+// The host: the room on its disk, the clock that removal trusts, freezes, and orphans. All of it
+// belongs to the server, so the scope does not matter.
+
+import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
+
+/** What the removal guard keeps between runs of a server. */
+export interface RemovalState {
+  /** The removal that is held back, and why, for people; null when none is. */
+  waiting: string | null;
+  /** The guard's own notes, as JSON. */
+  brakes: string;
+}
+
+export interface HostReader {
+  /** The room as last measured; undefined before the first measurement. */
+  capacity(): Promise<Capacity | undefined>;
+  /**
+   * The bytes that accepted transfers may still write, over all organisations: their files, and the
+   * layers that are made of them.
+   */
+  promisedBytes(): Promise<number>;
+  /** When the clock was last seen to run steadily; undefined before the first time. */
+  lastSteadyAt(): Promise<number | undefined>;
+  /** `{ waiting: null, brakes: '{}' }` before anything was noted. */
+  waiting(): Promise<RemovalState>;
+  /** The kinds of files that are frozen now, each once. */
+  frozen(): Promise<Freeze[]>;
+  /** Whether a job that changes such files runs under a lease that is not over. */
+  isBusy(what: Freeze): Promise<boolean>;
+  /** All orphans; the one that was seen first comes first. */
+  orphans(): Promise<Orphan[]>;
+}
+
+export interface HostWriter extends HostReader {
+  /** Keeps a measurement of the room instead of the last one. */
+  seen(capacity: Capacity): Promise<void>;
+  /** Notes that the clock runs steadily now. */
+  steady(): Promise<void>;
+  /** Keeps the state of the removal guard. Does nothing before the first `steady`. */
+  noteWaiting(waiting: string | null, brakes: string): Promise<void>;
+
+  /**
+   * Freezes such files for a minute: no job that changes them is claimed. Each holder has freezes of
+   * its own; a second one of the same holder and kind throws `internal`. Also forgets freezes that
+   * are over.
+   */
+  freeze(what: Freeze, holder: string): Promise<void>;
+  /**
+   * Lets a freeze last a minute from now. False when it was over already, so that the files may have
+   * changed.
+   */
+  renewFreeze(what: Freeze, holder: string): Promise<boolean>;
+  /** Ends a freeze. Idempotent. */
+  thaw(what: Freeze, holder: string): Promise<void>;
+  /** Ends every freeze: in a copy of a store, whose freezes belong to the original. */
+  thawAll(): Promise<void>;
+
+  /** Notes an orphan. True when it is new; otherwise the first note stays as it is. */
+  noteOrphan(orphan: Omit<Orphan, 'seenAt'>): Promise<boolean>;
+  /** Idempotent. */
+  forgetOrphan(orphan: Pick<Orphan, 'kind' | 'id'>): Promise<void>;
+}

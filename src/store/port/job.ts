@@ -1,0 +1,98 @@
+// Jobs: the reconciler's queue, its leases, and their fences. "Open" means queued or running.
+
+import type { ImageId, JobId, MachineId, TransferId } from '../../domain/ids.ts';
+import type { Begun, Job, JobKind, NewJob } from '../../domain/job.ts';
+
+export type JobChange = Partial<
+  Pick<
+    Job,
+    | 'phase'
+    | 'progress'
+    | 'leaseUntil'
+    | 'state'
+    | 'reason'
+    | 'notBefore'
+    | 'leaseOwner'
+    | 'failures'
+    | 'data'
+  >
+>;
+
+/**
+ * Thrown to the late owner of a lease that has passed to another attempt: what it was about to
+ * write is refused, and its transaction is undone.
+ */
+export class LeaseLost extends Error {}
+
+/** Things whose status says that a job works on them, though no open job does. */
+export interface Abandoned {
+  transfers: TransferId[];
+  images: ImageId[];
+  machines: MachineId[];
+}
+
+export interface JobReader {
+  /** Throws `internal` when there is none: callers ask only for jobs that they have seen. */
+  get(id: JobId): Promise<Job>;
+  /** Open jobs, oldest first, whether due or not; at most `limit`. */
+  open(limit: number): Promise<Job[]>;
+  /**
+   * Running jobs, and queued ones that are due, oldest first; at most `limit`. A job that waits for
+   * a time more than `waitMostMs` away is due too: no delay is that long, so the clock went back.
+   */
+  due(limit: number, waitMostMs: number): Promise<Job[]>;
+  /** The open jobs of a kind, in no order. */
+  openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
+  /** When the next queued job becomes due; undefined when none is queued. */
+  nextDue(): Promise<number | undefined>;
+  /** The open jobs of these images, in no order; any number of ids. */
+  ofImages(ids: readonly ImageId[]): Promise<Job[]>;
+  /** The open jobs of these machines, in no order; any number of ids. */
+  ofMachines(ids: readonly MachineId[]): Promise<Job[]>;
+  /** The ids that open jobs have begun, in no order. */
+  begun(): Promise<Begun[]>;
+  /** The ids that one job has begun, by their names. */
+  begunBy(jobId: JobId): Promise<Map<string, string>>;
+  abandoned(): Promise<Abandoned>;
+}
+
+export interface JobWriter extends JobReader {
+  /**
+   * Adds queued jobs. Throws `internal`, with none added, when an image or a machine would have two
+   * open jobs: callers check first, and the store makes sure.
+   */
+  enqueue(jobs: readonly NewJob[]): Promise<void>;
+  /**
+   * Claims a job that is queued, or whose lease is over: it runs, with one attempt more, until its
+   * lease of `leaseMs` ends. Undefined when another owner has it, or it is not open.
+   */
+  claim(id: JobId, owner: string, leaseMs: number): Promise<Job | undefined>;
+  /**
+   * Changes a job that runs under the lease of the given attempt. Throws LeaseLost, with nothing
+   * changed, when the job has ended or belongs to another owner or attempt.
+   */
+  fencedUpdate(job: Job, change: JobChange): Promise<void>;
+  /**
+   * Cancels the queued job of an image, and returns it as it was; undefined when the image has no
+   * open job. Throws image-building when the job runs.
+   */
+  cancelOfImage(imageId: ImageId): Promise<Job | undefined>;
+  /**
+   * Keeps an id that a job chose for a thing that it is about to make, and returns it. Returns the
+   * earlier id instead when the job has begun one under this name, so that a job which is run again
+   * makes the same thing.
+   */
+  begin<Id extends string>(job: Pick<Job, 'id'>, name: string, id: Id): Promise<Id>;
+  /**
+   * Takes or renews a named lease for `leaseMs`, so that one server at a time does the work of that
+   * name. False when another owner has it and it is not over.
+   */
+  takeLease(name: string, owner: string, leaseMs: number): Promise<boolean>;
+  /**
+   * Ends the leases of all jobs, and all named leases. Only for a store that a single server owns,
+   * when that server starts: no other server can still hold a lease.
+   */
+  releaseAll(): Promise<void>;
+  /** Forgets the jobs that ended before a time. */
+  prune(before: number): Promise<void>;
+}

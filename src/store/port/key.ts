@@ -1,0 +1,29 @@
+// Access keys. A request names its key before it is known to which organisation it belongs, so keys
+// are read and written in the scope of the system.
+
+import type { KeyId } from '../../domain/ids.ts';
+import type { AccessKey } from '../../domain/key.ts';
+
+export interface KeyReader {
+  /** Undefined when there is none; revoked and expired keys are found. */
+  find(id: string): Promise<AccessKey | undefined>;
+  /**
+   * Like `find`, in a time that does not tell whether there is such a key: where there is none, the
+   * row of another key is read.
+   */
+  claimed(id: string): Promise<AccessKey | undefined>;
+  /** All keys, oldest first, also revoked ones. */
+  list(): Promise<AccessKey[]>;
+}
+
+export interface KeyWriter extends KeyReader {
+  add(key: Omit<AccessKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>): Promise<void>;
+  /** Notes that the key is used now. */
+  used(id: KeyId): Promise<void>;
+  /** Sets the time from which the key is refused. */
+  expire(id: KeyId, expiresAt: number): Promise<void>;
+  /** Replaces the encrypted secret: for a new master key. */
+  reseal(id: KeyId, secretSealed: string, masterKeyId: string): Promise<void>;
+  /** Idempotent: the first time stays. Throws not-found. */
+  revoke(id: KeyId): Promise<void>;
+}

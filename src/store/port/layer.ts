@@ -1,0 +1,111 @@
+// Layers: what exists, what stands on what, and what nothing needs any more. Organisations share
+// bases and installed software, so the scope does not matter here: callers reach a layer through an
+// image or a disk that their scope has shown.
+
+import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
+import type { Boot, Layer } from '../../domain/layer.ts';
+
+export type NewLayer = Omit<
+  Layer,
+  'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'deletingAt' | 'fault'
+>;
+
+export type LayerChange = Partial<
+  Pick<
+    Layer,
+    | 'state'
+    | 'digest'
+    | 'verifiedAt'
+    | 'usedAt'
+    | 'fault'
+    | 'parentId'
+    | 'storedBytes'
+    | 'jobId'
+    | 'key'
+    | 'lostKey'
+    | 'deletingAt'
+  >
+>;
+
+/** How the chain of a layer boots. */
+export interface ChainBoot {
+  boot: Boot;
+  /** The root of the chain, beside which kernel and initrd are kept. */
+  baseLayerId: LayerId;
+  /** All layers of the chain: the layer itself first, the root last. */
+  chain: LayerId[];
+}
+
+/** An installed step that builds can find. */
+export type CachedLayer = Layer & {
+  /** An image, a disk or another layer stands on it, or a build that is under way may. */
+  inUse: boolean;
+};
+
+export interface LayerReader {
+  /** Undefined when there is none. */
+  find(id: LayerId): Promise<Layer | undefined>;
+  /** Like `find`, but throws `internal`: callers ask only for layers that a row names. */
+  get(id: LayerId): Promise<Layer>;
+  /** The layer that a build finds under a key; undefined when there is none. */
+  byKey(key: string): Promise<Layer | undefined>;
+  /** All layers, oldest first. */
+  list(): Promise<Layer[]>;
+  /** The ids of all layers, in no order. */
+  ids(): Promise<LayerId[]>;
+  /** The layers from a head down to its root, the head first. Throws `internal` without a head. */
+  chain(head: LayerId): Promise<Layer[]>;
+  /** Throws `internal` when the root does not say how it boots. */
+  bootOf(layer: Pick<Layer, 'id' | 'baseLayerId'>): Promise<ChainBoot>;
+  /**
+   * An organisation that has an image or a disk on a layer at any depth; any organisation when none
+   * has. Undefined without organisations.
+   */
+  ownerOf(id: LayerId): Promise<OrganisationId | undefined>;
+  /** How many images, disks, bases and layers stand directly on a layer. */
+  usersOf(id: LayerId): Promise<number>;
+  /**
+   * The lowest layer whose chain has more than `layersMax` layers; undefined when there is none. All
+   * of its chain is sealed, because a damaged layer must not be read to write another. Layers whose
+   * compaction failed after `failedSince` are left out, because they would hold up the others.
+   */
+  lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
+  /** The sealed layers without a digest that no job works on, oldest first. */
+  withoutDigest(): Promise<Layer[]>;
+  /**
+   * The sealed layer with a digest that was verified longest ago; undefined when all were verified
+   * at or after a time. Not one that a job works on.
+   */
+  nextToScrub(before: number): Promise<Layer | undefined>;
+  /** The installed steps that builds can find; the one that was used longest ago comes first. */
+  cache(): Promise<CachedLayer[]>;
+  /**
+   * The layers that were marked for removal at or before a time and that nothing stands on. A layer
+   * is listed only after its children have been removed.
+   */
+  deleting(before: number): Promise<Layer[]>;
+  /** The layers that are marked for removal though something stands on them. */
+  deletingInUse(): Promise<Layer[]>;
+}
+
+export interface LayerWriter extends LayerReader {
+  /** Adds a layer. Throws `internal` when another layer has its key. */
+  add(layer: NewLayer): Promise<void>;
+  /** Does nothing when there is no such layer. */
+  update(id: LayerId, change: LayerChange): Promise<void>;
+  /** Makes a layer immutable and usable: its bytes are complete, and no job works on it. */
+  seal(id: LayerId, sizes: Pick<Layer, 'virtualBytes' | 'storedBytes'>): Promise<void>;
+  /**
+   * Gives a layer that is being built to another job. False, with nothing changed, when it is sealed
+   * or the job that has it is not `from`.
+   */
+  takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean>;
+  /**
+   * Marks for removal every layer that nothing needs: no base, image (also a deleted one that can
+   * be restored), disk or other layer stands on it, no job works on it, and no build can find it. A
+   * marked layer loses its key, so that nothing begins to use it. Idempotent.
+   */
+  markDeleting(): Promise<void>;
+  /** Forgets a layer whose bytes are gone. Does nothing unless it is marked for removal. */
+  remove(id: LayerId): Promise<void>;
+}

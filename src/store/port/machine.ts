@@ -1,0 +1,80 @@
+// Machines. The row of a machine keeps the assignment of a deleted image, so that it comes back when
+// the image is restored; until then the machine is shown without it.
+
+import type { ImageId, MachineId } from '../../domain/ids.ts';
+import type { Machine, MachineStatus } from '../../domain/machine.ts';
+
+export type NewMachine = Pick<
+  Machine,
+  | 'organisationId'
+  | 'machineTypeId'
+  | 'region'
+  | 'machineType'
+  | 'cpus'
+  | 'memoryMb'
+  | 'diskSizeGb'
+  | 'permissions'
+  | 'assignedImageId'
+>;
+
+export type MachineChange = Partial<Omit<Machine, 'id' | 'name' | 'permissions' | 'lostPendingAt'>>;
+
+export interface MachineFilter {
+  /** From 1. */
+  page: number;
+  perPage: number;
+  /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
+  q?: string | undefined;
+  status?: MachineStatus | undefined;
+  /** Whether it has a disk: it was on since it was made or last reset. */
+  hasSessionData?: boolean | undefined;
+}
+
+/** The end of a console. */
+export interface KeptConsole {
+  shown: string;
+  keptAt: number;
+}
+
+export interface MachineReader {
+  /** Undefined when there is none in this scope. */
+  find(id: MachineId): Promise<Machine | undefined>;
+  /** Like `find`, but throws not-found. */
+  get(id: MachineId): Promise<Machine>;
+  /**
+   * All of these machines, in order of id. Throws machines-not-found, which says how many are
+   * missing, unless all are in this scope. Any number of ids, each once.
+   */
+  getMany(ids: readonly MachineId[]): Promise<Machine[]>;
+  /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
+  list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
+  /** All machines of this scope, in order of id. */
+  everyone(): Promise<Machine[]>;
+  /** The machines with the status `ready`, in no order. */
+  ready(): Promise<Machine[]>;
+  /** The machines to which a live image is assigned, in order of id. */
+  ofImage(imageId: ImageId): Promise<Machine[]>;
+  /** The end of the console of the last start that failed; undefined when none did. */
+  console(id: MachineId): Promise<KeptConsole | undefined>;
+}
+
+export interface MachineWriter extends MachineReader {
+  /** Adds a machine that is off and has no disk. Without a name it is named after its id. */
+  add(machine: NewMachine, name?: string | null): Promise<Machine>;
+  /** Does nothing when there is no such machine in this scope. */
+  update(id: MachineId, change: MachineChange): Promise<void>;
+  /** The same change for each of these machines that is in this scope; any number of ids. */
+  updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void>;
+  setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void>;
+  /** Assigns an image, pending from now, and remembers the assignment before it. */
+  assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
+  /**
+   * Keeps the end of a console instead of the one before. Does nothing when there is no such machine
+   * in this scope.
+   */
+  keepConsole(machineId: MachineId, shown: string): Promise<void>;
+  /** Notes that these machines are paused and that no others are. Writes only what changes. */
+  arePaused(ids: readonly MachineId[]): Promise<void>;
+  /** Notes that machines are off, but only those that are `ready` and have no open job. */
+  wentOff(ids: readonly MachineId[], statusReason: string): Promise<void>;
+}

@@ -1,0 +1,18 @@
+// Software that can be installed. It belongs to the operator, and every organisation sees it.
+
+import type { SoftwareId } from '../../domain/ids.ts';
+import type { Software } from '../../domain/software.ts';
+
+export type SoftwareContent = Pick<Software, 'name' | 'sizeGb' | 'recipe'>;
+
+export interface SoftwareReader {
+  /** All software, in order of id. */
+  list(): Promise<Software[]>;
+}
+
+export interface SoftwareWriter extends SoftwareReader {
+  /** The digest of the recipe is computed by the store. */
+  add(software: SoftwareContent): Promise<Software>;
+  /** Replaces the content, and computes the digest again. Throws not-found. */
+  update(id: SoftwareId, software: SoftwareContent): Promise<Software>;
+}

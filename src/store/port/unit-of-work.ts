@@ -1,0 +1,113 @@
+// The store: everything that Silversmith has to remember, behind an interface that names no
+// database. Each noun has a file beside this one; this file says how units of work are run.
+//
+// A unit of work belongs to a scope: one organisation, or the whole system. Where an organisation is
+// the scope, rows of other organisations do not exist: they are not found, not listed, not counted
+// and not changed; adding a row for another organisation throws a TypeError. The scope is applied by
+// the store, so a caller cannot forget it.
+//
+// All times are ms since 1970. A method that says "throws not-found" throws an AppError with the
+// code `not_found`. Beside the errors that a method names, every method may throw an AppError with
+// the code `unavailable` (the store is busy, full, or its disk fails; `retry` is `later`) or
+// `internal` (a rule of the schema was broken, which is a defect).
+
+import type { OrganisationId } from '../../domain/ids.ts';
+import type { AccessReader, AccessWriter } from './access.ts';
+import type { AuditReader, AuditWriter } from './audit.ts';
+import type { BaseReader, BaseWriter } from './base.ts';
+import type { Counts } from './counts.ts';
+import type { DiskReader, DiskWriter } from './disk.ts';
+import type { HostReader, HostWriter } from './host.ts';
+import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
+import type { ImageReader, ImageWriter } from './image.ts';
+import type { JobReader, JobWriter } from './job.ts';
+import type { KeyReader, KeyWriter } from './key.ts';
+import type { LayerReader, LayerWriter } from './layer.ts';
+import type { MachineReader, MachineWriter } from './machine.ts';
+import type { MachineTypeReader, MachineTypeWriter } from './machine-type.ts';
+import type { OperatorAuditReader, OperatorAuditWriter } from './operator-audit.ts';
+import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
+import type { SignatureWriter } from './signature.ts';
+import type { SoftwareReader, SoftwareWriter } from './software.ts';
+import type { TransferReader, TransferWriter } from './transfer.ts';
+import type { UsageReader } from './usage.ts';
+
+/**
+ * The rows that a unit of work sees: those of one organisation, or all of them (for the reconciler
+ * and for the operator's commands).
+ */
+export type Scope = OrganisationId | 'system';
+
+/** Reads what is committed. It has no method that writes. */
+export interface Reader {
+  readonly images: ImageReader;
+  readonly machines: MachineReader;
+  readonly machineTypes: MachineTypeReader;
+  readonly software: SoftwareReader;
+  readonly bases: BaseReader;
+  readonly layers: LayerReader;
+  readonly disks: DiskReader;
+  readonly host: HostReader;
+  readonly jobs: JobReader;
+  readonly organisations: OrganisationReader;
+  readonly keys: KeyReader;
+  readonly access: AccessReader;
+  readonly transfers: TransferReader;
+  readonly usage: UsageReader;
+  readonly audit: AuditReader;
+  readonly operatorAudit: OperatorAuditReader;
+  readonly idempotency: IdempotencyReader;
+  /** Counts what there is, over all organisations whatever the scope. */
+  counts(): Promise<Counts>;
+  /** The time by the clock with which the store was opened. */
+  now(): number;
+}
+
+/** Reads and writes inside one transaction, and reads what it has written. */
+export interface Writer extends Reader {
+  readonly images: ImageWriter;
+  readonly machines: MachineWriter;
+  readonly machineTypes: MachineTypeWriter;
+  readonly software: SoftwareWriter;
+  readonly bases: BaseWriter;
+  readonly layers: LayerWriter;
+  readonly disks: DiskWriter;
+  readonly host: HostWriter;
+  readonly jobs: JobWriter;
+  readonly organisations: OrganisationWriter;
+  readonly keys: KeyWriter;
+  readonly signatures: SignatureWriter;
+  readonly access: AccessWriter;
+  readonly transfers: TransferWriter;
+  readonly audit: AuditWriter;
+  readonly operatorAudit: OperatorAuditWriter;
+  readonly idempotency: IdempotencyWriter;
+}
+
+export interface Store {
+  /**
+   * Runs `work` with a reader and returns its result. Each statement sees what is committed when it
+   * runs, so two statements may see different states; use `write` where they must agree.
+   */
+  read<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
+
+  /**
+   * Runs `work` in one transaction and returns its result. What it wrote is durable when the promise
+   * resolves. When `work` throws, nothing of it is written, and the promise rejects with the same
+   * error.
+   *
+   * The store may run `work` again from its beginning, after it has undone the first run, when
+   * another transaction got in the way. So `work` must give the same result when it is run twice: it
+   * reads through its writer, and touches no file, no process, no network and no variable outside
+   * itself. Results leave it by its return value, and log lines are written after it.
+   *
+   * Writes of other units of work wait meanwhile, so `work` awaits nothing but its writer.
+   */
+  write<Result>(scope: Scope, work: (writer: Writer) => Promise<Result>): Promise<Result>;
+
+  /** Throws `unavailable` when the schema is not the one that this program was built for. */
+  check(): Promise<void>;
+
+  /** Releases files and connections. Call it once, after the last unit of work has ended. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,28 @@
+// What differs between databases. The queries beside this file are the same for all of them: where
+// they need something that each database writes in its own way, they take it from here.
+//
+// Beyond this, a database compares text byte by byte (in PostgreSQL: collation "C"), gives numbers
+// as JavaScript numbers, and may give 0 and 1 for false and true.
+
+import type { RawBuilder } from 'kysely';
+
+export interface Dialect {
+  /** Declares a primary key that counts up and never uses a number again. */
+  readonly identity: string;
+
+  /**
+   * A list of ids as one parameter, to look for with `in`: a list of any length is the same
+   * statement, and none has too many variables.
+   */
+  among<Id extends number | string>(ids: readonly Id[]): RawBuilder<Id>;
+
+  /**
+   * A `select` that gives the columns of all rows, which are one parameter: any number of rows is
+   * the same statement. Each row has a value for each column.
+   */
+  selectRows(
+    table: string,
+    columns: readonly string[],
+    rows: readonly object[],
+  ): RawBuilder<unknown>;
+}

@@ -1,0 +1,71 @@
+// The start of every noun's queries: a connection or a transaction, the scope, the clock, and the
+// dialect.
+//
+// An organisation's scope is applied here and nowhere else. The queries of a noun whose rows belong
+// to organisations begin with `within`, for reading, changing and deleting alike, so that rows of
+// other organisations do not exist for them.
+
+import { type Expression, type Insertable, type SqlBool, sql } from 'kysely';
+import type { OrganisationId } from '../../domain/ids.ts';
+import type { Scope } from '../port/unit-of-work.ts';
+import type { Dialect } from './dialect.ts';
+import type { Database, Db } from './schema.ts';
+
+export interface Binding {
+  db: Db;
+  scope: Scope;
+  now: () => number;
+  dialect: Dialect;
+}
+
+interface Filterable<Query> {
+  where(condition: Expression<SqlBool>): Query;
+}
+
+export abstract class Queries {
+  protected readonly db: Db;
+  protected readonly now: () => number;
+  readonly #scope: Scope;
+  readonly #dialect: Dialect;
+
+  constructor({ db, scope, now, dialect }: Binding) {
+    this.db = db;
+    this.now = now;
+    this.#scope = scope;
+    this.#dialect = dialect;
+  }
+
+  /** The query, without the rows of other organisations. Its table has `organisation_id`. */
+  protected within<Query extends Filterable<Query>>(query: Query): Query {
+    const scope = this.#scope;
+    return scope === 'system' ? query : query.where(sql<boolean>`organisation_id = ${scope}`);
+  }
+
+  /** The organisation of the scope. Throws a TypeError in the scope of the system. */
+  protected organisation(): OrganisationId {
+    if (this.#scope === 'system') throw new TypeError('this belongs to one organisation');
+    return this.#scope;
+  }
+
+  /** Throws a TypeError when a new row belongs to another organisation than the scope's. */
+  protected assertOwn({ organisationId }: { organisationId: OrganisationId }): void {
+    if (this.#scope !== 'system' && this.#scope !== organisationId)
+      throw new TypeError('a new row must belong to the organisation of the scope');
+  }
+
+  protected among<Id extends number | string>(ids: readonly Id[]) {
+    return this.#dialect.among(ids);
+  }
+
+  /** Adds rows, which all have the same columns, in one statement; does nothing without rows. */
+  protected async insertAll<Table extends keyof Database & string>(
+    table: Table,
+    rows: readonly Insertable<Database[Table]>[],
+  ): Promise<void> {
+    const columns = Object.keys(rows[0] ?? {});
+    if (columns.length === 0) return;
+    const names = sql.join(columns.map((column) => sql.ref(column)));
+    await sql`insert into ${sql.table(table)} (${names})
+      ${this.#dialect.selectRows(table, columns, rows)}`.execute(this.db);
+  }
+}

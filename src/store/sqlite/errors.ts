@@ -1,0 +1,68 @@
+// SQLite's errors, and what each means to a caller.
+
+import { AppError } from '../../domain/error.ts';
+
+/** SQLite's primary result codes, of those that we tell apart. */
+export const resultCodes = {
+  ...{
+    busy: 5,
+    locked: 6,
+    noMemory: 7,
+    readOnly: 8,
+    interrupted: 9,
+    ioError: 10,
+    corrupt: 11,
+    full: 13,
+    cannotOpen: 14,
+  },
+  ...{ lockingProtocol: 15, notADatabase: 26 },
+} as const;
+
+/** The primary result code of what SQLite threw; undefined for what something else did. */
+export function resultCodeOf(error: unknown): number | undefined {
+  const extended = (error as { errcode?: number }).errcode;
+  return extended === undefined ? undefined : extended & 0xff;
+}
+
+const damagedOrFailing =
+  'The store cannot be read: its disk fails, or it is damaged. Nothing was changed. Look at the disk, and start the server again, which reads all of it.';
+
+/**
+ * What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody
+ * knows what it wrote; what is read from one can look damaged.
+ */
+const passing: Record<number, string> = {
+  [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',
+  [resultCodes.locked]: 'The store is busy; nothing was changed. Try again.',
+  [resultCodes.lockingProtocol]: 'The store is busy; nothing was changed. Try again.',
+  [resultCodes.interrupted]: 'The store was interrupted; nothing was changed. Try again.',
+  [resultCodes.noMemory]: 'The host has no memory left; nothing was changed. Try again later.',
+  [resultCodes.full]:
+    'The disk of the store is full; nothing was changed. Free some space and try again.',
+  [resultCodes.readOnly]:
+    'The store cannot be written; nothing was changed. Make its disk writable and try again.',
+  [resultCodes.cannotOpen]:
+    'The files of the store cannot be opened; nothing was changed. Try again later.',
+  [resultCodes.corrupt]: damagedOrFailing,
+  [resultCodes.notADatabase]: damagedOrFailing,
+  [resultCodes.ioError]:
+    'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
+};
+
+/** Runs something, and turns SQLite's errors into AppErrors; other errors pass as they are. */
+export async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    const code = resultCodeOf(error);
+    if (code === undefined) throw error;
+    const detail = String(error);
+    const message = passing[code];
+    if (message !== undefined)
+      throw new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
+    throw new AppError('internal', 'The store failed; nothing was changed.', {
+      detail,
+      cause: error,
+    });
+  }
+}

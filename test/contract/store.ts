@@ -1,0 +1,36 @@
+// The store's contract, to be run on every database. Each test starts with an empty store and a
+// clock that is moved by hand. The suite runs twice: as it is, and with each write run twice and its
+// first run undone, because a store may run a write again.
+
+import { describe } from 'node:test';
+import { runningTwice } from './rerun.ts';
+import { testHost } from './store/host.ts';
+import { testImages } from './store/image.ts';
+import { testIsolation } from './store/isolation.ts';
+import { testJobs } from './store/job.ts';
+import { testKept } from './store/kept.ts';
+import { testLayers } from './store/layer.ts';
+import { testMachines } from './store/machine.ts';
+import { type MakeStore, type MakeWorld, makeWorldWith } from './store/world.ts';
+import { testWrites } from './store/write.ts';
+
+const suites: ((make: MakeWorld) => void)[] = [
+  testWrites,
+  testIsolation,
+  testJobs,
+  testImages,
+  testMachines,
+  testLayers,
+  testKept,
+  testHost,
+];
+
+export function testStore(database: string, make: MakeStore): void {
+  describe(`the store on ${database}`, () => {
+    for (const suite of suites) suite(makeWorldWith(make));
+  });
+  describe(`the store on ${database}, running each write twice`, () => {
+    const twice: MakeStore = async (t, now) => runningTwice(await make(t, now));
+    for (const suite of suites) suite(makeWorldWith(twice));
+  });
+}

@@ -1,0 +1,149 @@
+// One case for each method of the nouns whose rows belong to organisations, tried in the scope of
+// another organisation.
+
+import type {
+  DiskId,
+  ImageId,
+  JobId,
+  LayerId,
+  MachineId,
+  TransferId,
+} from '../../../src/domain/ids.ts';
+import type { Job } from '../../../src/domain/job.ts';
+import type { Reader, Writer } from '../../../src/store/port/unit-of-work.ts';
+
+/** One thing of each noun, all of one organisation. */
+export interface Things {
+  imageId: ImageId;
+  deletedId: ImageId;
+  machineId: MachineId;
+  diskId: DiskId;
+  freshId: DiskId;
+  jobId: JobId;
+  job: Job;
+  transferId: TransferId;
+  goneId: TransferId;
+  uid: string;
+  layerId: LayerId;
+}
+
+export const step = (position: number) => ({
+  position,
+  softwareId: 1 as never,
+  cache: 'hit' as const,
+  exitCode: null,
+  durationMs: 1,
+  output: '',
+});
+
+type Read = (work: Reader, their: Things) => Promise<unknown>;
+type Change = (work: Writer, their: Things) => Promise<unknown>;
+
+/** What finds nothing or throws; the rest finds our own things and none of theirs. */
+export const misses: Record<string, Read> = {
+  'images.find': (work, { imageId }) => work.images.find(imageId),
+  'images.get': (work, { imageId }) => work.images.get(imageId),
+  'images.getDeleted': (work, { deletedId }) => work.images.getDeleted(deletedId),
+  'images.softwareOf': (work, { imageId }) => work.images.softwareOf([imageId]),
+  'images.steps': (work, { imageId }) => work.images.steps(imageId),
+  'machines.find': (work, { machineId }) => work.machines.find(machineId),
+  'machines.get': (work, { machineId }) => work.machines.get(machineId),
+  'machines.getMany': (work, { machineId }) => work.machines.getMany([machineId]),
+  'machines.ofImage': (work, { imageId }) => work.machines.ofImage(imageId),
+  'machines.console': (work, { machineId }) => work.machines.console(machineId),
+  'disks.find': (work, { diskId }) => work.disks.find(diskId),
+  'disks.get': (work, { diskId }) => work.disks.get(diskId),
+  'disks.ofMachine': (work, { machineId }) => work.disks.ofMachine(machineId),
+  'jobs.get': (work, { jobId }) => work.jobs.get(jobId),
+  'jobs.ofImages': (work, { imageId }) => work.jobs.ofImages([imageId]),
+  'jobs.ofMachines': (work, { machineId }) => work.jobs.ofMachines([machineId]),
+  'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
+  'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
+  'access.find': (work, { uid }) => work.access.find(uid),
+};
+
+const later = (work: Reader) => work.now() + 1_000_000;
+
+/** What is the same in the scope of an organisation as in a store that has no other. */
+export const lists: Record<string, Read> = {
+  'images.list': (work) => work.images.list({ page: 1, perPage: 10 }),
+  'images.deletedAt': (work) => work.images.deletedAt(),
+  'images.standingOn': (work, { layerId }) => work.images.standingOn(layerId),
+  'machines.list': (work) => work.machines.list({ page: 1, perPage: 10 }),
+  'machines.everyone': (work) => work.machines.everyone(),
+  'machines.ready': (work) => work.machines.ready(),
+  'disks.list': (work) => work.disks.list(),
+  'disks.ids': (work) => work.disks.ids(),
+  'disks.kept': (work) => work.disks.kept(),
+  'disks.deleting': (work) => work.disks.deleting(later(work)),
+  'disks.standingOn': (work, { layerId }) => work.disks.standingOn(layerId),
+  'jobs.open': (work) => work.jobs.open(10),
+  'jobs.due': (work) => work.jobs.due(10, 1000),
+  'jobs.openOfKind': (work) => work.jobs.openOfKind('imageExport'),
+  'jobs.nextDue': (work) => work.jobs.nextDue(),
+  'transfers.list': (work) => work.transfers.list(),
+  'transfers.deleted': (work) => work.transfers.deleted(),
+  'audit.list': (work) => work.audit.list({ from: 0, to: later(work), limit: 10 }),
+  'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
+  'usage.images': (work) => work.usage.images(),
+  'usage.machines': (work) => work.usage.machines(),
+  'usage.builds': (work) => work.usage.builds(),
+  'usage.disksGb': (work) => work.usage.disksGb(),
+  'usage.keptGb': (work) => work.usage.keptGb(),
+  'usage.storedBytes': (work) => work.usage.storedBytes(),
+  'usage.storedGb': (work) => work.usage.storedGb(),
+  'usage.generalizes': (work) => work.usage.generalizes(),
+  'usage.quotas': (work) => work.usage.quotas(),
+};
+
+/** What changes nothing of another organisation, whether it throws or not. */
+export const changes: Record<string, Change> = {
+  'images.update': (work, { imageId }) => work.images.update(imageId, { report: 'changed' }),
+  'images.become': (work, { imageId }) => work.images.become(imageId, 'failed'),
+  'images.failAbove': (work, { layerId }) => work.images.failAbove(layerId, 'changed'),
+  'images.healAbove': (work, { layerId }) => work.images.healAbove(layerId),
+  'images.releaseLayers': (work) => work.images.releaseLayers(later(work)),
+  'images.recordStep': (work, { imageId }) => work.images.recordStep(imageId, step(2)),
+  'machines.update': (work, { machineId }) => work.machines.update(machineId, { cpus: 9 }),
+  'machines.updateMany': (work, { machineId }) =>
+    work.machines.updateMany([machineId], { cpus: 9 }),
+  'machines.setPermissions': (work, { machineId }) =>
+    work.machines.setPermissions(machineId, { changed: true }),
+  'machines.assign': (work, { machineId }) => work.machines.assign([machineId], 1 as ImageId),
+  'machines.keepConsole': (work, { machineId }) => work.machines.keepConsole(machineId, 'changed'),
+  'machines.arePaused': (work, { machineId }) => work.machines.arePaused([machineId]),
+  'machines.wentOff': (work, { machineId }) => work.machines.wentOff([machineId], 'changed'),
+  'disks.update': (work, { diskId }) => work.disks.update(diskId, { storedBytes: 9 }),
+  'disks.keep': (work, { diskId }) => work.disks.keep(diskId, 1),
+  'disks.releaseKept': (work) => work.disks.releaseKept(later(work)),
+  'disks.markDeleting': (work) => work.disks.markDeleting(),
+  'disks.takeUp': (work) => work.disks.takeUp(),
+  'disks.remove': (work, { diskId }) => work.disks.remove(diskId),
+  'jobs.claim': (work, { jobId }) => work.jobs.claim(jobId, 'thief', 1),
+  'jobs.fencedUpdate': (work, { job }) => work.jobs.fencedUpdate(job, { phase: 'changed' }),
+  'jobs.cancelOfImage': (work, { imageId }) => work.jobs.cancelOfImage(imageId),
+  'jobs.prune': (work) => work.jobs.prune(later(work)),
+  'transfers.update': (work, { transferId }) => work.transfers.update(transferId, { bytes: 9 }),
+  'transfers.delete': (work, { transferId }) => work.transfers.delete(transferId),
+  'transfers.remove': (work, { transferId }) => work.transfers.remove(transferId),
+  'access.use': (work, { uid }) => work.access.use(uid),
+  'access.prune': (work) => work.access.prune(later(work)),
+  'audit.prune': (work) => work.audit.prune(later(work)),
+};
+
+/** Methods that add a row name its organisation, and those of the reconciler have no scope. */
+export const withoutCase = new Set([
+  'images.add',
+  'machines.add',
+  'disks.add',
+  'transfers.add',
+  'access.add',
+  'audit.add',
+  'jobs.enqueue',
+  'jobs.begin',
+  'jobs.begun',
+  'jobs.begunBy',
+  'jobs.abandoned',
+  'jobs.takeLease',
+  'jobs.releaseAll',
+]);

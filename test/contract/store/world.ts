@@ -1,0 +1,211 @@
+// The world in which the store's contract is tried: an empty store with a clock that is moved by
+// hand, two organisations, and short ways to add what most tests need.
+
+import type {
+  DiskId,
+  ImageId,
+  JobId,
+  KeyId,
+  LayerId,
+  MachineId,
+  OrganisationId,
+  TransferId,
+} from '../../../src/domain/ids.ts';
+import type { Image } from '../../../src/domain/image.ts';
+import type { Job, NewJob } from '../../../src/domain/job.ts';
+import type { Machine } from '../../../src/domain/machine.ts';
+import type { Transfer } from '../../../src/domain/transfer.ts';
+import type { NewDisk } from '../../../src/store/port/disk.ts';
+import type { NewLayer } from '../../../src/store/port/layer.ts';
+import type { Reader, Scope, Store, Writer } from '../../../src/store/port/unit-of-work.ts';
+import type { Scope as TestScope } from '../../support.ts';
+
+/** Opens an empty store, and closes and removes it after the test. */
+export type MakeStore = (t: TestScope, now: () => number) => Promise<Store>;
+
+export const startsAt = 1_000_000_000_000;
+
+export class World {
+  readonly store: Store;
+  readonly ours: OrganisationId;
+  readonly theirs: OrganisationId;
+  readonly machineTypeId: Machine['machineTypeId'];
+  readonly #time: { now: number };
+  #serial = 0;
+
+  constructor(
+    store: Store,
+    time: { now: number },
+    known: { ours: OrganisationId; theirs: OrganisationId; type: Machine['machineTypeId'] },
+  ) {
+    this.store = store;
+    this.#time = time;
+    this.ours = known.ours;
+    this.theirs = known.theirs;
+    this.machineTypeId = known.type;
+  }
+
+  now(): number {
+    return this.#time.now;
+  }
+
+  advance(ms: number): void {
+    this.#time.now += ms;
+  }
+
+  read<Result>(work: (reader: Reader) => Promise<Result>, scope: Scope = 'system') {
+    return this.store.read(scope, work);
+  }
+
+  write<Result>(work: (writer: Writer) => Promise<Result>, scope: Scope = 'system') {
+    return this.store.write(scope, work);
+  }
+
+  /** A new text, for what is named by text. */
+  newText(): string {
+    this.#serial++;
+    return `text-${String(this.#serial).padStart(4, '0')}`;
+  }
+
+  async layer(change: Partial<NewLayer> = {}): Promise<LayerId> {
+    const id = change.id ?? (this.newText() as LayerId);
+    const layer: NewLayer = {
+      id,
+      kind: 'capture',
+      parentId: null,
+      baseLayerId: id,
+      key: null,
+      state: 'sealed',
+      virtualBytes: 1000,
+      storedBytes: 10,
+      jobId: null,
+      organisationId: null,
+      boot: { mode: 'firmware' },
+      ...change,
+    };
+    await this.write((work) => work.layers.add(layer));
+    return id;
+  }
+
+  /** A chain of so many layers, the root first. */
+  async chain(length: number, change: Partial<NewLayer> = {}): Promise<LayerId[]> {
+    const ids: LayerId[] = [];
+    for (let height = 0; height < length; height++) {
+      const parentId = ids.at(-1) ?? null;
+      const below =
+        parentId === null ? {} : { parentId, baseLayerId: ids[0] as LayerId, boot: null };
+      ids.push(await this.layer({ ...change, ...below }));
+    }
+    return ids;
+  }
+
+  image(name: string | null = null, organisationId = this.ours): Promise<Image> {
+    const rest = { sizeGb: 1, source: 'seat', baseImageId: null, machineId: null } as const;
+    return this.write((work) => work.images.add({ organisationId, name, ...rest }), organisationId);
+  }
+
+  /** An image that is available and stands on a layer. */
+  async imageOn(layerId: LayerId, organisationId = this.ours): Promise<ImageId> {
+    const { id } = await this.image(null, organisationId);
+    await this.write(async (work) => {
+      await work.images.become(id, 'building');
+      await work.images.become(id, 'available', { layerId });
+    });
+    return id;
+  }
+
+  async machine(organisationId = this.ours, name: string | null = null): Promise<MachineId> {
+    const size = { machineType: 's', cpus: 1, memoryMb: 512, diskSizeGb: 10 };
+    const rest = { region: null, permissions: {}, assignedImageId: null };
+    const { machineTypeId } = this;
+    const machine = await this.write(
+      (work) => work.machines.add({ organisationId, machineTypeId, ...size, ...rest }, name),
+      organisationId,
+    );
+    return machine.id;
+  }
+
+  async disk(machineId: MachineId, layerId: LayerId, change: Partial<NewDisk> = {}) {
+    const id = this.newText() as DiskId;
+    await this.write(async (work) => {
+      const { organisationId } = await work.machines.get(machineId);
+      const rest = { state: 'active', sizeGb: 10, imageId: null, replacesId: null } as const;
+      await work.disks.add({ id, organisationId, machineId, layerId, ...rest, ...change });
+    });
+    return id;
+  }
+
+  async transfer(organisationId = this.ours, change: Partial<Transfer> = {}): Promise<TransferId> {
+    const id = this.newText() as TransferId;
+    const transfer: Omit<Transfer, 'createdAt' | 'statusReason'> = {
+      id,
+      organisationId,
+      kind: 'import',
+      format: 'qcow2',
+      imageId: null,
+      name: 'import',
+      status: 'receiving',
+      bytes: 100,
+      heldBytes: 100,
+      receivedBytes: 0,
+      sha256: null,
+      manifest: null,
+      signature: null,
+      expiresAt: this.now() + 1000,
+      ...change,
+    };
+    await this.write((work) => work.transfers.add(transfer), organisationId);
+    return id;
+  }
+
+  async key(organisationId = this.ours): Promise<KeyId> {
+    const id = this.newText() as KeyId;
+    const secret = { secretSealed: 'sealed', masterKeyId: 'master' };
+    await this.write((work) =>
+      work.keys.add({
+        id,
+        organisationId,
+        name: 'key',
+        ...secret,
+        permissions: [],
+        expiresAt: null,
+      }),
+    );
+    return id;
+  }
+
+  async job(job: NewJob): Promise<JobId> {
+    return this.write(async (work) => {
+      await work.jobs.enqueue([job]);
+      const open = await work.jobs.open(10_000);
+      return (open.at(-1) as Job).id;
+    });
+  }
+
+  /** A job of a new machine. */
+  async machineJob(): Promise<JobId> {
+    const machineId = await this.machine();
+    return this.job({ kind: 'machineStart', organisationId: this.ours, machineId });
+  }
+
+  claim(id: JobId, owner: string, leaseMs = 1000): Promise<Job | undefined> {
+    return this.write((work) => work.jobs.claim(id, owner, leaseMs));
+  }
+}
+
+export type MakeWorld = (t: TestScope) => Promise<World>;
+
+export const makeWorldWith =
+  (make: MakeStore): MakeWorld =>
+  async (t) => {
+    const time = { now: startsAt };
+    const store = await make(t, () => time.now);
+    const known = await store.write('system', async (work) => {
+      const ours = await work.organisations.ensure('ours');
+      const theirs = await work.organisations.ensure('theirs');
+      const size = { cpus: 1, memoryMb: 512, diskSizeGb: 10 };
+      const type = await work.machineTypes.add({ name: 'Small', code: 'small', ...size });
+      return { ours, theirs, type: type.id };
+    });
+    return new World(store, time, known);
+  };
