@@ -38,7 +38,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract', 'src/store/port'],
   'src/client': ['src/contract'],
   'src/cli/operator': ['src'],
-  'src/cli/explain.ts': ['src/cli', 'src/client', 'src/domain', 'src/lib', 'src/store/sqlite'],
+  'src/cli/explain.ts': ['src/cli', 'src/client', 'src/domain', 'src/lib'],
   'src/cli': ['src/client', 'src/lib', 'src/contract'],
   'src/server': ['src'],
   'src/bin': ['src'],

@@ -32,10 +32,6 @@ describe('an explanation', () => {
       said(Object.assign(new Error(), { code: 'ENOSPC', syscall: 'write' })),
       /disk that is full; free some/,
     );
-    assert.match(
-      said(Object.assign(new Error(), { errcode: 13 })),
-      /disk of the store is full; free some/,
-    );
   });
 
   it('calls everything else a defect, and shows where it is when asked', () => {

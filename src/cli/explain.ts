@@ -10,24 +10,9 @@ import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { networkReason, systemSentence } from '../lib/system-error.ts';
-import { resultCodeOf, resultCodes } from '../store/sqlite/errors.ts';
 import type { Terminal } from './output.ts';
 import { UsageError } from './parse.ts';
 import { inCommands } from './remote/requests.ts';
-
-const storeWords: Record<number, string> = {
-  [resultCodes.full]: 'The disk of the store is full; free some space and type the command again.',
-  [resultCodes.busy]: 'The store is busy; type the command again.',
-  [resultCodes.locked]: 'The store is busy; type the command again.',
-  8: 'The store cannot be written: its file or its disk is read-only. Make them writable for this user.',
-  10: 'The disk of the store cannot be read or written; look at its free space, and at the log of the kernel (dmesg).',
-  14: 'The store cannot be opened; look at the owner and the mode of the data directory and its files.',
-};
-
-const storeSentence = (error: unknown): string | null => {
-  const code = resultCodeOf(error ?? {});
-  return code === undefined ? null : (storeWords[code] ?? null);
-};
 
 function answerSentence({ url, why, message, cause }: NoAnswerError): string {
   if (why === 'late')
@@ -50,10 +35,10 @@ export function sentenceOf(error: unknown): string | null {
   if (error instanceof NoAnswerError) return answerSentence(error);
   if (error instanceof StalledError)
     return `${error.message} The last: ${sentenceOf(error.cause) ?? networkReason(error.cause)}`;
-  if (error instanceof AppError) return storeSentence(error.cause) ?? inCommands(error.message);
+  if (error instanceof AppError) return inCommands(error.message);
   if (error instanceof UsageError) return error.message;
   if (error instanceof CommandError) return `${error.message}.`;
-  return storeSentence(error) ?? systemSentence(error);
+  return systemSentence(error);
 }
 
 /** Prints the sentence, and returns the exit status. */

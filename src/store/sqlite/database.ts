@@ -7,7 +7,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/error.ts';
 import { syncPath } from '../../lib/files.ts';
-import { resultCodeOf, resultCodes } from './errors.ts';
+import { resultCodeOf, resultCodes, translated } from './errors.ts';
 
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
 
@@ -76,9 +76,12 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
 
 /**
  * Writes the store as of one moment to a file, while others write to it. The file is whole and
- * durable when it is there.
+ * durable when it is there. Throws `unavailable`.
  */
-export async function copyStore(dataDir: string, target: string): Promise<void> {
+export const copyStore = (dataDir: string, target: string): Promise<void> =>
+  translated(() => copy(dataDir, target));
+
+async function copy(dataDir: string, target: string): Promise<void> {
   const part = `${target}.part`;
   await rm(part, { force: true });
   await writeFile(part, '', { mode: 0o600 });
@@ -89,13 +92,13 @@ export async function copyStore(dataDir: string, target: string): Promise<void> 
   } finally {
     source.close();
   }
-  const copy = new DatabaseSync(part);
+  const copied = new DatabaseSync(part);
   try {
-    assertUndamaged(copy, dataDir);
+    assertUndamaged(copied, dataDir);
     // One file, without the write-ahead log beside it.
-    copy.exec('pragma journal_mode = delete');
+    copied.exec('pragma journal_mode = delete');
   } finally {
-    if (copy.isOpen) copy.close();
+    if (copied.isOpen) copied.close();
   }
   await syncPath(part);
   await rename(part, target);
