@@ -74,7 +74,7 @@ const lookInside =
   (machineId, script, dataDir) =>
     withStore({ dataDir }, async ({ operator, openEngine }) => {
       const engine = await openEngine();
-      if (!engine.capabilities.exec) return null;
+      if (!engine.exec) return null;
       const command = ['/bin/sh', '-c', script];
       const { stdout, stderr } = await machineExec(
         operator,

@@ -3,7 +3,7 @@
 
 import type { TransferId } from '../domain/ids.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
-import type { Engine } from '../engine/port.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';

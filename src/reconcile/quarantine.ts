@@ -5,6 +5,7 @@
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
@@ -46,13 +47,13 @@ export async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   layer: Layer,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
-  if (layer.digest === null) return false;
-  const digest = await engine
-    .layerDigest(layer.id, bytesPerSecond, signal)
+  if (layer.digest === null || !engine.verify) return false;
+  const digest = await engine.verify
+    .digest({ layerId: layer.id, bytesPerSecond }, call)
     .catch((error: unknown) => {
-      signal.throwIfAborted();
+      call.signal.throwIfAborted();
       if (!(error instanceof AppError) || error.retry === 'later') throw error;
       return null;
     });

@@ -10,7 +10,10 @@ import { failedForNow, invalid } from '../domain/error.ts';
 import type { Freeze } from '../domain/host.ts';
 import type { LayerId } from '../domain/ids.ts';
 import { gbBytes } from '../domain/units.ts';
-import type { BackupSpec, Engine } from '../engine/port.ts';
+import type { BackupSpec } from '../engine/optional/backup.ts';
+import { requirePart } from '../engine/optional/parts.ts';
+import { type Call, withoutJob } from '../engine/port/call.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, makeFolders, syncPath, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
@@ -83,20 +86,22 @@ interface BackupOptions {
 export async function backUp(
   source: Source,
   folder: string,
-  { keys, say = () => {}, signal = new AbortController().signal }: BackupOptions,
+  { keys, say = () => {}, signal }: BackupOptions,
 ): Promise<Manifest> {
   const { store, engine, dataDir } = source;
+  const call = withoutJob(signal);
+  const copies = requirePart(engine, 'backup');
   await makeTarget(folder, dataDir);
   const target = join(folder, 'engine');
   const manifest = await whileFrozen(store, 'layers', async (): Promise<Manifest> => {
     say('copying the store and the disks');
     const { content, lost } = await whileFrozen(store, 'disks', () =>
-      copyStoreAndDisks(source, folder, keys, signal),
+      copyStoreAndDisks(source, folder, keys, call),
     );
     say(`copying ${content.layers.length} layers`);
     const missing = [
       ...lost,
-      ...(await engine.backUp({ ...content, disks: [], folder: target }, signal)),
+      ...(await copies.copy({ ...content, disks: [], folder: target }, call)),
     ];
     return {
       format: formatVersion,
@@ -129,15 +134,16 @@ async function copyStoreAndDisks(
   { engine, dataDir }: Source,
   folder: string,
   keys: boolean,
-  signal: AbortSignal,
+  call: Call,
 ) {
   await copyStoreAndKeys(dataDir, folder, keys);
   const named = await withStoreIn(folder, contentOf);
-  const has = await engine.inventory();
+  const has = await engine.inventory(call);
   const begun = named.begun.filter((id) => has.layers.has(id));
   const content = { ...named, layers: [...named.layers, ...begun] };
   const target = join(folder, 'engine');
-  const lost = await engine.backUp({ ...none, folder: target, disks: content.disks }, signal);
+  const spec = { ...none, folder: target, disks: content.disks };
+  const lost = await requirePart(engine, 'backup').copy(spec, call);
   return { content, lost };
 }
 

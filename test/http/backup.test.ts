@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { backUp } from '../../src/server/backup.ts';
 import { restore } from '../../src/server/restore.ts';
@@ -47,9 +48,9 @@ describe('a backup', () => {
   it('has the layer that a capture has sealed and not written down yet', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      async buildLayer(spec, signal) {
+      async buildLayer(spec, given) {
         if (spec.label === 'The generalisation') throw failedForNow('Not now.');
-        return engine.buildLayer(spec, signal);
+        return engine.buildLayer(spec, given);
       },
     });
     const { h, id, rooms, restored, folder } = await withDisk(t, { wrapEngine });
@@ -79,10 +80,12 @@ describe('a backup', () => {
     const [copying, resume] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const engine: Engine = {
       ...rooms.engine,
-      async backUp(spec, signal) {
-        copying.resolve();
-        await resume.promise;
-        return rooms.engine.backUp(spec, signal);
+      backup: {
+        async copy(spec, given) {
+          copying.resolve();
+          await resume.promise;
+          return requirePart(rooms.engine, 'backup').copy(spec, given);
+        },
       },
     };
     const { body } = await h.call('imageCapture', { body: { machine_id: id } });

@@ -8,15 +8,19 @@ import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Boot, Layer } from '../../domain/layer.ts';
 import type { Recipe } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { BaseFiles, ChainBoot, Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import type { ChainBoot } from '../../engine/port/layers.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
+import { givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 export interface NewBase {
   name: string;
-  files: BaseFiles;
+  /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
+  files: { disk: string; kernel?: string; initrd?: string };
   boot: Boot;
 }
 
@@ -99,13 +103,20 @@ export const baseAdd = change(
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
     await store.read('system', (work) => assertFree(work, given.name));
     const layerId = newId() as LayerId;
-    const imported = await intake.importBase(layerId, given.files, signal);
+    const { disk, kernel, initrd } = given.files;
+    const spec = {
+      layerId,
+      disk: await givenFile(disk),
+      ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
+      ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
+    };
+    const imported = await intake.importBase(spec, withoutJob(signal));
     try {
       const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
       touched(`base image ${added.id} (${added.name})`);
       return added;
     } catch (error) {
-      await intake.removeLayer(layerId);
+      await intake.removeLayer(layerId, withoutJob());
       throw error;
     }
   },
@@ -160,14 +171,14 @@ async function runTrial(
   try {
     const { exitCode, output } = await trier.buildLayer(
       { ...spec, recipe, label: 'The trial' },
-      signal,
+      withoutJob(signal),
     );
     if (exitCode !== 0)
       throw failedForGood(
         `The trial ended with exit status ${exitCode}. Its last lines:\n${lastLines(output)}`,
       );
   } finally {
-    await trier.removeLayer(layerId);
+    await trier.removeLayer(layerId, withoutJob());
   }
 }
 

@@ -4,7 +4,6 @@ import type { LayerId } from '../../domain/ids.ts';
 import { evict } from '../../reconcile/build-cache.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { noLog } from './layer.ts';
 
 /** The steps, the one used longest ago first. */
 export const cacheList = (store: Store) => store.read('system', (work) => work.layers.cache());
@@ -17,7 +16,7 @@ export const cachePrune = change(
   'cachePrune',
   (_keepBytes: number) => 'the build cache',
   async ({ store, touched }, keepBytes): Promise<{ steps: LayerId[]; bytes: number }> => {
-    const gone = await store.write('system', (work) => evict(work, keepBytes, noLog));
+    const gone = await store.write('system', (work) => evict(work, keepBytes));
     const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
     touched(`the build cache: ${gone.length} steps, ${bytes} bytes`);
     return { steps: gone.map((one) => one.id), bytes };

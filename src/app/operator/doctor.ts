@@ -2,7 +2,8 @@
 // does not fit.
 
 import { AppError } from '../../domain/error.ts';
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import { examine } from '../../reconcile/doctor.ts';
@@ -23,7 +24,7 @@ export interface Patient {
  */
 export async function doctor({ store, engine, masterKey, clock }: Patient): Promise<Finding[]> {
   const findings = await examine({ store, engine, clock });
-  await engine.check().catch((error: unknown) => {
+  await engine.check(withoutJob()).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
     findings.push({
       severity: 'error',

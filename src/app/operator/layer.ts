@@ -3,7 +3,8 @@
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
@@ -49,7 +50,7 @@ export const layerVerify = change(
     const found: VerifiedLayer[] = [];
     for (const one of wanted) {
       signal.throwIfAborted();
-      const same = await verifyLayer({ store, engine, log: noLog }, one, 0, signal);
+      const same = await verifyLayer({ store, engine, log: noLog }, one, 0, withoutJob(signal));
       found.push({ id: one.id, result: resultOf(one, same) });
     }
     const damaged = found.filter(({ result }) => result === 'DAMAGED').map(({ id }) => id);

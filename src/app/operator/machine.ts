@@ -2,7 +2,9 @@
 
 import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import type { Engine } from '../../engine/port.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
@@ -16,11 +18,11 @@ export const machineList = (store: Store) =>
  */
 export const machineExec = change(
   'machineExec',
-  (_engine: Pick<Engine, 'exec'>, id: MachineId, command: readonly string[]) =>
+  (_engine: Engine, id: MachineId, command: readonly string[]) =>
     `machine ${id}: ${command[0] ?? ''}`,
   async ({ store }, engine, id, command) => {
     if (!(await machineList(store)).some((one) => one.id === id))
       throw new AppError('not_found', `There is no machine ${id}; see: silversmith machine list`);
-    return engine.exec(id, command);
+    return requirePart(engine, 'exec').run({ machineId: id, command }, withoutJob());
   },
 );

@@ -1,7 +1,6 @@
 // The catalogue of software. The files of a recipe are copied in and pinned by digest first; the row
 // that makes the title usable is written last.
 
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { invalid } from '../../domain/error.ts';
 import type { SoftwareId } from '../../domain/ids.ts';
@@ -11,10 +10,13 @@ import {
   type RecipeFile,
   type Software,
 } from '../../domain/software.ts';
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import type { Content } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
+import { givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 export interface NewSoftware {
@@ -52,22 +54,19 @@ async function takeIn(
   assertName(name);
   if (!(sizeGb > 0 && sizeGb <= 10_000))
     throw invalid('The size must be a number of GB above 0 and up to 10000.');
-  const pinned: RecipeFile[] = [];
+  const pinned: (RecipeFile & { content: Content })[] = [];
   for (const path of files) {
-    const found = await stat(path).catch(() => null);
-    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
+    const content = await givenFile(path);
     const sha256 = await sha256File(path, signal ? { signal } : {}).catch((error) => {
       signal?.throwIfAborted();
       throw error;
     });
-    pinned.push({ name: basename(path), sha256, bytes: found.size });
+    pinned.push({ name: basename(path), sha256, bytes: content.bytes, content });
   }
-  const recipe: Recipe = { ...rest, files: pinned };
+  const recipe: Recipe = { ...rest, files: pinned.map(({ content: _, ...file }) => file) };
   assertRecipe(recipe);
-  for (const [index, file] of pinned.entries()) {
-    signal?.throwIfAborted();
-    await intake.importFile(file.sha256, files[index] ?? '');
-  }
+  for (const { sha256, content } of pinned)
+    await intake.importFile({ sha256, content }, withoutJob(signal));
   return { name, sizeGb, recipe };
 }
 

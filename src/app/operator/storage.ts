@@ -1,11 +1,12 @@
 // Storage: what everything takes on the disk of the host, by kind.
 
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 
 /** Bytes, in the order in which they are shown. */
 export async function storageGet(store: Store, engine: Engine): Promise<[string, number][]> {
-  const [{ layers, disks }, capacity] = [await engine.inventory(), await engine.capacity()];
+  const { layers, disks, capacity } = await engine.inventory(withoutJob());
   const known = await store.read('system', async (work) => ({
     layers: await work.layers.list(),
     disks: await work.disks.list(),

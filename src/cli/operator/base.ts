@@ -7,7 +7,8 @@ import type { BaseImage } from '../../domain/base.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
 import { table } from '../output.ts';
 import { whole, words } from '../parse.ts';
@@ -59,7 +60,8 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const fault = await engine.bootFault({ boot, baseLayerId: added.layerId });
+        const root = { boot, baseLayerId: added.layerId };
+        const fault = await engine.bootCheck?.fault(root, withoutJob());
         if (fault)
           terminal.err(
             `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,

@@ -4,7 +4,7 @@
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Operator } from '../../app/operator/context.ts';
-import type { Engine } from '../../engine/port.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Environment } from '../../lib/environment.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';

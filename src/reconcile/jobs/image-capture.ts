@@ -25,7 +25,7 @@ export const imageCapture = defineJob({
   attemptsMax: 4,
 
   async run(context) {
-    const { job, engine } = context;
+    const { job, engine, call } = context;
     const { imageId, machineId } = idsOf(job);
     const layerId = await context.begin('layer', newId() as LayerId);
     const { disk, parent } = await context.write(async (work) => {
@@ -38,7 +38,7 @@ export const imageCapture = defineJob({
     });
     await context.phase('sealing the disk', 0.5);
     const sizeBytes = disk.sizeGb * gbBytes;
-    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes });
+    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes }, call);
     const general =
       job.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 
@@ -66,14 +66,14 @@ export const imageCapture = defineJob({
     };
   },
 
-  async undo({ job, engine, store, begun }) {
+  async undo({ job, engine, store, begun, call }) {
     const { machineId } = idsOf(job);
     const { diskId } = await store.read('system', (work) => work.machines.get(machineId));
     const ids = await begun();
     const [layerId, generalisedId] = [ids.get('layer'), ids.get('generalised layer')];
-    if (generalisedId !== undefined) await engine.removeLayer(generalisedId as LayerId);
+    if (generalisedId !== undefined) await engine.removeLayer(generalisedId as LayerId, call);
     if (layerId !== undefined && diskId !== null)
-      await engine.unsealDisk(diskId, layerId as LayerId);
+      await engine.unsealDisk({ diskId, layerId: layerId as LayerId }, call);
   },
 
   async abandon(work, job, reason) {
@@ -94,7 +94,7 @@ async function generalize(
   below: Layer,
   sizeBytes: number,
 ) {
-  const { job, engine, store, signal } = context;
+  const { job, engine, store, call } = context;
   const id = await context.begin('generalised layer', newId() as LayerId);
   await context.phase('taking away what identifies the machine', 0.6);
   const { boot, baseLayerId, chain } = await store.read('system', (work) =>
@@ -111,7 +111,7 @@ async function generalize(
       recipe: generalizeRecipe,
       label: 'The generalisation',
     },
-    signal,
+    call,
   );
   if (built.exitCode !== 0)
     throw failedForGood(

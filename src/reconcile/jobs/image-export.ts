@@ -6,6 +6,8 @@ import { AppError, failedForGood } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
 import type { Manifest, Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
+import { fileSink } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import type { Reader } from '../../store/port/unit-of-work.ts';
 import { defineJob, named } from '../job.ts';
@@ -32,7 +34,7 @@ export const imageExport = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, signer, transferPath, clock } = context;
+    const { job, store, engine, signal, call, signer, transferPath, clock } = context;
     const id = transferOf(job);
     const found = await store.read('system', async (work) => {
       const transfer = await work.transfers.get(id);
@@ -59,13 +61,16 @@ export const imageExport = defineJob({
     });
     const { transfer, image, head, base, baseKey, boot, software } = found;
     await context.phase('verifying the layers', 0.1);
-    await verifyChain(context, head.id, signal);
+    await verifyChain(context, head.id, call);
     await context.phase('writing the file', 0.3);
     const path = transferPath(id);
     const { format } = transfer;
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
-    const spec = { layerId: head.id, format, path, bytesMax, ...boot };
-    const { bytes, heldBytes, tail } = await engine.exportLayer(spec, signal);
+    const spec = { layerId: head.id, format, to: fileSink(path), bytesMax, ...boot };
+    const { bytes, heldBytes, tail } = await requirePart(engine, 'transfer').exportLayer(
+      spec,
+      call,
+    );
     await context.phase('taking its digest', 0.8);
     const sha256 = await sha256File(path, { signal });
     const manifest: Manifest = {

@@ -9,7 +9,10 @@ import type { Job } from '../../domain/job.ts';
 import type { Boot, Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { BootFault } from '../../engine/port.ts';
+import type { BootFault } from '../../engine/optional/boot-check.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
+import { partsOf } from '../../engine/optional/transfer.ts';
+import { fileContent } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
@@ -28,7 +31,7 @@ export const imageImport = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, transferPath } = context;
+    const { job, store, engine, signal, call, transferPath } = context;
     const [id, imageId, healed] = [transferOf(job), imageOf(job), job.layerId];
     const layerId = healed ?? (await context.begin('layer', newId() as LayerId));
     const { transfer, manifest, base } = await context.write(async (work) => {
@@ -47,7 +50,6 @@ export const imageImport = defineJob({
       };
     });
     const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
-    const tail = told && { kernelBytes: told.kernelBytes, initrdBytes: told.initrdBytes };
     const boot = base === null ? bootAlone(context, transfer, told) : null;
     const path = transferPath(id);
     await context.phase('comparing the digest', 0.1);
@@ -56,18 +58,22 @@ export const imageImport = defineJob({
       throw failedForGood(
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
+    // A layer on a base boots with the kernel of that base.
+    const parts = partsOf(await fileContent(path), told);
     await context.phase('making a layer of it', 0.3);
     // What heals takes the place of what is counted already.
     const bytesMax =
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
-    const made = await engine.importLayer(
-      { layerId, path, parentId: base?.id ?? null, tail, bytesMax },
-      signal,
+    const made = await requirePart(engine, 'transfer').importLayer(
+      { layerId, parentId: base?.id ?? null, bytesMax, ...(base ? { disk: parts.disk } : parts) },
+      call,
     );
     const fault =
-      boot && healed === null ? await engine.bootFault({ boot, baseLayerId: layerId }) : null;
+      boot && healed === null
+        ? ((await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, call)) ?? null)
+        : null;
     if (fault?.sure)
       throw failedForGood(
         `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
@@ -83,10 +89,10 @@ export const imageImport = defineJob({
     };
   },
 
-  async undo({ job, engine, store, begun }) {
+  async undo({ job, engine, store, begun, call }) {
     const id = job.layerId ?? ((await begun()).get('layer') as LayerId | undefined);
     if (id === undefined || (await store.read('system', (work) => work.layers.find(id)))) return;
-    await engine.removeLayer(id);
+    await engine.removeLayer(id, call);
   },
 
   async abandon(work, job, reason) {

@@ -93,7 +93,7 @@ async function ensureStep(
   step: Step,
   baseId: BaseImageId,
 ): Promise<Layer> {
-  const { clock, engine, signal, job } = context;
+  const { clock, engine, call, job } = context;
   const { software, position, parent } = step;
   const imageId = imageOf(job);
   const startedAt = clock.now();
@@ -126,7 +126,7 @@ async function ensureStep(
     recipe: software.recipe,
     label: software.name,
   };
-  const built = await engine.buildLayer(spec, signal).catch(async (error) => {
+  const built = await engine.buildLayer(spec, call).catch(async (error) => {
     const shown = error instanceof AppError ? error.output : undefined;
     if (shown !== undefined)
       await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
@@ -181,8 +181,12 @@ async function reserve(
       return { layer: found, mine: found.state === 'building' };
     const owner = found.jobId === null ? null : await work.jobs.get(found.jobId);
     const ended = owner === null || !['queued', 'running'].includes(owner.state);
-    const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
-    return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
+    if (!ended || found.jobId === null || found.jobId < jobId) {
+      const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
+      return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
+    }
+    // The engine has seen a later job on this layer, so it would refuse this one: make another.
+    await work.layers.update(found.id, { key: null });
   }
   if (height >= chainHeightMax)
     throw new NotYet(

@@ -5,6 +5,7 @@ import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { chainLayersMax, type Layer, planCompaction } from '../../domain/layer.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { verifyLayer } from '../verify.ts';
@@ -21,17 +22,22 @@ export const layerCompact = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, engine, signal } = context;
+    const { job, engine, call } = context;
     const layerId = layerOf(job);
     await context.phase('comparing the layers with their digests', 0.1);
     for (const id of await context.store.read('system', (work) => layersOf(work, layerId)))
       await compare(context, id);
-    const parent = await context.write((work) => begin(work, job));
-    if (parent === null) return (work) => releaseLayer(work, job);
+    const begun = await context.write((work) => begin(work, job));
+    if (begun === null) return (work) => releaseLayer(work, job);
+    const { parent, data } = begun;
+    Object.assign(job.data, data);
     await context.phase('writing the layer anew', 0.2);
     const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
     const chain = layers.map(({ id }) => id);
-    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
+    const { storedBytes } = await requirePart(engine, 'compact').rewrite(
+      { layerId, parentId: parent, chain },
+      call,
+    );
     return async (work) => {
       const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
       await work.layers.update(layerId, {
@@ -45,12 +51,14 @@ export const layerCompact = defineJob({
     };
   },
 
-  async undo({ job, engine, signal, remember }) {
+  async undo({ job, engine, call, remember }) {
     // Nothing was written when its bytes have the digest that they had: it is given back then.
     const { digest } = job.data;
     if (digest === undefined) return;
-    const now = await engine.layerDigest(layerOf(job), 0, signal).catch((error: unknown) => {
-      signal.throwIfAborted();
+    const verify = requirePart(engine, 'verify');
+    const spec = { layerId: layerOf(job), bytesPerSecond: 0 };
+    const now = await verify.digest(spec, call).catch((error: unknown) => {
+      call.signal.throwIfAborted();
       if (error instanceof AppError && error.retry === 'never') return null;
       throw error;
     });
@@ -86,26 +94,28 @@ async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<v
   const layer = await context.store.read('system', (work) => work.layers.find(id));
   // An attempt that was cut short may have rewritten it: what it has then was compared before.
   if (layer?.state === 'sealed' && layer.jobId === null)
-    await verifyLayer(context, layer, 0, context.signal);
+    await verifyLayer(context, layer, 0, context.call);
 }
 
 /**
- * The new parent; null when the chain is short or damaged now. From here on nobody compares the
- * layer's bytes, which are about to change.
+ * Takes the layer for the job, so that nothing compares its bytes, which are about to change.
+ * Returns the new parent and the job's data; null when the chain is short or damaged now.
  */
-async function begin(work: Writer, job: Compaction): Promise<LayerId | null> {
+async function begin(
+  work: Writer,
+  job: Compaction,
+): Promise<{ parent: LayerId; data: Compaction['data'] } | null> {
   const layerId = layerOf(job);
   const layer = await work.layers.find(layerId);
   if (!layer) return null;
   const chain = await work.layers.chain(layerId);
   const parent = planCompaction(chain, chainLayersMax);
   if (parent === null || chain.some(({ state }) => state !== 'sealed')) return null;
-  if (layer.digest !== null) {
-    Object.assign(job.data, { digest: layer.digest });
-    await work.jobs.fencedUpdate(job, { data: job.data });
-  }
+  const { digest } = layer;
+  const data = digest === null ? job.data : { ...job.data, digest };
+  if (digest !== null) await work.jobs.fencedUpdate(job, { data });
   await work.layers.update(layerId, { jobId: job.id, digest: null, verifiedAt: null });
-  return parent.id;
+  return { parent: parent.id, data };
 }
 
 /** Whoever compares or compacts layers may have it again. */

@@ -8,6 +8,7 @@ import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { assertHolds, type Machine } from '../../domain/machine.ts';
 import { gbBytes } from '../../domain/units.ts';
+import type { MachineState } from '../../engine/port/machines.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
@@ -28,35 +29,30 @@ export const machineStart = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, engine, settings, clock, signal } = context;
+    const { job, engine, settings, clock, signal, call } = context;
     const id = machineOf(job);
     try {
       const { machine, disk, base, boot, fresh } = await prepare(context, id);
       if (fresh) {
         await context.phase('verifying the layers', 0.05);
-        await verifyChain(context, disk.layerId, signal);
+        await verifyChain(context, disk.layerId, call);
       }
       await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
-      await engine.ensureDisk({
-        diskId: disk.id,
-        layerId: disk.layerId,
-        sizeBytes: disk.sizeGb * gbBytes,
-      });
+      await engine.ensureDisk(
+        { diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes },
+        call,
+      );
       await context.phase('turning on', 0.3);
-      await engine.startMachine({
-        machineId: id,
-        diskId: disk.id,
-        name: machine.name,
-        cpus: machine.cpus,
-        memoryMb: machine.memoryMb,
-        ...boot,
-        fresh,
-      });
+      const { name, cpus, memoryMb } = machine;
+      await engine.startMachine(
+        { machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
+        call,
+      );
       await context.phase('waiting for the guest', 0.5);
       const end = clock.monotonic() + settings.readyMs;
-      let state: Awaited<ReturnType<typeof engine.machineState>>;
+      let state: MachineState;
       while (true) {
-        state = await engine.machineState(id);
+        state = await engine.machineState(id, call);
         if (state === 'ready' || state === 'copy') break;
         if (state === 'off')
           throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
@@ -87,13 +83,13 @@ export const machineStart = defineJob({
     } catch (error) {
       if (error instanceof AppError) throw await withConsole(context, id, error);
       if (!(error instanceof StopRequested)) throw error;
-      await engine.stopMachine(id, 0);
+      await engine.stopMachine({ machineId: id, graceMs: 0 }, call);
       return (work) => settleOff(work, id, null);
     }
   },
 
-  async undo({ job, engine }) {
-    await engine.stopMachine(machineOf(job), 0);
+  async undo({ job, engine, call }) {
+    await engine.stopMachine({ machineId: machineOf(job), graceMs: 0 }, call);
   },
 
   abandon: (work, job, reason) => settleOff(work, machineOf(job), reason),
@@ -104,11 +100,11 @@ export const machineStart = defineJob({
  * this.
  */
 async function withConsole(
-  { engine, signal, write }: Start,
+  { engine, signal, call, write }: Start,
   id: MachineId,
   error: AppError,
 ): Promise<AppError> {
-  const shown = await engine.console(id).catch(() => '');
+  const shown = (await engine.screen?.read(id, call).catch(() => '')) ?? '';
   if (shown === '' || signal.aborted) return error;
   await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
   const { code, detail, retry } = error;

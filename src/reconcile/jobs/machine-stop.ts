@@ -8,10 +8,10 @@ export const machineStop = defineJob({
   kind,
   attemptsMax: 5,
 
-  async run({ job, engine, settings }) {
+  async run({ job, engine, settings, call }) {
     const id = named(job.machineId, kind, 'machine');
     const limitMs = job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs;
-    await engine.stopMachine(id, limitMs);
+    await engine.stopMachine({ machineId: id, graceMs: limitMs }, call);
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 

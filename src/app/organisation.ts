@@ -1,4 +1,4 @@
-// What an organisation has, beside what it may have; and the check that every creation makes first.
+// The usage of an organisation, its quotas, and the check of a quota that precedes each creation.
 
 import { assertWithinQuota, type QuotaName } from '../domain/organisation.ts';
 import type { ReadContext } from './context.ts';
@@ -15,12 +15,16 @@ export async function usageGet({ work: { usage } }: ReadContext) {
   };
 }
 
-/** Throws `invalid` with both numbers when there would be too many. */
+/** Throws `invalid`, with the usage and the limit, when the wanted things exceed a quota. */
 export async function assertQuota(
   { work: { usage } }: ReadContext,
   wanted: Partial<Record<QuotaName, number>>,
 ): Promise<void> {
   const quotas = await usage.quotas();
-  for (const [name, count] of Object.entries(wanted) as [QuotaName, number][])
-    assertWithinQuota(name, await usage[name](), count, quotas);
+  for (const name of quotaNames) {
+    const count = wanted[name];
+    if (count !== undefined) assertWithinQuota(name, await usage[name](), count, quotas);
+  }
 }
+
+const quotaNames: readonly QuotaName[] = ['images', 'machines', 'builds', 'storedGb', 'keptGb'];

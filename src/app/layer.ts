@@ -1,5 +1,6 @@
-// What images take, and what stands on them. Sizes are honest: stored is what the chain takes on
-// the disk of the host, exclusive what would be free if the image went, shared the rest.
+// The layers of an image: how many bytes they take, and what depends on them. `storedBytes` is what
+// the whole chain takes on the disk of the host, `exclusiveBytes` the part of it that deleting the
+// image would free, and the difference is shared with others.
 
 import type { Disk } from '../domain/disk.ts';
 import type { ImageId } from '../domain/ids.ts';
@@ -12,18 +13,20 @@ export interface ImageStorage {
   virtualBytes: number;
   storedBytes: number;
   exclusiveBytes: number;
+  /** From the image's own layer down to the root. */
   chain: Layer[];
 }
 
-export async function imageStorage(context: ReadContext, id: ImageId): Promise<ImageStorage> {
-  const { work } = context;
+/** All sizes are 0 while the image has no layer. Throws `not_found`. */
+export async function imageStorage({ work }: ReadContext, id: ImageId): Promise<ImageStorage> {
   const image = await work.images.get(id);
   if (image.layerId === null)
     return { virtualBytes: 0, storedBytes: 0, exclusiveBytes: 0, chain: [] };
   const chain = await work.layers.chain(image.layerId);
   let exclusiveBytes = 0;
   for (const layer of chain) {
-    // Down to the first layer that somebody else stands on, or that is everybody's.
+    // A layer that something else uses stays, and so do all layers below it. Bases and software
+    // belong to no organisation and stay too.
     if (layer.kind !== 'capture' || (await work.layers.usersOf(layer.id)) > 1) break;
     exclusiveBytes += layer.storedBytes;
   }
@@ -36,15 +39,15 @@ export async function imageStorage(context: ReadContext, id: ImageId): Promise<I
 }
 
 export interface Dependents {
-  /** Machines to which it is assigned, and those whose disk stands on it. */
+  /** Machines to which the image is assigned, and machines whose disk uses its layer. */
   machines: { machine: Machine; assigned: boolean; disk: boolean }[];
   images: Image[];
   keptDisks: Disk[];
-  /** What would be free at once if it went. */
+  /** How many bytes deleting the image would free at once. */
   freedBytes: number;
 }
 
-/** What of the organisation hangs on an image. */
+/** Lists what depends on an image within its organisation. Throws `not_found`. */
 export async function imageDependents(context: ReadContext, id: ImageId): Promise<Dependents> {
   const { work } = context;
   const image = await work.images.get(id);

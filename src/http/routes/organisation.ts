@@ -1,9 +1,9 @@
-// What the organisation has and may have, between the wire and the application.
+// The usage and the quotas of an organisation, between the wire and the application.
 
-import { usageGet } from '../../app/usage.ts';
+import { usageGet } from '../../app/organisation.ts';
 import type { Handlers } from '../handler.ts';
 
-export const usageRoutes: Handlers<'usageGet'> = {
+export const organisationHandlers: Handlers<'usageGet'> = {
   async usageGet(context) {
     const { storedGb, keptGb, disksGb, ...counts } = await usageGet(context);
     return { ...counts, stored_gb: storedGb, kept_gb: keptGb, disks_gb: disksGb };
