@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
 import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
@@ -12,6 +12,7 @@ import { requirePart } from '../../src/engine/optional/parts.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { call } from '../call.ts';
+import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -108,7 +109,7 @@ describe('a chain of layers', () => {
         network: false,
         timeoutMs: 1000,
       };
-      software.push((await softwareAdd(h.store, h.engine, title)).id);
+      software.push((await softwareAdd(operatorOn(h.store), h.engine, title)).id);
     }
     const { id } = (await h.call('imageInstall', { body: { software_ids: software } })).body;
     let highest = 0;
