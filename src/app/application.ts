@@ -1,5 +1,6 @@
-// The application as one object, which is all that HTTP gets: it finds callers, runs their reads and
-// changes, and counts. HTTP brings each request into the form of these calls and spells the answers.
+// The application as one object, which is all that HTTP gets: it finds callers, runs their reads
+// and changes, and counts. HTTP brings each request into the form of these calls and spells the
+// answers.
 
 import type { TransferId } from '../domain/ids.ts';
 import type { MasterKey } from '../lib/master-key.ts';

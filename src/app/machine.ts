@@ -170,7 +170,9 @@ export async function machineStop(
   ]);
 }
 
-/** Throws `image_too_large` when the image or base of the next disk is larger than the machine's. */
+/**
+ * Throws `image_too_large` when the image or base of the next disk is larger than the machine's.
+ */
 async function assertNextFits(
   { bases }: OrganisationReader,
   machine: Machine,

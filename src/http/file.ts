@@ -1,5 +1,5 @@
-// Answers with a file, whole or the range that is asked for. The file is for one caller, so the answer
-// forbids caches to keep it.
+// Answers with a file, whole or the range that is asked for. The file is for one caller, so the
+// answer forbids caches to keep it.
 
 import { basename, dirname } from 'node:path';
 import { send } from '@fastify/send';

@@ -18,8 +18,8 @@ const verbs = new Set<string | symbol>([
 ]);
 
 /**
- * An engine whose verbs fail as `next` says: before they have done anything, or after they have done
- * all of it, without an answer.
+ * An engine whose verbs fail as `next` says: before they have done anything, or after they have
+ * done all of it, without an answer.
  */
 export function faulty(engine: Engine, next: () => Fault, onFault: () => void): Engine {
   return new Proxy(engine, {

@@ -1,5 +1,5 @@
-// A small model of the contract's states: what each operation must answer, and what it leaves. It knows
-// nothing of how Silversmith does it.
+// A small model of the contract's states: what each operation must answer, and what it leaves. It
+// knows nothing of how Silversmith does it.
 
 import type { MachineStatus } from '../../src/domain/machine.ts';
 

@@ -1,5 +1,5 @@
-// Signed requests to a server in process. Each answer to an operation is compared with the committed
-// OpenAPI document.
+// Signed requests to a server in process. Each answer to an operation is compared with the
+// committed OpenAPI document.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';

@@ -101,7 +101,7 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
     });
   }
 
-  it('leaves one entry when it is refused, for the permission, the request, or what is not there', async (t) => {
+  it('leaves one entry when it is refused for the permission, for the request, or for a thing that does not exist', async (t) => {
     const { h, entryOf } = await trail(t);
     const refused = async (name: OperationName, id: string, as: Key, code: number) => {
       const { method, path, body, content } = specOf(name);

@@ -1,4 +1,4 @@
-// What the audit trail says of a request.
+// Reads the entries of a request in the audit trail.
 
 import type { Answer } from './harness.ts';
 import { settled } from './settled.ts';
