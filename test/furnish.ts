@@ -6,7 +6,7 @@ import { keyCreate } from '../src/app/operator/key.ts';
 import { permissions } from '../src/domain/key.ts';
 import type { Boot } from '../src/domain/layer.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
-import type { Engine } from '../src/engine/port.ts';
+import type { Engine } from '../src/engine/port/engine.ts';
 import type { MasterKey } from '../src/lib/master-key.ts';
 import type { Store } from '../src/store/port/unit-of-work.ts';
 

@@ -16,6 +16,7 @@ import { tourCommand } from '../cli/remote/tour.ts';
 import { usageCommand } from '../cli/remote/usage.ts';
 import { openApiDocument } from '../contract/print/openapi.ts';
 import type { MachineId } from '../domain/ids.ts';
+import { withoutJob } from '../engine/port/call.ts';
 import { dataDirHelp, defaultDataDir } from '../lib/folders.ts';
 import { explain } from '../server/explain.ts';
 import { type Config, type Flags, parseConfig } from '../server/options.ts';
@@ -52,8 +53,9 @@ export async function main(
   tourCommand(program, terminal, env, async (machineId, script, dataDir) => {
     const { openEngine } = await import('../server/open.ts');
     const engine = await openEngine(parseConfig(dataDir === undefined ? {} : { dataDir }, env));
-    if (!engine.capabilities.exec) return null;
-    const { stdout, stderr } = await engine.exec(machineId as MachineId, ['/bin/sh', '-c', script]);
+    if (!engine.exec) return null;
+    const spec = { machineId: machineId as MachineId, command: ['/bin/sh', '-c', script] };
+    const { stdout, stderr } = await engine.exec.run(spec, withoutJob());
     return stdout + stderr;
   });
   program

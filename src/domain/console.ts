@@ -1,10 +1,9 @@
 // Says why a guest did not come up, from the text of its console. A table has the known signs; the
 // sign nearest to the end counts.
 
-/** As long as a reason that is shown may be. */
 const linesShown = 5;
 const lineCharsMax = 200;
-/** A guest may show what it likes; no more of it is looked at. */
+/** The longest part of a console that is read, because a guest may print without end. */
 const charsMax = 16_384;
 
 const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => string][] = [
@@ -40,10 +39,7 @@ const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => strin
   [/reboot: (?:Power down|System halted)/, () => 'its guest powered off'],
 ];
 
-/**
- * A console's text without the sequences that move a terminal's cursor, and without other control
- * characters.
- */
+/** The text of a console without control characters and without terminal sequences. */
 export function plainConsole(text: string): string {
   return (
     text
@@ -59,10 +55,7 @@ export function plainConsole(text: string): string {
   );
 }
 
-/**
- * What was seen, as the end of a sentence; null when the console says nothing that is known. The
- * sign nearest to the end counts.
- */
+/** The known sign nearest to the end of a console, as the end of a sentence; null without one. */
 export function seenOn(console: string): string | null {
   let best: { at: number; said: string } | null = null;
   for (const [pattern, says] of signs)
@@ -71,7 +64,7 @@ export function seenOn(console: string): string | null {
   return best?.said ?? null;
 }
 
-/** The sentences to add to the reason of what did not come up. Takes a console as it came. */
+/** The sentences to add to the reason why a guest did not come up. `raw` is the console as read. */
 export function consoleReason(raw: string): string {
   const console = plainConsole(raw);
   const lines = console.split('\n').filter((line) => line.trim() !== '');

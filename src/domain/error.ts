@@ -1,7 +1,6 @@
-// Every way in which Silversmith refuses or fails, as one closed set of codes. `message` is a
-// sentence for the caller that says what to do next; `detail` is for the operator's log and never
-// leaves the host. How a code looks on the wire is the business of `wire/error.ts` and
-// `http/errors.ts`.
+// The error of Silversmith, with a closed set of codes. `message` is for the caller and says what
+// to do next; `detail` is for the operator's log and never leaves the host. `http/errors.ts`
+// translates codes for the wire.
 
 export type ErrorCode =
   | 'invalid'
@@ -32,14 +31,14 @@ export type ErrorCode =
   | 'unavailable';
 
 export interface AppErrorOptions {
-  /** For the operator: paths, commands, output. Never sent to a caller. */
+  /** For the operator: paths, commands, output. It is never sent to a caller. */
   detail?: string;
   cause?: unknown;
-  /** Whether the same work may succeed if tried again without anybody changing anything. */
+  /** Whether the same work may succeed later without a change of the request. */
   retry?: 'later' | 'never';
-  /** What a guest printed before it failed: for the log of its step, which its owner reads. */
+  /** The output of a guest that failed, for the log of its step, which its owner reads. */
   output?: string;
-  /** For `too_many_requests`: how long the caller has to wait. */
+  /** With `too_many_requests`: how long the caller has to wait. */
   retryAfterMs?: number;
 }
 
@@ -63,7 +62,7 @@ export class AppError extends Error {
 
 export const invalid = (message: string) => new AppError('invalid', message);
 
-/** `list` is the request that lists what there is. */
+/** `list` is the request with which the caller can list the noun. */
 export const notFound = (noun: string, id: string | number, list?: string) =>
   new AppError(
     'not_found',
@@ -71,23 +70,16 @@ export const notFound = (noun: string, id: string | number, list?: string) =>
   );
 
 /**
- * Work that failed for a reason that may pass: it is tried again, and fails for good with `message`
- * when it does not pass.
+ * The error of work that may succeed later. Its job is tried again, and fails after some attempts.
  */
 export const failedForNow = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
   new AppError('unavailable', message, { ...options, retry: 'later' });
 
-/**
- * Work that failed and would fail again. `message` becomes the reason that the image or machine
- * shows.
- */
+/** The error of work that would fail again. The image or machine shows `message` as the reason. */
 export const failedForGood = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
   new AppError('internal', message, { ...options, retry: 'never' });
 
-/**
- * The reason to show for anything thrown. What is not an AppError is a defect, and says no more
- * than that.
- */
+/** The reason to show for a thrown value. Any other value than an AppError is a defect. */
 export function reasonOf(error: unknown): string {
   return error instanceof AppError
     ? error.message

@@ -1,5 +1,5 @@
-// The host: the room on its disk, and how much of it new work may take; what its engine has that the
-// store does not know; and the files that a backup freezes.
+// The host: the room on its disk, and how much of it new work may take; what its engine has that
+// the store does not know; and the files that a backup freezes.
 
 import { AppError } from './error.ts';
 import { gbBytes } from './units.ts';
@@ -25,15 +25,12 @@ export interface Orphan {
  */
 export type Freeze = 'disks' | 'layers';
 
-/** The part of the host's disk that new work leaves alone, so that what runs can go on. */
+/** The part of the host's disk that new work leaves free, so that running machines can write. */
 const reservePart = 0.05;
 
 const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 
-/**
- * The bytes that new work may take: what is free, without the reserve. Below 0 when the reserve is
- * used.
- */
+/** The bytes that new work may take: the free bytes without the reserve. May be negative. */
 export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
   freeBytes - totalBytes * reservePart;
 
@@ -41,8 +38,8 @@ export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
 export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 
 /**
- * Throws `unavailable` with both numbers when work that may take so many bytes would eat into the
- * reserve, or into what is promised to others.
+ * Throws an `unavailable` with both numbers when work that may take `neededBytes` would use the
+ * reserve, or bytes that are promised to accepted transfers.
  */
 export function assertRoom(capacity: Capacity, neededBytes: number, promisedBytes = 0): void {
   const { totalBytes, freeBytes } = capacity;

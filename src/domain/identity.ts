@@ -1,13 +1,13 @@
-// What must be unique to one machine, and how a disk loses it and gets its own: one list, from
-// which every script is written that runs in a guest. A build step and a generalisation clear all
-// of it from a layer; a fresh disk clears what it copied and makes its own.
+// The identity of a machine: the list of files that must be unique to one machine, and the scripts
+// for guests that are written from it. A build step and a generalisation clear all of them from a
+// layer; a fresh disk clears the copies that it has and makes its own.
 
 interface Trace {
-  /** As the report of a generalisation names it. */
+  /** The name in the report of a generalisation. */
   what: string;
-  /** Patterns of the shell. */
+  /** Patterns that the shell expands. */
   paths: readonly string[];
-  /** Kept when a fresh disk gets its identity: it belongs to what gives it. */
+  /** A fresh disk keeps these, because they belong to the mechanism that gives it its identity. */
   keptByFresh?: true;
 }
 

@@ -1,6 +1,6 @@
-// Identities. Numbers for what callers name on the wire, text chosen by the control plane for what
-// engines keep. The brands exist in types only: they stop an image's number from being passed where
-// a machine's is meant.
+// The types of ids: numbers for things that callers name on the wire, and texts that Silversmith
+// chooses for things that engines keep. The brands exist in types only: they keep an image's number
+// from being passed where a machine's is meant.
 
 declare const brand: unique symbol;
 type Branded<Value, Name> = Value & { readonly [brand]: Name };

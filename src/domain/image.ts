@@ -1,5 +1,5 @@
-// An image: a named head layer that machines can be started from. Its states, what they allow, its
-// name and its size.
+// An image: a named layer from which machines are started. This file has its statuses and what they
+// allow, its name, its size, and what it is made of.
 
 import { AppError, invalid } from './error.ts';
 import type {
@@ -29,21 +29,26 @@ export interface Image {
   /** Why it failed, for the caller; null unless `failed`. */
   statusReason: string | null;
   source: ImageSource;
-  /** The head layer, present exactly when the image is `available`. */
+  /**
+   * The head layer of its chain; null until the image is made, and when it can no longer be
+   * restored.
+   */
   layerId: LayerId | null;
   baseImageId: BaseImageId | null;
-  /** The machine it is captured from, when it is. */
+  /** The machine that it was captured from; null for an image that was built or imported. */
   machineId: MachineId | null;
   createdAt: number;
   updatedAt: number;
   deletedAt: number | null;
-  /** Since when it may not be deleted; null: it may. */
+  /** Since when it is protected from deletion; null when it is not. */
   protectedAt: number | null;
-  /** What a generalisation cleared and warned of; null when there was none. */
+  /** The report of its generalisation: what was cleared, and warnings; null without one. */
   report: string | null;
 }
 
-/** One step of an image's build: one title of software that was installed, or found in the cache. */
+/**
+ * One step of an image's build: one title of software that was installed, or found in the cache.
+ */
 export interface BuildStep {
   /** From 1, in order of installation. */
   position: number;
@@ -78,10 +83,7 @@ export function imageMayBecome(from: ImageStatus, to: ImageStatus): boolean {
 
 export const imageNameCharactersMax = 30;
 
-/**
- * Checks a name given by a caller; its length is counted in characters (code points), not in UTF-16
- * units.
- */
+/** Checks a name that a caller gave. Its length is counted in code points, not in UTF-16 units. */
 export function parseImageName(name: string): string {
   const characters = [...name].length;
   if (name.trim() === '')
@@ -102,7 +104,7 @@ export function defaultImageName(id: ImageId): string {
  */
 export function builtImageSizeGb(baseSizeGb: number, softwareSizesGb: readonly number[]): number {
   const sum = softwareSizesGb.reduce((total, size) => total + size, baseSizeGb);
-  // Sums such as 1.05 × 20 come out a hair above the whole number in binary floating point.
+  // In binary floating point, a sum such as 1.05 × 20 is slightly above the whole number.
   return Math.ceil(Math.round(sum * 1.05 * 1e6) / 1e6);
 }
 

@@ -1,13 +1,14 @@
-// Layers and disks: a disk is a chain of immutable layers with one writable overlay on top.
+// A layer: immutable content that stands on a parent layer, or on nothing. Disks and images stand
+// on chains of layers.
 
 import type { JobId, LayerId, OrganisationId } from './ids.ts';
 
 export type LayerKind = 'base' | 'software' | 'capture';
 
 /**
- * `building`: a job makes it. `sealed`: immutable, usable. `quarantined`: its bytes are not what
- * they were, or are gone; nothing begins to use it. `deleting`: nothing may use it any more; its
- * bytes are going.
+ * `building`: a job makes it. `sealed`: immutable and usable. `quarantined`: its bytes have changed
+ * or are gone, so nothing begins to use it. `deleting`: nothing may use it, and its bytes are being
+ * removed.
  */
 export type LayerState = 'building' | 'sealed' | 'quarantined' | 'deleting';
 
@@ -15,45 +16,42 @@ export interface Layer {
   id: LayerId;
   kind: LayerKind;
   parentId: LayerId | null;
-  /**
-   * The root at the end of the chain, a base or an import that stands alone; a root's own id for a
-   * root.
-   */
+  /** The root of its chain: a base, or an import that stands alone. A root names itself. */
   baseLayerId: LayerId;
-  /** How the chains that end in it boot; null for what is not a root. */
+  /** How the chains of this root boot; null for a layer that is no root. */
   boot: Boot | null;
   /**
-   * Whose it is: of a capture or an import the organisation that made it, else null: everybody's.
+   * The organisation that captured or imported it; null for layers that all organisations share.
    */
   organisationId: OrganisationId | null;
   /**
-   * Under which a build finds it again: a base's content digest, or hash(parent key, recipe
-   * digest). Null for captures.
+   * The key under which builds find it: the content digest of a base, or hash(parent key, recipe
+   * digest). Null for captures, and for layers that builds must not find.
    */
   key: string | null;
-  /** The key that it had before it was quarantined; null while it is not. */
+  /** The key that it had before it was quarantined; null when it is not quarantined. */
   lostKey: string | null;
   state: LayerState;
   virtualBytes: number;
   storedBytes: number;
-  /** The job that builds it, while `building`. */
+  /** The job that builds or rewrites it; null when none does. */
   jobId: JobId | null;
   createdAt: number;
-  /** Of its bytes as they lie on the disk, `sha256:…`; null until it is computed. */
+  /** The digest of its file, `sha256:…`; null until it is computed. */
   digest: string | null;
-  /** When its bytes were last compared with the digest; null: never. */
+  /** When its file was last compared with the digest; null when it never was. */
   verifiedAt: number | null;
-  /** When a build last stood on it. */
+  /** When a build last used it. */
   usedAt: number | null;
   deletingAt: number | null;
-  /** What is wrong with it, for people; null when nothing is. */
+  /** The fault for which it is quarantined, as the end of a sentence; null when it has none. */
   fault: string | null;
 }
 
 /**
- * How a chain with this root boots. `direct`: the kernel and initrd kept beside the root, with
- * `append`; `buildAppend` added makes that initrd run the seed's user-data and power off.
- * `firmware`: the disk's own boot loader.
+ * How a chain with this root boots. `firmware`: by the disk's own boot loader. `direct`: with the
+ * kernel and initrd kept beside the root, and the kernel command line `append`. With `buildAppend`
+ * added, the initrd runs the user-data of the seed and powers off.
  */
 export type Boot =
   | { mode: 'direct'; append: string; buildAppend: string | null }
@@ -63,15 +61,15 @@ export type Boot =
 export const chainLayersMax = 8;
 
 /**
- * The most layers that a chain may have at all: tools and machines open them together. What would
- * be higher waits for compaction.
+ * The most layers that a chain may have at all, because tools and machines open all of them
+ * together. A build that would exceed it waits for compaction.
  */
 export const chainHeightMax = 64;
 
 /**
- * On which layer of its own chain (from the head down to the base) a layer is to be written anew,
- * so that the chain has at most `layersMax`: the highest that builds share, else the root. Null
- * when the chain is short enough.
+ * Chooses the new parent of the head of a chain (listed from the head down to the root), so that
+ * the chain gets at most `layersMax` layers: the highest layer that builds share, else the root.
+ * Null when the chain is short enough.
  */
 export function planCompaction<Link extends Pick<Layer, 'kind'>>(
   chain: readonly Link[],

@@ -1,5 +1,5 @@
-// A machine: its states, the table of what each state allows, and the checks that the contract
-// orders. `friendly_status` on the wire is `status` here.
+// A machine: its statuses, what each of them allows, and the checks in the order in which the
+// contract answers them. The wire calls `status` `friendly_status`.
 
 import { AppError } from './error.ts';
 import type { DiskId, ImageId, MachineId, MachineTypeId, OrganisationId } from './ids.ts';
@@ -35,29 +35,23 @@ export interface Machine {
   statusReason: string | null;
   /** The disk the machine has; null before its first start and after a reset. */
   diskId: DiskId | null;
-  /**
-   * Null also while the image that was assigned is deleted; with the image the assignment comes
-   * back.
-   */
+  /** The image that it starts from; null too while that image is deleted, until it is restored. */
   assignedImageId: ImageId | null;
-  /**
-   * When an assignment that its disk does not follow yet was made, in ms since 1970; null when
-   * there is none.
-   */
+  /** When an image was assigned that its disk does not follow yet; null when there is none. */
   assignmentPendingAt: number | null;
   /**
-   * The same of an assignment whose image is deleted: a start goes without it, and makes that
-   * final.
+   * When the assignment of an image was made that has been deleted since; null when there is none.
+   * A start ignores the assignment, and then drops it.
    */
   lostPendingAt: number | null;
-  /** What was assigned before the last assignment, and since when that was pending: to undo it. */
+  /** The assignment before the last one, to which an undo returns. */
   priorImageId: ImageId | null;
   priorPendingAt: number | null;
   /** The image that is being captured from it; null when none is. */
   capturingImageId: ImageId | null;
   /** Set when a starting machine must stop as soon as it can; null otherwise. */
   stopRequestedAt: number | null;
-  /** Since when it is known to be paused, because its host had no room; null when it is not on. */
+  /** Since when it is paused, because its host has no room; null when it is not. */
   pausedAt: number | null;
   lastSessionStartAt: number | null;
   permissions: Record<string, boolean>;
@@ -75,7 +69,7 @@ export const isStopping = (machine: Machine) => stopping.includes(machine.status
 const pausedReason =
   'The machine is paused, because the disk of its host is full. It goes on by itself when there is room; nothing of it is lost.';
 
-/** As callers see it: one that is paused is on, and nobody can use it. */
+/** The status that callers see: a paused machine is on, but cannot be used. */
 export const shownOf = ({
   status,
   statusReason,
@@ -89,8 +83,8 @@ const notReady = (machine: Machine, why: string) =>
   new AppError('machine_not_ready', `Machine ${machine.id} is ${machine.status}; ${why}`);
 
 /**
- * What a start makes of a machine: the state it goes through, or null when it is on or on its way
- * there. `image` is the assigned image, when there is one. Throws `machine_not_ready`.
+ * The status that a start gives a machine; null when it is on or starting already. `image` is the
+ * assigned image. Throws machine-not-ready when it cannot be started now.
  */
 export function planStart(machine: Machine, image: Image | null): MachineStatus | null {
   if (machine.capturingImageId !== null)
@@ -110,8 +104,8 @@ export function planStart(machine: Machine, image: Image | null): MachineStatus 
 }
 
 /**
- * What a stop makes of a machine, or null when it is off or on its way there. Throws
- * `machine_not_ready`.
+ * The status that a stop gives a machine; null when it is off or stopping already. Throws
+ * machine-not-ready when it cannot be stopped now.
  */
 export function planStop(machine: Machine, gracefully: boolean): MachineStatus | null {
   if (machine.capturingImageId !== null)
@@ -121,7 +115,7 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
   return gracefully ? 'graceful_stopping' : 'turning_off';
 }
 
-/** Throws unless the machine is ready. */
+/** Throws machine-not-ready unless the machine is on and not paused. */
 export function assertReady(machine: Machine): void {
   if (machine.pausedAt !== null)
     throw new AppError(
@@ -131,7 +125,7 @@ export function assertReady(machine: Machine): void {
   if (machine.status !== 'ready') throw notReady(machine, 'start it, and wait until it is ready.');
 }
 
-/** Throws unless the machine is off and nothing is done to it. */
+/** Throws machine-not-ready unless the machine is off. */
 export function assertOff(machine: Machine): void {
   if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then try again.');
 }
@@ -198,15 +192,15 @@ export function assertHolds(machine: Machine, image: Pick<Image, 'id' | 'sizeGb'
 }
 
 /**
- * What an assignment does to the power of a machine: a ready one is stopped at once, a starting one
- * as soon as it can.
+ * How an assignment stops a machine: at once when it is ready, as soon as possible when it is
+ * starting, and not at all otherwise.
  */
 export function planAssign(machine: Machine): 'stop' | 'request-stop' | 'nothing' {
   if (machine.status === 'ready') return 'stop';
   return isStarting(machine) ? 'request-stop' : 'nothing';
 }
 
-/** What a machine may do, its default, in the words of the contract. */
+/** The defaults of a machine's permissions, under the names that the contract gives them. */
 export const machinePermissionDefaults = {
   public_internet_access: true,
   can_download_from_vagon_workstation: true,

@@ -1,17 +1,19 @@
-// What an organisation may have at most, so that one cannot take the host from the others.
+// The quotas of an organisation, which keep one organisation from taking the host from the others.
 
 import { invalid } from './error.ts';
 
-/**
- * `storedGb`: what its captures and imports and the files of its transfers take on the host's disk,
- * until they are gone. `builds`: images that are being made at once.
- */
+/** The most that an organisation may have. */
 export interface Quotas {
   images: number;
   machines: number;
+  /** Images that are being made at once. */
   builds: number;
+  /**
+   * GB that its captures, its imports and the files of its transfers take on the host's disk, until
+   * they are removed from it.
+   */
   storedGb: number;
-  /** GB of replaced disks; the oldest give way when there are more. */
+  /** GB of replaced disks that are kept; the oldest are removed when there are more. */
   keptGb: number;
 }
 
@@ -33,7 +35,7 @@ const words: Record<QuotaName, string> = {
   keptGb: 'GB of kept disks',
 };
 
-/** Throws `invalid` with both numbers when `wanted` more would be too many. */
+/** Throws an `invalid` with both numbers when `wanted` more would exceed the quota. */
 export function assertWithinQuota(
   name: QuotaName,
   used: number,

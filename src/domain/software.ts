@@ -1,5 +1,5 @@
-// The catalogue: what can be installed, how (its recipe), in which order, and the key under which
-// the result is kept.
+// Software that can be installed: its recipe, the order of installation, and the key under which
+// builds find the resulting layer.
 
 import { createHash } from 'node:crypto';
 import { AppError, invalid } from './error.ts';
@@ -12,10 +12,7 @@ export interface RecipeFile {
   bytes: number;
 }
 
-/**
- * How a title is put on a disk: a shell script that runs as root inside a build machine, never on
- * the host.
- */
+/** How software is installed: a shell script that runs as root inside a build machine. */
 export interface Recipe {
   script: string;
   files: RecipeFile[];
@@ -36,8 +33,8 @@ export interface Software {
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /**
- * Digest of what decides a recipe's result. Limits are left out: a longer time limit gives the same
- * layer.
+ * The digest of everything that decides the result of a recipe. The time limit is left out, because
+ * a longer one gives the same layer.
  */
 export function recipeDigest(recipe: Recipe): string {
   const files = recipe.files
@@ -46,18 +43,12 @@ export function recipeDigest(recipe: Recipe): string {
   return sha256(JSON.stringify(['recipe-1', recipe.script, recipe.network, files]));
 }
 
-/**
- * Key of the layer that a recipe makes on a parent: equal keys mean that the layer can be used
- * again.
- */
+/** The key of the layer that a recipe makes on a parent. Layers with equal keys are the same. */
 export function layerKey(parentKey: string, digest: string): string {
   return sha256(JSON.stringify(['layer-1', parentKey, digest]));
 }
 
-/**
- * The one order in which a list is installed, so that equal sets share their layers: by id, each
- * once.
- */
+/** The order of installation: by id, each once, so that equal sets of software share layers. */
 export function canonicalOrder<Item extends { id: SoftwareId }>(list: readonly Item[]): Item[] {
   const byId = new Map(list.map((item) => [item.id, item]));
   return [...byId.values()].sort((a, b) => a.id - b.id);
@@ -66,7 +57,7 @@ export function canonicalOrder<Item extends { id: SoftwareId }>(list: readonly I
 export const scriptBytesMax = 256 * 1024;
 export const recipeFilesMax = 200;
 
-/** Checks a recipe before it enters the catalogue. */
+/** Checks a recipe before it is stored. Throws `invalid`. */
 export function assertRecipe(recipe: Recipe): void {
   const bytes = Buffer.byteLength(recipe.script);
   if (recipe.script.trim() === '')
@@ -90,10 +81,7 @@ export function assertRecipe(recipe: Recipe): void {
   }
 }
 
-/**
- * Splits a list of asked ids into what the catalogue has; throws not-found that names the first it
- * lacks.
- */
+/** The software with these ids, each once. Throws a not-found that names the first missing id. */
 export function pickSoftware(
   catalogue: readonly Software[],
   ids: readonly SoftwareId[],

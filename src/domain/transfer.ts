@@ -1,5 +1,5 @@
-// A transfer: an image on its way out (export) or in (import), as one file of bytes beside a
-// manifest that says what it is.
+// A transfer: an image on its way out (export) or in (import), as one file and a manifest that
+// describes it.
 
 import { invalid } from './error.ts';
 import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
@@ -8,7 +8,8 @@ export type TransferKind = 'export' | 'import';
 export type TransferFormat = 'qcow2' | 'raw';
 
 /**
- * `receiving`: an import's bytes are coming in. `building`: the file is made, or made an image of.
+ * `receiving`: an import's bytes are being uploaded. `building`: a job writes an export's file, or
+ * makes an image of an import's file.
  */
 export type TransferStatus = 'receiving' | 'building' | 'available' | 'failed';
 
@@ -17,23 +18,23 @@ export interface Transfer {
   organisationId: OrganisationId;
   kind: TransferKind;
   format: TransferFormat;
-  /** The image that it is of; null while an import's image is not made yet. */
+  /** The exported image, or the image that an import makes; null until the import makes it. */
   imageId: ImageId | null;
   name: string;
   status: TransferStatus;
   statusReason: string | null;
-  /** Of the whole file; 0 while an export is being made. */
+  /** The size of the whole file; 0 while an export is being written. */
   bytes: number;
-  /** What its file takes on the host, or may come to take; 0 when it is gone. */
+  /** The bytes that its file takes on the host, or may still take; 0 when the file is gone. */
   heldBytes: number;
   receivedBytes: number;
-  /** Lower-case hex, of the whole file; null when it is not known. */
+  /** The digest of the whole file in lower-case hex; null when it is not known. */
   sha256: string | null;
   manifest: string | null;
-  /** Over the manifest's text, base64. */
+  /** The signature of the manifest's text, in base64. */
   signature: string | null;
   createdAt: number;
-  /** From when on its file may go. */
+  /** From when on its file may be removed. */
   expiresAt: number;
 }
 
@@ -41,7 +42,7 @@ export const transferBytesMax = 16 * 1024 ** 4;
 export const transferMs = 24 * 3600_000;
 export const openTransfersMax = 10;
 
-/** `direct`: with the kernel and the initrd that follow the disk in the file. */
+/** `direct`: with the kernel and the initrd that follow the disk in the exported file. */
 export type ManifestBoot =
   | { mode: 'firmware' }
   | {
@@ -54,7 +55,7 @@ export type ManifestBoot =
 
 const appendLengthMax = 2000;
 
-/** What an exported file is. */
+/** The description of an exported file. */
 export interface Manifest {
   version: 1;
   name: string;
@@ -62,11 +63,11 @@ export interface Manifest {
   bytes: number;
   sha256: string;
   virtualBytes: number;
-  /** The base at the end of its chain, by the digest of the disk that was added as it. */
+  /** The base of its chain; `key` is the digest of the disk that was added as the base. */
   base: { name: string; key: string } | null;
   /**
-   * How it boots where that base is not; absent in exports of earlier versions, which boot by
-   * firmware then.
+   * How it boots at a server that does not have the base. Absent in exports of earlier versions,
+   * which then boot by firmware.
    */
   boot?: ManifestBoot;
   head: { layerId: LayerId; key: string | null };
@@ -93,10 +94,7 @@ function isBoot(value: unknown): boolean {
   return value.mode === 'direct' && appends && isSize(kernelBytes) && isSize(initrdBytes);
 }
 
-/**
- * Each field of a manifest that something of ours reads, whether it is what it must be, and what
- * that is.
- */
+/** Each field of a manifest that is read: its name, whether it is right, and what it must be. */
 const fieldsRead = ({
   version,
   name,
@@ -120,10 +118,7 @@ const fieldsRead = ({
     ['software', isSoftware(software), 'a list of objects, each with the text recipeDigest'],
   ] as const;
 
-/**
- * Reads a manifest that comes from outside. Throws `invalid`, which names the first field that is
- * wrong.
- */
+/** Reads a manifest that a caller sent. Throws an `invalid` that names the first wrong field. */
 export function parseManifest(text: string): Manifest {
   const asWritten = 'Send the manifest that silversmith image export wrote, as it is.';
   let found: unknown;

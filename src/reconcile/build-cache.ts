@@ -2,13 +2,12 @@
 
 import type { Layer } from '../domain/layer.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
-import type { Log } from './context.ts';
 
 /**
  * Takes steps on which nothing stands out of the cache, the one used longest ago first, until the
  * rest takes no more than `bytesMax`. Returns the steps that left.
  */
-export async function evict(work: Writer, bytesMax: number, log: Log): Promise<Layer[]> {
+export async function evict(work: Writer, bytesMax: number): Promise<Layer[]> {
   const evicted: Layer[] = [];
   let cache = await work.layers.cache();
   let bytes = cache.reduce((sum, layer) => sum + layer.storedBytes, 0);
@@ -19,7 +18,6 @@ export async function evict(work: Writer, bytesMax: number, log: Log): Promise<L
       await work.layers.update(layer.id, { state: 'deleting', key: null, deletingAt: work.now() });
       bytes -= layer.storedBytes;
       evicted.push(layer);
-      log.info({ layer: layer.id, bytes: layer.storedBytes }, 'a step leaves the build cache');
     }
     cache = await work.layers.cache();
     idle = cache.filter((layer) => !layer.inUse);

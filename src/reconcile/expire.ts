@@ -2,9 +2,10 @@
 // guard allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, and the
 // entries of the audit trail.
 
+import type { Disk } from '../domain/disk.ts';
 import { gbBytes } from '../domain/units.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
-import type { Log } from './context.ts';
+import type { Settings } from './context.ts';
 import type { TaskContext } from './task.ts';
 
 const jobsKeptMs = 7 * 24 * 3600_000;
@@ -15,24 +16,53 @@ const jobsKeptMs = 7 * 24 * 3600_000;
 const signatureKeptMs = 2 * 3600_000;
 const auditRoundsMax = 100;
 
+/** What may go now, and the state of the guard that decided it. */
+export interface Removal {
+  /** What was over before this time may go; null while nothing may. */
+  before: number | null;
+  /** Whether so many kept disks, and so many deleted images, may go at once. */
+  disks: boolean;
+  images: boolean;
+  isSteady: boolean;
+  waiting: string | null;
+  brakes: string;
+}
+
+/**
+ * Asks the guard what may go. This is done before the transaction that marks things, because the
+ * store may run a transaction twice, and each question changes the guard.
+ */
+export async function planRemoval({ store, guard, settings }: TaskContext): Promise<Removal> {
+  const { before, kept, deleted } = await store.read('system', async (work) => ({
+    before: await guard.look(work),
+    kept: await work.disks.kept(),
+    deleted: await work.images.deletedAt(),
+  }));
+  const allows = (kind: string, all: readonly number[], until: number) =>
+    guard.mayGo(kind, all.filter((at) => at <= until).length, all.length);
+  const ends = kept.map(({ keptUntil }) => keptUntil ?? 0);
+  const disks = before !== null && allows('kept disks', ends, before);
+  const images =
+    before !== null && allows('deleted images', deleted, before - settings.keepImageMs);
+  const [waiting, brakes] = [guard.waiting(), guard.brakes()];
+  return { before, disks, images, isSteady: guard.isSteady(), waiting, brakes };
+}
+
 /** Marks what can no longer be brought back, and forgets what is over. */
-export async function expire(work: Writer, { guard, settings }: TaskContext): Promise<void> {
-  const before = await guard.look(work);
-  if (guard.isSteady()) await work.host.steady();
+export async function expire(
+  work: Writer,
+  { before, disks, images, isSteady, waiting, brakes }: Removal,
+  { keepImageMs }: Pick<Settings, 'keepImageMs'>,
+): Promise<void> {
+  if (isSteady) await work.host.steady();
   if (before !== null) {
     await work.signatures.prune(before - signatureKeptMs);
     await work.access.prune(before);
     await work.idempotency.prune(before);
     await work.jobs.prune(before - jobsKeptMs);
-    const kept = await work.disks.kept();
-    const over = kept.filter(({ keptUntil }) => (keptUntil ?? 0) <= before);
-    if (guard.mayGo('kept disks', over.length, kept.length)) await work.disks.releaseKept(before);
-    const deleted = await work.images.deletedAt();
-    const gone = deleted.filter((at) => at <= before - settings.keepImageMs);
-    if (guard.mayGo('deleted images', gone.length, deleted.length))
-      await work.images.releaseLayers(before - settings.keepImageMs);
+    if (disks) await work.disks.releaseKept(before);
+    if (images) await work.images.releaseLayers(before - keepImageMs);
   }
-  const [waiting, brakes] = [guard.waiting(), guard.brakes()];
   const noted = await work.host.waiting();
   if (waiting !== noted.waiting || brakes !== noted.brakes)
     await work.host.noteWaiting(waiting, brakes);
@@ -56,20 +86,22 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
   }
 }
 
-/** Marks the oldest kept disks of each organisation that keeps more bytes than its quota. */
-export async function enforceKeptQuota(work: Writer, log: Log): Promise<void> {
+/**
+ * Marks the oldest kept disks of each organisation that keeps more bytes than its quota. Returns
+ * them.
+ */
+export async function enforceKeptQuota(work: Writer): Promise<Disk[]> {
+  const released: Disk[] = [];
   const kept = Map.groupBy(await work.disks.kept(), (disk) => disk.organisationId);
   for (const [organisationId, disks] of kept) {
     const { keptGb } = await work.organisations.quotas(organisationId);
     let bytes = disks.reduce((sum, disk) => sum + (disk.storedBytes ?? 0), 0);
-    for (const { id, machineId, storedBytes } of disks) {
+    for (const disk of disks) {
       if (bytes <= keptGb * gbBytes) break;
-      await work.disks.update(id, { state: 'deleting', deletingAt: work.now() });
-      bytes -= storedBytes ?? 0;
-      log.info(
-        { disk: id, machine: machineId, organisation: organisationId },
-        'a kept disk gives way to newer ones',
-      );
+      await work.disks.update(disk.id, { state: 'deleting', deletingAt: work.now() });
+      bytes -= disk.storedBytes ?? 0;
+      released.push(disk);
     }
   }
+  return released;
 }

@@ -1,10 +1,11 @@
-// A layer is quarantined when its bytes are missing or do not have their digest. Then nothing begins
-// to use the layer, and the images that stand on it fail with the reason. Machines that are on keep
-// running. The quarantine ends when the bytes have their digest again.
+// A layer is quarantined when its bytes are missing or do not have their digest. Then nothing
+// begins to use the layer, and the images that stand on it fail with the reason. Machines that are
+// on keep running. The quarantine ends when the bytes have their digest again.
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
@@ -39,20 +40,20 @@ export async function quarantine(
 }
 
 /**
- * Reads a quarantined layer again. When its bytes have their digest, the layer is sealed and gets its
- * key back. Returns false when they do not, and when no digest was ever taken. Idempotent.
+ * Reads a quarantined layer again. When its bytes have their digest, the layer is sealed and gets
+ * its key back. Returns false when they do not, and when no digest was ever taken. Idempotent.
  */
 export async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   layer: Layer,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
-  if (layer.digest === null) return false;
-  const digest = await engine
-    .layerDigest(layer.id, bytesPerSecond, signal)
+  if (layer.digest === null || !engine.verify) return false;
+  const digest = await engine.verify
+    .digest({ layerId: layer.id, bytesPerSecond }, call)
     .catch((error: unknown) => {
-      signal.throwIfAborted();
+      call.signal.throwIfAborted();
       if (!(error instanceof AppError) || error.retry === 'later') throw error;
       return null;
     });

@@ -1,9 +1,10 @@
-// Compares the bytes of layers with their digests. A digest is taken soon after a layer is sealed. It
-// is compared before another machine's disk is first made on the layer, and on a schedule.
+// Compares the bytes of layers with their digests. A digest is taken soon after a layer is sealed.
+// It is compared before another machine's disk is first made on the layer, and on a schedule.
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Dependencies } from './context.ts';
 import { endQuarantine, quarantine } from './quarantine.ts';
 import { assertSound } from './soundness.ts';
@@ -14,22 +15,23 @@ export const isReadable = ({ state, jobId }: Layer): boolean =>
 
 /**
  * Compares a layer with its digest, or takes the digest of a layer that has none. A layer that does
- * not match is quarantined; a quarantined layer that matches is used again. Returns whether the layer
- * is sound.
+ * not match is quarantined; a quarantined layer that matches is used again. Returns whether the
+ * layer is sound.
  */
 export async function verifyLayer(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   layer: Layer,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
   const { store, engine } = deps;
-  if (layer.state === 'quarantined') return endQuarantine(deps, layer, bytesPerSecond, signal);
+  if (layer.state === 'quarantined') return endQuarantine(deps, layer, bytesPerSecond, call);
+  if (!engine.verify) return true;
   let digest: string;
   try {
-    digest = await engine.layerDigest(layer.id, bytesPerSecond, signal);
+    digest = await engine.verify.digest({ layerId: layer.id, bytesPerSecond }, call);
   } catch (error) {
-    signal.throwIfAborted();
+    call.signal.throwIfAborted();
     // An error that may pass says nothing about the layer.
     if (!(error instanceof AppError) || error.retry === 'later') throw error;
     await quarantine(deps, layer, 'cannot be read on the disk of the host');
@@ -57,24 +59,20 @@ export async function verifyLayer(
  * Verifies the layers of a chain that were never compared, before a disk is made on the chain.
  * Throws `internal` when one is damaged.
  */
-export async function verifyChain(
-  deps: Dependencies,
-  head: LayerId,
-  signal: AbortSignal,
-): Promise<void> {
+export async function verifyChain(deps: Dependencies, head: LayerId, call: Call): Promise<void> {
   const chain = await deps.store.read('system', (work) => work.layers.chain(head));
   for (const layer of chain) {
     assertSound(layer);
     if (layer.verifiedAt !== null) continue;
     let current = layer;
     if (current.digest === null) {
-      await verifyLayer(deps, current, 0, signal);
+      await verifyLayer(deps, current, 0, call);
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
       // A layer that was read for the first time has nothing to be compared with.
       await deps.store.write('system', (work) =>
         work.layers.update(layer.id, { verifiedAt: work.now() }),
       );
-    } else if (!(await verifyLayer(deps, current, 0, signal))) {
+    } else if (!(await verifyLayer(deps, current, 0, call))) {
       current = await deps.store.read('system', (work) => work.layers.get(layer.id));
     }
     assertSound(current);

@@ -9,7 +9,10 @@ import { AppError, failedForNow, invalid } from '../domain/error.ts';
 import type { Freeze } from '../domain/host.ts';
 import type { LayerId } from '../domain/ids.ts';
 import { gbBytes } from '../domain/units.ts';
-import type { BackupSpec, Engine } from '../engine/port.ts';
+import type { BackupSpec } from '../engine/optional/backup.ts';
+import { requirePart } from '../engine/optional/parts.ts';
+import { withoutJob } from '../engine/port/call.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, makeFolders, syncPath, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
@@ -81,7 +84,9 @@ export async function backUp(
   folder: string,
   options: { keys: boolean; say?: (line: string) => void; signal?: AbortSignal },
 ): Promise<Manifest> {
-  const { keys, say = () => {}, signal = new AbortController().signal } = options;
+  const { keys, say = () => {}, signal } = options;
+  const call = withoutJob(signal);
+  const copies = requirePart(engine, 'backup');
   if (`${folder}/`.startsWith(`${dataDir}/`))
     throw invalid(`${folder} lies in the data directory; give a folder elsewhere.`);
   await makeFolders(folder, 0o700);
@@ -94,20 +99,20 @@ export async function backUp(
     const { content, lost } = await whileFrozen(store, 'disks', async () => {
       await copyStoreAndKeys(dataDir, folder, keys);
       const named = await within(folder, contentOf);
-      const has = await engine.inventory();
+      const has = await engine.inventory(call);
       const content = {
         ...named,
         layers: [...named.layers, ...named.begun.filter((id) => has.layers.has(id))],
       };
       return {
         content,
-        lost: await engine.backUp({ ...none, folder: target, disks: content.disks }, signal),
+        lost: await copies.copy({ ...none, folder: target, disks: content.disks }, call),
       };
     });
     say(`copying ${content.layers.length} layers`);
     const missing = [
       ...lost,
-      ...(await engine.backUp({ ...content, disks: [], folder: target }, signal)),
+      ...(await copies.copy({ ...content, disks: [], folder: target }, call)),
     ];
     return {
       format: formatVersion,

@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../domain/error.ts';
-import type { Engine } from '../engine/port.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { openQemu } from '../engine/qemu/engine.ts';
 import { openSimulator } from '../engine/simulator/engine.ts';
 import { systemClock } from '../lib/clock.ts';

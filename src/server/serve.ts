@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Application } from '../app/application.ts';
 import { assertMasterKey } from '../app/operator/key.ts';
+import { localBlobs } from '../blobs/local/blobs.ts';
 import { AppError } from '../domain/error.ts';
-import type { TransferId } from '../domain/ids.ts';
-import type { Engine } from '../engine/port.ts';
+import { withoutJob } from '../engine/port/call.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics, metricsServer } from '../http/metrics.ts';
@@ -63,14 +64,14 @@ export function buildService({
   showMetrics = true,
 }: Dependencies): Service {
   const settings = { ...defaultSettings, ...given };
-  const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
+  const blobs = localBlobs(join(dataDir, 'transfers'));
   const application = new Application({
     store,
     masterKey,
     signer,
     now: clock.now,
     keepDiskMs: settings.keepDiskMs,
-    transferPath,
+    blobs,
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
   const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
@@ -94,8 +95,7 @@ export function buildService({
     nudge: () => reconciler.nudge(),
     async check() {
       await store.check();
-      await engine.check();
-      const capacity = await engine.capacity();
+      const capacity = await engine.check(withoutJob());
       await store.write('system', (work) => work.host.seen(capacity));
     },
   });
@@ -105,7 +105,7 @@ export function buildService({
     clock,
     settings,
     signer,
-    transferPath,
+    blobs,
     log: app.log,
     meter: metrics,
   });
@@ -203,7 +203,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     const newInstallation = newId();
     const engine = await openEngine(config, newInstallation);
     await ensureInstallation(config.dataDir, engineName, newInstallation);
-    await engine.tidy();
+    await engine.hostBound?.tidy(withoutJob());
     // With a public address there is a proxy in front, which would pass them on to anybody.
     const showMetrics =
       config.metrics === null && config.publicUrl === null && isLoopback(config.host);

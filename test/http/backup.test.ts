@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { backUp, restore } from '../../src/server/backup.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
@@ -48,9 +49,9 @@ describe('a backup', () => {
   it('has a layer that a capture has sealed at the engine and not recorded yet', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      async buildLayer(spec, signal) {
+      async buildLayer(spec, given) {
         if (spec.label === 'The generalisation') throw failedForNow('Not now.');
-        return engine.buildLayer(spec, signal);
+        return engine.buildLayer(spec, given);
       },
     });
     const { h, id, rooms, restored, folder } = await withDisk(t, { wrapEngine });
@@ -80,10 +81,12 @@ describe('a backup', () => {
     const [copying, resume] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const engine: Engine = {
       ...rooms.engine,
-      async backUp(spec, signal) {
-        copying.resolve();
-        await resume.promise;
-        return rooms.engine.backUp(spec, signal);
+      backup: {
+        async copy(spec, given) {
+          copying.resolve();
+          await resume.promise;
+          return requirePart(rooms.engine, 'backup').copy(spec, given);
+        },
       },
     };
     const { body } = await h.call('imageCapture', { body: { machine_id: id } });

@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
+import { call } from '../call.ts';
 import { settled } from './settled.ts';
 
 async function withBases(t: TestContext) {
@@ -90,7 +91,7 @@ describe('the default base', () => {
     assert.deepEqual(await trial(second.id), { works: true, said: '' });
     assert.equal(await theDefault(), second.id);
     await h.engine.rot(second.layerId);
-    assert.equal((await h.engine.inventory()).layers.size, 2);
+    assert.equal((await h.engine.inventory(call)).layers.size, 2);
     await h.store.write('system', (work) => work.bases.fail(second.id));
     assert.equal(await theDefault(), h.base.id);
     assert.equal((await trial(second.id)).works, true);

@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, MachineId, TransferId } from '../../src/domain/ids.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { buildService } from '../../src/server/serve.ts';
+import { call } from '../call.ts';
 import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';
 
@@ -22,9 +23,9 @@ const answered = {
 };
 
 /** Makes one of each thing that is kept for a time; returns the transfer and the link. */
-async function makeAll({ h, id, settle, does: call }: Awaited<ReturnType<typeof settled>>) {
-  const does = async (...given: Parameters<typeof call>) => {
-    const body = await call(...given);
+async function makeAll({ h, id, settle, does: ask }: Awaited<ReturnType<typeof settled>>) {
+  const does = async (...given: Parameters<typeof ask>) => {
+    const body = await ask(...given);
     assert.equal(body.client_code, 200, body.message);
     return body;
   };
@@ -39,7 +40,7 @@ async function makeAll({ h, id, settle, does: call }: Awaited<ReturnType<typeof 
   await does('machineStop', id);
   await h.send(answered);
   await settle();
-  await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 });
+  await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 }, call);
   await h.store.write('system', (work) =>
     work.signatures.use('key' as never, 'signature', work.now() + 5 * minuteMs),
   );
@@ -70,7 +71,7 @@ async function keeping(t: TestContext) {
       throw (await work.signatures.use('key' as never, 'signature', 0)) ? 'forgotten' : 'known';
     });
     const signature = (await use.catch(String)) === 'known';
-    const all = { ...there, signature, orphan: (await h.engine.inventory()).disks.has(orphan) };
+    const all = { ...there, signature, orphan: (await h.engine.inventory(call)).disks.has(orphan) };
     return Object.entries(all)
       .filter(([, is]) => is)
       .map(([name]) => name);

@@ -5,11 +5,13 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Compact } from '../../src/engine/optional/compact.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';
 
-type Rewrite = Engine['rewriteLayer'];
+type Rewrite = Compact['rewrite'];
 
 /**
  * A chain of ten layers with digests, ready to be compacted; `around` stands between the service
@@ -20,7 +22,12 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
   let armed = false;
   const wrapEngine = (engine: Engine): Engine => ({
     ...engine,
-    rewriteLayer: (spec) => (armed ? around(engine.rewriteLayer)(spec) : engine.rewriteLayer(spec)),
+    compact: {
+      rewrite(spec, given) {
+        const { rewrite } = requirePart(engine, 'compact');
+        return (armed ? around(rewrite) : rewrite)(spec, given);
+      },
+    },
   });
   const { h, id, does, machine, headOf } = await settled(t, { clock, wrapEngine });
   const { reconciler } = h.service;
@@ -140,9 +147,9 @@ describe('compaction beside damage', () => {
     const found: { rot?: () => Promise<void> } = {};
     const { h, head, middle, layer, status, compact, tasks, advance } = await tall(
       t,
-      (rewrite) => async (spec) => {
+      (rewrite) => async (spec, given) => {
         await found.rot?.();
-        return rewrite(spec);
+        return rewrite(spec, given);
       },
     );
     found.rot = async () => {
@@ -177,11 +184,14 @@ describe('compaction beside damage', () => {
   it('releases a layer when there is nothing left to do', async (t) => {
     let tries = 0;
     const found: { lose?: () => Promise<void> } = {};
-    const { h, head, middle, layer, compact, tasks } = await tall(t, (rewrite) => async (spec) => {
-      if (tries++ > 0) return rewrite(spec);
-      await found.lose?.();
-      throw failedForNow('Not now.');
-    });
+    const { h, head, middle, layer, compact, tasks } = await tall(
+      t,
+      (rewrite) => async (spec, given) => {
+        if (tries++ > 0) return rewrite(spec, given);
+        await found.lose?.();
+        throw failedForNow('Not now.');
+      },
+    );
     found.lose = async () => {
       await h.engine.lose(middle);
       await h.service.reconciler.task('sweep');

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
+import { call } from '../call.ts';
 import { settled } from './settled.ts';
 
 describe('machineRestore', () => {
@@ -70,6 +71,6 @@ describe('kept disks', () => {
       left.map((disk) => disk.id),
       kept.slice(1).map((disk) => disk.id),
     );
-    assert.ok(!(await h.engine.inventory()).disks.has(kept[0]?.id as DiskId));
+    assert.ok(!(await h.engine.inventory(call)).disks.has(kept[0]?.id as DiskId));
   });
 });

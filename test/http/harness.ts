@@ -8,7 +8,7 @@ import { keyCreate } from '../../src/app/operator/key.ts';
 import type { OrganisationId } from '../../src/domain/ids.ts';
 import { type Permission, permissions } from '../../src/domain/key.ts';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -10,7 +10,13 @@ import { startHarness } from './harness.ts';
 describe('/readyz', () => {
   it('writes to the store and checks the engine, once for all callers within two seconds', async (t) => {
     let [looks, failing] = [0, false];
-    const counted = (engine: Engine): Engine => ({ ...engine, check: async () => void looks++ });
+    const counted = (engine: Engine): Engine => ({
+      ...engine,
+      check(given) {
+        looks++;
+        return engine.check(given);
+      },
+    });
     const wrapStore = (store: Store): Store => ({
       ...store,
       write: async (scope, work) => {

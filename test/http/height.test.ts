@@ -8,8 +8,10 @@ import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
 import { gbBytes } from '../../src/domain/units.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { newId } from '../../src/lib/new-id.ts';
+import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
@@ -30,13 +32,12 @@ async function addChain(
   const ids: LayerId[] = root === null ? [] : [root];
   for (let n = 0; n < count; n++) {
     const [id, disk, parentId] = [newId() as LayerId, newId() as DiskId, ids.at(-1) ?? null];
-    await h.engine.ensureDisk({
-      diskId: disk,
-      layerId: parentId ?? h.base.layerId,
-      sizeBytes: gbBytes,
-    });
-    await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes });
-    await h.engine.removeDisk(disk);
+    await h.engine.ensureDisk(
+      { diskId: disk, layerId: parentId ?? h.base.layerId, sizeBytes: gbBytes },
+      call,
+    );
+    await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes }, call);
+    await h.engine.removeDisk(disk, call);
     const key = kind === 'software' ? id : null;
     const owner = { organisationId: kind === 'software' ? null : h.ours, jobId: null };
     const boot = parentId === null ? ({ mode: 'firmware' } as const) : null;
@@ -63,9 +64,11 @@ describe('a chain of layers', () => {
     let refused: string | null = null;
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      async rewriteLayer(spec) {
-        if (spec.layerId === refused) throw failedForGood('It cannot be written anew.');
-        return engine.rewriteLayer(spec);
+      compact: {
+        async rewrite(spec, given) {
+          if (spec.layerId === refused) throw failedForGood('It cannot be written anew.');
+          return requirePart(engine, 'compact').rewrite(spec, given);
+        },
       },
     });
     const h = await startHarness(t, { reconcile: false, wrapEngine });

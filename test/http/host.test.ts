@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { call } from '../call.ts';
 import { settled } from './settled.ts';
 
 describe('the disk of the host', () => {
@@ -44,7 +45,7 @@ describe('the build cache', () => {
     const [low, high] = [await headOf(used), await headOf(idle)];
     await does('imageDelete', idle);
     await h.service.reconciler.task('collect');
-    const { layers } = await h.engine.inventory();
+    const { layers } = await h.engine.inventory(call);
     assert.deepEqual([layers.has(low), layers.has(high)], [true, false]);
     // A step that left the cache is built again, and one that stayed is found.
     const again = await install([h.editor.id, h.browser.id]);

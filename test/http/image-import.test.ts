@@ -10,6 +10,7 @@ import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
 import { openTransfersMax } from '../../src/domain/transfer.ts';
+import { call } from '../call.ts';
 import { transfers } from './transfers.ts';
 
 describe('an import', () => {
@@ -95,7 +96,7 @@ describe('an import', () => {
     const noise = await imported('no disk at all');
     const second = await image((await finish(noise.id)).attributes.id);
     assert.deepEqual([second.status, /not a disk/.test(second.status_reason)], ['failed', true]);
-    const inventory = await h.engine.inventory();
+    const inventory = await h.engine.inventory(call);
     assert.equal(inventory.layers.size, 1);
     for (const body of [
       { size_bytes: 0 },
@@ -120,7 +121,7 @@ describe('an import', () => {
       return finish(transfer.id, { heal_image_id: id });
     };
     assert.equal((await heal({ manifest, signature })).client_code, 409);
-    await h.engine.removeLayer(layerId as LayerId);
+    await h.engine.removeLayer(layerId as LayerId, call);
     await h.service.reconciler.task('sweep');
     assert.equal((await image(id)).status, 'failed');
 
@@ -164,7 +165,7 @@ describe('an import', () => {
     await h.service.reconciler.settle();
     const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;
     assert.match(attributes.status_reason, /Nothing is wrong with the image any more/);
-    assert.equal(await h.engine.layerDigest(layerId, 0, new AbortController().signal), digest);
+    assert.equal(await h.engine.verify.digest({ layerId, bytesPerSecond: 0 }, call), digest);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { call } from '../call.ts';
 import { settled } from './settled.ts';
 
 describe('a deleted image', () => {
@@ -41,7 +42,7 @@ describe('a deleted image', () => {
     await does('imageDelete', image);
     await h.service.reconciler.task('collect');
     assert.equal((await does('imageRestore', image)).client_code, 404);
-    const { layers, disks } = await h.engine.inventory();
+    const { layers, disks } = await h.engine.inventory(call);
     assert.deepEqual([[...layers.keys()], disks.size], [[h.base.layerId], 0]);
   });
 });

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
+import { call } from '../call.ts';
 import { startHarness } from './harness.ts';
 
 describe('machineStart and machineStop', () => {
@@ -76,7 +77,7 @@ describe('machineStart and machineStop', () => {
     await h.call('machineStart', { params: { id: never.id } });
     const off = await h.machineIs(never.id, 'off');
     assert.match(off.status_reason, /not ready within/);
-    assert.equal((await h.engine.runningMachines()).size, 0);
+    assert.equal((await h.engine.runningMachines(call)).size, 0);
     assert.deepEqual(
       (await h.store.read('system', (work) => work.machines.get(never.id))).diskId,
       null,
@@ -86,7 +87,10 @@ describe('machineStart and machineStop', () => {
   it('say what a machine that did not start has shown on its console, and keep the end of it', async (t) => {
     const shown =
       'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
-    const wrapEngine = (engine: Engine): Engine => ({ ...engine, console: async () => shown });
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      screen: { read: async () => shown },
+    });
     const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
     const { id } = await h.addMachine(h.ours, 'sim-never-ready');
     const before = await h.call('machineConsole', { params: { id } });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -106,7 +107,7 @@ describe('machineReset', () => {
     await h.call('machineReset', { params: { id } });
     await waitFor('the disk is gone', async () => {
       await h.service.reconciler.task('collect');
-      return (await h.engine.inventory()).disks.size === 0;
+      return (await h.engine.inventory(call)).disks.size === 0;
     });
   });
 });

@@ -1,6 +1,7 @@
 // Compares the whole stack with the model of the contract.
 
 import assert from 'node:assert/strict';
+import { call } from '../call.ts';
 import type { Harness } from './harness.ts';
 import type { Model } from './model.ts';
 
@@ -49,12 +50,12 @@ export async function agreeWithEngine(h: Harness, model: Model): Promise<void> {
   const ready = model.machines
     .filter((machine) => machine.status === 'ready')
     .map((machine) => machine.id);
-  assert.deepEqual(new Set<number>(await h.engine.runningMachines()), new Set(ready));
+  assert.deepEqual(new Set<number>(await h.engine.runningMachines(call)), new Set(ready));
   const known = await h.store.read('system', async (work) => ({
     layers: await work.layers.ids(),
     disks: await work.disks.ids(),
   }));
-  const kept = await h.engine.inventory();
+  const kept = await h.engine.inventory(call);
   assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
   assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort());
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { newId } from '../../src/lib/new-id.ts';
+import { call } from '../call.ts';
 import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';
 
@@ -12,12 +13,12 @@ describe('the sweep', () => {
     const { clock, advance } = movableClock();
     const { h } = await settled(t, { clock });
     const orphan = newId() as DiskId;
-    await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 });
+    await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 }, call);
     const sweep = async () => {
       await h.service.reconciler.task('sweep');
       return {
         noted: (await h.store.read('system', (work) => work.host.orphans())).map((one) => one.id),
-        there: (await h.engine.inventory()).disks.has(orphan),
+        there: (await h.engine.inventory(call)).disks.has(orphan),
       };
     };
     assert.deepEqual(await sweep(), { noted: [orphan], there: true });
@@ -32,7 +33,7 @@ describe('the sweep', () => {
     const [id = 0] = h.machines;
     const [one, both] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
     await does('imageAssign', both, { machine_ids: [id] });
-    await h.engine.removeLayer(await headOf(one));
+    await h.engine.removeLayer(await headOf(one), call);
     await h.service.reconciler.task('sweep');
     for (const image of [one, both]) {
       const { attributes } = await does('imageGet', image);

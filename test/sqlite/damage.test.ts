@@ -1,5 +1,5 @@
-// A store whose file is damaged is not served: it is found at the start, and the message says how
-// to go on.
+// Damage to the file of a store is found when the store is opened, and the message says how to go
+// on.
 
 import assert from 'node:assert/strict';
 import { copyFile, open, readFile, stat, truncate, writeFile } from 'node:fs/promises';

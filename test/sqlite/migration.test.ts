@@ -1,6 +1,5 @@
-// A store that is being brought up to date has the old schema or the new one at every moment, and
-// whoever comes meanwhile finds one of them: processes that are killed at it, and several that come
-// at once.
+// Migrations: the store has the old schema or the new one at every moment, when the process that
+// migrates it is killed, and when several processes open it at once.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -133,7 +132,7 @@ const opener = `
     process.stdout.write((await open().catch(String)) + '\\n');
   }`;
 
-/** A process that opens each store whose folder it is told, and says what came of it. */
+/** A process that opens each store whose folder it is sent, and answers with the result. */
 function openerAlone(t: Scope) {
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', opener], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -190,7 +189,7 @@ describe('a store that is being served', () => {
       refused,
     );
     assert.equal(schemaOf(dataDir), before);
-    // Who has this version goes on beside the server.
+    // A program of this version may use the store beside the server.
     await migrated(dataDir);
     lock.release();
     assert.equal(schemaOf(dataDir), before);

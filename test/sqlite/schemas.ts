@@ -1,4 +1,4 @@
-// Stores as each earlier version left them, with one row of everything in them.
+// Stores of each earlier version, with one row in each table.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ export const versions = Object.keys(sqliteMigrations);
 export const at = 1_700_000_000_000;
 type Row = Record<string, string | number | null>;
 
-/** What tables and columns were called before the newest schema. */
+/** The names that tables and columns had before the newest schema. */
 const formerNames: Record<string, string> = {
   job: 'operation',
   machine_type: 'plan',
@@ -22,10 +22,7 @@ const formerNames: Record<string, string> = {
   code: 'machine_type',
 };
 
-/**
- * One of everything, with each column that the newest schema has; an older one takes those that it
- * knows.
- */
+/** A row for each table, with all columns of the newest schema; an older one takes those it has. */
 const rows: [table: string, row: Row][] = [
   ['organisation', { id: 1, name: 'Studio', created_at: at, quotas: '{}', generalize_at: null }],
   [
@@ -95,7 +92,7 @@ const rows: [table: string, row: Row][] = [
       },
     },
   ],
-  // What an import made that stands alone, in versions that kept how it boots with the bases.
+  // The layer of an import that stands alone, from versions that kept the boot with the bases.
   [
     'layer',
     {
@@ -299,7 +296,7 @@ const rows: [table: string, row: Row][] = [
   ],
 ];
 
-/** Makes the store of a version in a folder, with the rows that it can hold. */
+/** Makes the store of a version in a folder, with the rows that its schema can hold. */
 export async function storeOf(dataDir: string, version: string): Promise<void> {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
   const db = new Kysely<unknown>({ dialect: sqliteDriver(database) });

@@ -1,5 +1,5 @@
-// What SQLite alone promises of the store: durable, one server, two processes side by side. What every
-// database promises is the contract, which runs here too.
+// The store's contract on SQLite, and the promises of SQLite alone: acknowledged writes survive a
+// kill, two processes write side by side, and one server has the directory.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,5 +1,4 @@
-// The schema's history: a store with data in it, as each earlier version left it, is brought up to
-// date, and everything in it is there.
+// Upgrades: a store of each earlier version is migrated with all of its data.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -48,7 +47,7 @@ describe('a store with data in it', () => {
             ['base', null],
           ],
         );
-        // How a chain boots is known of its root, be it a base or not, and whose a capture is.
+        // Each root says how it boots, and each capture has its organisation.
         for (const id of ['capture', 'alone'] as LayerId[]) {
           const layer = await work.layers.get(id);
           assert.deepEqual((await work.layers.bootOf(layer)).boot, { mode: 'firmware' });
@@ -63,7 +62,7 @@ describe('a store with data in it', () => {
           ['step'],
         );
         assert.equal((await work.software.list()).length, 1);
-        // A base on which something stands works; of the other one nothing is known.
+        // The base that something stands on counts as one that works; the other one does not.
         assert.deepEqual(
           (await work.bases.list()).map(({ id, provedAt }) => [id, provedAt]),
           [
@@ -73,8 +72,7 @@ describe('a store with data in it', () => {
         );
         assert.equal((await work.bases.get()).id, 1);
       });
-      // Of what an older version took only nonces are known: all that a key signed until then
-      // counts as used.
+      // Older versions remembered only nonces, so all that a key signed until then counts as used.
       const last = versions.indexOf(version) < versions.indexOf('0011-signatures') ? at : 0;
       await store.write('system', async (work) => {
         const use = (key: string, signature: string, expiresAt: number) =>
@@ -86,7 +84,7 @@ describe('a store with data in it', () => {
         );
         assert.equal(await use('key-1', 'new', at + 1), false);
       });
-      // What was under way goes on.
+      // The job that was under way is claimed again.
       const claimed = await store.write('system', (work) =>
         work.jobs.claim(1 as never, 'heir', 1000),
       );

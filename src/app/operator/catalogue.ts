@@ -15,21 +15,16 @@ import {
   type Software,
 } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import { type Content, fileContent } from '../../lib/content.ts';
 import { sha256File } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import { nameFault } from '../../lib/plain-text.ts';
 import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 
 /** What the catalogue needs of an engine: to take files in. */
-export interface Intake {
-  importBase(
-    layerId: LayerId,
-    files: { disk: string; kernel?: string; initrd?: string },
-    signal?: AbortSignal,
-  ): Promise<{ digest: string; virtualBytes: number; storedBytes: number }>;
-  importFile(sha256: string, path: string): Promise<void>;
-  removeLayer(layerId: LayerId): Promise<void>;
-}
+export type Intake = Pick<Engine, 'importBase' | 'importFile' | 'removeLayer'>;
 
 export const nameLengthMax = 100;
 
@@ -104,7 +99,14 @@ export async function baseAdd(
   // Asked before the disk is copied, and again in the transaction that takes the name.
   await store.read('system', (work) => assertBaseFree(work, name));
   const layerId = newId() as LayerId;
-  const { digest, virtualBytes, storedBytes } = await intake.importBase(layerId, files, signal);
+  const { disk, kernel, initrd } = files;
+  const spec = {
+    layerId,
+    disk: await givenFile(disk),
+    ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
+    ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
+  };
+  const { digest, virtualBytes, storedBytes } = await intake.importBase(spec, withoutJob(signal));
   try {
     return await store.write('system', async (work) => {
       await assertBaseFree(work, name);
@@ -133,31 +135,13 @@ export async function baseAdd(
       });
     });
   } catch (error) {
-    await intake.removeLayer(layerId);
+    await intake.removeLayer(layerId, withoutJob());
     throw error;
   }
 }
 
-/**
- * The part of an engine that a trial uses: a build machine, and the removal of the layer that it
- * made.
- */
-export interface Trier {
-  buildLayer(
-    spec: {
-      layerId: LayerId;
-      parentId: LayerId;
-      baseLayerId: LayerId;
-      chain: readonly LayerId[];
-      boot: Boot;
-      sizeBytes: number;
-      recipe: Recipe;
-      label: string;
-    },
-    signal: AbortSignal,
-  ): Promise<{ exitCode: number; output: string }>;
-  removeLayer(layerId: LayerId): Promise<void>;
-}
+/** What a trial needs of an engine: a build machine, and the removal of the layer that it made. */
+export type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
 /**
  * Whether a build machine that is started on a base runs a recipe and reports; if not, why. Nothing
@@ -181,7 +165,7 @@ export async function baseTry(
   try {
     const { exitCode, output } = await trier.buildLayer(
       { ...spec, recipe, label: 'The trial' },
-      signal,
+      withoutJob(signal),
     );
     if (exitCode !== 0)
       throw failedForGood(
@@ -196,7 +180,7 @@ export async function baseTry(
     if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
     return { works: false, said: error.message };
   } finally {
-    await trier.removeLayer(layerId);
+    await trier.removeLayer(layerId, withoutJob());
   }
 }
 
@@ -212,21 +196,31 @@ export interface NewSoftware {
   timeoutMs: number;
 }
 
+/** A file that the operator names. Throws `invalid`. */
+async function givenFile(path: string): Promise<Content> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
+  return fileContent(path);
+}
+
 /** Takes a recipe's files in, pinned by digest. Throws `invalid`. */
 async function takeIn(intake: Intake, { name, sizeGb, files, ...rest }: NewSoftware) {
   checkName(name);
   if (!(sizeGb > 0 && sizeGb <= 10_000))
     throw invalid('The size must be a number of GB above 0 and up to 10000.');
-  const pinned: RecipeFile[] = [];
+  const pinned: (RecipeFile & { content: Content })[] = [];
   for (const path of files) {
-    const found = await stat(path).catch(() => null);
-    if (!found?.isFile()) throw invalid(`${path} is not a file that can be read.`);
-    pinned.push({ name: basename(path), sha256: await sha256File(path), bytes: found.size });
+    const content = await givenFile(path);
+    const sha256 = await sha256File(path);
+    pinned.push({ name: basename(path), sha256, bytes: content.bytes, content });
   }
-  const recipe: Recipe = { ...rest, files: pinned };
+  const recipe: Recipe = {
+    ...rest,
+    files: pinned.map(({ content: _content, ...file }) => file),
+  };
   assertRecipe(recipe);
-  for (const [index, file] of pinned.entries())
-    await intake.importFile(file.sha256, files[index] ?? '');
+  for (const { sha256, content } of pinned)
+    await intake.importFile({ sha256, content }, withoutJob());
   return { name, sizeGb, recipe };
 }
 

@@ -5,7 +5,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { keysSealedOtherwise } from '../../app/operator/key.ts';
 import { AppError, invalid } from '../../domain/error.ts';
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import { examine } from '../../reconcile/doctor.ts';
@@ -142,10 +143,10 @@ async function doctor(
     // again is not.
     for (const layer of await store.read('system', (work) => work.layers.list()))
       if (isReadable(layer))
-        await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
+        await verifyLayer({ store, engine, log: quiet }, layer, 0, withoutJob());
   }
   const findings = await examine({ store, engine, clock: systemClock });
-  await engine.check().catch((error: unknown) => {
+  await engine.check(withoutJob()).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
     findings.push({
       severity: 'error',

@@ -7,7 +7,8 @@ import type { BaseImage } from '../../domain/base.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
-import type { Engine } from '../../engine/port.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Flags } from '../../server/options.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { readableFile } from '../file.ts';
@@ -110,7 +111,8 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const fault = await engine.bootFault({ boot: given.boot, baseLayerId: added.layerId });
+        const root = { boot: given.boot, baseLayerId: added.layerId };
+        const fault = await engine.bootCheck?.fault(root, withoutJob());
         if (fault)
           terminal.err(
             `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,

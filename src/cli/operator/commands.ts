@@ -10,6 +10,8 @@ import {
   softwareUpdate,
 } from '../../app/operator/catalogue.ts';
 import type { MachineId, SoftwareId } from '../../domain/ids.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import { dataDirHelp } from '../../lib/folders.ts';
 import type { openExistingStore } from '../../server/open.ts';
 import { type Config, type Flags, parseConfig } from '../../server/options.ts';
@@ -265,7 +267,9 @@ function execCommand(machine: Command, { local, withStore, terminal }: Admin): v
         const id = (await pick('machine', given, async () => machines)) as MachineId;
         if (!machines.some((one) => one.id === id))
           throw new UsageError(`There is no machine ${id}; see: silversmith machine list`);
-        const result = await (await (await open()).openEngine(config)).exec(id, command);
+        const engine = await (await open()).openEngine(config);
+        const exec = requirePart(engine, 'exec');
+        const result = await exec.run({ machineId: id, command }, withoutJob());
         if (flags.json) terminal.out(JSON.stringify(result, null, 2));
         else {
           if (result.stdout !== '') terminal.out(result.stdout.trimEnd());

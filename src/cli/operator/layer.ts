@@ -6,6 +6,7 @@ import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import { gbBytes } from '../../domain/units.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import { evict } from '../../reconcile/build-cache.ts';
 import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
 import type { Flags } from '../../server/options.ts';
@@ -80,12 +81,7 @@ export function layerCommands(
       const found: { id: LayerId; result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED' }[] =
         [];
       for (const one of wanted) {
-        const same = await verifyLayer(
-          { store, engine, log: quiet },
-          one,
-          0,
-          new AbortController().signal,
-        );
+        const same = await verifyLayer({ store, engine, log: quiet }, one, 0, withoutJob());
         found.push({ id: one.id, result: resultOf(one, same) });
       }
       print(
@@ -126,7 +122,7 @@ export function layerCommands(
     .action((flags: Flags & Printed & { keepGb: number }) =>
       withStore(flags, async ({ store }) => {
         const gone: Layer[] = await store.write('system', (work) =>
-          evict(work, flags.keepGb * gbBytes, quiet),
+          evict(work, flags.keepGb * gbBytes),
         );
         const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
         print(
@@ -143,7 +139,7 @@ export function layerCommands(
     withStore(flags, async ({ store }, config) => {
       const { openEngine } = await import('../../server/open.ts');
       const engine = await openEngine(config);
-      const [{ layers, disks }, capacity] = [await engine.inventory(), await engine.capacity()];
+      const { layers, disks, capacity } = await engine.inventory(withoutJob());
       const known = await store.read('system', async (work) => ({
         layers: await work.layers.list(),
         disks: await work.disks.list(),

@@ -4,14 +4,15 @@
 
 import type { Disk } from '../../domain/disk.ts';
 import type { Layer } from '../../domain/layer.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import { evict } from '../build-cache.ts';
-import type { Dependencies } from '../context.ts';
-import { enforceKeptQuota, expire, pruneAudit } from '../expire.ts';
+import type { Settings } from '../context.ts';
+import { enforceKeptQuota, expire, planRemoval, pruneAudit, type Removal } from '../expire.ts';
 import { quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { removeTransfers } from '../transfer-files.ts';
+import { removeBlobs } from '../transfer-blobs.ts';
 
 const chainRoundsMax = 100;
 
@@ -19,16 +20,19 @@ export const collect: Task = {
   everyMs: 30_000,
   scope: 'host',
   async run(context) {
-    const { store } = context;
+    const { store, settings } = context;
     await settleAbandoned(context);
     if (await store.read('system', isFrozen)) return;
-    await removeTransfers(context);
-    const disks = await store.write('system', (work) => markDisks(work, context));
+    await removeBlobs(context);
+    const removal = await planRemoval(context);
+    const disks = await store.write('system', (work) => markDisks(work, removal, settings));
+    logReleased(context, disks.released);
     await pruneAudit(context);
-    const failures = await removeDisks(context, disks);
+    const failures = await removeDisks(context, disks.over);
     await takeUpLayers(context);
-    const layers = await store.write('system', (work) => markLayers(work, context));
-    failures.push(...(await removeLayers(context, layers)));
+    const layers = await store.write('system', (work) => markLayers(work, settings));
+    logEvicted(context, layers.evicted);
+    failures.push(...(await removeLayers(context, layers.over)));
     if (failures.length > 0)
       throw new AggregateError(failures, `${failures.length} disks or layers cannot be removed`);
   },
@@ -37,22 +41,42 @@ export const collect: Task = {
 /** Asked again in each transaction that marks something, because a backup may begin meanwhile. */
 const isFrozen = async (work: Reader) => (await work.host.frozen()).length > 0;
 
-/** Returns the disks that were marked long enough ago to lose their bytes. */
-async function markDisks(work: Writer, context: TaskContext): Promise<Disk[]> {
-  if (await isFrozen(work)) return [];
-  await expire(work, context);
-  await enforceKeptQuota(work, context.log);
+/**
+ * Marks disks. `released` gave way to newer disks of their organisation; `over` were marked long
+ * enough ago to lose their bytes.
+ */
+async function markDisks(
+  work: Writer,
+  removal: Removal,
+  settings: Settings,
+): Promise<{ released: Disk[]; over: Disk[] }> {
+  if (await isFrozen(work)) return { released: [], over: [] };
+  await expire(work, removal, settings);
+  const released = await enforceKeptQuota(work);
   await work.disks.markDeleting();
   await work.disks.takeUp();
-  return work.disks.deleting(work.now() - context.settings.collectDelayMs);
+  return { released, over: await work.disks.deleting(work.now() - settings.collectDelayMs) };
 }
 
-/** Returns the layers that were marked long enough ago to lose their bytes. */
-async function markLayers(work: Writer, { settings, log }: TaskContext): Promise<Layer[]> {
-  if (await isFrozen(work)) return [];
-  await evict(work, settings.cacheBytesMax, log);
+/** The same for layers; `evicted` left the build cache. */
+async function markLayers(
+  work: Writer,
+  settings: Settings,
+): Promise<{ evicted: Layer[]; over: Layer[] }> {
+  if (await isFrozen(work)) return { evicted: [], over: [] };
+  const evicted = await evict(work, settings.cacheBytesMax);
   await work.layers.markDeleting();
-  return work.layers.deleting(work.now() - settings.collectDelayMs);
+  return { evicted, over: await work.layers.deleting(work.now() - settings.collectDelayMs) };
+}
+
+function logReleased({ log }: TaskContext, disks: readonly Disk[]): void {
+  for (const { id: disk, machineId: machine, organisationId: organisation } of disks)
+    log.info({ disk, machine, organisation }, 'a kept disk gives way to newer ones');
+}
+
+function logEvicted({ log }: TaskContext, layers: readonly Layer[]): void {
+  for (const { id: layer, storedBytes: bytes } of layers)
+    log.info({ layer, bytes }, 'a step leaves the build cache');
 }
 
 /**
@@ -67,7 +91,7 @@ async function removeDisks(
   for (const { id } of disks) {
     signal.throwIfAborted();
     try {
-      await engine.removeDisk(id);
+      await engine.removeDisk(id, withoutJob(signal));
       await store.write('system', (work) => work.disks.remove(id));
     } catch (error) {
       failures.push(error);
@@ -88,7 +112,7 @@ async function removeLayers(
     signal.throwIfAborted();
     const { id, parentId, deletingAt } = layer;
     try {
-      await engine.removeLayer(id);
+      await engine.removeLayer(id, withoutJob(signal));
       await store.write('system', (work) => work.layers.remove(id));
     } catch (error) {
       failures.push(error);
@@ -106,13 +130,13 @@ async function removeLayers(
  * Takes up again each layer that is marked though something stands on it. A layer whose bytes are
  * gone already is quarantined, so that what stands on it says why.
  */
-async function takeUpLayers(context: Dependencies): Promise<void> {
-  const { store, engine, log } = context;
+async function takeUpLayers(context: TaskContext): Promise<void> {
+  const { store, engine, log, signal } = context;
   // Each may stand on another that is marked.
   for (let rounds = 0; rounds < chainRoundsMax; rounds++) {
     const found = await store.read('system', (work) => work.layers.deletingInUse());
     if (found.length === 0) return;
-    const has = await engine.inventory();
+    const has = await engine.inventory(withoutJob(signal));
     for (const layer of found) {
       const message =
         'a layer was marked for removal though something stands on it; it is taken up again';

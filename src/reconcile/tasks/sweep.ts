@@ -1,9 +1,10 @@
 // Compares what the store knows with what the engine has. What only the engine has is an orphan: it
-// is reported and stays for a day, because an older store may be brought back that wants it; then it
-// is removed. A layer that only the store has is quarantined as missing. A quarantined layer whose
-// file is there is read again, and is used again when its bytes have their digest.
+// is reported and stays for a day, because an older store may be brought back that wants it; then
+// it is removed. A layer that only the store has is quarantined as missing. A quarantined layer
+// whose file is there is read again, and is used again when its bytes have their digest.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
@@ -14,6 +15,7 @@ export const sweep: Task = {
   scope: 'host',
   async run(context) {
     const { store, engine, settings, signal } = context;
+    const call = withoutJob(signal);
     // Read the store first. A file created since then looks unknown, so `orphans` checks again
     // before it reports one.
     const { layers, disks, begun } = await store.read('system', async (work) => ({
@@ -22,7 +24,7 @@ export const sweep: Task = {
       // The bytes of a capture or an import come before its row; the job has begun their id.
       begun: (await work.jobs.begun()).map(({ id }) => id),
     }));
-    const has = await engine.inventory();
+    const has = await engine.inventory(call);
     for (const layer of layers) {
       signal.throwIfAborted();
       if (layer.state === 'sealed' && layer.jobId === null && !has.layers.has(layer.id))
@@ -33,7 +35,7 @@ export const sweep: Task = {
     await orphans(context, 'disk', has.disks, disks);
     for (const layer of layers)
       if (layer.state === 'quarantined' && has.layers.has(layer.id))
-        await verifyLayer(context, layer, settings.scrubBytesPerSecond, signal);
+        await verifyLayer(context, layer, settings.scrubBytesPerSecond, call);
   },
 };
 
@@ -71,12 +73,12 @@ async function orphans(
 }
 
 async function removeOrphan(
-  { store, engine }: TaskContext,
+  { store, engine, signal }: TaskContext,
   kind: 'layer' | 'disk',
   id: string,
 ): Promise<void> {
-  if (kind === 'layer') await engine.removeLayer(id as LayerId);
-  else await engine.removeDisk(id as DiskId);
+  if (kind === 'layer') await engine.removeLayer(id as LayerId, withoutJob(signal));
+  else await engine.removeDisk(id as DiskId, withoutJob(signal));
   await store.write('system', (work) => work.host.forgetOrphan({ kind, id }));
 }
 

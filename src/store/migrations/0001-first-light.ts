@@ -1,5 +1,5 @@
-// The first schema: organisations with their keys, the catalogue, layers, images, disks, machines and
-// the queue of operations.
+// The first schema: organisations with their keys, the catalogue, layers, images, disks, machines
+// and the queue of operations.
 
 import { statements } from './statements.ts';
 

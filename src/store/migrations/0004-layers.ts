@@ -1,5 +1,5 @@
-// Adds what keeping and verifying layers needs: digests, marks for removal, room on the host, and what
-// an engine has that the store does not know.
+// Adds what keeping and verifying layers needs: digests, marks for removal, room on the host, and
+// what an engine has that the store does not know.
 
 import { statements } from './statements.ts';
 

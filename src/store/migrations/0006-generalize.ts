@@ -1,4 +1,5 @@
-// Adds the generalisation of captures: an organisation's choice, and the report of what was cleared.
+// Adds the generalisation of captures: an organisation's choice, and the report of what was
+// cleared.
 
 import { statements } from './statements.ts';
 

@@ -1,6 +1,6 @@
 // Gives each holder a hold of its own, since two backups may overlap; those that stand go on.
-// `steady` has the newest time of a clock that ran steadily, and which removal waits for it. A transfer
-// that is deleted is hidden until the collector has removed its file.
+// `steady` has the newest time of a clock that ran steadily, and which removal waits for it. A
+// transfer that is deleted is hidden until the collector has removed its file.
 
 import { statements } from './statements.ts';
 

@@ -1,5 +1,5 @@
-// Remembers signatures instead of nonces. The signatures of requests that an older version took are not
-// known, so the empty signature stands for all of a key's requests up to its time.
+// Remembers signatures instead of nonces. The signatures of requests that an older version took are
+// not known, so the empty signature stands for all of a key's requests up to its time.
 
 import { statements } from './statements.ts';
 

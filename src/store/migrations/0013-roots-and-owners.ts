@@ -1,6 +1,6 @@
-// Moves how a chain boots to its root. A root that is no base stands alone and boots by its firmware. A
-// capture belongs to the organisation of what stands on it. A transfer's file is counted while it is
-// there, or may still be written.
+// Moves how a chain boots to its root. A root that is no base stands alone and boots by its
+// firmware. A capture belongs to the organisation of what stands on it. A transfer's file is
+// counted while it is there, or may still be written.
 
 import { statements } from './statements.ts';
 

@@ -3,10 +3,14 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
-/** `identity` is the database's declaration of a primary key that counts up and reuses no number. */
+/**
+ * `identity` is the database's declaration of a primary key that counts up and reuses no number.
+ */
 export type MigrationFor = (identity: string) => Migration;
 
-/** A migration that runs each statement of a text. A statement ends with `;` at the end of a line. */
+/**
+ * A migration that runs each statement of a text. A statement ends with `;` at the end of a line.
+ */
 export const statements =
   (text: string): MigrationFor =>
   (identity) => ({

@@ -4,8 +4,8 @@ import type { AccessLink } from '../../domain/access.ts';
 
 export interface AccessReader {
   /**
-   * The link whose secret part has this digest, as long as it can be used: it was not used, its time
-   * is not over, and the key that made it is neither revoked nor expired. Undefined otherwise.
+   * The link whose secret part has this digest, as long as it can be used: it was not used, its
+   * time is not over, and the key that made it is neither revoked nor expired. Undefined otherwise.
    */
   find(tokenHash: string): Promise<AccessLink | undefined>;
 }

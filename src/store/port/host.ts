@@ -3,7 +3,7 @@
 
 import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
 
-/** What the removal guard keeps between runs of a server. */
+/** The state that the removal guard keeps between runs of a server. */
 export interface RemovalState {
   /** The removal that is held back, and why, for people; null when none is. */
   waiting: string | null;
@@ -40,14 +40,14 @@ export interface HostWriter extends HostReader {
   noteWaiting(waiting: string | null, brakes: string): Promise<void>;
 
   /**
-   * Freezes such files for a minute: no job that changes them is claimed. Each holder has freezes of
-   * its own; a second one of the same holder and kind throws `internal`. Also forgets freezes that
-   * are over.
+   * Freezes such files for a minute: no job that changes them is claimed. Each holder has freezes
+   * of its own; a second one of the same holder and kind throws `internal`. Also forgets freezes
+   * that are over.
    */
   freeze(what: Freeze, holder: string): Promise<void>;
   /**
-   * Lets a freeze last a minute from now. False when it was over already, so that the files may have
-   * changed.
+   * Lets a freeze last a minute from now. False when it was over already, so that the files may
+   * have changed.
    */
   renewFreeze(what: Freeze, holder: string): Promise<boolean>;
   /** Ends a freeze. Idempotent. */

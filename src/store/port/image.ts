@@ -76,8 +76,8 @@ export interface ImageWriter extends ImageReader {
    */
   releaseLayers(before: number): Promise<void>;
   /**
-   * Keeps a step of a build; a step at the same position is replaced. Does nothing when the image is
-   * not in the scope.
+   * Keeps a step of a build; a step at the same position is replaced. Does nothing when the image
+   * is not in the scope.
    */
   recordStep(imageId: ImageId, step: BuildStep): Promise<void>;
 }

@@ -65,9 +65,10 @@ export interface LayerReader {
   /** How many images, disks, bases and layers stand directly on a layer. */
   usersOf(id: LayerId): Promise<number>;
   /**
-   * The lowest layer whose chain has more than `layersMax` layers; undefined when there is none. All
-   * of its chain is sealed, because a damaged layer must not be read to write another. Layers whose
-   * compaction failed after `failedSince` are left out, because they would hold up the others.
+   * The lowest layer whose chain has more than `layersMax` layers; undefined when there is none.
+   * All of its chain is sealed, because a damaged layer must not be read to write another. Layers
+   * whose compaction failed after `failedSince` are left out, because they would hold up the
+   * others.
    */
   lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
   /** The sealed layers without a digest that no job works on, oldest first. */
@@ -96,8 +97,8 @@ export interface LayerWriter extends LayerReader {
   /** Makes a layer immutable and usable: its bytes are complete, and no job works on it. */
   seal(id: LayerId, sizes: Pick<Layer, 'virtualBytes' | 'storedBytes'>): Promise<void>;
   /**
-   * Gives a layer that is being built to another job. False, with nothing changed, when it is sealed
-   * or the job that has it is not `from`.
+   * Gives a layer that is being built to another job. False, with nothing changed, when it is
+   * sealed or the job that has it is not `from`.
    */
   takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean>;
   /**

@@ -1,5 +1,5 @@
-// Machines. The row of a machine keeps the assignment of a deleted image, so that it comes back when
-// the image is restored; until then the machine is shown without it.
+// Machines. The row of a machine keeps the assignment of a deleted image, so that it comes back
+// when the image is restored; until then the machine is shown without it.
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
@@ -69,8 +69,8 @@ export interface MachineWriter extends MachineReader {
   /** Assigns an image, pending from now, and remembers the assignment before it. */
   assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
   /**
-   * Keeps the end of a console instead of the one before. Does nothing when there is no such machine
-   * in this scope.
+   * Keeps the end of a console instead of the one before. Does nothing when there is no such
+   * machine in this scope.
    */
   keepConsole(machineId: MachineId, shown: string): Promise<void>;
   /** Notes that these machines are paused and that no others are. Writes only what changes. */

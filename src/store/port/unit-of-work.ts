@@ -1,10 +1,10 @@
 // The store: everything that Silversmith has to remember, behind an interface that names no
 // database. Each noun has a file beside this one; this file says how units of work are run.
 //
-// A unit of work belongs to a scope: one organisation, or the whole system. Where an organisation is
-// the scope, rows of other organisations do not exist: they are not found, not listed, not counted
-// and not changed; adding a row for another organisation throws a TypeError. The scope is applied by
-// the store, so a caller cannot forget it.
+// A unit of work belongs to a scope: one organisation, or the whole system. Where an organisation
+// is the scope, rows of other organisations do not exist: they are not found, not listed, not
+// counted and not changed; adding a row for another organisation throws a TypeError. The scope is
+// applied by the store, so a caller cannot forget it.
 //
 // All times are ms since 1970. A method that says "throws not-found" throws an AppError with the
 // code `not_found`. Beside the errors that a method names, every method may throw an AppError with
@@ -89,14 +89,14 @@ export interface Store {
   read<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
 
   /**
-   * Runs `work` in one transaction and returns its result. What it wrote is durable when the promise
-   * resolves. When `work` throws, nothing of it is written, and the promise rejects with the same
-   * error.
+   * Runs `work` in one transaction and returns its result. What it wrote is durable when the
+   * promise resolves. When `work` throws, nothing of it is written, and the promise rejects with
+   * the same error.
    *
    * The store may run `work` again from its beginning, after it has undone the first run, when
-   * another transaction got in the way. So `work` must give the same result when it is run twice: it
-   * reads through its writer, and touches no file, no process, no network and no variable outside
-   * itself. Results leave it by its return value, and log lines are written after it.
+   * another transaction got in the way. So `work` must give the same result when it is run twice:
+   * it reads through its writer, and touches no file, no process, no network and no variable
+   * outside itself. Results leave it by its return value, and log lines are written after it.
    *
    * Writes of other units of work wait meanwhile, so `work` awaits nothing but its writer.
    */

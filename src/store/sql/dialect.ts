@@ -1,5 +1,5 @@
-// What differs between databases. The queries beside this file are the same for all of them: where
-// they need something that each database writes in its own way, they take it from here.
+// The differences between databases. The queries beside this file are the same for all of them: for
+// whatever each database writes in its own way, they ask the dialect.
 //
 // Beyond this, a database compares text byte by byte (in PostgreSQL: collation "C"), gives numbers
 // as JavaScript numbers, and may give 0 and 1 for false and true.

@@ -24,17 +24,17 @@ const inUse = sql<boolean>`(
     where child.parent_id = layer.id and child.state <> 'deleting'))`;
 
 /**
- * Whether a build that is under way may have made or found the layer. The image of a build stands on
- * its layers only when the build ends.
+ * Whether a build that is under way may have made or found the layer. The image of a build stands
+ * on its layers only when the build ends.
  */
 const inBuild = sql<boolean>`(
   exists (select 1 from job where job.kind = 'imageInstall' and job.state in ('queued', 'running')
     and job.created_at <= layer.used_at))`;
 
 /**
- * The one definition of a layer that is needed: a base in the catalogue; a layer that an image (also
- * a deleted one that can be restored), a disk or another layer stands on; one that a job works on;
- * and an installed step that builds can find.
+ * The one definition of a layer that is needed: a base in the catalogue; a layer that an image
+ * (also a deleted one that can be restored), a disk or another layer stands on; one that a job
+ * works on; and an installed step that builds can find.
  */
 const needed = sql<boolean>`(
   ${inUse}

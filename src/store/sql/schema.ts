@@ -1,5 +1,5 @@
-// The tables, as types. Times are integers, ms since 1970; yes-or-no facts are times that are null
-// for no; lists are JSON text. The columns are snake_case in SQL and camelCase here.
+// The types of the tables. Times are integers, in ms since 1970. A yes-or-no fact is a time that is
+// null for no. Lists and objects are JSON text. Columns are snake_case in SQL and camelCase here.
 
 import type { Generated, Kysely, Transaction } from 'kysely';
 import type { AccessLink } from '../../domain/access.ts';

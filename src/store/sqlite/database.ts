@@ -1,5 +1,5 @@
-// The file itself: where it is, how it is opened, whether it is whole, and a copy of it as of one
-// moment.
+// The file of the store: its place, opening it, checking it for damage, and copying it while it is
+// in use.
 
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { resultCodeOf, resultCodes } from './errors.ts';
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
 
 const faultsMax = 5;
-/** How long anybody waits for another process that uses the file. */
+/** The longest wait for another process that uses the file. */
 export const waitMostMs = 10_000;
 const damaged = (dataDir: string, detail: string) =>
   new AppError(
@@ -22,9 +22,10 @@ const damaged = (dataDir: string, detail: string) =>
   );
 
 /**
- * Opens a file, and makes it one that is read while it is written. `look` sees it before anything
- * of it is changed; what that throws closes it. Of several that open a new file at once one is
- * refused for a moment: it tries again.
+ * Opens a file in WAL mode, in which others read while one writes. `look` is called before anything
+ * is changed; when it throws, the file is closed. SQLite refuses one of two processes that open a
+ * new file at once, so this tries again for `waitMostMs`. Throws `unavailable` when the file is
+ * damaged.
  */
 export async function openDatabase(
   file: string,
@@ -32,8 +33,8 @@ export async function openDatabase(
 ): Promise<DatabaseSync> {
   const until = performance.now() + waitMostMs;
   while (true) {
-    // Not by SQLite's own waiting, which would hold up the process, and with it whoever it waits
-    // for.
+    // SQLite's own waiting is off, because it would block this process, and with it a writer in the
+    // same process that it waits for.
     const database = new DatabaseSync(file, { timeout: 0 });
     try {
       look(database);
@@ -54,8 +55,8 @@ export async function openDatabase(
 }
 
 /**
- * Reads every page. Throws `unavailable`, with what to do, when one is damaged; the database is
- * then closed.
+ * Reads every page. When one is damaged, closes the database and throws an `unavailable` that says
+ * what to do.
  */
 export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
   let said: string[];
@@ -65,7 +66,7 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
       .all()
       .map((row) => String(Object.values(row)[0]));
   } catch (error) {
-    // Who is kept waiting has seen no damage.
+    // A database that is busy was not read, so it says nothing about damage.
     if (resultCodeOf(error) === resultCodes.busy) throw error;
     said = [String(error)];
   }
@@ -75,8 +76,8 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
 }
 
 /**
- * Writes the store as of one moment to a file, while others write to it. The file is whole and
- * durable when it is there.
+ * Copies the store, as of one moment, to a file, while others write to the store. The file appears
+ * under its name when it is complete and durable. Throws `unavailable` when the copy is damaged.
  */
 export async function copyStore(dataDir: string, target: string): Promise<void> {
   const part = `${target}.part`;
@@ -84,7 +85,7 @@ export async function copyStore(dataDir: string, target: string): Promise<void> 
   await writeFile(part, '', { mode: 0o600 });
   const source = await openDatabase(storeFile(dataDir));
   try {
-    // All pages in one step: a writer in between would make it begin anew.
+    // Copy all pages in one step, because a write in between would make SQLite begin again.
     await backup(source, part, { rate: 2 ** 31 - 1 });
   } finally {
     source.close();
@@ -92,7 +93,7 @@ export async function copyStore(dataDir: string, target: string): Promise<void> 
   const copy = new DatabaseSync(part);
   try {
     assertUndamaged(copy, dataDir);
-    // One file, without the write-ahead log beside it.
+    // Make it a single file, without a write-ahead log beside it.
     copy.exec('pragma journal_mode = delete');
   } finally {
     if (copy.isOpen) copy.close();

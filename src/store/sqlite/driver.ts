@@ -1,5 +1,5 @@
-// Lets Kysely speak to the SQLite inside Node, with each statement prepared once, and beside other
-// processes.
+// Connects Kysely to the SQLite inside Node: it prepares each statement once, waits for other
+// processes without blocking, and keeps a transaction that SQLite has undone from going on.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,10 +17,10 @@ import { resultCodeOf, resultCodes } from './errors.ts';
 const statementsMax = 500;
 
 /**
- * A transaction takes the right to write when it begins: one that has read first would be refused
- * when another process wrote meanwhile. Who has to wait for it asks every few milliseconds, without
- * holding up its process: SQLite's own waiting blocks, and asks so seldom that a busy server would
- * keep an operator's command out for ever.
+ * A transaction takes the write lock when it begins, because SQLite refuses a transaction that has
+ * read first when another process wrote meanwhile. To wait for the lock, it asks every few
+ * milliseconds: SQLite's own waiting blocks the process, and asks so seldom that a busy server
+ * would keep an operator's command out.
  */
 class ImmediateDriver extends SqliteDriver {
   readonly #guard: Guard;
@@ -31,7 +31,7 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    // One that could not be undone when it failed would keep out all others.
+    // A transaction that could not be rolled back would keep out all others.
     await this.rollbackTransaction(connection);
     const until = performance.now() + waitMostMs;
     while (true) {
@@ -52,8 +52,8 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   /**
-   * The first thing that went wrong is told: not that nothing is left to undo, nor that undoing
-   * failed too.
+   * Never throws, so that the caller sees the first error: not that there was nothing left to roll
+   * back, and not that rolling back failed too.
    */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     this.#guard.end();
@@ -62,12 +62,12 @@ class ImmediateDriver extends SqliteDriver {
 }
 
 /**
- * SQLite undoes a transaction by itself when the disk is full or fails, when there is no memory,
- * and when it is interrupted: at a statement or at the commit. What its owner still sends would be
- * committed statement by statement, so it is refused.
+ * SQLite rolls a transaction back by itself when the disk is full or fails, when memory is short,
+ * and when it is interrupted. Later statements of that transaction would then be committed one by
+ * one, so the guard refuses them with the error that ended it.
  */
 class Guard {
-  /** Whether a transaction has begun, and its owner has not ended it. */
+  /** Whether a transaction has begun that its owner has not ended. */
   begun = false;
   #undoneBy: unknown;
   readonly #database: DatabaseSync;
@@ -96,10 +96,7 @@ class Guard {
   }
 }
 
-/**
- * Kysely says that a change of SQLite's schema cannot be undone. It can: it is a part of its
- * transaction like any other write.
- */
+/** Kysely assumes that SQLite cannot roll a change of the schema back. It can. */
 class TransactionalSchemaAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;

@@ -2,7 +2,7 @@
 
 import { AppError } from '../../domain/error.ts';
 
-/** SQLite's primary result codes, of those that we tell apart. */
+/** The primary result codes of SQLite that we tell apart. */
 export const resultCodes = {
   ...{
     busy: 5,
@@ -18,7 +18,7 @@ export const resultCodes = {
   ...{ lockingProtocol: 15, notADatabase: 26 },
 } as const;
 
-/** The primary result code of what SQLite threw; undefined for what something else did. */
+/** The primary result code of an error of SQLite; undefined for any other error. */
 export function resultCodeOf(error: unknown): number | undefined {
   const extended = (error as { errcode?: number }).errcode;
   return extended === undefined ? undefined : extended & 0xff;
@@ -28,8 +28,8 @@ const damagedOrFailing =
   'The store cannot be read: its disk fails, or it is damaged. Nothing was changed. Look at the disk, and start the server again, which reads all of it.';
 
 /**
- * What may pass, or somebody can mend, without a change of the request. Of a failing disk nobody
- * knows what it wrote; what is read from one can look damaged.
+ * Errors that may pass, or that an operator can mend, so that the same request may be sent again. A
+ * failing disk may have written something or not; what is read from one can look damaged.
  */
 const passing: Record<number, string> = {
   [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',

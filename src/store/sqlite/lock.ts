@@ -1,6 +1,6 @@
-// One server per data directory. The lock is SQLite's own exclusive lock on a file of its own: the
-// operating system ends it with the process, however that ends. Who brings a store up to date has
-// it meanwhile, so that nobody changes the schema below a server.
+// The lock that lets one server at a time use a data directory. It is SQLite's exclusive lock on a
+// file of its own, which the operating system releases when the process ends, however it ends. A
+// process that migrates the store holds it too, so that the schema never changes below a server.
 
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export interface Lock {
 
 const againMs = 20;
 
-/** Null when another process has it. Throws `unavailable` when the file cannot be used. */
+/** Null when another process has the lock. Throws `unavailable` when the file cannot be used. */
 export function tryLockDataDir(dataDir: string): Lock | null {
   const file = join(dataDir, 'lock.db');
   let database: DatabaseSync | undefined;
@@ -40,8 +40,8 @@ export function tryLockDataDir(dataDir: string): Lock | null {
 }
 
 /**
- * Whoever can open the file can keep the server from starting. It is never opened here when it is
- * there: closing it would end the lock that this process may have on it.
+ * Makes the file private, because a user who can open it can keep the server from starting. It does
+ * not open a file that exists: closing it again would end a lock that this process has on it.
  */
 function keepPrivate(file: string): void {
   try {
@@ -62,7 +62,7 @@ export function lockDataDir(dataDir: string): Lock {
   );
 }
 
-/** The same, but waits for a command that has the lock for a moment. */
+/** Like `lockDataDir`, but first waits for a command that has the lock for a short time. */
 export async function waitToLockDataDir(dataDir: string, waitMostMs: number): Promise<Lock> {
   const until = performance.now() + waitMostMs;
   while (performance.now() < until) {

@@ -1,6 +1,6 @@
-// Which schema a store has, and how it is brought up to date: in one transaction, so that a process
-// that dies on the way leaves the old schema or the new one, and of two processes that come at once
-// the second finds the work done.
+// Migration of a store to this program's schema. It is one transaction, so a process that dies on
+// the way leaves the old schema or the new one; of two processes that start at once, the second
+// finds the work done.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,14 +16,12 @@ import { tryLockDataDir } from './lock.ts';
 export type Migrations = Record<string, Migration>;
 const againMs = 20;
 
-/**
- * `older`: a migration is to be made yet. `newer`: one was made that this program does not have.
- */
+/** `older`: a migration is missing. `newer`: the store has one that this program does not know. */
 export type Standing = 'current' | 'older' | 'newer';
 
 export const sqliteMigrations: Migrations = migrations(dialect.identity);
 
-/** Reads, and changes nothing. */
+/** Compares the schema of a store with the migrations that are known. Changes nothing. */
 export function standingOf(database: DatabaseSync, known: Migrations): Standing {
   const table = database
     .prepare("select 1 from sqlite_master where name = 'kysely_migration'")
@@ -46,7 +44,7 @@ export const newerThanThis = (dataDir: string) =>
     `The store in ${dataDir} was written by a newer Silversmith; use that one, or restore a backup made before it.`,
   );
 
-/** Throws `unavailable`, with the store as it was. */
+/** Runs the missing migrations. Throws `unavailable`, with the store as it was. */
 async function migrate(db: Kysely<Database>, known: Migrations, dataDir: string): Promise<void> {
   const provider = { getMigrations: async () => known };
   try {
@@ -72,9 +70,9 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings an older store up to date, under the directory's lock, or waits until another process has
- * done it. Idempotent. Throws `unavailable`, with the store as it was, when a server is running on
- * it, and when a newer version was quicker.
+ * Migrates an older store under the directory's lock, or waits until another process has done it.
+ * Idempotent. Throws `unavailable`, with the store as it was, when a server of the older version
+ * runs on it, and when a newer version migrated it first.
  */
 export async function ensureCurrent(
   db: Kysely<Database>,
@@ -100,8 +98,8 @@ export async function ensureCurrent(
 }
 
 /**
- * Null when another process has the file for itself at this moment, as the last one to close it
- * does.
+ * Null when another process has the file for itself at this moment, as the last process that closes
+ * it does. Throws the error of SQLite when it may not wait.
  */
 function standingNow(standing: () => Standing, mayWait: boolean): Standing | null {
   try {

@@ -1,5 +1,5 @@
-// The embedded store: one SQLite file in WAL mode. Every acknowledged write is durable
-// (synchronous=FULL). One connection writes, another reads, so that a page is not kept waiting by a
+// The store on SQLite: one file in WAL mode. Every acknowledged write is durable
+// (synchronous=FULL). One connection writes and another reads, so that reads do not wait for a
 // transaction.
 
 import type { DatabaseSync } from 'node:sqlite';
@@ -20,30 +20,30 @@ import {
   standingOf,
 } from './migrate.ts';
 
-/** How long to wait for another process that brings the store up to date. */
+/**
+ * The longest wait for another process that migrates the store, unless an option says otherwise.
+ */
 const othersMostMs = 3000;
 
 export interface SqliteOptions {
   dataDir: string;
   now: () => number;
-  /**
-   * Looks at every page first, and throws `unavailable` when one is damaged. Takes about a second
-   * per GB.
-   */
+  /** Checks every page for damage first, which takes about a second per GB. */
   check?: boolean;
-  /** Whether this process has the directory's lock, or a directory that nobody else knows. */
+  /** Whether this process has the directory's lock, or no other process can know the directory. */
   locked?: boolean;
-  /** How long to wait for another process that brings the store up to date. */
+  /** How long to wait for another process that migrates the store. */
   waitMostMs?: number;
-  /** The schema's history; another one in tests. */
+  /** The migrations; tests give others. */
   known?: Migrations;
-  /** Told of every statement that is run. */
+  /** Called with the text of every statement that is run. */
   onQuery?: (sql: string) => void;
 }
 
 /**
- * Opens the store in an existing folder. An older one is brought up to date when no server is
- * running on it. Throws `unavailable` with what to do, and with the store as it was.
+ * Opens the store in an existing folder, and makes a new one when there is none. An older store is
+ * migrated, unless a server runs on it. Throws an `unavailable` that says what to do, with the
+ * store as it was: when it is damaged, newer than this program, or served by an older one.
  */
 export const openSqlite = (options: SqliteOptions): Promise<Store> =>
   translated(() => open(options));
@@ -67,7 +67,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     if (check) assertUndamaged(database, dataDir);
     if (standingOf(database, known) === 'newer') throw newerThanThis(dataDir);
   });
-  // The dialect waits for its turn to write, without blocking.
+  // The driver waits for the write lock itself, without blocking.
   first.exec('pragma busy_timeout = 0');
   const writer = connect(first);
   let second: DatabaseSync;
@@ -97,8 +97,8 @@ async function open(options: SqliteOptions): Promise<Store> {
       }),
     async close() {
       await reader.destroy();
-      // All into the one file: statements that are still cached keep SQLite from doing it by
-      // itself.
+      // Move the write-ahead log into the file. SQLite does not do it by itself while statements
+      // are cached.
       await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(() => {});
       await writer.destroy();
     },

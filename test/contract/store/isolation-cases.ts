@@ -39,7 +39,7 @@ export const step = (position: number) => ({
 type Read = (work: Reader, their: Things) => Promise<unknown>;
 type Change = (work: Writer, their: Things) => Promise<unknown>;
 
-/** What finds nothing or throws; the rest finds our own things and none of theirs. */
+/** Reads that find nothing of another organisation: they return nothing or throw. */
 export const misses: Record<string, Read> = {
   'images.find': (work, { imageId }) => work.images.find(imageId),
   'images.get': (work, { imageId }) => work.images.get(imageId),
@@ -64,7 +64,7 @@ export const misses: Record<string, Read> = {
 
 const later = (work: Reader) => work.now() + 1_000_000;
 
-/** What is the same in the scope of an organisation as in a store that has no other. */
+/** Lists and counts, which are the same whether there is another organisation or not. */
 export const lists: Record<string, Read> = {
   'images.list': (work) => work.images.list({ page: 1, perPage: 10 }),
   'images.deletedAt': (work) => work.images.deletedAt(),
@@ -96,7 +96,7 @@ export const lists: Record<string, Read> = {
   'usage.quotas': (work) => work.usage.quotas(),
 };
 
-/** What changes nothing of another organisation, whether it throws or not. */
+/** Changes that leave another organisation as it is. */
 export const changes: Record<string, Change> = {
   'images.update': (work, { imageId }) => work.images.update(imageId, { report: 'changed' }),
   'images.become': (work, { imageId }) => work.images.become(imageId, 'failed'),

@@ -1,4 +1,4 @@
-// What is kept for a time: signatures, answers, access links, keys, the audit trail, and transfers.
+// Things that are kept for a time: signatures, answers, links, keys, audit entries, transfers.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
