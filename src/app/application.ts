@@ -12,7 +12,7 @@ import { type Command, type Done, type Refusal, recordRefusal, runCommand } from
 import type { ChangeContext, ReadContext } from './context.ts';
 import { countService, type ServiceCounts } from './counts.ts';
 
-export interface ApplicationOptions {
+interface ApplicationOptions {
   store: Store;
   masterKey: MasterKey;
   signer: Signer;

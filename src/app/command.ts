@@ -28,10 +28,7 @@ export interface Done {
   again: boolean;
 }
 
-export type Effect = (
-  work: OrganisationWriter,
-  touched: ChangeContext['touched'],
-) => Promise<object>;
+type Effect = (work: OrganisationWriter, touched: ChangeContext['touched']) => Promise<object>;
 
 export const replayed = () =>
   new AppError(

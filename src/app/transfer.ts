@@ -73,7 +73,7 @@ export async function imageExport(
   return transfer;
 }
 
-export interface ImportInput {
+interface ImportInput {
   name?: string | undefined;
   bytes: number;
   sha256?: string | undefined;

@@ -81,7 +81,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** Bytes to send instead of JSON, and headers such as Range. */
-export interface Sent {
+interface Sent {
   content?: Uint8Array;
   headers?: Record<string, string>;
 }

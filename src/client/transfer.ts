@@ -5,7 +5,7 @@
 import { transferPartBytesMax } from '../contract/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';
 
-export interface Moving {
+interface Moving {
   onBytes?: (done: number, total: number) => void;
   /** How long to wait before the second attempt; each later wait is twice as long. */
   pauseMs?: number;

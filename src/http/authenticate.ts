@@ -26,7 +26,7 @@ import type { SignatureJournal } from './signature-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;
 
-export interface RequestHead {
+interface RequestHead {
   authorization: string | undefined;
   method: string;
   /** As received, without the query. */

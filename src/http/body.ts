@@ -27,7 +27,7 @@ export const bodyLimits = {
   lingerBytesMax: 64 * 1024 * 1024,
 };
 
-export interface BodyOptions {
+interface BodyOptions {
   bytesMax: number;
   /** Whether the bytes are kept in memory; otherwise only `onBytes` gets them. */
   keep: boolean;

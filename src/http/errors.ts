@@ -18,7 +18,7 @@ export const envelopeAt = (ms: number): Envelope => ({
   timestamp: timestampOf(ms),
 });
 
-export interface ErrorAnswer {
+interface ErrorAnswer {
   status: number;
   body: Envelope;
   headers: Record<string, string>;

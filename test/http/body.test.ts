@@ -9,7 +9,7 @@ import { pathPrefix } from '../../src/contract/envelope.ts';
 import { transferPartBytesMax } from '../../src/contract/transfer.ts';
 import { bodyLimits } from '../../src/http/body.ts';
 import { waitFor } from '../support.ts';
-import type { Key } from './harness.ts';
+import type { Key } from './requests.ts';
 import { listening } from './sockets.ts';
 
 const part = `${pathPrefix}/transfers/abc/parts/0`;

@@ -2,7 +2,8 @@
 
 import type { ChangeName, OperationName } from '../../src/contract/table.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { Answer, Harness } from './harness.ts';
+import type { Harness } from './harness.ts';
+import type { Answer } from './requests.ts';
 import type { trail } from './trail.ts';
 
 const dayMs = 24 * 3600_000;

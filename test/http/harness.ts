@@ -20,9 +20,7 @@ import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type Key, requestsTo } from './requests.ts';
 
-export type { Answer, Key, RawRequest } from './requests.ts';
-
-export interface HarnessOptions {
+interface HarnessOptions {
   /** Whether the reconciler runs by itself. Default: true. */
   reconcile?: boolean;
   settings?: Partial<Settings>;

@@ -84,31 +84,6 @@ describe('machineStart and machineStop', () => {
     );
   });
 
-  it('say what a machine that did not start has shown on its console, and keep the end of it', async (t) => {
-    const shown =
-      'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
-    const wrapEngine = (engine: Engine): Engine => ({
-      ...engine,
-      screen: { read: async () => shown },
-    });
-    const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
-    const { id } = await h.addMachine(h.ours, 'sim-never-ready');
-    const before = await h.call('machineConsole', { params: { id } });
-    assert.deepEqual(before.body.attributes, { shown: null, kept_at: null });
-    await h.call('machineStart', { params: { id } });
-    const { status_reason } = await h.machineIs(id, 'off');
-    assert.match(
-      status_reason,
-      /not ready within.*What was seen: .*initramfs.*its console:\n.*ALERT!/s,
-    );
-    const after = await h.call('machineConsole', { params: { id } });
-    assert.equal(
-      after.body.attributes.shown,
-      'Loading initial ramdisk\nALERT! /dev/vda9 does not exist.\n(initramfs) ',
-    );
-    assert.ok(after.body.attributes.kept_at);
-  });
-
   it('make a machine ready with a note when its fresh disk could not get an identity of its own', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,

@@ -3,7 +3,7 @@
 
 import type { MachineStatus } from '../../src/domain/machine.ts';
 
-export interface ModelDisk {
+interface ModelDisk {
   image: number | null;
   replaces: ModelDisk | null;
 }

@@ -20,7 +20,7 @@ export interface Answer {
   headers: Record<string, unknown>;
 }
 
-export interface RawRequest {
+interface RawRequest {
   method: string;
   path: string;
   query?: string;

@@ -8,7 +8,8 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
-import { type Answer, type Key, startHarness } from './harness.ts';
+import { startHarness } from './harness.ts';
+import type { Answer, Key } from './requests.ts';
 import {
   answerSchema,
   answers,

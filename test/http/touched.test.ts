@@ -16,7 +16,8 @@ import {
 import type { KeyId } from '../../src/domain/ids.ts';
 import { permissions } from '../../src/domain/key.ts';
 import { changes } from './changes.ts';
-import { type Key, startHarness } from './harness.ts';
+import { startHarness } from './harness.ts';
+import type { Key } from './requests.ts';
 import { trail } from './trail.ts';
 
 describe('a change', () => {
