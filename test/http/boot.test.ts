@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { baseAdd } from '../../src/app/operator/catalogue.ts';
+import { baseAdd } from '../../src/app/operator/base.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
+import { operatorOn } from '../operator.ts';
 import { startHarness } from './harness.ts';
 
 describe('a boot profile', () => {
@@ -15,7 +16,11 @@ describe('a boot profile', () => {
     const disk = join(h.dataDir, 'slow.raw');
     await writeFile(disk, 'a disk, sim-never-ready');
     const boot = { mode: 'bios', leastDiskBytes: 7 * gbBytes, readyMs: 20 } as const;
-    const base = await baseAdd(h.store, h.engine, { name: 'Slow', files: { disk }, boot });
+    const base = await baseAdd(operatorOn(h.store), h.engine, {
+      name: 'Slow',
+      files: { disk },
+      boot,
+    });
     assert.equal(base.sizeGb, 7);
     const layer = await h.store.read('system', (work) => work.layers.get(base.layerId));
     assert.deepEqual(layer.boot, boot);

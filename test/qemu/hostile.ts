@@ -1,3 +1,6 @@
+// A process in the place of a guest: a script that runs as QEMU does, caged, and does what it
+// likes.
+
 import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineId } from '../../src/domain/ids.ts';
