@@ -1,5 +1,5 @@
-// A backup of real disks, made while a machine runs, brought back somewhere else, and its machine
-// started there.
+// Makes a backup of real disks while a machine runs, brings it back somewhere else, and starts its
+// machine there.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

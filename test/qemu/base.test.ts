@@ -1,5 +1,4 @@
-// What comes from outside is mistrusted, what runs is confined, and a full disk fails the one
-// operation.
+// Disks from outside are not trusted, guests are confined, and a full disk fails one job only.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

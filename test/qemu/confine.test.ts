@@ -1,5 +1,5 @@
-// What a process in a guest's place can reach, as if a guest had taken over its QEMU: started by
-// the engine as a guest is, and hostile.
+// A guest that has taken over its QEMU reaches its own files and no more. A hostile process stands
+// for it, which the engine starts as it starts a guest.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';

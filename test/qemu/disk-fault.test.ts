@@ -1,5 +1,5 @@
-// A disk of the host that is full, fails, cannot be written, or lost a part of what was written: on
-// real disks, with a real file system for each.
+// The host's disk is full, fails, cannot be written, or has lost a part of what was written. Each
+// proof has a real file system of its own.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

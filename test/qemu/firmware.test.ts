@@ -1,5 +1,5 @@
-// A base with its own boot loader, as distributions' cloud images have: it boots by its firmware
-// and reads its NoCloud seed, for a build as for a machine.
+// A base with a boot loader of its own, as distributions' cloud images have one, boots by BIOS and
+// reads its NoCloud seed, in a build and in a machine.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,4 @@
-// The highest chain that there may be, on real disks: every tool opens it, and a machine starts on
-// it.
+// Every tool opens the highest chain that is allowed, on real disks, and a machine starts on it.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,7 +1,7 @@
-// Twenty machines over all the ways in which a disk comes about, on four bases: with cloud-init and
-// the guest agent, with one of them, and the demo base. Prints who each of them is, and fails when
-// anything that must be unique is there twice. Takes half an hour under emulation: npm run
-// identities [BASE …]
+// Starts twenty machines, on disks made in each possible way, from four bases: one with cloud-init
+// and the guest agent, one with each of them alone, and the demo base. Prints the identity of each
+// machine, and fails when something that must be unique is there twice. Takes half an hour under
+// emulation: npm run identities [BASE …]
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

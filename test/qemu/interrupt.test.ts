@@ -1,6 +1,5 @@
-// What takes long, and folders that lie apart: a server that is stopped in the midst of an import
-// ends in seconds and takes it up again, and nothing needs two folders of the data directory to be
-// on the same file system.
+// A server that is stopped in the middle of an import ends in seconds and takes it up again. No two
+// folders of the data directory need to be on the same file system.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

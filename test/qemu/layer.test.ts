@@ -1,5 +1,5 @@
-// Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten
-// with equal content.
+// Layers on real disks: undo gives a disk back byte for byte, damage is found before it is used,
+// and long chains are rewritten with equal content.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -1,5 +1,6 @@
-// Orphans' disks are judged by their structure: what is taken has the content that it had, whatever
-// was cut off or bent, and a host that is too slow for a tool says nothing of a file.
+// Disks from outside are judged by their structure. A disk that is taken has the content that it
+// had, whatever was cut off or damaged in others, and a host that is too slow for a tool is no sign
+// against a file.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

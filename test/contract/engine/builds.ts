@@ -1,4 +1,4 @@
-// What an engine does in builds: files of recipes, and layers.
+// The contract of builds: files of recipes, and the layers that recipes leave.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

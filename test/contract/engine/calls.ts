@@ -1,4 +1,4 @@
-// What an engine does with the context of a call: late tokens and aborted signals.
+// The contract of calls: late tokens are refused, and aborted signals end a call.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

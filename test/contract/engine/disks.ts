@@ -1,4 +1,4 @@
-// What an engine does with disks: makes, seals and removes them.
+// The contract of disks: they are made, sealed and removed.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

@@ -1,4 +1,5 @@
-// What an engine does with layers: takes disks in and gives images out, digests, compaction.
+// The contract of layers: disks come in, images go out and in, digests are taken, chains are
+// shortened.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What an engine does with machines.
+// The contract of machines: they start, become ready, and stop.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

@@ -1,5 +1,5 @@
-// What the suites of the engine's contract run on: an engine with one base in it, and the makers of
-// what it is given.
+// The world that the suites of the engine's contract run on: an engine with one base in it, and
+// makers of ids, machines and recipes.
 
 import { randomBytes } from 'node:crypto';
 import type { BootProfile } from '../../../src/domain/boot.ts';
