@@ -10,8 +10,8 @@
 //   makes and removes it while the guest is off, and connects to sockets in it and to nothing else.
 //
 // An overlay names its layer by a relative path (../layers/ID.qcow2), so that it can become a layer
-// by a rename, and the data directory can be moved as a whole. QEMU and its tools are given relative
-// names only, because in their cage the engine's folder has another path (confine.ts).
+// by a rename, and the data directory can be moved as a whole. QEMU and its tools are given
+// relative names only, because in their cage the engine's folder has another path (confine.ts).
 
 import { join, relative } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
