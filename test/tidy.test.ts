@@ -49,6 +49,7 @@ const mayImport: Record<string, readonly string[]> = {
     'src/app',
     'src/domain',
     'src/lib',
+    'src/reconcile',
     'src/store/port',
     'src/engine/port',
     'src/engine/optional',
@@ -65,6 +66,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract'],
   'src/client': ['src/contract'],
   'src/cli/operator': ['src'],
+  'src/cli/explain.ts': ['src/cli', 'src/client', 'src/domain', 'src/lib'],
   'src/cli': ['src/client', 'src/lib', 'src/contract'],
   'src/server': ['src'],
   'src/bin': ['src'],
@@ -107,8 +109,8 @@ describe('the source tree', () => {
     assert.deepEqual(readers, []);
   });
 
-  it('has no file over 600 lines and no banned name', () => {
-    const long = sources.filter((path) => read(path).split('\n').length > 600);
+  it('has no file over 500 lines and no banned name', () => {
+    const long = sources.filter((path) => read(path).trimEnd().split('\n').length > 500);
     assert.deepEqual(long, []);
     const banned = tracked.filter((path) =>
       /(^|\/)(utils?|helpers?|common|misc|manager)(\/|\.|$)/i.test(path),

@@ -8,7 +8,8 @@ import type { DiskId, MachineId } from '../../src/domain/ids.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
-import { backUp, restore } from '../../src/server/backup.ts';
+import { backUp } from '../../src/server/backup.ts';
+import { restore } from '../../src/server/restore.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { movableClock, temporaryFolder } from '../support.ts';
@@ -32,7 +33,7 @@ async function withDisk(t: TestContext, options: Parameters<typeof startHarness>
    */
   const restored = async (folder: string) => {
     const dataDir = join(await temporaryFolder(t), 'restored');
-    await restore(folder, dataDir);
+    await restore(folder, dataDir, 'operator:test');
     const engine = await openSimulator({ root: join(dataDir, 'engine'), clock: h.clock, speed: 0 });
     const store = await openSqlite({ dataDir, now: h.clock.now });
     const { machine, frozen } = await store.read('system', async (work) => ({

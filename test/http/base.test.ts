@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
+import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { call } from '../call.ts';
+import { operatorOn } from '../operator.ts';
 import { settled } from './settled.ts';
 
 async function withBases(t: TestContext) {
@@ -15,11 +16,15 @@ async function withBases(t: TestContext) {
   const add = async (name: string) => {
     const disk = join(h.dataDir, `${name}.raw`);
     await writeFile(disk, `a disk, ${name}`);
-    return baseAdd(h.store, h.engine, { name, files: { disk }, boot: { mode: 'firmware' } });
+    return baseAdd(operatorOn(h.store), h.engine, {
+      name,
+      files: { disk },
+      boot: { mode: 'bios' },
+    });
   };
   const theDefault = async () => (await h.store.read('system', (work) => work.bases.get())).id;
   const trial = (id: typeof h.base.id) =>
-    baseTry(h.store, h.engine, id, 1000, AbortSignal.timeout(10_000));
+    baseTry(operatorOn(h.store), h.engine, id, 1000, AbortSignal.timeout(10_000));
   return { h, does, add, theDefault, trial };
 }
 

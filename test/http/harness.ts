@@ -3,8 +3,9 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseAdd, softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { baseAdd } from '../../src/app/operator/base.ts';
 import { keyCreate } from '../../src/app/operator/key.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
 import type { OrganisationId } from '../../src/domain/ids.ts';
 import { type Permission, permissions } from '../../src/domain/key.ts';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
@@ -17,6 +18,7 @@ import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type Key, requestsTo } from './requests.ts';
 
@@ -53,7 +55,11 @@ export async function startHarness(t: Scope, options: HarnessOptions = {}) {
     organisationId: OrganisationId,
     allowed: readonly Permission[] = permissions,
   ): Promise<Key> =>
-    keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...allowed] });
+    keyCreate(operatorOn(store), masterKey, {
+      organisation: organisationId,
+      name: 'test',
+      permissions: allowed,
+    });
   const keys = {
     ours: await makeKey(ours),
     theirs: await makeKey(theirs),
@@ -142,13 +148,13 @@ async function furnish(
 ) {
   const disk = join(dataDir, 'base.raw');
   await writeFile(disk, 'a simulated disk');
-  const base = await baseAdd(store, engine, {
+  const base = await baseAdd(operatorOn(store), engine, {
     name: 'Base',
     files: { disk },
-    boot: { mode: 'firmware' },
+    boot: { mode: 'bios' },
   });
   const title = (name: string, sizeGb: number) =>
-    softwareAdd(store, engine, {
+    softwareAdd(operatorOn(store), engine, {
       name,
       sizeGb,
       script: `install ${name}`,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
 import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
@@ -12,6 +12,7 @@ import { requirePart } from '../../src/engine/optional/parts.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { call } from '../call.ts';
+import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
@@ -40,7 +41,7 @@ async function addChain(
     await h.engine.removeDisk(disk, call);
     const key = kind === 'software' ? id : null;
     const owner = { organisationId: kind === 'software' ? null : h.ours, jobId: null };
-    const boot = parentId === null ? ({ mode: 'firmware' } as const) : null;
+    const boot = parentId === null ? ({ mode: 'bios' } as const) : null;
     const sizes = { virtualBytes: gbBytes, storedBytes: 1, state: 'sealed' as const };
     await h.store.write('system', (work) =>
       work.layers.add({
@@ -115,7 +116,7 @@ describe('a chain of layers', () => {
         network: false,
         timeoutMs: 1000,
       };
-      software.push((await softwareAdd(h.store, h.engine, title)).id);
+      software.push((await softwareAdd(operatorOn(h.store), h.engine, title)).id);
     }
     const { id } = (await h.call('imageInstall', { body: { software_ids: software } })).body;
     let highest = 0;

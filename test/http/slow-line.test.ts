@@ -7,9 +7,9 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { sentenceOf } from '../../src/cli/explain.ts';
 import { ApiError, createClient } from '../../src/client/client.ts';
 import { download, StalledError, upload } from '../../src/client/transfer.ts';
-import { sentenceOf } from '../../src/server/explain.ts';
 import { defer } from '../support.ts';
 import { listening } from './sockets.ts';
 

@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { baseAdd, machineTypeAdd } from '../../src/app/operator/catalogue.ts';
+import { baseAdd } from '../../src/app/operator/base.ts';
+import { machineTypeAdd } from '../../src/app/operator/machine-type.ts';
 import { pathPrefix } from '../../src/contract/envelope.ts';
+import { operatorOn } from '../operator.ts';
 import { startHarness } from './harness.ts';
 
 describe('a number in a path or a query', () => {
@@ -114,11 +116,14 @@ describe('a text that is shown to others', () => {
     assert.match(answer.body.message, /manifest's name holds the character U\+202E/);
     const { store, engine } = h;
     const type = { code: 's', cpus: 1, memoryMb: 1, diskSizeGb: 1 };
-    assert.throws(
-      () => machineTypeAdd(store, { name: 'a\u200bb', ...type }),
+    await assert.rejects(
+      machineTypeAdd(operatorOn(store), { name: 'a\u200bb', ...type }),
       /The name holds the character U\+200B/,
     );
-    const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'firmware' } } as const;
-    await assert.rejects(baseAdd(store, engine, base), /The name begins or ends with a space/);
+    const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'bios' } } as const;
+    await assert.rejects(
+      baseAdd(operatorOn(store), engine, base),
+      /The name begins or ends with a space/,
+    );
   });
 });

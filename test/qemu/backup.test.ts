@@ -13,9 +13,10 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { backUp, restore } from '../../src/server/backup.ts';
+import { backUp } from '../../src/server/backup.ts';
 import { openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
+import { restore } from '../../src/server/restore.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { machineOn } from '../contract/engine.ts';
@@ -70,7 +71,7 @@ describe('a backup of real disks', () => {
     // What happens after it is not in it.
     await s.inside(first, 'echo later > /root/note; sync');
 
-    await restore(folder, dataDir);
+    await restore(folder, dataDir, 'operator:test');
     const engine = await openQemu({ root: join(dataDir, 'engine') });
     const { store } = await openExistingStore(parseConfig({ dataDir }, {}));
     defer(t, () => store.close());

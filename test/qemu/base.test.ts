@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
+import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
@@ -16,6 +16,7 @@ import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
+import { operatorOn } from '../operator.ts';
 import { defer, temporaryFolder } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 
@@ -117,22 +118,22 @@ describe('the trial of a base', () => {
     const store = await openSqlite({ dataDir: folder, now: Date.now });
     defer(t, () => store.close());
     const { boot, ...files } = await quickBase(folder);
-    const works = await baseAdd(store, engine, { name: 'Works', files, boot });
+    const works = await baseAdd(operatorOn(store), engine, { name: 'Works', files, boot });
     const blank = Buffer.alloc(4 * 1024 * 1024);
     blank.writeUInt16BE(0x55aa, 510);
     await writeFile(join(folder, 'blank.raw'), blank);
     const bare = { disk: join(folder, 'blank.raw') };
-    const empty = await baseAdd(store, engine, {
+    const empty = await baseAdd(operatorOn(store), engine, {
       name: 'Empty',
       files: bare,
-      boot: { mode: 'firmware' },
+      boot: { mode: 'bios' },
     });
     const { signal } = new AbortController();
-    assert.deepEqual(await baseTry(store, engine, works.id, 120_000, signal), {
+    assert.deepEqual(await baseTry(operatorOn(store), engine, works.id, 120_000, signal), {
       works: true,
       said: '',
     });
-    const failed = await baseTry(store, engine, empty.id, 5000, signal);
+    const failed = await baseTry(operatorOn(store), engine, empty.id, 5000, signal);
     assert.equal(failed.works, false);
     assert.match(failed.said, /The trial was not done within its limit of 5 s/);
     assert.equal((await store.read('system', (work) => work.bases.get())).id, works.id);

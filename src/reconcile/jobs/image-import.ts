@@ -3,10 +3,11 @@
 // manifest says or by its firmware. The same job heals a damaged layer: the new bytes take the
 // place of the old ones under the same id, and what stands on the layer can be used again.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/optional/boot-check.ts';
@@ -115,8 +116,8 @@ function bootAlone(
   { signer }: JobContext,
   { manifest, signature }: Transfer,
   told: ManifestBoot | null,
-): Boot {
-  if (told?.mode !== 'direct') return { mode: 'firmware' };
+): BootProfile {
+  if (told?.mode !== 'direct') return { mode: 'bios' };
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
     return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
   throw failedForGood(

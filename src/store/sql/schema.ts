@@ -21,6 +21,7 @@ import type { BuildStep, Image } from '../../domain/image.ts';
 import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Machine } from '../../domain/machine.ts';
+import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 
@@ -80,6 +81,7 @@ export interface Database {
     expiresAt: number;
   };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
+  operatorAudit: Row<OperatorEntry, number>;
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
   orphan: Orphan;
