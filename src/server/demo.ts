@@ -51,7 +51,7 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
   },
 ];
 
-export interface DemoOptions {
+interface DemoOptions {
   /** Who asked for the demo. */
   by: string;
   say: (line: string) => void;

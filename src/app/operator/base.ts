@@ -1,6 +1,6 @@
-// Base images: what all others start from. The disk is copied in and pinned by digest first; the row
-// that makes the base usable is written last. A base is tried in a build machine, because one that
-// does not work would hold up every build and start that names no base.
+// Base images: what all others start from. The disk is copied in and pinned by digest first; the
+// row that makes the base usable is written last. A base is tried in a build machine, because one
+// that does not work would hold up every build and start that names no base.
 
 import type { BaseImage } from '../../domain/base.ts';
 import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
@@ -17,14 +17,14 @@ import { change } from './context.ts';
 import { givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
-export interface NewBase {
+interface NewBase {
   name: string;
   /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
   files: { disk: string; kernel?: string; initrd?: string };
   boot: BootProfile;
 }
 
-export interface ListedBase extends BaseImage {
+interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
   boot: BootProfile | null;
   /** What its last trial, build or machine showed; null: it was never tried. */
@@ -90,9 +90,9 @@ async function addRow(
 }
 
 /**
- * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be used,
- * `conflict` when a base has the name, `unavailable` when the host has no room, or the reason of the
- * signal; nothing of the disk is kept then.
+ * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
+ * used, `conflict` when a base has the name, `unavailable` when the host has no room, or the reason
+ * of the signal; nothing of the disk is kept then.
  */
 export const baseAdd = change(
   'baseAdd',

@@ -10,7 +10,7 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** A log for commands, which say by themselves what they found. */
-export const noLog = { info() {}, warn() {}, error() {} };
+const noLog = { info() {}, warn() {}, error() {} };
 
 /** All layers, and what the engine keeps that the store does not know. */
 export const layerList = (store: Store) =>
@@ -19,7 +19,7 @@ export const layerList = (store: Store) =>
     orphans: await work.host.orphans(),
   }));
 
-export interface VerifiedLayer {
+interface VerifiedLayer {
   id: LayerId;
   result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
 }
@@ -32,8 +32,8 @@ function resultOf({ state, digest }: Layer, same: boolean): VerifiedLayer['resul
 
 /**
  * Compares layers with their digests, all of them when none is named. A damaged layer is
- * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that is
- * no layer's, or the reason of the signal.
+ * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that
+ * is no layer's, or the reason of the signal.
  */
 export const layerVerify = change(
   'layerVerify',
