@@ -2,7 +2,7 @@
 // and its cure. It changes nothing. Work under way can look wrong for a moment, so a finding counts
 // only when a second look, a little later, has it too.
 
-import type { Layer } from '../domain/layer.ts';
+import { isUsable, type Layer } from '../domain/layer.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
@@ -62,7 +62,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
   return [
     ...layerFindings(known.layers, has, begun),
     ...(await bootFindings(
-      known.layers.filter((layer) => isSealedRoot(layer) && has.layers.has(layer.id)),
+      known.layers.filter((layer) => isUsableRoot(layer) && has.layers.has(layer.id)),
       engine,
     )),
     ...diskFindings(known.disks, has),
@@ -76,8 +76,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
   ];
 }
 
-const isSealedRoot = ({ id, baseLayerId, state }: Layer) =>
-  id === baseLayerId && state === 'sealed';
+const isUsableRoot = (layer: Layer) => layer.id === layer.baseLayerId && isUsable(layer);
 
 const unknown = { says: 'it is not known how it boots', sure: true };
 

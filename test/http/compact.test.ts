@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Engine } from '../../src/engine/port.ts';
+import { seenLayer } from '../seen-layer.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -48,13 +49,14 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
   const { layerId } = await h.store.read('system', (work) => work.images.get(image as ImageId));
   const head = layerId as LayerId;
   const chain = await h.store.read('system', (work) => work.layers.chain(head));
-  const layer = (of: LayerId) => h.store.read('system', (work) => work.layers.get(of));
+  const layer = async (of: LayerId) =>
+    seenLayer(await h.store.read('system', (work) => work.layers.get(of)));
   const status = async () => (await does('imageGet', image)).attributes.status;
   const compact = () => {
     armed = true;
     return tasks('compact');
   };
-  assert.ok(chain.length > 8 && chain.every((one) => one.digest !== null));
+  assert.ok(chain.length > 8 && chain.every((one) => seenLayer(one).digest !== null));
   return {
     h,
     head,

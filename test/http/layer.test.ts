@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import { newId } from '../../src/lib/new-id.ts';
+import { seenLayer } from '../seen-layer.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -67,8 +69,8 @@ describe('imageStorage', () => {
     });
     await h.service.reconciler.task('collect');
     const alone = await does('imageStorage', captured);
-    const { storedBytes } = await h.store.read('system', async (work) =>
-      work.layers.get(await headOf(captured)),
+    const { storedBytes } = seenLayer(
+      await h.store.read('system', async (work) => work.layers.get(await headOf(captured))),
     );
     assert.equal(alone.exclusive_bytes, storedBytes);
     assert.equal((await does('imageDependents', captured)).freed_bytes, storedBytes);
@@ -124,7 +126,8 @@ describe('verification', () => {
     const [id = 0, other = 0] = h.machines;
     const image = await install([h.editor.id]);
     const head = await headOf(image);
-    const layer = () => h.store.read('system', (work) => work.layers.get(head));
+    const layer = async () =>
+      seenLayer(await h.store.read('system', (work) => work.layers.get(head)));
     assert.equal((await layer()).digest, null);
     for (const _ of [1, 2]) await h.service.reconciler.task('verify');
     assert.match((await layer()).digest ?? '', /^sha256:/);
@@ -159,7 +162,7 @@ describe('verification', () => {
     await does('machineStart', id);
     const head = await headOf(image);
     assert.notEqual(
-      (await h.store.read('system', (work) => work.layers.get(head))).verifiedAt,
+      seenLayer(await h.store.read('system', (work) => work.layers.get(head))).verifiedAt,
       null,
     );
     await h.engine.rot(head);
@@ -191,7 +194,8 @@ describe('a quarantine', () => {
       Promise.all(
         images.map(async (id) => (await does('imageGet', id)).attributes.status as string),
       );
-    const layer = () => h.store.read('system', (work) => work.layers.get(head));
+    const layer = async () =>
+      seenLayer(await h.store.read('system', (work) => work.layers.get(head)));
     if (withDigest) await tasks('verify', 5);
     await h.engine[how](head);
     advance(31 * 24 * 3600_000);
@@ -359,11 +363,15 @@ describe('compaction', () => {
     const before = await chain();
     const damaged = before[3]?.id as LayerId;
     await h.engine.rot(damaged);
-    await h.store.write('system', (work) => work.layers.update(damaged, { state: 'quarantined' }));
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(damaged), { state: 'quarantined' }),
+    );
     await h.service.reconciler.task('compact');
     await h.service.reconciler.settle();
     assert.equal((await chain()).length, before.length);
-    await h.store.write('system', (work) => work.layers.update(damaged, { state: 'sealed' }));
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(damaged), { state: 'sound' }),
+    );
     await h.service.reconciler.task('compact');
     await h.service.reconciler.settle();
     assert.ok((await chain()).length < before.length);

@@ -10,8 +10,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { AppError } from '../../src/domain/error.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import { openTransfersMax } from '../../src/domain/transfer.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
+import { seenLayer } from '../seen-layer.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
@@ -271,7 +273,7 @@ describe('an import', () => {
     const layerId = (await h.store.read('system', (work) => work.images.get(id as ImageId)))
       .layerId as LayerId;
     for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
-    const { digest } = await h.store.read('system', (work) => work.layers.get(layerId));
+    const { digest } = seenLayer(await h.store.read('system', (work) => work.layers.get(layerId)));
     await h.engine.lose(layerId);
     await h.service.reconciler.task('sweep');
     const transfer = await imported(bytes, { manifest, signature });
@@ -281,7 +283,7 @@ describe('an import', () => {
     assert.equal((await image(id)).status, 'failed');
     // Another import has healed what it stands on.
     await h.store.write('system', (work) =>
-      work.layers.update(layerId, { state: 'sealed', fault: null }),
+      work.layerCopies.update(localCopy(layerId), { state: 'sound', fault: null }),
     );
     await h.service.reconciler.settle();
     const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;

@@ -11,6 +11,7 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { sha256File } from '../../src/lib/files.ts';
 import { diskId, layerId } from '../contract/engine.ts';
+import { seenLayer } from '../seen-layer.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startServer } from './server.ts';
 
@@ -186,7 +187,8 @@ describe('layers on real disks', () => {
     const { layerId: head } = await s.store.read('system', (work) =>
       work.images.get(captured as never),
     );
-    const layer = () => s.store.read('system', (work) => work.layers.get(head as LayerId));
+    const layer = async () =>
+      seenLayer(await s.store.read('system', (work) => work.layers.get(head as LayerId)));
     await waitFor('the digest is taken', async () => (await layer()).digest !== null, 60_000, 200);
     await flipFourBytes(file('layers', head as string));
     await s.client().machineStart({ id: second });

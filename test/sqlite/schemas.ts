@@ -114,6 +114,10 @@ const rows: [table: string, row: Row][] = [
       ...{ organisation_id: 1 },
     },
   ],
+  ...['base', 'step', 'capture', 'bare', 'alone'].map((id): [string, Row] => [
+    'layer_copy',
+    { layer_id: id, place: 'local', state: 'sound', stored_bytes: 1 },
+  ]),
   // Other layers stand on the first base, and nothing on the second.
   ...([1, 2] as const).map((id): [string, Row] => [
     'base_image',

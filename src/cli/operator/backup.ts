@@ -10,7 +10,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import { examine } from '../../reconcile/doctor.ts';
 import type { Finding } from '../../reconcile/findings.ts';
-import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
+import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import { type Config, type Flags, parseConfig } from '../../server/options.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { folderAt, newFolder } from '../file.ts';
@@ -140,9 +140,9 @@ async function doctor(
   if (deep) {
     // Damage that is found is quarantined at once, and is then among the findings; what is sound
     // again is not.
-    for (const layer of await store.read('system', (work) => work.layers.list()))
-      if (isReadable(layer))
-        await verifyLayer({ store, engine, log: quiet }, layer, 0, new AbortController().signal);
+    const layers = await store.read('system', (work) => work.layers.list());
+    for (const copy of layers.filter(isReadable).flatMap(({ copies }) => copies))
+      await verifyCopy({ store, engine, log: quiet }, copy, 0, new AbortController().signal);
   }
   const findings = await examine({ store, engine, clock: systemClock });
   await engine.check().catch((error: unknown) => {

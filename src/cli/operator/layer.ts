@@ -4,10 +4,11 @@
 import type { Command } from 'commander';
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import type { Layer } from '../../domain/layer.ts';
+import { copyAt, type Layer, shownStateOf, storedBytesOf } from '../../domain/layer.ts';
+import { type LayerCopy, localPlace } from '../../domain/layer-copy.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { evict } from '../../reconcile/build-cache.ts';
-import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
+import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Flags } from '../../server/options.ts';
 import { mb, minute, table } from '../output.ts';
 import { decimal } from '../parse.ts';
@@ -18,11 +19,24 @@ const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 /** The commands say themselves what they found. */
 export const quiet = { info() {}, warn() {}, error() {} };
 
-const resultOf = ({ state, digest }: Layer, same: boolean) => {
+const resultOf = ({ state, digest }: LayerCopy, same: boolean) => {
   if (!same) return 'DAMAGED';
   if (state === 'quarantined') return 'sound again';
   return digest === null ? 'digest taken' : 'same';
 };
+
+/** A layer with the facts of its copy in this server's engine, as the commands print it. */
+function flat<Listed extends Layer>({ copies, ...layer }: Listed) {
+  const copy = copyAt({ copies }, localPlace);
+  return {
+    ...layer,
+    state: shownStateOf({ ...layer, copies }),
+    storedBytes: copy?.storedBytes ?? 0,
+    digest: copy?.digest ?? null,
+    verifiedAt: copy?.verifiedAt ?? null,
+    fault: copy?.fault ?? null,
+  };
+}
 
 export function layerCommands(
   program: Command,
@@ -39,7 +53,8 @@ export function layerCommands(
         layers: await work.layers.list(),
         orphans: await work.host.orphans(),
       }));
-      const rows = layers.map((one) => [
+      const listed = layers.map(flat);
+      const rows = listed.map((one) => [
         one.id,
         one.kind,
         one.fault === null ? one.state : `${one.state}: ${one.fault}`,
@@ -56,7 +71,7 @@ export function layerCommands(
         at(one.seenAt),
       ]);
       const headings = ['LAYER', 'KIND', 'STATE', 'MB', 'PARENT', 'VERIFIED'];
-      print(flags, { layers, orphans }, table(headings, [...rows, ...unknown]));
+      print(flags, { layers: listed, orphans }, table(headings, [...rows, ...unknown]));
     }),
   );
   local(
@@ -79,14 +94,14 @@ export function layerCommands(
       );
       const found: { id: LayerId; result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED' }[] =
         [];
-      for (const one of wanted) {
-        const same = await verifyLayer(
+      for (const copy of wanted.flatMap(({ copies }) => copies)) {
+        const same = await verifyCopy(
           { store, engine, log: quiet },
-          one,
+          copy,
           0,
           new AbortController().signal,
         );
-        found.push({ id: one.id, result: resultOf(one, same) });
+        found.push({ id: copy.layerId, result: resultOf(copy, same) });
       }
       print(
         flags,
@@ -106,7 +121,7 @@ export function layerCommands(
   local(cache.command('list').description('list the steps, the one used longest ago first')).action(
     (flags: Flags & Printed) =>
       withStore(flags, async ({ store }) => {
-        const steps = await store.read('system', (work) => work.layers.cache());
+        const steps = (await store.read('system', (work) => work.layers.cache())).map(flat);
         const rows = steps.map((one) => [
           one.id,
           mb(one.storedBytes),
@@ -128,7 +143,7 @@ export function layerCommands(
         const gone: Layer[] = await store.write('system', (work) =>
           evict(work, flags.keepGb * gbBytes),
         );
-        const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
+        const bytes = gone.reduce((sum, one) => sum + storedBytesOf(one), 0);
         print(
           flags,
           { steps: gone.map((one) => one.id), bytes },

@@ -8,6 +8,8 @@ import {
   machineRestore,
 } from '../../app/keep.ts';
 import { imageDependents, imageStorage } from '../../app/storage.ts';
+import { copyAt, shownStateOf, storedBytesOf } from '../../domain/layer.ts';
+import { localPlace } from '../../domain/layer-copy.ts';
 import { dateOrNull, dateTime, type Handlers } from '../handler.ts';
 import { presentImage } from './image.ts';
 import { presentMachine } from './machine.ts';
@@ -44,10 +46,10 @@ export const storageRoutes: Handlers<
       layers: chain.map((layer) => ({
         id: layer.id,
         kind: layer.kind,
-        state: layer.state,
-        stored_bytes: layer.storedBytes,
-        digest: layer.digest,
-        verified_at: dateOrNull(layer.verifiedAt),
+        state: shownStateOf(layer),
+        stored_bytes: storedBytesOf(layer),
+        digest: copyAt(layer, localPlace)?.digest ?? null,
+        verified_at: dateOrNull(copyAt(layer, localPlace)?.verifiedAt ?? null),
       })),
     };
   },

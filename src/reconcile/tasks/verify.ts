@@ -1,19 +1,20 @@
-// Takes the digests of all layers that have none, and then compares one other layer. Each run does a
+// Takes the digests of all layer copies that have none, and then compares one other copy. Each run does a
 // little, so that the scrub is spread over its period.
 
 import type { Task } from '../task.ts';
-import { verifyLayer } from '../verify.ts';
+import { verifyCopy } from '../verify.ts';
 
 export const verify: Task = {
   everyMs: 10_000,
   scope: 'host',
   async run(context) {
     const { store, clock, settings, signal } = context;
-    for (const layer of await store.read('system', (work) => work.layers.withoutDigest()))
-      await verifyLayer(context, layer, settings.scrubBytesPerSecond, signal);
-    const layer = await store.read('system', (work) =>
-      work.layers.nextToScrub(clock.now() - settings.scrubEveryMs),
+    const bytesPerSecond = settings.scrubBytesPerSecond;
+    for (const copy of await store.read('system', (work) => work.layerCopies.withoutDigest()))
+      await verifyCopy(context, copy, bytesPerSecond, signal);
+    const next = await store.read('system', (work) =>
+      work.layerCopies.nextToScrub(clock.now() - settings.scrubEveryMs),
     );
-    if (layer) await verifyLayer(context, layer, settings.scrubBytesPerSecond, signal);
+    if (next) await verifyCopy(context, next, bytesPerSecond, signal);
   },
 };
