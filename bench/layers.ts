@@ -10,6 +10,9 @@ import { join } from 'node:path';
 import type { DiskId, LayerId } from '../src/domain/ids.ts';
 import { gbBytes } from '../src/domain/units.ts';
 import { openQemu } from '../src/engine/qemu/engine.ts';
+import { fileSink } from '../src/lib/content.ts';
+import { call } from '../test/call.ts';
+import { contents } from '../test/content.ts';
 
 const repeats = 15;
 const median = (values: number[]) =>
@@ -33,7 +36,7 @@ try {
   await handle.truncate(gbBytes);
   await handle.write(Buffer.from([0x55, 0xaa]), 0, 2, 510);
   await handle.close();
-  await engine.importBase(base, { disk: raw });
+  await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
 
   say('capture (machine off → layer and new disk), by what the disk has allocated');
   const captures: number[] = [];
@@ -41,7 +44,7 @@ try {
     const disk = id<DiskId>();
     const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
     const sizeBytes = (gb + 2) * gbBytes;
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     // The file is allocated and mapped but sparse on the host, so 50 GB do not need 50 GB here.
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z -n ${gbBytes} ${gb}G`, path], {
       stdio: 'pipe',
@@ -73,7 +76,7 @@ try {
           )
         : null;
     const ms = await timed(() =>
-      engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }),
+      engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }, call),
     );
     captures.push(ms);
     say(
@@ -90,7 +93,7 @@ try {
     made.push(disk);
     ours.push(
       await timed(() =>
-        engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes }),
+        engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes }, call),
       ),
     );
     const args = [
@@ -114,7 +117,7 @@ try {
   let bytes = 0;
   for (let index = 0; index < 50; index++) {
     const disk = id<DiskId>();
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes }, call);
     bytes += (await stat(join(folder, 'engine', 'disks', `${disk}.qcow2`))).blocks * 512;
   }
   say(`fifty disks on one base: ${(bytes / 50 / 1024).toFixed(0)} KB each beside the base`);
@@ -125,12 +128,12 @@ try {
   for (let index = 0; index < 50; index++) {
     const disk = id<DiskId>();
     const sizeBytes = 10 * gbBytes;
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} 1G 16M`, path], {
       stdio: 'pipe',
     });
-    imageBytes += (await engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }))
+    imageBytes += (await engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }, call))
       .storedBytes;
   }
   say(
@@ -139,7 +142,7 @@ try {
 
   const chained = id<DiskId>();
   const sizeBytes = 4 * gbBytes;
-  await engine.ensureDisk({ diskId: chained, layerId: base, sizeBytes });
+  await engine.ensureDisk({ diskId: chained, layerId: base, sizeBytes }, call);
   let head = base;
   const chain = [base];
   for (let index = 0; index < 10; index++) {
@@ -151,36 +154,38 @@ try {
     );
     head = id<LayerId>();
     chain.unshift(head);
-    await engine.sealDisk({ diskId: chained, layerId: head, sizeBytes });
+    await engine.sealDisk({ diskId: chained, layerId: head, sizeBytes }, call);
   }
   const headPath = join(folder, 'engine', 'layers', `${head}.qcow2`);
   const copied = await timed(() =>
     execFileSync('qemu-img', ['convert', '-O', 'qcow2', headPath, join(folder, 'flat.qcow2')]),
   );
   const compacted = await timed(() =>
-    engine.rewriteLayer({ layerId: head, parentId: base, chain }),
+    engine.compact.rewrite({ layerId: head, parentId: base, chain }, call),
   );
   say(
     `a chain of eleven layers compacted and compared: ${compacted.toFixed(0)} ms; qemu-img convert of it ${copied.toFixed(0)} ms: ${(compacted / copied).toFixed(2)} ×`,
   );
   const exported = await timed(() =>
-    engine.exportLayer(
+    engine.transfer.exportLayer(
       {
         layerId: head,
         format: 'qcow2',
-        path: join(folder, 'export.qcow2'),
+        to: fileSink(join(folder, 'export.qcow2')),
         boot: { mode: 'firmware' },
         baseLayerId: base,
         bytesMax: Number.MAX_SAFE_INTEGER,
         chain: [head, base],
       },
-      new AbortController().signal,
+      call,
     ),
   );
   say(
     `exported, compressed with zstd: ${exported.toFixed(0)} ms: ${(exported / copied).toFixed(2)} × qemu-img convert`,
   );
-  const hashed = await timed(() => engine.layerDigest(head, 0, new AbortController().signal));
+  const hashed = await timed(() =>
+    engine.verify.digest({ layerId: head, bytesPerSecond: 0 }, call),
+  );
   say(
     `digest of its ${((await stat(headPath)).size / 1024 ** 2).toFixed(0)} MB: ${hashed.toFixed(0)} ms`,
   );

@@ -5,6 +5,8 @@ import { cacheDirs } from '../src/lib/folders.ts';
 import { toolEnvironment } from '../src/server/options.ts';
 
 export const demoBase = () =>
-  ensureDemoBase(cacheDirs(process.env), toolEnvironment(process.env), (line) =>
-    process.stderr.write(`${line}\n`),
-  );
+  ensureDemoBase(cacheDirs(process.env), {
+    env: toolEnvironment(process.env),
+    say: (line) => process.stderr.write(`${line}\n`),
+    signal: new AbortController().signal,
+  });

@@ -1,14 +1,16 @@
 // Fills the store of a server under test with what every such test needs: a base, titles, an
 // organisation with machines, and a key with all permissions.
 
-import { baseAdd, softwareAdd } from '../src/app/operator/catalogue.ts';
+import { baseAdd } from '../src/app/operator/base.ts';
 import { keyCreate } from '../src/app/operator/key.ts';
+import { softwareAdd } from '../src/app/operator/software.ts';
 import { permissions } from '../src/domain/key.ts';
 import type { Boot } from '../src/domain/layer.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
-import type { Engine } from '../src/engine/port.ts';
+import type { Engine } from '../src/engine/port/engine.ts';
 import type { MasterKey } from '../src/lib/master-key.ts';
 import type { Store } from '../src/store/port/unit-of-work.ts';
+import { operatorOn } from './operator.ts';
 
 export interface Title {
   name: string;
@@ -27,13 +29,17 @@ export async function furnish(
   { store, engine, masterKey }: { store: Store; engine: Engine; masterKey: MasterKey },
   { base: { boot, ...files }, titles, machines: count }: Furniture,
 ) {
-  const { id: baseId } = await baseAdd(store, engine, { name: 'Debian 12', files, boot });
+  const { id: baseId } = await baseAdd(operatorOn(store), engine, {
+    name: 'Debian 12',
+    files,
+    boot,
+  });
   // Record that the base works, as its trial would.
   await store.write('system', (work) => work.bases.prove(baseId));
   const software: number[] = [];
   for (const { name, script, files: needed = [], timeoutMs = 120_000 } of titles) {
     const title = { name, script, files: needed, sizeGb: 0.1, network: false, timeoutMs };
-    software.push((await softwareAdd(store, engine, title)).id);
+    software.push((await softwareAdd(operatorOn(store), engine, title)).id);
   }
   const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
   const size = { machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 };
@@ -48,10 +54,10 @@ export async function furnish(
     );
     machines.push(machine.id);
   }
-  const key = await keyCreate(store, masterKey, {
-    organisationId,
+  const key = await keyCreate(operatorOn(store), masterKey, {
+    organisation: organisationId,
     name: 'test',
-    permissions: [...permissions],
+    permissions,
   });
   return { software, machines, key, organisationId };
 }

@@ -22,18 +22,51 @@ const mayImport: Record<string, readonly string[]> = {
   'src/domain': [],
   'src/contract': ['src/domain/ids.ts'],
   'src/lib': [],
+  'src/blobs/local': ['src/domain', 'src/lib', 'src/blobs/port.ts'],
+  'src/blobs/port.ts': ['src/domain', 'src/lib'],
   'src/store/port': ['src/domain'],
   'src/store/migrations': ['src/lib'],
   'src/store/sql': ['src/domain', 'src/lib', 'src/store/port'],
   'src/store/sqlite': ['src/domain', 'src/lib', 'src/store'],
-  'src/engine/port.ts': ['src/domain'],
-  'src/engine/qemu': ['src/domain', 'src/lib', 'src/engine/port.ts'],
-  'src/engine/simulator': ['src/domain', 'src/lib', 'src/engine/port.ts'],
-  'src/app': ['src/domain', 'src/lib', 'src/store/port'],
-  'src/reconcile': ['src/domain', 'src/lib', 'src/store/port', 'src/engine/port.ts'],
-  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract', 'src/store/port'],
+  'src/engine/port': ['src/domain', 'src/lib', 'src/engine/optional'],
+  'src/engine/optional': ['src/domain', 'src/lib', 'src/engine/port'],
+  'src/engine/fence.ts': ['src/domain', 'src/engine/port', 'src/engine/optional'],
+  'src/engine/qemu': [
+    'src/domain',
+    'src/lib',
+    'src/engine/port',
+    'src/engine/optional',
+    'src/engine/fence.ts',
+  ],
+  'src/engine/simulator': [
+    'src/domain',
+    'src/lib',
+    'src/engine/port',
+    'src/engine/optional',
+    'src/engine/fence.ts',
+  ],
+  'src/app/operator': [
+    'src/app',
+    'src/domain',
+    'src/lib',
+    'src/reconcile',
+    'src/store/port',
+    'src/engine/port',
+    'src/engine/optional',
+  ],
+  'src/app': ['src/domain', 'src/lib', 'src/store/port', 'src/blobs/port.ts'],
+  'src/reconcile': [
+    'src/blobs/port.ts',
+    'src/domain',
+    'src/lib',
+    'src/store/port',
+    'src/engine/port',
+    'src/engine/optional',
+  ],
+  'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract'],
   'src/client': ['src/contract'],
   'src/cli/operator': ['src'],
+  'src/cli/explain.ts': ['src/cli', 'src/client', 'src/domain', 'src/lib'],
   'src/cli': ['src/client', 'src/lib', 'src/contract'],
   'src/server': ['src'],
   'src/bin': ['src'],
@@ -76,8 +109,8 @@ describe('the source tree', () => {
     assert.deepEqual(readers, []);
   });
 
-  it('has no file over 600 lines and no banned name', () => {
-    const long = sources.filter((path) => read(path).split('\n').length > 600);
+  it('has no file over 500 lines and no banned name', () => {
+    const long = sources.filter((path) => read(path).trimEnd().split('\n').length > 500);
     assert.deepEqual(long, []);
     const banned = tracked.filter((path) =>
       /(^|\/)(utils?|helpers?|common|misc|manager)(\/|\.|$)/i.test(path),

@@ -1,6 +1,6 @@
-// Links that open a machine's screen: made for a caller, good once, for a while, and only while the
-// machine is ready. The store keeps a hash of the secret part, so that who reads the store cannot
-// use one.
+// Links that open a machine's screen. A caller makes one, and whoever has it opens the machine with
+// it: once, before it expires, and only while the machine is ready. The store keeps a hash of the
+// secret part, so that a reader of the store cannot use a link.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { AccessLink } from '../domain/access.ts';
@@ -9,13 +9,15 @@ import type { MachineId } from '../domain/ids.ts';
 import { assertReady, type Machine } from '../domain/machine.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
-import type { RequestContext } from './context.ts';
+import type { ChangeContext } from './context.ts';
+import { recordTouched } from './touched.ts';
 
 const defaultSeconds = 3600;
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex');
 
+/** Makes a link to a ready machine. Throws `not_found` and `machine_not_ready`. */
 export async function machineAccess(
-  { work, organisationId, keyId, publicUrl, touched }: RequestContext,
+  { work, organisationId, keyId, publicUrl, touched }: ChangeContext,
   machineId: MachineId,
   expiresInS = defaultSeconds,
 ): Promise<{ uid: string; url: string; expiresAt: number }> {
@@ -33,8 +35,8 @@ export interface Opened {
 }
 
 /**
- * What a link opens, without using it up. Throws not-found for one that is unknown, used or over,
- * and not-ready.
+ * Shows which machine a link opens, without using the link up. Throws `not_found` for a link that is
+ * unknown, used or expired, and `machine_not_ready`.
  */
 export async function accessCheck(store: Store, token: string): Promise<Opened> {
   const link = await store.read('system', (work) => work.access.find(hashOf(token)));
@@ -46,21 +48,19 @@ export async function accessCheck(store: Store, token: string): Promise<Opened> 
   return { link, machine };
 }
 
-/** Uses the link up, and says so in the audit trail under the key that made it. */
+/**
+ * Uses a link up, and records that in the audit trail under the key that made the link. Throws like
+ * `accessCheck`.
+ */
 export async function accessOpen(store: Store, token: string, requestId: string): Promise<Opened> {
   const opened = await accessCheck(store, token);
   const { uid, organisationId, keyId, machineId } = opened.link;
   await store.write(organisationId, async (work) => {
-    // Asked again: its key may have been revoked meanwhile.
+    // Check again: the key that made it may have been revoked since.
     const isGood = (await work.access.find(hashOf(token))) !== undefined;
     if (!isGood || !(await work.access.use(uid))) throw gone();
-    await work.audit.add({
-      keyId,
-      action: 'machineAccessOpen',
-      requestId,
-      clientCode: 200,
-      machineIds: [machineId],
-    });
+    const action = { keyId, name: 'machineAccessOpen', requestId, clientCode: 200 };
+    await recordTouched(work, action, { machineIds: [machineId] });
   });
   return opened;
 }

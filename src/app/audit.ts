@@ -1,4 +1,4 @@
-// The audit trail: who did what, newest first.
+// The audit trail, read by callers. touched.ts writes it.
 
 import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
@@ -14,7 +14,10 @@ export interface AuditQuery {
   machineId?: MachineId | undefined;
 }
 
-/** Without dates: the last 30 days. A date without a time means the whole day. Throws `invalid`. */
+/**
+ * Lists the newest entries first. Without dates it looks at the last 30 days; a date without a time
+ * means the whole day. Throws `invalid`.
+ */
 export async function userActionLogList(
   { work }: ReadContext,
   { startDate, endDate, actions, machineId }: AuditQuery,

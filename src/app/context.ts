@@ -1,11 +1,14 @@
-// The context of a request: the caller, and a unit of work bound to the caller's organisation.
+// The context of a request: who asks, and the part of the store that belongs to the caller's
+// organisation. A request that only reads gets a `ReadContext`. A request that changes something
+// gets a `ChangeContext`, and must tell it what it touches.
 
+import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
-import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
+import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 
-/** The nouns that a request may see: no keys, and nothing that belongs to the operator alone. */
+/** The nouns that a request may use. It sees no keys, and nothing of the operator's alone. */
 type Noun =
   | 'images'
   | 'machines'
@@ -22,32 +25,29 @@ type Noun =
   | 'usage'
   | 'now';
 
-/** The store as a request that changes nothing sees it: bound to the caller's organisation. */
+/** The store as a read sees it, bound to the caller's organisation. */
 export type OrganisationReader = Pick<Reader, Noun>;
-/** The same for a request that changes something: one transaction. */
+/** The store as a change sees it: one transaction of the caller's organisation. */
 export type OrganisationWriter = Pick<Writer, Noun>;
 
-/** The context of a request that changes nothing. */
 export interface ReadContext {
   organisationId: OrganisationId;
   /** The key that signed the request. */
   keyId: KeyId;
   work: OrganisationReader;
-  /** How long a replaced disk is kept. */
-  keepDiskMs: number;
-  /** Where callers reach the server, without a slash at the end. */
-  publicUrl: string;
-  signer: Signer;
-  /** Where the bytes of a transfer are. */
-  transferPath(id: TransferId): string;
+  blobs: Blobs;
 }
 
-/** The context of a request that changes something. */
-export interface RequestContext extends ReadContext {
+export interface ChangeContext extends ReadContext {
   work: OrganisationWriter;
   /**
-   * Says which things the request changes, once they are known to exist. The audit trail names
-   * nothing else.
+   * Records what the request touches, as soon as that is known to exist. The audit trail names
+   * nothing else, and a change that touches nothing fails. Calls add up.
    */
   touched(what: Touched): void;
+  /** For how long a replaced disk is kept, in ms. */
+  keepDiskMs: number;
+  /** The address at which callers reach the server, without a slash at its end. */
+  publicUrl: string;
+  signer: Signer;
 }

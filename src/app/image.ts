@@ -1,12 +1,9 @@
-// What a request may do with images: look, write an intention, and return. The reconciler makes it
-// true.
+// Images: a request reads them, or writes an intention that the reconciler carries out later.
 
 import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
-import { assertRoom } from '../domain/host.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
-  assertAssignable,
   assertDeletable,
   type BuildStep,
   builtImageSizeGb,
@@ -15,18 +12,14 @@ import {
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax } from '../domain/layer.ts';
-import {
-  assertCapturable,
-  assertMayGetImage,
-  type Machine,
-  planAssign,
-} from '../domain/machine.ts';
+import { assertCapturable, type Machine } from '../domain/machine.ts';
 import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
-import type { ReadContext, RequestContext } from './context.ts';
-import { assertQuota } from './usage.ts';
+import type { ChangeContext, ReadContext } from './context.ts';
+import { assertHostRoom } from './host.ts';
+import { assertQuota } from './organisation.ts';
 
-/** An image with what is shown beside it. */
+/** An image, with the software and the open job that an answer shows beside it. */
 export interface ImageView {
   image: Image;
   softwares: Pick<Software, 'id' | 'name' | 'sizeGb'>[];
@@ -71,8 +64,12 @@ export async function imageGet(context: ReadContext, id: ImageId): Promise<Image
   return viewImage(context, await context.work.images.get(id));
 }
 
+/**
+ * Asks for an image of a machine that is off; the machine cannot start until it is made. Without a
+ * `generalize` the organisation's setting counts.
+ */
 export async function imageCapture(
-  context: RequestContext,
+  context: ChangeContext,
   input: { machineId: MachineId; name?: string | undefined; generalize?: boolean | undefined },
 ): Promise<ImageView> {
   const { work, organisationId, touched } = context;
@@ -109,7 +106,10 @@ export async function imageCapture(
   return viewImage(context, image);
 }
 
-/** A capture and its generalisation are two layers more. Throws `unavailable`. */
+/**
+ * Throws `unavailable` when the machine's chain has no room for the two layers that a capture and
+ * its generalisation add.
+ */
 async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<void> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
   const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
@@ -126,8 +126,12 @@ export interface InstallInput {
   baseImageId?: BaseImageId | undefined;
 }
 
+/**
+ * Asks for an image of a base and software. The software is installed in one order, whatever the
+ * order in the request, so that equal sets share their layers.
+ */
 export async function imageInstall(
-  context: RequestContext,
+  context: ChangeContext,
   input: InstallInput,
 ): Promise<ImageView> {
   const { work, organisationId } = context;
@@ -156,16 +160,7 @@ export async function imageInstall(
   return viewImage(context, image);
 }
 
-export async function assertHostRoom(
-  { work }: ReadContext,
-  neededBytes: number,
-  promisedBytes = 0,
-): Promise<void> {
-  const capacity = await work.host.capacity();
-  if (capacity) assertRoom(capacity, neededBytes, promisedBytes);
-}
-
-/** What the steps that no earlier build made may take. */
+/** How many bytes the steps may take that no earlier build has made. */
 async function newBytes(
   { work }: ReadContext,
   base: BaseImage,
@@ -180,34 +175,16 @@ async function newBytes(
   return bytes;
 }
 
-/** All or nothing: one machine that may not get the image, and none does. */
-export async function imageAssign(
-  { work, organisationId, touched }: RequestContext,
-  imageId: ImageId,
-  machineIds: readonly MachineId[],
-): Promise<void> {
-  const image = await work.images.get(imageId);
-  const machines = await work.machines.getMany([...new Set(machineIds)]);
-  assertAssignable(image);
-  assertMayGetImage(machines, image);
-  const idsThat = (plan: ReturnType<typeof planAssign>) =>
-    machines.filter((machine) => planAssign(machine) === plan).map((machine) => machine.id);
-  const ids = machines.map((machine) => machine.id);
-  touched({ imageId, machineIds: ids });
-  await work.machines.assign(ids, image.id);
-  await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
-  await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
-  await work.jobs.enqueue(
-    idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
-  );
-}
-
-export async function imageDelete({ work, touched }: RequestContext, id: ImageId): Promise<void> {
+/**
+ * Hides the image at once; the collector frees its bytes later. Machines that use it keep working.
+ * Throws `not_found`, `conflict` for a protected image, and `image_building`.
+ */
+export async function imageDelete({ work, touched }: ChangeContext, id: ImageId): Promise<void> {
   const image = await work.images.get(id);
   assertDeletable(image);
   touched({ imageId: id });
   if (image.status === 'pending') {
-    // The cancelled job settles nothing any more, so its machine and its transfer are settled here.
+    // A cancelled job does not run again, so its machine and its transfer are set right here.
     const cancelled = await work.jobs.cancelOfImage(id);
     if (image.machineId !== null) {
       touched({ machineIds: [image.machineId] });
@@ -220,9 +197,38 @@ export async function imageDelete({ work, touched }: RequestContext, id: ImageId
       await work.transfers.update(transferId, { status: 'failed', statusReason });
     }
   }
-  // Machines keep its assignment in their rows, where it counts for nothing while the image is
-  // deleted.
+  // Machines keep the assignment in their rows, where queries ignore it while the image is deleted.
   await work.images.update(id, { deletedAt: work.now() });
+}
+
+/**
+ * Brings a deleted image back while its bytes are still kept, and with it its assignments; returns
+ * the machines that have it again. A machine that was given another image since, or that waited for
+ * this one and was started without it, is left as it is. Throws `not_found` and `invalid`.
+ */
+export async function imageRestore(
+  context: ChangeContext,
+  id: ImageId,
+): Promise<{ view: ImageView; machines: Machine[] }> {
+  const { work, touched } = context;
+  const image = await work.images.getDeleted(id);
+  touched({ imageId: id });
+  await assertQuota(context, { images: 1 });
+  await work.images.update(image.id, { deletedAt: null });
+  return { view: await imageGet(context, id), machines: await work.machines.ofImage(id) };
+}
+
+/** Refuses the deletion of an image from now on, or allows it again. Throws `not_found`. */
+export async function imageProtect(
+  context: ChangeContext,
+  id: ImageId,
+  wanted: boolean,
+): Promise<ImageView> {
+  const { work, touched } = context;
+  const image = await work.images.get(id);
+  touched({ imageId: id });
+  await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
+  return imageGet(context, id);
 }
 
 export async function imageLog(

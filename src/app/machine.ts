@@ -1,4 +1,4 @@
-// What a request may do with machines: look, write an intention, and return.
+// Machines: a request reads them, or writes an intention that the reconciler carries out later.
 
 import { AppError } from '../domain/error.ts';
 import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
@@ -6,7 +6,6 @@ import type { Image } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import {
   assertHolds,
-  assertOff,
   assertResettable,
   type Machine,
   type MachineStatus,
@@ -14,9 +13,10 @@ import {
   planStart,
   planStop,
 } from '../domain/machine.ts';
-import type { OrganisationReader, ReadContext, RequestContext } from './context.ts';
+import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { type ImageView, imageInstall } from './image.ts';
-import { assertQuota } from './usage.ts';
+import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
+import { assertQuota } from './organisation.ts';
 
 export interface MachineView {
   machine: Machine;
@@ -50,10 +50,10 @@ export interface MachineFilter {
   perPage: number;
   q?: string | undefined;
   status?: MachineStatus | undefined;
-  /** Whether it has a user. */
+  /** Whether the machine has a user. */
   assigned?: boolean | undefined;
   hasSessionData?: boolean | undefined;
-  /** The least number of minutes that it has left. */
+  /** The least number of minutes that the machine has left. */
   timeLeftMin?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export async function machineList(
   context: ReadContext,
   { assigned, timeLeftMin = 0, ...filter }: MachineFilter,
 ) {
-  // No machine has a user, and none has minutes left, since nothing is metered.
+  // No machine has a user, and none has minutes left, because nothing is metered.
   if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0 };
   const { machines, count } = await context.work.machines.list(filter);
   return { machines: await viewMachines(context, machines), count };
@@ -79,20 +79,15 @@ export interface CreateInput {
   softwareIds?: readonly SoftwareId[] | undefined;
   baseImageId?: BaseImageId | undefined;
   region?: string | undefined;
-  permissions?: Record<string, boolean | undefined> | undefined;
+  permissions?: GivenPermissions | undefined;
 }
 
-const definedOf = (given: Record<string, boolean | undefined>): Record<string, boolean> =>
-  Object.fromEntries(
-    Object.entries(given).filter((entry): entry is [string, boolean] => entry[1] !== undefined),
-  );
-
 /**
- * With software or a base, an image is made first and assigned to the machines; they can be started
- * when it is available.
+ * Makes machines of one type. With software or a base, asks for an image first and assigns it to
+ * them; they can be started when it is available.
  */
 export async function machineCreate(
-  context: RequestContext,
+  context: ChangeContext,
   input: CreateInput,
 ): Promise<{ machines: MachineView[]; image: ImageView | undefined }> {
   const { work, organisationId } = context;
@@ -117,7 +112,10 @@ export async function machineCreate(
         cpus: type.cpus,
         memoryMb: type.memoryMb,
         diskSizeGb: type.diskSizeGb,
-        permissions: { ...machinePermissionDefaults, ...definedOf(input.permissions ?? {}) },
+        permissions: {
+          ...machinePermissionDefaults,
+          ...definedPermissions(input.permissions ?? {}),
+        },
         assignedImageId: image?.image.id ?? null,
       }),
     );
@@ -127,11 +125,11 @@ export async function machineCreate(
 }
 
 /**
- * Nothing happens when it is on or on its way there; otherwise it gets the type and region that are
- * asked for first.
+ * Asks for a start, after giving the machine the type and region that are named. Changes nothing
+ * when the machine is on or starting.
  */
 export async function machineStart(
-  { work, organisationId, touched }: RequestContext,
+  { work, organisationId, touched }: ChangeContext,
   id: MachineId,
   { typeId, region }: { typeId?: MachineTypeId | undefined; region?: string | undefined } = {},
 ): Promise<void> {
@@ -156,17 +154,9 @@ export async function machineStart(
   await work.jobs.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
-/**
- * Returns the end of the console of the machine's last failed start, or null when no start has
- * failed.
- */
-export async function machineConsole({ work }: ReadContext, id: MachineId) {
-  const { id: own } = await work.machines.get(id);
-  return (await work.machines.console(own)) ?? null;
-}
-
+/** Asks for a stop. Changes nothing when the machine is off or stopping. */
 export async function machineStop(
-  context: RequestContext,
+  context: ChangeContext,
   id: MachineId,
   gracefully: boolean,
 ): Promise<void> {
@@ -180,7 +170,7 @@ export async function machineStop(
   ]);
 }
 
-/** Throws image-too-large unless the machine's disk holds what its next disk is made from. */
+/** Throws `image_too_large` when the image or base of the next disk is larger than the machine's. */
 async function assertNextFits(
   { bases }: OrganisationReader,
   machine: Machine,
@@ -191,11 +181,11 @@ async function assertNextFits(
 }
 
 /**
- * The disk is set aside and kept for a while; the next start begins from the assigned image, else
- * from the default base.
+ * Takes the machine's disk away and keeps it for a while. The next start makes a disk of the
+ * assigned image, else of the default base.
  */
 export async function machineReset(
-  { work, keepDiskMs, touched }: RequestContext,
+  { work, keepDiskMs, touched }: ChangeContext,
   id: MachineId,
 ): Promise<void> {
   const machine = await work.machines.get(id);
@@ -211,35 +201,4 @@ export async function machineReset(
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });
   await work.disks.keep(machine.diskId, keepDiskMs);
-}
-
-/**
- * Gives the machine the processors and memory of another type; its disk stays as it is. It must be
- * off.
- */
-export async function machineTypeSet(
-  { work, touched }: RequestContext,
-  id: MachineId,
-  typeId: MachineTypeId,
-): Promise<void> {
-  const machine = await work.machines.get(id);
-  touched({ machineIds: [id] });
-  const { code: machineType, cpus, memoryMb } = await work.machineTypes.get(typeId);
-  assertOff(machine);
-  await work.machines.update(id, { machineType, cpus, memoryMb });
-}
-
-export async function machinePermissionsSet(
-  { work, touched }: RequestContext,
-  id: MachineId,
-  given: Record<string, boolean | undefined> | undefined,
-): Promise<void> {
-  const machine = await work.machines.get(id);
-  touched({ machineIds: [id] });
-  if (given === undefined)
-    throw new AppError(
-      'permissions_missing',
-      'The body lacks the field permissions; send {"permissions": {name: true or false}}.',
-    );
-  await work.machines.setPermissions(id, { ...machine.permissions, ...definedOf(given) });
 }

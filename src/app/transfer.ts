@@ -1,8 +1,6 @@
-// Images on their way out and in. The bytes of an import come in parts, each at the place where the
-// last one ended, so that an upload goes on where it was cut off; nothing is made of them before
-// all are there.
+// Exports and imports of images. An import is opened here and finished here, when all its bytes have
+// come (transfer-part.ts takes them); an image is made of them only then.
 
-import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
@@ -15,12 +13,14 @@ import {
   transferMs,
 } from '../domain/transfer.ts';
 import { gbBytes } from '../domain/units.ts';
+import type { Content } from '../lib/content.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
-import type { ReadContext, RequestContext } from './context.ts';
-import { assertHostRoom, type ImageView, imageGet } from './image.ts';
-import { imageStorage } from './storage.ts';
-import { assertQuota } from './usage.ts';
+import type { ChangeContext, ReadContext } from './context.ts';
+import { assertHostRoom } from './host.ts';
+import { type ImageView, imageGet } from './image.ts';
+import { imageStorage } from './layer.ts';
+import { assertQuota } from './organisation.ts';
 
 async function assertFew({ work }: ReadContext): Promise<void> {
   const open = (await work.transfers.list()).filter(
@@ -33,9 +33,9 @@ async function assertFew({ work }: ReadContext): Promise<void> {
   }
 }
 
-/** Asks for an image as one file. Throws not-found and image-not-available. */
+/** Asks for an image as one file. Throws `not_found`, `image_not_available` and `invalid`. */
 export async function imageExport(
-  context: RequestContext,
+  context: ChangeContext,
   id: ImageId,
   format: TransferFormat = 'qcow2',
 ): Promise<Transfer> {
@@ -48,7 +48,7 @@ export async function imageExport(
     );
   }
   await assertFew(context);
-  // At most what its layers take now; compressed it is less.
+  // The file is no larger than the layers are now, since it is compressed.
   const { storedBytes } = await imageStorage(context, id);
   await assertQuota(context, { storedGb: storedBytes / gbBytes });
   await assertHostRoom(context, storedBytes, await work.host.promisedBytes());
@@ -81,8 +81,8 @@ export interface ImportInput {
   signature?: string | undefined;
 }
 
-/** Opens an upload. With a manifest its digest counts. */
-export async function imageImport(context: RequestContext, input: ImportInput): Promise<Transfer> {
+/** Opens an upload. With a manifest, the file must have the manifest's digest. */
+export async function imageImport(context: ChangeContext, input: ImportInput): Promise<Transfer> {
   const { work, organisationId } = context;
   if (input.bytes > transferBytesMax)
     throw invalid(`The file has ${input.bytes} bytes; the most is ${transferBytesMax}.`);
@@ -93,7 +93,7 @@ export async function imageImport(context: RequestContext, input: ImportInput): 
     );
   await assertFew(context);
   await assertQuota(context, { images: 1, storedGb: input.bytes / gbBytes });
-  // The file as it comes, and the layer that is made of it.
+  // The file takes room, and so does the layer that is made of it.
   await assertHostRoom(context, 2 * input.bytes, await work.host.promisedBytes());
   const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join('').trim());
   const fault = name ? nameFault(name) : null;
@@ -118,88 +118,12 @@ export async function imageImport(context: RequestContext, input: ImportInput): 
   });
 }
 
-/** The transfer, when the part may be written now. Throws conflict that names where to go on. */
-async function assertTakes(
-  context: ReadContext,
-  id: TransferId,
-  offset: number,
-  bytes: number,
-): Promise<Transfer> {
-  const { work } = context;
-  const transfer = await work.transfers.get(id);
-  if (transfer.status !== 'receiving')
-    throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
-  if (offset !== transfer.receivedBytes)
-    throw new AppError(
-      'conflict',
-      `Transfer ${id} has ${transfer.receivedBytes} bytes; go on at ${transfer.receivedBytes}.`,
-    );
-  if (bytes === 0) throw invalid('The part is empty; send bytes.');
-  if (offset + bytes > transfer.bytes)
-    throw invalid(
-      `The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`,
-    );
-  await assertHostRoom(context, bytes);
-  return transfer;
-}
-
 /**
- * Writes the bytes of a part where the last one ended; durable when it resolves. Not for a
- * transaction, which it would hold up. Nothing is written of a part that `transferPart` is going to
- * refuse. Two parts of one transfer must not be written side by side.
- */
-export async function transferPartWrite(
-  context: ReadContext,
-  id: TransferId,
-  offset: number,
-  content: Buffer,
-): Promise<void> {
-  const takes = await assertTakes(context, id, offset, content.length).catch((error) => {
-    if (error instanceof AppError) return null;
-    throw error;
-  });
-  if (takes === null) return;
-  try {
-    const file = await open(context.transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
-    try {
-      await file.write(content, 0, content.length, offset);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // It was deleted, and its file is gone: the transaction says so.
-    if (code === 'ENOENT') return;
-    if (code !== 'ENOSPC') throw error;
-    throw new AppError(
-      'unavailable',
-      'The disk of the host is full; the part was not kept. Send it again later.',
-    );
-  }
-}
-
-/** Records a part whose bytes are written. Throws conflict that names where to go on. */
-export async function transferPart(
-  context: RequestContext,
-  id: TransferId,
-  offset: number,
-  content: Buffer,
-): Promise<Transfer> {
-  const { work, touched } = context;
-  touched({ transferId: id });
-  const transfer = await assertTakes(context, id, offset, content.length);
-  const change = { receivedBytes: offset + content.length, expiresAt: work.now() + transferMs };
-  await work.transfers.update(id, change);
-  return { ...transfer, ...change };
-}
-
-/**
- * All bytes are there: an image is made of them, or the damaged image that is named is healed with
- * them.
+ * Asks for an image of the bytes, which must all have come; or, with `healImageId`, for the repair
+ * of that damaged image with them. Throws `not_found`, `conflict` and `invalid`.
  */
 export async function transferFinish(
-  context: RequestContext,
+  context: ChangeContext,
   id: TransferId,
   healImageId?: ImageId,
 ): Promise<ImageView> {
@@ -212,47 +136,10 @@ export async function transferFinish(
       'conflict',
       `Transfer ${id} has ${transfer.receivedBytes} of ${transfer.bytes} bytes; send the rest, from ${transfer.receivedBytes} on.`,
     );
-  let layerId: LayerId | null = null;
-  let imageId: ImageId;
-  if (healImageId === undefined) {
-    await assertQuota(context, { images: 1, builds: 1 });
-    const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
-    // What a manifest says of software counts only when it is signed by somebody who is trusted.
-    const known = manifest !== null && isTrusted(context, transfer);
-    const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
-    const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));
-    const sizeGb = Math.max(1, Math.ceil((manifest?.virtualBytes ?? transfer.bytes) / gbBytes));
-    const image = await work.images.add(
-      {
-        organisationId,
-        name: transfer.name === '' ? null : transfer.name,
-        sizeGb,
-        source: 'pre_installation',
-        baseImageId: null,
-        machineId: null,
-      },
-      software.map((one) => one.id),
-    );
-    imageId = image.id;
-  } else {
-    const image = await work.images.get(healImageId);
-    const head = image.layerId;
-    if (image.status !== 'failed' || head === null)
-      throw new AppError(
-        'conflict',
-        `Image ${image.id} is ${image.status}; only a damaged image can be healed.`,
-      );
-    if (transfer.manifest === null || !isTrusted(context, transfer))
-      throw invalid(
-        'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
-      );
-    if (parseManifest(transfer.manifest).head.layerId !== head)
-      throw invalid(
-        `The file is not an export of image ${image.id}: it has another head layer than ${head}.`,
-      );
-    imageId = image.id;
-    layerId = head;
-  }
+  const healed =
+    healImageId === undefined ? null : await imageToHeal(context, transfer, healImageId);
+  const imageId = healed?.imageId ?? (await addImageOf(context, transfer));
+  const layerId = healed?.layerId ?? null;
   context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
   await work.jobs.enqueue([
@@ -261,18 +148,68 @@ export async function transferFinish(
   return imageGet(context, imageId);
 }
 
-const isTrusted = ({ signer }: ReadContext, { manifest, signature }: Transfer) =>
+/** Adds the image that a job will make of the bytes. Throws `invalid` beyond the quota. */
+async function addImageOf(context: ChangeContext, transfer: Transfer): Promise<ImageId> {
+  const { work, organisationId } = context;
+  await assertQuota(context, { images: 1, builds: 1 });
+  const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
+  // Anybody can write a manifest, so its software is shown only when a trusted key has signed it.
+  const known = manifest !== null && isTrusted(context, transfer);
+  const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
+  const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));
+  const sizeGb = Math.max(1, Math.ceil((manifest?.virtualBytes ?? transfer.bytes) / gbBytes));
+  const { id } = await work.images.add(
+    {
+      organisationId,
+      name: transfer.name === '' ? null : transfer.name,
+      sizeGb,
+      source: 'pre_installation',
+      baseImageId: null,
+      machineId: null,
+    },
+    software.map((one) => one.id),
+  );
+  return id;
+}
+
+/**
+ * Returns a damaged image and its layer, when the file is an export of that layer which a trusted key
+ * has signed. Throws `not_found`, `conflict` and `invalid`.
+ */
+async function imageToHeal(
+  context: ChangeContext,
+  transfer: Transfer,
+  imageId: ImageId,
+): Promise<{ imageId: ImageId; layerId: LayerId }> {
+  const { layerId, status } = await context.work.images.get(imageId);
+  if (status !== 'failed' || layerId === null)
+    throw new AppError(
+      'conflict',
+      `Image ${imageId} is ${status}; only a damaged image can be healed.`,
+    );
+  if (transfer.manifest === null || !isTrusted(context, transfer))
+    throw invalid(
+      'An image is healed only with an export whose manifest is signed by this installation, or by one that it trusts.',
+    );
+  if (parseManifest(transfer.manifest).head.layerId !== layerId)
+    throw invalid(
+      `The file is not an export of image ${imageId}: it has another head layer than ${layerId}.`,
+    );
+  return { imageId, layerId };
+}
+
+const isTrusted = ({ signer }: ChangeContext, { manifest, signature }: Transfer) =>
   manifest !== null && signature !== null && signer.trusts(manifest, signature);
 
 export const transferGet = ({ work }: ReadContext, id: TransferId): Promise<Transfer> =>
   work.transfers.get(id);
 
 /**
- * Ends a transfer; an image that was made of it stays. Its bytes go when that is committed, by the
- * collector.
+ * Ends a transfer; an image that was made of it stays. The collector removes the bytes after the
+ * commit. Throws `not_found`, and `conflict` while a job works on it.
  */
 export async function transferDelete(
-  { work, touched }: RequestContext,
+  { work, touched }: ChangeContext,
   id: TransferId,
 ): Promise<void> {
   const transfer = await work.transfers.get(id);
@@ -285,16 +222,16 @@ export async function transferDelete(
   await work.transfers.delete(id);
 }
 
-/** The file of a finished export. Throws conflict while it is not there. */
+/** The bytes of a finished export. Throws `not_found`, and `conflict` when there are none. */
 export async function transferContent(
   context: ReadContext,
   id: TransferId,
-): Promise<Transfer & { path: string }> {
+): Promise<{ transfer: Transfer; content: Content }> {
   const transfer = await context.work.transfers.get(id);
   if (transfer.kind !== 'export' || transfer.status !== 'available')
     throw new AppError(
       'conflict',
       `Transfer ${id} has nothing to download: it is ${transfer.status}.`,
     );
-  return { ...transfer, path: context.transferPath(id) };
+  return { transfer, content: await context.blobs.read(id) };
 }

@@ -78,6 +78,16 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
     .join('\n');
 }
 
+/** Prints an answer: as JSON when that was asked for, else as text for people. */
+export function print(
+  terminal: Terminal,
+  flags: { json?: boolean | undefined },
+  answer: object,
+  human: string,
+): void {
+  terminal.out(flags.json ? JSON.stringify(answer, null, 2) : human);
+}
+
 const tellEveryMs = 10_000;
 
 /**

@@ -11,7 +11,8 @@ export class UsageError extends Error {}
 
 export type Parser<Value> = (text: string) => Value;
 
-const refuse = (say: string): never => {
+/** Throws what commander, or `parsed`, puts the name of the option before. */
+export const refuse = (say: string): never => {
   throw new InvalidArgumentError(say);
 };
 
@@ -91,26 +92,12 @@ function msOf(text: string): number | null {
   return unit === undefined ? null : Number(amount) * unitsMs[unit as keyof typeof unitsMs];
 }
 
-/** Where a server is. Signed paths begin at its root, so an address with a path cannot be one. */
-export const serverUrl: Parser<string> = (text) => {
-  const url = URL.parse(text);
-  const plain =
-    url !== null && `${url.pathname}${url.search}${url.hash}${url.username}${url.password}` === '/';
-  return plain && /^https?:$/.test(url.protocol)
-    ? url.origin
-    : refuse('Give an http or https address without a path, such as http://127.0.0.1:8080.');
-};
-
 export const accessKey: Parser<string> = (text) =>
   keyPattern.test(text)
     ? text
     : refuse(
         'Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.',
       );
-
-/** The name under which a setting was given: its option, or the variable of the same words. */
-export const nameOf = (option: string, flag: string | undefined): string =>
-  flag === undefined ? `SILVERSMITH_${option.slice(2).replaceAll('-', '_').toUpperCase()}` : option;
 
 /**
  * For what commander does not parse itself. Throws UsageError with the name and the text; undefined

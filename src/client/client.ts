@@ -1,26 +1,26 @@
-// The typed client: one method for each operation of the contract, signed, with the server's
-// refusals as errors. Runs in Node and in browsers, on fetch and WebCrypto alone.
+// The typed client: one method for each operation of the contract, signed, with the server's refusals
+// as errors. It needs fetch and WebCrypto alone, so it runs in Node and in browsers.
 
-import { pathPrefix } from '../contract/envelope.ts';
 import { extensionsHeader } from '../contract/extension.ts';
-import type { OperationSpec } from '../contract/operation.ts';
-import { formatAuthorization, signedHead } from '../contract/signing.ts';
 import {
   type Answer,
   type Envelope,
   type Fields,
   type JsonOperationName,
   type OperationName,
-  operations,
+  operationNames,
+  specOf,
 } from '../contract/table.ts';
+import { signedRequest } from './request.ts';
 
 export interface ClientOptions {
   /** Where the server is, such as http://127.0.0.1:8080. */
   url: string;
   key: string;
   secret: string;
-  /** Gets each request as it is sent and its answer; for narration. Never the secret. */
+  /** Is told each request, as it was sent, and its answer; never the secret. */
   onCall?: (call: Call) => void;
+  /** For how long to wait for an answer. Default: 30,000. */
   timeoutMs?: number;
 }
 
@@ -33,7 +33,7 @@ export interface Call {
   answer: unknown;
 }
 
-/** A refusal by the server, as it said it. */
+/** A refusal, with the server's own message. */
 export class ApiError extends Error {
   readonly clientCode: number;
   readonly status: number;
@@ -48,8 +48,8 @@ export class ApiError extends Error {
 }
 
 /**
- * No answer that Silversmith gave: nothing listens there, it took too long, or something else
- * answers.
+ * No answer of Silversmith came: nothing listens there (`unreachable`), it took too long (`late`), or
+ * another program answers (`foreign`).
  */
 export class NoAnswerError extends Error {
   readonly url: string;
@@ -63,41 +63,19 @@ export class NoAnswerError extends Error {
 }
 
 /**
- * Path, query and body fields in one object; throws ApiError for a refusal, NoAnswerError when
- * there is no answer.
+ * A method for each operation. It takes the fields of path, query and body in one object, and throws
+ * ApiError for a refusal and NoAnswerError when there is no answer.
  */
 export type Client = {
   [Name in JsonOperationName]: (input: Fields<Name>) => Promise<Answer<Name> & Envelope>;
 };
 
-const timeoutMs = 30_000;
-const encoder = new TextEncoder();
-const hex = (bytes: ArrayBuffer) =>
-  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-
-async function sign(secret: string, head: string, body: string | Uint8Array): Promise<string> {
-  const key = await crypto.subtle.importKey(
-    'raw',
-    encoder.encode(secret),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign'],
-  );
-  const [first, rest] = [
-    encoder.encode(head),
-    typeof body === 'string' ? encoder.encode(body) : body,
-  ];
-  const text = new Uint8Array(first.length + rest.length);
-  text.set(first);
-  text.set(rest, first.length);
-  return hex(await crypto.subtle.sign('HMAC', key, text));
-}
+const defaultTimeoutMs = 30_000;
 
 export function createClient(options: ClientOptions): Client {
-  const methods = (Object.keys(operations) as OperationName[]).map((name) => [
+  const methods = operationNames.map((name) => [
     name,
-    async (input: Record<string, unknown> = {}) =>
-      parsedAnswer(options, await send(options, name, input as never)),
+    async (input: object = {}) => envelopeIn(options, await sendFields(options, name, input)),
   ]);
   return Object.fromEntries(methods) as Client;
 }
@@ -109,24 +87,25 @@ export interface Sent {
 }
 
 /**
- * Signs and sends one request of any operation; for those that take or give bytes. Throws ApiError
- * for a refusal, NoAnswerError.
+ * Signs and sends a request of any operation, also one that takes or gives bytes. Throws ApiError for
+ * a refusal, and NoAnswerError.
  */
-export async function send<Name extends OperationName>(
+export const send = <Name extends OperationName>(
   options: ClientOptions,
   name: Name,
-  input: Fields<Name>,
+  input: Fields<Name> & object,
+  sent: Sent = {},
+): Promise<Response> => sendFields(options, name, input, sent);
+
+async function sendFields(
+  options: ClientOptions,
+  name: OperationName,
+  input: object,
   { content, headers }: Sent = {},
 ): Promise<Response> {
-  const operation: OperationSpec = operations[name];
-  const { path, body: json, search } = shape(operation, input as Record<string, unknown>);
-  const body = content ?? json;
-  const { key, secret } = options;
-  const nonce = crypto.randomUUID();
-  const timestamp = String(Date.now());
-  const { method } = operation;
-  const signature = await sign(secret, signedHead({ key, method, path, timestamp, nonce }), body);
-  const authorization = formatAuthorization({ key, signature, nonce, timestamp });
+  const operation = specOf(name);
+  const request = await signedRequest(options, operation, input, content);
+  const { method, path, search, json, body, authorization } = request;
   const type = content ? 'application/octet-stream' : 'application/json';
   const response = await fetch(new URL(path + search, options.url), {
     method,
@@ -136,84 +115,65 @@ export async function send<Name extends OperationName>(
       ...(body.length > 0 && { 'content-type': type }),
       ...headers,
     },
-    ...(body.length > 0 && { body: body as string | Uint8Array<ArrayBuffer> }),
-    // Bytes may take as long as they take; what only answers may not.
+    ...(body.length > 0 && { body }),
+    // An answer of bytes may take as long as it takes.
     ...(operation.content !== 'response' && {
-      signal: AbortSignal.timeout(options.timeoutMs ?? timeoutMs),
+      signal: AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs),
     }),
-    // A signature is for one address: a request that is sent on elsewhere would be refused there.
+    // A signature is for one path, so the place of a redirection would refuse it.
     redirect: 'manual',
   }).catch((error: unknown) => {
     throw noAnswer(options, error);
   });
-  const called = {
-    method,
-    path: path + search,
-    body: content ? '' : json,
-    authorization,
-    status: response.status,
-  };
-  const copy =
-    options.onCall && operation.content !== 'response'
+  if (options.onCall) {
+    const isJson = operation.content !== 'response';
+    const answer = isJson
       ? await response
           .clone()
           .json()
           .catch(() => ({}))
       : {};
-  options.onCall?.({ ...called, answer: copy });
+    const { status } = response;
+    options.onCall({ method, path: path + search, body: json, authorization, status, answer });
+  }
   if (response.ok) return response;
-  const { client_code: code, message } = await parsedAnswer(options, response);
+  const { client_code: code, message } = await envelopeIn(options, response);
   throw new ApiError(code, response.status, message, response.headers.get('x-request-id'));
 }
 
 function noAnswer(
-  { url, timeoutMs: limitMs = timeoutMs }: ClientOptions,
+  { url, timeoutMs = defaultTimeoutMs }: ClientOptions,
   error: unknown,
 ): NoAnswerError {
-  return (error as Error).name === 'TimeoutError'
-    ? new NoAnswerError(url, 'late', `within ${limitMs / 1000} s`, error)
+  return error instanceof Error && error.name === 'TimeoutError'
+    ? new NoAnswerError(url, 'late', `within ${timeoutMs / 1000} s`, error)
     : new NoAnswerError(url, 'unreachable', String(error), error);
 }
 
+const isEnvelope = (answer: unknown): answer is Envelope =>
+  typeof answer === 'object' &&
+  answer !== null &&
+  'client_code' in answer &&
+  typeof answer.client_code === 'number' &&
+  'message' in answer &&
+  typeof answer.message === 'string';
+
 /**
- * The envelope and what is in it. Throws NoAnswerError for what is not Silversmith's, such as a
- * proxy's page.
+ * The envelope of an answer and the fields in it. Throws NoAnswerError for an answer of another
+ * program, such as a proxy's page.
  */
-async function parsedAnswer(options: ClientOptions, response: Response): Promise<Envelope> {
+async function envelopeIn(options: ClientOptions, response: Response): Promise<Envelope> {
   const text = await response.text().catch((error: unknown) => {
     throw noAnswer(options, error);
   });
   try {
-    const answer = JSON.parse(text) as Partial<Envelope> | null;
-    if (typeof answer?.client_code === 'number' && typeof answer.message === 'string')
-      return answer as Envelope;
+    const answer: unknown = JSON.parse(text);
+    if (isEnvelope(answer)) return answer;
   } catch {
-    // Told below, like JSON of another kind.
+    // No JSON is refused below, like JSON of another form.
   }
   const type = response.headers.get('content-type') ?? 'bytes of no type';
   const moved = response.headers.get('location');
-  const what = moved === null ? `${type}` : `and sends callers to ${moved}`;
+  const what = moved === null ? type : `and sends callers to ${moved}`;
   throw new NoAnswerError(options.url, 'foreign', `${response.status}, ${what}`);
-}
-
-/** Distributes an input's fields over path, query and body, as the operation has them. */
-function shape(operation: OperationSpec, input: Record<string, unknown>) {
-  const path =
-    pathPrefix +
-    operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-      encodeURIComponent(String(input[name])),
-    );
-  const fieldsOf = (schema: OperationSpec['body']) =>
-    Object.keys(schema?.properties ?? {}).flatMap((name) =>
-      input[name] === undefined ? [] : [[name, input[name]] as const],
-    );
-  const query = new URLSearchParams(
-    fieldsOf(operation.query).map(([name, value]) => [name, String(value)]),
-  );
-  const fields = fieldsOf(operation.body);
-  return {
-    path,
-    search: query.size > 0 ? `?${query}` : '',
-    body: fields.length > 0 ? JSON.stringify(Object.fromEntries(fields)) : '',
-  };
 }

@@ -1,26 +1,27 @@
-// Moves the bytes of images: uploads in parts that go on where they were cut off, downloads by
-// ranges that do the same. Neither is bounded in time while it moves: a slow line sends small
-// parts, each within the time for an answer. What does not move is given up, and says so.
+// Moves the bytes of images: an upload in parts, a download by ranges. Both go on where they were cut
+// off. Neither is bounded in time as long as bytes move: over a slow line parts are small, so that
+// each fits the time for an answer. A transfer whose bytes no longer move is given up.
 
 import { transferPartBytesMax } from '../contract/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';
 
 export interface Moving {
   onBytes?: (done: number, total: number) => void;
-  /** Before it is tried again; twice as long each time. */
+  /** How long to wait before the second attempt; each later wait is twice as long. */
   pauseMs?: number;
 }
 
-/** How often in a row it is tried without a byte of progress. */
+/** The most attempts in a row that move no byte. */
 const triesMax = 6;
 const firstPauseMs = 1000;
-/** A part is as large as the line carries in this time, or in a quarter of that for an answer. */
+/** A part is as large as the line carries in this time, or in a quarter of the time for an answer. */
 const partMs = 5000;
 const firstPartBytes = 256 * 1024;
 const partBytesMin = 16 * 1024;
 
 /**
- * The bytes do not move any more; `cause` is why the last attempt failed. What was moved is kept.
+ * No byte has moved for `triesMax` attempts; `cause` says why the last one failed. The bytes that were
+ * moved before are kept.
  */
 export class StalledError extends Error {
   constructor(what: string, done: number, total: number, cause: unknown) {
@@ -32,7 +33,7 @@ export class StalledError extends Error {
   }
 }
 
-/** A transfer that was ended meanwhile. */
+/** The transfer was ended while its bytes moved. */
 class OverError extends ApiError {
   constructor(id: string, status: string) {
     super(409, 409, `Transfer ${id} is ${status}, and takes no bytes any more.`, null);
@@ -40,16 +41,16 @@ class OverError extends ApiError {
 }
 
 /**
- * Whether it may pass by itself: the network's refusals, the server's own errors, too much at once,
- * a part that came at a wrong place.
+ * Whether another attempt may succeed: after a failure of the network or the server, after too many
+ * requests, and after a part at a wrong place.
  */
 const mayPass = (error: unknown) =>
   !(error instanceof OverError) &&
   (!(error instanceof ApiError) || error.status >= 500 || [408, 409, 429].includes(error.status));
 
 /**
- * Works until all is moved; each time `work` throws what may pass, from where it stands. Throws
- * StalledError, and what does not pass.
+ * Runs `work` until it resolves, again after each failure that may pass. `work` keeps `at` up to date.
+ * Throws StalledError, and failures that do not pass.
  */
 async function insistently(
   what: string,
@@ -70,8 +71,8 @@ async function insistently(
 }
 
 /**
- * Sends what the server lacks of a file; `read` gives bytes from a place in it. Throws
- * StalledError, and ApiError for what does not pass.
+ * Sends the bytes of a file that the server lacks; `read` gives bytes from an offset on. Throws
+ * StalledError, and ApiError for a refusal that another attempt would get too.
  */
 export async function upload(
   client: Client,
@@ -83,7 +84,7 @@ export async function upload(
   const aimMs = Math.min(partMs, (options.timeoutMs ?? Number.POSITIVE_INFINITY) / 4);
   let [length, most] = [firstPartBytes, transferPartBytesMax];
   await insistently('upload', pauseMs, async (at) => {
-    // Asked anew each time: a part whose answer was lost has arrived all the same.
+    // Ask at each attempt, because a part whose answer was lost may have arrived.
     const { attributes } = await client.transferGet({ id });
     [at.done, at.total] = [attributes.received_bytes, attributes.size_bytes];
     if (at.done < at.total && attributes.status !== 'receiving')
@@ -106,10 +107,7 @@ export async function upload(
   });
 }
 
-/**
- * Gives the bytes of an export from `offset` on to `write`, and goes on by itself when the
- * connection is lost. Throws like `upload`.
- */
+/** Gives the bytes of an export, from `offset` on, to `write`. Throws like `upload`. */
 export async function download(
   client: Client,
   options: ClientOptions,

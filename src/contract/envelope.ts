@@ -1,5 +1,5 @@
-// The pieces that every schema of the contract is made of: the envelope, ids, and fields that may
-// be null.
+// The pieces of all schemas of the contract: the envelope, ids, texts, pages, and fields that may be
+// null.
 
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 
@@ -11,7 +11,7 @@ export const pathPrefix = '/organization-management/v1';
 export const Id = <Of extends number>(description: string) =>
   Type.Unsafe<Of>({ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description });
 
-/** A name or the like, for a request: `plain-text` is a format of ours. */
+/** A name or another short text in a request. `plain-text` is our own format. */
 export const Text = (maxLength: number, description: string) =>
   Type.String({
     minLength: 1,
@@ -37,7 +37,7 @@ const envelope = {
   timestamp: DateTime('When the answer was made; whole seconds, UTC'),
 };
 
-/** The answer as sent: the resource's fields, then the envelope. */
+/** The schema of an answer as it is sent: its own fields, then the envelope. */
 export const enveloped = <Fields extends TProperties>(fields: Fields) =>
   Type.Object({ ...fields, ...envelope });
 

@@ -1,4 +1,4 @@
-// What a row of the contract's table says of one operation, and what rows share.
+// The form of a row of the contract's table, and the parts that rows share.
 
 import { type TObject, type TProperties, Type } from 'typebox';
 import { Id } from './envelope.ts';
@@ -11,37 +11,35 @@ export interface OperationSpec {
   tag: string;
   summary: string;
   permission: string;
-  /**
-   * Its name in the audit trail, for an operation that changes something; several may share one.
-   */
+  /** The name in the audit trail of an operation that changes something; rows may share one. */
   action?: string;
   params?: TObject;
   query?: TObject;
   /**
-   * Absent: none is taken but an empty object. A body may always be left out when no field of it is
-   * required.
+   * Without it, the only body that is taken is an empty object. A body may be left out when none of
+   * its fields is required.
    */
   body?: TObject;
-  /** Whole numbers in the body are taken as text too, since clients in use send them so. */
+  /** Whole numbers in the body may also be text, because clients in use send them so. */
   numbersAsText?: true;
-  /** Bytes instead of JSON: as the body of the request, or as the answer. */
+  /** Whether the body of the request, or the answer, is bytes instead of JSON. */
   content?: 'request' | 'response';
-  /** The answer's own fields; the envelope comes on top. */
+  /** The answer's own fields, to which the envelope is added. */
   response: TProperties;
-  /** The specification's name of the answer's schema. */
+  /** The name of the answer's schema in the specification. */
   answerName?: string;
-  /** What it can refuse with, besides what every operation can. */
+  /** Its refusals, beside those that every operation has. */
   errors: readonly WireErrorName[];
-  /** Not part of the API that this project is compatible with. */
+  /** Whether it is our own addition to the API that this project is compatible with. */
   extension?: true;
 }
 
-/** The header under which a change that is sent again is done once. */
+/** A change that is sent again with the same value of this header is done once. */
 export const idempotencyHeader = { name: 'Idempotency-Key', charactersMax: 128 } as const;
 
 export const define = <const Spec extends OperationSpec>(spec: Spec): Spec => spec;
 
 /** The id in a path such as `/images/{id}`. */
 export const idParams = <Of extends number>() => Type.Object({ id: Id<Of>('ID') });
-/** The envelope alone. */
+/** The answer of an operation that has no fields beside the envelope. */
 export const nothing = {};

@@ -15,7 +15,7 @@ export const Software = Type.Object(sized('Software'), { title: 'Software' });
 export const SoftwareData = resource('software', 'SoftwareData', Software);
 
 /**
- * Items of `GET /software` bear their fields both flat and under `attributes`, since clients in use
+ * An item of `GET /software` has its fields both flat and under `attributes`, because clients in use
  * read either.
  */
 const catalogued = <Name extends string>(type: Name, title: string, what: string) =>

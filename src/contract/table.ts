@@ -1,6 +1,6 @@
-// The public contract as one table: every operation's path, permission, inputs, answer and errors.
-// The router, the validation, the serialisation, the client's types and api/openapi.json are all
-// read from it.
+// The public contract as one table: the path, permission, inputs, answer and errors of each operation.
+// The router, the validation, the serialisation, the types of the client and api/openapi.json are all
+// read from it. Each noun's file has its own rows.
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Plain } from '../domain/ids.ts';
@@ -41,9 +41,30 @@ export const operations = {
 type Operations = typeof operations;
 export type OperationName = keyof Operations;
 
+/** The names of operations whose rows have the part. */
+type Having<Part> = {
+  [Name in OperationName]: Operations[Name] extends Part ? Name : never;
+}[OperationName];
+
+/** The operations that only read, and those that change something. */
+export type ReadName = Having<{ method: 'GET' }>;
+export type ChangeName = Exclude<OperationName, ReadName>;
+/** The operations that answer with a file, and those whose bodies and answers are both JSON. */
+export type FileName = Having<{ content: 'response' }>;
+export type JsonOperationName = Exclude<OperationName, Having<{ content: string }>>;
+
+const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);
+/** The row of an operation, with all its parts. */
+export const specOf = (name: OperationName): OperationSpec => operations[name];
+
+export const isReadName = (name: OperationName): name is ReadName =>
+  operations[name].method === 'GET';
+export const operationNames: readonly OperationName[] =
+  Object.keys(operations).filter(isOperationName);
+
 type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : Record<never, never>;
 
-/** All that an operation can refuse with: its own, and what every one can. */
+/** The refusals of an operation: its own, and those that every operation has. */
 export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorName[] => [
   ...new Set<WireErrorName>([
     ...(['invalid', 'unauthenticated', 'permission_required', 'too_many_requests'] as const),
@@ -54,7 +75,7 @@ export const refusalsOf = ({ method, body, errors }: OperationSpec): WireErrorNa
   ]),
 ];
 
-/** The parts of a request, typed; a part that an operation does not have is empty. */
+/** The parts of a request, with branded ids; a part that an operation does not have is empty. */
 export type Params<Name extends OperationName> = StaticOf<
   Operations[Name] extends { params: infer P } ? P : undefined
 >;
@@ -71,13 +92,7 @@ export type Fields<Name extends OperationName> = Plain<Params<Name> & Query<Name
 /** The answer's own fields, without the envelope. */
 export type Answer<Name extends OperationName> = Static<TObject<Operations[Name]['response']>>;
 
-/** The operations whose bodies and answers are JSON, and those of which one is bytes. */
-type ContentOperationName = {
-  [Name in OperationName]: Operations[Name] extends { content: string } ? Name : never;
-}[OperationName];
-export type JsonOperationName = Exclude<OperationName, ContentOperationName>;
-
-/** What a successful answer adds to its own fields. */
+/** The fields that every answer has beside its own. */
 export interface Envelope {
   client_code: number;
   message: string;

@@ -2,7 +2,7 @@
 // on chains of layers.
 
 import type { JobId, LayerId, OrganisationId } from './ids.ts';
-import type { LayerCopy } from './layer-copy.ts';
+import { type LayerCopy, localPlace } from './layer-copy.ts';
 
 export type LayerKind = 'base' | 'software' | 'capture';
 
@@ -58,6 +58,20 @@ export const shownStateOf = (layer: Layer): LayerState | 'quarantined' =>
 /** The fault of a quarantined copy; null when it has none. */
 export const faultOf = ({ copies }: Pick<Layer, 'copies'>): string | null =>
   copies.find(({ state }) => state === 'quarantined')?.fault ?? null;
+
+/** A layer as callers and operators see it, with the facts of its copy in this server's engine. */
+export function shownLayer<Shown extends Layer>(shown: Shown) {
+  const { copies: _, state, ...layer } = shown;
+  const copy = copyAt(shown, localPlace);
+  return {
+    ...layer,
+    state: isQuarantined(shown) ? ('quarantined' as const) : state,
+    storedBytes: copy?.storedBytes ?? 0,
+    digest: copy?.digest ?? null,
+    verifiedAt: copy?.verifiedAt ?? null,
+    fault: copy?.fault ?? null,
+  };
+}
 
 /** The bytes of all its copies. */
 export const storedBytesOf = ({ copies }: Pick<Layer, 'copies'>): number =>

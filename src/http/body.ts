@@ -1,8 +1,7 @@
-// Reads the body of a request: bounded in bytes, by how slowly it may come, and in what all bodies
-// together may take of memory. A body is not bounded in time as long as it moves, since slow lines
-// are no attack. What nobody is going to read is read on for a while after the answer, as many
-// clients send all they have before they look, and would find a broken connection instead of the
-// answer.
+// Reads the body of a request. Its size is limited, and so are the time without a byte, the lowest
+// average speed, and the memory of all bodies together. The whole time is not limited, because a
+// slow line is no attack. After a refusal the rest of the body is still read for a while: many clients
+// send all they have before they look at the answer, and would find a broken connection instead.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -10,38 +9,37 @@ import { parse as parseJson } from 'secure-json-parse';
 import { AppError, invalid } from '../domain/error.ts';
 
 export const bodyLimits = {
-  /** A body that has not moved for so long has ended. */
+  /** A body of which nothing came for so long is given up. */
   idleMs: 30_000,
-  /** After so long it must have come with `bytesPerSecondMin` on average. */
+  /** From then on its average speed must be at least `bytesPerSecondMin`. */
   graceMs: 30_000,
   bytesPerSecondMin: 1024,
-  /** How often both are looked at. */
+  /** How often both are checked. */
   checkMs: 1000,
-  /** What all bodies that are being read or worked on take of memory together. */
+  /** The most memory for all bodies that are being read or worked on. */
   heldBytesMax: 256 * 1024 * 1024,
-  /**
-   * For how long, how long without a byte, and how far what nobody needs is read on after an
-   * answer.
-   */
+  /** For how long the rest of a body is read after the answer, */
   lingerMs: 30_000,
+  /** for how long without a byte, */
   lingerIdleMs: 5000,
+  /** and how much of it. */
   lingerBytesMax: 64 * 1024 * 1024,
 };
 
 export interface BodyOptions {
   bytesMax: number;
-  /** Whether the bytes are kept; else they are told to `onBytes` alone. */
+  /** Whether the bytes are kept in memory; otherwise only `onBytes` gets them. */
   keep: boolean;
   onBytes(bytes: Buffer): void;
 }
 
-/** As its headers say. */
+/** Whether the headers announce a body. */
 const hasBody = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
 const inUnits = (bytes: number) => `${bytes} bytes (${bytes / 1024 ** 2} MB)`;
 
-/** How long it took: a body that stands still, or comes too slowly on average. */
+/** Says why a body is too slow; null when it is not. */
 function tooSlow(bytes: number, passedMs: number, idleMs: number): string | null {
   const { graceMs, bytesPerSecondMin } = bodyLimits;
   if (idleMs > bodyLimits.idleMs) return `nothing of it came for ${bodyLimits.idleMs / 1000} s`;
@@ -53,8 +51,8 @@ export class Bodies {
   #heldBytes = 0;
 
   /**
-   * The body, or an empty buffer when it is not kept. Throws `too_large`, `timed_out`,
-   * `unavailable` when bodies take too much memory, and `invalid` when the connection ends first.
+   * Resolves to the body, or to an empty buffer when it is not kept. Throws `too_large`, `timed_out`,
+   * `unavailable` when all bodies take too much memory, and `invalid` when the connection ends first.
    */
   read(request: IncomingMessage, response: ServerResponse, options: BodyOptions): Promise<Buffer> {
     const { bytesMax, keep, onBytes } = options;
@@ -66,7 +64,7 @@ export class Bodies {
     const begun = performance.now();
     let [bytes, movedAt] = [0, begun];
     let kept: Buffer[] = [];
-    // What is worked on is held until it is answered.
+    // A body counts as memory until its request is answered.
     response.once('close', () => {
       if (keep) this.#heldBytes -= bytes;
     });
@@ -133,8 +131,8 @@ function drained(request: IncomingMessage): Promise<void> {
 }
 
 /**
- * An answer that goes out at once and ends when the rest of the request has come, or enough of it;
- * null: it has come.
+ * Returns an answer that is sent at once, and whose end waits for the rest of the request, or enough
+ * of it. Returns null when the whole request has come.
  */
 export function lingering(request: IncomingMessage, answer: string | Buffer): Readable | null {
   if (request.complete || request.readableEnded || !hasBody(request)) return null;
@@ -148,7 +146,7 @@ export function lingering(request: IncomingMessage, answer: string | Buffer): Re
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const jsonType = /^(application|text)\/([\w.-]+\+)?json\b/i;
 
-/** The JSON of a body; an empty one is an empty object. Throws `invalid` or `not_json`. */
+/** Parses the JSON of a body; an empty body is an empty object. Throws `invalid` and `not_json`. */
 export function parseBody(type: string | undefined, body: Buffer): unknown {
   if (body.length === 0) return {};
   if (type !== undefined && !jsonType.test(type)) {
@@ -168,8 +166,8 @@ export function parseBody(type: string | undefined, body: Buffer): unknown {
 }
 
 /**
- * For an operation that takes no body, so that no part of the signed text is ignored. Throws
- * `invalid`.
+ * Refuses a body that an operation does not take, because no part of the signed text may be ignored.
+ * Throws `invalid`.
  */
 export function assertNoBody(body: Buffer): void {
   if (/^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$|^$/.test(body.toString('latin1'))) return;

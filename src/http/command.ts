@@ -1,129 +1,61 @@
-// A request that changes state: one transaction with its signature, its effect, its entry in the
-// audit trail, and the answer to give again when the same Idempotency-Key comes again. A refusal
-// changes nothing; it leaves an entry in the audit trail, in a transaction of its own. The entry of
-// a change names what the application says it touched, that of a refusal what the path names.
+// How a request that changes something reads its Idempotency-Key, and what a refused one was about.
 
 import { createHash } from 'node:crypto';
-import type { OrganisationWriter, RequestContext } from '../app/context.ts';
+import type { FastifyRequest } from 'fastify';
+import type { Application } from '../app/application.ts';
+import type { SignedCaller } from '../app/caller.ts';
+import type { Command } from '../app/command.ts';
 import { idempotencyHeader } from '../contract/operation.ts';
-import { type OperationName, operations } from '../contract/table.ts';
+import { type ChangeName, isReadName, type OperationName, specOf } from '../contract/table.ts';
 import type { Touched } from '../domain/audit.ts';
-import { AppError, invalid } from '../domain/error.ts';
+import { invalid } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';
-import type { MasterKey } from '../lib/master-key.ts';
-import type { Store } from '../store/port/unit-of-work.ts';
-import { type Caller, replayed } from './authenticate.ts';
+import { pathOf } from './hygiene.ts';
 
-const idempotencyMs = 24 * 3600_000;
-
-type Json = Record<string, unknown>;
-
-export interface Command {
-  name: OperationName;
-  caller: Caller;
-  requestId: string;
-  /** As sent, for telling the same request from another under the same key. */
-  method: string;
-  path: string;
-  rawBody: Buffer;
-  idempotencyKey: string | undefined;
-}
-
-/**
- * Resolves to the answer with its envelope, and whether it was given before. `stage` comes before
- * the transaction: nothing in a transaction touches files, which a rollback would not bring back
- * and every other writer would wait for.
- */
-export async function runCommand(
-  { store, masterKey }: { store: Store; masterKey: MasterKey },
-  command: Command,
-  effect: (work: OrganisationWriter, touched: RequestContext['touched']) => Promise<Json>,
-  envelope: () => Json,
-  stage: () => Promise<void> = async () => {},
-): Promise<{ answer: Json; again: boolean }> {
-  const { caller, idempotencyKey } = command;
-  const { organisationId, keyId } = caller;
+/** Throws `invalid` for an Idempotency-Key of a wrong form. */
+export function commandOf(
+  name: ChangeName,
+  caller: SignedCaller,
+  request: FastifyRequest,
+  content: Buffer,
+): Command {
   const { name: header, charactersMax } = idempotencyHeader;
+  const idempotencyKey = request.headers[header.toLowerCase()];
   if (
     idempotencyKey !== undefined &&
-    !(/^[\x21-\x7e]+$/.test(idempotencyKey) && idempotencyKey.length <= charactersMax)
-  ) {
+    (typeof idempotencyKey !== 'string' ||
+      !/^[\x21-\x7e]+$/.test(idempotencyKey) ||
+      idempotencyKey.length > charactersMax)
+  )
     throw invalid(`The ${header} must be 1 to ${charactersMax} visible ASCII characters.`);
-  }
-  const digest = createHash('sha256')
-    .update(`${command.method} ${command.path}\n`)
-    .update(command.rawBody)
+  const requestDigest = createHash('sha256')
+    .update(`${request.method} ${pathOf(request)}\n`)
+    .update(content)
     .digest('hex');
-  await stage();
-  return store.write(organisationId, async (work) => {
-    if (!(await work.signatures.use(keyId, caller.signature, caller.signatureExpiresAt)))
-      throw replayed();
-    const before =
-      idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);
-    if (before) {
-      if (before.requestDigest === digest)
-        return { answer: JSON.parse(masterKey.open(before.answer)) as Json, again: true };
-      throw new AppError(
-        'conflict',
-        'This Idempotency-Key was used for another request; make a new one for every new request.',
-      );
-    }
-    const touched: Touched = {};
-    const answer = {
-      ...(await effect(work, (what) => Object.assign(touched, what))),
-      ...envelope(),
-    };
-    await work.audit.add({
-      keyId,
-      action: command.name,
-      requestId: command.requestId,
-      clientCode: 200,
-      ...touched,
-    });
-    if (idempotencyKey !== undefined) {
-      // Sealed, since an answer may hold what is shown once, such as the link to a machine's
-      // screen.
-      const sealed = masterKey.seal(JSON.stringify(answer));
-      await work.idempotency.keep(
-        keyId,
-        idempotencyKey,
-        digest,
-        sealed,
-        work.now() + idempotencyMs,
-      );
-    }
-    return { answer, again: false };
-  });
+  return { name, caller, requestId: request.id, requestDigest, idempotencyKey };
 }
 
-/** Client codes whose refusals leave no entry: anybody could fill the trail with them. */
+/** Client codes whose refusals are not recorded, because anybody could fill the trail with them. */
 const unrecorded = new Set([401, 429]);
 
-export interface Refusal {
-  name: OperationName;
-  caller: Caller;
-  requestId: string;
-  /** Of the path, as they were sent: they may be what is refused. */
-  params: unknown;
-  clientCode: number;
+/** Records that a change was refused; does nothing for a read. */
+export async function refuseCommand(
+  application: Application,
+  name: OperationName,
+  { caller, id: requestId, params }: FastifyRequest,
+  clientCode: number,
+): Promise<void> {
+  if (caller === null || isReadName(name) || unrecorded.has(clientCode)) return;
+  const touched = namedByPath(specOf(name).path, params);
+  await application.recordRefusal({ name, caller, requestId, clientCode, touched });
 }
 
-/** One entry for the refusal of a change, however many things it was to change. */
-export async function recordRefusal(store: Store, refusal: Refusal): Promise<void> {
-  const { name, caller, requestId, params, clientCode } = refusal;
-  const { method, path } = operations[name];
-  if (method === 'GET' || unrecorded.has(clientCode)) return;
-  const given = String((params as Json | null)?.id);
-  const id = Number(given);
-  const known = /^[1-9]\d*$/.test(given) && Number.isSafeInteger(id);
-  const touched: Touched = {
-    ...(known && path.startsWith('/images/{id}') && { imageId: id as ImageId }),
-    ...(known && path.startsWith('/machines/{id}') && { machineIds: [id as MachineId] }),
-  };
-  await store
-    .write(caller.organisationId, (work) =>
-      work.audit.add({ keyId: caller.keyId, action: name, requestId, clientCode, ...touched }),
-    )
-    // The refusal is what the caller has to hear, even where its entry cannot be written.
-    .catch(() => {});
+/** The image or machine in a path, as it was sent: its form may be what is refused. */
+function namedByPath(path: string, params: unknown): Touched {
+  const text = String((params as { id?: unknown } | null)?.id);
+  const id = Number(text);
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(id)) return {};
+  if (path.startsWith('/images/{id}')) return { imageId: id as ImageId };
+  if (path.startsWith('/machines/{id}')) return { machineIds: [id as MachineId] };
+  return {};
 }

@@ -1,21 +1,28 @@
-// Translates every failure into the envelope: ours by the table, the framework's by what they mean,
-// anything else as an internal error whose cause is in the log under the request id and never in
-// the answer.
+// Translates each failure into the envelope: our own errors by the table of the contract, the
+// framework's by their meaning, and any other as an internal error. The cause of an internal error is
+// in the log under the request id, and never in the answer.
 
-import type { ErrorObject } from 'ajv';
-import type { FastifyError } from 'fastify';
+import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { type WireError, wireErrors } from '../contract/errors.ts';
-import { AppError, type ErrorCode } from '../domain/error.ts';
+import type { Envelope } from '../contract/table.ts';
+import { AppError, type ErrorCode, invalid } from '../domain/error.ts';
 
 const table: Record<ErrorCode, WireError> = wireErrors;
 
 export const timestampOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
+/** The envelope of a successful answer. */
+export const envelopeAt = (ms: number): Envelope => ({
+  client_code: 200,
+  message: 'OK',
+  timestamp: timestampOf(ms),
+});
+
 export interface ErrorAnswer {
   status: number;
-  body: { client_code: number; message: string; timestamp: string };
+  body: Envelope;
   headers: Record<string, string>;
-  /** True when the operator has to look: the cause belongs into the log. */
+  /** True when the operator has to look into it, so that the cause is logged. */
   ours: boolean;
 }
 
@@ -40,17 +47,14 @@ export function answerError(error: unknown, now: number): ErrorAnswer {
 
 function toAppError(error: unknown): AppError | null {
   if (error instanceof AppError) return error;
-  const { code, validation, validationContext, statusCode } = error as Partial<FastifyError>;
-  if (validation)
-    return new AppError(
-      'invalid',
-      sentence(validation as unknown as ErrorObject[], validationContext ?? 'body'),
-    );
+  const { code, validation, validationContext, statusCode, message } =
+    error as Partial<FastifyError>;
+  if (validation) return invalid(sentence(validation, validationContext ?? 'body'));
   if (statusCode === 415) return new AppError('not_json', 'Send the body as application/json.');
   if (code === 'FST_ERR_MAX_PARAM_LENGTH' || code === 'FST_ERR_BAD_URL')
-    return new AppError('invalid', 'The path cannot be read; send an id as a whole number.');
+    return invalid('The path cannot be read; send an id as a whole number.');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
-    return new AppError('invalid', (error as Error).message);
+    return invalid(message ?? 'The request is not valid.');
   return null;
 }
 
@@ -60,20 +64,20 @@ const partNames: Record<string, string> = {
   params: 'The path',
 };
 
-/** What is wrong with the first field that is wrong, in words. */
-function sentence([first]: readonly ErrorObject[], context: string): string {
+/** Says what is wrong with the first field that is wrong. */
+function sentence([first]: readonly FastifySchemaValidationError[], context: string): string {
   const part = partNames[context] ?? 'The request';
   if (!first) return `${part} is not valid.`;
   const field = first.instancePath.slice(1).replaceAll('/', '.');
   const where = field === '' ? part : `${part}'s field ${field}`;
-  const params = first.params as Record<string, unknown>;
+  const { params } = first;
   switch (first.keyword) {
     case 'required':
       return `${field === '' ? part : where} lacks the field ${params.missingProperty}; add it.`;
     case 'additionalProperties':
       return `${where} has the unknown field ${params.additionalProperty}; leave it out.`;
     case 'enum':
-      return `${where} must be one of: ${(params.allowedValues as unknown[]).join(', ')}.`;
+      return `${where} must be one of: ${[params.allowedValues].flat().join(', ')}.`;
     case 'maxItems':
     case 'maxLength':
     case 'maximum':

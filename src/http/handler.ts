@@ -1,8 +1,18 @@
-// The shape of a handler: typed from the operation's row in the contract, given a unit of work
-// bound to the caller's organisation.
+// The shape of a handler: typed from the operation's row in the contract, and given the context of
+// the caller's request. Beside it, what several handlers spell alike: pages and times.
 
-import type { ReadContext, RequestContext } from '../app/context.ts';
-import type { Answer, Body, OperationName, operations, Params, Query } from '../contract/table.ts';
+import type { ChangeContext, ReadContext } from '../app/context.ts';
+import type {
+  Answer,
+  Body,
+  ChangeName,
+  FileName,
+  OperationName,
+  Params,
+  Query,
+  ReadName,
+} from '../contract/table.ts';
+import type { Content } from '../lib/content.ts';
 
 export interface Input<Name extends OperationName> {
   params: Params<Name>;
@@ -12,44 +22,65 @@ export interface Input<Name extends OperationName> {
   content: Buffer;
 }
 
-/** A file as the answer, for an operation that gives bytes. */
-export interface FileAnswer {
-  path: string;
-  name: string;
+/** Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves. */
+export class FileAnswer {
+  readonly content: Content;
+  readonly name: string;
+  constructor(content: Content, name: string) {
+    this.content = content;
+    this.name = name;
+  }
 }
 
-type AnswerOf<Name extends OperationName> = (typeof operations)[Name] extends {
-  content: 'response';
-}
-  ? FileAnswer
-  : Answer<Name>;
+type AnswerOf<Name extends OperationName> = Name extends FileName ? FileAnswer : Answer<Name>;
 
-export type Handler<Name extends OperationName> = (
-  context: (typeof operations)[Name] extends { method: 'GET' } ? ReadContext : RequestContext,
+type ReadHandler<Name extends ReadName> = (
+  context: ReadContext,
   input: Input<Name>,
 ) => Promise<AnswerOf<Name>>;
 
+type ChangeHandler<Name extends ChangeName> = (
+  context: ChangeContext,
+  input: Input<Name>,
+) => Promise<Answer<Name>>;
+
+export type ReadHandlers = { [Name in ReadName]: ReadHandler<Name> };
+export type ChangeHandlers = { [Name in ChangeName]: ChangeHandler<Name> };
+
+/** The handlers of some operations, such as those of one noun. */
+export type Handlers<Names extends OperationName> = Pick<ReadHandlers, Names & ReadName> &
+  Pick<ChangeHandlers, Names & ChangeName>;
+
 /**
- * What an operation does before its transaction, because it takes long: move bytes. It may be done
- * for a request that is then refused. Requests with the same `thing` are served one after the
- * other.
+ * The part of a change that comes before its transaction because it takes long: it moves bytes. It
+ * may run for a request that is refused later. Requests with the same `turn` are served one after
+ * the other.
  */
-export interface Stage<Name extends OperationName> {
-  thing(input: Input<Name>): string;
+export interface Stage<Name extends ChangeName> {
+  turn(input: Input<Name>): string;
   run(context: ReadContext, input: Input<Name>): Promise<void>;
 }
 
-export type Stages = { [Name in OperationName]?: Stage<Name> };
+export type Stages = { [Name in ChangeName]?: Stage<Name> };
 
-export type Handlers<Names extends OperationName = OperationName> = {
-  [Name in Names]: Handler<Name>;
-};
+/** The page that a query asks for, counted from 1. */
+export const pageOf = ({
+  page = 1,
+  per_page: perPage = 20,
+}: {
+  page?: number;
+  per_page?: number;
+}) => ({
+  page,
+  perPage,
+});
 
-export const pageDefaults = { page: 1, perPage: 20 };
-
-/** Page number, or null on the last page and beyond it. */
-export const nextPage = (page: number, perPage: number, count: number): number | null =>
-  page * perPage < count ? page + 1 : null;
+/** The fields of an answer about its page; `next_page` is null on the last page and beyond it. */
+export const pageAnswer = ({ page, perPage }: ReturnType<typeof pageOf>, count: number) => ({
+  count,
+  page,
+  next_page: page * perPage < count ? page + 1 : null,
+});
 
 export const dateTime = (ms: number): string => new Date(ms).toISOString();
 

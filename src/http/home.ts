@@ -1,5 +1,5 @@
 // The page at `/`, for a person who opens the server's address in a browser. It loads nothing and
-// runs nothing, as the policy of every answer demands.
+// runs nothing, because the policy of every answer forbids both.
 
 import type { FastifyInstance } from 'fastify';
 

@@ -1,6 +1,6 @@
-// What every answer owes, whatever it is about: headers that a browser heeds, an id, the methods
-// that a path takes, and an envelope even for what never becomes a request (headers too large, a
-// request that does not come to its end). No CORS: pages elsewhere get nothing.
+// The rules for every answer, whatever it is about: the headers that browsers heed, a request id, the
+// methods of a path, and an envelope even for bytes that never become a request (too large headers, a
+// request without an end). There is no CORS: pages of other origins get nothing.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -15,36 +15,30 @@ import { lingering } from './body.ts';
 import { timestampOf } from './errors.ts';
 
 export const httpLimits = {
-  /** More than so many at once are hung up on. */
+  /** Further connections are closed. */
   connections: 1000,
   bodyBytes: 1024 * 1024,
   headerBytes: 16 * 1024,
   headersMs: 10_000,
-  /** How often connections are looked at for that. */
+  /** How often connections are checked for that. */
   checkMs: 5000,
-  /**
-   * After so long without a byte either way a connection is closed: its peer does not read, or is
-   * gone.
-   */
+  /** After so long without a byte in either direction a connection is closed. */
   silenceMs: 60_000,
-  /** How long a peer that was refused may take to close its end. */
+  /** How long a peer may take to close a connection that was refused. */
   lingerMs: 2000,
-  /** How long a server that stops waits for the requests that it has begun. */
+  /** How long a stop waits for the requests that have begun. */
   drainMs: 15_000,
 };
 
-/** How often the log says at most that connections are hung up on. */
+/** At most so often the log says that connections are closed. */
 const tellEveryMs = 60_000;
 
-/**
- * What keeps a peer from holding a connection for as long as it likes; for every server that
- * listens.
- */
+/** Keeps a peer from holding a connection for as long as it likes. Each server uses it. */
 export const connectionLimits = {
   http: {
     maxHeaderSize: httpLimits.headerBytes,
     headersTimeout: httpLimits.headersMs,
-    // Node's own refusal would have no envelope.
+    // Node's own refusal would have no envelope; the hook below refuses instead.
     requireHostHeader: false,
     connectionsCheckingInterval: httpLimits.checkMs,
   },
@@ -52,8 +46,8 @@ export const connectionLimits = {
 };
 
 /**
- * The caller's own id when it is plain, else one that is unique across restarts and replicas, since
- * the audit trail keeps it.
+ * Takes the caller's own id when it is plain text. Otherwise it makes one that is unique across
+ * restarts and servers, because the audit trail keeps it.
  */
 export function requestId(request: IncomingMessage | { headers: Record<string, unknown> }): string {
   const given = request.headers['x-request-id'];
@@ -64,8 +58,8 @@ export const pathOf = (request: FastifyRequest): string =>
   (request.raw.url ?? '').split('?', 1)[0] ?? '';
 
 /**
- * The address at which a caller has reached this server. A header of the caller's never says it: it
- * would become the host of links.
+ * Returns the address at which a caller has reached this server. It does not trust a header, because
+ * the address becomes the host of links.
  */
 export function reachedAt({ localAddress = 'localhost', localPort = 80 }: Socket): string {
   const address = localAddress.replace(/^::ffff:(?=\d+\.)/, '');
@@ -83,7 +77,7 @@ const patterns = [
   pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
 }));
 
-/** The methods that a path takes; none when there is nothing at it. */
+/** Returns the methods of a path; none when there is nothing at the path. */
 function methodsOf(path: string): string[] {
   const found = new Set<string>(
     patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method),
@@ -95,17 +89,17 @@ function methodsOf(path: string): string[] {
 
 export function registerHygiene(app: FastifyInstance): void {
   app.register(helmet, {
-    // No page of ours is framed or loads from elsewhere; /docs brings its own policy.
+    // No page here is framed or loads from elsewhere; /docs has a policy of its own.
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
     frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
-    // Whether there is TLS in front is the operator's business.
+    // The operator decides whether there is TLS in front.
     strictTransportSecurity: false,
   });
-  // Node would answer these by itself, without an envelope.
+  // Node would answer an expectation by itself, without an envelope.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
     if (httpVersion === '1.1' && headers.host === undefined)
@@ -123,7 +117,7 @@ export function registerHygiene(app: FastifyInstance): void {
   );
   app.server.on('drop', () => void tell());
   app.addHook('onSend', async (request, reply, payload) => {
-    // A connection that stays open would hold up the stop.
+    // A connection that stays open would delay the stop.
     if (stopping) reply.header('connection', 'close');
     reply.header('x-request-id', request.id);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
@@ -150,7 +144,7 @@ export function registerHygiene(app: FastifyInstance): void {
   });
 }
 
-/** Answers what Node could not read as a request, and closes the connection. */
+/** Answers bytes that Node could not read as a request, and closes the connection. */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, now: number): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -163,7 +157,7 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, n
         ? `The headers did not come to their end within ${httpLimits.headersMs / 1000} s; send the request again.`
         : 'This is not an HTTP request.';
   const body = JSON.stringify({ client_code: 400, message, timestamp: timestampOf(now) });
-  // Node's servers leave a connection half open for as long as the peer likes.
+  // Node leaves a connection half open for as long as the peer likes.
   setTimeout(() => socket.destroy(), httpLimits.lingerMs).unref();
   socket.end(
     [

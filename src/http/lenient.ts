@@ -1,6 +1,6 @@
-// Clients in use spell some values otherwise than the contract's schemas say. Here they are brought
-// into the form of the schemas, which are checked afterwards; what is none of these spellings stays
-// as it is, and is refused there.
+// Clients in use spell some values in another way than the contract's schemas say. These functions
+// bring such values into the form of the schemas before the schemas are checked. Any other value
+// stays as it is, for the schemas to judge.
 
 import type { OperationSpec } from '../contract/operation.ts';
 
@@ -15,7 +15,7 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The value with each field that the schema declares changed; others stay. */
+/** Returns the value with each field changed that the schema declares; other fields stay. */
 function mapDeclared(
   { properties = {} }: Schema,
   value: unknown,
@@ -30,7 +30,7 @@ function mapDeclared(
   );
 }
 
-/** Where a field is optional, null means that it is absent. */
+/** Removes each optional field that is null, at any depth: null means that it is absent. */
 function withoutNulls(schema: Schema, value: unknown): unknown {
   const { properties = {}, required = [] } = schema;
   const isAbsent = (name: string, field: unknown) =>
@@ -43,16 +43,14 @@ function withoutNulls(schema: Schema, value: unknown): unknown {
 
 const spellings: Record<string, string> = { 1: 'true', 0: 'false' };
 
-/** In a query, yes and no come in any case, and as 1 and 0. */
+/** Accepts a boolean in a query in any case, and as 1 and 0. */
 export const lenientQuery = ({ query: schema }: OperationSpec, query: unknown): unknown =>
   mapDeclared(schema ?? {}, query, (field, { type }) => {
     if (type !== 'boolean' || typeof field !== 'string') return field;
     return spellings[field] ?? field.toLowerCase();
   });
 
-/**
- * In a body, null comes for what is left out, and for some operations whole numbers come as text.
- */
+/** Accepts null for a field that is left out, and for some operations whole numbers as text. */
 export function lenientBody(
   { body: schema, numbersAsText }: OperationSpec,
   body: unknown,

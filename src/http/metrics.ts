@@ -1,20 +1,19 @@
-// What Prometheus reads at /metrics: what the process has counted since it began, and what the
-// store says at that moment. No name, key or id of anybody is in it. docs/guide/alerts.yml says
-// which numbers are bad, and docs/guide/operations.md what to do then.
+// The metrics that Prometheus reads at /metrics: what this process has counted since it began, and
+// what the store counts at that moment. They hold no name, key or id of a caller.
+// docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md what to do then.
 
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ServiceCounts } from '../app/counts.ts';
 import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Counted } from '../store/port/counts.ts';
-import type { Store } from '../store/port/unit-of-work.ts';
 import { connectionLimits } from './hygiene.ts';
 
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 const jobBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** Of one server; its methods are called by whoever does what they count. */
+/** The metrics of one server. The parts of the server that do what is counted call its methods. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #clock: Clock;
@@ -26,7 +25,7 @@ export class Metrics {
   readonly #lastTask: Gauge<'task'>;
   readonly #journal: Counter;
 
-  constructor({ store, clock }: { store: Store; clock: Clock }) {
+  constructor({ counts, clock }: { counts: () => Promise<ServiceCounts>; clock: Clock }) {
     this.#clock = clock;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
@@ -66,7 +65,7 @@ export class Metrics {
       help: 'Signatures of reads that could not be written down; replays of those would be taken after a restart.',
       registers,
     });
-    this.#look = countGauges(this.#registry, store, clock);
+    this.#look = countGauges(this.#registry, counts, clock);
   }
 
   answered(operation: string, code: number, ms: number): void {
@@ -90,7 +89,7 @@ export class Metrics {
     this.#journal.inc();
   }
 
-  /** In the format that Prometheus reads. */
+  /** Returns all metrics, in the format that Prometheus reads. */
   async text(): Promise<string> {
     await this.#look();
     return this.#registry.metrics();
@@ -101,11 +100,15 @@ export class Metrics {
   }
 }
 
-/** Gauges of what the store says; the function that is returned sets them. */
-function countGauges(registry: Registry, store: Store, clock: Clock): () => Promise<void> {
+/** Makes gauges of what the store counts; the function that is returned sets them. */
+function countGauges(
+  registry: Registry,
+  look: () => Promise<ServiceCounts>,
+  clock: Clock,
+): () => Promise<void> {
   const of = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
-  const fill = (gauge: Gauge, rows: readonly Counted[]) => {
+  const fill = (gauge: Gauge, rows: ServiceCounts['counts']['jobs']) => {
     gauge.reset();
     for (const { labels, count } of rows) gauge.set(labels, count);
   };
@@ -136,11 +139,7 @@ function countGauges(registry: Registry, store: Store, clock: Clock): () => Prom
   const sinceSeconds = (at: number | null | undefined) =>
     Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
   return async () => {
-    const { counts, dueAt, capacity } = await store.read('system', async (work) => ({
-      counts: await work.counts(),
-      dueAt: await work.jobs.nextDue(),
-      capacity: await work.host.capacity(),
-    }));
+    const { counts, dueAt, capacity } = await look();
     fill(jobs, counts.jobs);
     oldestDue.set(sinceSeconds(dueAt));
     overdue.set(counts.leasesOverdue);
@@ -162,15 +161,15 @@ const loopback = /^(::1|(::ffff:)?127\.[\d.]+)$/;
 const loopbackName = /^(localhost|\[::1\]|127\.[\d.]+)(:\d+)?$/i;
 
 /**
- * Whether a request comes from this host itself, and under a name of it, so that no proxy and no
- * page in a browser stands behind it.
+ * Whether a request comes from this host itself and names this host, so that neither a proxy nor a
+ * page in a browser has sent it.
  */
 const isOwn = ({ socket, headers }: IncomingMessage) =>
   loopback.test(socket.remoteAddress ?? '') &&
   loopbackName.test(headers.host ?? '') &&
   !Object.keys(headers).some((name) => forwarding.test(name));
 
-/** Beside the API it is there for this host alone. */
+/** Answers /metrics; with `besideApi`, the answer is for callers on this host only. */
 export function metricsRoute(
   app: FastifyInstance,
   metrics: Metrics,
@@ -186,7 +185,7 @@ export function metricsRoute(
   });
 }
 
-/** A server that answers /metrics alone. */
+/** Builds a server that answers /metrics and nothing else. */
 export function metricsServer(metrics: Metrics): FastifyInstance {
   const app = Fastify({ ...connectionLimits, requestTimeout: 30_000, forceCloseConnections: true });
   app.server.maxConnections = 100;

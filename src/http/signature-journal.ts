@@ -1,15 +1,15 @@
-// The signatures that were used within the window, in memory and in an append-only file, so that a
-// replay is refused after a restart too. An append costs no fsync: a kill of the server forgets
-// nothing, a power cut may forget the last moments. A request that changes state therefore records
-// its signature in its own transaction as well.
+// The journal of signatures that were used within the window: in memory, and in an append-only file so
+// that a replay is also refused after a restart. An append is not synced to the disk. A killed server
+// therefore forgets nothing, but a power cut may lose the last moments, so a request that changes
+// something also records its signature in its own transaction.
 //
-// Two generations: the current file and the one before. When the current one is as old as a
-// signature can be good for, it becomes the one before, and that is forgotten. Its age is told by
-// the monotonic clock: a wall clock that is set forward and back would age it twice.
+// There are two generations, the current file and the previous one. When the current file is as old
+// as the window, it becomes the previous one, and the one before is forgotten. The monotonic clock
+// measures its age, because a wall clock that is set forward and back would age it twice.
 //
-// A journal that is new, in a new data directory, after a restore or beside the files of an older
-// version, does not know what was used before it began. Until it covers the window, what was signed
-// before then is refused.
+// A new journal (in a new data directory, after a restore, or after an upgrade from a version that
+// kept nonces) does not know which signatures were used before it began. Until it covers the window,
+// requests that were signed before it began are refused.
 
 import {
   closeSync,
@@ -26,10 +26,10 @@ import type { Clock } from '../lib/clock.ts';
 type JournalClock = Pick<Clock, 'now' | 'monotonic'>;
 
 interface Generation {
-  /** On the monotonic clock. */
+  /** On the monotonic clock, in ms. */
   startedAt: number;
   used: Set<string>;
-  /** How many were refused because they came too fast. */
+  /** How many signatures were refused because they came too fast. */
   refused: number;
 }
 
@@ -45,8 +45,7 @@ export class SignatureJournal {
   #file: number;
 
   /**
-   * `failed` is told of what could not be written: the signature is then known until the server
-   * ends.
+   * `failed` gets each error of a write. The signature is then remembered only until the server ends.
    */
   constructor(
     dataDir: string,
@@ -63,7 +62,7 @@ export class SignatureJournal {
     const begun = existsSync(`${this.#path}.0`);
     this.#file = openSync(`${this.#path}.0`, 'a', 0o600);
     if (!begun) this.#append(String(this.#clock.now()));
-    // An older version remembered nonces.
+    // An older version kept nonces in these files.
     for (const generation of [0, 1]) rmSync(join(dataDir, `nonces.${generation}`), { force: true });
   }
 
@@ -72,8 +71,8 @@ export class SignatureJournal {
   }
 
   /**
-   * Each line begins with the break that ends the one before, which a dying server or a full disk
-   * may have left half-written.
+   * Begins with a line break, because a killed server or a full disk may have left the line before
+   * without its end.
    */
   #append(line: string): void {
     try {
@@ -96,7 +95,7 @@ export class SignatureJournal {
     return { startedAt, used: new Set(used), refused: 0 };
   }
 
-  /** How far back it knows what was used: what was signed longer ago may be a replay. */
+  /** How far back it knows each used signature, in ms. A request from before may be a replay. */
   get coversMs(): number {
     const ageMs = this.#clock.monotonic() - this.#current.startedAt;
     return this.#previous !== null || ageMs > this.#windowMs ? Number.POSITIVE_INFINITY : ageMs;
@@ -107,7 +106,7 @@ export class SignatureJournal {
     return this.#current.used.has(signature) || this.#previous?.used.has(signature) === true;
   }
 
-  /** False when the signature was used within the window. */
+  /** Records a use. Returns false when the signature was used within the window before. */
   use(signature: string): boolean {
     if (this.#clock.monotonic() - this.#current.startedAt > this.#windowMs) this.#rotate();
     if (this.has(signature)) return false;
@@ -117,9 +116,8 @@ export class SignatureJournal {
   }
 
   /**
-   * Remembers one that is refused because it came too fast, so that who saw it cannot send it when
-   * there is room. That costs no bytes, is forgotten when the server ends, and past a number of
-   * them is not done.
+   * Remembers a signature that is refused because it came too fast, so that somebody who has seen it
+   * cannot send it later. It is kept in memory alone, and only up to `refusedMax` of them.
    */
   refuse(signature: string): void {
     if (this.#current.refused++ < refusedMax) this.#current.used.add(signature);

@@ -1,4 +1,4 @@
-// How the parts of a request are checked against the schemas of the contract.
+// The checks of a request's parts against the schemas of the contract.
 
 import { Ajv, type ValidateFunction } from 'ajv';
 import { invalid } from '../domain/error.ts';
@@ -9,8 +9,7 @@ type Schema = { properties?: Record<string, { type?: string }> };
 const wholeNumber = /^(0|-?[1-9]\d{0,15})$/;
 const partNames: Record<string, string> = { querystring: 'query', params: 'path' };
 
-// Of the process: what they have compiled they keep, for every server that is built on the same
-// contract.
+// Shared by all servers of the process: a schema that was compiled once need not be compiled again.
 const strict = new Ajv({ allErrors: false, strict: false });
 const coercing = new Ajv({ allErrors: false, strict: false, coerceTypes: true });
 for (const ajv of [strict, coercing]) {
@@ -19,15 +18,15 @@ for (const ajv of [strict, coercing]) {
 }
 
 /**
- * Bodies are taken as they are. In a path and a query all is text, and is read as what is due; a
- * whole number is decimal digits without leading zeros and nothing else, where Ajv would also take
- * `0x1`, `1e0` and `1` with a line break.
+ * Bodies are checked as they are. A path and a query hold text alone, which is read as the type that
+ * the schema names. A whole number is decimal digits without leading zeros; Ajv would also take
+ * `0x1`, `1e0`, and `1` with a line break.
  */
 export function schemaCompiler() {
-  return ({ schema, httpPart = '' }: { schema: unknown; httpPart?: string }) => {
-    if (httpPart === 'body') return strict.compile(schema as Schema);
-    const validate: ValidateFunction = coercing.compile(schema as Schema);
-    const fields = Object.entries((schema as Schema).properties ?? {});
+  return ({ schema, httpPart = '' }: { schema: Schema; httpPart?: string }) => {
+    if (httpPart === 'body') return strict.compile(schema);
+    const validate: ValidateFunction = coercing.compile(schema);
+    const fields = Object.entries(schema.properties ?? {});
     const wholes = fields.filter(([, { type }]) => type === 'integer').map(([name]) => name);
     return (data: Record<string, unknown>) => {
       const wrong = wholes.find(

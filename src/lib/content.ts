@@ -2,9 +2,13 @@
 // The room that takes them may use a local file when there is one, which saves a copy of a large
 // disk on the same host.
 
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { addAbortSignal, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { syncPath } from './files.ts';
 
 export interface Range {
   /** The first byte, from 0. */
@@ -45,15 +49,12 @@ export interface Sink {
 /** A file as it is now. Throws what the system says when it cannot be looked at. */
 export async function fileContent(path: string): Promise<Content> {
   const { size } = await stat(path);
-  return contentAt(path, size);
+  return {
+    bytes: size,
+    path,
+    open: ({ start, end } = { start: 0, end: size }) => readFrom(path, start, end),
+  };
 }
-
-/** The first bytes of a file. */
-export const contentAt = (path: string, bytes: number): Content => ({
-  bytes,
-  path,
-  open: ({ start, end } = { start: 0, end: bytes }) => readFrom(path, start, end),
-});
 
 /** A range of a content. It keeps the path only when it begins where the file does. */
 export function slice({ open, path }: Content, { start, end }: Range): Content {
@@ -68,3 +69,56 @@ export function slice({ open, path }: Content, { start, end }: Range): Content {
 /** Node's own range includes the last byte, so it cannot name an empty one. */
 const readFrom = (path: string, start: number, end: number): Readable =>
   start < end ? createReadStream(path, { start, end: end - 1 }) : Readable.from([]);
+
+/** The first bytes of a content, as many as it has up to `bytesMax`. */
+export async function headOf({ bytes, open }: Content, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of open({ start: 0, end: Math.min(bytes, bytesMax) }))
+    chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * All bytes, in pieces, until the signal aborts. Throws when the stream has more or fewer than the content says, which is a
+ * defect of the room that has them.
+ */
+export async function* piecesOf(
+  { bytes, open }: Content,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  let found = 0;
+  for await (const piece of addAbortSignal(signal, open())) {
+    found += (piece as Buffer).length;
+    if (found > bytes) break;
+    yield piece as Buffer;
+  }
+  if (found !== bytes)
+    throw new Error(
+      `a content is not as long as it says: ${bytes} bytes, and the stream has other`,
+    );
+}
+
+/** SHA-256 of a content, as lower-case hex. */
+export async function sha256Of(content: Content, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of piecesOf(content, signal)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** A file of this host, whose folder is there. A file that is there already is replaced. */
+export const fileSink = (path: string): Sink => ({
+  path,
+  async write(source, signal) {
+    const part = `${path}.part`;
+    try {
+      await pipeline(source, createWriteStream(part, { mode: 0o600 }), { signal });
+      await syncPath(part);
+      await rename(part, path);
+      await syncPath(dirname(path));
+    } catch (error) {
+      await rm(part, { force: true });
+      signal.throwIfAborted();
+      throw error;
+    }
+  },
+});

@@ -4,8 +4,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-
-type Environment = Record<string, string | undefined>;
+import type { Environment } from './environment.ts';
 
 const isRoot = () => process.getuid?.() === 0;
 

@@ -43,10 +43,10 @@ export class CommandError extends Error {
  * Kills a child that was started as `detached`, and everything that it has started. Idempotent:
  * nothing happens when they have ended.
  */
-export function killGroup({ pid }: ChildProcess): void {
+export function killGroup({ pid }: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

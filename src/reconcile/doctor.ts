@@ -1,9 +1,10 @@
-// The doctor compares all that the store says with what the engine has, and explains each difference
-// and its cure. It changes nothing. Work under way can look wrong for a moment, so a finding counts
-// only when a second look, a little later, has it too.
+// The doctor compares all that the store says with what the engine has, and explains each
+// difference and its cure. It changes nothing. Work under way can look wrong for a moment, so a
+// finding counts only when a second look, a little later, has it too.
 
 import { isUsable, type Layer } from '../domain/layer.ts';
-import type { Engine } from '../engine/port.ts';
+import { withoutJob } from '../engine/port/call.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 import {
@@ -21,6 +22,8 @@ import {
 
 const againMs = 1000;
 const jobsMax = 10_000;
+
+const call = withoutJob();
 
 type Examined = Pick<Dependencies, 'store' | 'engine' | 'clock'>;
 
@@ -49,9 +52,8 @@ const readAll = (store: Store) =>
 
 async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[]> {
   const known = await readAll(store);
-  const has = await engine.inventory();
-  const running = await engine.runningMachines();
-  const capacity = await engine.capacity();
+  const has = await engine.inventory(call);
+  const running = await engine.runningMachines(call);
   // The file of such a layer may be missing for as long as its job is open.
   const begun = new Set([
     ...known.begun.map(({ id }) => id),
@@ -70,7 +72,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...softwareFindings(known.software, has),
     ...machineFindings(idle, running),
     ...jobFindings(known.jobs, clock.now()),
-    ...roomFindings(capacity),
+    ...roomFindings(has.capacity),
     ...deletingFindings(known.deletingInUse),
     ...waitingFindings(known.waiting),
   ];
@@ -84,7 +86,7 @@ const unknown = { says: 'it is not known how it boots', sure: true };
 async function bootFindings(roots: readonly Layer[], engine: Engine): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { id, kind, boot } of roots) {
-    const fault = boot ? await engine.bootFault({ boot, baseLayerId: id }) : unknown;
+    const fault = boot ? await engine.bootCheck?.fault({ boot, baseLayerId: id }, call) : unknown;
     if (!fault?.sure) continue;
     const what = kind === 'base' ? 'the base image on it' : 'the import on it';
     findings.push({

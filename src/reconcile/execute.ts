@@ -57,6 +57,7 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
     ...options,
     job,
     signal,
+    call: { signal, token: { jobId: job.id, attempt: job.attempts } },
     write,
     phase: (phase, progress) =>
       store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),

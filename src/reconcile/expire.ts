@@ -1,6 +1,6 @@
 // Marks and forgets the things that are kept for a time, when their time is over and the removal
 // guard allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, and the
-// entries of the audit trail.
+// entries of the two audit trails.
 
 import type { Disk } from '../domain/disk.ts';
 import { gbBytes } from '../domain/units.ts';
@@ -77,12 +77,16 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
     signal.throwIfAborted();
     const before = await store.read('system', async (work) => {
       const over = await guard.look(work);
-      return over !== null && (await work.audit.hasBefore(over - settings.auditKeptMs))
-        ? over
-        : null;
+      if (over === null) return null;
+      const time = over - settings.auditKeptMs;
+      const some = (await work.audit.hasBefore(time)) || (await work.operatorAudit.hasBefore(time));
+      return some ? over : null;
     });
     if (before === null) return;
-    await store.write('system', (work) => work.audit.prune(before - settings.auditKeptMs));
+    await store.write('system', async (work) => {
+      await work.audit.prune(before - settings.auditKeptMs);
+      await work.operatorAudit.prune(before - settings.auditKeptMs);
+    });
   }
 }
 

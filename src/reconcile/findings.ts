@@ -7,7 +7,7 @@ import type { Job } from '../domain/job.ts';
 import { faultOf, isQuarantined, type Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { Software } from '../domain/software.ts';
-import type { Inventory } from '../engine/port.ts';
+import type { Inventory } from '../engine/port/engine.ts';
 
 export interface Finding {
   /** `error`: something cannot be used or may be lost. `warning`: nothing is hurt yet. */

@@ -7,6 +7,7 @@
 
 import { failedForGood } from '../domain/error.ts';
 import type { Job, JobKind } from '../domain/job.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
@@ -14,6 +15,8 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
   job: Job<Kind>;
   /** Aborts when the server stops or the lease is lost. */
   signal: AbortSignal;
+  /** For calls of the engine: the signal, and this claim of the job. */
+  call: Call;
   /** Shows callers what the job does, and how much of it is done (0 to 1). Throws LeaseLost. */
   phase(name: string, progress: number): Promise<void>;
   /** A fenced update, for facts that the store must have before the next step. Throws LeaseLost. */

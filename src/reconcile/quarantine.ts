@@ -7,6 +7,7 @@ import { AppError } from '../domain/error.ts';
 import type { ImageId, LayerId } from '../domain/ids.ts';
 import { copyAt, isUsable, type Layer } from '../domain/layer.ts';
 import type { LayerCopy, LayerCopyRef } from '../domain/layer-copy.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 
@@ -60,13 +61,13 @@ export async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   copy: LayerCopy,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
-  if (copy.digest === null) return false;
-  const digest = await engine
-    .layerDigest(copy.layerId, bytesPerSecond, signal)
+  if (copy.digest === null || !engine.verify) return false;
+  const digest = await engine.verify
+    .digest({ layerId: copy.layerId, bytesPerSecond }, call)
     .catch((error: unknown) => {
-      signal.throwIfAborted();
+      call.signal.throwIfAborted();
       if (!(error instanceof AppError) || error.retry === 'later') throw error;
       return null;
     });

@@ -5,6 +5,7 @@ import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
 import { copyAt, type Layer } from '../domain/layer.ts';
 import { type LayerCopy, localPlace } from '../domain/layer-copy.ts';
+import type { Call } from '../engine/port/call.ts';
 import type { Dependencies } from './context.ts';
 import { endQuarantine, quarantine } from './quarantine.ts';
 import { assertSound } from './soundness.ts';
@@ -22,15 +23,16 @@ export async function verifyCopy(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
   copy: LayerCopy,
   bytesPerSecond: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<boolean> {
   const { store, engine } = deps;
-  if (copy.state === 'quarantined') return endQuarantine(deps, copy, bytesPerSecond, signal);
+  if (copy.state === 'quarantined') return endQuarantine(deps, copy, bytesPerSecond, call);
+  if (!engine.verify) return true;
   let digest: string;
   try {
-    digest = await engine.layerDigest(copy.layerId, bytesPerSecond, signal);
+    digest = await engine.verify.digest({ layerId: copy.layerId, bytesPerSecond }, call);
   } catch (error) {
-    signal.throwIfAborted();
+    call.signal.throwIfAborted();
     // An error that may pass says nothing about the copy.
     if (!(error instanceof AppError) || error.retry === 'later') throw error;
     await quarantine(deps, copy, 'cannot be read on the disk of the host');
@@ -56,17 +58,13 @@ export async function verifyCopy(
  * Verifies the layers of a chain that were never compared, before a disk is made on the chain.
  * Throws `internal` when one is damaged.
  */
-export async function verifyChain(
-  deps: Dependencies,
-  head: LayerId,
-  signal: AbortSignal,
-): Promise<void> {
+export async function verifyChain(deps: Dependencies, head: LayerId, call: Call): Promise<void> {
   const chain = await deps.store.read('system', (work) => work.layers.chain(head));
   for (const layer of chain) {
     assertSound(layer);
     const copy = copyAt(layer, localPlace);
     if (copy === undefined || copy.verifiedAt !== null) continue;
-    const isSame = await verifyCopy(deps, copy, 0, signal);
+    const isSame = await verifyCopy(deps, copy, 0, call);
     // A copy that was read for the first time has nothing to be compared with.
     if (copy.digest === null)
       await deps.store.write('system', (work) =>

@@ -1,22 +1,33 @@
-// What --demo puts into an empty store: an organisation with six machines, a catalogue of recipes
-// that really install something, the demo base, and a key with all permissions in demo.json.
+// Fills an empty store for --demo: an organisation with six machines, a catalogue of recipes that
+// really install something, the demo base, and a key with all permissions in demo.json.
 
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseAdd, softwareAdd } from '../app/operator/catalogue.ts';
+import { baseAdd } from '../app/operator/base.ts';
+import type { Operator } from '../app/operator/context.ts';
 import { keyCreate } from '../app/operator/key.ts';
+import { machineTypeAdd } from '../app/operator/machine-type.ts';
+import { softwareAdd } from '../app/operator/software.ts';
+import type { OrganisationId } from '../domain/ids.ts';
 import { permissions } from '../domain/key.ts';
 import { machinePermissionDefaults } from '../domain/machine.ts';
 import { ensureDemoBase } from '../engine/qemu/demo-base.ts';
 import { exists, writeWhole } from '../lib/files.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Config } from './options.ts';
 import type { Running } from './serve.ts';
 
 const organisationName = 'Demo';
 const machineCount = 6;
+const installMs = 60 * 60_000;
 
-/** Installs Debian packages and leaves none of what apt only needs while it works. */
+const machineTypes = [
+  { name: 'Small', code: 'small', cpus: 1, memoryMb: 768, diskSizeGb: 10 },
+  { name: 'Large', code: 'large', cpus: 2, memoryMb: 2048, diskSizeGb: 40 },
+];
+
+/** Installs Debian packages, and leaves nothing that apt only needs while it works. */
 const apt = (...packages: string[]) => `set -e
 apt-get -q update
 apt-get -q install -y --no-install-recommends ${packages.join(' ')}
@@ -40,76 +51,95 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
   },
 ];
 
+export interface DemoOptions {
+  /** Who asked for the demo. */
+  by: string;
+  say: (line: string) => void;
+  signal: AbortSignal;
+}
+
 /**
- * Fills an empty store; only says where the server is when that was done before. Returns where the
- * credentials are.
+ * Fills an empty store, and returns the path of the file with the credentials. Where that was done
+ * before, it only writes into that file where the server is. An interrupted one is completed by the
+ * next. Throws the reason of the signal.
  */
 export async function ensureDemo(
   config: Config,
-  { store, engine, masterKey, url }: Running,
-  say: (line: string) => void,
+  running: Running,
+  options: DemoOptions,
 ): Promise<string> {
+  const { store, masterKey, url } = running;
   const credentials = join(config.dataDir, 'demo.json');
+  const write = (content: object) =>
+    writeWhole(credentials, `${JSON.stringify(content, null, 2)}\n`, 0o600);
   if (await exists(credentials)) {
     // The port may be another one this time.
     const known = JSON.parse(await readFile(credentials, 'utf8')) as object;
-    await writeWhole(credentials, `${JSON.stringify({ ...known, url }, null, 2)}\n`, 0o600);
+    await write({ ...known, url });
     return credentials;
   }
-  if ((await store.read('system', (work) => work.bases.list())).length === 0) {
-    if (engine.name === 'qemu') {
-      const { boot, ...files } = await ensureDemoBase(
-        config.cacheDirs,
-        config.toolEnvironment,
-        say,
-      );
-      say('adding the demo base …');
-      await baseAdd(store, engine, { name: 'Debian 12 (demo)', files, boot });
-    } else {
-      const disk = join(config.dataDir, 'simulated-base.raw');
-      await writeFile(disk, randomBytes(4096));
-      await baseAdd(store, engine, {
-        name: 'Simulated base',
-        files: { disk },
-        boot: { mode: 'firmware' },
-      });
-    }
+  const operator: Operator = { store, name: options.by };
+  await addCatalogue(config, running, operator, options);
+  const organisation = await addMachines(store);
+  const key = await keyCreate(operator, masterKey, { organisation, name: 'demo', permissions });
+  await write({ url, ...key });
+  return credentials;
+}
+
+/** Adds bases, software and machine types, each kind only where there is none of it. */
+async function addCatalogue(
+  config: Config,
+  { store, engine }: Running,
+  operator: Operator,
+  options: DemoOptions,
+): Promise<void> {
+  const { signal } = options;
+  const has = await store.read('system', async (work) => ({
+    bases: await work.bases.list(),
+    software: await work.software.list(),
+    machineTypes: await work.machineTypes.list(),
+  }));
+  if (has.bases.length === 0) {
+    const base =
+      engine.name === 'qemu' ? await debianBase(config, options) : await simulatedBase(config);
+    await baseAdd(operator, engine, base, signal);
   }
-  if ((await store.read('system', (work) => work.software.list())).length === 0) {
+  if (has.software.length === 0)
     for (const title of titles)
-      await softwareAdd(store, engine, {
-        ...title,
-        files: [],
-        network: true,
-        timeoutMs: 60 * 60_000,
-      });
-  }
-  const organisationId = await store.write('system', async (work) => {
-    const id = await work.organisations.ensure(organisationName);
-    if ((await work.machineTypes.list()).length === 0) {
-      await work.machineTypes.add({
-        name: 'Small',
-        code: 'small',
-        cpus: 1,
-        memoryMb: 768,
-        diskSizeGb: 10,
-      });
-      await work.machineTypes.add({
-        name: 'Large',
-        code: 'large',
-        cpus: 2,
-        memoryMb: 2048,
-        diskSizeGb: 40,
-      });
-    }
-    return id;
-  });
+      await softwareAdd(
+        operator,
+        engine,
+        { ...title, files: [], network: true, timeoutMs: installMs },
+        signal,
+      );
+  if (has.machineTypes.length === 0)
+    for (const type of machineTypes) await machineTypeAdd(operator, type);
+}
+
+async function debianBase(config: Config, { say, signal }: DemoOptions) {
+  const env = config.toolEnvironment;
+  const { boot, ...files } = await ensureDemoBase(config.cacheDirs, { env, say, signal });
+  say('adding the demo base …');
+  return { name: 'Debian 12 (demo)', files, boot };
+}
+
+async function simulatedBase({ dataDir }: Config) {
+  const disk = join(dataDir, 'simulated-base.raw');
+  await writeFile(disk, randomBytes(4096));
+  return { name: 'Simulated base', files: { disk }, boot: { mode: 'firmware' } as const };
+}
+
+/** Gives the demo's organisation as many machines as it lacks. Idempotent. */
+async function addMachines(store: Store): Promise<OrganisationId> {
+  const organisationId = await store.write('system', (work) =>
+    work.organisations.ensure(organisationName),
+  );
   await store.write(organisationId, async (work) => {
-    const type = (await work.machineTypes.list())[0];
+    const [type] = await work.machineTypes.list();
+    if (type === undefined) return;
+    const { id: machineTypeId, code: machineType, cpus, memoryMb, diskSizeGb } = type;
     const { count } = await work.machines.list({ page: 1, perPage: 1 });
-    for (let index = count; type && index < machineCount; index++) {
-      const { id: machineTypeId, code: machineType, cpus, memoryMb, diskSizeGb } = type;
-      const permissionsOfMachine = { ...machinePermissionDefaults };
+    for (let index = count; index < machineCount; index++)
       await work.machines.add({
         organisationId,
         machineTypeId,
@@ -118,16 +148,9 @@ export async function ensureDemo(
         memoryMb,
         diskSizeGb,
         region: null,
-        permissions: permissionsOfMachine,
+        permissions: { ...machinePermissionDefaults },
         assignedImageId: null,
       });
-    }
   });
-  const key = await keyCreate(store, masterKey, {
-    organisationId,
-    name: 'demo',
-    permissions: [...permissions],
-  });
-  await writeWhole(credentials, `${JSON.stringify({ url, ...key }, null, 2)}\n`, 0o600);
-  return credentials;
+  return organisationId;
 }

@@ -3,17 +3,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../domain/error.ts';
-import type { Engine } from '../engine/port.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { openQemu } from '../engine/qemu/engine.ts';
 import { openSimulator } from '../engine/simulator/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { exists, makeFolders } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { signingKeyFile } from '../lib/signing-key.ts';
+import { systemSentence } from '../lib/system-error.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
-import { systemSentence } from './explain.ts';
 import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
 import type { Config } from './options.ts';
 

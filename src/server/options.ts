@@ -1,170 +1,216 @@
-// Configuration: read once from flags and the environment, checked, and handed down. Nothing else
-// reads the environment.
+// The settings of a server, one row each, and the configuration that is made of them. It is read
+// once from options and the environment, checked, and handed down; nothing else reads them.
+//
+// To add a setting: add its row here and the line of `parseConfig` that says where its value goes,
+// then print docs/reference/settings.md anew.
 
 import { resolve } from 'node:path';
-import { InvalidArgumentError } from 'commander';
-import { decimal, nameOf, oneOf, type Parser, parsed, path, whole, yesOrNo } from '../cli/parse.ts';
+import { decimal, oneOf, type Parser, refuse, whole, yesOrNo } from '../cli/parse.ts';
+import {
+  type ListenAddress,
+  listenAddress,
+  listenHost,
+  portNumber,
+  publicUrl,
+} from '../cli/parse-address.ts';
+import { dataDirSetting, type FlagsOf, inUnits, setting, settingValues } from '../cli/setting.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
+import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { systemPath } from '../lib/spawn.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 
+const hourMs = 3600_000;
+const dayMs = 24 * hourMs;
+const uidMost = 2 ** 32 - 2;
+const uidsLeast = 2000;
+
+const uidRange: Parser<Confining['uids']> = (text) => {
+  const [, first = 0, last = 0] = (/^(\d{1,10})-(\d{1,10})$/.exec(text) ?? []).map(Number);
+  return first > 0 && last <= uidMost && last - first + 1 >= uidsLeast
+    ? { first, last }
+    : refuse(
+        `Give the first and the last of at least ${uidsLeast} numbers of users that nobody else has, such as 2000000000-2000065535.`,
+      );
+};
+
 export type EngineName = 'qemu' | 'simulator';
+
+export const settings = {
+  dataDir: dataDirSetting,
+  host: setting({
+    option: '--host <address>',
+    variable: 'SILVERSMITH_HOST',
+    parse: listenHost,
+    default: '127.0.0.1',
+    help: 'address to listen on',
+  }),
+  port: setting({
+    option: '--port <number>',
+    variable: 'SILVERSMITH_PORT',
+    parse: portNumber,
+    default: 8080,
+    help: 'port to listen on, 0 for a free one',
+  }),
+  engine: setting({
+    option: '--engine <name>',
+    variable: 'SILVERSMITH_ENGINE',
+    parse: oneOf('qemu', 'simulator'),
+    default: null,
+    defaultSays: 'the one of the data, qemu for new data',
+    help: 'qemu or simulator',
+  }),
+  machineNetwork: setting({
+    option: '--machine-network',
+    variable: 'SILVERSMITH_MACHINE_NETWORK',
+    parse: yesOrNo,
+    default: false,
+    help: 'give machines a network; it reaches the services on this host’s loopback too',
+  }),
+  simulatorSpeed: setting({
+    option: '--simulator-speed <factor>',
+    variable: 'SILVERSMITH_SIMULATOR_SPEED',
+    parse: decimal(0, 1e6),
+    default: 1,
+    help: 'how many times faster than real the simulator is; 0 does not wait',
+  }),
+  publicUrl: setting({
+    option: '--public-url <url>',
+    variable: 'SILVERSMITH_PUBLIC_URL',
+    parse: publicUrl,
+    default: null,
+    help: 'where callers reach it, for links that it makes',
+  }),
+  rateLimit: setting({
+    option: '--rate-limit <number>',
+    variable: 'SILVERSMITH_RATE_LIMIT',
+    parse: decimal(0, 1e6),
+    default: 500,
+    help: 'requests a second that one key may send, twice as many at once; 0: any',
+  }),
+  metrics: setting({
+    option: '--metrics <address:port>',
+    variable: 'SILVERSMITH_METRICS',
+    parse: listenAddress,
+    default: null,
+    defaultSays: 'with the API, when that listens on loopback',
+    help: 'answer /metrics there and nowhere else',
+  }),
+  keepHours: setting({
+    option: '--keep-hours <number>',
+    variable: 'SILVERSMITH_KEEP_HOURS',
+    ...inUnits(hourMs, decimal(0, 24 * 365), defaultSettings.keepDiskMs),
+    help: 'how long replaced disks are kept',
+  }),
+  auditDays: setting({
+    option: '--audit-days <number>',
+    variable: 'SILVERSMITH_AUDIT_DAYS',
+    ...inUnits(dayMs, whole(1, 36_500), defaultSettings.auditKeptMs),
+    help: 'how long the audit trail is kept',
+  }),
+  cacheGb: setting({
+    option: '--cache-gb <number>',
+    variable: 'SILVERSMITH_CACHE_GB',
+    ...inUnits(1024 ** 3, decimal(0, 1e6), defaultSettings.cacheBytesMax),
+    help: 'the most that installed steps may take when no image needs them',
+  }),
+  scrubDays: setting({
+    option: '--scrub-days <number>',
+    variable: 'SILVERSMITH_SCRUB_DAYS',
+    ...inUnits(dayMs, decimal(0, 3650), defaultSettings.scrubEveryMs),
+    help: 'how often each layer is compared with its digest',
+  }),
+  scrubMbPerSecond: setting({
+    option: '--scrub-mb-per-second <number>',
+    variable: 'SILVERSMITH_SCRUB_MB_PER_SECOND',
+    ...inUnits(1024 ** 2, decimal(0, 1e5), defaultSettings.scrubBytesPerSecond),
+    help: 'how fast layers are read for that',
+  }),
+  startsAtOnce: setting({
+    option: '--starts-at-once <number>',
+    variable: 'SILVERSMITH_STARTS_AT_ONCE',
+    parse: whole(1, 1000),
+    default: defaultSettings.limits.machineStart,
+    help: 'machines that may be starting at the same time; the others wait for their turn',
+  }),
+  buildsAtOnce: setting({
+    option: '--builds-at-once <number>',
+    variable: 'SILVERSMITH_BUILDS_AT_ONCE',
+    parse: whole(1, 1000),
+    default: defaultSettings.limits.imageInstall,
+    help: 'images that may be built at the same time',
+  }),
+  confine: setting({
+    option: '--confine <how>',
+    variable: 'SILVERSMITH_CONFINE',
+    parse: oneOf(...confinements),
+    default: defaultConfining.confinement,
+    help: 'how guests are kept from this host and from each other: bubblewrap, or none, which is less safe',
+  }),
+  guestUids: setting({
+    option: '--guest-uids <first-last>',
+    variable: 'SILVERSMITH_GUEST_UIDS',
+    parse: uidRange,
+    default: defaultConfining.uids,
+    defaultSays: `${defaultConfining.uids.first}-${defaultConfining.uids.last}`,
+    help: 'numbers of users for guests, when the server is root',
+  }),
+  logLevel: setting({
+    option: '--log-level <level>',
+    variable: 'SILVERSMITH_LOG_LEVEL',
+    parse: oneOf('info', 'error', 'silent', 'debug', 'warn', 'fatal', 'trace'),
+    default: 'info',
+    help: 'info, error or silent',
+  }),
+  demo: setting({
+    option: '--demo',
+    variable: 'SILVERSMITH_DEMO',
+    parse: yesOrNo,
+    default: false,
+    help: 'fill an empty store with a demo organisation, machines, a catalogue and a base',
+  }),
+  masterKey: setting({
+    option: null,
+    variable: 'SILVERSMITH_MASTER_KEY',
+    parse: (text) => text,
+    default: null,
+    defaultSays: 'the file master.key in the data directory',
+    help: 'the key under which secrets are kept; for a rotation the new one, a comma and the old one',
+  }),
+};
+
+export type Flags = FlagsOf<typeof settings>;
 
 export interface Config {
   dataDir: string;
   host: string;
   port: number;
-  /** Null: the one that the data belongs to; see installation.ts. */
+  /** Null: the engine that the data belongs to; see installation.ts. */
   engine: EngineName | null;
   demo: boolean;
   logLevel: string;
   machineNetwork: boolean;
   simulatorSpeed: number;
   confining: Confining;
-  /**
-   * All that the programs that it starts find in their environment, and where they are looked for.
-   */
+  /** The whole environment of the programs that the server starts; PATH is where they are found. */
   toolEnvironment: Record<string, string>;
-  /** Where the demo base is looked for, and made in the first. */
+  /** Folders in which the demo base is looked for; it is made in the first. */
   cacheDirs: string[];
-  /**
-   * Where callers reach the server, for the links that it makes; null: where each has reached it.
-   */
+  /** The address in links that the server makes; null: the one by which each caller came. */
   publicUrl: string | null;
   requestsPerSecond: number;
   /**
    * Where /metrics is answered; null: where the API is, when that is loopback without a public
    * address, and else nowhere.
    */
-  metrics: { host: string; port: number } | null;
-  /** What the reconciler does otherwise than by default. */
+  metrics: ListenAddress | null;
+  /** Settings of the reconciler that an operator may change. */
   settings: Partial<Settings>;
-  /** The ring of master keys, when it is not in the data directory's file. */
+  /** The ring of master keys, when it is not in the file of the data directory. */
   masterKey?: string;
 }
 
-export type Flags = Partial<
-  Record<
-    | 'dataDir'
-    | 'host'
-    | 'port'
-    | 'engine'
-    | 'logLevel'
-    | 'simulatorSpeed'
-    | 'publicUrl'
-    | 'rateLimit'
-    | 'metrics'
-    | 'keepHours'
-    | 'auditDays'
-    | 'cacheGb'
-    | 'scrubDays'
-    | 'scrubMbPerSecond'
-    | 'startsAtOnce'
-    | 'buildsAtOnce'
-    | 'confine'
-    | 'guestUids',
-    string
-  >
-> & {
-  demo?: boolean;
-  machineNetwork?: boolean;
-};
-
-type Environment = Record<string, string | undefined>;
-
-function settingsOf(flags: Flags, env: Environment): Partial<Settings> {
-  const given = (
-    name: string,
-    flag: string | undefined,
-    variable: string | undefined,
-    most: number,
-    least = 0,
-  ) =>
-    parsed(
-      nameOf(name, flag),
-      flag ?? variable,
-      least === 1 ? whole(least, most) : decimal(least, most),
-    );
-  const keepHours = given('--keep-hours', flags.keepHours, env.SILVERSMITH_KEEP_HOURS, 24 * 365);
-  const auditDays = given('--audit-days', flags.auditDays, env.SILVERSMITH_AUDIT_DAYS, 36_500, 1);
-  const cacheGb = given('--cache-gb', flags.cacheGb, env.SILVERSMITH_CACHE_GB, 1e6);
-  const scrubDays = given('--scrub-days', flags.scrubDays, env.SILVERSMITH_SCRUB_DAYS, 3650);
-  const scrubMb = given(
-    '--scrub-mb-per-second',
-    flags.scrubMbPerSecond,
-    env.SILVERSMITH_SCRUB_MB_PER_SECOND,
-    1e5,
-  );
-  const machineStart = given(
-    '--starts-at-once',
-    flags.startsAtOnce,
-    env.SILVERSMITH_STARTS_AT_ONCE,
-    1000,
-    1,
-  );
-  const imageInstall = given(
-    '--builds-at-once',
-    flags.buildsAtOnce,
-    env.SILVERSMITH_BUILDS_AT_ONCE,
-    1000,
-    1,
-  );
-  return {
-    ...(keepHours !== undefined && { keepDiskMs: keepHours * 3600_000 }),
-    ...(auditDays !== undefined && { auditKeptMs: auditDays * 24 * 3600_000 }),
-    ...(cacheGb !== undefined && { cacheBytesMax: cacheGb * 1024 ** 3 }),
-    ...(scrubDays !== undefined && { scrubEveryMs: scrubDays * 24 * 3600_000 }),
-    ...(scrubMb !== undefined && { scrubBytesPerSecond: scrubMb * 1024 ** 2 }),
-    limits: {
-      ...defaultSettings.limits,
-      ...(machineStart !== undefined && { machineStart }),
-      ...(imageInstall !== undefined && { imageInstall }),
-    },
-  };
-}
-
-const portOf = whole(0, 65535);
-const logLevel = oneOf('info', 'error', 'silent', 'debug', 'warn', 'fatal', 'trace');
-
-const listenAddress: Parser<{ host: string; port: number }> = (text) => {
-  const [, v6, name4, port] = /^(?:\[([\da-fA-F:]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = v6 ?? name4;
-  if (host === undefined || port === undefined)
-    throw new InvalidArgumentError(
-      'Give an address and a port, such as 127.0.0.1:9100 or [::1]:9100.',
-    );
-  return { host, port: portOf(port) };
-};
-
-const hostOf: Parser<string> = (text) => {
-  if (/^[\w.:%-]{1,253}$/.test(text)) return text;
-  throw new InvalidArgumentError(
-    'Give an address or a name of this host, such as 127.0.0.1, ::1 or 0.0.0.0.',
-  );
-};
-
-const publicUrlOf: Parser<string> = (text) => {
-  const url = URL.parse(text);
-  const plain = url !== null && `${url.search}${url.hash}${url.username}${url.password}` === '';
-  if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
-  throw new InvalidArgumentError(
-    'Give an http or https address, such as https://images.example.org.',
-  );
-};
-
-const uidMost = 2 ** 32 - 2;
-const uidsLeast = 2000;
-
-const uidRange: Parser<Confining['uids']> = (text) => {
-  const [, first = 0, last = 0] = (/^(\d{1,10})-(\d{1,10})$/.exec(text) ?? []).map(Number);
-  if (first > 0 && last <= uidMost && last - first + 1 >= uidsLeast) return { first, last };
-  throw new InvalidArgumentError(
-    `Give the first and the last of at least ${uidsLeast} numbers of users that nobody else has, such as 2000000000-2000065535.`,
-  );
-};
-
-/** The variables that programs get: none that may hold a secret of ours. */
+/** The variables that programs get: none of them may hold a secret of ours. */
 const toolVariables = [
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG', 'LC_ALL'],
   ...['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
@@ -178,57 +224,38 @@ export function toolEnvironment(env: Environment): Record<string, string> {
 }
 
 /**
- * Flags come before the environment, the environment before the defaults. Throws UsageError with
- * the name of what is wrong.
+ * Options come before the environment, and the environment before the defaults. Throws UsageError
+ * with the name of the setting that is wrong.
  */
 export function parseConfig(flags: Flags, env: Environment): Config {
-  const given = <Value>(
-    option: string,
-    flag: string | undefined,
-    variable: string | undefined,
-    parse: Parser<Value>,
-  ) => parsed(nameOf(option, flag), flag ?? variable, parse);
-  const engine =
-    given('--engine', flags.engine, env.SILVERSMITH_ENGINE, oneOf('qemu', 'simulator')) ?? null;
-  const dataDir =
-    given('--data-dir', flags.dataDir, env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
-  const demo = parsed('SILVERSMITH_DEMO', env.SILVERSMITH_DEMO, yesOrNo);
-  const machineNetwork = parsed(
-    'SILVERSMITH_MACHINE_NETWORK',
-    env.SILVERSMITH_MACHINE_NETWORK,
-    yesOrNo,
-  );
-  const speed = given(
-    '--simulator-speed',
-    flags.simulatorSpeed,
-    env.SILVERSMITH_SIMULATOR_SPEED,
-    decimal(0, 1e6),
-  );
+  const given = settingValues(settings, flags, env);
   return {
-    dataDir: resolve(dataDir),
-    host: given('--host', flags.host, env.SILVERSMITH_HOST, hostOf) ?? '127.0.0.1',
-    port: given('--port', flags.port, env.SILVERSMITH_PORT, portOf) ?? 8080,
-    engine,
-    demo: flags.demo ?? demo ?? false,
-    logLevel: given('--log-level', flags.logLevel, env.SILVERSMITH_LOG_LEVEL, logLevel) ?? 'info',
-    machineNetwork: flags.machineNetwork ?? machineNetwork ?? false,
-    simulatorSpeed: speed ?? 1,
-    confining: {
-      confinement:
-        given('--confine', flags.confine, env.SILVERSMITH_CONFINE, oneOf(...confinements)) ??
-        defaultConfining.confinement,
-      uids:
-        given('--guest-uids', flags.guestUids, env.SILVERSMITH_GUEST_UIDS, uidRange) ??
-        defaultConfining.uids,
-    },
+    dataDir: resolve(given.dataDir ?? defaultDataDir(env)),
+    host: given.host,
+    port: given.port,
+    engine: given.engine,
+    demo: given.demo,
+    logLevel: given.logLevel,
+    machineNetwork: given.machineNetwork,
+    simulatorSpeed: given.simulatorSpeed,
+    confining: { confinement: given.confine, uids: given.guestUids },
     toolEnvironment: toolEnvironment(env),
-    publicUrl:
-      given('--public-url', flags.publicUrl, env.SILVERSMITH_PUBLIC_URL, publicUrlOf) ?? null,
-    settings: settingsOf(flags, env),
-    requestsPerSecond:
-      given('--rate-limit', flags.rateLimit, env.SILVERSMITH_RATE_LIMIT, decimal(0, 1e6)) ?? 500,
-    metrics: given('--metrics', flags.metrics, env.SILVERSMITH_METRICS, listenAddress) ?? null,
-    ...(env.SILVERSMITH_MASTER_KEY !== undefined && { masterKey: env.SILVERSMITH_MASTER_KEY }),
     cacheDirs: cacheDirs(env),
+    publicUrl: given.publicUrl,
+    requestsPerSecond: given.rateLimit,
+    metrics: given.metrics,
+    settings: {
+      keepDiskMs: given.keepHours,
+      auditKeptMs: given.auditDays,
+      cacheBytesMax: given.cacheGb,
+      scrubEveryMs: given.scrubDays,
+      scrubBytesPerSecond: given.scrubMbPerSecond,
+      limits: {
+        ...defaultSettings.limits,
+        machineStart: given.startsAtOnce,
+        imageInstall: given.buildsAtOnce,
+      },
+    },
+    ...(given.masterKey !== null && { masterKey: given.masterKey }),
   };
 }

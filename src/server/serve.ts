@@ -3,10 +3,12 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { assertMasterKey } from '../app/operator/key.ts';
+import { Application } from '../app/application.ts';
+import { assertMasterKey } from '../app/operator/master-key.ts';
+import { localBlobs } from '../blobs/local/blobs.ts';
 import { AppError } from '../domain/error.ts';
-import type { TransferId } from '../domain/ids.ts';
-import type { Engine } from '../engine/port.ts';
+import { withoutJob } from '../engine/port/call.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics, metricsServer } from '../http/metrics.ts';
@@ -16,11 +18,11 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
+import { networkReason } from '../lib/system-error.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
-import { networkReason } from './explain.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import type { Config } from './options.ts';
@@ -62,21 +64,30 @@ export function buildService({
   showMetrics = true,
 }: Dependencies): Service {
   const settings = { ...defaultSettings, ...given };
-  const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
-  const metrics = new Metrics({ store, clock });
+  const blobs = localBlobs(join(dataDir, 'transfers'));
+  const application = new Application({
+    store,
+    masterKey,
+    signer,
+    now: clock.now,
+    keepDiskMs: settings.keepDiskMs,
+    blobs,
+  });
+  const metrics = new Metrics({ counts: () => application.counts(), clock });
   const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
     metrics.journalFailed();
     app.log.error({ err: error }, 'the signature of a read could not be written down');
   });
-  const authenticator = new Authenticator({ store, masterKey, clock, journal, requestsPerSecond });
+  const authenticator = new Authenticator({
+    callers: application.callers,
+    clock,
+    journal,
+    requestsPerSecond,
+  });
   const app = buildServer({
-    store,
+    application,
     clock,
     authenticator,
-    masterKey,
-    signer,
-    transferPath,
-    keepDiskMs: settings.keepDiskMs,
     publicUrl,
     metrics,
     showMetrics,
@@ -84,8 +95,7 @@ export function buildService({
     nudge: () => reconciler.nudge(),
     async check() {
       await store.check();
-      await engine.check();
-      const capacity = await engine.capacity();
+      const capacity = await engine.check(withoutJob());
       await store.write('system', (work) => work.host.seen(capacity));
     },
   });
@@ -95,7 +105,7 @@ export function buildService({
     clock,
     settings,
     signer,
-    transferPath,
+    blobs,
     log: app.log,
     meter: metrics,
   });
@@ -193,7 +203,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     const newInstallation = newId();
     const engine = await openEngine(config, newInstallation);
     await ensureInstallation(config.dataDir, engineName, newInstallation);
-    await engine.tidy();
+    await engine.hostBound?.tidy(withoutJob());
     // With a public address there is a proxy in front, which would pass them on to anybody.
     const showMetrics =
       config.metrics === null && config.publicUrl === null && isLoopback(config.host);

@@ -6,11 +6,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
-import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import type { DiskId, JobId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Boot } from '../../src/domain/layer.ts';
 import type { Recipe } from '../../src/domain/software.ts';
 import { gbBytes } from '../../src/domain/units.ts';
-import type { Engine, MachineSpec } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
+import { type Call, withoutJob } from '../../src/engine/port/call.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
+import type { MachineSpec } from '../../src/engine/port/machines.ts';
+import { type Content, fileContent, fileSink, type Sink } from '../../src/lib/content.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 export interface EngineUnderTest {
@@ -43,7 +50,15 @@ export const recipeOf = (script: string, more: Partial<Recipe> = {}): Recipe => 
   timeoutMs: 120_000,
   ...more,
 });
-const never = new AbortController().signal;
+
+/** The same bytes, as an engine elsewhere has them: without a file of this host. */
+const streamed = ({ bytes, open }: Content): Content => ({ bytes, open });
+
+/** The context of an attempt at a job. */
+const claimedAs = (jobId: number, attempt: number): Call => ({
+  ...call,
+  token: { jobId: jobId as JobId, attempt },
+});
 
 export function testEngine(name: string, under: EngineUnderTest): void {
   describe(`the ${name} engine`, () => {
@@ -59,38 +74,79 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     before(async () => {
       folder = await temporaryFolder(suite);
       defer(suite, async () => {
-        for (const id of (await engine?.runningMachines()) ?? []) await engine.stopMachine(id, 0);
+        for (const id of (await engine?.runningMachines(call)) ?? [])
+          await engine.stopMachine({ machineId: id, graceMs: 0 }, call);
         await engine?.close();
       });
       engine = await under.open(folder);
       const { boot: how, ...files } = await under.base(folder);
       boot = how;
-      await engine.importBase(base, files);
+      await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
     });
 
     it('gives the digest of an imported base, and the same for the same content', async () => {
       const { boot: _, ...files } = await under.base(folder);
       const id = layerId();
-      const first = await engine.importBase(id, files);
+      const first = await engine.importBase({ layerId: id, ...(await contents(files)) }, call);
       assert.match(first.digest, /^sha256:[0-9a-f]{64}$/);
-      assert.deepEqual(await engine.importBase(id, files), first);
-      await engine.removeLayer(id);
-      assert.ok(!(await engine.inventory()).layers.has(id));
+      assert.deepEqual(
+        await engine.importBase({ layerId: id, ...(await contents(files)) }, call),
+        first,
+      );
+      await engine.removeLayer(id, call);
+      assert.ok(!(await engine.inventory(call)).layers.has(id));
+    });
+
+    it('takes a base from a stream as it takes it from a file, and none whose stream has another length', async () => {
+      const { boot: _, ...files } = await under.base(folder);
+      const { disk } = await contents(files);
+      const [here, elsewhere, cut] = [layerId(), layerId(), layerId()];
+      const expected = await engine.importBase({ layerId: here, disk }, call);
+      const found = await engine.importBase({ layerId: elsewhere, disk: streamed(disk) }, call);
+      assert.deepEqual(found, expected);
+      const lying = { ...streamed(disk), bytes: disk.bytes + 512 };
+      await assert.rejects(
+        engine.importBase({ layerId: cut, disk: lying }, call),
+        /not as long as it says/,
+      );
+      assert.ok(!(await engine.inventory(call)).layers.has(cut));
+      for (const id of [here, elsewhere]) await engine.removeLayer(id, call);
+    });
+
+    it('gives an image out to a stream and takes it in from one, with the same content', async () => {
+      const transfer = requirePart(engine, 'transfer');
+      const [file, again] = [join(folder, 'given-out'), layerId()];
+      const written = fileSink(file);
+      const to: Sink = { write: (source, signal) => written.write(source, signal) };
+      const chain = { layerId: base, boot, baseLayerId: base, chain: [base] };
+      const bytesMax = sizeBytes;
+      const { bytes, tail } = await transfer.exportLayer(
+        { ...chain, format: 'qcow2', to, bytesMax },
+        call,
+      );
+      const content = await fileContent(file);
+      assert.equal(content.bytes, bytes);
+      const parts = partsOf(streamed(content), tail);
+      const spec = { layerId: again, parentId: null, bytesMax, ...parts };
+      const first = await transfer.importLayer(spec, call);
+      assert.ok(first.storedBytes > 0);
+      assert.deepEqual(await transfer.importLayer(spec, call), first);
+      await engine.removeLayer(again, call);
     });
 
     it('makes a disk once and removes it as often as asked', async () => {
       const id = diskId();
-      await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes });
-      await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes });
-      assert.ok((await engine.inventory()).disks.has(id));
-      await engine.removeDisk(id);
-      await engine.removeDisk(id);
-      assert.ok(!(await engine.inventory()).disks.has(id));
+      await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes }, call);
+      await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes }, call);
+      assert.ok((await engine.inventory(call)).disks.has(id));
+      await engine.removeDisk(id, call);
+      await engine.removeDisk(id, call);
+      assert.ok(!(await engine.inventory(call)).disks.has(id));
     });
 
     it('refuses a disk on a layer that is not there', async () => {
       await assert.rejects(
-        engine.ensureDisk({ diskId: diskId(), layerId: layerId(), sizeBytes }),
+        engine.ensureDisk({ diskId: diskId(), layerId: layerId(), sizeBytes }, call),
         AppError,
       );
     });
@@ -98,60 +154,137 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     it('seals a disk as a layer, twice with one effect, and undoes it', async () => {
       const disk = diskId();
       const layer = layerId();
-      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-      const sealed = await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
+      const sealed = await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
       assert.ok(sealed.storedBytes > 0);
-      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
-      const { layers, disks } = await engine.inventory();
+      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
+      const { layers, disks } = await engine.inventory(call);
       assert.ok(layers.has(layer) && disks.has(disk));
-      await engine.unsealDisk(disk, layer);
-      await engine.unsealDisk(disk, layer);
-      const undone = await engine.inventory();
+      await engine.unsealDisk({ diskId: disk, layerId: layer }, call);
+      await engine.unsealDisk({ diskId: disk, layerId: layer }, call);
+      const undone = await engine.inventory(call);
       assert.ok(!undone.layers.has(layer) && undone.disks.has(disk));
-      await engine.removeDisk(disk);
+      await engine.removeDisk(disk, call);
     });
 
     it('gives the same digest for the same layer, another for another, and says when there is none', async () => {
-      const digest = await engine.layerDigest(base, 0, never);
+      const digest = await requirePart(engine, 'verify').digest(
+        { layerId: base, bytesPerSecond: 0 },
+        call,
+      );
       assert.match(digest, /^sha256:[0-9a-f]{64}$/);
-      assert.equal(await engine.layerDigest(base, 0, never), digest);
-      await assert.rejects(engine.layerDigest(layerId(), 0, never), { retry: 'never' });
-      await assert.rejects(engine.layerDigest(base, 1000, AbortSignal.timeout(50)), {
-        name: /Timeout|Abort/,
-      });
-      const { totalBytes, freeBytes } = await engine.capacity();
+      assert.equal(
+        await requirePart(engine, 'verify').digest({ layerId: base, bytesPerSecond: 0 }, call),
+        digest,
+      );
+      await assert.rejects(
+        requirePart(engine, 'verify').digest({ layerId: layerId(), bytesPerSecond: 0 }, call),
+        { retry: 'never' },
+      );
+      await assert.rejects(
+        requirePart(engine, 'verify').digest(
+          { layerId: base, bytesPerSecond: 1000 },
+          withoutJob(AbortSignal.timeout(50)),
+        ),
+        {
+          name: /Timeout|Abort/,
+        },
+      );
+      const { totalBytes, freeBytes } = await engine.check(call);
+      assert.equal((await engine.inventory(call)).capacity.totalBytes, totalBytes);
       assert.ok(totalBytes >= freeBytes && freeBytes > 0);
-      assert.ok(((await engine.inventory()).layers.get(base) ?? 0) > 0);
+      assert.ok(((await engine.inventory(call)).layers.get(base) ?? 0) > 0);
     });
 
     it('writes a layer anew on one further down, twice with one effect, and what stands on it has the same content', async () => {
       const [disk, low, high] = [diskId(), layerId(), layerId()];
-      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-      await engine.sealDisk({ diskId: disk, layerId: low, sizeBytes });
-      await engine.sealDisk({ diskId: disk, layerId: high, sizeBytes });
-      const first = await engine.rewriteLayer({
-        layerId: high,
-        parentId: base,
-        chain: [high, low, base],
-      });
+      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
+      await engine.sealDisk({ diskId: disk, layerId: low, sizeBytes }, call);
+      await engine.sealDisk({ diskId: disk, layerId: high, sizeBytes }, call);
+      const first = await requirePart(engine, 'compact').rewrite(
+        {
+          layerId: high,
+          parentId: base,
+          chain: [high, low, base],
+        },
+        call,
+      );
       assert.ok(first.storedBytes > 0);
-      await engine.rewriteLayer({ layerId: high, parentId: base, chain: [high, low, base] });
-      await engine.removeLayer(low);
-      assert.deepEqual((await engine.layerDigest(high, 0, never)).slice(0, 7), 'sha256:');
+      await requirePart(engine, 'compact').rewrite(
+        { layerId: high, parentId: base, chain: [high, low, base] },
+        call,
+      );
+      await engine.removeLayer(low, call);
+      assert.deepEqual(
+        (
+          await requirePart(engine, 'verify').digest({ layerId: high, bytesPerSecond: 0 }, call)
+        ).slice(0, 7),
+        'sha256:',
+      );
       await assert.rejects(
-        engine.rewriteLayer({ layerId: high, parentId: low, chain: [high, base] }),
+        requirePart(engine, 'compact').rewrite(
+          { layerId: high, parentId: low, chain: [high, base] },
+          call,
+        ),
         {
           retry: 'never',
         },
       );
-      await engine.removeDisk(disk);
-      await engine.removeLayer(high);
+      await engine.removeDisk(disk, call);
+      await engine.removeLayer(high, call);
+    });
+
+    it('refuses a token that is older than the last it saw for a disk, a layer or a job, and changes nothing then', async () => {
+      const [disk, layer, other] = [diskId(), layerId(), diskId()];
+      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, claimedAs(21, 2));
+      const late = { code: 'unavailable', retry: 'later', detail: /after a newer one/ };
+      await assert.rejects(engine.removeDisk(disk, claimedAs(21, 1)), late);
+      await assert.rejects(engine.removeDisk(disk, claimedAs(20, 9)), late);
+      const seal = { diskId: disk, layerId: layer, sizeBytes };
+      await assert.rejects(engine.sealDisk(seal, claimedAs(21, 1)), late);
+      await assert.rejects(engine.inventory(claimedAs(21, 1)), late);
+      // A job that has seen nothing of this disk yet is not late elsewhere.
+      await engine.ensureDisk({ diskId: other, layerId: base, sizeBytes }, claimedAs(20, 9));
+      const { layers, disks } = await engine.inventory(call);
+      assert.ok(disks.has(disk) && disks.has(other) && !layers.has(layer));
+      await engine.sealDisk(seal, claimedAs(22, 1));
+      await assert.rejects(engine.unsealDisk(seal, claimedAs(21, 2)), late);
+      assert.ok((await engine.inventory(call)).layers.has(layer));
+      await engine.unsealDisk(seal, claimedAs(22, 1));
+      // Nothing refuses a call that no job makes.
+      for (const id of [disk, other]) await engine.removeDisk(id, call);
+    });
+
+    it('ends a call that is under way when a newer attempt of its job calls', async () => {
+      const slow = { layerId: base, bytesPerSecond: 1000 };
+      const reading = requirePart(engine, 'verify').digest(slow, claimedAs(30, 1));
+      const ended = assert.rejects(reading, { code: 'unavailable', retry: 'later' });
+      await engine.inventory(claimedAs(30, 2));
+      await ended;
+    });
+
+    it('does nothing for a signal that is aborted already, and rejects with its reason', async () => {
+      const reason = new Error('called off');
+      const off = withoutJob(AbortSignal.abort(reason));
+      const disk = diskId();
+      const spec = { diskId: disk, layerId: base, sizeBytes };
+      for (const calling of [
+        () => engine.ensureDisk(spec, off),
+        () => engine.sealDisk({ ...spec, layerId: layerId() }, off),
+        () => engine.stopMachine({ machineId: 1 as MachineId, graceMs: 0 }, off),
+        () => engine.removeLayer(base, off),
+        () => engine.check(off),
+      ])
+        await assert.rejects(calling, reason);
+      const { layers, disks } = await engine.inventory(call);
+      assert.ok(layers.has(base) && !disks.has(disk));
     });
 
     it('refuses a recipe file whose content has another digest', async () => {
       const path = join(folder, 'payload');
       await writeFile(path, 'content');
-      await assert.rejects(engine.importFile('0'.repeat(64), path), /digest/);
+      const given = { sha256: '0'.repeat(64), content: await fileContent(path) };
+      await assert.rejects(engine.importFile(given, call), /digest/);
     });
 
     it('builds a layer once, and a failing recipe leaves no layer', async () => {
@@ -166,10 +299,10 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         recipe: recipeOf('echo installed\n'),
         label: 'a title',
       };
-      const built = await engine.buildLayer(spec, never);
+      const built = await engine.buildLayer(spec, call);
       assert.equal(built.exitCode, 0);
-      assert.equal((await engine.buildLayer(spec, never)).exitCode, 0);
-      assert.ok((await engine.inventory()).layers.has(layer));
+      assert.equal((await engine.buildLayer(spec, call)).exitCode, 0);
+      assert.ok((await engine.inventory(call)).layers.has(layer));
 
       const failing = layerId();
       const failed = await engine.buildLayer(
@@ -179,11 +312,11 @@ export function testEngine(name: string, under: EngineUnderTest): void {
           label: 'sim-exit-7',
           recipe: recipeOf('echo before it ends; exit 7'),
         },
-        never,
+        call,
       );
       assert.equal(failed.exitCode, 7);
-      assert.ok(!(await engine.inventory()).layers.has(failing));
-      await engine.removeLayer(layer);
+      assert.ok(!(await engine.inventory(call)).layers.has(failing));
+      await engine.removeLayer(layer, call);
     });
 
     it('starts a machine once, says when it is ready, finds it again after a restart, and stops it as often as asked', async () => {
@@ -197,28 +330,28 @@ export function testEngine(name: string, under: EngineUnderTest): void {
         boot,
         baseLayerId: base,
       });
-      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
-      assert.equal(await engine.machineState(machineId), 'off');
-      await engine.startMachine(spec);
-      await engine.startMachine(spec);
-      assert.deepEqual(await engine.runningMachines(), new Set([machineId]));
+      await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
+      assert.equal(await engine.machineState(machineId, call), 'off');
+      await engine.startMachine(spec, call);
+      await engine.startMachine(spec, call);
+      assert.deepEqual(await engine.runningMachines(call), new Set([machineId]));
       await waitFor(
         'the machine is ready',
-        async () => (await engine.machineState(machineId)) === 'ready',
+        async () => (await engine.machineState(machineId, call)) === 'ready',
         under.readyMs,
         200,
       );
 
       await engine.close();
       engine = await under.open(folder);
-      assert.deepEqual(await engine.runningMachines(), new Set([machineId]));
-      assert.equal(await engine.machineState(machineId), 'ready');
+      assert.deepEqual(await engine.runningMachines(call), new Set([machineId]));
+      assert.equal(await engine.machineState(machineId, call), 'ready');
 
-      await engine.stopMachine(machineId, 60_000);
-      await engine.stopMachine(machineId, 0);
-      assert.equal(await engine.machineState(machineId), 'off');
-      assert.equal((await engine.runningMachines()).size, 0);
-      await engine.removeDisk(disk);
+      await engine.stopMachine({ machineId, graceMs: 60_000 }, call);
+      await engine.stopMachine({ machineId, graceMs: 0 }, call);
+      assert.equal(await engine.machineState(machineId, call), 'off');
+      assert.equal((await engine.runningMachines(call)).size, 0);
+      await engine.removeDisk(disk, call);
     });
   });
 }

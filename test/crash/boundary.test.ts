@@ -57,9 +57,12 @@ describe('death and failure at every step', { concurrency: 4 }, () => {
       it(`of ${name}: an owner that ${how}, after its lease passed on, changes nothing`, {
         timeout: limitMs,
       }, async (t) => {
-        const steps = await countSteps((at) => isFenced(scenario, at, how));
-        t.diagnostic(`${steps} steps`);
+        let refusals = 0;
+        const refused = () => void refusals++;
+        const steps = await countSteps((at) => isFenced(scenario, at, how, refused));
+        t.diagnostic(`${steps} steps, ${refusals} calls of the engine refused`);
         assert.ok(steps > 1);
+        assert.equal(refusals > 0, how === 'is late');
       });
     }
   }

@@ -10,6 +10,7 @@ import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
+import { call } from '../call.ts';
 import { configOf } from './preparation.ts';
 import type { EngineName } from './scenario.ts';
 
@@ -30,7 +31,7 @@ export async function assertNothingLeft(dataDir: string, name: EngineName): Prom
       machines: await work.machines.everyone(),
     }));
     assert.deepEqual(known.orphans, []);
-    const kept = await engine.inventory();
+    const kept = await engine.inventory(call);
     assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
     assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort());
     // The data directory was prepared once for all steps. When that was long ago, the server does
@@ -43,10 +44,11 @@ export async function assertNothingLeft(dataDir: string, name: EngineName): Prom
     for (const machine of known.machines)
       assert.ok(['off', 'ready'].includes(machine.status), machine.status);
     const on = known.machines.filter((machine) => machine.status === 'ready').map(({ id }) => id);
-    assert.deepEqual([...(await engine.runningMachines())], on);
+    assert.deepEqual([...(await engine.runningMachines(call))], on);
     if (name === 'qemu') await assertFoldersClean(dataDir, on);
   } finally {
-    for (const id of await engine.runningMachines()) await engine.stopMachine(id, 0);
+    for (const machineId of await engine.runningMachines(call))
+      await engine.stopMachine({ machineId, graceMs: 0 }, call);
     await engine.close();
     await store.close();
   }

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
-import { backUp, restore } from '../../src/server/backup.ts';
+import { backUp } from '../../src/server/backup.ts';
+import { restore } from '../../src/server/restore.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { movableClock, temporaryFolder } from '../support.ts';
@@ -29,7 +31,7 @@ async function withDisk(t: TestContext, options: Parameters<typeof startHarness>
   /** What the machine's disk holds in a data directory that is made of the backup. */
   const restored = async (folder: string) => {
     const dataDir = join(await temporaryFolder(t), 'restored');
-    await restore(folder, dataDir);
+    await restore(folder, dataDir, 'operator:test');
     const engine = await openSimulator({ root: join(dataDir, 'engine'), clock: h.clock, speed: 0 });
     const store = await openSqlite({ dataDir, now: h.clock.now });
     const { machine, frozen } = await store.read('system', async (work) => ({
@@ -46,9 +48,9 @@ describe('a backup', () => {
   it('has the layer that a capture has sealed and not written down yet', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      async buildLayer(spec, signal) {
+      async buildLayer(spec, given) {
         if (spec.label === 'The generalisation') throw failedForNow('Not now.');
-        return engine.buildLayer(spec, signal);
+        return engine.buildLayer(spec, given);
       },
     });
     const { h, id, rooms, restored, folder } = await withDisk(t, { wrapEngine });
@@ -78,10 +80,12 @@ describe('a backup', () => {
     const [copying, resume] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const engine: Engine = {
       ...rooms.engine,
-      async backUp(spec, signal) {
-        copying.resolve();
-        await resume.promise;
-        return rooms.engine.backUp(spec, signal);
+      backup: {
+        async copy(spec, given) {
+          copying.resolve();
+          await resume.promise;
+          return requirePart(rooms.engine, 'backup').copy(spec, given);
+        },
       },
     };
     const { body } = await h.call('imageCapture', { body: { machine_id: id } });

@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
+import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
+import { call } from '../call.ts';
+import { operatorOn } from '../operator.ts';
 import { startHarness } from './harness.ts';
 
 async function settled(t: TestContext) {
@@ -19,11 +21,15 @@ async function settled(t: TestContext) {
   const add = async (name: string) => {
     const disk = join(h.dataDir, `${name}.raw`);
     await writeFile(disk, `a disk, ${name}`);
-    return baseAdd(h.store, h.engine, { name, files: { disk }, boot: { mode: 'firmware' } });
+    return baseAdd(operatorOn(h.store), h.engine, {
+      name,
+      files: { disk },
+      boot: { mode: 'firmware' },
+    });
   };
   const theDefault = async () => (await h.store.read('system', (work) => work.bases.get())).id;
   const trial = (id: typeof h.base.id) =>
-    baseTry(h.store, h.engine, id, 1000, AbortSignal.timeout(10_000));
+    baseTry(operatorOn(h.store), h.engine, id, 1000, AbortSignal.timeout(10_000));
   return { h, does, add, theDefault, trial };
 }
 
@@ -95,7 +101,7 @@ describe('the base that is taken when none is asked for', () => {
     assert.deepEqual(await trial(second.id), { works: true, said: '' });
     assert.equal(await theDefault(), second.id);
     await h.engine.rot(second.layerId);
-    assert.equal((await h.engine.inventory()).layers.size, 2);
+    assert.equal((await h.engine.inventory(call)).layers.size, 2);
     await h.store.write('system', (work) => work.bases.fail(second.id));
     assert.equal(await theDefault(), h.base.id);
     assert.equal((await trial(second.id)).works, true);

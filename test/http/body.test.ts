@@ -3,28 +3,23 @@
 
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { transferPartBytesMax } from '../../src/contract/transfer.ts';
 import { bodyLimits } from '../../src/http/body.ts';
-import { httpLimits } from '../../src/http/hygiene.ts';
 import { waitFor } from '../support.ts';
-import { type Key, startHarness } from './harness.ts';
+import type { Key } from './harness.ts';
+import { listening } from './sockets.ts';
 
 const part = `${pathPrefix}/transfers/abc/parts/0`;
+
 const install = `${pathPrefix}/images/install`;
+
 const nobody: Key = { key: 'nobodys-key', secret: 'guessed' };
 
-async function listening(t: TestContext) {
-  const h = await startHarness(t, { reconcile: false });
-  await h.service.app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = h.service.app.server.address() as AddressInfo;
-  const open = () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
-    t.after(() => socket.destroy());
-    return socket;
-  };
+async function receiving(t: TestContext) {
+  const { h, port, open } = await listening(t);
   const authorization = ({ key, secret }: Key, path: string, body: Buffer, at = Date.now()) => {
     const nonce = randomUUID();
     const signature = createHmac('sha256', secret)
@@ -65,7 +60,7 @@ async function answered(socket: Socket) {
 
 describe('a request whose header shows that it is refused', () => {
   it('is refused before its body comes: no header, another form, another clock, a nonce that does not say where bytes begin', async (t) => {
-    const { h, open, authorization } = await listening(t);
+    const { h, open, authorization } = await receiving(t);
     limited(t, { lingerIdleMs: 50 });
     const none = Buffer.alloc(0);
     const right = authorization(h.keys.ours, part, none);
@@ -90,7 +85,7 @@ describe('a request whose header shows that it is refused', () => {
   });
 
   it('is judged with its body, and in the same way, when its key is unknown and when its signature is wrong', async (t) => {
-    const { h, port, open, authorization } = await listening(t);
+    const { h, port, open, authorization } = await receiving(t);
     const answers = [];
     for (const key of [nobody, { ...h.keys.ours, secret: 'wrong' }]) {
       const socket = open();
@@ -116,7 +111,7 @@ describe('a request whose header shows that it is refused', () => {
 
 describe('bodies', () => {
   it('are held for keys that exist alone, and not past what they may take together', async (t) => {
-    const { h, open, authorization } = await listening(t);
+    const { h, open, authorization } = await receiving(t);
     limited(t, { heldBytesMax: 3000 });
     const body = Buffer.alloc(4000, 'x');
     const send = async (key: Key) => {
@@ -139,7 +134,7 @@ describe('bodies', () => {
   });
 
   it('that stand still, or come too slowly, have ended; one that moves goes on for as long as it takes', async (t) => {
-    const { h, open, authorization } = await listening(t);
+    const { h, open, authorization } = await receiving(t);
     limited(t, { idleMs: 200, checkMs: 10, lingerIdleMs: 50 });
     const body = Buffer.from(`{"name":"${'x'.repeat(20)}"}`);
     const begin = () => {
@@ -197,7 +192,7 @@ describe('whoever sends a whole body before looking for the answer', () => {
     Array.from({ length: bytes / size }, () => Buffer.alloc(size, 'x'));
 
   it('finds it: a body over the limit of its operation, or one for which nobody asks', async (t) => {
-    const { h, open, authorization } = await listening(t);
+    const { h, open, authorization } = await receiving(t);
     const none = Buffer.alloc(0);
     const megabyte = 1024 ** 2;
     const cases: [string, number, string | null, number, RegExp][] = [
@@ -247,7 +242,7 @@ describe('whoever sends a whole body before looking for the answer', () => {
   });
 
   it('is hung up on when that takes too long, or is too much', async (t) => {
-    const { open } = await listening(t);
+    const { open } = await receiving(t);
     const begin = () => {
       const socket = open();
       socket.write(headOf(install, { 'content-length': 1e9 }));
@@ -263,23 +258,5 @@ describe('whoever sends a whole body before looking for the answer', () => {
     const timer = setInterval(() => much.write(Buffer.alloc(256 * 1024)), 5);
     t.after(() => clearInterval(timer));
     await waitFor('it is hung up on', () => much.destroyed || much.closed);
-  });
-});
-
-describe('connections', () => {
-  it('beyond the most are hung up on, and the others are served', async (t) => {
-    const { h, port, open } = await listening(t);
-    assert.equal(h.service.app.server.maxConnections, httpLimits.connections);
-    h.service.app.server.maxConnections = 3;
-    const sockets = Array.from({ length: 6 }, open);
-    await waitFor(
-      'three are hung up on',
-      () => sockets.filter((socket) => socket.closed).length === 3,
-    );
-    for (const socket of sockets) socket.destroy();
-    await waitFor('there is room again', async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
-      return answer?.status === 200;
-    });
   });
 });

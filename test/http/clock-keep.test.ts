@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, MachineId, TransferId } from '../../src/domain/ids.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { buildService } from '../../src/server/serve.ts';
+import { call } from '../call.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -47,7 +48,7 @@ async function keeping(t: TestContext) {
   await h.send(answered);
   await settle();
   const orphan = '0123456789abcdefghijklmnop' as DiskId;
-  await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 });
+  await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 }, call);
   const look = async (reconciler = h.service.reconciler) => {
     for (const task of ['measure', 'collect', 'sweep', 'collect'] as const)
       await reconciler.task(task);
@@ -69,7 +70,7 @@ async function keeping(t: TestContext) {
       throw (await work.signatures.use('key' as never, 'signature', 0)) ? 'forgotten' : 'known';
     });
     const signature = (await use.catch(String)) === 'known';
-    const all = { ...there, signature, orphan: (await h.engine.inventory()).disks.has(orphan) };
+    const all = { ...there, signature, orphan: (await h.engine.inventory(call)).disks.has(orphan) };
     return Object.entries(all)
       .filter(([, is]) => is)
       .map(([name]) => name);

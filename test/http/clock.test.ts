@@ -20,9 +20,9 @@ describe('a clock that jumps', () => {
         clock,
         wrapEngine: (engine) => ({
           ...engine,
-          async ensureDisk(spec) {
+          async ensureDisk(spec, given) {
             if (failures++ === 0) throw Object.assign(new Error('once'), { retry: 'later' });
-            return engine.ensureDisk(spec);
+            return engine.ensureDisk(spec, given);
           },
         }),
       });

@@ -1,16 +1,20 @@
-// Compaction beside damage: it writes nothing that is damaged into what is sound, and what it could
-// not do leaves no trace.
+// Compaction: it shortens long chains, writes nothing that is damaged into what is sound, and leaves
+// no trace of what it could not do.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import type { Engine } from '../../src/engine/port.ts';
-import { seenLayer } from '../seen-layer.ts';
+import { shownLayer } from '../../src/domain/layer.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
+import type { Compact } from '../../src/engine/optional/compact.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
+import { settled } from './settled.ts';
 
-type Rewrite = Engine['rewriteLayer'];
+type Rewrite = Compact['rewrite'];
 
 /**
  * A chain of ten layers whose digests are taken, about to be compacted; `around` stands between the
@@ -21,7 +25,12 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
   let armed = false;
   const wrapEngine = (engine: Engine): Engine => ({
     ...engine,
-    rewriteLayer: (spec) => (armed ? around(engine.rewriteLayer)(spec) : engine.rewriteLayer(spec)),
+    compact: {
+      rewrite(spec, given) {
+        const { rewrite } = requirePart(engine, 'compact');
+        return (armed ? around(rewrite) : rewrite)(spec, given);
+      },
+    },
   });
   const h = await startHarness(t, { reconcile: false, clock, wrapEngine });
   const { reconciler } = h.service;
@@ -50,13 +59,13 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
   const head = layerId as LayerId;
   const chain = await h.store.read('system', (work) => work.layers.chain(head));
   const layer = async (of: LayerId) =>
-    seenLayer(await h.store.read('system', (work) => work.layers.get(of)));
+    shownLayer(await h.store.read('system', (work) => work.layers.get(of)));
   const status = async () => (await does('imageGet', image)).attributes.status;
   const compact = () => {
     armed = true;
     return tasks('compact');
   };
-  assert.ok(chain.length > 8 && chain.every((one) => seenLayer(one).digest !== null));
+  assert.ok(chain.length > 8 && chain.every((one) => shownLayer(one).digest !== null));
   return {
     h,
     head,
@@ -71,6 +80,70 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
 }
 
 describe('compaction', () => {
+  it('shortens long chains in the background; content, disks and images stay as they are', async (t) => {
+    const { h, does, install, headOf } = await settled(t);
+    const [id = 0] = h.machines;
+    await does('imageAssign', await install([h.editor.id]), { machine_ids: [id] });
+    const images: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      await does('machineStart', id);
+      const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
+      await h.engine.writeToDisk(diskId as DiskId, `round ${round}`);
+      await does('machineStop', id);
+      images.push((await does('imageCapture', id, { machine_id: id })).attributes.id);
+    }
+    const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
+    const before = h.engine.contentOf(diskId as DiskId);
+    const lengths = async () => {
+      const heads = await Promise.all(images.map(headOf));
+      return Promise.all(
+        heads.map((head) =>
+          h.store.read('system', async (work) => (await work.layers.chain(head)).length),
+        ),
+      );
+    };
+    assert.equal(Math.max(...(await lengths())), 12);
+    for (let round = 0; round < 4; round++) {
+      await h.service.reconciler.task('compact');
+      await h.service.reconciler.settle();
+    }
+    assert.deepEqual(await lengths(), [3, 4, 5, 6, 7, 8, 3, 4, 5, 6]);
+    assert.deepEqual(h.engine.contentOf(diskId as DiskId), before);
+    assert.equal((await does('machineStart', id)).client_code, 200);
+    assert.equal((await does('machineGet', id)).attributes.friendly_status, 'ready');
+  });
+
+  it('writes no layer anew from one that is damaged', async (t) => {
+    const { h, does, install, headOf } = await settled(t);
+    const [id = 0] = h.machines;
+    await does('imageAssign', await install([h.editor.id]), { machine_ids: [id] });
+    let image = 0;
+    for (let round = 0; round < 8; round++) {
+      await does('machineStart', id);
+      await does('machineStop', id);
+      image = (await does('imageCapture', id, { machine_id: id })).attributes.id;
+    }
+    const head = await headOf(image);
+    const chain = () => h.store.read('system', (work) => work.layers.chain(head));
+    const before = await chain();
+    const damaged = before[3]?.id as LayerId;
+    await h.engine.rot(damaged);
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(damaged), { state: 'quarantined' }),
+    );
+    await h.service.reconciler.task('compact');
+    await h.service.reconciler.settle();
+    assert.equal((await chain()).length, before.length);
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(damaged), { state: 'sound' }),
+    );
+    await h.service.reconciler.task('compact');
+    await h.service.reconciler.settle();
+    assert.ok((await chain()).length < before.length);
+  });
+});
+
+describe('compaction beside damage', () => {
   it('meets damage that no scrub has met, before it would write it anew', async (t) => {
     const { h, head, middle, layer, status, compact, tasks } = await tall(t);
     await h.engine.rot(middle);
@@ -90,9 +163,9 @@ describe('compaction', () => {
     const found: { rot?: () => Promise<void> } = {};
     const { h, head, middle, layer, status, compact, tasks, advance } = await tall(
       t,
-      (rewrite) => async (spec) => {
+      (rewrite) => async (spec, given) => {
         await found.rot?.();
-        return rewrite(spec);
+        return rewrite(spec, given);
       },
     );
     found.rot = async () => {
@@ -127,11 +200,14 @@ describe('compaction', () => {
   it('lets go of a layer when there is nothing to do any more', async (t) => {
     let tries = 0;
     const found: { lose?: () => Promise<void> } = {};
-    const { h, head, middle, layer, compact, tasks } = await tall(t, (rewrite) => async (spec) => {
-      if (tries++ > 0) return rewrite(spec);
-      await found.lose?.();
-      throw failedForNow('Not now.');
-    });
+    const { h, head, middle, layer, compact, tasks } = await tall(
+      t,
+      (rewrite) => async (spec, given) => {
+        if (tries++ > 0) return rewrite(spec, given);
+        await found.lose?.();
+        throw failedForNow('Not now.');
+      },
+    );
     found.lose = async () => {
       await h.engine.lose(middle);
       await h.service.reconciler.task('sweep');

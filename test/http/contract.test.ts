@@ -2,7 +2,6 @@
 // of its answers.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { OperationSpec } from '../../src/contract/operation.ts';
@@ -115,94 +114,6 @@ describe('every operation', () => {
       readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
     assert.equal(page('api.md'), apiReference(), 'type: npm run contract');
     assert.equal(page('errors.md'), errorReference(), 'type: npm run contract');
-  });
-});
-
-describe('signing', () => {
-  const path = '/organization-management/v1/software';
-
-  it('takes the signature that openssl makes from the words of the contract', async (t) => {
-    const h = await startHarness(t, { reconcile: false });
-    const timestamp = Date.now();
-    const text = `${h.keys.ours.key}GET${path}${timestamp}abc`;
-    const signature = execFileSync(
-      'openssl',
-      ['dgst', '-sha256', '-hmac', h.keys.ours.secret, '-r'],
-      { input: text },
-    )
-      .toString()
-      .slice(0, 64);
-    assert.equal(
-      (await h.send({ method: 'GET', path, nonce: 'abc', timestamp, signature })).status,
-      200,
-    );
-  });
-
-  it('takes the path without its leading slash, leaves the query out, and signs the bytes of the body', async (t) => {
-    const h = await startHarness(t, { reconcile: false });
-    assert.equal((await h.send({ method: 'GET', path, signedPath: path.slice(1) })).status, 200);
-    assert.equal((await h.send({ method: 'GET', path, query: '?a=b' })).status, 200);
-    assert.equal(
-      (await h.send({ method: 'GET', path, query: '?a=b', signedPath: `${path}?a=b` })).status,
-      401,
-    );
-    const install = { method: 'POST', path: '/organization-management/v1/images/install' };
-    assert.equal(
-      (await h.send({ ...install, body: '{ "name" : "Ünïcode",\n "software_ids": [ ] }' })).status,
-      200,
-    );
-  });
-
-  it('refuses a clock that is off by minutes, and a header of another form', async (t) => {
-    const h = await startHarness(t, { reconcile: false });
-    for (const timestamp of [Date.now() - 301_000, Date.now() + 301_000]) {
-      const answer = await h.send({ method: 'GET', path, timestamp });
-      assert.equal(answer.status, 401);
-      assert.match(answer.body.message, /clock/);
-    }
-    const now = String(Date.now());
-    const digits = [
-      now.slice(0, 10),
-      `0${now}`,
-      `0${now.slice(1)}`,
-      `${now}0`,
-      `+${now.slice(1)}`,
-      `${now}.0`,
-      '1e12',
-    ];
-    const headers = ['', 'Bearer x', 'HMAC a:b:c:d', 'HMAC a:b'];
-    const form = (key: string, nonce: string, timestamp: string) =>
-      `HMAC ${key}:${'0'.repeat(64)}:${nonce}:${timestamp}`;
-    for (const timestamp of digits) headers.push(form(h.keys.ours.key, 'n', timestamp));
-    for (const key of ['short77', 'k'.repeat(65), 'with space', 'with.dots', 'ümlaut-key', ''])
-      headers.push(form(key, 'n', now));
-    for (const nonce of ['', 'a b', 'a:b', 'x'.repeat(129), 'tab\there', 'ü'])
-      headers.push(form(h.keys.ours.key, nonce, now));
-    for (const authorization of headers) {
-      const answer = await h.send({ method: 'GET', path, headers: { authorization } });
-      assert.equal(answer.status, 401, authorization);
-      assert.match(answer.body.message, /malformed|missing/, authorization);
-    }
-  });
-
-  it('says the same of a key that exists and one that does not, and refuses a revoked one at once', async (t) => {
-    // The same statements are run for both, so that time tells nothing either.
-    let statements: string[] = [];
-    const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
-    const said = [];
-    for (const key of [h.keys.ours.key, 'nobodys-key']) {
-      statements = [];
-      said.push([
-        (await h.send({ method: 'GET', path }, { key, secret: 'wrong' })).body.message,
-        statements,
-      ]);
-    }
-    assert.deepEqual(said[0], said[1]);
-    assert.equal(statements.length, 1);
-    const key = await h.makeKey(h.ours);
-    assert.equal((await h.send({ method: 'GET', path }, key)).status, 200);
-    await h.store.write('system', (work) => work.keys.revoke(key.key as never));
-    assert.equal((await h.send({ method: 'GET', path }, key)).status, 401);
   });
 });
 

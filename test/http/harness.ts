@@ -1,21 +1,15 @@
-// The whole stack in process: real store, the simulator, the reconciler, and signed requests put
-// into the server without a socket.
+// The whole stack in process: a real store, the simulator, the reconciler, and signed requests that are
+// put into the server without a socket.
 
-import assert from 'node:assert/strict';
-import { createHmac, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
-import { baseAdd, softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { baseAdd } from '../../src/app/operator/base.ts';
 import { keyCreate } from '../../src/app/operator/key.ts';
-import { pathPrefix } from '../../src/contract/envelope.ts';
-import { wireErrors } from '../../src/contract/errors.ts';
-import type { OperationSpec } from '../../src/contract/operation.ts';
-import { type OperationName, operations, refusalsOf } from '../../src/contract/table.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
+import type { OrganisationId } from '../../src/domain/ids.ts';
 import { type Permission, permissions } from '../../src/domain/key.ts';
 import { machinePermissionDefaults } from '../../src/domain/machine.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
@@ -24,105 +18,96 @@ import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { type Key, requestsTo } from './requests.ts';
 
-export interface Key {
-  key: string;
-  secret: string;
-}
+export type { Answer, Key, RawRequest } from './requests.ts';
 
-export interface Answer {
-  status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  body: any;
-  headers: Record<string, unknown>;
-}
-
-export interface RawRequest {
-  method: string;
-  path: string;
-  query?: string;
-  body?: string;
-  headers?: Record<string, string>;
-  nonce?: string;
-  timestamp?: number;
-  /** What is signed instead of the path. */
-  signedPath?: string;
-  signature?: string;
-  /** Whether the caller asks for our fields. Default: it does, as our client does. */
-  extensions?: boolean;
-}
-
-const ajv = new Ajv({ strict: false });
-ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/);
-const committed = JSON.parse(
-  readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
-);
-ajv.addSchema(committed, 'openapi');
-const escaped = (part: string) => part.replaceAll('~', '~0').replaceAll('/', '~1');
-const patterns = (Object.entries(operations) as [OperationName, OperationSpec][]).map(
-  ([name, { method, path }]) => ({
-    name,
-    method,
-    // What is written out goes before what is a parameter, as in the router.
-    rank: path.split('{').length,
-    pattern: new RegExp(`^${pathPrefix}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-  }),
-);
-patterns.sort((a, b) => a.rank - b.rank);
-
-/**
- * Fails unless an answer is what the committed OpenAPI document says of the operation, with a
- * client_code that is documented for it.
- */
-export function assertDocumented(name: OperationName, status: number, body: unknown): void {
-  const operation = operations[name] as OperationSpec;
-  const place = [
-    'paths',
-    operation.path,
-    operation.method.toLowerCase(),
-    'responses',
-    String(status),
-  ];
-  const pointer = [...place, 'content', 'application/json', 'schema'].map(escaped).join('/');
-  assert.ok(
-    place.reduce((at, key) => at?.[key], committed),
-    `${name} answered ${status}, which is not documented for it`,
-  );
-  const validate = ajv.getSchema(`openapi#/${pointer}`);
-  assert.ok(validate);
-  assert.ok(
-    validate(body),
-    `${name} answered ${JSON.stringify(body).slice(0, 300)}: ${ajv.errorsText(validate.errors)}`,
-  );
-  if (status === 200) return;
-  const { client_code: code } = body as { client_code: number };
-  const documented: number[] = refusalsOf(operation).map((error) => wireErrors[error].clientCode);
-  assert.ok(documented.includes(code), `${name} answered ${code}, which is not documented for it`);
+export interface HarnessOptions {
+  /** Whether the reconciler runs by itself. Default: true. */
+  reconcile?: boolean;
+  settings?: Partial<Settings>;
+  speed?: number;
+  requestsPerSecond?: number;
+  clock?: Clock;
+  /** Stands between the service and the simulator. */
+  wrapEngine?: (engine: Engine) => Engine;
+  onQuery?: (sql: string) => void;
+  /** Stands between the service and the store. */
+  wrapStore?: (store: Store) => Store;
+  /** A folder that exists and is empty. Default: a temporary one. */
+  dataDir?: string;
 }
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
 /**
- * Two organisations, `ours` with two machines and one machine type, a base and two titles, one of
- * which fails.
+ * Starts the stack with two organisations, of which `ours` has two machines, one machine type, a base,
+ * and software of which two titles cannot be installed.
  */
-export async function startHarness(
-  t: Scope,
-  options: {
-    reconcile?: boolean;
-    settings?: Partial<Settings>;
-    speed?: number;
-    requestsPerSecond?: number;
-    clock?: Clock;
-    /** Stands between the service and the simulator. */
-    wrapEngine?: (engine: Engine) => Engine;
-    onQuery?: (sql: string) => void;
-    wrapStore?: (store: Store) => Store;
-    /** A folder that is there and empty; without it a temporary one. */
-    dataDir?: string;
-  } = {},
-) {
+export async function startHarness(t: Scope, options: HarnessOptions = {}) {
+  const opened = await open(t, options);
+  const { store, engine, service, masterKey, clock, dataDir } = opened;
+  const catalogue = await furnish(store, engine, dataDir);
+  const organisation = (name: string) =>
+    store.write('system', (work) => work.organisations.ensure(name));
+  const [ours, theirs] = [await organisation('ours'), await organisation('theirs')];
+  const makeKey = (
+    organisationId: OrganisationId,
+    allowed: readonly Permission[] = permissions,
+  ): Promise<Key> =>
+    keyCreate(operatorOn(store), masterKey, {
+      organisation: organisationId,
+      name: 'test',
+      permissions: allowed,
+    });
+  const keys = {
+    ours: await makeKey(ours),
+    theirs: await makeKey(theirs),
+    powerless: await makeKey(ours, []),
+  };
+  const { machineType } = catalogue;
+  const addMachine = (
+    organisationId: OrganisationId,
+    name: string | null = null,
+    diskSizeGb: number = machineType.diskSizeGb,
+  ) =>
+    store.write(organisationId, (work) =>
+      work.machines.add(
+        {
+          organisationId,
+          machineTypeId: machineType.id,
+          machineType: machineType.code,
+          cpus: machineType.cpus,
+          memoryMb: machineType.memoryMb,
+          diskSizeGb,
+          region: null,
+          permissions: machinePermissionDefaults,
+          assignedImageId: null,
+        },
+        name,
+      ),
+    );
+  const machines = [await addMachine(ours), await addMachine(ours)].map((machine) => machine.id);
+  const requests = requestsTo(service.app, clock, keys.ours);
+  const { call } = requests;
+  const imageSettled = (id: number) =>
+    waitFor(`image ${id} is at rest`, async () => {
+      const { body } = await call('imageGet', { params: { id } });
+      return ['available', 'failed'].includes(body.attributes.status) && body.attributes;
+    });
+  const machineIs = (id: number, status: string) =>
+    waitFor(`machine ${id} is ${status}`, async () => {
+      const { body } = await call('machineGet', { params: { id } });
+      return body.attributes.friendly_status === status && body.attributes;
+    });
+  const owned = { ours, theirs, keys, makeKey, machines, addMachine };
+  return { ...opened, ...catalogue, ...owned, ...requests, imageSettled, machineIs };
+}
+
+/** Opens each room, and closes it after the test. */
+async function open(t: Scope, options: HarnessOptions) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { clock = systemClock } = options;
   const store = await openSqlite({
@@ -154,16 +139,24 @@ export async function startHarness(
     await engine.close();
     await store.close();
   });
+  return { dataDir, store, engine, service, masterKey, signer, clock };
+}
 
+/** Adds what belongs to the operator: a base, software, and a machine type. */
+async function furnish(
+  store: Store,
+  engine: Awaited<ReturnType<typeof openSimulator>>,
+  dataDir: string,
+) {
   const disk = join(dataDir, 'base.raw');
   await writeFile(disk, 'a simulated disk');
-  const base = await baseAdd(store, engine, {
+  const base = await baseAdd(operatorOn(store), engine, {
     name: 'Base',
     files: { disk },
     boot: { mode: 'firmware' },
   });
   const title = (name: string, sizeGb: number) =>
-    softwareAdd(store, engine, {
+    softwareAdd(operatorOn(store), engine, {
       name,
       sizeGb,
       script: `install ${name}`,
@@ -171,142 +164,13 @@ export async function startHarness(
       network: false,
       timeoutMs: 1000,
     });
-  const [editor, browser, broken, filling, viewer] = [
-    await title('Editor', 1.4),
-    await title('Browser', 2),
-    await title('Broken sim-fail-build', 0.5),
-    await title('Filling sim-disk-full', 0.1),
-    await title('Viewer', 0.2),
-  ];
-
-  const organisation = (name: string) =>
-    store.write('system', (work) => work.organisations.ensure(name));
-  const [ours, theirs] = [await organisation('ours'), await organisation('theirs')];
-  const makeKey = (
-    organisationId: typeof ours,
-    allowed: readonly Permission[] = permissions,
-  ): Promise<Key> =>
-    keyCreate(store, masterKey, { organisationId, name: 'test', permissions: [...allowed] });
-  const keys = {
-    ours: await makeKey(ours),
-    theirs: await makeKey(theirs),
-    powerless: await makeKey(ours, []),
-  };
-  const machineType = await store.write('system', (work) =>
-    work.machineTypes.add({ name: 'Small', code: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 20 }),
-  );
-  const addMachine = (organisationId: typeof ours, name: string | null = null, diskSizeGb = 20) =>
-    store.write(organisationId, (work) =>
-      work.machines.add(
-        {
-          organisationId,
-          machineTypeId: machineType.id,
-          machineType: 'small',
-          cpus: 1,
-          memoryMb: 512,
-          diskSizeGb,
-          region: null,
-          permissions: machinePermissionDefaults,
-          assignedImageId: null,
-        },
-        name,
-      ),
-    );
-  const machines = [await addMachine(ours), await addMachine(ours)].map((machine) => machine.id);
-
-  const sendRaw = async (request: RawRequest, as: Key = keys.ours, app = service.app) => {
-    const { method, path, query = '', body = '', nonce = randomUUID() } = request;
-    const timestamp = String(request.timestamp ?? clock.now());
-    const text = `${as.key}${method}${request.signedPath ?? path}${timestamp}${nonce}${body}`;
-    const signature =
-      request.signature ?? createHmac('sha256', as.secret).update(text).digest('hex');
-    return app.inject({
-      method: method as 'GET',
-      url: path + query,
-      headers: {
-        authorization: `HMAC ${as.key}:${signature}:${nonce}:${timestamp}`,
-        ...(request.extensions !== false && { 'silversmith-extensions': '1' }),
-        ...(body !== '' && { 'content-type': 'application/json' }),
-        ...request.headers,
-      },
-      ...(body !== '' && { payload: body }),
-    });
-  };
-  const send = async (
-    request: RawRequest,
-    as: Key = keys.ours,
-    app = service.app,
-  ): Promise<Answer> => {
-    const response = await sendRaw(request, as, app);
-    const { method, path } = request;
-    const answer = {
-      status: response.statusCode,
-      body: response.json(),
-      headers: response.headers,
-    };
-    const operation = patterns.find((one) => one.method === method && one.pattern.test(path));
-    if (operation) assertDocumented(operation.name, answer.status, answer.body);
-    return answer;
-  };
-  const check = async (name: OperationName, answer: Promise<Answer>): Promise<Answer> => {
-    const { status, body } = await answer;
-    assertDocumented(name, status, body);
-    return answer;
-  };
-  /** Calls an operation with the fields of its path; `body` and `query` as they are. */
-  const call = (
-    name: OperationName,
-    input: { params?: Record<string, unknown>; query?: string; body?: unknown } = {},
-    as?: Key,
-  ): Promise<Answer> => {
-    const { method, path } = operations[name] as OperationSpec;
-    const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) =>
-      encodeURIComponent(String(input.params?.[field])),
-    );
-    const request = {
-      method,
-      path: pathPrefix + filled,
-      ...(input.query && { query: input.query }),
-      ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
-    };
-    return check(name, send(request, as));
-  };
-  const imageSettled = (id: number) =>
-    waitFor(`image ${id} is at rest`, async () => {
-      const { body } = await call('imageGet', { params: { id } });
-      return ['available', 'failed'].includes(body.attributes.status) && body.attributes;
-    });
-  const machineIs = (id: number, status: string) =>
-    waitFor(`machine ${id} is ${status}`, async () => {
-      const { body } = await call('machineGet', { params: { id } });
-      return body.attributes.friendly_status === status && body.attributes;
-    });
-
-  return {
-    dataDir,
-    store,
-    engine,
-    service,
-    masterKey,
-    base,
-    editor,
-    browser,
-    broken,
-    filling,
-    viewer,
-    ours,
-    theirs,
-    keys,
-    makeKey,
-    machineType,
-    machines,
-    addMachine,
-    send,
-    sendRaw,
-    signer,
-    call,
-    clock,
-    imageSettled,
-    machineIs,
-  };
+  const editor = await title('Editor', 1.4);
+  const browser = await title('Browser', 2);
+  const broken = await title('Broken sim-fail-build', 0.5);
+  const filling = await title('Filling sim-disk-full', 0.1);
+  const viewer = await title('Viewer', 0.2);
+  const small = { name: 'Small', code: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 20 };
+  const { id } = await store.write('system', (work) => work.machineTypes.add(small));
+  const machineType = { id, ...small };
+  return { base, editor, browser, broken, filling, viewer, machineType };
 }

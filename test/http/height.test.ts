@@ -3,13 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { softwareAdd } from '../../src/app/operator/catalogue.ts';
+import { softwareAdd } from '../../src/app/operator/software.ts';
 import { failedForGood } from '../../src/domain/error.ts';
 import type { DiskId, ImageId, LayerId, OrganisationId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
 import { gbBytes } from '../../src/domain/units.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { newId } from '../../src/lib/new-id.ts';
+import { call } from '../call.ts';
+import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -22,9 +25,11 @@ describe('a chain of layers', () => {
     let refused: string | null = null;
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      async rewriteLayer(spec) {
-        if (spec.layerId === refused) throw failedForGood('It cannot be written anew.');
-        return engine.rewriteLayer(spec);
+      compact: {
+        async rewrite(spec, given) {
+          if (spec.layerId === refused) throw failedForGood('It cannot be written anew.');
+          return requirePart(engine, 'compact').rewrite(spec, given);
+        },
       },
     });
     const h = await startHarness(t, { reconcile: false, wrapEngine });
@@ -37,9 +42,12 @@ describe('a chain of layers', () => {
       const ids: LayerId[] = root === null ? [] : [root];
       for (let n = 0; n < count; n++) {
         const [id, disk, parentId] = [newId() as LayerId, newId() as DiskId, ids.at(-1) ?? null];
-        await h.engine.ensureDisk({ diskId: disk, layerId: parentId ?? base, sizeBytes: gbBytes });
-        await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes });
-        await h.engine.removeDisk(disk);
+        await h.engine.ensureDisk(
+          { diskId: disk, layerId: parentId ?? base, sizeBytes: gbBytes },
+          call,
+        );
+        await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes }, call);
+        await h.engine.removeDisk(disk, call);
         const key = kind === 'software' ? id : null;
         const owner = { organisationId: kind === 'software' ? null : h.ours, jobId: null };
         const boot = parentId === null ? ({ mode: 'firmware' } as const) : null;
@@ -101,7 +109,7 @@ describe('a chain of layers', () => {
         network: false,
         timeoutMs: 1000,
       };
-      software.push((await softwareAdd(h.store, h.engine, title)).id);
+      software.push((await softwareAdd(operatorOn(h.store), h.engine, title)).id);
     }
     const { id } = (await h.call('imageInstall', { body: { software_ids: software } })).body;
     let highest = 0;

@@ -1,173 +1,10 @@
-// Machines over the whole stack.
+// Machines: how they are made, reset and listed.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Engine } from '../../src/engine/port.ts';
+import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
-
-describe('machineStart and machineStop', () => {
-  it('start and stop, and do nothing a second time', async (t) => {
-    const h = await startHarness(t);
-    const [id = 0] = h.machines;
-    for (const _ of [1, 2])
-      assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
-    assert.ok((await h.machineIs(id, 'ready')).last_session_start_at);
-    assert.equal((await h.call('machineStart', { params: { id } })).status, 200);
-    for (const gracefully of [true, false])
-      assert.equal(
-        (await h.call('machineStop', { params: { id }, body: { gracefully } })).status,
-        200,
-      );
-    await h.machineIs(id, 'off');
-    assert.equal((await h.call('machineStop', { params: { id } })).status, 200);
-  });
-
-  it('passes through creating on the first start and turning_on later', async (t) => {
-    const h = await startHarness(t, { reconcile: false });
-    const [id = 0] = h.machines;
-    await h.call('machineStart', { params: { id } });
-    assert.equal(
-      (await h.call('machineGet', { params: { id } })).body.attributes.friendly_status,
-      'creating',
-    );
-    assert.equal((await h.call('machineStop', { params: { id } })).body.client_code, 4201);
-    h.service.reconciler.start();
-    await h.machineIs(id, 'ready');
-    await h.call('machineStop', { params: { id } });
-    await h.machineIs(id, 'off');
-    await h.service.reconciler.stop();
-    await h.call('machineStart', { params: { id } });
-    assert.equal(
-      (await h.call('machineGet', { params: { id } })).body.attributes.friendly_status,
-      'turning_on',
-    );
-  });
-
-  it('shows the first start after an assignment as installing, whether or not there was a disk', async (t) => {
-    const h = await startHarness(t, { reconcile: false });
-    const { reconciler } = h.service;
-    const { body: image } = await h.call('imageInstall');
-    const input = { plan_id: h.machineType.id, base_image_id: h.base.id };
-    const { machines } = (await h.call('machineCreate', { body: input })).body;
-    const [assigned = 0, created] = [h.machines[0], machines[0].attributes.id];
-    await reconciler.settle();
-    await h.call('imageAssign', { params: { id: image.id }, body: { machine_ids: [assigned] } });
-    const started = async (id: number) => {
-      await h.call('machineStart', { params: { id } });
-      const { friendly_status: status } = (await h.call('machineGet', { params: { id } })).body
-        .attributes;
-      await reconciler.settle();
-      await h.call('machineStop', { params: { id } });
-      await reconciler.settle();
-      return status;
-    };
-    for (const id of [assigned, created]) {
-      assert.equal(await started(id), 'installing');
-      assert.equal(await started(id), 'turning_on');
-      // After a reset it begins from the assigned image again.
-      await h.call('machineReset', { params: { id } });
-      assert.equal(await started(id), 'installing');
-    }
-  });
-
-  it('leaves a machine that cannot start off, with the reason', async (t) => {
-    const h = await startHarness(t, { settings: { readyMs: 20 } });
-    const never = await h.addMachine(h.ours, 'sim-never-ready');
-    await h.call('machineStart', { params: { id: never.id } });
-    const off = await h.machineIs(never.id, 'off');
-    assert.match(off.status_reason, /not ready within/);
-    assert.equal((await h.engine.runningMachines()).size, 0);
-    assert.deepEqual(
-      (await h.store.read('system', (work) => work.machines.get(never.id))).diskId,
-      null,
-    );
-  });
-
-  it('says what its console showed when it did not come up, and keeps the end of it for its own organisation', async (t) => {
-    const shown =
-      'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
-    const wrapEngine = (engine: Engine): Engine => ({ ...engine, console: async () => shown });
-    const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
-    const { id } = await h.addMachine(h.ours, 'sim-never-ready');
-    const before = await h.call('machineConsole', { params: { id } });
-    assert.deepEqual(before.body.attributes, { shown: null, kept_at: null });
-    await h.call('machineStart', { params: { id } });
-    const { status_reason } = await h.machineIs(id, 'off');
-    assert.match(
-      status_reason,
-      /not ready within.*What was seen: .*initramfs.*its console:\n.*ALERT!/s,
-    );
-    const after = await h.call('machineConsole', { params: { id } });
-    assert.equal(
-      after.body.attributes.shown,
-      'Loading initial ramdisk\nALERT! /dev/vda9 does not exist.\n(initramfs) ',
-    );
-    assert.ok(after.body.attributes.kept_at);
-  });
-
-  it('is ready with a reason when nothing could give its fresh disk an identity of its own', async (t) => {
-    const wrapEngine = (engine: Engine): Engine => ({
-      ...engine,
-      machineState: async () => 'copy',
-    });
-    const h = await startHarness(t, { wrapEngine });
-    const [id = 0] = h.machines;
-    await h.call('machineStart', { params: { id } });
-    assert.match(
-      (await h.machineIs(id, 'ready')).status_reason,
-      /has the identity .* of what its disk was made from/,
-    );
-  });
-
-  it('shows a machine whose guest powered itself off as off', async (t) => {
-    const h = await startHarness(t);
-    const [id = 0] = h.machines;
-    await h.call('machineStart', { params: { id } });
-    await h.machineIs(id, 'ready');
-    await h.engine.powerOff(id as never);
-    await h.service.reconciler.task('observe');
-    assert.match((await h.machineIs(id, 'off')).status_reason, /by itself/);
-  });
-});
-
-describe('machineReset', () => {
-  it('sets the disk aside, so that the next start has a new one', async (t) => {
-    const h = await startHarness(t);
-    const [id = 0] = h.machines;
-    const diskOf = async () =>
-      (await h.store.read('system', (work) => work.machines.get(id as never))).diskId;
-    await h.call('machineStart', { params: { id } });
-    await h.machineIs(id, 'ready');
-    assert.deepEqual((await h.call('machineReset', { params: { id } })).body.client_code, 400);
-    await h.call('machineStop', { params: { id } });
-    await h.machineIs(id, 'off');
-    const before = await diskOf();
-    assert.equal((await h.call('machineReset', { params: { id } })).status, 200);
-    assert.equal(await diskOf(), null);
-    await h.call('machineStart', { params: { id } });
-    await h.machineIs(id, 'ready');
-    assert.notEqual(await diskOf(), before);
-    const states = (await h.store.read('system', (work) => work.disks.ofMachine(id as never))).map(
-      (disk) => disk.state,
-    );
-    assert.deepEqual(states, ['active', 'kept']);
-  });
-
-  it('removes a kept disk when its time is over', async (t) => {
-    const h = await startHarness(t, { settings: { keepDiskMs: 0 } });
-    const [id = 0] = h.machines;
-    await h.call('machineStart', { params: { id } });
-    await h.machineIs(id, 'ready');
-    await h.call('machineStop', { params: { id } });
-    await h.machineIs(id, 'off');
-    await h.call('machineReset', { params: { id } });
-    await waitFor('the disk is gone', async () => {
-      await h.service.reconciler.task('collect');
-      return (await h.engine.inventory()).disks.size === 0;
-    });
-  });
-});
 
 describe('machineCreate', () => {
   it('makes machines of a machine type, with software as an image that is assigned to them', async (t) => {
@@ -237,6 +74,44 @@ describe('machineCreate', () => {
   });
 });
 
+describe('machineReset', () => {
+  it('sets the disk aside, so that the next start has a new one', async (t) => {
+    const h = await startHarness(t);
+    const [id = 0] = h.machines;
+    const diskOf = async () =>
+      (await h.store.read('system', (work) => work.machines.get(id as never))).diskId;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    assert.deepEqual((await h.call('machineReset', { params: { id } })).body.client_code, 400);
+    await h.call('machineStop', { params: { id } });
+    await h.machineIs(id, 'off');
+    const before = await diskOf();
+    assert.equal((await h.call('machineReset', { params: { id } })).status, 200);
+    assert.equal(await diskOf(), null);
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    assert.notEqual(await diskOf(), before);
+    const states = (await h.store.read('system', (work) => work.disks.ofMachine(id as never))).map(
+      (disk) => disk.state,
+    );
+    assert.deepEqual(states, ['active', 'kept']);
+  });
+
+  it('removes a kept disk when its time is over', async (t) => {
+    const h = await startHarness(t, { settings: { keepDiskMs: 0 } });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    await h.call('machineStop', { params: { id } });
+    await h.machineIs(id, 'off');
+    await h.call('machineReset', { params: { id } });
+    await waitFor('the disk is gone', async () => {
+      await h.service.reconciler.task('collect');
+      return (await h.engine.inventory(call)).disks.size === 0;
+    });
+  });
+});
+
 describe('machineList', () => {
   it('filters by name and state', async (t) => {
     const h = await startHarness(t);
@@ -301,29 +176,5 @@ describe('machineList', () => {
       null,
     );
     assert.deepEqual(await does('machineRestore'), one);
-  });
-});
-
-describe('machineStart with a type or a region', () => {
-  it('starts a machine as the type and in the region asked for', async (t) => {
-    const h = await startHarness(t);
-    const [id = 0] = h.machines;
-    const large = await h.store.write('system', (work) =>
-      work.machineTypes.add({
-        name: 'Large',
-        code: 'large',
-        cpus: 4,
-        memoryMb: 4096,
-        diskSizeGb: 40,
-      }),
-    );
-    const start = (body: object) => h.call('machineStart', { params: { id }, body });
-    assert.equal((await start({ machine_type_id: 99 })).body.client_code, 404);
-    assert.equal((await start({ machine_type_id: large.id, region: 'lab' })).status, 200);
-    const { machine_type, region, disk_size } = await h.machineIs(id, 'ready');
-    assert.deepEqual([machine_type, region, disk_size], ['large', 'lab', 20]);
-    // It is on: nothing changes any more.
-    assert.equal((await start({ region: 'elsewhere' })).status, 200);
-    assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.region, 'lab');
   });
 });

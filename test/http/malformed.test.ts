@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
-import { assertDocumented, startHarness } from './harness.ts';
+import { assertDocumented } from './documented.ts';
+import { startHarness } from './harness.ts';
 
 const runs = 1500;
 

@@ -1,14 +1,10 @@
-// What whoever watches the service reads: numbers that are true, and alerts that name numbers which
-// are there.
+// The metrics: numbers that are true, and alerts that name numbers which are there.
 
 import assert from 'node:assert/strict';
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { localCopy } from '../../src/domain/layer-copy.ts';
-import { SignatureJournal } from '../../src/http/signature-journal.ts';
-import { systemClock } from '../../src/lib/clock.ts';
 import { parseConfig } from '../../src/server/options.ts';
-import { defer, movableClock, temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 const guide = (name: string) =>
@@ -137,75 +133,5 @@ describe('/metrics beside the API', () => {
       assert.equal(await ask({ [name]: 'for=10.0.0.1' }), 404, name);
     assert.equal(await ask({}, '10.0.0.1'), 404);
     assert.equal(await ask({ host: 'evil.example' }), 404);
-  });
-});
-
-describe('the journal of signatures', () => {
-  it('forgets none early when the clock is set forward and back', async (t) => {
-    const { clock, jump, advance } = movableClock();
-    const journal = new SignatureJournal(await temporaryFolder(t), 600_000, clock, assert.ifError);
-    defer(t, () => journal.close());
-    assert.equal(journal.use('one'), true);
-    for (const ms of [7 * 24 * 3600_000, -7 * 24 * 3600_000]) {
-      jump(ms);
-      assert.equal(journal.use(`after ${ms}`), true);
-    }
-    assert.equal(journal.use('one'), false);
-    for (const signature of ['two', 'three']) {
-      advance(600_001);
-      journal.use(signature);
-    }
-    assert.equal(journal.use('one'), true);
-  });
-
-  it('knows what it was told after a restart, also past a line that was left half-written', async (t) => {
-    const folder = await temporaryFolder(t);
-    const open = () => new SignatureJournal(folder, 600_000, systemClock, assert.ifError);
-    const first = open();
-    assert.ok(first.use('one'));
-    first.close();
-    await appendFile(`${folder}/signatures.0`, '\ntor');
-    const second = open();
-    assert.ok(second.use('two'));
-    second.close();
-    const third = open();
-    assert.deepEqual([third.use('one'), third.use('two')], [false, false]);
-    third.close();
-  });
-
-  it('that is new knows nothing of what was signed before, until it covers the window; the nonces of an older version go', async (t) => {
-    const { clock, advance } = movableClock();
-    const folder = await temporaryFolder(t);
-    await writeFile(`${folder}/nonces.0`, '1\nkey:nonce');
-    const open = () => new SignatureJournal(folder, 600_000, clock, assert.ifError);
-    const first = open();
-    assert.ok(first.coversMs < 1000);
-    first.close();
-    assert.deepEqual(await readdir(folder), ['signatures.0']);
-    advance(300_000);
-    const second = open();
-    defer(t, () => second.close());
-    assert.ok(Math.abs(second.coversMs - 300_000) < 1000);
-    advance(301_000);
-    assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
-    second.use('one');
-    assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
-  });
-
-  it('goes on in memory, and says so, when its file cannot be written', async (t) => {
-    const folder = await temporaryFolder(t);
-    let failures = 0;
-    let now = 1_000_000;
-    const journal = new SignatureJournal(
-      folder,
-      600_000,
-      { now: () => now, monotonic: () => now },
-      () => failures++,
-    );
-    journal.close();
-    assert.deepEqual([journal.use('one'), journal.use('one')], [true, false]);
-    assert.equal(failures, 1);
-    now += 700_000;
-    assert.deepEqual([journal.use('two'), journal.use('one')], [true, false]);
   });
 });

@@ -7,11 +7,11 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { sentenceOf } from '../../src/cli/explain.ts';
 import { ApiError, createClient } from '../../src/client/client.ts';
 import { download, StalledError, upload } from '../../src/client/transfer.ts';
-import { sentenceOf } from '../../src/server/explain.ts';
 import { defer } from '../support.ts';
-import { startHarness } from './harness.ts';
+import { listening } from './sockets.ts';
 
 /**
  * Carries so many bytes a second to the server, and cuts a connection after `bytesMax` of them, or
@@ -68,10 +68,8 @@ async function line(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function listening(t: TestContext) {
-  const h = await startHarness(t, { reconcile: false });
-  await h.service.app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = h.service.app.server.address() as AddressInfo;
+async function receiving(t: TestContext) {
+  const { h, port } = await listening(t);
   const open = async (bytes: number) =>
     (await h.call('imageImport', { body: { size_bytes: bytes } })).body.id;
   const at = async (id: string) =>
@@ -81,7 +79,7 @@ async function listening(t: TestContext) {
 
 describe('an upload', () => {
   it('goes on over a line on which no large part arrives within the time for an answer', async (t) => {
-    const { h, port, open, at } = await listening(t);
+    const { h, port, open, at } = await receiving(t);
     const url = await line(t, port, { bytesPerSecond: 200_000 });
     const options = { url, ...h.keys.ours, timeoutMs: 800 };
     const bytes = randomBytes(300_000);
@@ -92,7 +90,7 @@ describe('an upload', () => {
   });
 
   it('is given up when it does not move, with what was sent and why; what is over is not tried again', async (t) => {
-    const { h, port, open, at } = await listening(t);
+    const { h, port, open, at } = await receiving(t);
     // Questions pass, parts do not.
     const url = await line(t, port, { bytesMax: 5000 });
     const options = { url, ...h.keys.ours, timeoutMs: 2000 };
@@ -122,7 +120,7 @@ describe('an upload', () => {
 
 describe('a download', () => {
   it('goes on as often as the line breaks, when each time some of it came', async (t) => {
-    const { h, port } = await listening(t);
+    const { h, port } = await receiving(t);
     const image = (await h.call('imageInstall', {})).body.attributes.id;
     await h.service.reconciler.settle();
     const id = (await h.call('imageExport', { params: { id: image } })).body.id;

@@ -7,6 +7,7 @@ import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.t
 import { evict } from '../../src/reconcile/build-cache.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
+import { call } from '../call.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -33,7 +34,7 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
     assert.equal((await image(id)).status, 'available');
     const head = await headOf(id);
     const chain = await h.store.read('system', (work) => work.layers.chain(head));
-    const { layers } = await h.engine.inventory();
+    const { layers } = await h.engine.inventory(call);
     for (const one of chain) assert.deepEqual([one.state, layers.has(one.id)], ['sealed', true]);
   };
   return { h, settle, install, image, headOf, collect, layer, markDeleting, assertWhole };
@@ -114,7 +115,7 @@ describe('a build', () => {
   it('finds no step that stands on a damaged one', async (t) => {
     const { h, install, headOf, image, assertWhole } = await settled(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
-    await h.engine.removeLayer(await headOf(low));
+    await h.engine.removeLayer(await headOf(low), call);
     await h.service.reconciler.task('sweep');
     assert.equal((await image(high)).status, 'failed');
     await assertWhole(await install([h.editor.id, h.browser.id]));
@@ -168,7 +169,7 @@ describe('an image that is brought back', () => {
     const id = await install([h.editor.id]);
     const head = await headOf(id);
     await h.call('imageDelete', { params: { id } });
-    await h.engine.removeLayer(head);
+    await h.engine.removeLayer(head, call);
     await h.service.reconciler.task('sweep');
     await h.call('imageRestore', { params: { id } });
     const { status, status_reason } = await image(id);
@@ -186,9 +187,9 @@ describe('the collector', () => {
       settings: { cacheBytesMax: 0 },
       wrapEngine: (engine) => ({
         ...engine,
-        async removeLayer(id) {
+        async removeLayer(id, given) {
           if (stuck.includes(id)) throw new Error('on purpose');
-          return engine.removeLayer(id);
+          return engine.removeLayer(id, given);
         },
       }),
     });
@@ -241,7 +242,7 @@ describe('the collector', () => {
     });
     await collect();
     assert.equal((await h.store.read('system', (work) => work.disks.get(diskId))).state, 'active');
-    assert.ok((await h.engine.inventory()).disks.has(diskId));
+    assert.ok((await h.engine.inventory(call)).disks.has(diskId));
   });
 
   it('mends a store with an available image whose bytes went: the image says so, and nothing else is blocked', async (t) => {
@@ -251,7 +252,7 @@ describe('the collector', () => {
     const [broken, idle] = [await install([h.editor.id]), await install([h.browser.id])];
     const [gone, other] = [await headOf(broken), await headOf(idle)];
     await markDeleting(gone);
-    await h.engine.removeLayer(gone);
+    await h.engine.removeLayer(gone, call);
     await h.call('imageDelete', { params: { id: idle } });
     await h.store.write('system', (work) => work.layers.update(other, { key: null }));
     await collect();

@@ -8,13 +8,17 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
+import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { backUp, restore } from '../../src/server/backup.ts';
+import { backUp } from '../../src/server/backup.ts';
 import { openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
+import { restore } from '../../src/server/restore.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { machineOn } from '../contract/engine.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
@@ -40,7 +44,7 @@ describe('a backup of real disks', () => {
       const more = { machineId: first as never, imageId: null, replacesId: null };
       await work.disks.add({ id: kept, organisationId, layerId, sizeGb, state: 'active', ...more });
       await work.disks.keep(kept, 3600_000);
-      await s.engine.ensureDisk({ diskId: kept, layerId, sizeBytes: sizeGb * gbBytes });
+      await s.engine.ensureDisk({ diskId: kept, layerId, sizeBytes: sizeGb * gbBytes }, call);
     });
 
     const parent = await temporaryFolder(t);
@@ -67,11 +71,11 @@ describe('a backup of real disks', () => {
     // What happens after it is not in it.
     await s.inside(first, 'echo later > /root/note; sync');
 
-    await restore(folder, dataDir);
+    await restore(folder, dataDir, 'operator:test');
     const engine = await openQemu({ root: join(dataDir, 'engine') });
     const { store } = await openExistingStore(parseConfig({ dataDir }, {}));
     defer(t, () => store.close());
-    defer(t, () => engine.stopMachine(first as never, 0));
+    defer(t, () => engine.stopMachine({ machineId: first as never, graceMs: 0 }, call));
     const found = await examine({ store, engine, clock: systemClock });
     assert.deepEqual(
       found.map(({ subject, found }) => `${subject} ${found}`),
@@ -84,18 +88,26 @@ describe('a backup of real disks', () => {
       return { machine, disk, boot };
     });
     const { name, cpus, memoryMb } = machine;
-    await engine.startMachine({
-      ...{ machineId: machine.id, diskId: disk.id, name, cpus, memoryMb },
-      ...boot,
-      fresh: false,
-    });
+    await engine.startMachine(
+      {
+        ...{ machineId: machine.id, diskId: disk.id, name, cpus, memoryMb },
+        ...boot,
+        fresh: false,
+      },
+      call,
+    );
     await waitFor(
       'the restored machine is ready',
-      async () => (await engine.machineState(machine.id)) === 'ready',
+      async () => (await engine.machineState(machine.id, call)) === 'ready',
       180_000,
       200,
     );
-    assert.equal((await engine.exec(machine.id, ['/bin/cat', '/root/note'])).stdout.trim(), 'kept');
+    assert.equal(
+      (
+        await engine.exec.run({ machineId: machine.id, command: ['/bin/cat', '/root/note'] }, call)
+      ).stdout.trim(),
+      'kept',
+    );
     assert.equal(await s.inside(first, 'cat /root/note'), 'later');
   });
 
@@ -104,14 +116,16 @@ describe('a backup of real disks', () => {
     const engine = await openQemu({ root: join(folder, 'engine') });
     const { boot, ...files } = await quickBase(folder);
     const [layerId, diskId, machineId] = [newId() as LayerId, newId() as DiskId, 1 as MachineId];
-    await engine.importBase(layerId, files);
+    await engine.importBase({ layerId, ...(await contents(files)) }, call);
     const sizeBytes = gbBytes;
     const keptId = newId() as DiskId;
-    for (const id of [diskId, keptId]) await engine.ensureDisk({ diskId: id, layerId, sizeBytes });
-    defer(t, () => engine.stopMachine(machineId, 0));
+    for (const id of [diskId, keptId])
+      await engine.ensureDisk({ diskId: id, layerId, sizeBytes }, call);
+    defer(t, () => engine.stopMachine({ machineId, graceMs: 0 }, call));
     const start = () =>
       engine.startMachine(
         machineOn({ machineId, diskId, name: 'one', boot, baseLayerId: layerId }),
+        call,
       );
     const disks = [keptId, diskId].map((id) => ({ diskId: id, layerId, machineId, sizeBytes }));
     const signal = new AbortController().signal;
@@ -119,12 +133,15 @@ describe('a backup of real disks', () => {
       for (const [name, does] of [
         ['starts', start],
         ['is on', async () => {}],
-        ['stops', () => engine.stopMachine(machineId, 0)],
+        ['stops', () => engine.stopMachine({ machineId, graceMs: 0 }, call)],
       ] as const) {
         const to = join(folder, `${name}-${round}`);
         await mkdir(to);
         const [missing] = await Promise.all([
-          engine.backUp({ folder: to, disks, layers: [layerId], files: [] }, signal),
+          engine.backup.copy(
+            { folder: to, disks, layers: [layerId], files: [] },
+            withoutJob(signal),
+          ),
           does(),
         ]);
         assert.deepEqual(missing, []);

@@ -6,14 +6,17 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { baseAdd, baseTry } from '../../src/app/operator/catalogue.ts';
+import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
+import { operatorOn } from '../operator.ts';
 import { defer, temporaryFolder } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 
@@ -94,7 +97,7 @@ describe('a base file from outside', () => {
     ];
     for (const [name, message] of cases) {
       await assert.rejects(
-        engine.importBase(layerId(), { disk: file(name) }),
+        engine.importBase({ layerId: layerId(), ...(await contents({ disk: file(name) })) }, call),
         (error: Error & { code?: string }) => {
           assert.match(error.message, message, name);
           assert.equal(error.code, 'invalid', name);
@@ -102,7 +105,7 @@ describe('a base file from outside', () => {
         },
       );
     }
-    assert.equal((await engine.inventory()).layers.size, 0);
+    assert.equal((await engine.inventory(call)).layers.size, 0);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
 });
@@ -115,26 +118,26 @@ describe('the trial of a base', () => {
     const store = await openSqlite({ dataDir: folder, now: Date.now });
     defer(t, () => store.close());
     const { boot, ...files } = await quickBase(folder);
-    const works = await baseAdd(store, engine, { name: 'Works', files, boot });
+    const works = await baseAdd(operatorOn(store), engine, { name: 'Works', files, boot });
     const blank = Buffer.alloc(4 * 1024 * 1024);
     blank.writeUInt16BE(0x55aa, 510);
     await writeFile(join(folder, 'blank.raw'), blank);
     const bare = { disk: join(folder, 'blank.raw') };
-    const empty = await baseAdd(store, engine, {
+    const empty = await baseAdd(operatorOn(store), engine, {
       name: 'Empty',
       files: bare,
       boot: { mode: 'firmware' },
     });
     const { signal } = new AbortController();
-    assert.deepEqual(await baseTry(store, engine, works.id, 120_000, signal), {
+    assert.deepEqual(await baseTry(operatorOn(store), engine, works.id, 120_000, signal), {
       works: true,
       said: '',
     });
-    const failed = await baseTry(store, engine, empty.id, 5000, signal);
+    const failed = await baseTry(operatorOn(store), engine, empty.id, 5000, signal);
     assert.equal(failed.works, false);
     assert.match(failed.said, /The trial was not done within its limit of 5 s/);
     assert.equal((await store.read('system', (work) => work.bases.get())).id, works.id);
-    assert.equal((await engine.inventory()).layers.size, 2);
+    assert.equal((await engine.inventory(call)).layers.size, 2);
     assert.deepEqual(await readdir(join(root, 'builds')), []);
     assert.deepEqual(await findProcesses(processesIn(await realpath(root))), []);
   });
@@ -146,11 +149,12 @@ describe('a machine', () => {
     const engine = await openQemu({ root: join(folder, 'engine') });
     const { boot, ...files } = await demoBase();
     const [base, disk] = [layerId(), diskId()];
-    await engine.importBase(base, files);
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 3 * gbBytes });
-    defer(t, () => engine.stopMachine(1 as MachineId, 0));
+    await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 3 * gbBytes }, call);
+    defer(t, () => engine.stopMachine({ machineId: 1 as MachineId, graceMs: 0 }, call));
     await engine.startMachine(
       machineOn({ machineId: 1 as MachineId, diskId: disk, boot, baseLayerId: base }),
+      call,
     );
     const name = (await readdir(join(folder, 'engine', 'machines')))[0];
     assert.equal(name, '1');

@@ -13,6 +13,9 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining } from '../../src/engine/qemu/host.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { fileSink } from '../../src/lib/content.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
@@ -43,15 +46,19 @@ async function hostile(t: Scope, script: string) {
   raw.writeUInt16BE(0x55aa, 510);
   await writeFile(join(folder, 'base.raw'), raw);
   const [base, other] = [layerId(), layerId()];
-  for (const id of [base, other]) await engine.importBase(id, { disk: join(folder, 'base.raw') });
+  for (const id of [base, other])
+    await engine.importBase(
+      { layerId: id, ...(await contents({ disk: join(folder, 'base.raw') })) },
+      call,
+    );
   const start = async (machineId: MachineId) => {
     const disk = diskId();
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const spec = machineOn({ machineId, diskId: disk, boot, baseLayerId: base });
     // It never comes up.
-    const starting = engine.startMachine(spec).catch(() => {});
+    const starting = engine.startMachine(spec, call).catch(() => {});
     defer(t, async () => {
-      await engine.stopMachine(machineId, 0);
+      await engine.stopMachine({ machineId, graceMs: 0 }, call);
       await starting;
     });
     const found = await waitFor(
@@ -94,7 +101,7 @@ describe('a process in the place of a guest', () => {
     });
     defer(t, () => victim.kill('SIGKILL'));
     const twoDisk = diskId();
-    await s.engine.ensureDisk({ diskId: twoDisk, layerId: s.base, sizeBytes });
+    await s.engine.ensureDisk({ diskId: twoDisk, layerId: s.base, sizeBytes }, call);
     const secret = join(s.folder, 'secret');
     await writeFile(secret, 'secret', { mode: 0o644 });
     const attempts = [
@@ -176,12 +183,15 @@ describe('a process in the place of a guest', () => {
     // As the user itself it could put links nowhere else; in an earlier version the server's marks
     // lay beside its sockets.
     await symlink(victim, join(s.root, 'machines', '1', 'asking'));
-    assert.equal(await s.engine.machineState(one), 'on');
-    assert.deepEqual(await s.engine.pausedMachines(), new Set());
-    assert.equal(await s.engine.resumeMachine(one), false);
-    await assert.rejects(s.engine.exec(one, ['true']), /guest agent does not answer/);
-    await s.engine.stopMachine(one, 50);
-    assert.equal(await s.engine.machineState(one), 'off');
+    assert.equal(await s.engine.machineState(one, call), 'on');
+    assert.deepEqual(await s.engine.pause.paused(call), new Set());
+    assert.equal(await s.engine.pause.resume(one, call), false);
+    await assert.rejects(
+      s.engine.exec.run({ machineId: one, command: ['true'] }, call),
+      /guest agent does not answer/,
+    );
+    await s.engine.stopMachine({ machineId: one, graceMs: 50 }, call);
+    assert.equal(await s.engine.machineState(one, call), 'off');
     assert.equal(await readFile(victim, 'utf8'), 'precious');
     assert.equal(met, 0);
     assert.throws(() => statSync(run), { code: 'ENOENT' });
@@ -192,7 +202,7 @@ describe('a layer that a hostile guest has written', () => {
   it('gives nothing of a layer that its header names and the store does not', async (t) => {
     const s = await hostile(t, '');
     const [disk, layer] = [diskId(), layerId()];
-    await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes });
+    await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes }, call);
     const named = [
       'rebase',
       '-u',
@@ -204,7 +214,7 @@ describe('a layer that a hostile guest has written', () => {
       `../layers/${s.other}.qcow2`,
     ];
     execFileSync('qemu-img', [...named, join(s.root, 'disks', `${disk}.qcow2`)]);
-    await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+    await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
     const chain = [layer, s.base];
     const path = join(s.folder, 'export.raw');
     const spec = {
@@ -213,20 +223,17 @@ describe('a layer that a hostile guest has written', () => {
       boot,
       baseLayerId: s.base,
       format: 'raw' as const,
-      path,
+      to: fileSink(path),
       bytesMax: 1024 * mib,
     };
+    await assert.rejects(s.engine.transfer.exportLayer(spec, call), /could not be made or read/);
     await assert.rejects(
-      s.engine.exportLayer(spec, new AbortController().signal),
-      /could not be made or read/,
-    );
-    await assert.rejects(
-      s.engine.rewriteLayer({ layerId: layer, parentId: s.base, chain }),
+      s.engine.compact.rewrite({ layerId: layer, parentId: s.base, chain }, call),
       /could not be made or read/,
     );
     assert.equal(statSync(path, { throwIfNoEntry: false }), undefined);
     // It is read where the store says that it stands below.
-    await s.engine.exportLayer({ ...spec, chain: [layer, s.other] }, new AbortController().signal);
+    await s.engine.transfer.exportLayer({ ...spec, chain: [layer, s.other] }, call);
   });
 });
 
@@ -265,7 +272,7 @@ describe('a disk that a process has open', () => {
   it('is not sealed, with a reason, and is when the process has ended', async (t) => {
     const s = await hostile(t, '');
     const [disk, layer] = [diskId(), layerId()];
-    await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes });
+    await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes }, call);
     const file = join(s.root, 'disks', `${disk}.qcow2`);
     const qemu = spawn(
       '/usr/bin/qemu-system-x86_64',
@@ -293,14 +300,14 @@ describe('a disk that a process has open', () => {
       () => statSync(join(s.folder, 'q'), { throwIfNoEntry: false }),
       30_000,
     );
-    await assert.rejects(s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }), {
+    await assert.rejects(s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call), {
       message: /^A process on this host still has the machine's disk open/,
       retry: 'later',
     });
-    assert.ok(!(await s.engine.inventory()).layers.has(layer));
+    assert.ok(!(await s.engine.inventory(call)).layers.has(layer));
     qemu.kill('SIGKILL');
-    await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
-    assert.ok((await s.engine.inventory()).layers.has(layer));
+    await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
+    assert.ok((await s.engine.inventory(call)).layers.has(layer));
   });
 });
 
@@ -313,8 +320,11 @@ describe('a machine that an earlier version started', { skip: leftOutWithoutRoot
     raw.writeUInt16BE(0x55aa, 510);
     await writeFile(join(folder, 'base.raw'), raw);
     const [base, disk, id]: [LayerId, DiskId, MachineId] = [layerId(), diskId(), 7 as MachineId];
-    await engine.importBase(base, { disk: join(folder, 'base.raw') });
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    await engine.importBase(
+      { layerId: base, ...(await contents({ disk: join(folder, 'base.raw') })) },
+      call,
+    );
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const nobody = 65_534;
     const own = join(root, 'machines', '7');
     await mkdir(own, { mode: 0o700 });
@@ -344,26 +354,26 @@ describe('a machine that an earlier version started', { skip: leftOutWithoutRoot
       { cwd: own, uid: nobody, gid: nobody, detached: true, stdio: 'ignore' },
     );
     child.unref();
-    defer(t, () => engine.stopMachine(id, 0));
-    await waitFor('it is on', async () => (await engine.runningMachines()).has(id), 15_000);
+    defer(t, () => engine.stopMachine({ machineId: id, graceMs: 0 }, call));
+    await waitFor('it is on', async () => (await engine.runningMachines(call)).has(id), 15_000);
     await waitFor(
       'its monitor is there',
       () => statSync(join(own, 'qmp.sock'), { throwIfNoEntry: false }),
       15_000,
     );
-    await engine.tidy();
+    await engine.hostBound.tidy(call);
     assert.equal(statSync(own).uid, 0);
-    assert.equal(await engine.machineState(id), 'on');
+    assert.equal(await engine.machineState(id, call), 'on');
     const moved = join(folder, 'moved');
     execFileSync('mv', [root, moved]);
     const there = await openQemu({ root: moved });
-    defer(t, () => there.stopMachine(id, 0));
-    assert.deepEqual(await there.runningMachines(), new Set([id]));
-    assert.equal(await there.machineState(id), 'on');
+    defer(t, () => there.stopMachine({ machineId: id, graceMs: 0 }, call));
+    assert.deepEqual(await there.runningMachines(call), new Set([id]));
+    assert.equal(await there.machineState(id, call), 'on');
     const copy = join(folder, 'copy');
     execFileSync('cp', ['-a', moved, copy]);
-    assert.deepEqual(await (await openQemu({ root: copy })).runningMachines(), new Set());
-    await there.stopMachine(id, 0);
-    assert.deepEqual(await there.runningMachines(), new Set());
+    assert.deepEqual(await (await openQemu({ root: copy })).runningMachines(call), new Set());
+    await there.stopMachine({ machineId: id, graceMs: 0 }, call);
+    assert.deepEqual(await there.runningMachines(call), new Set());
   });
 });

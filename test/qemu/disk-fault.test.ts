@@ -10,10 +10,13 @@ import { describe, it } from 'node:test';
 import { type ApiError, createClient } from '../../src/client/client.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
 import { shownStateOf } from '../../src/domain/layer.ts';
+import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { serve } from '../../src/server/serve.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { layerId } from '../contract/engine.ts';
 import { cuttableDisk } from '../power.ts';
 import { fill, smallDisk } from '../small-disk.ts';
@@ -117,14 +120,20 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
     content.writeUInt16BE(0x55aa, 510);
     await writeFile(files.disk, content);
     const layer = layerId();
-    await engine.importBase(layer, files);
+    await engine.importBase({ layerId: layer, ...(await contents(files)) }, call);
     const { signal } = new AbortController();
-    assert.match(await engine.layerDigest(layer, 0, signal), /^sha256:/);
+    assert.match(
+      await engine.verify.digest({ layerId: layer, bytesPerSecond: 0 }, withoutJob(signal)),
+      /^sha256:/,
+    );
     power.spoil(join(root, 'layers', `${layer}.qcow2`), 8 * 1024);
-    await assert.rejects(engine.layerDigest(layer, 0, signal), {
-      code: 'internal',
-      message: 'A layer cannot be read.',
-    });
+    await assert.rejects(
+      engine.verify.digest({ layerId: layer, bytesPerSecond: 0 }, withoutJob(signal)),
+      {
+        code: 'internal',
+        message: 'A layer cannot be read.',
+      },
+    );
   });
 
   it('and cannot be written refuses to be served, and says so', async (t) => {

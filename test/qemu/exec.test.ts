@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { main } from '../../src/bin/main.ts';
 import type { Terminal } from '../../src/cli/output.ts';
+import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { startQuick } from './quick-server.ts';
 import { startServer } from './server.ts';
@@ -80,7 +81,7 @@ describe('machine exec', () => {
     const peakMb = () => process.resourceUsage().maxRSS / 1024;
     const before = peakMb();
     // As the server does it, with less patience.
-    await s.engine.stopMachine(id as never, 500);
+    await s.engine.stopMachine({ machineId: id as never, graceMs: 500 }, call);
     t.diagnostic(
       `the most resident memory grew from ${before.toFixed(0)} to ${peakMb().toFixed(0)} MB`,
     );

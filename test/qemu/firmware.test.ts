@@ -9,6 +9,8 @@ import { describe, it } from 'node:test';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn, recipeOf } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
@@ -69,27 +71,34 @@ describe('a base that boots by its firmware', () => {
     const boot = { mode: 'firmware' } as const;
     const [base, built, disk] = [layerId(), layerId(), diskId()];
     const id = 3 as MachineId;
-    defer(t, () => engine.stopMachine(id, 0));
-    await engine.importBase(base, { disk: await bootableDisk(folder) });
+    defer(t, () => engine.stopMachine({ machineId: id, graceMs: 0 }, call));
+    await engine.importBase(
+      { layerId: base, ...(await contents({ disk: await bootableDisk(folder) })) },
+      call,
+    );
     const on = { parentId: base, baseLayerId: base, chain: [base] };
     const spec = { layerId: built, ...on, boot, sizeBytes: 3 * gbBytes, label: 'a title' };
     const result = await engine.buildLayer(
       { ...spec, recipe: recipeOf('echo from the recipe\necho built > /built\n') },
-      new AbortController().signal,
+      call,
     );
     assert.deepEqual([result.exitCode, result.output.trim()], [0, 'from the recipe']);
-    await engine.ensureDisk({ diskId: disk, layerId: built, sizeBytes: 3 * gbBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: built, sizeBytes: 3 * gbBytes }, call);
     const machine = { machineId: id, diskId: disk, name: 'Studio 3', memoryMb: 512 };
     await engine.startMachine(
       machineOn({ ...machine, boot, baseLayerId: base, chain: [built, base] }),
+      call,
     );
     await waitFor(
       'the machine is ready',
-      async () => (await engine.machineState(id)) === 'ready',
+      async () => (await engine.machineState(id, call)) === 'ready',
       180_000,
       200,
     );
-    const { stdout } = await engine.exec(id, ['/bin/sh', '-c', 'cat /built; hostname']);
+    const { stdout } = await engine.exec.run(
+      { machineId: id, command: ['/bin/sh', '-c', 'cat /built; hostname'] },
+      call,
+    );
     assert.equal(stdout, 'built\nstudio-3\n');
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
 import { serve } from '../../src/server/serve.ts';
+import { call } from '../call.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
@@ -24,12 +25,12 @@ describe('a data directory', () => {
     await rename(dataDir, moved);
     const server = await serve({ ...s.config, dataDir: moved });
     defer(t, async () => {
-      for (const id of await server.engine.runningMachines())
-        await server.engine.stopMachine(id, 0);
+      for (const id of await server.engine.runningMachines(call))
+        await server.engine.stopMachine({ machineId: id, graceMs: 0 }, call);
       await server.close();
     });
     const client = createClient({ url: server.url, ...s.key });
-    assert.deepEqual(await server.engine.runningMachines(), new Set([s.machine]));
+    assert.deepEqual(await server.engine.runningMachines(call), new Set([s.machine]));
     await server.reconciler.task('observe');
     const status = async () =>
       (await client.machineGet({ id: s.machine })).attributes.friendly_status;
@@ -44,7 +45,7 @@ describe('a data directory', () => {
       layerId: 'a'.repeat(24) as never,
       sizeBytes: 1024 ** 3,
     };
-    await assert.rejects(server.engine.sealDisk(seal), /still has the machine's disk open/);
+    await assert.rejects(server.engine.sealDisk(seal, call), /still has the machine's disk open/);
     await client.machineStop({ id: s.machine });
     await waitFor('it is off', async () => (await status()) === 'off', restMs);
     assert.throws(() => process.kill(before?.pid ?? 0, 0), { code: 'ESRCH' });

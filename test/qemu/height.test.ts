@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { LayerId, MachineId } from '../../src/domain/ids.ts';
 import { chainHeightMax } from '../../src/domain/layer.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { fileContent, fileSink } from '../../src/lib/content.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
@@ -15,7 +19,6 @@ import { quickBase } from './quick-base.ts';
 const mib = 1024 ** 2;
 const sizeBytes = 8 * 1024 ** 3;
 const machineId = 1 as MachineId;
-const never = new AbortController().signal;
 
 describe('the highest chain', () => {
   it('is exported, imported, written anew and started', async (t) => {
@@ -24,8 +27,8 @@ describe('the highest chain', () => {
     const engine = await openQemu({ root });
     const { boot, ...files } = await quickBase(folder);
     const [base, disk] = [layerId(), diskId()];
-    await engine.importBase(base, files);
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const path = join(root, 'disks', `${disk}.qcow2`);
     const layers: LayerId[] = [];
     for (let height = 2; height <= chainHeightMax; height++) {
@@ -33,31 +36,40 @@ describe('the highest chain', () => {
         stdio: 'pipe',
       });
       const layer = layerId();
-      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
       layers.push(layer);
     }
     const head = layers.at(-1) as LayerId;
     const chain = [...layers.toReversed(), base];
     const spec = { layerId: head, boot, baseLayerId: base, chain, bytesMax: 64 * mib };
     const out = join(folder, 'out.qcow2');
-    const { tail } = await engine.exportLayer({ ...spec, format: 'qcow2', path: out }, never);
-    const again = layerId();
-    await engine.importLayer(
-      { layerId: again, path: out, parentId: base, tail, bytesMax: 64 * mib },
-      never,
+    const { tail } = await engine.transfer.exportLayer(
+      { ...spec, format: 'qcow2', to: fileSink(out) },
+      call,
     );
-    defer(t, () => engine.stopMachine(machineId, 0));
+    const again = layerId();
+    await engine.transfer.importLayer(
+      {
+        layerId: again,
+        parentId: base,
+        bytesMax: 64 * mib,
+        ...partsOf(await fileContent(out), tail),
+      },
+      call,
+    );
+    defer(t, () => engine.stopMachine({ machineId, graceMs: 0 }, call));
     await engine.startMachine(
       machineOn({ machineId, diskId: disk, boot, baseLayerId: base, chain, fresh: false }),
+      call,
     );
     await waitFor(
       'it is ready',
-      async () => (await engine.machineState(machineId)) === 'ready',
+      async () => (await engine.machineState(machineId, call)) === 'ready',
       120_000,
       100,
     );
-    await engine.stopMachine(machineId, 0);
-    await engine.rewriteLayer({ layerId: head, parentId: base, chain }, never);
+    await engine.stopMachine({ machineId, graceMs: 0 }, call);
+    await engine.compact.rewrite({ layerId: head, parentId: base, chain }, call);
     const compare = (id: LayerId) =>
       execFileSync(
         'qemu-img',

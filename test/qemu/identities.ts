@@ -12,9 +12,14 @@ import { join } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Boot } from '../../src/domain/layer.ts';
 import { gbBytes } from '../../src/domain/units.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { fileContent, fileSink } from '../../src/lib/content.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId, recipeOf } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { waitFor } from '../support.ts';
@@ -23,7 +28,6 @@ import { cloudBase, debugfs } from './cloud-base.ts';
 const sizeBytes = 3 * gbBytes;
 const readyMs = 15 * 60_000;
 const bytesMax = Number.MAX_SAFE_INTEGER;
-const never = new AbortController().signal;
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex').slice(0, 12);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -92,23 +96,26 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     chain: readonly LayerId[],
   ) {
     const { id, disk, fresh } = at;
-    await engine.ensureDisk({ diskId: disk, layerId: layer, sizeBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
     const name = `Studio ${id}`;
-    await engine.startMachine({
-      machineId: id,
-      diskId: disk,
-      name,
-      cpus: 1,
-      memoryMb: 512,
-      boot: files.boot,
-      baseLayerId,
-      chain,
-      fresh,
-    });
+    await engine.startMachine(
+      {
+        machineId: id,
+        diskId: disk,
+        name,
+        cpus: 1,
+        memoryMb: 512,
+        boot: files.boot,
+        baseLayerId,
+        chain,
+        fresh,
+      },
+      call,
+    );
     const state = await waitFor(
       `machine ${id} is ready`,
       async () => {
-        const now = await engine.machineState(id);
+        const now = await engine.machineState(id, call);
         assert.notEqual(now, 'off', `machine ${id} went off`);
         return now !== 'on' && now;
       },
@@ -118,7 +125,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     assert.equal(state, 'ready', `machine ${id} of ${base}, ${how}`);
     const line = (await findProcess(own, 'machine', id))?.commandLine ?? [];
     const lease = base === 'cloud-init' ? '' : await leaseOf(engine, id);
-    await engine.stopMachine(id, 120_000);
+    await engine.stopMachine({ machineId: id, graceMs: 120_000 }, call);
     const raw = rawOf(join(root, 'disks', `${disk}.qcow2`));
     const { file, names } = reader(raw);
     const keys = names('/etc/ssh').filter((one) => /^ssh_host_.*\.pub$/.test(one));
@@ -152,7 +159,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     assert.ok(files, `no base ${base}`);
     const { boot, ...given } = files;
     const baseLayer = layerId();
-    await engine.importBase(baseLayer, given);
+    await engine.importBase({ layerId: baseLayer, ...(await contents(given)) }, call);
     const fresh = async (how: string, layer: LayerId, root = baseLayer) => {
       const at = { id: ++last as MachineId, disk: diskId(), fresh: true };
       const row = await identify(base, how, files, layer, at, root, [...new Set([layer, root])]);
@@ -166,12 +173,12 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     const spec = { ...step, boot, baseLayerId: baseLayer, chain: [baseLayer] };
     await engine.buildLayer(
       { ...spec, recipe: recipeOf('echo built >/built\n', { timeoutMs: readyMs }) },
-      never,
+      call,
     );
     assertNobody(rawOf(join(root, 'layers', `${built}.qcow2`)));
     await fresh('built', built);
     const captured = layerId();
-    await engine.sealDisk({ diskId: first.disk, layerId: captured, sizeBytes });
+    await engine.sealDisk({ diskId: first.disk, layerId: captured, sizeBytes }, call);
     await fresh('captured', captured);
     const [exported, imported] = [join(folder, `${base}.qcow2`), layerId()];
     const chain = { boot, baseLayerId: baseLayer, chain: [captured, baseLayer] };
@@ -179,13 +186,18 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       ...chain,
       layerId: captured,
       format: 'qcow2' as const,
-      path: exported,
+      to: fileSink(exported),
       bytesMax,
     };
-    const { tail } = await engine.exportLayer(leaving, never);
-    await engine.importLayer(
-      { layerId: imported, path: exported, parentId: null, tail, bytesMax },
-      never,
+    const { tail } = await engine.transfer.exportLayer(leaving, call);
+    await engine.transfer.importLayer(
+      {
+        layerId: imported,
+        parentId: null,
+        bytesMax,
+        ...partsOf(await fileContent(exported), tail),
+      },
+      call,
     );
     await fresh('imported', imported);
     if (base === 'cloud-init' || base === 'both') return;
@@ -225,7 +237,8 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     };
     await Promise.all([work(), work()]);
   } finally {
-    for (const id of await engine.runningMachines()) await engine.stopMachine(id, 0);
+    for (const id of await engine.runningMachines(call))
+      await engine.stopMachine({ machineId: id, graceMs: 0 }, call);
   }
   rows.sort((a, b) => Number(a.machine) - Number(b.machine));
   print(rows);
@@ -236,7 +249,9 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
 async function leaseOf(engine: Engine, id: MachineId): Promise<string> {
   // The agent may answer a while after the machine is ready.
   const lease = () =>
-    engine.exec(id, ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*']).catch(() => null);
+    requirePart(engine, 'exec')
+      .run({ machineId: id, command: ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*'] }, call)
+      .catch(() => null);
   const found = await waitFor(
     'it has a lease',
     async () => /CLIENTID=(\w+)/.exec((await lease())?.stdout ?? '')?.[1],

@@ -7,6 +7,8 @@ import { describe, it } from 'node:test';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId } from '../contract/engine.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
@@ -22,7 +24,7 @@ describe('a guest with an agent alone', () => {
     const unit = '/etc/systemd/system/silversmith-seed.service';
     debugfs(raw, [`rm ${unit}`, `symlink ${unit} /dev/null`]);
     const base = layerId();
-    await engine.importBase(base, { disk: raw, ...kernel });
+    await engine.importBase({ layerId: base, ...(await contents({ disk: raw, ...kernel })) }, call);
     const machines = [1, 2].map((id) => ({
       ...{
         machineId: id as MachineId,
@@ -33,18 +35,24 @@ describe('a guest with an agent alone', () => {
       },
       ...{ boot, baseLayerId: base, chain: [base] },
     }));
-    defer(t, () => Promise.all(machines.map(({ machineId }) => engine.stopMachine(machineId, 0))));
+    defer(t, () =>
+      Promise.all(
+        machines.map(({ machineId }) => engine.stopMachine({ machineId, graceMs: 0 }, call)),
+      ),
+    );
     const inside = async (id: MachineId, script: string) =>
-      (await engine.exec(id, ['/bin/sh', '-c', script])).stdout.trim().split('\n');
+      (await engine.exec.run({ machineId: id, command: ['/bin/sh', '-c', script] }, call)).stdout
+        .trim()
+        .split('\n');
     const who =
       'cat /etc/machine-id /var/lib/silversmith/identity; hostname; cat /sys/class/net/e*/address';
     const seen: string[][] = [];
     for (const spec of machines) {
-      await engine.ensureDisk({ diskId: spec.diskId, layerId: base, sizeBytes: 3 * gbBytes });
-      await engine.startMachine({ ...spec, fresh: true });
+      await engine.ensureDisk({ diskId: spec.diskId, layerId: base, sizeBytes: 3 * gbBytes }, call);
+      await engine.startMachine({ ...spec, fresh: true }, call);
     }
     for (const { machineId, diskId: disk } of machines) {
-      const ready = async () => (await engine.machineState(machineId)) === 'ready';
+      const ready = async () => (await engine.machineState(machineId, call)) === 'ready';
       await waitFor('the machine is ready', ready, 180_000, 200);
       const [id = '', instance, ...names] = await inside(machineId, who);
       assert.match(id, /^[0-9a-f]{32}$/);

@@ -19,10 +19,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
 import { upload } from '../../src/client/transfer.ts';
+import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { moveDurably } from '../../src/lib/files.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { serve } from '../../src/server/serve.ts';
+import { contents } from '../content.ts';
 import { layerId } from '../contract/engine.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';
@@ -157,7 +159,10 @@ describe('a base with holes', () => {
       most = Math.max(most, ...found.map(({ blocks }) => blocks * 512));
     }, 5);
     defer(t, () => clearInterval(look));
-    const { storedBytes, virtualBytes } = await engine.importBase(id, { disk }, signal);
+    const { storedBytes, virtualBytes } = await engine.importBase(
+      { layerId: id, ...(await contents({ disk })) },
+      withoutJob(signal),
+    );
     assert.equal(virtualBytes, 256 * mib);
     assert.ok(storedBytes < 2 * mib && most > 0 && most < 4 * mib, `${storedBytes} ${most}`);
     const programs = await temporaryFolder(t);
@@ -170,7 +175,13 @@ describe('a base with holes', () => {
       path: `${programs}:${systemPath}`,
     });
     const stop = new AbortController();
-    const adding = assert.rejects(slow.importBase(layerId(), { disk }, stop.signal), /stop/);
+    const adding = assert.rejects(
+      slow.importBase(
+        { layerId: layerId(), ...(await contents({ disk })) },
+        withoutJob(stop.signal),
+      ),
+      /stop/,
+    );
     await waitFor('it converts', () => hangs(8124), restMs);
     stop.abort(new Error('stop'));
     await adding;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { describe, it } from 'node:test';
 import type { LayerId } from '../../src/domain/ids.ts';
+import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { debianPackage, startServer } from './server.ts';
 
@@ -60,7 +61,7 @@ describe('a server on real disks', () => {
     await s.kill();
     await s.start();
     assert.equal((await s.machine(first, 'ready')).friendly_status, 'ready');
-    assert.deepEqual(await s.engine.runningMachines(), new Set([first, second]));
+    assert.deepEqual(await s.engine.runningMachines(call), new Set([first, second]));
     assert.equal(await s.inside(first, 'cat /root/note'), 'made inside');
     lap('kill -9 of the server, and its return');
 
@@ -87,7 +88,7 @@ describe('a server on real disks', () => {
       const chain = (await work.layers.chain(layerId as never)).map(({ id }) => id);
       return { head: chain[0] as LayerId, base: chain.at(-1) as LayerId, chain };
     });
-    await s.engine.rewriteLayer({ layerId: head, parentId: base, chain });
+    await s.engine.compact.rewrite({ layerId: head, parentId: base, chain }, call);
     lap('rewrite the layer below a machine that is on');
     assert.match(
       await s.inside(second, 'echo 3 > /proc/sys/vm/drop_caches; cat /root/note; hello'),

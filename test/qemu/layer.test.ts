@@ -8,15 +8,19 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { shownLayer } from '../../src/domain/layer.ts';
+import { partsOf } from '../../src/engine/optional/transfer.ts';
+import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { sha256File } from '../../src/lib/files.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { diskId, layerId } from '../contract/engine.ts';
-import { seenLayer } from '../seen-layer.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startServer } from './server.ts';
 
 const mib = 1024 ** 2;
-const never = new AbortController().signal;
 /** It boots by its firmware: nothing follows the disk in an export. */
 const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
 
@@ -56,7 +60,7 @@ describe('layers on real disks', () => {
     boot.writeUInt16BE(0x55aa, 510);
     await writeFile(raw, boot);
     const base = layerId();
-    await engine.importBase(base, { disk: raw });
+    await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
     const sizeBytes = 256 * mib;
     const disk = diskId();
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
@@ -64,13 +68,13 @@ describe('layers on real disks', () => {
       execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${pattern} ${offsetMib}M 3M`, path], {
         stdio: 'pipe',
       });
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const layers: LayerId[] = [];
     for (let round = 1; round <= 10; round++) {
       // Each round writes over a part of the one before.
       write(diskPath, round, 2 * round);
       const layer = layerId();
-      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+      await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
       layers.push(layer);
     }
     write(diskPath, 99, 5);
@@ -83,12 +87,15 @@ describe('layers on real disks', () => {
     flat(headPath, 'head.raw');
     flat(diskPath, 'disk.raw');
 
-    await engine.rewriteLayer({
-      layerId: head,
-      parentId: base,
-      chain: [...layers.toReversed(), base],
-    });
-    for (const between of layers.slice(0, -1)) await engine.removeLayer(between);
+    await engine.compact.rewrite(
+      {
+        layerId: head,
+        parentId: base,
+        chain: [...layers.toReversed(), base],
+      },
+      call,
+    );
+    for (const between of layers.slice(0, -1)) await engine.removeLayer(between, call);
     const compare = (path: string, name: string) =>
       execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', path, join(folder, name)], {
         stdio: 'pipe',
@@ -99,7 +106,7 @@ describe('layers on real disks', () => {
       execFileSync('qemu-img', ['info', '--backing-chain', '--output=json', diskPath]).toString(),
     ) as unknown[];
     assert.equal(chain.length, 3);
-    assert.deepEqual([...(await engine.inventory()).layers.keys()].sort(), [base, head].sort());
+    assert.deepEqual([...(await engine.inventory(call)).layers.keys()].sort(), [base, head].sort());
   });
 
   it('give a machine its disk back byte for byte, and are not served when four bytes have changed', async (t) => {
@@ -113,10 +120,10 @@ describe('layers on real disks', () => {
       join(s.dataDir, 'engine', kind, `${id}.qcow2`);
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
-    const { stdout: told } = await s.engine.exec(first as MachineId, [
-      '/bin/cat',
-      '/etc/machine-id',
-    ]);
+    const { stdout: told } = await s.engine.exec.run(
+      { machineId: first as MachineId, command: ['/bin/cat', '/etc/machine-id'] },
+      call,
+    );
     await s.inside(
       first,
       'yes removed-in-bulk | head -c 60M > /root/big; echo removed-alone > /root/small; sync; rm /root/big /root/small; ' +
@@ -145,9 +152,9 @@ describe('layers on real disks', () => {
       const { layerId } = await work.images.get(captured as never);
       return { layerId, ...(await work.layers.bootOf(await work.layers.get(layerId as LayerId))) };
     });
-    await s.engine.exportLayer(
-      { layerId: top as LayerId, format: 'raw', path: raw, ...alone, chain },
-      new AbortController().signal,
+    await s.engine.transfer.exportLayer(
+      { layerId: top as LayerId, format: 'raw', to: fileSink(raw), ...alone, chain },
+      call,
     );
     const onDisk = (path: string) =>
       execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: 'pipe' }).toString();
@@ -188,7 +195,7 @@ describe('layers on real disks', () => {
       work.images.get(captured as never),
     );
     const layer = async () =>
-      seenLayer(await s.store.read('system', (work) => work.layers.get(head as LayerId)));
+      shownLayer(await s.store.read('system', (work) => work.layers.get(head as LayerId)));
     await waitFor('the digest is taken', async () => (await layer()).digest !== null, 60_000, 200);
     await flipFourBytes(file('layers', head as string));
     await s.client().machineStart({ id: second });
@@ -204,7 +211,7 @@ describe('layers on real disks', () => {
       [attributes.status, /its bytes are not what they were/.test(attributes.status_reason ?? '')],
       ['failed', true],
     );
-    assert.equal((await s.engine.runningMachines()).size, 0);
+    assert.equal((await s.engine.runningMachines(call)).size, 0);
   });
 });
 
@@ -220,9 +227,12 @@ async function chained(t: Parameters<typeof temporaryFolder>[0]) {
   boot.writeUInt16BE(0x55aa, 510);
   await writeFile(join(folder, 'base.raw'), boot);
   const [base, layer, disk] = [layerId(), layerId(), diskId()];
-  await engine.importBase(base, { disk: join(folder, 'base.raw') });
+  await engine.importBase(
+    { layerId: base, ...(await contents({ disk: join(folder, 'base.raw') })) },
+    call,
+  );
   const sizeBytes = 64 * mib;
-  await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes });
+  await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
   execFileSync('qemu-io', [
     '-f',
     'qcow2',
@@ -230,7 +240,7 @@ async function chained(t: Parameters<typeof temporaryFolder>[0]) {
     'write -P 65 8M 5M',
     join(root, 'disks', `${disk}.qcow2`),
   ]);
-  await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes });
+  await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
   const path = (id: LayerId) => join(root, 'layers', `${id}.qcow2`);
   const same = (a: string, b: string, format = 'qcow2') =>
     /identical/.test(
@@ -243,13 +253,13 @@ describe('images as files', () => {
   it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.exportLayer(
-      { layerId: layer, format: 'qcow2', path: qcow2, ...alone, chain: [layer, base] },
-      never,
+    await engine.transfer.exportLayer(
+      { layerId: layer, format: 'qcow2', to: fileSink(qcow2), ...alone, chain: [layer, base] },
+      call,
     );
-    await engine.exportLayer(
-      { layerId: layer, format: 'raw', path: raw, ...alone, chain: [layer, base] },
-      never,
+    await engine.transfer.exportLayer(
+      { layerId: layer, format: 'raw', to: fileSink(raw), ...alone, chain: [layer, base] },
+      call,
     );
     assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
     const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
@@ -259,13 +269,13 @@ describe('images as files', () => {
     const bytesMax = 1024 * mib;
     for (const file of [qcow2, raw]) {
       const [onBase, alone] = [layerId(), layerId()];
-      const small = await engine.importLayer(
-        { layerId: onBase, path: file, parentId: base, tail: null, bytesMax },
-        never,
+      const small = await engine.transfer.importLayer(
+        { layerId: onBase, parentId: base, bytesMax, disk: await fileContent(file) },
+        call,
       );
-      const large = await engine.importLayer(
-        { layerId: alone, path: file, parentId: null, tail: null, bytesMax },
-        never,
+      const large = await engine.transfer.importLayer(
+        { layerId: alone, parentId: null, bytesMax, disk: await fileContent(file) },
+        call,
       );
       assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
       assert.equal(small.virtualBytes, 64 * mib);
@@ -285,27 +295,30 @@ describe('images as files', () => {
       const spec = {
         layerId: layer,
         format,
-        path: out,
+        to: fileSink(out),
         boot,
         baseLayerId: base,
         chain: [layer, base],
         bytesMax,
       };
-      const { bytes, tail } = await engine.exportLayer(spec, never);
+      const { bytes, tail } = await engine.transfer.exportLayer(spec, call);
       assert.deepEqual(
         [bytes, tail],
         [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }],
       );
-      assert.deepEqual(await engine.bootFault({ boot, baseLayerId: layer }), {
+      assert.deepEqual(await engine.bootCheck.fault({ boot, baseLayerId: layer }, call), {
         says: 'its kernel is missing on the disk of the host',
         sure: true,
       });
-      await engine.importLayer({ layerId: root, path: out, parentId: null, tail, bytesMax }, never);
+      await engine.transfer.importLayer(
+        { layerId: root, parentId: null, bytesMax, ...partsOf(await fileContent(out), tail) },
+        call,
+      );
       assert.ok(same(path(root), path(layer)));
-      assert.equal(await engine.bootFault({ boot, baseLayerId: root }), null);
+      assert.equal(await engine.bootCheck.fault({ boot, baseLayerId: root }, call), null);
       const kept = await readFile(join(folder, 'engine', 'layers', `${root}.initrd`), 'utf8');
       assert.equal(kept, 'an initrd!');
-      await engine.removeLayer(root);
+      await engine.removeLayer(root, call);
       assert.deepEqual(
         (await readdir(join(folder, 'engine', 'layers'))).filter((name) => name.startsWith(root)),
         [],
@@ -314,15 +327,15 @@ describe('images as files', () => {
     const controller = new AbortController();
     controller.abort(new Error('stop'));
     await assert.rejects(
-      engine.exportLayer(
+      engine.transfer.exportLayer(
         {
           layerId: layer,
           format: 'raw',
-          path: join(folder, 'cut'),
+          to: fileSink(join(folder, 'cut')),
           ...alone,
           chain: [layer, base],
         },
-        controller.signal,
+        withoutJob(controller.signal),
       ),
     );
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
@@ -331,9 +344,9 @@ describe('images as files', () => {
   it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
-    await engine.exportLayer(
-      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
-      new AbortController().signal,
+    await engine.transfer.exportLayer(
+      { layerId: layer, format: 'qcow2', to: fileSink(file), ...alone, chain: [layer, base] },
+      call,
     );
     const diskPath = join(root, 'disks', `${disk}.qcow2`);
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
@@ -347,9 +360,9 @@ describe('images as files', () => {
       join(folder, 'disk.qcow2'),
     ]);
     await flipFourBytes(path(layer));
-    await engine.importLayer(
-      { layerId: layer, path: file, parentId: base, tail: null, bytesMax: 1024 * mib },
-      never,
+    await engine.transfer.importLayer(
+      { layerId: layer, parentId: base, bytesMax: 1024 * mib, disk: await fileContent(file) },
+      call,
     );
     assert.ok(same(file, path(layer)));
     assert.ok(same(join(folder, 'disk.qcow2'), diskPath));
@@ -358,14 +371,17 @@ describe('images as files', () => {
   it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
-    await engine.exportLayer(
-      { layerId: layer, format: 'qcow2', path: file, ...alone, chain: [layer, base] },
-      new AbortController().signal,
+    await engine.transfer.exportLayer(
+      { layerId: layer, format: 'qcow2', to: fileSink(file), ...alone, chain: [layer, base] },
+      call,
     );
     const whole = await readFile(file);
     const id = layerId();
-    const importing = (parentId: LayerId | null, bytesMax = 64 * mib) =>
-      engine.importLayer({ layerId: id, path: file, parentId, tail: null, bytesMax }, never);
+    const importing = async (parentId: LayerId | null, bytesMax = 64 * mib) =>
+      engine.transfer.importLayer(
+        { layerId: id, parentId, bytesMax, disk: await fileContent(file) },
+        call,
+      );
     // Compressed to kilobytes, 5 MiB when unpacked.
     assert.ok(whole.length < mib);
     await assert.rejects(
@@ -381,11 +397,14 @@ describe('images as files', () => {
         assert.ok(error instanceof AppError, `${at}: ${error}`);
         refused++;
       });
-      await engine.removeLayer(id);
+      await engine.removeLayer(id, call);
     }
     t.diagnostic(`${refused} of 28 bent headers refused`);
     assert.ok(refused >= 15);
     assert.deepEqual(await readdir(join(root, 'builds')), []);
-    assert.deepEqual([...(await engine.inventory()).layers.keys()].sort(), [base, layer].sort());
+    assert.deepEqual(
+      [...(await engine.inventory(call)).layers.keys()].sort(),
+      [base, layer].sort(),
+    );
   });
 });

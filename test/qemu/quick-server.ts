@@ -13,6 +13,7 @@ import type { Settings } from '../../src/reconcile/context.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { type Flags, parseConfig } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
+import { call } from '../call.ts';
 import { furnish } from '../furnish.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { guests, quickBase } from './quick-base.ts';
@@ -51,7 +52,8 @@ export async function startQuick(
     return closed;
   };
   defer(t, async () => {
-    for (const id of await server.engine.runningMachines()) await server.engine.stopMachine(id, 0);
+    for (const id of await server.engine.runningMachines(call))
+      await server.engine.stopMachine({ machineId: id, graceMs: 0 }, call);
     await close();
   });
   const titles = [{ name: 'Title', script, timeoutMs }];

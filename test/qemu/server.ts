@@ -8,6 +8,7 @@ import { type Client, createClient } from '../../src/client/client.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
+import { call } from '../call.ts';
 import { demoBase } from '../demo-base.ts';
 import { type Furniture, furnish, type Title } from '../furnish.ts';
 import { serverProcess } from '../server-process.ts';
@@ -33,7 +34,8 @@ export async function startServer(
   const engine = await openQemu({ root: join(dataDir, 'engine') });
   defer(t, async () => {
     await end('SIGTERM');
-    for (const id of await engine.runningMachines()) await engine.stopMachine(id, 0);
+    for (const id of await engine.runningMachines(call))
+      await engine.stopMachine({ machineId: id, graceMs: 0 }, call);
   });
 
   const { store, masterKey } = await openExistingStore(parseConfig({ dataDir }, {}));
@@ -66,7 +68,10 @@ export async function startServer(
       100,
     );
   const inside = async (id: number, script: string) => {
-    const { stdout, stderr } = await engine.exec(id as never, ['/bin/sh', '-c', script]);
+    const { stdout, stderr } = await engine.exec.run(
+      { machineId: id as never, command: ['/bin/sh', '-c', script] },
+      call,
+    );
     return (stdout + stderr).trim();
   };
   const leftOvers = async () => [...(await readdir(join(dataDir, 'engine', 'builds')))];

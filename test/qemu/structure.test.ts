@@ -12,15 +12,17 @@ import type { AppError } from '../../src/domain/error.ts';
 import type { LayerId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining, probeHost } from '../../src/engine/qemu/host.ts';
-import { qemuImg } from '../../src/engine/qemu/image-file.ts';
 import { assertQcow2Whole } from '../../src/engine/qemu/qcow2.ts';
+import { qemuImg } from '../../src/engine/qemu/qemu-img.ts';
+import { fileContent } from '../../src/lib/content.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { layerId } from '../contract/engine.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const mib = 1024 ** 2;
-const never = new AbortController().signal;
 const runs = { numRuns: 12, endOnFailure: true };
 
 /**
@@ -56,9 +58,9 @@ async function disks(t: Scope) {
     await writeFile(file('given'), content);
     const id = layerId();
     try {
-      await engine.importLayer(
-        { layerId: id, path: file('given'), parentId: null, tail: null, bytesMax: 64 * mib },
-        never,
+      await engine.transfer.importLayer(
+        { layerId: id, parentId: null, bytesMax: 64 * mib, disk: await fileContent(file('given')) },
+        call,
       );
     } catch (error) {
       assert.equal((error as AppError).code, 'invalid', `${error} ${(error as AppError).detail}`);
@@ -75,7 +77,7 @@ async function disks(t: Scope) {
       layer,
     ]);
     assert.match(compared.toString(), /identical/);
-    await engine.removeLayer(id);
+    await engine.removeLayer(id, call);
     return true;
   };
   return { folder, engine, file, taken };
@@ -172,7 +174,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
     const first = Buffer.alloc(2 * mib);
     first.writeUInt16BE(0x55aa, 510);
     await writeFile(raw, first);
-    await engine.importBase(base, { disk: raw });
+    await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
     execFileSync('qemu-img', ['create', '-q', '-f', 'raw', raw, '1G']);
     execFileSync('qemu-io', ['-f', 'raw', '-c', 'write -P 170 0 400M', raw], { stdio: 'pipe' });
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-c', '-O', 'qcow2', raw, bomb]);
@@ -183,8 +185,11 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
       10,
     );
     defer(t, () => clearInterval(watch));
-    const importing = (parentId: LayerId | null, bytesMax: number) =>
-      engine.importLayer({ layerId: layerId(), path: bomb, parentId, tail: null, bytesMax }, never);
+    const importing = async (parentId: LayerId | null, bytesMax: number) =>
+      engine.transfer.importLayer(
+        { layerId: layerId(), parentId, bytesMax, disk: await fileContent(bomb) },
+        call,
+      );
     await assert.rejects(
       importing(null, 20 * mib),
       /more than the 20971520 bytes that there is room for/,
@@ -197,7 +202,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
       });
     assert.ok(least > (await room(folder)).reserve / 2, `${least}`);
     await assert.rejects(
-      engine.importBase(layerId(), { disk: bomb }),
+      engine.importBase({ layerId: layerId(), ...(await contents({ disk: bomb })) }, call),
       /This may take 0\.4 GB and 0\.1 GB are left on the host/,
     );
     const many = await Promise.allSettled(

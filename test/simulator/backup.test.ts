@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
-import type { Engine } from '../../src/engine/port.ts';
+import { requirePart } from '../../src/engine/optional/parts.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { newMasterKey } from '../../src/lib/master-key.ts';
 import { backUp } from '../../src/server/backup.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
@@ -88,11 +89,13 @@ describe('a backup', { concurrency: 2 }, () => {
       ) as Steps;
       const slow: Engine = {
         ...engine,
-        async backUp(spec, signal) {
-          const [reached, go] = spec.layers.length === 0 ? [begun, resume] : [copied, finish];
-          reached.resolve();
-          await go.promise;
-          return engine.backUp(spec, signal);
+        backup: {
+          async copy(spec, given) {
+            const [reached, go] = spec.layers.length === 0 ? [begun, resume] : [copied, finish];
+            reached.resolve();
+            await go.promise;
+            return requirePart(engine, 'backup').copy(spec, given);
+          },
         },
       };
       const done = backUp({ store, engine: slow, dataDir: demo.dataDir }, join(parent, name), {
@@ -145,9 +148,11 @@ describe('a backup', { concurrency: 2 }, () => {
     defer(t, () => database.close());
     const late: Engine = {
       ...engine,
-      async backUp(spec, signal) {
-        database.exec('update "freeze" set until = 1');
-        return engine.backUp(spec, signal);
+      backup: {
+        async copy(spec, given) {
+          database.exec('update "freeze" set until = 1');
+          return requirePart(engine, 'backup').copy(spec, given);
+        },
       },
     };
     const folder = join(await temporaryFolder(t), 'backup');

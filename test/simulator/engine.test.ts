@@ -10,6 +10,8 @@ import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Boot } from '../../src/domain/layer.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { call } from '../call.ts';
+import { contents } from '../content.ts';
 import { machineOn, testEngine } from '../contract/engine.ts';
 import { temporaryFolder } from '../support.ts';
 
@@ -34,43 +36,43 @@ describe("the simulator's file", () => {
   it('has all that is done at the same time, also while others look', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await open(folder);
-    await engine.importBase(base, await withBase(folder));
+    await engine.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);
     const numbers = Array.from({ length: 100 }, (_, number) => number);
     // Reading takes longer than what is done between two writings.
-    await engine.ensureDisk(disk(0));
+    await engine.ensureDisk(disk(0), call);
     await engine.writeToDisk(disk(0).diskId, 'x'.repeat(2 ** 22));
     const left = [...numbers];
     const working = Array.from({ length: 4 }, async () => {
       for (let number = left.shift(); number !== undefined; number = left.shift())
-        await engine.ensureDisk(disk(number));
+        await engine.ensureDisk(disk(number), call);
     });
     // Each verb begins with a look at the file, which may come at any moment of a writing.
     const looking = Array.from({ length: 4 }, async (_, looker) => {
       while (left.length > 0) {
-        await engine.machineState(1 as MachineId);
+        await engine.machineState(1 as MachineId, call);
         for (let turns = 0; turns < looker; turns++) await setImmediate();
       }
     });
     await Promise.all([...working, ...looking]);
     const lost = async (has: { disks: ReadonlyMap<string, number> }) =>
       numbers.filter((number) => !has.disks.has(`disk${number}`));
-    assert.deepEqual(await lost(await engine.inventory()), []);
-    assert.deepEqual(await lost(await (await open(folder)).inventory()), []);
+    assert.deepEqual(await lost(await engine.inventory(call)), []);
+    assert.deepEqual(await lost(await (await open(folder)).inventory(call)), []);
   });
 
   it('gives each process the last that another has written, of the same thing too', async (t) => {
     const folder = await temporaryFolder(t);
     const [one, other] = [await open(folder), await open(folder)];
-    await one.importBase(base, await withBase(folder));
-    await other.ensureDisk(disk(1));
+    await one.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);
+    await other.ensureDisk(disk(1), call);
     const machine = 1 as MachineId;
     const { boot } = await withBase(folder);
     const spec = machineOn({ machineId: machine, diskId: disk(1).diskId, boot, baseLayerId: base });
     for (let round = 0; round < 3; round++) {
-      await one.startMachine(spec);
-      assert.equal(await other.machineState(machine), 'ready', `round ${round}`);
-      await other.stopMachine(machine, 0);
-      assert.equal(await one.machineState(machine), 'off', `round ${round}`);
+      await one.startMachine(spec, call);
+      assert.equal(await other.machineState(machine, call), 'ready', `round ${round}`);
+      await other.stopMachine({ machineId: machine, graceMs: 0 }, call);
+      assert.equal(await one.machineState(machine, call), 'off', `round ${round}`);
     }
   });
 });

@@ -7,8 +7,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { backUp, restore } from '../../src/server/backup.ts';
+import { backUp } from '../../src/server/backup.ts';
 import { openEngine } from '../../src/server/open.ts';
+import { restore } from '../../src/server/restore.ts';
 import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
 import { type Caller, callerOf } from './caller.ts';
@@ -119,7 +120,7 @@ async function makeCopy(folder: string, { config, withStore, dataDir }: Data): P
  */
 async function readCopy(copy: Copy | null, restored: string, caller: Caller): Promise<void> {
   if (copy === null) return;
-  await restore(copy.folder, restored);
+  await restore(copy.folder, restored, 'operator:test');
   const server = demoServer(restored);
   await server.start();
   const first = caller.history.length;

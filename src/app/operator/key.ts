@@ -2,16 +2,20 @@
 // A secret is shown once.
 
 import { randomBytes } from 'node:crypto';
-import { AppError } from '../../domain/error.ts';
+import { AppError, invalid } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
-import type { AccessKey, Permission } from '../../domain/key.ts';
+import type { AccessKey } from '../../domain/key.ts';
+import { isPermission, type Permission, permissions } from '../../domain/key.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
+import type { Store, Writer } from '../../store/port/unit-of-work.ts';
+import { change } from './context.ts';
+import { assertMasterKey, keysSealedOtherwise, type Lock } from './master-key.ts';
 
 export interface NewKey {
-  organisationId: OrganisationId;
+  /** The name of an organisation, which is made when there is none of that name; or its id. */
+  organisation: string | OrganisationId;
   name: string;
-  permissions: Permission[];
+  permissions: readonly string[];
   /** From when on it is refused, ms since 1970; null: never. */
   expiresAt?: number | null;
 }
@@ -21,87 +25,107 @@ export interface Credentials {
   secret: string;
 }
 
-async function add(
-  work: Writer,
-  masterKey: MasterKey,
-  { expiresAt = null, ...rest }: NewKey,
-): Promise<Credentials> {
-  const key = `ss${randomBytes(12).toString('hex')}` as KeyId;
-  const secret = randomBytes(32).toString('base64url');
-  await work.keys.add({
+type Row = Pick<AccessKey, 'organisationId' | 'name' | 'permissions' | 'expiresAt'>;
+
+const credentials = (): Credentials => ({
+  key: `ss${randomBytes(12).toString('hex')}` as KeyId,
+  secret: randomBytes(32).toString('base64url'),
+});
+
+const add = (work: Writer, masterKey: MasterKey, { key, secret }: Credentials, row: Row) =>
+  work.keys.add({
     id: key,
-    ...rest,
+    ...row,
     secretSealed: masterKey.seal(secret),
     masterKeyId: masterKey.id,
-    expiresAt,
   });
-  return { key, secret };
-}
 
-/** The keys in use whose secrets this master key does not open: nobody can sign with them. */
-export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): Promise<KeyId[]> {
-  const opens = ({ secretSealed }: AccessKey) => {
-    try {
-      masterKey.open(secretSealed);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const inUse = ({ revokedAt, expiresAt }: AccessKey) =>
-    revokedAt === null && (expiresAt === null || expiresAt > work.now());
-  return (await work.keys.list()).filter((key) => inUse(key) && !opens(key)).map(({ id }) => id);
-}
-
-/**
- * Throws `unavailable` when a key in use is sealed under another master key: nothing more is to be
- * sealed under this one.
- */
-export async function assertMasterKey(work: Reader, masterKey: MasterKey): Promise<void> {
-  const sealed = await keysSealedOtherwise(work, masterKey);
-  if (sealed.length === 0) return;
-  throw new AppError(
-    'unavailable',
-    `The master key is another one than that of this store: it does not open ${sealed.length} of the access keys, such as ${sealed[0]}. Bring the right one back (master.key in the data directory, or SILVERSMITH_MASTER_KEY). When it is lost for good, replace each of these keys, with the server stopped: silversmith key rotate ${sealed[0]}`,
+/** The keys, without their secrets. */
+export const keyList = (store: Store): Promise<Omit<AccessKey, 'secretSealed'>[]> =>
+  store.read('system', async (work) =>
+    (await work.keys.list()).map(({ secretSealed: _, ...rest }) => rest),
   );
+
+function permissionsOf(wanted: readonly string[]): Permission[] {
+  const unknown = wanted.find((name) => !isPermission(name));
+  if (unknown !== undefined)
+    throw invalid(`There is no permission ${unknown}; choose from: ${permissions.join(', ')}.`);
+  return wanted.filter(isPermission);
 }
 
-export const keyCreate = (store: Store, masterKey: MasterKey, key: NewKey): Promise<Credentials> =>
-  store.write('system', async (work) => {
-    await assertMasterKey(work, masterKey);
-    return add(work, masterKey, key);
-  });
+/**
+ * Throws `invalid` for a permission that there is not, and `unavailable` under a master key that is
+ * not that of the store.
+ */
+export const keyCreate = change(
+  'keyCreate',
+  (_masterKey: MasterKey, { organisation, name }: NewKey) =>
+    `a key ${JSON.stringify(name)} of organisation ${organisation}`,
+  async ({ store, touched }, masterKey, { organisation, name, permissions, expiresAt = null }) => {
+    const allowed = permissionsOf(permissions);
+    const made = credentials();
+    await store.write('system', async (work) => {
+      await assertMasterKey(work, masterKey);
+      const organisationId =
+        typeof organisation === 'string'
+          ? await work.organisations.ensure(organisation)
+          : organisation;
+      const row = { organisationId, name, permissions: allowed, expiresAt };
+      await add(work, masterKey, made, row);
+    });
+    touched(`key ${made.key} (${name}) of organisation ${organisation}`);
+    return made;
+  },
+);
 
 /**
- * Makes a key with the same permissions, and lets the old one go on for `overlapMs`; one that is
- * sealed under another master key ends at once. Throws not-found.
+ * Makes a key with the same permissions, and lets the old one go on for `overlapMs`; a key that is
+ * sealed under another master key ends at once. `tryLock` is null while a server runs: the server
+ * has the right master key, and could not open what another one seals. Throws not-found, and
+ * `unavailable` when that would be so.
  */
-export const keyRotate = (store: Store, masterKey: MasterKey, id: KeyId, overlapMs: number) =>
-  store.write('system', async (work) => {
-    const old = await work.keys.find(id);
-    if (!old || old.revokedAt !== null)
-      throw new AppError('not_found', `There is no key ${id} in use; see: silversmith key list`);
-    const { organisationId, name, permissions, expiresAt } = old;
-    const made = await add(work, masterKey, { organisationId, name, permissions, expiresAt });
-    const lost = (await keysSealedOtherwise(work, masterKey)).includes(id);
-    const until = Math.min(
-      work.now() + (lost ? 0 : overlapMs),
-      expiresAt ?? Number.MAX_SAFE_INTEGER,
-    );
-    await work.keys.expire(id, until);
-    return { ...made, replaces: id, replacedUntil: until };
-  });
+export const keyRotate = change(
+  'keyRotate',
+  (_masterKey: MasterKey, id: KeyId, _overlapMs: number, _tryLock: () => Lock | null) =>
+    `key ${id}`,
+  async ({ store, touched }, masterKey, id, overlapMs, tryLock) => {
+    const lock = tryLock();
+    try {
+      const made = credentials();
+      const until = await store.write('system', async (work) => {
+        if (lock === null) await assertMasterKey(work, masterKey);
+        return replace(work, masterKey, id, made, overlapMs);
+      });
+      touched(`key ${id}, replaced by ${made.key}`);
+      return { ...made, replaces: id, replacedUntil: until };
+    } finally {
+      lock?.release();
+    }
+  },
+);
 
-/**
- * Seals everything that is sealed under the first key of the ring. Idempotent; the number of
- * secrets is returned.
- */
-export const resealAll = (store: Store, masterKey: MasterKey): Promise<number> =>
-  store.write('system', async (work) => {
-    const keys = await work.keys.list();
-    for (const { id, secretSealed } of keys)
-      await work.keys.reseal(id, masterKey.seal(masterKey.open(secretSealed)), masterKey.id);
-    for (const { keyId, idempotencyKey, answer } of await work.idempotency.list())
-      await work.idempotency.reseal(keyId, idempotencyKey, masterKey.seal(masterKey.open(answer)));
-    return keys.length;
-  });
+/** Adds the new key, ends the old one, and returns the time of that end. Throws not-found. */
+async function replace(
+  work: Writer,
+  masterKey: MasterKey,
+  id: KeyId,
+  made: Credentials,
+  overlapMs: number,
+): Promise<number> {
+  const old = await work.keys.find(id);
+  if (!old || old.revokedAt !== null)
+    throw new AppError('not_found', `There is no key ${id} in use; see: silversmith key list`);
+  const { organisationId, name, permissions, expiresAt } = old;
+  await add(work, masterKey, made, { organisationId, name, permissions, expiresAt });
+  const lost = (await keysSealedOtherwise(work, masterKey)).includes(id);
+  const until = Math.min(work.now() + (lost ? 0 : overlapMs), expiresAt ?? Number.MAX_SAFE_INTEGER);
+  await work.keys.expire(id, until);
+  return until;
+}
+
+/** Refuses a key from now on. Idempotent. Throws not-found. */
+export const keyRevoke = change(
+  'keyRevoke',
+  (id: KeyId) => `key ${id}`,
+  ({ store }, id) => store.write('system', (work) => work.keys.revoke(id)),
+);

@@ -1,21 +1,19 @@
-// The operator's commands on base images: what all others start from. A base is tried when it is
-// added, since one that does not work would hold up every build and start that names no base.
+// silversmith base add|try, and base list --local
 
 import type { Command } from 'commander';
-import { baseAdd, baseTry, nameLengthMax } from '../../app/operator/catalogue.ts';
+import { baseAdd, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
+import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import type { Boot } from '../../domain/layer.ts';
-import type { Engine } from '../../engine/port.ts';
-import type { Flags } from '../../server/options.ts';
-import type { Store } from '../../store/port/unit-of-work.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
-import { type Terminal, table } from '../output.ts';
+import { table } from '../output.ts';
 import { whole, words } from '../parse.ts';
-import { print as printTo } from '../remote/context.ts';
 import { pick } from '../remote/name.ts';
-import type { Admin, Printed } from './commands.ts';
+import type { Local, Opened, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
 
 interface Added {
@@ -30,54 +28,13 @@ interface Added {
 }
 
 const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600), 300] as const;
-const openEngine = async (
-  config: Parameters<typeof import('../../server/open.ts')['openEngine']>[0],
-) => (await import('../../server/open.ts')).openEngine(config);
 
-/** What is known of a base: true and false are what its last trial, build or machine showed. */
-const worksOf = ({ provedAt, failedAt }: BaseImage) =>
-  provedAt !== null ? true : failedAt !== null ? false : null;
-const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
-
-function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
-  if ((kernel === undefined) !== (initrd === undefined))
-    throw invalid('Direct boot needs both --kernel and --initrd.');
-  if (kernel === undefined || initrd === undefined)
-    return { files: { disk }, boot: { mode: 'firmware' } as Boot };
-  const boot: Boot = { mode: 'direct', append, buildAppend: buildAppend ?? null };
-  return { files: { disk, kernel, initrd }, boot };
+export function baseCommands(base: Command, context: OperatorContext): void {
+  addCommand(base, context);
+  tryCommand(base, context);
 }
 
-export function baseCommands(base: Command, { local, withStore, print, terminal }: Admin): void {
-  /** Tries a base and says how that went; sets the exit status. */
-  const trial = async (
-    store: Store,
-    engine: Engine,
-    one: BaseImage,
-    seconds: number,
-    flags: Printed,
-  ) => {
-    const say = (line: string) => (flags.json ? undefined : terminal.out(line));
-    say(`Trying it in a build machine, for at most ${seconds} s …`);
-    const { works, said } = await interruptible((signal) =>
-      baseTry(store, engine, one.id, seconds * 1000, signal),
-    );
-    if (works) say(`Base image ${one.id} (${one.name}) works.`);
-    else {
-      const taken = await store.read('system', (work) => work.bases.get());
-      const instead =
-        taken.id === one.id
-          ? 'It is still taken where no base is named, because there is no other.'
-          : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
-      terminal.err(`error: Base image ${one.id} (${one.name}) does not work: ${said}`);
-      terminal.err(
-        `It stays in the catalogue. ${instead} To try it again: silversmith base try ${one.id}`,
-      );
-      terminal.exitCode = 1;
-    }
-    return { works, said };
-  };
-
+function addCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
   local(base.command('add').description('add a base image from a qcow2 or raw disk, and try it'))
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
@@ -94,65 +51,104 @@ export function baseCommands(base: Command, { local, withStore, print, terminal 
     )
     .option('--no-try', 'do not try it; it is taken by default when it is known to work')
     .option(...trialOption)
-    .action(async (flags: Flags & Printed & Added) => {
-      const { file, kernel, initrd, timeout: seconds } = flags;
-      for (const [option, path] of Object.entries({
-        '--file': file,
-        '--kernel': kernel,
-        '--initrd': initrd,
-      }))
-        if (path !== undefined) await readableFile(option, path);
-      const given = filesOf(flags);
-      await withStore(flags, async ({ store }, config) => {
-        const engine = await openEngine(config);
+    .action(async (flags: Local & Added) => {
+      const { files, boot } = await filesOf(flags);
+      await withStore(flags, async (opened) => {
+        const engine = await opened.openEngine();
         const added = await interruptible((signal) =>
-          baseAdd(store, engine, { name: flags.name, ...given }, signal),
+          baseAdd(opened.operator, engine, { name: flags.name, files, boot }, signal),
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const fault = await engine.bootFault({ boot: given.boot, baseLayerId: added.layerId });
+        const root = { boot, baseLayerId: added.layerId };
+        const fault = await engine.bootCheck?.fault(root, withoutJob());
         if (fault)
           terminal.err(
             `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,
           );
-        const tried = flags.try ? await trial(store, engine, added, seconds, flags) : null;
-        if (flags.json) print(flags, { ...added, trial: tried }, '');
+        const trial = flags.try
+          ? await tryBase(opened, engine, added, flags, { print, terminal })
+          : null;
+        if (flags.json) print(flags, { ...added, trial }, '');
       });
     });
+}
 
+/** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
+async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
+  for (const [option, path] of Object.entries({
+    '--file': disk,
+    '--kernel': kernel,
+    '--initrd': initrd,
+  }))
+    if (path !== undefined) await readableFile(option, path);
+  if ((kernel === undefined) !== (initrd === undefined))
+    throw invalid('Direct boot needs both --kernel and --initrd.');
+  if (kernel === undefined || initrd === undefined)
+    return { files: { disk }, boot: { mode: 'firmware' } satisfies Boot };
+  const boot: Boot = { mode: 'direct', append, buildAppend: buildAppend ?? null };
+  return { files: { disk, kernel, initrd }, boot };
+}
+
+function tryCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
   local(
     base
       .command('try <base>')
       .description('start a build machine on a base image, to see whether it works'),
   )
     .option(...trialOption)
-    .action(async (given: string, flags: Flags & Printed & { timeout: number }) => {
-      await withStore(flags, async ({ store }, config) => {
-        const id = await pick('base image', given, () =>
-          store.read('system', (work) => work.bases.list()),
-        );
-        const one = await store.read('system', (work) => work.bases.get(id as BaseImageId));
-        const tried = await trial(store, await openEngine(config), one, flags.timeout, flags);
-        if (flags.json) print(flags, tried, '');
-      });
-    });
+    .action((given: string, flags: Local & { timeout: number }) =>
+      withStore(flags, async (opened) => {
+        const bases = await baseList(opened.store);
+        const id = await pick('base image', given, async () => bases);
+        const base = bases.find((one) => one.id === id) ?? { id: id as BaseImageId, name: given };
+        const engine = await opened.openEngine();
+        const trial = await tryBase(opened, engine, base, flags, { print, terminal });
+        if (flags.json) print(flags, trial, '');
+      }),
+    );
 }
 
-/**
- * What only the operator sees: how each boots, whether it works, and which is taken where none is
- * named.
- */
-export async function listBases(store: Store, terminal: Terminal, flags: Printed): Promise<void> {
-  const { bases, taken } = await store.read('system', async (work) => {
-    const all = [];
-    for (const one of await work.bases.list())
-      all.push({ ...one, boot: (await work.layers.get(one.layerId)).boot });
-    return { bases: all, taken: all.length > 0 ? (await work.bases.get()).id : null };
-  });
-  const shown = bases.map((one) => ({ ...one, works: worksOf(one), default: one.id === taken }));
-  const rows = shown.map((one) => [
+/** Tries a base and says how that went; sets the exit status. */
+async function tryBase(
+  { store, operator }: Opened,
+  engine: Engine,
+  { id, name }: Pick<BaseImage, 'id' | 'name'>,
+  { json, timeout: seconds }: { json?: boolean; timeout: number },
+  { terminal }: Pick<OperatorContext, 'print' | 'terminal'>,
+): Promise<Trial> {
+  const say = (line: string) => (json ? undefined : terminal.out(line));
+  say(`Trying it in a build machine, for at most ${seconds} s …`);
+  const trial = await interruptible((signal) =>
+    baseTry(operator, engine, id, seconds * 1000, signal),
+  );
+  if (trial.works) {
+    say(`Base image ${id} (${name}) works.`);
+    return trial;
+  }
+  const taken = (await baseList(store)).find((one) => one.default);
+  const instead =
+    taken === undefined || taken.id === id
+      ? 'It is still taken where no base is named, because there is no other.'
+      : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+  terminal.err(`error: Base image ${id} (${name}) does not work: ${trial.said}`);
+  terminal.err(`It stays in the catalogue. ${instead} To try it again: silversmith base try ${id}`);
+  terminal.exitCode = 1;
+  return trial;
+}
+
+const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
+
+/** Prints what only the operator sees: how each boots, whether it works, and which is the default. */
+export async function printBases(
+  { store }: Opened,
+  { print }: OperatorContext,
+  flags: { json?: boolean },
+): Promise<void> {
+  const bases = await baseList(store);
+  const rows = bases.map((one) => [
     ...[one.id, one.name, one.sizeGb, one.boot?.mode ?? 'not known'],
     ...[wordOf(one.works), one.default ? 'yes' : ''],
   ]);
-  printTo(terminal, flags, shown, table(['ID', 'NAME', 'GB', 'BOOT', 'WORKS', 'DEFAULT'], rows));
+  print(flags, bases, table(['ID', 'NAME', 'GB', 'BOOT', 'WORKS', 'DEFAULT'], rows));
 }

@@ -1,4 +1,5 @@
-// Long commands of the operator: a signal ends them in seconds, and what was begun is taken back.
+// Long commands of the operator: a signal ends them within seconds, and what was begun is taken
+// back.
 
 import { AppError } from '../../domain/error.ts';
 

@@ -1,81 +1,54 @@
-// What the commands that speak to a server share: where it is, who asks, how answers are printed,
-// and waiting with a progress line.
+// What the commands that speak to a server share: where it is, which key signs, and waiting with a
+// progress line.
 
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
 import type { WaitOptions } from '../../client/wait.ts';
-import { dataDirHelp, defaultDataDir, rootDataDir } from '../../lib/folders.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { defaultDataDir, rootDataDir } from '../../lib/folders.ts';
 import { jsonFile, lookFor } from '../file.ts';
 import { progressLine, type Terminal } from '../output.ts';
-import { accessKey, duration, nameOf, parsed, path, serverUrl, UsageError } from '../parse.ts';
+import { accessKey, parsed, UsageError } from '../parse.ts';
+import { serverUrl } from '../parse-address.ts';
+import { addSettings, givenAs, settingValues } from '../setting.ts';
+import { type Remote, remoteSettings } from './settings.ts';
 
-export interface Remote {
-  url?: string;
-  key?: string;
-  secret?: string;
-  dataDir?: string;
-  timeout?: string;
-  json?: boolean;
-  /** `--no-wait`: return at once. */
-  wait?: boolean;
+export type { Remote } from './settings.ts';
+
+/** What each of these commands is given. */
+export interface RemoteContext {
+  terminal: Terminal;
+  env: Environment;
 }
 
-/** Nobody said who asks. */
+/** Neither options nor the environment nor a demo give a key. */
 export class NoCredentials extends UsageError {}
 
-export type Environment = Record<string, string | undefined>;
-
-export function remoteOptions(command: Command): Command {
-  return command
-    .option('--url <url>', 'where the server is (SILVERSMITH_URL)')
-    .option('--key <key>', 'access key (SILVERSMITH_KEY)')
-    .addOption(
-      new Option(
-        '--secret <secret>',
-        'its secret; better given as SILVERSMITH_SECRET, which other users do not see',
-      ),
-    )
-    .option(
-      '--data-dir <folder>',
-      `where the demo.json is that is used without a key (SILVERSMITH_DATA_DIR; default: ${dataDirHelp})`,
-    )
-    .option(
-      '--timeout <duration>',
-      'how long to wait for each answer (SILVERSMITH_TIMEOUT; default: 30s)',
-    )
-    .option('--json', 'print the answer as JSON');
-}
+export const remoteOptions = (command: Command): Command =>
+  addSettings(command, remoteSettings).option('--json', 'print the answer as JSON');
 
 /**
- * Credentials from flags, else the environment, else the demo.json of the data directory. Throws
- * UsageError.
+ * Credentials from the options, else from the environment, else from the demo.json of the data
+ * directory. Throws UsageError.
  */
 export async function findCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
-  const url = parsed(nameOf('--url', flags.url), flags.url ?? env.SILVERSMITH_URL, serverUrl);
-  const key = parsed(nameOf('--key', flags.key), flags.key ?? env.SILVERSMITH_KEY, accessKey);
-  const secret = flags.secret ?? env.SILVERSMITH_SECRET;
-  const timeout = flags.timeout ?? env.SILVERSMITH_TIMEOUT;
-  const timeoutMs = parsed(nameOf('--timeout', flags.timeout), timeout, duration('1s', '24h'));
-  const rest = timeoutMs === undefined ? {} : { timeoutMs };
+  const { url, key, secret, dataDir, timeout } = settingValues(remoteSettings, flags, env);
+  const rest = timeout === null ? {} : { timeoutMs: timeout };
   if (secret === '')
     throw new UsageError(
-      `${nameOf('--secret', flags.secret)} is empty; give the secret of the key.`,
+      `${givenAs(remoteSettings.secret, flags.secret)} is empty; give the secret of the key.`,
     );
-  if (key !== undefined && secret !== undefined)
+  if (key !== null && secret !== null)
     return { url: url ?? 'http://127.0.0.1:8080', key, secret, ...rest };
-  if ((key === undefined) !== (secret === undefined))
+  if ((key === null) !== (secret === null))
     throw new UsageError('A key needs its secret: give both, as --key and SILVERSMITH_SECRET.');
-  const demo = await demoCredentials(flags, env);
+  const demo = await demoCredentials(join(resolve(dataDir ?? defaultDataDir(env)), 'demo.json'));
   return { ...demo, url: url ?? demo.url, ...rest };
 }
 
-async function demoCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
-  const name = nameOf('--data-dir', flags.dataDir);
-  const dataDir =
-    parsed(name, flags.dataDir ?? env.SILVERSMITH_DATA_DIR, path) ?? defaultDataDir(env);
-  const file = join(resolve(dataDir), 'demo.json');
+async function demoCredentials(file: string): Promise<ClientOptions> {
   if (!(await lookFor(file)) || !isReadable(file))
     throw new NoCredentials(whereCredentialsAre(file));
   const { url, key, secret } = await jsonFile('the demo’s credentials', file, [
@@ -99,7 +72,7 @@ function isReadable(file: string): boolean {
   }
 }
 
-/** The demo may be another user's: root's, when it was started with sudo. */
+/** The demo may belong to another user: to root, when it was started with sudo. */
 function whereCredentialsAre(file: string): string {
   const found = [file, join(rootDataDir, 'demo.json')].find(
     (one) => existsSync(one) && !isReadable(one),
@@ -114,18 +87,9 @@ export async function connect(flags: Remote, env: Environment): Promise<Client> 
   return createClient(await findCredentials(flags, env));
 }
 
-export function print(
-  terminal: Terminal,
-  flags: { json?: boolean },
-  answer: object,
-  human: string,
-): void {
-  terminal.out(flags.json ? JSON.stringify(answer, null, 2) : human);
-}
-
 const waitLimitMs = 4 * 3600_000;
 
-/** Waits with a progress line, unless told not to. */
+/** Waits, and shows a progress line meanwhile. */
 export async function waiting<Result>(
   terminal: Terminal,
   wait: (options: Required<WaitOptions>) => Promise<Result>,

@@ -4,16 +4,9 @@ import { type Command, Option } from 'commander';
 import type { Client } from '../../client/client.ts';
 import { waitForMachine } from '../../client/wait.ts';
 import type { Answer } from '../../contract/table.ts';
-import { mb, type Terminal, table } from '../output.ts';
+import { mb, print, table } from '../output.ts';
 import { duration, whole, words } from '../parse.ts';
-import {
-  connect,
-  type Environment,
-  print,
-  type Remote,
-  remoteOptions,
-  waiting,
-} from './context.ts';
+import { connect, type Remote, type RemoteContext, remoteOptions, waiting } from './context.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 
@@ -28,12 +21,26 @@ const row = ({ attributes: machine }: Machine) => [
     machine.status_reason,
   ],
 ];
+const machineTable = (machines: readonly Machine[]): string => table(headings, machines.map(row));
 
-export function machineCommands(program: Command, terminal: Terminal, env: Environment): Command {
+export function machineCommands(program: Command, context: RemoteContext): Command {
   const noun = program
     .command('machine')
     .description('machines: what runs on images; each is given by its id or its exact name');
+  listCommand(noun, context);
+  showCommand(noun, context);
+  accessCommand(noun, context);
+  consoleCommand(noun, context);
+  disksCommand(noun, context);
+  restoreCommand(noun, context);
+  createCommand(noun, context);
+  startCommand(noun, context);
+  stopCommand(noun, context);
+  resetCommand(noun, context);
+  return noun;
+}
 
+function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
   pageOptions(remoteOptions(noun.command('list').description('list the machines')))
     .option('-q, --search <text>', 'only names that contain the text', words(200, { search: true }))
     .action(async (flags: Remote & Paged & { search?: string }) => {
@@ -42,20 +49,25 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
         { terminal, flags },
         'machines',
         (query) => client.machineList({ ...query, ...(flags.search && { q: flags.search }) }),
-        (machines) => table(headings, machines.map(row)),
+        machineTable,
       );
     });
+}
 
+function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(noun.command('show <machine>').description('show a machine')).action(
-    async (id: string, flags: Remote) => {
+    async (given: string, flags: Remote) => {
       const client = await connect(flags, env);
-      const machine = await client.machineGet({ id: await idOf(client, 'machine', id) });
+      const machine = await client.machineGet({ id: await idOf(client, 'machine', given) });
       const reason = machine.attributes.status_reason ?? '';
-      const whole = reason.includes('\n') ? `\n\n${reason}` : '';
-      print(terminal, flags, machine, table(headings, [row(machine)]) + whole);
+      // The table shows the first line of a reason; its other lines follow the table.
+      const rest = reason.includes('\n') ? `\n\n${reason}` : '';
+      print(terminal, flags, machine, machineTable([machine]) + rest);
     },
   );
+}
 
+function accessCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun.command('access <machine>').description('make a link that opens a ready machine once'),
   )
@@ -64,55 +76,51 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
         .argParser(duration('1s', '24h'))
         .default(3600_000, '1h'),
     )
-    .action(async (id: string, flags: Remote & { expires: number }) => {
+    .action(async (given: string, flags: Remote & { expires: number }) => {
       const client = await connect(flags, env);
       const link = await client.machineAccess({
-        id: await idOf(client, 'machine', id),
+        id: await idOf(client, 'machine', given),
         expires_in: Math.round(flags.expires / 1000),
       });
       const { connection_link, expires_at } = link.attributes;
       print(terminal, flags, link, `${connection_link}\nGood once, until ${expires_at}.`);
     });
+}
 
+function consoleCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun
       .command('console <machine>')
       .description('show what its console showed when its last failed start was given up'),
-  ).action(async (id: string, flags: Remote) => {
+  ).action(async (given: string, flags: Remote) => {
     const client = await connect(flags, env);
-    const answer = await client.machineConsole({ id: await idOf(client, 'machine', id) });
+    const answer = await client.machineConsole({ id: await idOf(client, 'machine', given) });
     const { shown, kept_at } = answer.attributes;
-    const nothing = 'No start of this machine has failed, so nothing is kept of its console.';
-    print(
-      terminal,
-      flags,
-      answer,
-      shown === null ? nothing : `${shown.trimEnd()}\nKept at ${kept_at}.`,
-    );
+    const said =
+      shown === null
+        ? 'No start of this machine has failed, so nothing is kept of its console.'
+        : `${shown.trimEnd()}\nKept at ${kept_at}.`;
+    print(terminal, flags, answer, said);
   });
+}
 
+function disksCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun.command('disks <machine>').description('list the disk of a machine and those set aside'),
-  ).action(async (id: string, flags: Remote) => {
+  ).action(async (given: string, flags: Remote) => {
     const client = await connect(flags, env);
-    const answer = await client.machineDiskList({ id: await idOf(client, 'machine', id) });
+    const answer = await client.machineDiskList({ id: await idOf(client, 'machine', given) });
     const rows = answer.disks.map(({ attributes: disk }) => [
-      ...[
-        disk.id,
-        disk.state,
-        disk.image_id,
-        disk.stored_bytes === null ? '' : mb(disk.stored_bytes),
-      ],
+      ...[disk.id, disk.state, disk.image_id],
+      disk.stored_bytes === null ? '' : mb(disk.stored_bytes),
       ...[disk.created_at, disk.kept_until],
     ]);
-    print(
-      terminal,
-      flags,
-      answer,
-      table(['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'], rows),
-    );
+    const headings = ['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'];
+    print(terminal, flags, answer, table(headings, rows));
   });
+}
 
+function restoreCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun
       .command('restore <machine>')
@@ -123,15 +131,24 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
       'which (see: machine disks); default: the one set aside last',
       words(100),
     )
-    .action(async (id: string, flags: Remote & { disk?: string }) => {
+    .action(async (given: string, flags: Remote & { disk?: string }) => {
       const client = await connect(flags, env);
       const machine = await client.machineRestore({
-        id: await idOf(client, 'machine', id),
+        id: await idOf(client, 'machine', given),
         ...(flags.disk && { disk_id: flags.disk }),
       });
-      print(terminal, flags, machine, table(headings, [row(machine)]));
+      print(terminal, flags, machine, machineTable([machine]));
     });
+}
 
+interface Created {
+  type: string;
+  quantity: number;
+  software?: string[];
+  base?: string;
+}
+
+function createCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(noun.command('create').description('create machines'))
     .requiredOption(
       '--type <type>',
@@ -140,57 +157,44 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     .option('--quantity <number>', 'how many', whole(1, 100), 1)
     .option('--software <software...>', 'software to install first, by id or name')
     .option('--base <base>', 'base image, by id or name')
-    .action(
-      async (
-        flags: Remote & { type: string; quantity: number; software?: string[]; base?: string },
-      ) => {
-        const client = await connect(flags, env);
-        const answer = await client.machineCreate({
-          plan_id: await idOf(client, 'machine type', flags.type),
-          quantity: flags.quantity,
-          ...(flags.software && { software_ids: await idsOf(client, 'software', flags.software) }),
-          ...(flags.base !== undefined && {
-            base_image_id: await idOf(client, 'base image', flags.base),
-          }),
-        });
-        print(terminal, flags, answer, table(headings, answer.machines.map(row)));
-      },
-    );
+    .action(async (flags: Remote & Created) => {
+      const client = await connect(flags, env);
+      const answer = await client.machineCreate({
+        plan_id: await idOf(client, 'machine type', flags.type),
+        quantity: flags.quantity,
+        ...(flags.software && { software_ids: await idsOf(client, 'software', flags.software) }),
+        ...(flags.base !== undefined && {
+          base_image_id: await idOf(client, 'base image', flags.base),
+        }),
+      });
+      print(terminal, flags, answer, machineTable(answer.machines));
+    });
+}
 
-  const settled = async (client: Client, id: number, wanted: 'ready' | 'off', flags: Remote) => {
-    const machine =
-      flags.wait === false
-        ? await client.machineGet({ id })
-        : await waiting(terminal, (options) => waitForMachine(client, id, options));
-    print(terminal, flags, machine, table(headings, [row(machine)]));
-    if (flags.wait !== false && machine.attributes.friendly_status !== wanted) {
-      terminal.err(
-        machine.attributes.status_reason ??
-          `Machine ${id} is ${machine.attributes.friendly_status}.`,
-      );
-      terminal.exitCode = 1;
-    }
-  };
-
+function startCommand(noun: Command, context: RemoteContext): void {
   remoteOptions(noun.command('start <machine>').description('start a machine'))
     .option('--no-wait', 'return at once')
     .action(async (machine: string, flags: Remote) => {
-      const client = await connect(flags, env);
+      const client = await connect(flags, context.env);
       const id = await idOf(client, 'machine', machine);
       await client.machineStart({ id });
-      await settled(client, id, 'ready', flags);
+      await printWhenSettled(client, id, 'ready', flags, context);
     });
+}
 
+function stopCommand(noun: Command, context: RemoteContext): void {
   remoteOptions(noun.command('stop <machine>').description('stop a machine'))
     .option('--gracefully', 'give the guest longer to shut down by itself')
     .option('--no-wait', 'return at once')
     .action(async (machine: string, flags: Remote & { gracefully?: boolean }) => {
-      const client = await connect(flags, env);
+      const client = await connect(flags, context.env);
       const id = await idOf(client, 'machine', machine);
       await client.machineStop({ id, ...(flags.gracefully && { gracefully: true }) });
-      await settled(client, id, 'off', flags);
+      await printWhenSettled(client, id, 'off', flags, context);
     });
+}
 
+function resetCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun
       .command('reset <machine>')
@@ -201,5 +205,23 @@ export function machineCommands(program: Command, terminal: Terminal, env: Envir
     const answer = await client.machineReset({ id });
     print(terminal, flags, answer, `Machine ${id} is reset; start it to give it a new disk.`);
   });
-  return noun;
+}
+
+/** Waits until a machine is at rest, unless told not to, and prints it; sets the exit status. */
+async function printWhenSettled(
+  client: Client,
+  id: number,
+  wanted: 'ready' | 'off',
+  flags: Remote,
+  { terminal }: RemoteContext,
+): Promise<void> {
+  const machine =
+    flags.wait === false
+      ? await client.machineGet({ id })
+      : await waiting(terminal, (options) => waitForMachine(client, id, options));
+  print(terminal, flags, machine, machineTable([machine]));
+  const { friendly_status: status, status_reason: reason } = machine.attributes;
+  if (flags.wait === false || status === wanted) return;
+  terminal.err(reason ?? `Machine ${id} is ${status}.`);
+  terminal.exitCode = 1;
 }

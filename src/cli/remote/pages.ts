@@ -2,9 +2,9 @@
 // more, and the walk through all of them.
 
 import { type Command, Option } from 'commander';
-import type { Terminal } from '../output.ts';
+import { print, type Terminal } from '../output.ts';
 import { whole } from '../parse.ts';
-import { print, type Remote } from './context.ts';
+import type { Remote } from './context.ts';
 
 export interface Paged {
   page: number;

@@ -1,33 +1,26 @@
 // silversmith usage
 
 import type { Command } from 'commander';
-import { type Terminal, table } from '../output.ts';
-import { connect, type Environment, print, type Remote, remoteOptions } from './context.ts';
+import { print, table } from '../output.ts';
+import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 
-export function usageCommand(program: Command, terminal: Terminal, env: Environment): void {
+export function usageCommand(program: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     program.command('usage').description('what the organisation has and may have'),
   ).action(async (flags: Remote) => {
     const client = await connect(flags, env);
     const usage = await client.usageGet({});
-    const rows = [
+    const limited = [
       ['images', usage.images],
       ['machines', usage.machines],
       ['images being made', usage.builds],
       ['GB stored', usage.stored_gb],
       ['GB of kept disks', usage.kept_gb],
     ] as const;
-    print(
-      terminal,
-      flags,
-      usage,
-      table(
-        ['WHAT', 'USED', 'LIMIT'],
-        [
-          ...rows.map(([what, { used, limit }]) => [what, used, limit]),
-          ['GB of disks', usage.disks_gb, null],
-        ],
-      ),
-    );
+    const rows = [
+      ...limited.map(([what, { used, limit }]) => [what, used, limit]),
+      ['GB of disks', usage.disks_gb, null],
+    ];
+    print(terminal, flags, usage, table(['WHAT', 'USED', 'LIMIT'], rows));
   });
 }

@@ -1,20 +1,21 @@
-// The OpenAPI document in 3.0, for generators that know no 3.1. The two differ in how they say that
-// something may be null.
+// Prints the OpenAPI document in version 3.0, for generators that do not know 3.1. The two versions
+// differ in how a schema says that a value may be null.
 
+import { isObject, type Json } from '../extension.ts';
 import { openApiDocument } from './openapi.ts';
 
-type Json = Record<string, unknown>;
+const isNull = (schema: unknown) => isObject(schema) && schema.type === 'null';
 
-const isNull = (schema: unknown) => (schema as Json).type === 'null';
+function older(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(older);
+  return isObject(value) ? olderObject(value) : value;
+}
 
-function older(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(older);
-  if (schema === null || typeof schema !== 'object') return schema;
-  const { type, anyOf, ...rest } = schema as Json;
+function olderObject({ type, anyOf, ...rest }: Json): Json {
   const others = Object.fromEntries(
     Object.entries(rest).map(([key, value]) => [key, older(value)]),
   );
-  // 3.0 has no type of null alone: it is an object that is never there.
+  // Version 3.0 has no type of null alone, so it becomes an object that is never there.
   if (type === 'null') return { type: 'object', nullable: true, ...others };
   if (Array.isArray(type))
     return { type: type.find((one) => one !== 'null'), nullable: true, ...others };
@@ -28,6 +29,6 @@ function older(schema: unknown): unknown {
 }
 
 export const olderOpenApiDocument = (document: Json = openApiDocument()): Json => ({
-  ...(older(document) as Json),
+  ...olderObject(document),
   openapi: '3.0.3',
 });

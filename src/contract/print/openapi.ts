@@ -1,7 +1,7 @@
-// Prints the contract's table as an OpenAPI 3.1 document. A client that was generated from the
-// specification's document is to compile against one that is generated from ours: paths without
-// their prefix, the specification's names of schemas, bodies without a name, and no operationId,
-// since a generator then names things by method and path, as it does for the specification.
+// Prints the contract's table as an OpenAPI 3.1 document. A program that was written against a client
+// of the specification's document must compile against a client of this one. So paths are without
+// their prefix, schemas have the specification's names, bodies have no name, and there is no
+// operationId: a generator then names things by method and path, as it does for the specification.
 
 import { type TProperties, Type } from 'typebox';
 import { BaseResponse, ErrorResponse, pathPrefix } from '../envelope.ts';
@@ -10,22 +10,21 @@ import {
   extensionsHeader,
   hasExtensions,
   isExtension,
+  isObject,
+  type Json,
+  requiredOf,
   withOptionalExtensions,
 } from '../extension.ts';
 import { idempotencyHeader, type OperationSpec } from '../operation.ts';
-import { operations, refusalsOf } from '../table.ts';
-
-type Json = Record<string, unknown>;
+import { operationNames, refusalsOf, specOf } from '../table.ts';
 
 const binary = { type: 'string', format: 'binary' };
 const refTo = (kind: 'schemas' | 'parameters', name: string) => ({
   $ref: `#/components/${kind}/${name}`,
 });
 const json = (schema: unknown) => ({ 'application/json': { schema } });
+const plain = (schema: object): Json => ({ ...schema });
 const bytes = { 'application/octet-stream': { schema: binary } };
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
-const requiredOf = (schema: unknown): string[] =>
-  (schema as { required?: string[] } | undefined)?.required ?? [];
 
 export function openApiDocument(): Json {
   const schemas = new Schemas();
@@ -35,10 +34,11 @@ export function openApiDocument(): Json {
     schemas.define(errorName(clientCode), { description: meaning, allOf: [error] });
 
   const paths: Record<string, Json> = {};
-  for (const [name, operation] of Object.entries<OperationSpec>(operations)) {
-    paths[operation.path] ??= {};
-    const path = paths[operation.path] as Json;
-    path[operation.method.toLowerCase()] = {
+  for (const name of operationNames) {
+    const operation = specOf(name);
+    const methods = paths[operation.path] ?? {};
+    paths[operation.path] = methods;
+    methods[operation.method.toLowerCase()] = {
       'x-operation': name,
       tags: [operation.tag],
       summary: operation.summary,
@@ -55,7 +55,7 @@ export function openApiDocument(): Json {
   }
   return {
     openapi: '3.1.0',
-    // Relative, so that the document is right wherever it is served.
+    // The address is relative, so that the document is right wherever it is served.
     servers: [{ url: pathPrefix }],
     info: {
       title: 'Silversmith',
@@ -80,7 +80,7 @@ export function openApiDocument(): Json {
   };
 }
 
-/** Schemas with a title are written once, under it, and referred to. */
+/** Writes each schema that has a title once, under its title, and refers to it elsewhere. */
 class Schemas {
   readonly all: Json = {};
   readonly #titles = new Map<unknown, string>();
@@ -104,7 +104,7 @@ class Schemas {
     return refTo('schemas', title);
   }
 
-  /** An object with these fields: a schema with a title, when one has them. */
+  /** Returns the schema of an object with these fields; the one with a title, when there is one. */
   object(properties: TProperties): unknown {
     const title = this.#titles.get(properties);
     return title === undefined ? this.use(Type.Object(properties)) : refTo('schemas', title);
@@ -113,7 +113,10 @@ class Schemas {
 
 const errorName = (clientCode: number) => `Error${clientCode}Response`;
 
-/** The specification's name of an answer where it has one, else one made of the operation's. */
+/**
+ * Names the schema of an answer as the specification does; where that has no name, after the
+ * operation.
+ */
 function answerOf(
   name: string,
   { content, response, answerName }: OperationSpec,
@@ -131,7 +134,7 @@ function answerOf(
 function requestBodyOf({ body, content }: OperationSpec, schemas: Schemas): Json {
   if (content === 'request') return { requestBody: { required: true, content: bytes } };
   if (!body) return {};
-  const { title: _, ...nameless } = body as unknown as Json;
+  const { title: _, ...nameless } = plain(body);
   return {
     requestBody: { required: requiredOf(body).length > 0, content: json(schemas.use(nameless)) },
   };
@@ -174,7 +177,7 @@ function parameters(
 ): Json[] {
   const required = requiredOf(schema);
   return Object.entries(schema?.properties ?? {}).map(([name, field]) => {
-    const { description, 'x-extension': _, ...rest } = field as unknown as Json;
+    const { description, 'x-extension': _, ...rest } = plain(field);
     const about = {
       ...(isExtension(field) && { 'x-extension': true }),
       ...(description !== undefined && { description }),
@@ -196,7 +199,7 @@ function errorResponses(operation: OperationSpec): Json {
     const line = `${clientCode}: ${meaning}`;
     const before = byStatus[status];
     byStatus[status] = before
-      ? { ...before, description: `${before.description as string}; ${line}` }
+      ? { ...before, description: `${before.description}; ${line}` }
       : { description: line, content: json(refTo('schemas', errorName(clientCode))) };
   }
   return byStatus;

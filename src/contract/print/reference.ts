@@ -2,9 +2,9 @@
 
 import { pathPrefix } from '../envelope.ts';
 import { wireErrors } from '../errors.ts';
-import { extensionsHeader, isExtension } from '../extension.ts';
+import { extensionsHeader, isExtension, requiredOf } from '../extension.ts';
 import type { OperationSpec } from '../operation.ts';
-import { operations } from '../table.ts';
+import { operationNames, specOf } from '../table.ts';
 
 interface Field {
   type?: string | string[];
@@ -42,8 +42,8 @@ function boundsOf(field: Field): string {
 }
 
 function fields(place: string, schema: OperationSpec['body']): string[] {
-  const required = (schema as unknown as { required?: string[] } | undefined)?.required ?? [];
-  return Object.entries((schema?.properties ?? {}) as Record<string, Field>).map(
+  const required = requiredOf(schema);
+  return Object.entries<Field>(schema?.properties ?? {}).map(
     ([name, field]) =>
       `| \`${name}\` | ${place} | ${escaped(typeOf(field))} | ${boundsOf(field)} | ${required.includes(name) ? 'yes' : 'no'} | ${escaped(field.description ?? '')}${isExtension(field) ? ' (our own addition)' : ''} |`,
   );
@@ -58,7 +58,8 @@ export function apiReference(): string {
     `\`Idempotency-Key\`. Fields of our own are sent to callers that send \`${extensionsHeader.name}: ${extensionsHeader.value}\`. Any operation can also refuse with 400,`,
     '401, 4710, 429, 500 and 503 ([errors](errors.md)).',
   ];
-  for (const [name, operation] of Object.entries(operations) as [string, OperationSpec][]) {
+  for (const name of operationNames) {
+    const operation = specOf(name);
     const inputs = [
       ...fields('path', operation.params),
       ...fields('query', operation.query),

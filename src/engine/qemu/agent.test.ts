@@ -73,7 +73,7 @@ describe('a command in a guest', () => {
     const why = (wanted: AgentError['why']) => (error: AgentError) => error.why === wanted;
     await assert.rejects(agentExec(`${path}.none`, ['known']), why('no agent'));
     await assert.rejects(agentExec(path, ['unknown']), why('not run'));
-    await assert.rejects(agentExec(path, ['known'], 300), why('late'));
+    await assert.rejects(agentExec(path, ['known'], { limitMs: 300 }), why('late'));
   });
 });
 
@@ -102,7 +102,10 @@ describe('a peer that is hostile', () => {
     const odd: unknown[] = [null, 1, 'text', [], {}, { toString: 1 }, { desc: { toString: 1 } }];
     for (const status of odd) {
       const path = await agentThat(t, status, status);
-      await assert.rejects(agentExec(path, ['known'], 200), { name: 'Error', why: 'late' });
+      await assert.rejects(agentExec(path, ['known'], { limitMs: 200 }), {
+        name: 'Error',
+        why: 'late',
+      });
     }
     for (const field of [...odd, -1, 1e300, 0.5]) {
       const status = {

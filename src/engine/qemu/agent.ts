@@ -1,7 +1,7 @@
 // The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by
 // itself. Any answer may be a lie.
 
-import type { ExecResult } from '../port.ts';
+import type { ExecResult } from '../optional/exec.ts';
 import { JsonSocket, type Message } from './qmp.ts';
 
 const answerMs = 5000;
@@ -47,17 +47,33 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
  * Asks the guest to power off, after it has given back the blocks of what it removed: a capture
  * would keep them. False when no agent answers.
  */
-export async function agentShutdown(path: string, trimMs: number): Promise<boolean> {
+export async function agentShutdown(
+  path: string,
+  trimMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   try {
     const agent = await openAgent(path, answerMs);
+    const ending = closeOn(agent, signal);
     await agent.call('guest-fstrim', {}, trimMs).catch(() => {});
     // The agent does not answer a shutdown that works.
     await agent.call('guest-shutdown', { mode: 'powerdown' }, 500).catch(() => {});
-    agent.close();
+    ending();
     return true;
   } catch {
     return false;
   }
+}
+
+/** Closes the channel when the signal aborts, and when what is returned is called. */
+function closeOn(agent: JsonSocket, signal?: AbortSignal): () => void {
+  const close = () => agent.close();
+  signal?.addEventListener('abort', close, { once: true });
+  if (signal?.aborted) close();
+  return () => {
+    signal?.removeEventListener('abort', close);
+    close();
+  };
 }
 
 /** As a shell has it: 0 to 255, and more than 128 for a command that a signal ended. */
@@ -78,18 +94,27 @@ export class AgentError extends Error {
   }
 }
 
+interface ExecOptions {
+  limitMs?: number;
+  input?: string;
+  signal?: AbortSignal;
+}
+
 const failing = (why: AgentError['why']) => (error: unknown) => {
   throw new AgentError(why, (error as Error).message);
 };
 
-/** Runs a command to its end, within the limit; `input` is what it reads. Throws AgentError. */
+/**
+ * Runs a command to its end, within the limit; `input` is what it reads. Throws AgentError, also
+ * when the signal aborts.
+ */
 export async function agentExec(
   path: string,
   [command = '', ...args]: readonly string[],
-  limitMs = execMs,
-  input?: string,
+  { limitMs = execMs, input, signal }: ExecOptions = {},
 ): Promise<ExecResult> {
   const agent = await openAgent(path, answerMs, printedBytesMax).catch(failing('no agent'));
+  const ending = closeOn(agent, signal);
   try {
     const data = input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') };
     const start = { path: command, arg: args, 'capture-output': true, ...data };
@@ -112,6 +137,6 @@ export async function agentExec(
     }
     throw new AgentError('late', `${limitMs / 1000} s`);
   } finally {
-    agent.close();
+    ending();
   }
 }

@@ -9,11 +9,12 @@ import { failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { copySparse, statOrNull, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { BackupSpec } from '../port.ts';
+import type { BackupSpec } from '../optional/backup.ts';
+import { createOverlay } from './disk-file.ts';
 import type { Host } from './host.ts';
-import { createOverlay, diskFull } from './image-file.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { type Found, findProcess, hasDisk, type Own, ownerOf } from './process.ts';
+import { diskFull } from './qemu-img.ts';
 import { monitorCall } from './qmp.ts';
 
 const monitorMs = 10_000;
@@ -236,7 +237,7 @@ async function copyRunning(
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
     const user = host.user.ids === null ? host.user : { ...host.user, ids: await ownerOf(running) };
-    await createOverlay(empty, paths.backing(layerId), sizeBytes, user);
+    await createOverlay(empty, paths.backing(layerId), sizeBytes, user, signal);
     part = join(await copiesOf(running, context), `${job}.qcow2`);
     await rename(empty, part);
     await call('drive-backup', {

@@ -2,7 +2,8 @@
 // of its disk and no sign that its boot loader is for UEFI alone.
 
 import { exists } from '../../lib/files.ts';
-import type { BootFault, RootBoot } from '../port.ts';
+import type { BootFault } from '../optional/boot-check.ts';
+import type { RootBoot } from '../port/layers.ts';
 import { firmwareOf, headBytes } from './boot-sector.ts';
 import type { Paths } from './paths.ts';
 import { readingQcow2 } from './qcow2.ts';

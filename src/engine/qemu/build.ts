@@ -10,13 +10,14 @@ import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
-import type { BuildResult, BuildSpec } from '../port.ts';
+import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import { qemuArgs } from './command.ts';
 import { type Cage, type Caged, caged } from './confine.ts';
+import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
-import { createOverlay, diskFull, makeImmutable, storedBytes } from './image-file.ts';
 import { OutputTail } from './output-tail.ts';
 import { endProcess, findProcess, type Own, processName } from './process.ts';
+import { diskFull } from './qemu-img.ts';
 import { type JsonSocket, openMonitor } from './qmp.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
 
@@ -58,7 +59,7 @@ export async function buildLayer(
   try {
     // Written beside the disks, whose relative backing name is right for a layer too.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
-    await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user);
+    await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
     const token = randomBytes(16).toString('hex');
     await writeBuildSeed(folder, spec.layerId, spec.recipe, paths.file, token, user.path);
     await mkdir(run, { mode: 0o700 });
@@ -94,6 +95,7 @@ export async function buildLayer(
       await moveDurably(disk, layer);
       return sealed(outcome.output);
     }
+    if (outcome.ended === 'aborted') signal.throwIfAborted();
     return refuse(outcome, spec);
   } finally {
     await removeBuild(spec.layerId, context);
@@ -106,7 +108,6 @@ function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec):
   const shown = { output: output.trim() === '' ? console : output };
   const seconds = Math.round(spec.recipe.timeoutMs / 1000);
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);
-  if (ended === 'aborted') throw failedForNow('The build was interrupted and is tried again.');
   if (ended === 'timeout')
     throw failedForGood(
       `${spec.label} was not done within its limit of ${seconds} s.${last}`,

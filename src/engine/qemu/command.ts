@@ -1,7 +1,7 @@
 // QEMU's command line: a minimal set of devices, a sandbox, and nothing of a caller's text.
 
 import type { Boot } from '../../domain/layer.ts';
-import type { ChainBoot } from '../port.ts';
+import type { ChainBoot } from '../port/layers.ts';
 import type { Host } from './host.ts';
 import { earlyLines, type Hardware, type Identity } from './identity.ts';
 import type { Paths } from './paths.ts';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
 import type { Boot } from '../../domain/layer.ts';
 import { exists } from '../../lib/files.ts';
+import { killGroup } from '../../lib/spawn.ts';
 
 const assets = new URL('../../../assets/demo-base/', import.meta.url).pathname;
 
@@ -24,18 +25,28 @@ const boot: Boot = {
   buildAppend: 'silversmith.build',
 };
 
+export interface MakeOptions {
+  /** The whole environment of the tools that make it. */
+  env: Record<string, string>;
+  /** Gets each line of their progress. */
+  say: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/** How long the tools may clean up when they are told to end. */
+const graceMs = 5000;
+
 /**
- * Finds the demo base in one of the folders, or makes it in the first. Its tools get `env`, and
- * `say` each line of its progress. Throws `unavailable` with what to do.
+ * Finds the demo base in one of the folders, or makes it in the first. Throws `unavailable` with
+ * what to do, or the reason of the signal; nothing is left of a base that was not made.
  */
 export async function ensureDemoBase(
   cacheDirs: readonly string[],
-  env: Record<string, string>,
-  say: (line: string) => void,
+  options: MakeOptions,
 ): Promise<DemoBase> {
   const name = `demo-base-${await assetsDigest()}`;
   const folder =
-    (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, env, say));
+    (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, options));
   return {
     disk: join(folder, 'disk.qcow2'),
     kernel: join(folder, 'vmlinuz'),
@@ -46,7 +57,7 @@ export async function ensureDemoBase(
 
 async function findIn(cacheDirs: readonly string[], name: string): Promise<string | undefined> {
   for (const dir of cacheDirs) {
-    // A folder of another user that may not be read is as good as none.
+    // A folder that this user may not read counts as none.
     if (await exists(join(dir, name)).catch(() => false)) return join(dir, name);
   }
   return undefined;
@@ -59,19 +70,14 @@ async function assetsDigest(): Promise<string> {
   return hash.digest('hex').slice(0, 12);
 }
 
-async function make(
-  cacheDir: string,
-  name: string,
-  env: Record<string, string>,
-  say: (line: string) => void,
-): Promise<string> {
+async function make(cacheDir: string, name: string, options: MakeOptions): Promise<string> {
   const folder = join(cacheDir, name);
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
   await mkdir(part, { recursive: true });
-  // Whatever the umask says, all may read what root makes: nothing in it is secret.
+  // Every user may read the base that root makes, whatever the umask says: nothing in it is secret.
   if (process.getuid?.() === 0) for (const path of [cacheDir, part]) await chmod(path, 0o755);
   try {
-    await run(join(assets, 'make'), [part], env, say);
+    await run(join(assets, 'make'), [part], options);
     // Two processes may have made it at once; the first to arrive stays.
     await rename(part, folder).catch(async (error) => {
       if (!(await exists(folder))) throw error;
@@ -82,14 +88,16 @@ async function make(
   }
 }
 
-function run(
-  file: string,
-  args: string[],
-  env: Record<string, string>,
-  say: (line: string) => void,
-): Promise<void> {
+function run(file: string, args: string[], { env, say, signal }: MakeOptions): Promise<void> {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    let killing: NodeJS.Timeout | undefined;
+    const end = () => {
+      killGroup(child, 'SIGTERM');
+      killing = setTimeout(() => killGroup(child), graceMs);
+    };
+    signal.addEventListener('abort', end, { once: true });
     const errors: string[] = [];
     child.stdout.on('data', (chunk: Buffer) => say(chunk.toString().trimEnd()));
     child.stderr.on('data', (chunk: Buffer) => {
@@ -98,6 +106,9 @@ function run(
     });
     child.once('error', reject);
     child.once('close', (code) => {
+      clearTimeout(killing);
+      signal.removeEventListener('abort', end);
+      if (signal.aborted) return reject(signal.reason);
       if (code === 0) return resolve();
       const said = errors.join('').trim().slice(-1500);
       reject(

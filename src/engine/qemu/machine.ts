@@ -1,22 +1,21 @@
 // Machines: QEMU processes that outlive the server. Whether one is on is asked of the operating
 // system, never remembered.
 
-import { spawn } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, failedForNow } from '../../domain/error.ts';
+import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
-import { killGroup } from '../../lib/spawn.ts';
-import type { ExecResult, MachineSpec } from '../port.ts';
+import type { ExecResult, ExecSpec } from '../optional/exec.ts';
+import type { MachineSpec, MachineState } from '../port/machines.ts';
 import { AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
 import { card, qemuArgs } from './command.ts';
-import { type Cage, caged } from './confine.ts';
+import type { Cage } from './confine.ts';
+import { makeWritable } from './disk-file.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { hardwareOf, type Identity, identityOf } from './identity.ts';
-import { makeWritable } from './image-file.ts';
+import { launch } from './launch.ts';
 import { Newcomer } from './newcomer.ts';
-import { OutputTail } from './output-tail.ts';
 import type { Paths } from './paths.ts';
 import {
   endProcess,
@@ -32,9 +31,7 @@ import { monitorCall } from './qmp.ts';
 import { writeMachineSeed } from './seed.ts';
 
 const monitorMs = 5000;
-const startMs = 20_000;
 const agentMs = 1500;
-const pollMs = 50;
 const trimMs = 15_000;
 const agentTriesMax = 3;
 /** As large as the rings are; see command.ts. */
@@ -64,7 +61,7 @@ export class Machines {
     return findProcess(this.#own, 'machine', id);
   }
 
-  async start(spec: MachineSpec): Promise<void> {
+  async start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const { machineId } = spec;
     const disk = this.#paths.disk(spec.diskId);
     const running = await this.#find(machineId);
@@ -111,7 +108,7 @@ export class Machines {
       mortal: false,
     };
     this.#forget(machineId);
-    await this.#spawn(qemuArgs(guest, this.#host, this.#paths), cage);
+    await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal);
     await welcome(run);
   }
 
@@ -138,51 +135,6 @@ export class Machines {
     this.#consoles.delete(id);
   }
 
-  async #spawn(args: string[], cage: Cage): Promise<void> {
-    const { file, args: all, options } = await caged(cage, 'qemu-system-x86_64', args);
-    const child = spawn(file, all, {
-      ...options,
-      detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const said = new OutputTail();
-    child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
-    let failure: string | null = null;
-    child.once('error', (error) => {
-      failure = String(error);
-    });
-    child.once('exit', (code, signal) => {
-      failure ??= `QEMU ended with ${code ?? signal}`;
-    });
-    child.unref();
-    try {
-      const end = Date.now() + startMs;
-      while (Date.now() < end && failure === null) {
-        const up = await monitorCall(
-          join(cage.cwd, 'qmp.sock'),
-          'query-status',
-          undefined,
-          monitorMs,
-        ).catch(() => null);
-        if (up !== null) return;
-        await new Promise((resolve) => setTimeout(resolve, pollMs));
-      }
-    } finally {
-      // What it has to say later goes nowhere: a guest may make it say much.
-      child.stderr.destroy();
-    }
-    killGroup(child);
-    const detail = `${failure ?? 'the monitor did not answer'}: ${said.toString().slice(-2000)}`;
-    if (/Cannot allocate memory/i.test(detail)) {
-      throw new AppError(
-        'no_capacity',
-        'The host has not enough memory to start this machine; stop another one first.',
-        { detail, retry: 'later' },
-      );
-    }
-    throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });
-  }
-
   /**
    * What has come into a ring since it was last read; null when the monitor did not answer in time.
    */
@@ -205,7 +157,7 @@ export class Machines {
     return shown;
   }
 
-  async state(id: MachineId): Promise<'off' | 'on' | 'ready' | 'copy'> {
+  async state(id: MachineId): Promise<MachineState> {
     const running = await this.#find(id);
     if (!running) return 'off';
     const folder = this.#paths.machine(id);
@@ -231,23 +183,13 @@ export class Machines {
     return (await agentAnswers(join(folder, 'agent.sock'), agentMs)) ? 'ready' : 'on';
   }
 
-  async stop(id: MachineId, graceMs: number): Promise<void> {
+  async stop(
+    { machineId: id, graceMs }: { machineId: MachineId; graceMs: number },
+    signal: AbortSignal,
+  ): Promise<void> {
     const running = await this.#find(id);
     if (running) {
-      if (graceMs > 0) {
-        const asked = await agentShutdown(
-          join(running.folder, 'agent.sock'),
-          Math.min(trimMs, graceMs / 2),
-        );
-        if (!asked)
-          await monitorCall(
-            join(running.folder, 'qmp.sock'),
-            'system_powerdown',
-            undefined,
-            monitorMs,
-          ).catch(() => {});
-        await waitGone(running, graceMs);
-      }
+      if (graceMs > 0) await askToPowerOff(running, graceMs, signal);
       await endProcess(running);
     }
     this.#forget(id);
@@ -286,7 +228,7 @@ export class Machines {
     );
   }
 
-  async exec(id: MachineId, command: readonly string[]): Promise<ExecResult> {
+  async exec({ machineId: id, command }: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
     const running = await this.#find(id);
     if (!running)
       throw new AppError(
@@ -295,16 +237,35 @@ export class Machines {
       );
     const agent = join(running.folder, 'agent.sock');
     // A guest may say that it is ready a moment before its agent is.
-    for (let asked = 1; asked < agentTriesMax && !(await agentAnswers(agent, monitorMs)); asked++);
+    for (let asked = 1; asked < agentTriesMax; asked++) {
+      signal.throwIfAborted();
+      if (await agentAnswers(agent, monitorMs)) break;
+    }
     try {
-      return await agentExec(agent, command);
+      return await agentExec(agent, command, { signal });
     } catch (error) {
+      signal.throwIfAborted();
       if (!(error instanceof AgentError)) throw error;
       throw new AppError('unavailable', notRun(id, command[0] ?? '', error), {
         detail: error.message,
       });
     }
   }
+}
+
+/** By its agent, else by its power button; resolves when it is off or its time is over. */
+async function askToPowerOff(running: Found, graceMs: number, signal: AbortSignal): Promise<void> {
+  const agent = join(running.folder, 'agent.sock');
+  const asked = await agentShutdown(agent, Math.min(trimMs, graceMs / 2), signal);
+  signal.throwIfAborted();
+  if (!asked)
+    await monitorCall(
+      join(running.folder, 'qmp.sock'),
+      'system_powerdown',
+      undefined,
+      monitorMs,
+    ).catch(() => {});
+  await waitGone(running, graceMs, signal);
 }
 
 /** Makes an empty file where nothing is, and follows no link. */

@@ -65,7 +65,10 @@ export class Newcomer {
     if (!(await agentAnswers(this.#agent, agentMs))) return;
     this.#asking = true;
     // Not waited for: the machine may be asked to stop meanwhile.
-    agentExec(this.#agent, ['/bin/sh'], scriptMs, renewScript(this.#identity, 'agent'))
+    agentExec(this.#agent, ['/bin/sh'], {
+      limitMs: scriptMs,
+      input: renewScript(this.#identity, 'agent'),
+    })
       .then(
         ({ exitCode }) => {
           if (exitCode === 0) this.#done = true;

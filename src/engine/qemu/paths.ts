@@ -19,7 +19,7 @@
 
 import { join, relative } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
-import type { ChainBoot } from '../port.ts';
+import type { ChainBoot } from '../port/layers.ts';
 
 export type GuestKind = 'machine' | 'build';
 export type Paths = ReturnType<typeof pathsIn>;

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { statOrNull } from '../../lib/files.ts';
 import { type GuestKind, type Paths, pathsIn } from './paths.ts';
 
@@ -125,12 +126,16 @@ export const hasDisk = ({ commandLine }: Found, diskId: DiskId): boolean =>
 
 const pollMs = 50;
 
-/** Waits for a process to be gone; false at the limit. */
-export async function waitGone(found: Found, limitMs: number): Promise<boolean> {
+/** Waits for a process to be gone; false at the limit. Throws the signal's reason. */
+export async function waitGone(
+  found: Found,
+  limitMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const end = Date.now() + limitMs;
   while (await isAlive(found)) {
     if (Date.now() >= end) return false;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await systemClock.sleep(pollMs, signal);
   }
   return true;
 }

@@ -5,16 +5,17 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
-import type { LayerId } from '../../domain/ids.ts';
 import { copySparse, exists, moveDurably } from '../../lib/files.ts';
+import type { RewriteSpec } from '../optional/compact.ts';
+import { makeImmutable, storedBytes } from './disk-file.ts';
 import { giveTo, type Host } from './host.ts';
-import { copyMs, diskFull, makeImmutable, qemuImg, storedBytes } from './image-file.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
+import { copyMs, diskFull, qemuImg } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 
 export async function rewriteLayer(
-  { layerId, parentId, chain }: { layerId: LayerId; parentId: LayerId; chain: readonly LayerId[] },
+  { layerId, parentId, chain }: RewriteSpec,
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,

@@ -5,7 +5,7 @@
 import { statfs } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';
 import { type Capacity, isFull, roomBytes } from '../../domain/host.ts';
-import { diskFull, TooLarge } from './image-file.ts';
+import { diskFull, TooLarge } from './qemu-img.ts';
 
 const lookMs = 100;
 

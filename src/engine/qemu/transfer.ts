@@ -3,39 +3,35 @@
 // written, and never itself used: its content is copied into a file of our own.
 
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, chown, link, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { failedForGood, invalid } from '../../domain/error.ts';
-import type { LayerId } from '../../domain/ids.ts';
-import { copySparse, exists, moveDurably, syncPath } from '../../lib/files.ts';
-import type { ChainBoot, RootBoot, Tail } from '../port.ts';
+import { failedForGood } from '../../domain/error.ts';
+import { fileContent } from '../../lib/content.ts';
+import { exists, moveDurably, syncPath } from '../../lib/files.ts';
+import { newId } from '../../lib/new-id.ts';
+import type { Exported, ExportSpec, ImportSpec } from '../optional/transfer.ts';
+import type { RootBoot } from '../port/layers.ts';
+import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
+import { convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
 import { giveTo, type Host } from './host.ts';
-import {
-  convertForeignDisk,
-  copyMs,
-  createOverlay,
-  diskFull,
-  inspectForeignDisk,
-  makeImmutable,
-  qemuImg,
-  storedBytes,
-} from './image-file.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
+import { copyMs, diskFull, qemuImg } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
+import { takeIn, writeOut } from './source.ts';
 
 export async function exportLayer(
-  spec: ChainBoot & { layerId: LayerId; format: 'qcow2' | 'raw'; path: string; bytesMax: number },
+  spec: ExportSpec,
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
-): Promise<{ bytes: number; heldBytes: number; tail: Tail | null }> {
-  const { layerId, chain, format, path, bytesMax } = spec;
+): Promise<Exported> {
+  const { layerId, chain, format, to, bytesMax } = spec;
   const layer = paths.layer(layerId);
   if (!(await exists(layer)))
     throw failedForGood('A layer of this image is missing.', { detail: layerId });
-  const part = join(paths.builds, `${basename(path)}.export`);
+  const part = join(paths.builds, `${newId()}.export`);
   try {
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);
@@ -56,31 +52,16 @@ export async function exportLayer(
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     const tail = await appendTail(part, spec, paths, signal);
     await syncPath(part);
-    await moveDurably(part, path, signal);
-    return { bytes: (await stat(path)).size, heldBytes: await storedBytes(path), tail };
+    const { size: bytes } = await stat(part);
+    if (to.path === undefined) {
+      await to.write(createReadStream(part), signal);
+      return { bytes, heldBytes: bytes, tail };
+    }
+    await moveDurably(part, to.path, signal);
+    return { bytes, heldBytes: await storedBytes(to.path), tail };
   } finally {
     await rm(part, { force: true });
   }
-}
-
-/**
- * The file under a name in the engine's keeping, which QEMU's user may read and not write; a copy
- * where it is going to be cut.
- */
-async function takeSource(
-  path: string,
-  source: string,
-  cut: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const linked =
-    !cut &&
-    (await link(path, source).then(
-      () => true,
-      () => false,
-    ));
-  if (!linked) await copySparse(path, source, signal);
-  await chmod(source, cut ? 0o644 : 0o444);
 }
 
 /**
@@ -100,50 +81,14 @@ async function appendTail(
   return { kernelBytes: (await stat(kernel)).size, initrdBytes: (await stat(initrd)).size };
 }
 
-/**
- * Cuts off what follows the disk in a file, and keeps it beside the layer when that stands alone.
- */
-async function takeTail(
-  file: string,
-  { kernelBytes, initrdBytes }: Tail,
-  into: { kernel: string; initrd: string } | null,
-  signal: AbortSignal,
-): Promise<void> {
-  const { size } = await stat(file);
-  const disk = size - kernelBytes - initrdBytes;
-  if (disk <= 0)
-    throw invalid(
-      `The manifest tells of ${kernelBytes + initrdBytes} bytes after the disk, and the file has ${size}.`,
-    );
-  const slice = async (start: number, bytes: number, to: string) => {
-    await pipeline(
-      createReadStream(file, { start, end: start + bytes - 1 }),
-      createWriteStream(to),
-      { signal },
-    );
-    await makeImmutable(to);
-  };
-  if (into) {
-    await slice(disk, kernelBytes, into.kernel);
-    await slice(disk + kernelBytes, initrdBytes, into.initrd);
-  }
-  await truncate(file, disk);
-}
-
 export async function importLayer(
-  spec: {
-    layerId: LayerId;
-    path: string;
-    parentId: LayerId | null;
-    tail: Tail | null;
-    bytesMax: number;
-  },
+  spec: ImportSpec,
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
 ): Promise<{ virtualBytes: number; storedBytes: number }> {
-  const { layerId, path, parentId, tail, bytesMax } = spec;
-  if (!tail) await inspectForeignDisk(path);
+  const { layerId, disk, kernel, initrd, parentId, bytesMax } = spec;
+  await inspectForeignDisk(disk);
   const folder = paths.build(layerId);
   const overlay = join(paths.builds, `${layerId}.qcow2`);
   await rm(folder, { recursive: true, force: true });
@@ -151,19 +96,26 @@ export async function importLayer(
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
-    await takeSource(path, source, tail !== null, signal);
-    const beside = { kernel: join(folder, 'kernel'), initrd: join(folder, 'initrd') };
-    if (tail) await takeTail(source, tail, parentId === null ? beside : null, signal);
+    await takeIn(disk, source, { signal, mayLink: true });
+    const beside = [
+      [kernel, join(folder, 'kernel'), paths.kernel(layerId)],
+      [initrd, join(folder, 'initrd'), paths.initrd(layerId)],
+    ] as const;
+    for (const [content, part] of beside) {
+      if (content === undefined) continue;
+      await writeOut(content, part, signal);
+      await makeImmutable(part);
+    }
     const whole = join(folder, 'whole.qcow2');
     const wholeMax = parentId === null ? bytesMax : Number.MAX_SAFE_INTEGER;
-    const format = await inspectForeignDisk(source);
+    const format = await inspectForeignDisk(await fileContent(source));
     const virtualBytes = await withinRoom(paths.builds, { bytesMax: wholeMax, signal }, (limits) =>
       convertForeignDisk(source, format, whole, user, limits),
     );
     let made = whole;
     if (parentId !== null) {
       // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
-      await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user);
+      await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user, signal);
       await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
         const layers = [whole, paths.layer(parentId)];
         const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
@@ -189,10 +141,8 @@ export async function importLayer(
       made = overlay;
     }
     await makeImmutable(made);
-    if (tail && parentId === null) {
-      await moveDurably(beside.kernel, paths.kernel(layerId));
-      await moveDurably(beside.initrd, paths.initrd(layerId));
-    }
+    for (const [content, part, place] of beside)
+      if (content !== undefined) await moveDurably(part, place);
     const layer = paths.layer(layerId);
     await moveDurably(made, layer);
     return { virtualBytes, storedBytes: await storedBytes(layer) };

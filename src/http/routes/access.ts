@@ -1,17 +1,29 @@
-// The links that open a machine. Nobody signs these requests: the secret in the path is the
+// Links that open a machine. A caller makes one with the operation `machineAccess`. The requests that
+// follow a link are not operations: nobody signs them, since the secret in the path is the
 // permission. GET only looks, so that a program that previews links uses none up; POST opens.
 
 import type { FastifyInstance } from 'fastify';
-import { accessCheck, accessOpen, type Opened } from '../../app/access.ts';
+import { machineAccess, type Opened } from '../../app/access.ts';
+import type { Application } from '../../app/application.ts';
 import { shownOf } from '../../domain/machine.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Store } from '../../store/port/unit-of-work.ts';
-import { timestampOf } from '../errors.ts';
-import { dateTime } from '../handler.ts';
+import { envelopeAt } from '../errors.ts';
+import { dateTime, type Handlers } from '../handler.ts';
+
+export const accessHandlers: Handlers<'machineAccess'> = {
+  async machineAccess(context, { params, body }) {
+    const { uid, url, expiresAt } = await machineAccess(context, params.id, body.expires_in);
+    return {
+      id: uid,
+      type: 'access',
+      attributes: { uid, connection_link: url, expires_at: dateTime(expiresAt) },
+    };
+  },
+};
 
 export function accessRoutes(
   app: FastifyInstance,
-  { store, clock }: { store: Store; clock: Clock },
+  { application, clock }: { application: Application; clock: Clock },
 ): void {
   const present = ({ link, machine }: Opened) => ({
     id: link.uid,
@@ -23,15 +35,13 @@ export function accessRoutes(
       machine_name: machine.name,
       friendly_status: shownOf(machine).status,
     },
-    client_code: 200,
-    message: 'OK',
-    timestamp: timestampOf(clock.now()),
+    ...envelopeAt(clock.now()),
   });
   type Named = { Params: { token: string } };
   app.get<Named>('/access/:token', async ({ params }) =>
-    present(await accessCheck(store, params.token)),
+    present(await application.checkAccess(params.token)),
   );
   app.post<Named>('/access/:token', async ({ params, id }) =>
-    present(await accessOpen(store, params.token, id)),
+    present(await application.openAccess(params.token, id)),
   );
 }

@@ -1,24 +1,21 @@
 // The audit trail between the wire and the application.
 
 import { userActionLogList } from '../../app/audit.ts';
-import type { OperationSpec } from '../../contract/operation.ts';
-import { operations } from '../../contract/table.ts';
+import { operationNames, specOf } from '../../contract/table.ts';
 import { dateTime, type Handlers } from '../handler.ts';
 
 /**
- * The trail keeps the names of operations. What is no operation of the API is told apart from the
- * link that allowed it.
+ * The trail keeps the names of operations, and an answer the action types of the specification. A
+ * link that is opened is no operation; it has an action type of its own.
  */
 const actionTypes = new Map<string, string>([
-  ...Object.entries<OperationSpec>(operations).map(
-    ([name, { action }]) => [name, action ?? name] as const,
-  ),
+  ...operationNames.map((name) => [name, specOf(name).action ?? name] as const),
   ['machineAccessOpen', 'machine_external_access_opened'],
 ]);
 const actionsOf = (type: string) =>
   [...actionTypes].filter(([, one]) => one === type).map(([action]) => action);
 
-export const auditRoutes: Handlers<'userActionLogList'> = {
+export const auditHandlers: Handlers<'userActionLogList'> = {
   async userActionLogList(context, { query }) {
     const { entries, count, from, to } = await userActionLogList(context, {
       startDate: query.start_date,
@@ -26,7 +23,7 @@ export const auditRoutes: Handlers<'userActionLogList'> = {
       actions: query.action_type === undefined ? undefined : actionsOf(query.action_type),
       machineId: query.organization_machine_id,
     });
-    // Keys act here, not users: no entry has the e-mail that is asked for.
+    // Keys act here, not users, so no entry has the e-mail that is asked for.
     const shown = query.user_email === undefined ? entries : [];
     return {
       logs: shown.map((entry) => ({

@@ -1,4 +1,4 @@
-// Files, of which there are none.
+// Files of machines. There is no file storage, so each answer is an empty folder.
 
 import { machineGet } from '../../app/machine.ts';
 import type { Answer } from '../../contract/table.ts';
@@ -12,7 +12,7 @@ const noFiles: Answer<'fileList'> = {
   next_page: null,
 };
 
-export const fileRoutes: Handlers<'fileList' | 'fileCapacity' | 'machineFileList'> = {
+export const fileHandlers: Handlers<'fileList' | 'fileCapacity' | 'machineFileList'> = {
   fileList: async () => noFiles,
   fileCapacity: async () => ({ total: 0, in_use: 0 }),
   async machineFileList(context, { params }) {

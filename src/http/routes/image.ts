@@ -2,16 +2,17 @@
 
 import {
   type ImageView,
-  imageAssign,
   imageCapture,
   imageDelete,
   imageGet,
   imageInstall,
   imageList,
   imageLog,
+  imageProtect,
+  imageRestore,
 } from '../../app/image.ts';
 import type { Answer } from '../../contract/table.ts';
-import { dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
+import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 
 export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {
   return {
@@ -33,35 +34,27 @@ export function presentImage({ image, softwares, job }: ImageView): Answer<'imag
       status_reason: image.statusReason,
       progress: image.status === 'available' ? 1 : (job?.progress ?? 0),
       protected: image.protectedAt !== null,
-      deleted_at: image.deletedAt === null ? null : dateTime(image.deletedAt),
+      deleted_at: dateOrNull(image.deletedAt),
       phase: job?.phase ?? null,
     },
   };
 }
 
-export const imageRoutes: Handlers<
+export const imageHandlers: Handlers<
   | 'imageList'
   | 'imageGet'
   | 'imageCapture'
   | 'imageInstall'
-  | 'imageAssign'
   | 'imageDelete'
+  | 'imageRestore'
+  | 'imageProtect'
   | 'imageLog'
 > = {
   async imageList(context, { query }) {
-    const {
-      page = pageDefaults.page,
-      per_page: perPage = pageDefaults.perPage,
-      q,
-      deleted,
-    } = query;
-    const { images, count } = await imageList(context, { page, perPage, q, deleted });
-    return {
-      images: images.map(presentImage),
-      count,
-      page,
-      next_page: nextPage(page, perPage, count),
-    };
+    const page = pageOf(query);
+    const { q, deleted } = query;
+    const { images, count } = await imageList(context, { ...page, q, deleted });
+    return { images: images.map(presentImage), ...pageAnswer(page, count) };
   },
   imageGet: async (context, { params }) => presentImage(await imageGet(context, params.id)),
   imageCapture: async (context, { body }) =>
@@ -80,14 +73,16 @@ export const imageRoutes: Handlers<
         baseImageId: body.base_image_id,
       }),
     ),
-  async imageAssign(context, { params, body }) {
-    await imageAssign(context, params.id, body.machine_ids);
-    return {};
-  },
   async imageDelete(context, { params }) {
     await imageDelete(context, params.id);
     return {};
   },
+  async imageRestore(context, { params }) {
+    const { view, machines } = await imageRestore(context, params.id);
+    return { ...presentImage(view), count: machines.length };
+  },
+  imageProtect: async (context, { params, body }) =>
+    presentImage(await imageProtect(context, params.id, body.protected)),
   async imageLog(context, { params }) {
     const { steps, report } = await imageLog(context, params.id);
     return {

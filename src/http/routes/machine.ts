@@ -1,21 +1,17 @@
 // Machines between the wire and the application.
 
-import { machineAccess } from '../../app/access.ts';
 import {
   type MachineView,
-  machineConsole,
   machineCreate,
   machineGet,
   machineList,
-  machinePermissionsSet,
   machineReset,
   machineStart,
   machineStop,
-  machineTypeSet,
 } from '../../app/machine.ts';
 import type { Answer } from '../../contract/table.ts';
 import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
-import { dateOrNull, dateTime, type Handlers, nextPage, pageDefaults } from '../handler.ts';
+import { dateOrNull, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 import { presentImage } from './image.ts';
 
 export function presentMachine({
@@ -37,9 +33,8 @@ export function presentMachine({
       friendly_status: shown.status,
       assigned_image_id: machine.assignedImageId,
       assigned_image_name: assignedImageName,
-      last_session_start_at:
-        machine.lastSessionStartAt === null ? null : dateTime(machine.lastSessionStartAt),
-      // What the original meters; a self-hosted machine has no credit to use up and does not stop
+      last_session_start_at: dateOrNull(machine.lastSessionStartAt),
+      // The specification meters these. A machine here has no credit to use up, and does not stop
       // by itself.
       auto_stop_threshold: 0,
       network_credit: 0,
@@ -56,57 +51,17 @@ export function presentMachine({
   };
 }
 
-export const machineRoutes: Handlers<
-  | 'machineList'
-  | 'machineGet'
-  | 'planList'
-  | 'machineCreate'
-  | 'machineConsole'
-  | 'machineStart'
-  | 'machineStop'
-  | 'machineReset'
-  | 'machineAccess'
-  | 'machinePermissionFields'
-  | 'machineTypeList'
-  | 'machineTypeSet'
-  | 'machinePermissionsSet'
+export const machineHandlers: Handlers<
+  'machineList' | 'machineGet' | 'machineCreate' | 'machineStart' | 'machineStop' | 'machineReset'
 > = {
   async machineList(context, { query }) {
-    const {
-      page = pageDefaults.page,
-      per_page: perPage = pageDefaults.perPage,
-      q,
-      status,
-      assigned,
-    } = query;
-    const { has_session_data: hasSessionData, time_left: timeLeftMin } = query;
-    const filter = { page, perPage, q, status, assigned, hasSessionData, timeLeftMin };
+    const page = pageOf(query);
+    const { q, status, assigned, has_session_data: hasSessionData, time_left: timeLeftMin } = query;
+    const filter = { ...page, q, status, assigned, hasSessionData, timeLeftMin };
     const { machines, count } = await machineList(context, filter);
-    return {
-      machines: machines.map(presentMachine),
-      count,
-      page,
-      next_page: nextPage(page, perPage, count),
-    };
-  },
-  async machineConsole(context, { params }) {
-    const kept = await machineConsole(context, params.id);
-    return {
-      id: String(params.id),
-      type: 'machine_console',
-      attributes: { shown: kept?.shown ?? null, kept_at: dateOrNull(kept?.keptAt ?? null) },
-    };
+    return { machines: machines.map(presentMachine), ...pageAnswer(page, count) };
   },
   machineGet: async (context, { params }) => presentMachine(await machineGet(context, params.id)),
-  planList: async ({ work }) => ({
-    plans: (await work.machineTypes.list()).map(
-      ({ id, name, code, cpus, memoryMb, diskSizeGb }) => ({
-        id: String(id),
-        type: 'plan',
-        attributes: { name, machine_type: code, cpus, memory_mb: memoryMb, disk_size: diskSizeGb },
-      }),
-    ),
-  }),
   async machineCreate(context, { body }) {
     const { machines, image } = await machineCreate(context, {
       machineTypeId: body.plan_id,
@@ -131,40 +86,6 @@ export const machineRoutes: Handlers<
   },
   async machineStop(context, { params, body }) {
     await machineStop(context, params.id, body.gracefully ?? false);
-    return {};
-  },
-  async machineAccess(context, { params, body }) {
-    const { uid, url, expiresAt } = await machineAccess(context, params.id, body.expires_in);
-    return {
-      id: uid,
-      type: 'access',
-      attributes: { uid, connection_link: url, expires_at: dateTime(expiresAt) },
-    };
-  },
-  machinePermissionFields: async () => ({
-    permission_fields: Object.entries(machinePermissionDefaults).map(([name, value]) => ({
-      name,
-      type: 'boolean',
-      default: value,
-    })),
-  }),
-  async machineTypeList(context, { params }) {
-    await machineGet(context, params.id);
-    const types = await context.work.machineTypes.list();
-    return {
-      machine_types: types.map(({ id, code, name }) => ({
-        id: String(id),
-        type: 'machine_type',
-        attributes: { name: code, friendly_name: name },
-      })),
-    };
-  },
-  async machineTypeSet(context, { params, body }) {
-    await machineTypeSet(context, params.id, body.machine_type_id);
-    return {};
-  },
-  async machinePermissionsSet(context, { params, body }) {
-    await machinePermissionsSet(context, params.id, body.permissions);
     return {};
   },
   async machineReset(context, { params }) {

@@ -1,6 +1,7 @@
-// The catalogue between the wire and the store. Items bear their fields both flat and under
-// `attributes`.
+// The catalogue between the wire and the application. Each item has its fields both flat and under
+// `attributes`, because clients in use read either.
 
+import { softwareList } from '../../app/software.ts';
 import type { Handlers } from '../handler.ts';
 
 const item = <Type extends string>(
@@ -11,9 +12,12 @@ const item = <Type extends string>(
   return { ...fields, type, attributes: fields };
 };
 
-export const softwareRoutes: Handlers<'softwareList'> = {
-  softwareList: async ({ work }) => ({
-    software: (await work.software.list()).map((software) => item('software', software)),
-    base_images: (await work.bases.list()).map((base) => item('base_image', base)),
-  }),
+export const softwareHandlers: Handlers<'softwareList'> = {
+  async softwareList(context) {
+    const { software, bases } = await softwareList(context);
+    return {
+      software: software.map((one) => item('software', one)),
+      base_images: bases.map((base) => item('base_image', base)),
+    };
+  },
 };

@@ -1,4 +1,4 @@
-// Images on their way out and in, between the wire and the application.
+// Exports and imports of images, between the wire and the application.
 
 import {
   imageExport,
@@ -7,12 +7,11 @@ import {
   transferDelete,
   transferFinish,
   transferGet,
-  transferPart,
-  transferPartWrite,
 } from '../../app/transfer.ts';
+import { transferPart, transferPartWrite } from '../../app/transfer-part.ts';
 import type { Answer } from '../../contract/table.ts';
 import type { Transfer } from '../../domain/transfer.ts';
-import { dateTime, type Handlers, type Stages } from '../handler.ts';
+import { dateTime, FileAnswer, type Handlers, type Stages } from '../handler.ts';
 import { presentImage } from './image.ts';
 
 const presentTransfer = (transfer: Transfer): Answer<'transferGet'> => ({
@@ -36,7 +35,7 @@ const presentTransfer = (transfer: Transfer): Answer<'transferGet'> => ({
   },
 });
 
-export const transferRoutes: Handlers<
+export const transferHandlers: Handlers<
   | 'imageExport'
   | 'imageImport'
   | 'transferGet'
@@ -68,14 +67,14 @@ export const transferRoutes: Handlers<
     return {};
   },
   async transferContent(context, { params }) {
-    const { path, name, format } = await transferContent(context, params.id);
-    return { path, name: `${name}.${format}` };
+    const { transfer, content } = await transferContent(context, params.id);
+    return new FileAnswer(content, `${transfer.name}.${transfer.format}`);
   },
 };
 
 export const transferStages: Stages = {
   transferPart: {
-    thing: ({ params }) => params.id,
+    turn: ({ params }) => params.id,
     run: (context, { params, content }) =>
       transferPartWrite(context, params.id, params.offset, content),
   },

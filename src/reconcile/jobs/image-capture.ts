@@ -1,5 +1,5 @@
-// Capture: the disk of a machine that is off is sealed as a layer, and the machine goes on with an
-// empty overlay on it.
+// Captures the disk of a machine that is off. The engine seals the disk as a layer, and the machine
+// keeps an empty overlay on that layer.
 
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -25,7 +25,7 @@ export const imageCapture = defineJob({
   attemptsMax: 4,
 
   async run(context) {
-    const { job, engine } = context;
+    const { job, engine, call } = context;
     const { imageId, machineId } = idsOf(job);
     const layerId = await context.begin('layer', newId() as LayerId);
     const { disk, parent } = await context.write(async (work) => {
@@ -38,7 +38,7 @@ export const imageCapture = defineJob({
     });
     await context.phase('sealing the disk', 0.5);
     const sizeBytes = disk.sizeGb * gbBytes;
-    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes });
+    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes }, call);
     const general =
       job.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 
@@ -66,14 +66,14 @@ export const imageCapture = defineJob({
     };
   },
 
-  async undo({ job, engine, store, begun }) {
+  async undo({ job, engine, store, begun, call }) {
     const { machineId } = idsOf(job);
     const { diskId } = await store.read('system', (work) => work.machines.get(machineId));
     const ids = await begun();
     const [layerId, generalisedId] = [ids.get('layer'), ids.get('generalised layer')];
-    if (generalisedId !== undefined) await engine.removeLayer(generalisedId as LayerId);
+    if (generalisedId !== undefined) await engine.removeLayer(generalisedId as LayerId, call);
     if (layerId !== undefined && diskId !== null)
-      await engine.unsealDisk(diskId, layerId as LayerId);
+      await engine.unsealDisk({ diskId, layerId: layerId as LayerId }, call);
   },
 
   async abandon(work, job, reason) {
@@ -85,8 +85,8 @@ export const imageCapture = defineJob({
 });
 
 /**
- * One more layer on the capture, without what identifies the machine; the machine's own disk stands
- * below it and stays as it is.
+ * Builds one more layer on the capture that lacks what identifies the machine. The machine's own
+ * disk stands on the layer below, so it stays as it is.
  */
 async function generalize(
   context: JobContext<typeof kind>,
@@ -94,13 +94,13 @@ async function generalize(
   below: Layer,
   sizeBytes: number,
 ) {
-  const { job, engine, store, signal } = context;
+  const { job, engine, store, call } = context;
   const id = await context.begin('generalised layer', newId() as LayerId);
   await context.phase('taking away what identifies the machine', 0.6);
   const { boot, baseLayerId, chain } = await store.read('system', (work) =>
     work.layers.bootOf(below),
   );
-  // The layer of the capture is not in the store yet.
+  // The store has no row of the captured layer yet, so it is named here.
   const on = { boot, baseLayerId, chain: [parentId, ...chain] };
   const built = await engine.buildLayer(
     {
@@ -111,7 +111,7 @@ async function generalize(
       recipe: generalizeRecipe,
       label: 'The generalisation',
     },
-    signal,
+    call,
   );
   if (built.exitCode !== 0)
     throw failedForGood(

@@ -1,6 +1,6 @@
-// Install: the software is put into canonical order, and each title is one layer on the one below
-// it. A layer that an earlier build made from the same parent and recipe is used again; a build
-// that failed goes on at the step that failed.
+// Builds an image from a base and a list of software. The list is put into canonical order, and
+// each title is one layer on the layer before. A layer that an earlier build made from the same
+// parent and recipe is used again, so a build that failed goes on at the step that failed.
 
 import type { BaseImage } from '../../domain/base.ts';
 import { plainConsole } from '../../domain/console.ts';
@@ -85,15 +85,15 @@ async function begin(
 }
 
 /**
- * The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while
- * another build makes it.
+ * Returns the sealed layer of a step, which is found in the build cache or built now. Throws NotYet
+ * while another build makes it.
  */
 async function ensureStep(
   context: JobContext<typeof kind>,
   step: Step,
   baseId: BaseImageId,
 ): Promise<Layer> {
-  const { clock, engine, signal, job } = context;
+  const { clock, engine, call, job } = context;
   const { software, position, parent } = step;
   const imageId = imageOf(job);
   const startedAt = clock.now();
@@ -109,7 +109,7 @@ async function ensureStep(
     });
   if (layer.state === 'sealed') {
     await context.write((work) => work.layers.update(layer.id, { usedAt: work.now() }));
-    // A retry finds its own earlier steps sealed; those were recorded when they were built.
+    // A retry finds its own earlier steps sealed. They were recorded when they were built.
     const recorded = await context.store.read('system', (work) => work.images.steps(imageId));
     if (!recorded.some((one) => one.position === position))
       await context.write((work) => record(work, 'hit', null, ''));
@@ -126,7 +126,7 @@ async function ensureStep(
     recipe: software.recipe,
     label: software.name,
   };
-  const built = await engine.buildLayer(spec, signal).catch(async (error) => {
+  const built = await engine.buildLayer(spec, call).catch(async (error) => {
     const shown = error instanceof AppError ? error.output : undefined;
     if (shown !== undefined)
       await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
@@ -148,8 +148,8 @@ async function ensureStep(
 }
 
 /**
- * The layer of a key, unless it stands on a layer that is damaged or half-made on another parent:
- * then it leaves the cache.
+ * Returns the layer with a key. A layer that stands on a damaged layer, or that is half-made on
+ * another parent, loses its key and is not returned.
  */
 async function usable(work: Writer, key: string, parentId: LayerId): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
@@ -162,7 +162,8 @@ async function usable(work: Writer, key: string, parentId: LayerId): Promise<Lay
 }
 
 /**
- * The layer row of a step's key: found, taken over from a build that has ended, or new and ours.
+ * Returns the row of a step's layer: found, taken over from a build that has ended, or new. `mine`
+ * says that this job is to build it.
  */
 async function reserve(
   work: Writer,
@@ -177,8 +178,12 @@ async function reserve(
       return { layer: found, mine: found.state === 'building' };
     const owner = found.jobId === null ? null : await work.jobs.get(found.jobId);
     const ended = owner === null || !['queued', 'running'].includes(owner.state);
-    const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
-    return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
+    if (!ended || found.jobId === null || found.jobId < jobId) {
+      const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
+      return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
+    }
+    // The engine has seen a later job on this layer, so it would refuse this one: make another.
+    await work.layers.update(found.id, { key: null });
   }
   if (height >= chainHeightMax)
     throw new NotYet(

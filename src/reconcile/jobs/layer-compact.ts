@@ -1,5 +1,5 @@
-// Compaction: a layer whose chain is long is written anew on a layer further down. Its content
-// stays the same, and its id too, so that disks and layers that stand on it notice nothing.
+// Compacts a layer whose chain is long: the layer is written anew on a layer further down. Its
+// content and its id stay, so disks and layers that stand on it notice nothing.
 
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -14,11 +14,12 @@ import {
   shownStateOf,
 } from '../../domain/layer.ts';
 import { localCopy, localPlace } from '../../domain/layer-copy.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { verifyCopy } from '../verify.ts';
 
-/** One that failed holds up no other for so long. */
+/** A layer whose compaction failed is left out for so long, so that others get their turn. */
 const failedAgainMs = 3600_000;
 
 const kind = 'layerCompact';
@@ -30,7 +31,7 @@ export const layerCompact = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, engine, signal } = context;
+    const { job, engine, call } = context;
     const layerId = layerOf(job);
     await context.phase('comparing the layers with their digests', 0.1);
     for (const id of await context.store.read('system', (work) => layersOf(work, layerId)))
@@ -42,7 +43,10 @@ export const layerCompact = defineJob({
     await context.phase('writing the layer anew', 0.2);
     const layers = await context.store.read('system', (work) => work.layers.chain(layerId));
     const chain = layers.map(({ id }) => id);
-    const { storedBytes } = await engine.rewriteLayer({ layerId, parentId: parent, chain }, signal);
+    const { storedBytes } = await requirePart(engine, 'compact').rewrite(
+      { layerId, parentId: parent, chain },
+      call,
+    );
     return async (work) => {
       const damaged = (await work.layers.chain(layerId)).find((layer) => !isUsable(layer));
       await work.layers.update(layerId, { parentId: parent, jobId: null });
@@ -52,16 +56,19 @@ export const layerCompact = defineJob({
     };
   },
 
-  async undo({ job, engine, signal, remember }) {
-    // Nothing was written when its bytes have the digest that they had: it is given back then.
+  async undo({ job, engine, call, remember }) {
+    // When the bytes still have their old digest, nothing was written, and the digest is put back.
     const { digest } = job.data;
     if (digest === undefined) return;
-    const now = await engine.layerDigest(layerOf(job), 0, signal).catch((error: unknown) => {
-      signal.throwIfAborted();
+    const verify = requirePart(engine, 'verify');
+    const spec = { layerId: layerOf(job), bytesPerSecond: 0 };
+    const now = await verify.digest(spec, call).catch((error: unknown) => {
+      call.signal.throwIfAborted();
       if (error instanceof AppError && error.retry === 'never') return null;
       throw error;
     });
-    // One that is away keeps its digest, by which it is known when it is back.
+    // A layer whose file is missing keeps its digest too, so that the file is known when it is
+    // back.
     await remember({ unchanged: now === null || now === digest });
   },
 
@@ -74,8 +81,8 @@ export const layerCompact = defineJob({
 });
 
 /**
- * The layer and all below it down to the one on which it is to be written anew; none when its chain
- * is short, or known to be damaged.
+ * Returns the layer and those below it, down to its new parent, which is not included. Returns none
+ * when the chain is short or known to be damaged.
  */
 async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
   if (!(await work.layers.find(layerId))) return [];
@@ -86,15 +93,15 @@ async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
 }
 
 /**
- * Damage that nobody has met yet would be written into sound bytes, and have a digest of its own
- * then.
+ * Verifies a layer before its bytes are written into another one. Damage that was not found before
+ * would get a digest of its own, and could not be found later.
  */
 async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<void> {
   const layer = await context.store.read('system', (work) => work.layers.find(id));
-  // An attempt that was cut short may have rewritten it: what it has then was compared before.
+  // A layer that this job has taken was compared by an earlier attempt.
   const copy = layer && copyAt(layer, localPlace);
   if (copy?.state === 'sound' && layer?.state === 'sealed' && layer.jobId === null)
-    await verifyCopy(context, copy, 0, context.signal);
+    await verifyCopy(context, copy, 0, context.call);
 }
 
 /**
@@ -119,15 +126,15 @@ async function begin(
   return { parent: parent.id, data };
 }
 
-/** Whoever compares or compacts layers may have it again. */
+/** Gives the layer back, so that it can be verified and compacted again. */
 async function releaseLayer(work: Writer, job: Compaction): Promise<void> {
   const layer = await work.layers.find(layerOf(job));
   if (layer?.jobId === job.id) await work.layers.update(layer.id, { jobId: null });
 }
 
 /**
- * A layer below it was found to be damaged while it was written anew: its bytes may have become the
- * layer's own.
+ * Quarantines the layer, because a layer below it was found damaged meanwhile, and the damaged
+ * bytes may be in the new file.
  */
 async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise<void> {
   const fault = `was written anew from layer ${damaged.id}, which ${faultOf(damaged) ?? `is ${shownStateOf(damaged)}`}`;
@@ -137,8 +144,8 @@ async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise
 }
 
 /**
- * One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun
- * it.
+ * Queues the next compaction unless one is open. Each compaction asks for the next when it ends, so
+ * that it keeps up with builds that add layers.
  */
 export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');

@@ -1,6 +1,6 @@
-// Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk
-// takes the old one's place only when the machine is ready on it: a start that fails leaves the
-// machine off with the disk it had, and the assignment pending.
+// Starts a machine on the disk that it has, or on a fresh disk made from its image. The fresh disk
+// takes the old one's place only when the machine is ready on it. So a start that fails leaves the
+// machine off, with its old disk and with the assignment still pending.
 
 import { consoleReason, plainConsole } from '../../domain/console.ts';
 import { AppError, failedForNow } from '../../domain/error.ts';
@@ -8,6 +8,7 @@ import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { assertHolds, type Machine } from '../../domain/machine.ts';
 import { gbBytes } from '../../domain/units.ts';
+import type { MachineState } from '../../engine/port/machines.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
@@ -18,9 +19,7 @@ const kind = 'machineStart';
 type Start = JobContext<typeof kind>;
 const machineOf = ({ machineId }: Job<typeof kind>) => named(machineId, kind, 'machine');
 
-/**
- * Not an error: somebody assigned an image to the machine, or stopped it, while it was starting.
- */
+/** Thrown when a stop or an assignment was asked for while the machine was starting. */
 class StopRequested extends Error {}
 
 export const machineStart = defineJob({
@@ -28,35 +27,30 @@ export const machineStart = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, engine, settings, clock, signal } = context;
+    const { job, engine, settings, clock, signal, call } = context;
     const id = machineOf(job);
     try {
       const { machine, disk, base, boot, fresh } = await prepare(context, id);
       if (fresh) {
         await context.phase('verifying the layers', 0.05);
-        await verifyChain(context, disk.layerId, signal);
+        await verifyChain(context, disk.layerId, call);
       }
       await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
-      await engine.ensureDisk({
-        diskId: disk.id,
-        layerId: disk.layerId,
-        sizeBytes: disk.sizeGb * gbBytes,
-      });
+      await engine.ensureDisk(
+        { diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes },
+        call,
+      );
       await context.phase('turning on', 0.3);
-      await engine.startMachine({
-        machineId: id,
-        diskId: disk.id,
-        name: machine.name,
-        cpus: machine.cpus,
-        memoryMb: machine.memoryMb,
-        ...boot,
-        fresh,
-      });
+      const { name, cpus, memoryMb } = machine;
+      await engine.startMachine(
+        { machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
+        call,
+      );
       await context.phase('waiting for the guest', 0.5);
       const end = clock.monotonic() + settings.readyMs;
-      let state: Awaited<ReturnType<typeof engine.machineState>>;
+      let state: MachineState;
       while (true) {
-        state = await engine.machineState(id);
+        state = await engine.machineState(id, call);
         if (state === 'ready' || state === 'copy') break;
         if (state === 'off')
           throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
@@ -73,7 +67,7 @@ export const machineStart = defineJob({
         }
         await clock.sleep(settings.pollMs, signal);
       }
-      // Looked at again inside the transaction: a stop may be asked for until the very end.
+      // The transaction asks again, because a stop may be asked for until then.
       return async (work) => {
         await finish(
           work,
@@ -87,28 +81,28 @@ export const machineStart = defineJob({
     } catch (error) {
       if (error instanceof AppError) throw await withConsole(context, id, error);
       if (!(error instanceof StopRequested)) throw error;
-      await engine.stopMachine(id, 0);
+      await engine.stopMachine({ machineId: id, graceMs: 0 }, call);
       return (work) => settleOff(work, id, null);
     }
   },
 
-  async undo({ job, engine }) {
-    await engine.stopMachine(machineOf(job), 0);
+  async undo({ job, engine, call }) {
+    await engine.stopMachine({ machineId: machineOf(job), graceMs: 0 }, call);
   },
 
   abandon: (work, job, reason) => settleOff(work, machineOf(job), reason),
 });
 
 /**
- * The error with what the guest showed, which is kept: the machine, and its console, are gone after
- * this.
+ * Returns the error with the end of the guest's console added, and keeps the console in the store,
+ * because it is lost when the machine goes off.
  */
 async function withConsole(
-  { engine, signal, write }: Start,
+  { engine, signal, call, write }: Start,
   id: MachineId,
   error: AppError,
 ): Promise<AppError> {
-  const shown = await engine.console(id).catch(() => '');
+  const shown = (await engine.screen?.read(id, call).catch(() => '')) ?? '';
   if (shown === '' || signal.aborted) return error;
   await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
   const { code, detail, retry } = error;
@@ -121,7 +115,7 @@ async function prepare(context: Start, id: MachineId) {
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();
-    // What an earlier attempt began on stays, whatever became of the image.
+    // An attempt goes on with the disk that an earlier one made, whatever became of the image.
     const begun = (await work.disks.find(freshId)) !== undefined;
     const fresh = begun || machine.diskId === null || machine.assignmentPendingAt !== null;
     const diskId = fresh ? freshId : (machine.diskId as DiskId);
@@ -142,16 +136,14 @@ async function prepare(context: Start, id: MachineId) {
       });
     }
     const disk = await work.disks.get(diskId);
-    // A disk never stands on bytes that are known to be wrong.
+    // A machine never starts on a layer that is known to be damaged.
     for (const layer of await work.layers.chain(disk.layerId)) assertSound(layer);
     const boot = await work.layers.bootOf(await work.layers.get(disk.layerId));
     return { machine, disk, fresh, boot, base: await work.bases.ofLayer(boot.baseLayerId) };
   });
 }
 
-/**
- * The layer from which the machine's next disk is made: its image's, else that of the default base.
- */
+/** Returns the layer for the machine's next disk: its image's, or that of the default base. */
 async function imageLayer(work: Reader, machine: Machine): Promise<LayerId> {
   if (machine.assignedImageId === null)
     return (await work.bases.fitting(machine.diskSizeGb)).layerId;
@@ -162,7 +154,7 @@ async function imageLayer(work: Reader, machine: Machine): Promise<LayerId> {
       `Image ${image.id} of machine ${machine.id} is ${image.status}; assign another one.`,
     );
   }
-  // A disk that is smaller than what is on it would end in the midst of it.
+  // A disk that is smaller than its layer would cut off the layer's content.
   const { virtualBytes } = await work.layers.get(image.layerId);
   assertHolds(machine, { id: image.id, sizeGb: Math.ceil(virtualBytes / gbBytes) });
   return image.layerId;

@@ -1,4 +1,5 @@
-// Stop: the guest is asked to power off, and its process is ended when it does not within the limit.
+// Stop: the guest is asked to power off, and its process is ended when it does not within the
+// limit.
 
 import { defineJob, named } from '../job.ts';
 
@@ -8,10 +9,10 @@ export const machineStop = defineJob({
   kind,
   attemptsMax: 5,
 
-  async run({ job, engine, settings }) {
+  async run({ job, engine, settings, call }) {
     const id = named(job.machineId, kind, 'machine');
     const limitMs = job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs;
-    await engine.stopMachine(id, limitMs);
+    await engine.stopMachine({ machineId: id, graceMs: limitMs }, call);
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 

@@ -5,14 +5,15 @@
 import type { Disk } from '../../domain/disk.ts';
 import { type Layer, storedBytesOf } from '../../domain/layer.ts';
 import { localCopy } from '../../domain/layer-copy.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import { evict } from '../build-cache.ts';
-import type { Dependencies, Settings } from '../context.ts';
+import type { Settings } from '../context.ts';
 import { enforceKeptQuota, expire, planRemoval, pruneAudit, type Removal } from '../expire.ts';
 import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { removeTransfers } from '../transfer-files.ts';
+import { removeBlobs } from '../transfer-blobs.ts';
 
 const chainRoundsMax = 100;
 
@@ -23,7 +24,7 @@ export const collect: Task = {
     const { store, settings } = context;
     await settleAbandoned(context);
     if (await store.read('system', isFrozen)) return;
-    await removeTransfers(context);
+    await removeBlobs(context);
     const removal = await planRemoval(context);
     const disks = await store.write('system', (work) => markDisks(work, removal, settings));
     logReleased(context, disks.released);
@@ -91,7 +92,7 @@ async function removeDisks(
   for (const { id } of disks) {
     signal.throwIfAborted();
     try {
-      await engine.removeDisk(id);
+      await engine.removeDisk(id, withoutJob(signal));
       await store.write('system', (work) => work.disks.remove(id));
     } catch (error) {
       failures.push(error);
@@ -112,7 +113,7 @@ async function removeLayers(
     signal.throwIfAborted();
     const { id, parentId, deletingAt } = layer;
     try {
-      await engine.removeLayer(id);
+      await engine.removeLayer(id, withoutJob(signal));
       await store.write('system', (work) => work.layers.remove(id));
     } catch (error) {
       failures.push(error);
@@ -130,13 +131,13 @@ async function removeLayers(
  * Takes up again each layer that is marked though something stands on it. A layer whose bytes are
  * gone already is quarantined, so that what stands on it says why.
  */
-async function takeUpLayers(context: Dependencies): Promise<void> {
-  const { store, engine, log } = context;
+async function takeUpLayers(context: TaskContext): Promise<void> {
+  const { store, engine, log, signal } = context;
   // Each may stand on another that is marked.
   for (let rounds = 0; rounds < chainRoundsMax; rounds++) {
     const found = await store.read('system', (work) => work.layers.deletingInUse());
     if (found.length === 0) return;
-    const has = await engine.inventory();
+    const has = await engine.inventory(withoutJob(signal));
     for (const layer of found) {
       const message =
         'a layer was marked for removal though something stands on it; it is taken up again';

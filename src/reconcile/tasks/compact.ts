@@ -7,7 +7,7 @@ import type { Task } from '../task.ts';
 export const compact: Task = {
   everyMs: 60_000,
   scope: 'cluster',
-  async run({ store }) {
-    await store.write('system', (work) => askNext(work, null));
+  async run({ store, engine }) {
+    if (engine.compact) await store.write('system', (work) => askNext(work, null));
   },
 };

@@ -1,15 +1,16 @@
 // Measures the room on the host's disk and the bytes of machines' disks. Requests are answered from
-// the last measurement. Machines that were paused because the disk was full are shown as paused, and
-// go on when there is room again.
+// the last measurement. Machines that were paused because the disk was full are shown as paused,
+// and go on when there is room again.
 
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Task } from '../task.ts';
 
 export const measure: Task = {
   everyMs: 60_000,
   scope: 'host',
-  async run({ store, engine, log }) {
-    const capacity = await engine.capacity();
-    const { disks } = await engine.inventory();
+  async run({ store, engine, log, signal }) {
+    const call = withoutJob(signal);
+    const { disks, capacity } = await engine.inventory(call);
     await store.write('system', async (work) => {
       await work.host.seen(capacity);
       for (const disk of await work.disks.list()) {
@@ -18,12 +19,13 @@ export const measure: Task = {
           await work.disks.update(disk.id, { storedBytes });
       }
     });
-    const paused = [...(await engine.pausedMachines())];
+    if (!engine.pause) return;
+    const paused = [...(await engine.pause.paused(call))];
     await store.write('system', (work) => work.machines.arePaused(paused));
     if (capacity.freeBytes === 0) return;
     // A machine is shown as paused until the next run sees that it went on.
     for (const machine of paused)
-      if (await engine.resumeMachine(machine))
+      if (await engine.pause.resume(machine, call))
         log.warn(
           { machine },
           "a machine was paused because the host's disk was full; it is let go on",

@@ -1,9 +1,10 @@
 // Compares the machines that are on with those that the store says are on. A machine whose guest
 // powered itself off is shown as off. A machine that is on although it should be off is stopped,
-// because an image could otherwise be captured of a disk that a guest writes to. This happens when an
-// older store was brought back.
+// because an image could otherwise be captured of a disk that a guest writes to. This happens when
+// an older store was brought back.
 
 import type { MachineId } from '../../domain/ids.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
 import type { Task } from '../task.ts';
 
@@ -12,9 +13,10 @@ const wentOff = 'The machine went off by itself: its guest powered off, or its h
 export const observe: Task = {
   everyMs: 5000,
   scope: 'host',
-  async run({ store, engine, log }) {
+  async run({ store, engine, log, signal }) {
+    const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
-    const running = await engine.runningMachines();
+    const running = await engine.runningMachines(call);
     const known = new Set(believed.map((machine) => machine.id));
     const gone = believed
       .filter((machine) => !running.has(machine.id))
@@ -27,7 +29,7 @@ export const observe: Task = {
     for (const machine of stopped)
       log.warn({ machine }, 'a machine was on that should be off; it is stopped');
     for (const machine of unknown) {
-      await engine.stopMachine(machine, 0);
+      await engine.stopMachine({ machineId: machine, graceMs: 0 }, call);
       log.warn({ machine }, 'a machine was on that the store does not know; it is stopped');
     }
   },

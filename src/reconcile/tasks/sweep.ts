@@ -1,11 +1,12 @@
 // Compares what the store knows with what the engine has. What only the engine has is an orphan: it
 // is reported and stays for a day, because an older store may be brought back that wants it; then
-// it is removed. A layer copy that only the store has is quarantined as missing. A quarantined copy
+// it is removed. A copy that only the store has is quarantined as missing. A quarantined copy
 // whose file is there is read again, and is used again when its bytes have their digest.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { copyAt } from '../../domain/layer.ts';
 import { localCopy, localPlace } from '../../domain/layer-copy.ts';
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
@@ -16,6 +17,7 @@ export const sweep: Task = {
   scope: 'host',
   async run(context) {
     const { store, engine, settings, signal } = context;
+    const call = withoutJob(signal);
     // Read the store first. A file created since then looks unknown, so `orphans` checks again
     // before it reports one.
     const { layers, disks, begun } = await store.read('system', async (work) => ({
@@ -24,7 +26,7 @@ export const sweep: Task = {
       // The bytes of a capture or an import come before its row; the job has begun their id.
       begun: (await work.jobs.begun()).map(({ id }) => id),
     }));
-    const has = await engine.inventory();
+    const has = await engine.inventory(call);
     for (const layer of layers) {
       signal.throwIfAborted();
       if (isReadable(layer) && !has.layers.has(layer.id))
@@ -36,7 +38,7 @@ export const sweep: Task = {
     for (const layer of layers) {
       const copy = copyAt(layer, localPlace);
       if (copy?.state === 'quarantined' && layer.state === 'sealed' && has.layers.has(layer.id))
-        await verifyCopy(context, copy, settings.scrubBytesPerSecond, signal);
+        await verifyCopy(context, copy, settings.scrubBytesPerSecond, call);
     }
   },
 };
@@ -75,12 +77,12 @@ async function orphans(
 }
 
 async function removeOrphan(
-  { store, engine }: TaskContext,
+  { store, engine, signal }: TaskContext,
   kind: 'layer' | 'disk',
   id: string,
 ): Promise<void> {
-  if (kind === 'layer') await engine.removeLayer(id as LayerId);
-  else await engine.removeDisk(id as DiskId);
+  if (kind === 'layer') await engine.removeLayer(id as LayerId, withoutJob(signal));
+  else await engine.removeDisk(id as DiskId, withoutJob(signal));
   await store.write('system', (work) => work.host.forgetOrphan({ kind, id }));
 }
 

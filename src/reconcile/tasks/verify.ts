@@ -1,6 +1,7 @@
-// Takes the digests of all layer copies that have none, and then compares one other copy. Each run does a
-// little, so that the scrub is spread over its period.
+// Takes the digests of all layer copies that have none, and then compares one other copy. Each run
+// does a little, so that the scrub is spread over its period.
 
+import { withoutJob } from '../../engine/port/call.ts';
 import type { Task } from '../task.ts';
 import { verifyCopy } from '../verify.ts';
 
@@ -8,13 +9,15 @@ export const verify: Task = {
   everyMs: 10_000,
   scope: 'host',
   async run(context) {
-    const { store, clock, settings, signal } = context;
+    const { store, engine, clock, settings, signal } = context;
+    if (!engine.verify) return;
+    const call = withoutJob(signal);
     const bytesPerSecond = settings.scrubBytesPerSecond;
     for (const copy of await store.read('system', (work) => work.layerCopies.withoutDigest()))
-      await verifyCopy(context, copy, bytesPerSecond, signal);
+      await verifyCopy(context, copy, bytesPerSecond, call);
     const next = await store.read('system', (work) =>
       work.layerCopies.nextToScrub(clock.now() - settings.scrubEveryMs),
     );
-    if (next) await verifyCopy(context, next, bytesPerSecond, signal);
+    if (next) await verifyCopy(context, next, bytesPerSecond, call);
   },
 };

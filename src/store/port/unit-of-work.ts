@@ -26,6 +26,7 @@ import type { LayerReader, LayerWriter } from './layer.ts';
 import type { LayerCopyReader, LayerCopyWriter } from './layer-copy.ts';
 import type { MachineReader, MachineWriter } from './machine.ts';
 import type { MachineTypeReader, MachineTypeWriter } from './machine-type.ts';
+import type { OperatorAuditReader, OperatorAuditWriter } from './operator-audit.ts';
 import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
 import type { SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
@@ -56,6 +57,7 @@ export interface Reader {
   readonly transfers: TransferReader;
   readonly usage: UsageReader;
   readonly audit: AuditReader;
+  readonly operatorAudit: OperatorAuditReader;
   readonly idempotency: IdempotencyReader;
   /** Counts what there is, over all organisations whatever the scope. */
   counts(): Promise<Counts>;
@@ -81,6 +83,7 @@ export interface Writer extends Reader {
   readonly access: AccessWriter;
   readonly transfers: TransferWriter;
   readonly audit: AuditWriter;
+  readonly operatorAudit: OperatorAuditWriter;
   readonly idempotency: IdempotencyWriter;
 }
 

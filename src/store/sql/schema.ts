@@ -22,6 +22,7 @@ import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { LayerCopy } from '../../domain/layer-copy.ts';
 import type { Machine } from '../../domain/machine.ts';
+import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 
@@ -82,6 +83,7 @@ export interface Database {
     expiresAt: number;
   };
   audit: Row<AuditEntry, number> & { organisationId: OrganisationId };
+  operatorAudit: Row<OperatorEntry, number>;
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
   orphan: Orphan;

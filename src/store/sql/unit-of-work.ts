@@ -15,6 +15,7 @@ import { SqlLayerReader, SqlLayerWriter } from './layer.ts';
 import { SqlLayerCopyReader, SqlLayerCopyWriter } from './layer-copy.ts';
 import { SqlMachineReader, SqlMachineWriter } from './machine.ts';
 import { SqlMachineTypeReader, SqlMachineTypeWriter } from './machine-type.ts';
+import { SqlOperatorAuditReader, SqlOperatorAuditWriter } from './operator-audit.ts';
 import { SqlOrganisationReader, SqlOrganisationWriter } from './organisation.ts';
 import type { Binding } from './scope.ts';
 import { SqlSignatureWriter } from './signature.ts';
@@ -39,6 +40,7 @@ export const bindReader = (binding: Binding): Reader => ({
   transfers: new SqlTransferReader(binding),
   usage: new SqlUsageReader(binding),
   audit: new SqlAuditReader(binding),
+  operatorAudit: new SqlOperatorAuditReader(binding),
   idempotency: new SqlIdempotencyReader(binding),
   counts: () => countAll(binding.db, binding.now()),
   now: binding.now,
@@ -62,6 +64,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   transfers: new SqlTransferWriter(binding),
   usage: new SqlUsageReader(binding),
   audit: new SqlAuditWriter(binding),
+  operatorAudit: new SqlOperatorAuditWriter(binding),
   idempotency: new SqlIdempotencyWriter(binding),
   counts: () => countAll(binding.db, binding.now()),
   now: binding.now,

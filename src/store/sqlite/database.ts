@@ -7,7 +7,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/error.ts';
 import { syncPath } from '../../lib/files.ts';
-import { resultCodeOf, resultCodes } from './errors.ts';
+import { resultCodeOf, resultCodes, translated } from './errors.ts';
 
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
 
@@ -77,9 +77,12 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
 
 /**
  * Copies the store, as of one moment, to a file, while others write to the store. The file appears
- * under its name when it is complete and durable. Throws `unavailable` when the copy is damaged.
+ * under its name when it is complete and durable. Throws `unavailable`, also when the copy is damaged.
  */
-export async function copyStore(dataDir: string, target: string): Promise<void> {
+export const copyStore = (dataDir: string, target: string): Promise<void> =>
+  translated(() => copy(dataDir, target));
+
+async function copy(dataDir: string, target: string): Promise<void> {
   const part = `${target}.part`;
   await rm(part, { force: true });
   await writeFile(part, '', { mode: 0o600 });
@@ -90,13 +93,13 @@ export async function copyStore(dataDir: string, target: string): Promise<void> 
   } finally {
     source.close();
   }
-  const copy = new DatabaseSync(part);
+  const copied = new DatabaseSync(part);
   try {
-    assertUndamaged(copy, dataDir);
+    assertUndamaged(copied, dataDir);
     // Make it a single file, without a write-ahead log beside it.
-    copy.exec('pragma journal_mode = delete');
+    copied.exec('pragma journal_mode = delete');
   } finally {
-    if (copy.isOpen) copy.close();
+    if (copied.isOpen) copied.close();
   }
   await syncPath(part);
   await rename(part, target);

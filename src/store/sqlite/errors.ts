@@ -49,20 +49,24 @@ const passing: Record<number, string> = {
     'The disk of the store failed, so this is not acknowledged. Look at the disk, and try again.',
 };
 
+/** The AppError for one of SQLite's errors that may pass; null for every other error. */
+export function passingError(error: unknown): AppError | null {
+  const message = passing[resultCodeOf(error ?? {}) ?? 0];
+  if (message === undefined) return null;
+  const detail = String(error);
+  return new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
+}
+
 /** Runs something, and turns SQLite's errors into AppErrors; other errors pass as they are. */
 export async function translated<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
-    const code = resultCodeOf(error);
-    if (code === undefined) throw error;
+    if (resultCodeOf(error) === undefined) throw error;
     const detail = String(error);
-    const message = passing[code];
-    if (message !== undefined)
-      throw new AppError('unavailable', message, { detail, cause: error, retry: 'later' });
-    throw new AppError('internal', 'The store failed; nothing was changed.', {
-      detail,
-      cause: error,
-    });
+    throw (
+      passingError(error) ??
+      new AppError('internal', 'The store failed; nothing was changed.', { detail, cause: error })
+    );
   }
 }

@@ -31,7 +31,7 @@ export function tryLockDataDir(dataDir: string): Lock | null {
     if (code === resultCodes.busy || code === resultCodes.locked) return null;
     throw new AppError(
       'unavailable',
-      `${file} cannot be used: ${(error as Error).message}. Make the folder writable for this user, and see that its disk has room.`,
+      `${file} cannot be used: ${(error as Error).message}. Make the folder writable for this user, and free some space when its disk is full.`,
       { cause: error },
     );
   }

@@ -10,7 +10,7 @@ import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
 import { dialect } from './dialect.ts';
-import { resultCodeOf, resultCodes } from './errors.ts';
+import { passingError, resultCodeOf, resultCodes } from './errors.ts';
 import { tryLockDataDir } from './lock.ts';
 
 export type Migrations = Record<string, Migration>;
@@ -53,11 +53,8 @@ async function migrate(db: Kysely<Database>, known: Migrations, dataDir: string)
       if (error) throw error;
     });
   } catch (error) {
-    throw new AppError(
-      'unavailable',
-      `The store in ${dataDir} cannot be brought up to date, and is as it was: ${String(error)}`,
-      { cause: error },
-    );
+    const message = `The store in ${dataDir} cannot be brought up to date, and is as it was: ${String(error)}`;
+    throw passingError(error) ?? new AppError('unavailable', message, { cause: error });
   }
 }
 

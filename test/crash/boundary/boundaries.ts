@@ -2,8 +2,8 @@
 // one, and each call of the engine, is a step. The wrappers here count the steps and make the one
 // that is named go wrong.
 
-import { failedForGood, failedForNow } from '../../../src/domain/error.ts';
-import type { Engine } from '../../../src/engine/port.ts';
+import { AppError, failedForGood, failedForNow } from '../../../src/domain/error.ts';
+import type { Engine } from '../../../src/engine/port/engine.ts';
 import type { Store } from '../../../src/store/port/unit-of-work.ts';
 
 /** The step does not return until the job's lease has passed on; then it returns, or throws. */
@@ -16,6 +16,12 @@ export type FailingFault =
 /** `dies`: the step never returns, so that the server is as good as dead. */
 export type Fault = 'dies' | LateFault | FailingFault;
 
+/** What became of a call that a late owner was about to make; null: it was late elsewhere. */
+export type LateCall = 'refused' | 'allowed' | null;
+
+const isRefusal = (error: unknown) =>
+  error instanceof AppError && /came after a newer one/.test(error.detail ?? '');
+
 export interface Boundaries {
   wrapEngine(engine: Engine): Engine;
   wrapStore(store: Store): Store;
@@ -24,6 +30,8 @@ export interface Boundaries {
   /** Counts on, but nothing goes wrong any more. */
   goWell(): void;
   hasFailed(): boolean;
+  /** Of the step that was late. */
+  lateCall(): LateCall;
   /** Ends the wait of the step that does not return: it returns, or throws the error. */
   end(error?: Error): void;
 }
@@ -32,6 +40,7 @@ export function boundaries(): Boundaries {
   let [count, faultAt] = [0, Number.POSITIVE_INFINITY];
   let fault: Fault = 'dies';
   let failures = 0;
+  let lateCall: LateCall = null;
   let reached: () => void = () => {};
   let release: (error?: Error) => void = () => {};
 
@@ -46,25 +55,35 @@ export function boundaries(): Boundaries {
       : failedForGood('on purpose, for good');
   };
 
-  /** `canFail`: a failure of this step fails a job, so faults that throw count it. */
-  const step = async (canFail: boolean) => {
+  /**
+   * `canFail`: a failure of this step fails a job, so faults that throw count it. Resolves to true
+   * when the owner is late here.
+   */
+  const step = async (canFail: boolean): Promise<boolean> => {
     const hangs = fault === 'dies' || fault === 'is late';
-    if (!hangs && !canFail) return;
+    if (!hangs && !canFail) return false;
     count++;
-    if (!hangs && fault !== 'is late and fails') return failAt(count);
-    if (count !== faultAt) return;
+    if (!hangs && fault !== 'is late and fails') {
+      failAt(count);
+      return false;
+    }
+    if (count !== faultAt) return false;
     reached();
     await new Promise<void>((resolve, reject) => {
       release = (error) => (error ? reject(error) : resolve());
     });
+    return fault === 'is late';
   };
 
   return {
-    wrapEngine: (engine) => aroundEngine(engine, step),
+    wrapEngine: (engine) =>
+      aroundEngine(engine, step, (found) => {
+        lateCall = found;
+      }),
     // A store that fails ends its server; `dies` covers that.
     wrapStore: (store) => aroundStore(store, () => step(false)),
     goWrongAt(at, how) {
-      [count, faultAt, fault, failures] = [0, at, how, 0];
+      [count, faultAt, fault, failures, lateCall] = [0, at, how, 0, null];
       return new Promise((resolve) => {
         reached = () => resolve('reached');
       });
@@ -73,30 +92,45 @@ export function boundaries(): Boundaries {
       [count, faultAt, failures] = [0, Number.POSITIVE_INFINITY, 0];
     },
     hasFailed: () => failures > 0,
+    lateCall: () => lateCall,
     end: (error) => release(error),
   };
 }
 
-/** Calls `step` before and after each call of the engine; says whether a failure fails the job. */
-const aroundEngine = (engine: Engine, step: (canFail: boolean) => Promise<void>): Engine =>
-  new Proxy(engine, {
+/**
+ * Calls `step` before and after each call of the engine or one of its parts; says whether a failure
+ * fails the job. Tells `note` what became of a call before which the owner was late.
+ */
+const aroundEngine = <Part extends object>(
+  part: Part,
+  step: (canFail: boolean) => Promise<boolean>,
+  note: (lateCall: LateCall) => void,
+): Part =>
+  new Proxy(part, {
     get(target, name) {
-      const verb = Reflect.get(target, name);
-      if (typeof verb !== 'function') return verb;
+      const found = Reflect.get(target, name);
+      if (typeof found === 'object' && found !== null) return aroundEngine(found, step, note);
+      if (typeof found !== 'function') return found;
       return async (...args: unknown[]) => {
         // A digest that cannot be read quarantines the layer instead of failing the job. That has
         // tests of its own.
-        const canFail = name !== 'layerDigest';
-        await step(canFail);
-        const result = await verb.apply(target, args);
-        await step(canFail);
-        return result;
+        const canFail = name !== 'digest';
+        const isLate = await step(canFail);
+        try {
+          const result = await found.apply(target, args);
+          if (isLate) note('allowed');
+          await step(canFail);
+          return result;
+        } catch (error) {
+          if (isLate) note(isRefusal(error) ? 'refused' : 'allowed');
+          throw error;
+        }
       };
     },
   });
 
 /** Calls `step` after each write of the store. */
-const aroundStore = (store: Store, step: () => Promise<void>): Store => ({
+const aroundStore = (store: Store, step: () => Promise<unknown>): Store => ({
   ...store,
   async write(scope, work) {
     const result = await store.write(scope, work);

@@ -4,13 +4,14 @@
 import assert from 'node:assert/strict';
 import { failedForGood } from '../../../src/domain/error.ts';
 import type { DiskId } from '../../../src/domain/ids.ts';
-import type { Engine } from '../../../src/engine/port.ts';
+import type { Engine } from '../../../src/engine/port/engine.ts';
 import { openSimulator } from '../../../src/engine/simulator/engine.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { examine } from '../../../src/reconcile/doctor.ts';
 import { buildService } from '../../../src/server/serve.ts';
 import type { Store } from '../../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../../src/store/sqlite/open.ts';
+import { call } from '../../call.ts';
 import { type Harness, startHarness } from '../../http/harness.ts';
 import { defer, type Scope, virtualClock } from '../../support.ts';
 import { type Boundaries, boundaries, type FailingFault, type LateFault } from './boundaries.ts';
@@ -104,9 +105,15 @@ export const endures = (scenario: Scenario, at: number, how: FailingFault): Prom
 
 /**
  * Step `at` takes longer than the lease, so that another server finishes the job first. Then the
- * step returns or throws, and the late owner must change nothing.
+ * step returns or throws, and the late owner must change nothing; the engine refuses the call that
+ * it was about to make, which `refused` is told.
  */
-export const isFenced = (scenario: Scenario, at: number, how: LateFault): Promise<boolean> =>
+export const isFenced = (
+  scenario: Scenario,
+  at: number,
+  how: LateFault,
+  refused: () => void,
+): Promise<boolean> =>
   begin(scenario, async ({ h, steps, clock }) => {
     const reached = steps.goWrongAt(at, how);
     const settling = h.service.reconciler.settle();
@@ -116,6 +123,8 @@ export const isFenced = (scenario: Scenario, at: number, how: LateFault): Promis
     await heir.reconciler.settle();
     steps.end(how === 'is late' ? undefined : failedForGood('on purpose, and late'));
     await settling;
+    assert.notEqual(steps.lateCall(), 'allowed', 'the engine refuses the call of a late owner');
+    if (steps.lateCall() === 'refused') refused();
     for (const task of cleaning) await heir.reconciler.task(task);
     await heir.close();
     await scenario.holds(h.store, h);
@@ -132,7 +141,7 @@ async function assertAtRest(store: Store, engine: Engine): Promise<void> {
     disks: await work.disks.ids(),
   }));
   assert.deepEqual([known.open, known.orphans], [[], []]);
-  const kept = await engine.inventory();
+  const kept = await engine.inventory(call);
   assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
   assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort() as DiskId[]);
   assert.deepEqual(await examine({ store, engine, clock: virtualClock() }), []);

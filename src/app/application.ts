@@ -1,0 +1,78 @@
+// The application as one object, which is all that HTTP gets: it finds callers, runs their reads and
+// changes, and counts. HTTP brings each request into the form of these calls and spells the answers.
+
+import type { Blobs } from '../blobs/port.ts';
+import type { MasterKey } from '../lib/master-key.ts';
+import type { Signer } from '../lib/signing-key.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
+import { accessCheck, accessOpen, type Opened } from './access.ts';
+import { type Caller, Callers } from './caller.ts';
+import { type Command, type Done, type Refusal, recordRefusal, runCommand } from './command.ts';
+import type { ChangeContext, ReadContext } from './context.ts';
+import { countService, type ServiceCounts } from './counts.ts';
+
+export interface ApplicationOptions {
+  store: Store;
+  masterKey: MasterKey;
+  signer: Signer;
+  now: () => number;
+  /** For how long a replaced disk is kept, in ms. */
+  keepDiskMs: number;
+  blobs: Blobs;
+}
+
+export interface Change {
+  command: Command;
+  /** The address at which the caller reaches the server, without a slash at its end. */
+  publicUrl: string;
+  /** Moves bytes before the transaction begins, because a transaction touches no files. */
+  stage?: (context: ReadContext) => Promise<void>;
+  /** Changes the store, and returns the answer. */
+  effect(context: ChangeContext): Promise<object>;
+}
+
+export class Application {
+  readonly callers: Callers;
+  readonly #options: ApplicationOptions;
+
+  constructor(options: ApplicationOptions) {
+    this.#options = options;
+    this.callers = new Callers(options);
+  }
+
+  /** The part of a context that reads and changes share. */
+  #shared({ organisationId, keyId }: Caller) {
+    return { organisationId, keyId, blobs: this.#options.blobs };
+  }
+
+  read<Result>(caller: Caller, run: (context: ReadContext) => Promise<Result>): Promise<Result> {
+    const { store } = this.#options;
+    return store.read(caller.organisationId, (work) => run({ ...this.#shared(caller), work }));
+  }
+
+  /** Throws like `runCommand`. */
+  async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
+    const { keepDiskMs, signer } = this.#options;
+    const { caller } = command;
+    if (stage) await this.read(caller, stage);
+    return runCommand(this.#options, command, (work, touched) =>
+      effect({ ...this.#shared(caller), work, touched, keepDiskMs, publicUrl, signer }),
+    );
+  }
+
+  recordRefusal(refusal: Refusal): Promise<void> {
+    return recordRefusal(this.#options.store, refusal);
+  }
+
+  checkAccess(token: string): Promise<Opened> {
+    return accessCheck(this.#options.store, token);
+  }
+
+  openAccess(token: string, requestId: string): Promise<Opened> {
+    return accessOpen(this.#options.store, token, requestId);
+  }
+
+  counts(): Promise<ServiceCounts> {
+    return countService(this.#options.store);
+  }
+}

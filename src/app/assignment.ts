@@ -1,0 +1,95 @@
+// The assignment of images to machines, and its undo. A machine's disk follows its assignment at its
+// next start; until then only rows of the store change.
+
+import { AppError } from '../domain/error.ts';
+import type { ImageId, MachineId } from '../domain/ids.ts';
+import { assertAssignable } from '../domain/image.ts';
+import {
+  assertMayGetImage,
+  assertOff,
+  isStarting,
+  type Machine,
+  planAssign,
+} from '../domain/machine.ts';
+import type { ChangeContext } from './context.ts';
+import { exchangeDisk } from './disk.ts';
+
+/**
+ * Assigns the image to all of the machines, or to none when one of them may not get it. Machines
+ * that are on are stopped. Throws `not_found`, `machines_not_found`, `image_not_available`,
+ * `machine_not_assignable` and `image_too_large`.
+ */
+export async function imageAssign(
+  { work, organisationId, touched }: ChangeContext,
+  imageId: ImageId,
+  machineIds: readonly MachineId[],
+): Promise<void> {
+  const image = await work.images.get(imageId);
+  const machines = await work.machines.getMany([...new Set(machineIds)]);
+  assertAssignable(image);
+  assertMayGetImage(machines, image);
+  const idsThat = (plan: ReturnType<typeof planAssign>) =>
+    machines.filter((machine) => planAssign(machine) === plan).map((machine) => machine.id);
+  const ids = machines.map((machine) => machine.id);
+  touched({ imageId, machineIds: ids });
+  await work.machines.assign(ids, image.id);
+  await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
+  await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
+  await work.jobs.enqueue(
+    idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
+  );
+}
+
+/**
+ * Takes an assignment back. A machine that does not have its disk from the image yet follows what
+ * was assigned before; a machine that has, and must then be off, gets the disk that was replaced.
+ * Changes all of the machines or none; without ids, every machine to which the image is assigned.
+ * Throws `not_found`, `machines_not_found`, `machine_not_ready` and `conflict`.
+ */
+export async function imageAssignUndo(
+  context: ChangeContext,
+  imageId: ImageId,
+  ids?: readonly MachineId[],
+): Promise<Machine[]> {
+  const { work, touched } = context;
+  const image = await work.images.get(imageId);
+  const machines =
+    ids === undefined
+      ? await work.machines.ofImage(image.id)
+      : await work.machines.getMany([...new Set(ids)]);
+  touched({ imageId, machineIds: machines.map((machine) => machine.id) });
+  for (const machine of machines) {
+    if (machine.assignedImageId !== image.id)
+      throw new AppError(
+        'conflict',
+        `Image ${image.id} is not assigned to machine ${machine.id}; leave it out.`,
+      );
+    if (machine.capturingImageId !== null || isStarting(machine)) assertOff(machine);
+    await bringFormerDiskBack(context, machine, imageId);
+    await work.machines.update(machine.id, {
+      assignedImageId: machine.priorImageId,
+      assignmentPendingAt: machine.priorPendingAt,
+      priorImageId: null,
+      priorPendingAt: null,
+    });
+  }
+  return machines;
+}
+
+/** Does nothing to a machine that does not have its disk from the image. */
+async function bringFormerDiskBack(
+  context: ChangeContext,
+  machine: Machine,
+  imageId: ImageId,
+): Promise<void> {
+  const { disks } = context.work;
+  const disk = machine.diskId === null ? undefined : await disks.find(machine.diskId);
+  if (machine.assignmentPendingAt !== null || disk?.imageId !== imageId) return;
+  assertOff(machine);
+  if (disk.replacesId !== null && (await disks.find(disk.replacesId))?.state !== 'kept')
+    throw new AppError(
+      'conflict',
+      `The disk that machine ${machine.id} had before is not kept any more.`,
+    );
+  await exchangeDisk(context, machine, disk.replacesId);
+}

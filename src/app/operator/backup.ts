@@ -1,0 +1,29 @@
+// Backups, as changes of the operator: a backup holds the secrets of all organisations, so the trail
+// says who made one and where. `server/backup.ts` does the copying.
+
+import { change } from './context.ts';
+
+/** What a backup says of itself. */
+export interface Manifest {
+  format: number;
+  engine: 'qemu' | 'simulator';
+  createdAt: string;
+  layers: number;
+  disks: number;
+  /** Whether the master key is in it; without it the backup opens no secret. */
+  keys: boolean;
+  /** Ids of what the store names and the engine does not have. */
+  missing: string[];
+}
+
+/** Makes a backup in a folder. `make` does it, and throws what it cannot do. */
+export const backupMake = change(
+  'backupMake',
+  (folder: string, _make: () => Promise<Manifest>) => `a backup in ${folder}`,
+  async ({ failed }, _folder, make) => {
+    const manifest = await make();
+    const { missing } = manifest;
+    if (missing.length > 0) failed(`Missing on this host: ${missing.join(', ')}.`);
+    return manifest;
+  },
+);

@@ -1,0 +1,185 @@
+// Base images: what all others start from. The disk is copied in and pinned by digest first; the row
+// that makes the base usable is written last. A base is tried in a build machine, because one that
+// does not work would hold up every build and start that names no base.
+
+import type { BaseImage } from '../../domain/base.ts';
+import { AppError, failedForGood, invalid } from '../../domain/error.ts';
+import type { BaseImageId, LayerId } from '../../domain/ids.ts';
+import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Recipe } from '../../domain/software.ts';
+import { gbBytes } from '../../domain/units.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import type { ChainBoot } from '../../engine/port/layers.ts';
+import { newId } from '../../lib/new-id.ts';
+import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
+import { change } from './context.ts';
+import { givenFile } from './given-file.ts';
+import { assertName, assertNameFree } from './name.ts';
+
+export interface NewBase {
+  name: string;
+  /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
+  files: { disk: string; kernel?: string; initrd?: string };
+  boot: Boot;
+}
+
+export interface ListedBase extends BaseImage {
+  /** Null: how the base boots is not known. */
+  boot: Boot | null;
+  /** What its last trial, build or machine showed; null: it was never tried. */
+  works: boolean | null;
+  /** Whether it is taken where no base is named. */
+  default: boolean;
+}
+
+type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
+type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
+
+const worksOf = ({ provedAt, failedAt }: BaseImage) =>
+  provedAt !== null ? true : failedAt !== null ? false : null;
+
+export const baseList = (store: Store): Promise<ListedBase[]> =>
+  store.read('system', async (work) => {
+    const bases = await work.bases.list();
+    const taken = bases.length > 0 ? (await work.bases.get()).id : null;
+    const listed: ListedBase[] = [];
+    for (const base of bases) {
+      const { boot } = await work.layers.get(base.layerId);
+      listed.push({ ...base, boot, works: worksOf(base), default: base.id === taken });
+    }
+    return listed;
+  });
+
+const assertFree = async (work: Reader, name: string) =>
+  assertNameFree(
+    'base image',
+    name,
+    await work.bases.list(),
+    () => 'give another name, or see: silversmith base list',
+  );
+
+/** Writes the row of a base whose layer the engine has. Throws `conflict`, `invalid`. */
+async function addRow(
+  work: Writer,
+  layerId: LayerId,
+  { name, boot }: NewBase,
+  { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
+): Promise<BaseImage> {
+  await assertFree(work, name);
+  const same = await work.layers.byKey(digest);
+  if (same)
+    throw invalid(
+      `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
+    );
+  await work.layers.add({
+    id: layerId,
+    kind: 'base',
+    parentId: null,
+    baseLayerId: layerId,
+    key: digest,
+    state: 'sealed',
+    virtualBytes,
+    storedBytes,
+    jobId: null,
+    organisationId: null,
+    boot,
+  });
+  const sizeGb = Math.ceil((virtualBytes / gbBytes) * 100) / 100;
+  return work.bases.add({ name, sizeGb, layerId });
+}
+
+/**
+ * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be used,
+ * `conflict` when a base has the name, `unavailable` when the host has no room, or the reason of the
+ * signal; nothing of the disk is kept then.
+ */
+export const baseAdd = change(
+  'baseAdd',
+  (_intake: Intake, { name }: NewBase, _signal?: AbortSignal) =>
+    `base image ${JSON.stringify(name)}`,
+  async ({ store, touched }, intake, given, signal?) => {
+    assertName(given.name);
+    // The name is looked at before the disk is copied, and again in the transaction that takes it.
+    await store.read('system', (work) => assertFree(work, given.name));
+    const layerId = newId() as LayerId;
+    const { disk, kernel, initrd } = given.files;
+    const spec = {
+      layerId,
+      disk: await givenFile(disk),
+      ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
+      ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
+    };
+    const imported = await intake.importBase(spec, withoutJob(signal));
+    try {
+      const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
+      touched(`base image ${added.id} (${added.name})`);
+      return added;
+    } catch (error) {
+      await intake.removeLayer(layerId, withoutJob());
+      throw error;
+    }
+  },
+);
+
+export interface Trial {
+  works: boolean;
+  /** Why it does not work; empty when it does. */
+  said: string;
+}
+
+/**
+ * Starts a build machine on a base, to see whether it runs a recipe and reports. Nothing is left of
+ * the trial but whether the base works. A failure that may pass, such as a full disk, says nothing
+ * of the base. Throws not-found, or the reason of the signal.
+ */
+export const baseTry = change(
+  'baseTry',
+  (_trier: Trier, id: BaseImageId, _timeoutMs: number, _signal: AbortSignal) => `base image ${id}`,
+  async ({ store, touched, failed }, trier, id, timeoutMs, signal): Promise<Trial> => {
+    const { name, root } = await store.read('system', async (work) => {
+      const base = await work.bases.get(id);
+      const layer = await work.layers.get(base.layerId);
+      return { name: base.name, root: { layer, boot: await work.layers.bootOf(layer) } };
+    });
+    touched(`base image ${id} (${name})`);
+    try {
+      await runTrial(trier, root, timeoutMs, signal);
+      await store.write('system', (work) => work.bases.prove(id));
+      return { works: true, said: '' };
+    } catch (error) {
+      // A trial that was interrupted says nothing of the base.
+      signal.throwIfAborted();
+      if (!(error instanceof AppError)) throw error;
+      if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));
+      failed(error.message);
+      return { works: false, said: error.message };
+    }
+  },
+);
+
+/** Throws an AppError that says why a guest on the root did not run a recipe and report. */
+async function runTrial(
+  trier: Trier,
+  { layer, boot }: { layer: Layer; boot: ChainBoot },
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const layerId = newId() as LayerId;
+  const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
+  const spec = { layerId, parentId: layer.id, sizeBytes: layer.virtualBytes, ...boot };
+  try {
+    const { exitCode, output } = await trier.buildLayer(
+      { ...spec, recipe, label: 'The trial' },
+      withoutJob(signal),
+    );
+    if (exitCode !== 0)
+      throw failedForGood(
+        `The trial ended with exit status ${exitCode}. Its last lines:\n${lastLines(output)}`,
+      );
+  } finally {
+    await trier.removeLayer(layerId, withoutJob());
+  }
+}
+
+const lastLines = (output: string) => output.trimEnd().split('\n').slice(-5).join('\n');

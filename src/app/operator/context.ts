@@ -1,0 +1,72 @@
+// The operator: a user of the host itself, who works on the data directory and never over the API.
+// Every change that an operator makes is one `change`, and leaves one entry in the operator's audit
+// trail. Functions that only read take the store alone, and leave none.
+
+import { AppError, reasonOf } from '../../domain/error.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
+
+export interface Operator {
+  store: Store;
+  /** `operator:NAME`, with the user of the host who typed the command. */
+  name: string;
+}
+
+/** What the work of a change is given. */
+export interface Change {
+  store: Store;
+  /** Names the thing that the change is about, once more of it is known than what was asked for. */
+  touched(thing: string): void;
+  /** Says that the change failed, for work that reports a failure without an error. */
+  failed(reason: string): void;
+}
+
+/** The error says that what was asked for is wrong; any other says that the work itself failed. */
+const isRefusal = (error: unknown) =>
+  error instanceof AppError && error.code !== 'internal' && error.code !== 'unavailable';
+
+/**
+ * Makes a function of the operator that changes something. `action` is the name in the trail, noun
+ * and verb as in the API; `thingOf` says, from the arguments, what the change is about.
+ *
+ * An operator's change may be many transactions, files and programs, so its entry cannot be in one
+ * transaction with all of it. The entry is written as `begun` before the work, and gets its outcome
+ * after the work. An entry that stays `begun` tells that the process died meanwhile. Without the
+ * entry, no work is begun.
+ */
+export const change =
+  <Args extends readonly unknown[], Result>(
+    action: string,
+    thingOf: (...args: Args) => string,
+    work: (change: Change, ...args: Args) => Promise<Result>,
+  ) =>
+  async ({ store, name }: Operator, ...args: Args): Promise<Result> => {
+    let thing = thingOf(...args);
+    let fault: string | null = null;
+    const id = await store.write('system', ({ operatorAudit }) =>
+      operatorAudit.begin({ operator: name, action, thing }),
+    );
+    const end = (outcome: 'done' | 'refused' | 'failed', reason: string | null) =>
+      store
+        .write('system', ({ operatorAudit }) => operatorAudit.end(id, { thing, outcome, reason }))
+        // The operator has to see the result or the error, even where the end cannot be written.
+        .catch(() => {});
+    try {
+      const result = await work(
+        {
+          store,
+          touched: (what) => {
+            thing = what;
+          },
+          failed: (reason) => {
+            fault = reason;
+          },
+        },
+        ...args,
+      );
+      await end(fault === null ? 'done' : 'failed', fault);
+      return result;
+    } catch (error) {
+      await end(isRefusal(error) ? 'refused' : 'failed', reasonOf(error));
+      throw error;
+    }
+  };

@@ -1,0 +1,61 @@
+// Layers, for the operator: what there is, and whether its bytes are what they were.
+
+import { AppError } from '../../domain/error.ts';
+import type { LayerId } from '../../domain/ids.ts';
+import { shownLayer } from '../../domain/layer.ts';
+import type { LayerCopy } from '../../domain/layer-copy.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
+import { change } from './context.ts';
+
+/** A log for commands, which say by themselves what they found. */
+export const noLog = { info() {}, warn() {}, error() {} };
+
+/** All layers, and what the engine keeps that the store does not know. */
+export const layerList = (store: Store) =>
+  store.read('system', async (work) => ({
+    layers: (await work.layers.list()).map(shownLayer),
+    orphans: await work.host.orphans(),
+  }));
+
+export interface VerifiedLayer {
+  id: LayerId;
+  result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+}
+
+function resultOf({ state, digest }: LayerCopy, same: boolean): VerifiedLayer['result'] {
+  if (!same) return 'DAMAGED';
+  if (state === 'quarantined') return 'sound again';
+  return digest === null ? 'digest taken' : 'same';
+}
+
+/**
+ * Compares layers with their digests, all of them when none is named. A damaged layer is
+ * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that is
+ * no layer's, or the reason of the signal.
+ */
+export const layerVerify = change(
+  'layerVerify',
+  (_engine: Engine, ids: readonly string[], _signal: AbortSignal) =>
+    ids.length === 0 ? 'all layers' : `layers ${ids.join(', ')}`,
+  async ({ store, failed }, engine, ids, signal): Promise<VerifiedLayer[]> => {
+    const all = await store.read('system', (work) => work.layers.list());
+    const unknown = ids.find((id) => !all.some((one) => one.id === id));
+    if (unknown !== undefined)
+      throw new AppError('not_found', `There is no layer ${unknown}; see: silversmith layer list`);
+    const wanted = all.filter(
+      (one) => isReadable(one) && (ids.length === 0 || ids.includes(one.id)),
+    );
+    const found: VerifiedLayer[] = [];
+    for (const copy of wanted.flatMap(({ copies }) => copies)) {
+      signal.throwIfAborted();
+      const same = await verifyCopy({ store, engine, log: noLog }, copy, 0, withoutJob(signal));
+      found.push({ id: copy.layerId, result: resultOf(copy, same) });
+    }
+    const damaged = found.filter(({ result }) => result === 'DAMAGED').map(({ id }) => id);
+    if (damaged.length > 0) failed(`Damaged: ${damaged.join(', ')}.`);
+    return found;
+  },
+);

@@ -1,0 +1,29 @@
+// Machine types: the sizes in which machines are made.
+
+import type { MachineType } from '../../domain/machine-type.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
+import { change } from './context.ts';
+import { assertName, assertNameFree } from './name.ts';
+
+export const machineTypeList = (store: Store): Promise<MachineType[]> =>
+  store.read('system', (work) => work.machineTypes.list());
+
+/** Throws `invalid` for a bad name, and `conflict` when a machine type has the name. */
+export const machineTypeAdd = change(
+  'machineTypeAdd',
+  ({ name }: Omit<MachineType, 'id'>) => `machine type ${JSON.stringify(name)}`,
+  async ({ store, touched }, type) => {
+    assertName(type.name);
+    const added = await store.write('system', async (work) => {
+      assertNameFree(
+        'machine type',
+        type.name,
+        await work.machineTypes.list(),
+        () => 'give another name, or see: silversmith machine-type list',
+      );
+      return work.machineTypes.add(type);
+    });
+    touched(`machine type ${added.id} (${type.name})`);
+    return added;
+  },
+);

@@ -1,0 +1,58 @@
+// Organisations: what each may have, and whether its captures are generalised.
+
+import type { OrganisationId } from '../../domain/ids.ts';
+import type { Quotas } from '../../domain/organisation.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
+import { change } from './context.ts';
+
+export interface ListedOrganisation {
+  id: OrganisationId;
+  name: string;
+  quotas: Quotas;
+  images: number;
+  machines: number;
+  /** Images that are being made. */
+  builds: number;
+  storedGb: number;
+}
+
+export async function organisationList(store: Store): Promise<ListedOrganisation[]> {
+  const all = await store.read('system', (work) => work.organisations.list());
+  const listed: ListedOrganisation[] = [];
+  for (const { id, name } of all)
+    listed.push(
+      await store.read(id, async ({ usage }) => ({
+        id,
+        name,
+        quotas: await usage.quotas(),
+        images: await usage.images(),
+        machines: await usage.machines(),
+        builds: await usage.builds(),
+        storedGb: await usage.storedGb(),
+      })),
+    );
+  return listed;
+}
+
+/** Sets whether captures are generalised when nothing else is asked for. Throws not-found. */
+export const organisationGeneralize = change(
+  'organisationGeneralize',
+  (name: string, on: boolean) => `organisation ${name}: ${on ? 'on' : 'off'}`,
+  ({ store }, name, on) =>
+    store.write('system', async (work) =>
+      work.organisations.setGeneralize(await work.organisations.byName(name), on),
+    ),
+);
+
+/** Changes the quotas that are given, and returns all of them. Throws not-found. */
+export const organisationQuotaSet = change(
+  'organisationQuotaSet',
+  (name: string, given: Partial<Quotas>) => `organisation ${name}: ${JSON.stringify(given)}`,
+  ({ store }, name, given) =>
+    store.write('system', async (work): Promise<Quotas> => {
+      const id = await work.organisations.byName(name);
+      const quotas = { ...(await work.organisations.quotas(id)), ...given };
+      await work.organisations.setQuotas(id, quotas);
+      return quotas;
+    }),
+);

@@ -1,0 +1,111 @@
+// The catalogue of software. The files of a recipe are copied in and pinned by digest first; the row
+// that makes the title usable is written last.
+
+import { basename } from 'node:path';
+import { invalid } from '../../domain/error.ts';
+import type { SoftwareId } from '../../domain/ids.ts';
+import {
+  assertRecipe,
+  type Recipe,
+  type RecipeFile,
+  type Software,
+} from '../../domain/software.ts';
+import { withoutJob } from '../../engine/port/call.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import type { Content } from '../../lib/content.ts';
+import { sha256File } from '../../lib/files.ts';
+import type { Reader, Store } from '../../store/port/unit-of-work.ts';
+import { change } from './context.ts';
+import { givenFile } from './given-file.ts';
+import { assertName, assertNameFree } from './name.ts';
+
+export interface NewSoftware {
+  name: string;
+  sizeGb: number;
+  script: string;
+  /** Paths of files that the script needs; it finds them under their own names. */
+  files: string[];
+  network: boolean;
+  timeoutMs: number;
+}
+
+type Intake = Pick<Engine, 'importFile'>;
+
+export const softwareList = (store: Store): Promise<Software[]> =>
+  store.read('system', (work) => work.software.list());
+
+const assertFree = async (work: Reader, name: string) =>
+  assertNameFree(
+    'software',
+    name,
+    await work.software.list(),
+    (id) => `to give it another recipe: silversmith software update ${id}`,
+  );
+
+/**
+ * Takes the files of a recipe in. Throws `invalid`, or the reason of the signal. Files that are in
+ * by then stay: they are kept by digest, and the same command finds them again.
+ */
+async function takeIn(
+  intake: Intake,
+  { name, sizeGb, files, ...rest }: NewSoftware,
+  signal?: AbortSignal,
+) {
+  assertName(name);
+  if (!(sizeGb > 0 && sizeGb <= 10_000))
+    throw invalid('The size must be a number of GB above 0 and up to 10000.');
+  const pinned: (RecipeFile & { content: Content })[] = [];
+  for (const path of files) {
+    const content = await givenFile(path);
+    const sha256 = await sha256File(path, signal ? { signal } : {}).catch((error) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
+    pinned.push({ name: basename(path), sha256, bytes: content.bytes, content });
+  }
+  const recipe: Recipe = { ...rest, files: pinned.map(({ content: _, ...file }) => file) };
+  assertRecipe(recipe);
+  for (const { sha256, content } of pinned)
+    await intake.importFile({ sha256, content }, withoutJob(signal));
+  return { name, sizeGb, recipe };
+}
+
+/** Throws `invalid` for what cannot be a recipe, and `conflict` when a title has the name. */
+export const softwareAdd = change(
+  'softwareAdd',
+  (_intake: Intake, { name }: NewSoftware, _signal?: AbortSignal) =>
+    `software ${JSON.stringify(name)}`,
+  async ({ store, touched }, intake, given, signal?) => {
+    // The name is looked at before files are copied, and again in the transaction that takes it.
+    await store.read('system', (work) => assertFree(work, given.name));
+    const title = await takeIn(intake, given, signal);
+    const added = await store.write('system', async (work) => {
+      await assertFree(work, title.name);
+      return work.software.add(title);
+    });
+    touched(`software ${added.id} (${added.name})`);
+    return added;
+  },
+);
+
+/**
+ * Gives a title another recipe. Builds from now on use it; images that are there stay as they are.
+ * Throws `invalid`, not-found and `conflict`.
+ */
+export const softwareUpdate = change(
+  'softwareUpdate',
+  (_intake: Intake, id: SoftwareId, _given: NewSoftware, _signal?: AbortSignal) => `software ${id}`,
+  async ({ store, touched }, intake, id, given, signal?) => {
+    const title = await takeIn(intake, given, signal);
+    const updated = await store.write('system', async (work) => {
+      const titles = await work.software.list();
+      const before = titles.find((one) => one.id === id);
+      // A title that keeps its name may have a twin from a time when names were not compared.
+      if (before && before.name !== title.name)
+        assertNameFree('software', title.name, titles, () => 'give this one another name.');
+      return work.software.update(id, title);
+    });
+    touched(`software ${id} (${updated.name})`);
+    return updated;
+  },
+);

@@ -1,0 +1,74 @@
+// The parts of an upload. Each part begins where the last one ended, so that an upload that was cut
+// off goes on from there.
+
+import { AppError, invalid } from '../domain/error.ts';
+import type { TransferId } from '../domain/ids.ts';
+import { type Transfer, transferMs } from '../domain/transfer.ts';
+import type { ChangeContext, ReadContext } from './context.ts';
+import { assertHostRoom } from './host.ts';
+
+/**
+ * Returns the transfer when the part may be written now. Throws `conflict`, naming the offset at
+ * which to go on, `invalid`, `not_found` and `unavailable`.
+ */
+async function assertTakes(
+  context: ReadContext,
+  id: TransferId,
+  offset: number,
+  bytes: number,
+): Promise<Transfer> {
+  const { work } = context;
+  const transfer = await work.transfers.get(id);
+  if (transfer.status !== 'receiving')
+    throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
+  if (offset !== transfer.receivedBytes)
+    throw new AppError(
+      'conflict',
+      `Transfer ${id} has ${transfer.receivedBytes} bytes; go on at ${transfer.receivedBytes}.`,
+    );
+  if (bytes === 0) throw invalid('The part is empty; send bytes.');
+  if (offset + bytes > transfer.bytes)
+    throw invalid(
+      `The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`,
+    );
+  await assertHostRoom(context, bytes);
+  return transfer;
+}
+
+/**
+ * Writes the bytes of a part where the last one ended; they are durable when this resolves. Call it
+ * before the transaction, because a transaction touches no files. It writes nothing of a part that
+ * `transferPart` would refuse. Do not write two parts of one transfer at the same time. Throws
+ * `unavailable` when the disk is full.
+ */
+export async function transferPartWrite(
+  context: ReadContext,
+  id: TransferId,
+  offset: number,
+  content: Buffer,
+): Promise<void> {
+  const takes = await assertTakes(context, id, offset, content.length).catch((error) => {
+    if (error instanceof AppError) return null;
+    throw error;
+  });
+  if (takes === null) return;
+  await context.blobs.writePart(id, offset, content).catch((error) => {
+    // The transfer was deleted, and its bytes with it; the transaction that follows reports it.
+    if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+  });
+}
+
+/** Records a part whose bytes are written. Throws like `assertTakes`. */
+export async function transferPart(
+  context: ChangeContext,
+  id: TransferId,
+  offset: number,
+  content: Buffer,
+): Promise<Transfer> {
+  const { work, touched } = context;
+  touched({ transferId: id });
+  const transfer = await assertTakes(context, id, offset, content.length);
+  const change = { receivedBytes: offset + content.length, expiresAt: work.now() + transferMs };
+  await work.transfers.update(id, change);
+  return { ...transfer, ...change };
+}

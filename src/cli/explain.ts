@@ -1,0 +1,65 @@
+// Turns any thrown value into one sentence that says what is wrong, where, and what to type. Our own
+// errors are sentences already; those of the system and of the network get one from
+// lib/system-error.ts. Everything else is a defect and is called one; SILVERSMITH_DEBUG=1 shows
+// where it is.
+
+import { CommanderError } from 'commander';
+import { ApiError, NoAnswerError } from '../client/client.ts';
+import { StalledError } from '../client/transfer.ts';
+import { AppError } from '../domain/error.ts';
+import type { Environment } from '../lib/environment.ts';
+import { CommandError } from '../lib/spawn.ts';
+import { networkReason, systemSentence } from '../lib/system-error.ts';
+import type { Terminal } from './output.ts';
+import { UsageError } from './parse.ts';
+import { inCommands } from './remote/requests.ts';
+
+function answerSentence({ url, why, message, cause }: NoAnswerError): string {
+  if (why === 'late')
+    return `The server at ${url} did not answer ${message}; look at its log, or wait longer with --timeout.`;
+  if (why === 'foreign')
+    return `What answers at ${url} is not Silversmith, or a proxy in front of it (${message}); give the server's address with --url.`;
+  return `No server answers at ${url}: ${networkReason(cause)}. Start one (npm start, or silversmith serve), or give its address with --url.`;
+}
+
+/** The sentence for a thrown value; null for a defect. */
+export function sentenceOf(error: unknown): string | null {
+  if (
+    error instanceof ApiError &&
+    error.clientCode === 401 &&
+    /key or the signature/.test(error.message)
+  )
+    return 'The server does not take this key: it or its secret is wrong, or it was revoked or is over. Look at SILVERSMITH_KEY and SILVERSMITH_SECRET (operators: silversmith key list, key create). (401)';
+  if (error instanceof ApiError)
+    return `${inCommands(error.message)} (${error.clientCode}${error.requestId ? `, request ${error.requestId}` : ''})`;
+  if (error instanceof NoAnswerError) return answerSentence(error);
+  if (error instanceof StalledError)
+    return `${error.message} The last: ${sentenceOf(error.cause) ?? networkReason(error.cause)}`;
+  if (error instanceof AppError) return inCommands(error.message);
+  if (error instanceof UsageError) return error.message;
+  if (error instanceof CommandError) return `${error.message}.`;
+  return systemSentence(error);
+}
+
+/** Prints the sentence, and returns the exit status. */
+export function explain(thrown: unknown, terminal: Terminal, env: Environment): number {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  // Commander has printed its own message already.
+  if (error instanceof CommanderError) return error.exitCode;
+  const said = sentenceOf(error);
+  const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
+  terminal.err(
+    said === null
+      ? `error: ${error.message}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`
+      : `error: ${said}`,
+  );
+  const ours = error instanceof AppError ? error : null;
+  if (debug) terminal.err([ours?.detail, error.stack, causes(error)].filter(Boolean).join('\n'));
+  else if (ours?.code === 'internal') terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
+  return 1;
+}
+
+function causes(error: Error): string {
+  const cause = error.cause as Error | undefined;
+  return cause === undefined ? '' : `cause: ${cause.stack ?? cause}`;
+}

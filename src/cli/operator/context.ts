@@ -1,0 +1,93 @@
+// What the operator's commands share: their options, the store of the data directory that is meant,
+// who types them, and how they print.
+
+import { userInfo } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { Operator } from '../../app/operator/context.ts';
+import type { Engine } from '../../engine/port/engine.ts';
+import type { Environment } from '../../lib/environment.ts';
+import type { MasterKey } from '../../lib/master-key.ts';
+import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';
+import type { Store } from '../../store/port/unit-of-work.ts';
+import { print, type Terminal } from '../output.ts';
+import { UsageError } from '../parse.ts';
+import { addSettings } from '../setting.ts';
+
+/** What the options of every such command give. */
+export type Local = Pick<Flags, 'dataDir' | 'engine'> & { json?: boolean };
+
+export interface Opened {
+  config: Config;
+  store: Store;
+  masterKey: MasterKey;
+  /** Who types the command, for what it changes. */
+  operator: Operator;
+  openEngine(): Promise<Engine>;
+}
+
+export interface OperatorContext {
+  terminal: Terminal;
+  env: Environment;
+  /** Gives a command the options that all of them have. */
+  local(command: Command): Command;
+  /** Opens the store of the data directory that is meant, for as long as the work takes. */
+  withStore<Result>(
+    flags: Local,
+    work: (opened: Opened) => Promise<Result>,
+    options?: { check?: boolean },
+  ): Promise<Result>;
+  print(flags: Local, value: object, human: string): void;
+}
+
+/** Loaded by the commands that need it: one that only speaks to a server starts faster without. */
+const rooms = () => import('../../server/open.ts');
+
+/** The user of this host, by name where it has one. */
+export function operatorName(): string {
+  try {
+    return `operator:${userInfo().username}`;
+  } catch {
+    return `operator:${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+/** The settings that every command of the operator takes as options. */
+const localSettings = { dataDir: settings.dataDir, engine: settings.engine };
+
+/** A user who may only use the API is told that a command of the operator is not for the API. */
+const remoteOptions = ['--url <url>', '--key <key>', '--secret <secret>'];
+
+function local(command: Command): Command {
+  for (const flags of remoteOptions) {
+    const onlyHere = (): never => {
+      throw new UsageError(
+        `This command works on the data directory, on the server's own host, and never over the API; leave ${flags.split(' ')[0]} out.`,
+      );
+    };
+    command.addOption(new Option(flags).hideHelp().argParser(onlyHere));
+  }
+  return addSettings(command, localSettings).option('--json', 'print as JSON');
+}
+
+export const operatorContext = (terminal: Terminal, env: Environment): OperatorContext => ({
+  terminal,
+  env,
+  local,
+  async withStore({ dataDir, engine }, work, options = {}) {
+    const config = parseConfig({ dataDir, engine }, env);
+    const { openEngine, openExistingStore } = await rooms();
+    const { store, masterKey } = await openExistingStore(config, options);
+    try {
+      return await work({
+        config,
+        store,
+        masterKey,
+        operator: { store, name: operatorName() },
+        openEngine: () => openEngine(config),
+      });
+    } finally {
+      await store.close();
+    }
+  },
+  print: (flags, value, human) => print(terminal, flags, value, human),
+});

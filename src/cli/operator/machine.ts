@@ -1,0 +1,39 @@
+// silversmith machine exec
+
+import type { Command } from 'commander';
+import { machineExec, machineList } from '../../app/operator/machine.ts';
+import type { MachineId } from '../../domain/ids.ts';
+import { UsageError } from '../parse.ts';
+import { pick } from '../remote/name.ts';
+import type { Local, OperatorContext } from './context.ts';
+
+export function machineCommands(
+  machine: Command,
+  { local, withStore, terminal }: OperatorContext,
+): void {
+  local(
+    machine
+      .command('exec <machine> <command...>')
+      .description(
+        'run a command inside a machine on this host, as its root, and exit with its status (operators only); -- may stand before it',
+      ),
+  )
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((given: string, words: string[], flags: Local) =>
+      withStore(flags, async ({ store, operator, openEngine }) => {
+        // Commander passes on what follows the machine as it is, also the end of the options.
+        const command = words[0] === '--' ? words.slice(1) : words;
+        if (command.length === 0)
+          throw new UsageError('There is no command after --; give a command to run.');
+        const id = (await pick('machine', given, () => machineList(store))) as MachineId;
+        const result = await machineExec(operator, await openEngine(), id, command);
+        if (flags.json) terminal.out(JSON.stringify(result, null, 2));
+        else {
+          if (result.stdout !== '') terminal.out(result.stdout.trimEnd());
+          if (result.stderr !== '') terminal.err(result.stderr.trimEnd());
+        }
+        terminal.exitCode = result.exitCode;
+      }),
+    );
+}

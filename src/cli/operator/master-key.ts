@@ -1,0 +1,34 @@
+// silversmith master-key rotate
+
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { masterKeyRotate } from '../../app/operator/master-key.ts';
+import { lockDataDir } from '../../store/sqlite/lock.ts';
+import type { Local, OperatorContext } from './context.ts';
+
+export function masterKeyCommands(
+  program: Command,
+  { local, withStore, print }: OperatorContext,
+): void {
+  const master = program.command('master-key').description('the key under which secrets are kept');
+  local(
+    master
+      .command('rotate')
+      .description('seal every secret under a new master key; the server must be stopped')
+      .addHelpText(
+        'after',
+        '\nWith SILVERSMITH_MASTER_KEY set, put the new key before the old one, divided by a comma, and type this: all is sealed under the first.',
+      ),
+  ).action((flags: Local) =>
+    withStore(flags, async ({ operator, masterKey, config }) => {
+      const inFile = config.masterKey === undefined;
+      const { id, keys } = await masterKeyRotate(operator, {
+        ring: masterKey,
+        file: inFile ? join(config.dataDir, 'master.key') : null,
+        lock: () => lockDataDir(config.dataDir),
+      });
+      const under = inFile ? `the new master key ${id}` : `the first master key, ${id}`;
+      print(flags, { id, keys }, `${keys} keys are sealed under ${under}.`);
+    }),
+  );
+}

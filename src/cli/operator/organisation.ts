@@ -1,0 +1,93 @@
+// silversmith organisation list|generalize|quota
+
+import type { Command } from 'commander';
+import {
+  organisationGeneralize,
+  organisationList,
+  organisationQuotaSet,
+} from '../../app/operator/organisation.ts';
+import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
+import { table } from '../output.ts';
+import { UsageError, whole } from '../parse.ts';
+import type { Local, OperatorContext } from './context.ts';
+
+export function organisationCommands(program: Command, context: OperatorContext): void {
+  const organisation = program
+    .command('organisation')
+    .description('organisations and what they may have');
+  listCommand(organisation, context);
+  generalizeCommand(organisation, context);
+  quotaCommand(organisation, context);
+}
+
+function listCommand(noun: Command, { local, withStore, print }: OperatorContext): void {
+  local(
+    noun.command('list').description('list the organisations, what they have and may have'),
+  ).action((flags: Local) =>
+    withStore(flags, async ({ store }) => {
+      const found = await organisationList(store);
+      const rows = found.map(({ id, name, quotas, ...used }) => [
+        id,
+        name,
+        ...(['images', 'machines', 'builds', 'storedGb'] as const).map(
+          (what) => `${used[what]} of ${quotas[what]}`,
+        ),
+      ]);
+      print(flags, found, table(['ID', 'NAME', 'IMAGES', 'MACHINES', 'BUILDS', 'STORED GB'], rows));
+    }),
+  );
+}
+
+function generalizeCommand(noun: Command, { local, withStore, print }: OperatorContext): void {
+  local(
+    noun
+      .command('generalize <name> <on|off>')
+      .description('whether captures are generalised when nothing else is asked for'),
+  ).action((name: string, wanted: string, flags: Local) =>
+    withStore(flags, async ({ operator }) => {
+      if (wanted !== 'on' && wanted !== 'off')
+        throw new UsageError(`${JSON.stringify(wanted)} is neither on nor off.`);
+      const generalize = wanted === 'on';
+      await organisationGeneralize(operator, name, generalize);
+      print(
+        flags,
+        { name, generalize },
+        `Captures of ${name} are ${generalize ? '' : 'not '}generalised.`,
+      );
+    }),
+  );
+}
+
+function quotaCommand(noun: Command, { local, withStore, print }: OperatorContext): void {
+  const limit = whole(0);
+  const { images, machines, builds, storedGb, keptGb } = defaultQuotas;
+  local(noun.command('quota <name>').description('change what an organisation may have at most'))
+    .option('--images <number>', `images; default: ${images}`, limit)
+    .option('--machines <number>', `machines; default: ${machines}`, limit)
+    .option('--builds <number>', `images being made at once; default: ${builds}`, limit)
+    .option('--stored-gb <number>', `GB that its captures take; default: ${storedGb}`, limit)
+    .option('--kept-gb <number>', `GB of replaced disks; default: ${keptGb}`, limit)
+    .action((name: string, flags: Local & Partial<Quotas>) =>
+      withStore(flags, async ({ operator }) => {
+        const quotas = await organisationQuotaSet(operator, name, givenOf(flags));
+        const row = [
+          ...[quotas.images, quotas.machines, quotas.builds],
+          ...[quotas.storedGb, quotas.keptGb],
+        ];
+        print(
+          flags,
+          quotas,
+          table(['IMAGES', 'MACHINES', 'BUILDS', 'STORED GB', 'KEPT GB'], [row]),
+        );
+      }),
+    );
+}
+
+/** The quotas that were given, and no others. */
+const givenOf = ({ images, machines, builds, storedGb, keptGb }: Partial<Quotas>) => ({
+  ...(images !== undefined && { images }),
+  ...(machines !== undefined && { machines }),
+  ...(builds !== undefined && { builds }),
+  ...(storedGb !== undefined && { storedGb }),
+  ...(keptGb !== undefined && { keptGb }),
+});

@@ -1,0 +1,114 @@
+// silversmith software add|update, and software list --local
+
+import { readFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { nameLengthMax } from '../../app/operator/name.ts';
+import {
+  type NewSoftware,
+  softwareAdd,
+  softwareList,
+  softwareUpdate,
+} from '../../app/operator/software.ts';
+import type { SoftwareId } from '../../domain/ids.ts';
+import { readableFile } from '../file.ts';
+import { table } from '../output.ts';
+import { decimal, duration, words } from '../parse.ts';
+import { pick } from '../remote/name.ts';
+import type { Local, Opened, OperatorContext } from './context.ts';
+import { interruptible } from './interruptible.ts';
+
+interface Title {
+  name: string;
+  size: number;
+  script: string;
+  file?: string[];
+  network?: boolean;
+  timeout: number;
+}
+
+export function softwareCommands(software: Command, context: OperatorContext): void {
+  addCommand(software, context);
+  updateCommand(software, context);
+}
+
+const titleOptions = (command: Command) =>
+  command
+    .requiredOption('--name <name>', 'name of the title', words(nameLengthMax))
+    .requiredOption(
+      '--size <gb>',
+      'what it takes on a disk, in GB',
+      decimal(0, 10_000, { above: true }),
+    )
+    .requiredOption(
+      '--script <path>',
+      'shell script that installs it, as root inside a build machine',
+    )
+    .option('--file <path...>', 'files that the script finds in its working directory')
+    .option('--network', 'let the build machine reach the network')
+    .addOption(
+      new Option(
+        '--timeout <duration>',
+        'limit of the installation, such as 1800s or 30m; a bare number is in seconds',
+      )
+        .argParser(duration('1s', '24h', { bare: true }))
+        .default(1800_000, '30m'),
+    );
+
+/** Throws UsageError for a file that cannot be read. */
+async function titleOf(given: Title): Promise<NewSoftware> {
+  const { name, size: sizeGb, script, file: files = [], network = false, timeout } = given;
+  await readableFile('--script', script);
+  for (const path of files) await readableFile('--file', path);
+  const text = await readFile(script, 'utf8');
+  return { name, sizeGb, script: text, files, network, timeoutMs: timeout };
+}
+
+function addCommand(software: Command, { local, withStore, print }: OperatorContext): void {
+  titleOptions(local(software.command('add').description('add a title to the catalogue'))).action(
+    async (flags: Local & Title) => {
+      const title = await titleOf(flags);
+      await withStore(flags, async ({ operator, openEngine }) => {
+        const engine = await openEngine();
+        const added = await interruptible((signal) => softwareAdd(operator, engine, title, signal));
+        print(flags, added, `Software ${added.id} (${added.name}) is added.`);
+      });
+    },
+  );
+}
+
+function updateCommand(software: Command, { local, withStore, print }: OperatorContext): void {
+  titleOptions(
+    local(
+      software
+        .command('update <software>')
+        .description('give a title another recipe; images that are there stay as they are'),
+    ),
+  ).action(async (given: string, flags: Local & Title) => {
+    const title = await titleOf(flags);
+    await withStore(flags, async ({ store, operator, openEngine }) => {
+      const id = (await pick('software', given, () => softwareList(store))) as SoftwareId;
+      const engine = await openEngine();
+      const changed = await interruptible((signal) =>
+        softwareUpdate(operator, engine, id, title, signal),
+      );
+      print(
+        flags,
+        changed,
+        `Software ${id} (${changed.name}) has its new recipe; builds from now on use it.`,
+      );
+    });
+  });
+}
+
+/** Prints what only the operator sees: the files of each recipe, and whether it gets a network. */
+export async function printSoftware(
+  { store }: Opened,
+  { print }: OperatorContext,
+  flags: { json?: boolean },
+): Promise<void> {
+  const titles = await softwareList(store);
+  const rows = titles.map(({ id, name, sizeGb, recipe }) => [
+    ...[id, name, sizeGb, recipe.files.length, recipe.network ? 'yes' : 'no'],
+  ]);
+  print(flags, titles, table(['ID', 'NAME', 'GB', 'FILES', 'NETWORK'], rows));
+}

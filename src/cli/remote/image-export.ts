@@ -1,0 +1,127 @@
+// silversmith image export
+
+import { open, rename, writeFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
+import { download } from '../../client/transfer.ts';
+import type { Answer } from '../../contract/table.ts';
+import { lookFor, newFile } from '../file.ts';
+import { mb, print, progressLine } from '../output.ts';
+import { UsageError, words } from '../parse.ts';
+import { findCredentials, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { idOf } from './name.ts';
+import { pollMs, sha256Of, share, sizeOf } from './transfer.ts';
+
+type Transfer = Answer<'transferGet'>['attributes'];
+type Progress = ReturnType<typeof progressLine>;
+
+interface Exported {
+  output: string;
+  format: 'qcow2' | 'raw';
+  resume?: string;
+}
+
+export function imageExportCommand(noun: Command, context: RemoteContext): void {
+  remoteOptions(
+    noun
+      .command('export <image>')
+      .description('write an image to a file that stands alone, with a signed manifest beside it'),
+  )
+    .requiredOption('--output <file>', 'the file; the manifest is FILE.json')
+    .addOption(
+      new Option('--format <name>', 'qcow2 is compressed with zstd')
+        .choices(['qcow2', 'raw'])
+        .default('qcow2'),
+    )
+    .option('--resume <transfer>', 'go on with an export that was cut off', words(100))
+    .action((image: string, flags: Remote & Exported) => exportImage(image, flags, context));
+}
+
+async function exportImage(
+  image: string,
+  flags: Remote & Exported,
+  { terminal, env }: RemoteContext,
+): Promise<void> {
+  const { output, format } = flags;
+  const part = `${output}.part`;
+  await assertWritable(output, part, flags.resume);
+  const options = await findCredentials(flags, env);
+  const client = createClient(options);
+  const transferId =
+    flags.resume ??
+    (await client.imageExport({ id: await idOf(client, 'image', image), format })).id;
+  const progress = progressLine(terminal);
+  try {
+    const transfer = await whenBuilt(client, transferId, progress);
+    const from = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
+    await downloadTo(part, from, transferId, client, options, progress);
+    await keep(part, output, transfer);
+    await client.transferDelete({ id: transferId });
+    const said = `${output} (${mb(transfer.size_bytes)} MB), manifest in ${output}.json`;
+    print(terminal, flags, transfer, said);
+  } catch (error) {
+    if ((await sizeOf(part)) !== null)
+      terminal.err(`To go on: the same command with --resume ${transferId}`);
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+/** Throws UsageError when the file, its manifest or its part cannot be made. */
+async function assertWritable(
+  output: string,
+  part: string,
+  resume: string | undefined,
+): Promise<void> {
+  await newFile('--output', output);
+  await newFile('--output (its manifest)', `${output}.json`);
+  if (resume === undefined && (await lookFor(part)))
+    throw new UsageError(
+      `${part} is there, of an export that was cut off: go on with --resume TRANSFER, or delete it.`,
+    );
+}
+
+/** Waits until the server has written the file. Throws UsageError with why it could not. */
+async function whenBuilt(client: Client, id: string, progress: Progress): Promise<Transfer> {
+  for (;;) {
+    const { attributes } = await client.transferGet({ id });
+    if (attributes.status === 'failed')
+      throw new UsageError(attributes.status_reason ?? 'The export failed.');
+    if (attributes.status !== 'building') return attributes;
+    progress.say('the server writes the file');
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+/** Appends to the part what comes after its first `from` bytes. */
+async function downloadTo(
+  part: string,
+  from: number,
+  transferId: string,
+  client: Client,
+  options: ClientOptions,
+  progress: Progress,
+): Promise<void> {
+  const file = await open(part, from === 0 ? 'w' : 'a');
+  try {
+    const write = async (bytes: Uint8Array) => void (await file.write(bytes));
+    await download(client, options, transferId, from, write, {
+      onBytes: (done, total) => progress.say('downloading', share(done, total)),
+    });
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Gives the part its name, and writes the manifest. Throws UsageError for other bytes. */
+async function keep(part: string, output: string, transfer: Transfer): Promise<void> {
+  const { manifest, signature, sha256 } = transfer;
+  if ((await sha256Of(part)) !== sha256)
+    throw new UsageError(
+      `The bytes in ${part} are not those of the export; delete it and type the command again.`,
+    );
+  await rename(part, output);
+  await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);
+}

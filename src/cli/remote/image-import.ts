@@ -1,0 +1,145 @@
+// silversmith image import
+
+import { open } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
+import { upload } from '../../client/transfer.ts';
+import { waitForImage } from '../../client/wait.ts';
+import { jsonFile, readableFile } from '../file.ts';
+import { print, progressLine, type Terminal } from '../output.ts';
+import { UsageError, words } from '../parse.ts';
+import {
+  findCredentials,
+  type Remote,
+  type RemoteContext,
+  remoteOptions,
+  waiting,
+} from './context.ts';
+import { idOf } from './name.ts';
+import { pollMs, sha256Of, share, sizeOf } from './transfer.ts';
+
+const settleMs = 60_000;
+
+interface Imported {
+  name?: string;
+  manifest?: string;
+  heal?: string;
+  resume?: string;
+}
+
+export function imageImportCommand(noun: Command, context: RemoteContext): void {
+  remoteOptions(
+    noun
+      .command('import <file>')
+      .description('make an image of a qcow2 or raw disk, or of an export'),
+  )
+    .option('--name <name>', 'name of the image', words(30))
+    .option(
+      '--manifest <file>',
+      'what image export wrote beside the file; default: FILE.json when it is there',
+    )
+    .option(
+      '--heal <image>',
+      'a damaged image whose export this is: its bytes are mended, and no image is made',
+    )
+    .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
+    .option('--no-wait', 'return when all is sent')
+    .action((file: string, flags: Remote & Imported) => importImage(file, flags, context));
+}
+
+async function importImage(
+  file: string,
+  flags: Remote & Imported,
+  { terminal, env }: RemoteContext,
+): Promise<void> {
+  const size = await readableFile('The file to import', file);
+  if (size === 0)
+    throw new UsageError(`${file} is empty; give a disk, or what image export wrote.`);
+  const described = await describedBy(file, flags.manifest);
+  const options = await findCredentials(flags, env);
+  const client = createClient(options);
+  const heal = flags.heal === undefined ? undefined : await idOf(client, 'image', flags.heal);
+  const progress = progressLine(terminal);
+  progress.say('taking the digest');
+  const begin = async () =>
+    client.imageImport({
+      size_bytes: size,
+      sha256: await sha256Of(file),
+      ...(flags.name !== undefined && { name: flags.name }),
+      ...described,
+    });
+  const transferId = flags.resume ?? (await begin()).id;
+  try {
+    await send(file, transferId, client, options, progress);
+  } catch (error) {
+    terminal.err(`To go on: the same command with --resume ${transferId}`);
+    throw error;
+  } finally {
+    progress.end();
+  }
+  const image = await client.transferFinish({
+    id: transferId,
+    ...(heal !== undefined && { heal_image_id: heal }),
+  });
+  const { id } = image.attributes;
+  if (flags.wait === false)
+    return print(terminal, flags, image, `Image ${id} is being made of it.`);
+  await whenDecided(client, transferId, id, terminal);
+  const last = await waitForImage(client, id, { limitMs: settleMs });
+  const { name, status } = last.attributes;
+  print(terminal, flags, last, `Image ${id} (${name}) is ${status}.`);
+}
+
+/** The manifest that was named, or the one beside the file when there is one. */
+async function describedBy(file: string, given: string | undefined) {
+  const beside = given ?? ((await sizeOf(`${file}.json`)) === null ? null : `${file}.json`);
+  if (beside === null) return {};
+  await readableFile('--manifest', beside);
+  const { manifest, signature } = await jsonFile('--manifest', beside, ['manifest', 'signature']);
+  return { manifest, signature };
+}
+
+/** Sends the parts of the file that the server does not have. */
+async function send(
+  file: string,
+  transferId: string,
+  client: Client,
+  options: ClientOptions,
+  progress: ReturnType<typeof progressLine>,
+): Promise<void> {
+  const source = await open(file);
+  try {
+    const read = async (offset: number, length: number) => {
+      const { buffer, bytesRead } = await source.read(Buffer.alloc(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    };
+    await upload(client, options, transferId, read, {
+      onBytes: (done, total) => progress.say('sending', share(done, total)),
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * Waits until the server has made the image, or has not. The transfer is asked and not the image,
+ * because an image that is being healed is `failed` until it is whole. Throws UsageError with the
+ * reason.
+ */
+async function whenDecided(
+  client: Client,
+  transferId: string,
+  imageId: number,
+  terminal: Terminal,
+): Promise<void> {
+  const decided = await waiting(terminal, async ({ onProgress }) => {
+    for (;;) {
+      const { attributes } = await client.transferGet({ id: transferId });
+      if (attributes.status !== 'building') return attributes;
+      onProgress(`image ${imageId}: the server makes it`, '');
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  });
+  if (decided.status === 'failed')
+    throw new UsageError(decided.status_reason ?? 'The import failed.');
+}

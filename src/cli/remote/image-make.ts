@@ -1,0 +1,85 @@
+// silversmith image capture|install: images that are made of a machine, or of a base and software.
+
+import type { Command } from 'commander';
+import { NoAnswerError } from '../../client/client.ts';
+import { waitForImage } from '../../client/wait.ts';
+import { print } from '../output.ts';
+import { words } from '../parse.ts';
+import { connect, type Remote, type RemoteContext, remoteOptions, waiting } from './context.ts';
+import { type Image, imageTable } from './image-table.ts';
+import { idOf, idsOf } from './name.ts';
+
+export function imageMakeCommands(noun: Command, context: RemoteContext): void {
+  captureCommand(noun, context);
+  installCommand(noun, context);
+}
+
+function captureCommand(noun: Command, context: RemoteContext): void {
+  remoteOptions(
+    noun.command('capture <machine>').description('create an image from a machine that is off'),
+  )
+    .option('--name <name>', 'name of the image', words(30))
+    .option(
+      '--generalize',
+      'take away what identifies the machine: ids, host keys, logs, histories',
+    )
+    .option('--no-wait', 'return at once')
+    .action(async (machine: string, flags: Remote & { name?: string; generalize?: boolean }) => {
+      const client = await connect(flags, context.env);
+      const image = await client.imageCapture({
+        machine_id: await idOf(client, 'machine', machine),
+        ...(flags.generalize && { generalize: true }),
+        ...(flags.name !== undefined && { name: flags.name }),
+      });
+      await printWhenMade(image, flags, context);
+    });
+}
+
+function installCommand(noun: Command, context: RemoteContext): void {
+  remoteOptions(
+    noun
+      .command('install [software...]')
+      .description(
+        'create an image from a base image and software (ids or names; see: silversmith software list)',
+      ),
+  )
+    .option('--name <name>', 'name of the image', words(30))
+    .option('--base <base>', 'base image, by id or name; default: the newest')
+    .option('--no-wait', 'return at once')
+    .action(async (software: string[], flags: Remote & { name?: string; base?: string }) => {
+      const client = await connect(flags, context.env);
+      const image = await client.imageInstall({
+        ...(flags.name !== undefined && { name: flags.name }),
+        ...(software.length > 0 && { software_ids: await idsOf(client, 'software', software) }),
+        ...(flags.base !== undefined && {
+          base_image_id: await idOf(client, 'base image', flags.base),
+        }),
+      });
+      await printWhenMade(image, flags, context);
+    });
+}
+
+/** Waits until an image is made, unless told not to, and prints it; sets the exit status. */
+async function printWhenMade(
+  image: Image,
+  flags: Remote,
+  { terminal, env }: RemoteContext,
+): Promise<void> {
+  const client = await connect(flags, env);
+  const last =
+    flags.wait === false
+      ? image
+      : await waiting(terminal, (options) =>
+          waitForImage(client, image.attributes.id, options),
+        ).catch((error) => {
+          if (error instanceof NoAnswerError)
+            terminal.err(
+              `Image ${image.id} is made all the same when the server is back: silversmith image show ${image.id}`,
+            );
+          throw error;
+        });
+  print(terminal, flags, last, imageTable([last]));
+  if (last.attributes.status !== 'failed') return;
+  terminal.err(last.attributes.status_reason ?? 'The image failed.');
+  terminal.exitCode = 1;
+}

@@ -1,0 +1,46 @@
+// What an engine may have beside its core. The field is there when the engine can do it.
+
+import { invalid } from '../../domain/error.ts';
+import type { Backup } from './backup.ts';
+import type { BootCheck } from './boot-check.ts';
+import type { Compact } from './compact.ts';
+import type { Exec } from './exec.ts';
+import type { HostBound } from './host-bound.ts';
+import type { Pause } from './pause.ts';
+import type { Screen } from './screen.ts';
+import type { Transfer } from './transfer.ts';
+import type { Verify } from './verify.ts';
+
+export interface Parts {
+  readonly backup: Backup;
+  readonly bootCheck: BootCheck;
+  readonly compact: Compact;
+  readonly exec: Exec;
+  readonly hostBound: HostBound;
+  readonly pause: Pause;
+  readonly screen: Screen;
+  readonly transfer: Transfer;
+  readonly verify: Verify;
+}
+
+const cannot: Record<keyof Parts, string> = {
+  backup: 'copies nothing for a backup; use the means of what it keeps its disks on',
+  bootCheck: 'cannot say whether a disk boots',
+  compact: 'cannot shorten the chain of an image',
+  exec: 'runs no guests, so no command can be run in one; use the qemu engine',
+  hostBound: 'keeps nothing on this host',
+  pause: 'pauses no machines',
+  screen: 'shows no consoles',
+  transfer: 'gives out and takes in no images as files',
+  verify: 'takes no digests of layers',
+};
+
+type Having = { readonly name: string } & Partial<Parts>;
+
+/** A part that a caller cannot do without. Throws `invalid`, which says what is missing. */
+export function requirePart<Name extends keyof Parts>(engine: Having, name: Name): Parts[Name] {
+  const part: Partial<Parts>[Name] = engine[name];
+  const who = engine.name === 'simulator' ? 'The simulator' : `The ${engine.name} engine`;
+  if (part === undefined) throw invalid(`${who} ${cannot[name]}.`);
+  return part;
+}

@@ -1,0 +1,76 @@
+// Layers as files that stand alone, on their way out (export) and in (import).
+
+import { invalid } from '../../domain/error.ts';
+import type { LayerId } from '../../domain/ids.ts';
+import { type Content, type Sink, slice } from '../../lib/content.ts';
+import type { Call } from '../port/call.ts';
+import type { BaseFiles, ChainBoot } from '../port/layers.ts';
+
+/** The kernel and the initrd that follow a disk in the file of an export. */
+export interface Tail {
+  kernelBytes: number;
+  initrdBytes: number;
+}
+
+export interface ExportSpec extends ChainBoot {
+  layerId: LayerId;
+  format: 'qcow2' | 'raw';
+  to: Sink;
+  /** The most that a qcow2 may take. */
+  bytesMax: number;
+}
+
+export interface Exported {
+  /** Of all: the disk and what follows it. */
+  bytes: number;
+  /** What they take on the host. */
+  heldBytes: number;
+  /** What follows the disk; null: nothing. */
+  tail: Tail | null;
+}
+
+/** The kernel and the initrd are kept beside a layer that stands alone; else none are given. */
+export interface ImportSpec extends BaseFiles {
+  layerId: LayerId;
+  /** The base on which only what differs is kept; null: the layer stands alone. */
+  parentId: LayerId | null;
+  /** The most that the layer may take. */
+  bytesMax: number;
+}
+
+/**
+ * Takes the file of an export apart: the disk, and the kernel and the initrd that follow it. Throws
+ * `invalid` when the file is too short for that.
+ */
+export function partsOf(file: Content, tail: Tail | null): BaseFiles {
+  if (tail === null) return { disk: file };
+  const { kernelBytes, initrdBytes } = tail;
+  const end = file.bytes - kernelBytes - initrdBytes;
+  if (end <= 0)
+    throw invalid(
+      `The manifest tells of ${kernelBytes + initrdBytes} bytes after the disk, and the file has ${file.bytes}.`,
+    );
+  const between = end + kernelBytes;
+  return {
+    disk: slice(file, { start: 0, end }),
+    kernel: slice(file, { start: end, end: between }),
+    initrd: slice(file, { start: between, end: file.bytes }),
+  };
+}
+
+export interface Transfer {
+  /**
+   * Writes the content of a layer's chain (itself first) as one file that stands alone, followed by
+   * the kernel and the initrd that it boots with when they are not on the disk. Idempotent; nothing
+   * is in the sink's place before it is whole. Throws `invalid` for a qcow2 of more than
+   * `bytesMax`, `internal` when a layer is missing, and `unavailable` when the host's disk is full.
+   */
+  exportLayer(spec: ExportSpec, call: Call): Promise<Exported>;
+  /**
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles). A layer of that id
+   * that is there already gets the new content in one step. Idempotent. Throws `invalid` for what
+   * is not a plain disk, or a layer that would take more than `bytesMax`; throws `unavailable` when
+   * the host's disk is full. After a failure the layer is as it was before the call.
+   */
+  importLayer(spec: ImportSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;
+}

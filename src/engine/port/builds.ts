@@ -1,0 +1,48 @@
+// Builds at an engine: a recipe runs in a build machine, and what it left on its disk is a layer.
+
+import type { LayerId } from '../../domain/ids.ts';
+import type { Recipe } from '../../domain/software.ts';
+import type { Content } from '../../lib/content.ts';
+import type { Call } from './call.ts';
+import type { ChainBoot } from './layers.ts';
+
+export interface FileSpec {
+  /** Lower-case hex. */
+  sha256: string;
+  content: Content;
+}
+
+export interface BuildSpec extends ChainBoot {
+  layerId: LayerId;
+  parentId: LayerId;
+  sizeBytes: number;
+  recipe: Recipe;
+  /** The name of the software, for logs. */
+  label: string;
+}
+
+export interface BuildResult {
+  /** Exit status of the recipe; the layer exists only when it is 0. */
+  exitCode: number;
+  /** What the recipe printed, its middle left out when it is long. */
+  output: string;
+  virtualBytes: number;
+  storedBytes: number;
+}
+
+export interface Builds {
+  /**
+   * Copies a file of a recipe in, under its digest. Idempotent: nothing happens when the file is
+   * there. Throws `invalid` when the content has another digest. After a failure there is no file.
+   */
+  importFile(spec: FileSpec, call: Call): Promise<void>;
+  /**
+   * Runs a recipe in a build machine started from the parent; with exit status 0 the result is
+   * sealed as the layer. Idempotent: a layer that is there is not built again. Resolves for a
+   * recipe that ends with another status. Throws `internal` for a recipe that did not end within
+   * its limits, and `unavailable` when the machine ended first or the host's disk is full; the
+   * error of a machine that did not get to its recipe has what its console showed (`output`). After
+   * a failure there is no layer and no build machine.
+   */
+  buildLayer(spec: BuildSpec, call: Call): Promise<BuildResult>;
+}

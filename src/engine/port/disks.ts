@@ -1,0 +1,34 @@
+// Writable disks at an engine: each is an overlay on a layer. A capture seals the overlay as a
+// layer of its own.
+
+import type { DiskId, LayerId } from '../../domain/ids.ts';
+import type { Call } from './call.ts';
+
+export interface DiskSpec {
+  diskId: DiskId;
+  layerId: LayerId;
+  sizeBytes: number;
+}
+
+export interface Disks {
+  /**
+   * Makes an empty writable overlay on a layer. Idempotent: nothing happens when the disk is there.
+   * Throws `internal` when the layer is missing, and `unavailable` when the host's disk is full.
+   * After a failure there is no disk.
+   */
+  ensureDisk(spec: DiskSpec, call: Call): Promise<void>;
+  /**
+   * Turns the content of a disk that no machine uses into the layer; the disk is then an empty
+   * overlay on it. Idempotent. Throws `unavailable` when a process has the disk open for writing,
+   * and `internal` when the disk is missing. After a failure the content is the disk's or the
+   * layer's; the same call finishes, and `unsealDisk` goes back.
+   */
+  sealDisk(spec: DiskSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;
+  /**
+   * Undoes a seal whose layer nothing uses yet: the disk has its content again. Idempotent: nothing
+   * happens when there is nothing to undo. After a failure the same call finishes.
+   */
+  unsealDisk(spec: Omit<DiskSpec, 'sizeBytes'>, call: Call): Promise<void>;
+  /** Removes a disk. Idempotent. After a failure the disk may be there; the same call removes it. */
+  removeDisk(diskId: DiskId, call: Call): Promise<void>;
+}

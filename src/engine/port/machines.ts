@@ -1,0 +1,46 @@
+// Machines at an engine: starting them, stopping them, and asking how they are.
+
+import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { Call } from './call.ts';
+import type { ChainBoot } from './layers.ts';
+
+export interface MachineSpec extends ChainBoot {
+  machineId: MachineId;
+  diskId: DiskId;
+  name: string;
+  cpus: number;
+  memoryMb: number;
+  /**
+   * No machine was ready on the disk before: it gets an identity of its own before the machine is
+   * ready.
+   */
+  fresh: boolean;
+}
+
+/**
+ * `on`: the guest has not said that it is ready. `ready`: it has, and on a fresh disk it has an
+ * identity of its own. `copy`: it is ready and has the identity of what its disk was made from,
+ * because nothing in it can give it another.
+ */
+export type MachineState = 'off' | 'on' | 'ready' | 'copy';
+
+export interface Machines {
+  /**
+   * Starts the machine on the disk, or finds it running on it; a machine that runs on another disk
+   * is ended first. Resolves when it is on, not when it is ready. Idempotent. Throws `internal`
+   * when the disk is missing, `no_capacity` when the host has too little memory, and `unavailable`
+   * when the machine did not come up. After a failure the machine is off, or on when the call was
+   * ended by its signal; `stopMachine` ends it.
+   */
+  startMachine(spec: MachineSpec, call: Call): Promise<void>;
+  /** Whether a machine is on, and how far its guest has come. */
+  machineState(machineId: MachineId, call: Call): Promise<MachineState>;
+  /**
+   * Asks the guest to power off and waits `graceMs` for it, then ends it by force; 0: at once.
+   * Idempotent: nothing happens when it is off. After a failure, or when the call was ended by its
+   * signal, the machine may be on; the same call ends it.
+   */
+  stopMachine(spec: { machineId: MachineId; graceMs: number }, call: Call): Promise<void>;
+  /** The machines that are on. */
+  runningMachines(call: Call): Promise<Set<MachineId>>;
+}

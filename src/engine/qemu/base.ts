@@ -1,0 +1,99 @@
+// Files that an operator gives: the disk of a base, which is judged and copied before it is used,
+// and the files of recipes, which are kept under their digests.
+
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, invalid } from '../../domain/error.ts';
+import { assertRoom } from '../../domain/host.ts';
+import { type Content, fileContent } from '../../lib/content.ts';
+import { exists, moveDurably, sha256File } from '../../lib/files.ts';
+import type { FileSpec } from '../port/builds.ts';
+import type { BaseSpec, ImportedBase } from '../port/layers.ts';
+import { makeImmutable, storedBytes } from './disk-file.ts';
+import { contentBytes, convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
+import { giveTo, type Host } from './host.ts';
+import type { Paths } from './paths.ts';
+import { capacityOf, withinRoom } from './room.ts';
+import { takeIn, writeOut } from './source.ts';
+
+export async function importBase(
+  { layerId, disk, kernel, initrd }: BaseSpec,
+  signal: AbortSignal,
+  paths: Paths,
+  host: Host,
+): Promise<ImportedBase> {
+  await assertRoomFor(disk, signal, paths);
+  const folder = join(paths.builds, `base-${layerId}`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o711 });
+  try {
+    const source = join(folder, 'source');
+    const target = join(folder, 'disk.qcow2');
+    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
+    const { digest, virtualBytes } = await withinRoom(folder, limits, async (within) => {
+      await takeIn(disk, source, { signal: within.signal, mayLink: false });
+      await giveTo(host.user, source);
+      const sha256 = await sha256File(source, { signal: within.signal });
+      const format = await inspectForeignDisk(await fileContent(source));
+      return {
+        digest: `sha256:${sha256}`,
+        virtualBytes: await convertForeignDisk(source, format, target, host.user, within),
+      };
+    });
+    for (const [from, to] of [
+      [kernel, paths.kernel(layerId)],
+      [initrd, paths.initrd(layerId)],
+    ] as const) {
+      if (from === undefined) continue;
+      await rm(to, { force: true });
+      await writeOut(from, to, signal);
+      await makeImmutable(to);
+    }
+    await makeImmutable(target);
+    await moveDurably(target, paths.layer(layerId));
+    return { digest, virtualBytes, storedBytes: await storedBytes(paths.layer(layerId)) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      throw new AppError('unavailable', "The host's disk is full; nothing was added.", {
+        detail: String(error),
+      });
+    }
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Refuses what cannot be right, or has no room, before a byte of it is copied. */
+async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): Promise<void> {
+  // The copy is looked at again, since the original may change meanwhile.
+  const format = await inspectForeignDisk(disk);
+  const { path, bytes } = disk;
+  const neededBytes =
+    path === undefined
+      ? 2 * bytes
+      : (await storedBytes(path)) + (await contentBytes(path, format, signal));
+  assertRoom(await capacityOf(paths.builds), neededBytes);
+}
+
+export async function importFile(
+  { sha256, content }: FileSpec,
+  signal: AbortSignal,
+  paths: Paths,
+): Promise<void> {
+  const target = paths.file(sha256);
+  if (await exists(target)) return;
+  const part = `${target}.part`;
+  try {
+    await writeOut(content, part, signal);
+    const digest = await sha256File(part, { signal });
+    if (digest !== sha256)
+      throw invalid(
+        `The file ${content.path ?? 'that was given'} has the digest ${digest}, not ${sha256}; it has changed.`,
+      );
+    await makeImmutable(part);
+    await moveDurably(part, target);
+  } finally {
+    await rm(part, { force: true });
+  }
+}

@@ -1,0 +1,95 @@
+// Disk files of our own: made as overlays, handed to who writes them, and made immutable.
+
+import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type AppError, failedForNow } from '../../domain/error.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { syncPath } from '../../lib/files.ts';
+import type { QemuUser } from './confine.ts';
+import { giveTo } from './host.ts';
+import { diskFull, qemuImg } from './qemu-img.ts';
+
+const lockTries = 20;
+const lockMs = 100;
+
+/**
+ * Throws unless no process has the disk open for writing: QEMU locks what it writes to, whoever
+ * started it.
+ */
+export async function assertUnused(
+  path: string,
+  user: QemuUser,
+  signal: AbortSignal,
+): Promise<void> {
+  const { uid, gid } = await stat(path);
+  // A disk belongs to the guest that was on with it last.
+  const owner = user.ids === null || uid === 0 ? user : { ...user, ids: { uid, gid } };
+  for (let tries = 1; ; tries++) {
+    try {
+      await qemuImg(['info', '-f', 'qcow2', path], owner, dirname(path), { signal });
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      const { detail } = error as AppError;
+      if (!/\block\b/.test(detail ?? '')) throw error;
+      // A process lets go of its files a moment after it is seen to have ended.
+      if (tries === lockTries)
+        throw failedForNow(
+          "A process on this host still has the machine's disk open and may write to it, so no image is made of it; end that process (lsof names it), then try again.",
+          { detail: `${path}: ${detail}` },
+        );
+      await systemClock.sleep(lockMs, signal);
+    }
+  }
+}
+
+/** An empty overlay on a layer, in constant time. `path` lies one folder below the root. */
+export async function createOverlay(
+  path: string,
+  backing: string,
+  sizeBytes: number,
+  user: QemuUser,
+  signal: AbortSignal,
+): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await rm(part, { force: true });
+    await writeFile(part, '', { mode: 0o600 });
+    await giveTo(user, part);
+    await qemuImg(
+      // Unopened: the layer is looked for by who asks, and what it names is nothing to this.
+      ['create', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
+      user,
+      dirname(path),
+      { signal },
+    );
+    await syncPath(part);
+    await rename(part, path);
+    await syncPath(dirname(path));
+  } catch (error) {
+    await rm(part, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
+    throw error;
+  }
+}
+
+// Between the two changes of each a server may die: a tool that may not read what is root's can
+// read the file at any moment.
+
+/** Makes a file that nothing writes any more immutable, under the server's own user. */
+export async function makeImmutable(path: string): Promise<void> {
+  await syncPath(path);
+  await chmod(path, 0o444);
+  if (process.getuid?.() === 0) await chown(path, 0, 0);
+}
+
+/** Undoes that, for QEMU's user. */
+export async function makeWritable(path: string, user: QemuUser): Promise<void> {
+  await giveTo(user, path);
+  await chmod(path, 0o600);
+}
+
+/** Bytes that a file takes on the disk. */
+export async function storedBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * 512;
+}

@@ -1,0 +1,76 @@
+// Starts the QEMU process of a machine, which outlives the server, and waits until its monitor
+// answers.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { AppError, failedForNow } from '../../domain/error.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { killGroup } from '../../lib/spawn.ts';
+import { type Cage, caged } from './confine.ts';
+import { OutputTail } from './output-tail.ts';
+import { monitorCall } from './qmp.ts';
+
+const startMs = 20_000;
+const monitorMs = 5000;
+const pollMs = 50;
+const detailCharsMax = 2000;
+
+/**
+ * Resolves when the process answers on its monitor. Throws `no_capacity` when the host has too
+ * little memory and `unavailable` when the process did not come up; it is ended then, and when the
+ * signal aborts.
+ */
+export async function launch(args: string[], cage: Cage, signal: AbortSignal): Promise<void> {
+  const { file, args: all, options } = await caged(cage, 'qemu-system-x86_64', args);
+  const child = spawn(file, all, {
+    ...options,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said = new OutputTail();
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  const ended = endOf(child);
+  child.unref();
+  try {
+    if (await isUp(join(cage.cwd, 'qmp.sock'), ended, signal)) return;
+  } catch (error) {
+    killGroup(child);
+    throw error;
+  } finally {
+    // What it has to say later goes nowhere: a guest may make it say much.
+    child.stderr.destroy();
+  }
+  killGroup(child);
+  const why = ended() ?? 'the monitor did not answer';
+  const detail = `${why}: ${said.toString().slice(-detailCharsMax)}`;
+  if (/Cannot allocate memory/i.test(detail)) {
+    throw new AppError(
+      'no_capacity',
+      'The host has not enough memory to start this machine; stop another one first.',
+      { detail, retry: 'later' },
+    );
+  }
+  throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });
+}
+
+/** Tells why the process has ended; null while it has not. */
+function endOf(child: ChildProcess): () => string | null {
+  let failure: string | null = null;
+  child.once('error', (error) => {
+    failure = String(error);
+  });
+  child.once('exit', (code, signal) => {
+    failure ??= `QEMU ended with ${code ?? signal}`;
+  });
+  return () => failure;
+}
+
+async function isUp(monitor: string, ended: () => string | null, signal: AbortSignal) {
+  const end = Date.now() + startMs;
+  while (Date.now() < end && ended() === null) {
+    const up = await monitorCall(monitor, 'query-status', undefined, monitorMs).catch(() => null);
+    if (up !== null) return true;
+    await systemClock.sleep(pollMs, signal);
+  }
+  return false;
+}

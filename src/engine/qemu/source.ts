@@ -1,0 +1,83 @@
+// Files from outside, under names in the engine's keeping: what is judged is then what is used,
+// though the original may change meanwhile.
+
+import { createWriteStream } from 'node:fs';
+import { chmod, link, open, stat, truncate } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { type Content, piecesOf } from '../../lib/content.ts';
+import { copySparse } from '../../lib/files.ts';
+
+interface Taking {
+  signal: AbortSignal;
+  /** The file is nobody's but its giver's and will not change, so that another name for it serves. */
+  mayLink: boolean;
+}
+
+/**
+ * Puts a content at `target`: by another name for its file, else by a copy of that, else by
+ * reading its stream, holes as holes. The tools' user may read it. Ends with the signal's reason,
+ * and leaves a part then.
+ */
+export async function takeIn(
+  content: Content,
+  target: string,
+  { signal, mayLink }: Taking,
+): Promise<void> {
+  const { path, bytes } = content;
+  if (path === undefined) {
+    await spool(content, target, signal);
+    await chmod(target, 0o444);
+    return;
+  }
+  const isWhole = (await stat(path)).size === bytes;
+  const isLinked =
+    mayLink &&
+    isWhole &&
+    (await link(path, target).then(
+      () => true,
+      () => false,
+    ));
+  if (!isLinked) await copySparse(path, target, signal);
+  if (!isWhole) await truncate(target, bytes);
+  await chmod(target, isWhole ? 0o444 : 0o644);
+}
+
+const zeros = Buffer.alloc(64 * 1024);
+
+const isZero = (chunk: Buffer) => {
+  for (let at = 0; at < chunk.length; at += zeros.length) {
+    const part = chunk.subarray(at, at + zeros.length);
+    if (!part.equals(zeros.subarray(0, part.length))) return false;
+  }
+  return true;
+};
+
+/** No more bytes than the content says, nor fewer. */
+async function spool(content: Content, target: string, signal: AbortSignal): Promise<void> {
+  const file = await open(target, 'w', 0o600);
+  let at = 0;
+  try {
+    for await (const piece of piecesOf(content, signal)) {
+      if (!isZero(piece)) await writeAt(file, piece, at);
+      at += piece.length;
+    }
+    await file.truncate(at);
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeAt(file: Awaited<ReturnType<typeof open>>, chunk: Buffer, position: number) {
+  for (let written = 0; written < chunk.length; )
+    written += (await file.write(chunk, written, chunk.length - written, position + written))
+      .bytesWritten;
+}
+
+/** A small content, such as a kernel, as a file of its own, which is not synced yet. */
+export async function writeOut(
+  content: Content,
+  target: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await pipeline(content.open(), createWriteStream(target), { signal });
+}

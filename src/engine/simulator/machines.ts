@@ -1,0 +1,98 @@
+// Builds and machines of the simulator: they take time, and fail when their names say so.
+
+import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import type { MachineId } from '../../domain/ids.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { sha256Of } from '../../lib/content.ts';
+import type { BuildResult, Builds } from '../port/builds.ts';
+import type { Machines } from '../port/machines.ts';
+import { neverReady } from './layers.ts';
+import { chainContent, layerBytes, type StateFile } from './state.ts';
+
+const durations = { bootMs: 8000, buildMs: 6000, stopMs: 2000 };
+
+export interface Pace {
+  clock: Clock;
+  /** How many times faster than a real engine; 0 is without any waiting. */
+  speed: number;
+}
+
+const wait = ({ clock, speed }: Pace, ms: number, signal: AbortSignal) =>
+  speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal);
+
+export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
+  async importFile({ sha256, content }, { signal }) {
+    const state = await file.current();
+    if (state.files[sha256]) return;
+    const digest = await sha256Of(content, signal);
+    if (digest !== sha256)
+      throw invalid(
+        `The file ${content.path ?? 'that was given'} has the digest ${digest}, not ${sha256}; it has changed.`,
+      );
+    state.files[sha256] = true;
+    await file.save();
+  },
+
+  async buildLayer({ layerId, parentId, recipe, label, sizeBytes }, { signal }) {
+    const state = await file.current();
+    const done = (output: string, exitCode = 0): BuildResult => ({
+      exitCode,
+      output,
+      virtualBytes: sizeBytes,
+      storedBytes: exitCode === 0 ? layerBytes : 0,
+    });
+    if (state.layers[layerId]) return done('');
+    if (!state.layers[parentId])
+      throw failedForGood('The layer of this image is missing.', { detail: parentId });
+    await wait(pace, durations.buildMs, signal);
+    if (chainContent(state, parentId).join().includes(neverReady))
+      throw failedForGood(
+        `${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.`,
+      );
+    if (label.includes('sim-fail-build'))
+      return done(`${label}: this software fails on purpose\n`, 1);
+    // A recipe that says so at its end fails here too; nothing else of it is run.
+    const exit = label.includes('sim-exit-7')
+      ? 7
+      : Number(/^exit (\d{1,3})\s*$/m.exec(recipe.script)?.[1] ?? 0);
+    if (exit !== 0) return done(`exit ${exit}\n`, exit);
+    if (label.includes('sim-disk-full'))
+      throw failedForNow("The host's disk is full. Free some space there, then try again.");
+    state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
+    await file.save();
+    return done(`simulated: ${label}\n`);
+  },
+});
+
+export const machinesIn = (file: StateFile, pace: Pace): Machines => ({
+  async startMachine({ machineId, diskId, name }) {
+    const state = await file.current();
+    if (name.includes('sim-fail-start'))
+      throw failedForNow('The machine could not be started: it fails on purpose.');
+    const disk = state.disks[diskId];
+    if (!disk) throw failedForGood("The machine's disk is missing.", { detail: diskId });
+    if (state.machines[machineId]?.disk === diskId) return;
+    const { clock, speed } = pace;
+    const readyAt = [name, ...chainContent(state, disk.layer)].join().includes(neverReady)
+      ? Number.MAX_SAFE_INTEGER
+      : clock.now() + (speed === 0 ? 0 : durations.bootMs / speed);
+    state.machines[machineId] = { disk: diskId, name, readyAt };
+    await file.save();
+  },
+  async machineState(machineId) {
+    const machine = (await file.current()).machines[machineId];
+    if (!machine) return 'off';
+    return pace.clock.now() >= machine.readyAt ? 'ready' : 'on';
+  },
+  async stopMachine({ machineId, graceMs }, { signal }) {
+    const state = await file.current();
+    if (!state.machines[machineId]) return;
+    if (graceMs > 0) await wait(pace, durations.stopMs, signal);
+    delete state.machines[machineId];
+    await file.save();
+  },
+  async runningMachines() {
+    const { machines } = await file.current();
+    return new Set(Object.keys(machines).map((id) => Number(id) as MachineId));
+  },
+});

@@ -1,0 +1,180 @@
+// The route of an operation. Each request is checked in the contract's order: authentication,
+// permission, body and query; the application checks existence and state. A read runs on what is
+// committed, a change in one transaction, after which the reconciler is nudged.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { Application, Change } from '../app/application.ts';
+import type { SignedCaller } from '../app/caller.ts';
+import { enveloped, pathPrefix } from '../contract/envelope.ts';
+import { extensionsHeader, withoutExtensions } from '../contract/extension.ts';
+import type { OperationSpec } from '../contract/operation.ts';
+import {
+  type ChangeName,
+  isReadName,
+  type OperationName,
+  operationNames,
+  type ReadName,
+  specOf,
+} from '../contract/table.ts';
+import { transferPartBytesMax } from '../contract/transfer.ts';
+import { AppError } from '../domain/error.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Turns } from '../lib/turns.ts';
+import type { Authenticator, Claim } from './authenticate.ts';
+import { assertNoBody, Bodies, parseBody } from './body.ts';
+import { commandOf } from './command.ts';
+import { envelopeAt } from './errors.ts';
+import { sendFile } from './file.ts';
+import { FileAnswer, type Input } from './handler.ts';
+import { httpLimits, pathOf, reachedAt } from './hygiene.ts';
+import { lenientBody, lenientQuery } from './lenient.ts';
+import { changeHandlers, readHandlers, stages } from './routes.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    claim: Claim | null;
+    caller: SignedCaller | null;
+    rawBody: Buffer | null;
+  }
+  interface FastifyContextConfig {
+    operation?: OperationName;
+  }
+}
+
+export interface OperationOptions {
+  application: Application;
+  authenticator: Authenticator;
+  clock: Clock;
+  /** The address at which callers reach the server; null: the one that each has used. */
+  publicUrl: string | null;
+  /** Tells the reconciler that something was changed. */
+  nudge(): void;
+}
+
+export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
+  const bodies = new Bodies();
+  app.decorateRequest('claim', null);
+  app.decorateRequest('caller', null);
+  app.decorateRequest('rawBody', null);
+  for (const name of operationNames)
+    app.route({
+      ...declared(name),
+      ...checks(specOf(name), options.authenticator, bodies),
+      handler: isReadName(name) ? reading(name, options) : changing(name, options),
+    });
+}
+
+/** The part of a route that the row of its operation declares. */
+function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 'schema' | 'config'> {
+  const { method, path, params, query, body, content, response } = specOf(name);
+  return {
+    method,
+    config: { operation: name },
+    url: pathPrefix + path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    schema: {
+      ...(params && { params }),
+      ...(query && { querystring: query }),
+      ...(body && { body }),
+      ...(content !== 'response' && { response: { 200: enveloped(response) } }),
+    },
+  };
+}
+
+/** The steps between a request's header and its handler; the schemas are checked after them. */
+function checks(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
+  const isBytes = operation.content === 'request';
+  return {
+    async onRequest(request: FastifyRequest) {
+      request.claim = await authenticator.claim({
+        authorization: request.headers.authorization,
+        method: request.method,
+        path: pathOf(request),
+        isBytes,
+      });
+    },
+    async preValidation(request: FastifyRequest, reply: FastifyReply) {
+      const claim = given(request.claim);
+      const body = await bodies.read(request.raw, reply.raw, {
+        bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
+        // A request under a key that is not in use is refused, so its body is not worth memory.
+        keep: claim.caller !== null,
+        onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
+      });
+      request.rawBody = body;
+      request.caller = authenticator.prove(claim);
+      if (!request.caller.permissions.some((one) => one === operation.permission)) {
+        throw new AppError(
+          'permission_required',
+          `This key lacks the permission ${operation.permission}; use one that has it.`,
+        );
+      }
+      request.query = lenientQuery(operation, request.query);
+      if (operation.body)
+        request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
+      else if (!isBytes) assertNoBody(body);
+    },
+  };
+}
+
+function reading<Name extends ReadName>(name: Name, { application, clock }: OperationOptions) {
+  const handler = readHandlers[name];
+  const send = sender(specOf(name));
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const answer = await application.read(given(request.caller), (context) =>
+      handler(context, inputOf<Name>(request)),
+    );
+    if (answer instanceof FileAnswer) return sendFile(request, reply, answer);
+    return send(request, reply, { ...answer, ...envelopeAt(clock.now()) });
+  };
+}
+
+function changing<Name extends ChangeName>(name: Name, options: OperationOptions) {
+  const { application, clock } = options;
+  const handler = changeHandlers[name];
+  const stage = stages[name];
+  const turns = new Turns();
+  const send = sender(specOf(name));
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const input = inputOf<Name>(request);
+    const change: Change = {
+      command: commandOf(name, given(request.caller), request, input.content),
+      publicUrl: options.publicUrl ?? reachedAt(request.raw.socket),
+      effect: async (context) => ({
+        ...(await handler(context, input)),
+        ...envelopeAt(clock.now()),
+      }),
+    };
+    const { answer, again } = stage
+      ? await turns.take(stage.turn(input), () =>
+          application.change({ ...change, stage: (context) => stage.run(context, input) }),
+        )
+      : await application.change(change);
+    if (again) reply.header('idempotent-replayed', 'true');
+    else options.nudge();
+    return send(request, reply, answer);
+  };
+}
+
+/** The parts of a request, which were checked against the schemas of the operation. */
+const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
+  const { params, query, body, rawBody } = request;
+  return { params, query, body, content: given(rawBody) } as Input<Name>;
+};
+
+/** Returns what an earlier step has put into the request. */
+function given<Value>(value: Value | null): Value {
+  if (value === null) throw new TypeError('a step of the request was left out');
+  return value;
+}
+
+/** Sends an answer; without our own fields to a caller that does not ask for them. */
+function sender({ response }: OperationSpec) {
+  const plain = withoutExtensions(enveloped(response));
+  return (request: FastifyRequest, reply: FastifyReply, answer: object) => {
+    if (request.headers[extensionsHeader.name.toLowerCase()] !== extensionsHeader.value)
+      reply
+        .type('application/json; charset=utf-8')
+        .serializer(reply.compileSerializationSchema(plain));
+    return answer;
+  };
+}

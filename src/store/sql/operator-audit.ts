@@ -1,0 +1,58 @@
+// Queries on the audit trail of operators.
+
+import type { OperatorEntry } from '../../domain/operator-audit.ts';
+import type { OperatorAuditReader, OperatorAuditWriter } from '../port/operator-audit.ts';
+import { Queries } from './scope.ts';
+
+/** The most entries that are pruned at once: a second's work, for which other writers wait. */
+const prunedMax = 20_000;
+
+export class SqlOperatorAuditReader extends Queries implements OperatorAuditReader {
+  async list(limit: number): Promise<OperatorEntry[]> {
+    return this.db
+      .selectFrom('operatorAudit')
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+  }
+
+  async hasBefore(time: number): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('operatorAudit')
+      .where('createdAt', '<', time)
+      .select('id')
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+}
+
+export class SqlOperatorAuditWriter extends SqlOperatorAuditReader implements OperatorAuditWriter {
+  async begin(entry: Pick<OperatorEntry, 'operator' | 'action' | 'thing'>): Promise<number> {
+    const row = await this.db
+      .insertInto('operatorAudit')
+      .values({ ...entry, outcome: 'begun', reason: null, createdAt: this.now(), endedAt: null })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return row.id;
+  }
+
+  async end(id: number, ended: Pick<OperatorEntry, 'thing' | 'outcome' | 'reason'>): Promise<void> {
+    await this.db
+      .updateTable('operatorAudit')
+      .set({ ...ended, endedAt: this.now() })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async prune(before: number): Promise<void> {
+    const oldest = this.db
+      .selectFrom('operatorAudit')
+      .where('createdAt', '<', before)
+      .orderBy('createdAt')
+      .limit(prunedMax)
+      .select('id');
+    await this.db.deleteFrom('operatorAudit').where('id', 'in', oldest).execute();
+  }
+}

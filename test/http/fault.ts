@@ -1,0 +1,44 @@
+// An engine that fails.
+
+import { failedForNow } from '../../src/domain/error.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
+
+export type Fault = 'before' | 'after' | null;
+
+const verbs = new Set<string | symbol>([
+  'ensureDisk',
+  'sealDisk',
+  'removeDisk',
+  'removeLayer',
+  'buildLayer',
+  'digest',
+  'startMachine',
+  'machineState',
+  'stopMachine',
+]);
+
+/**
+ * An engine whose verbs fail as `next` says: before they have done anything, or after they have done
+ * all of it, without an answer.
+ */
+export const faulty = (engine: Engine, next: () => Fault, onFault: () => void): Engine =>
+  failing(engine, next, onFault);
+
+/** The verbs of an optional part fail too. */
+function failing<Part extends object>(part: Part, next: () => Fault, onFault: () => void): Part {
+  return new Proxy(part, {
+    get(target, name) {
+      const verb = Reflect.get(target, name);
+      if (typeof verb === 'object' && verb !== null) return failing(verb, next, onFault);
+      if (!verbs.has(name) || typeof verb !== 'function') return verb;
+      return async (...args: unknown[]) => {
+        const fault = next();
+        if (fault !== null) onFault();
+        if (fault === 'before') throw failedForNow('The engine failed before it began.');
+        const result = await verb.apply(target, args);
+        if (fault === 'after') throw failedForNow('The engine failed to answer.');
+        return result;
+      };
+    },
+  });
+}

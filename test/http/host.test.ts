@@ -1,0 +1,58 @@
+// The room on the disk of the host, and the build cache, which gives room back.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { call } from '../call.ts';
+import { settled } from './settled.ts';
+
+describe('the disk of the host', () => {
+  const gb = 1024 ** 3;
+
+  it('is not filled: what would not fit is refused with both numbers, and from 95 % on everything new', async (t) => {
+    const { h, does, install } = await settled(t);
+    const fill = async (freeGb: number) => {
+      h.engine.setCapacity({ totalBytes: 100 * gb, freeBytes: freeGb * gb });
+      await h.service.reconciler.task('measure');
+    };
+    await fill(6.5);
+    const asked = { body: { software_ids: [h.editor.id, h.browser.id] } };
+    const refused = (await h.call('imageInstall', asked)).body;
+    assert.deepEqual(
+      [refused.client_code, /may take 3.4 GB and 1.5 GB are left/.test(refused.message)],
+      [503, true],
+    );
+    // A step that is there takes nothing.
+    await install([h.editor.id]);
+    await fill(7.2);
+    assert.equal((await h.call('imageInstall', asked)).status, 200);
+    await fill(5);
+    const full = (await h.call('imageInstall')).body;
+    assert.match(full.message, /95 % full \(95 of 100 GB\)/);
+    const [id = 0] = h.machines;
+    await does('machineStart', id);
+    await does('machineStop', id);
+    assert.equal((await h.call('imageCapture', { body: { machine_id: id } })).status, 503);
+  });
+});
+
+describe('the build cache', () => {
+  it('gives way, the step used longest ago first, but never what an image or another step stands on', async (t) => {
+    const { h, does, install, headOf } = await settled(t, {
+      settings: { cacheBytesMax: 1, keepImageMs: 0 },
+    });
+    const used = await install([h.editor.id]);
+    const idle = await install([h.editor.id, h.browser.id]);
+    const [low, high] = [await headOf(used), await headOf(idle)];
+    await does('imageDelete', idle);
+    await h.service.reconciler.task('collect');
+    const { layers } = await h.engine.inventory(call);
+    assert.deepEqual([layers.has(low), layers.has(high)], [true, false]);
+    // What left the cache is built again; what stayed is found.
+    const again = await install([h.editor.id, h.browser.id]);
+    const { steps } = await does('imageLog', again);
+    assert.deepEqual(
+      steps.map((step: { cache: string }) => step.cache),
+      ['hit', 'miss'],
+    );
+  });
+});

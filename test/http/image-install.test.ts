@@ -1,0 +1,119 @@
+// Images that are built of a base and software.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { startHarness } from './harness.ts';
+
+const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}) =>
+  h.call('imageInstall', { body });
+
+describe('imageInstall', () => {
+  it('builds from nothing chosen: the newest base, its size with the buffer, a name of its id', async (t) => {
+    const h = await startHarness(t);
+    const { status, body } = await h.send({
+      method: 'POST',
+      path: '/organization-management/v1/images/install',
+    });
+    assert.equal(status, 200);
+    assert.equal(body.attributes.status, 'pending');
+    assert.equal(body.attributes.name, `Template #${body.id}`);
+    assert.equal(body.attributes.source, 'pre_installation');
+    assert.equal(body.attributes.size, 1);
+    assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+  });
+
+  it('counts duplicates once and takes the ceiling of 1.05 × (base + software)', async (t) => {
+    const h = await startHarness(t);
+    const { body } = await install(h, {
+      software_ids: [h.browser.id, h.editor.id, h.browser.id],
+      base_image_id: h.base.id,
+      name: 'Design',
+    });
+    assert.deepEqual(
+      body.attributes.softwares.map((one: { attributes: object }) => one.attributes),
+      [
+        { id: h.editor.id, name: 'Editor', size: 1.4 },
+        { id: h.browser.id, name: 'Browser', size: 2 },
+      ],
+    );
+    assert.equal(body.attributes.size, Math.ceil(1.05 * (h.base.sizeGb + 3.4)));
+  });
+
+  it('installs the same list again out of the build cache, and a longer one by its new step alone', async (t) => {
+    const h = await startHarness(t);
+    const steps = async (software_ids: number[]) => {
+      const { body } = await install(h, { software_ids });
+      await h.imageSettled(body.attributes.id);
+      const log = await h.call('imageLog', { params: { id: body.id } });
+      return log.body.steps.map((step: { cache: string }) => step.cache);
+    };
+    assert.deepEqual(await steps([h.editor.id]), ['miss']);
+    assert.deepEqual(await steps([h.editor.id]), ['hit']);
+    assert.deepEqual(await steps([h.browser.id, h.editor.id]), ['hit', 'miss']);
+  });
+
+  it('fails with the step and the last lines of what it printed', async (t) => {
+    const h = await startHarness(t);
+    const { body } = await install(h, { software_ids: [h.broken.id] });
+    const image = await h.imageSettled(body.attributes.id);
+    assert.equal(image.status, 'failed');
+    assert.match(
+      image.status_reason,
+      /Step 1, Broken sim-fail-build, failed with exit status 1.*fails on purpose/s,
+    );
+    assert.equal((await h.call('imageDelete', { params: { id: body.id } })).status, 200);
+  });
+
+  it('shares one step between two builds that need it at once', async (t) => {
+    const h = await startHarness(t, { speed: 20 });
+    const built = [
+      await install(h, { software_ids: [h.editor.id] }),
+      await install(h, { software_ids: [h.editor.id] }),
+    ];
+    const caches: string[] = [];
+    for (const { body } of built) {
+      assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+      caches.push((await h.call('imageLog', { params: { id: body.id } })).body.steps[0].cache);
+    }
+    assert.deepEqual(caches.sort(), ['hit', 'miss']);
+  });
+
+  it('names an unknown software or base', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const software = await install(h, { software_ids: [h.editor.id, 999] });
+    assert.deepEqual([software.status, software.body.client_code], [404, 404]);
+    assert.match(software.body.message, /999/);
+    const base = await install(h, { base_image_id: 77 });
+    assert.equal(base.body.client_code, 404);
+    assert.match(base.body.message, /77/);
+  });
+
+  for (const [why, body] of [
+    ['a name of 31 characters', { name: 'x'.repeat(31) }],
+    ['an empty name', { name: '' }],
+    ['a blank name', { name: '   ' }],
+    ['a name that is a number', { name: 7 }],
+    ['an id that is text', { software_ids: ['1'] }],
+    ['an id that is a fraction', { base_image_id: 1.5 }],
+    ['an id beyond what is exact', { base_image_id: 2 ** 60 }],
+    ['a list that is none', { software_ids: 1 }],
+    ['a body that is a list', []],
+  ] as const) {
+    it(`refuses ${why}`, async (t) => {
+      const h = await startHarness(t, { reconcile: false });
+      const answer = await install(h, body);
+      assert.deepEqual(
+        [answer.status, answer.body.client_code],
+        [400, 400],
+        JSON.stringify(answer.body),
+      );
+    });
+  }
+
+  it('counts characters of a name, not UTF-16 units', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const answer = await install(h, { name: '🪄'.repeat(30) });
+    assert.equal(answer.body.attributes.name, '🪄'.repeat(30));
+    assert.equal((await install(h, { name: '🪄'.repeat(31) })).body.client_code, 400);
+  });
+});

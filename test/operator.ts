@@ -1,0 +1,6 @@
+// The operator of tests, who furnishes a store.
+
+import type { Operator } from '../src/app/operator/context.ts';
+import type { Store } from '../src/store/port/unit-of-work.ts';
+
+export const operatorOn = (store: Store): Operator => ({ store, name: 'operator:test' });

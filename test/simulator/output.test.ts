@@ -1,0 +1,42 @@
+// What happens when the reader of the output goes away, or the output cannot be written.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { entry } from '../server-process.ts';
+import { defer } from '../support.ts';
+import { startDemo } from './demo.ts';
+
+describe('what reads the output', () => {
+  it('may go away without a word, and is told of when it cannot be written', async (t) => {
+    const { dataDir } = await startDemo(t);
+    const environment = {
+      PATH: process.env.PATH,
+      SILVERSMITH_DATA_DIR: dataDir,
+      SILVERSMITH_ENGINE: 'simulator',
+    };
+    const run = (out: number | 'pipe') =>
+      new Promise<{ code: number | null; err: string }>((resolve) => {
+        const child = spawn(process.execPath, [entry, 'openapi'], {
+          env: environment,
+          stdio: ['ignore', out, 'pipe'],
+        });
+        child.stdout?.destroy();
+        let err = '';
+        child.stderr?.on('data', (chunk) => {
+          err += chunk;
+        });
+        child.on('close', (code) => resolve({ code, err }));
+      });
+    assert.deepEqual(await run('pipe'), { code: 0, err: '' });
+    const full = openSync('/dev/full', 'w');
+    defer(t, () => closeSync(full));
+    const refused = await run(full);
+    assert.deepEqual(
+      [refused.code, /could not be written; look at/.test(refused.err)],
+      [1, true],
+      refused.err,
+    );
+  });
+});

@@ -1,0 +1,26 @@
+// Checks what a person reads who typed something that cannot be done: one sentence that names what is
+// wrong, where, and what to type; never a stack or the bare name of a system's error.
+
+import assert from 'node:assert/strict';
+import type { startDemo } from './demo.ts';
+
+export type Row = [args: readonly string[], message: RegExp, env?: Record<string, string>];
+type Run = Awaited<ReturnType<typeof startDemo>>['runIn'];
+
+/** Types each row, and checks that it fails with its sentence, and with nothing else. */
+export async function refuses(runIn: Run, rows: readonly Row[]): Promise<void> {
+  for (const [args, message, env = {}] of rows) {
+    const { code, out, err } = await runIn(env, ...args);
+    const typed = `${JSON.stringify(env)} ${args.join(' ')}\n${err}`;
+    assert.match(err, message, typed);
+    assert.equal(code, 1, typed);
+    assert.equal(out, '', typed);
+    assert.doesNotMatch(
+      err,
+      /\b(E[A-Z]{4,}|ERR_\w+)\b|\n\s+at |TypeError|RangeError|SyntaxError|undefined|NaN/,
+      typed,
+    );
+    // A user of the command line cannot send a request of the API.
+    assert.doesNotMatch(err, /\b(GET|POST|PUT|PATCH|DELETE) \//, typed);
+  }
+}
