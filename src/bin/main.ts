@@ -68,7 +68,9 @@ export async function main(
   }
 }
 
-/** Runs a script inside a machine, for the tour. Only the operator can, on the server's own host. */
+/**
+ * Runs a script inside a machine, for the tour. Only the operator can, on the server's own host.
+ */
 const lookInside =
   ({ withStore }: OperatorContext): LookInside =>
   (machineId, script, dataDir) =>

@@ -10,7 +10,7 @@ export const localPlace = 'local';
  * `sound`: nothing is known to be wrong with it. `quarantined`: its bytes have changed or are gone,
  * so it is not used.
  */
-export type LayerCopyState = 'sound' | 'quarantined';
+type LayerCopyState = 'sound' | 'quarantined';
 
 export interface LayerCopy {
   layerId: LayerId;

@@ -22,7 +22,9 @@ export interface Input<Name extends OperationName> {
   content: Buffer;
 }
 
-/** Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves. */
+/**
+ * Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves.
+ */
 export class FileAnswer {
   readonly content: Content;
   readonly name: string;
@@ -56,7 +58,7 @@ export type Handlers<Names extends OperationName> = Pick<ReadHandlers, Names & R
  * may run for a request that is refused later. Requests with the same `turn` are served one after
  * the other.
  */
-export interface Stage<Name extends ChangeName> {
+interface Stage<Name extends ChangeName> {
   turn(input: Input<Name>): string;
   run(context: ReadContext, input: Input<Name>): Promise<void>;
 }

@@ -150,8 +150,8 @@ async function copyStoreAndDisks(
 /** What the store names of the engine's keeping. */
 const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: LayerId[] }> =>
   store.read('system', async (work) => ({
-    // A capture that waits to go on has sealed its disk already: the disk stands on a layer that has
-    // no row yet.
+    // A capture that waits to go on has sealed its disk already: the disk stands on a layer that
+    // has no row yet.
     begun: (await work.jobs.begun())
       .filter(({ name }) => name !== 'disk')
       .map(({ id }) => id as LayerId),
@@ -189,8 +189,8 @@ export async function withStoreIn<Result>(
 }
 
 /**
- * Copies the store, with the keys under which it is sealed. The master key may be changed while they
- * are copied; then both are copied again.
+ * Copies the store, with the keys under which it is sealed. The master key may be changed while
+ * they are copied; then both are copied again.
  */
 async function copyStoreAndKeys(dataDir: string, folder: string, keys: boolean): Promise<void> {
   const read = () => readFile(join(dataDir, keyFiles[0]), 'utf8').catch(() => '');

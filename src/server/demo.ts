@@ -51,7 +51,7 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
   },
 ];
 
-export interface DemoOptions {
+interface DemoOptions {
   /** Who asked for the demo. */
   by: string;
   say: (line: string) => void;
@@ -126,7 +126,7 @@ async function debianBase(config: Config, { say, signal }: DemoOptions) {
 async function simulatedBase({ dataDir }: Config) {
   const disk = join(dataDir, 'simulated-base.raw');
   await writeFile(disk, randomBytes(4096));
-  return { name: 'Simulated base', files: { disk }, boot: { mode: 'firmware' } as const };
+  return { name: 'Simulated base', files: { disk }, boot: { mode: 'bios' } as const };
 }
 
 /** Gives the demo's organisation as many machines as it lacks. Idempotent. */

@@ -1,5 +1,5 @@
-// Backups, as changes of the operator: a backup holds the secrets of all organisations, so the trail
-// says who made one and where. `server/backup.ts` does the copying.
+// Backups, as changes of the operator: a backup holds the secrets of all organisations, so the
+// trail says who made one and where. `server/backup.ts` does the copying.
 
 import { change } from './context.ts';
 

@@ -1,13 +1,13 @@
-// Base images: what all others start from. The disk is copied in and pinned by digest first; the row
-// that makes the base usable is written last. A base is tried in a build machine, because one that
-// does not work would hold up every build and start that names no base.
+// Base images: what all others start from. The disk is copied in and pinned by digest first; the
+// row that makes the base usable is written last. A base is tried in a build machine, because one
+// that does not work would hold up every build and start that names no base.
 
 import type { BaseImage } from '../../domain/base.ts';
+import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import type { Recipe } from '../../domain/software.ts';
-import { gbBytes } from '../../domain/units.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -17,16 +17,16 @@ import { change } from './context.ts';
 import { givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
-export interface NewBase {
+interface NewBase {
   name: string;
   /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
   files: { disk: string; kernel?: string; initrd?: string };
-  boot: Boot;
+  boot: BootProfile;
 }
 
-export interface ListedBase extends BaseImage {
+interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
-  boot: Boot | null;
+  boot: BootProfile | null;
   /** What its last trial, build or machine showed; null: it was never tried. */
   works: boolean | null;
   /** Whether it is taken where no base is named. */
@@ -85,14 +85,14 @@ async function addRow(
     organisationId: null,
     boot,
   });
-  const sizeGb = Math.ceil((virtualBytes / gbBytes) * 100) / 100;
+  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
   return work.bases.add({ name, sizeGb, layerId });
 }
 
 /**
- * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be used,
- * `conflict` when a base has the name, `unavailable` when the host has no room, or the reason of the
- * signal; nothing of the disk is kept then.
+ * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
+ * used, `conflict` when a base has the name, `unavailable` when the host has no room, or the reason
+ * of the signal; nothing of the disk is kept then.
  */
 export const baseAdd = change(
   'baseAdd',

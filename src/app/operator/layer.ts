@@ -11,7 +11,7 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** A log for commands, which say by themselves what they found. */
-export const noLog = { info() {}, warn() {}, error() {} };
+const noLog = { info() {}, warn() {}, error() {} };
 
 /** All layers, and what the engine keeps that the store does not know. */
 export const layerList = (store: Store) =>
@@ -20,7 +20,7 @@ export const layerList = (store: Store) =>
     orphans: await work.host.orphans(),
   }));
 
-export interface VerifiedLayer {
+interface VerifiedLayer {
   id: LayerId;
   result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
 }
@@ -33,8 +33,8 @@ function resultOf({ state, digest }: LayerCopy, same: boolean): VerifiedLayer['r
 
 /**
  * Compares layers with their digests, all of them when none is named. A damaged layer is
- * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that is
- * no layer's, or the reason of the signal.
+ * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that
+ * is no layer's, or the reason of the signal.
  */
 export const layerVerify = change(
   'layerVerify',

@@ -42,7 +42,9 @@ export async function assertMasterKey(work: Reader, masterKey: MasterKey): Promi
   );
 }
 
-/** The text under the first key of the ring. Throws `internal` for a text that no key of it opens. */
+/**
+ * The text under the first key of the ring. Throws `internal` for a text that no key of it opens.
+ */
 function resealed(ring: MasterKey, text: string): string {
   let opened: string;
   try {
@@ -61,7 +63,7 @@ function resealed(ring: MasterKey, text: string): string {
  * Seals every secret under the first key of the ring, and returns the number of access keys.
  * Idempotent. Throws `internal`, with nothing changed, when one cannot be opened.
  */
-export const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
+const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
   store.write('system', async (work) => {
     const keys = await work.keys.list();
     for (const { id, secretSealed } of keys)
@@ -71,7 +73,7 @@ export const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
     return keys.length;
   });
 
-export interface Ring {
+interface Ring {
   /** The ring that is in use. */
   ring: MasterKey;
   /** Where a new key is written; null when the ring comes from the environment. */
@@ -103,8 +105,8 @@ export const masterKeyRotate = change(
 );
 
 /**
- * Both keys are in the file until everything is sealed under the new one, so that a crash in between
- * costs nothing.
+ * Both keys are in the file until everything is sealed under the new one, so that a crash in
+ * between costs nothing.
  */
 async function rotateFile(store: Store, file: string): Promise<{ id: string; keys: number }> {
   const first = newMasterKey();

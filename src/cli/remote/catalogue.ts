@@ -15,7 +15,9 @@ export interface CatalogueContext extends RemoteContext {
   listLocal: ListLocal;
 }
 
-/** Adds `list` to a noun. `local` says what --local shows beside the rest; `ask` asks the server. */
+/**
+ * Adds `list` to a noun. `local` says what --local shows beside the rest; `ask` asks the server.
+ */
 export function catalogueList(
   noun: Command,
   local: string,

@@ -5,27 +5,27 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BootProfile } from '../../domain/boot.ts';
 import { AppError } from '../../domain/error.ts';
-import type { Boot } from '../../domain/layer.ts';
 import { exists } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
 
 const assets = new URL('../../../assets/demo-base/', import.meta.url).pathname;
 
-export interface DemoBase {
+interface DemoBase {
   disk: string;
   kernel: string;
   initrd: string;
-  boot: Boot;
+  boot: BootProfile;
 }
 
-const boot: Boot = {
+const boot: BootProfile = {
   mode: 'direct',
   append: 'console=ttyS0 root=/dev/vda rw quiet',
   buildAppend: 'silversmith.build',
 };
 
-export interface MakeOptions {
+interface MakeOptions {
   /** The whole environment of the tools that make it. */
   env: Record<string, string>;
   /** Gets each line of their progress. */

@@ -1,11 +1,13 @@
 // Exports an image: its chain becomes one file that stands alone, beside a signed manifest that
 // describes the file.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Manifest, Transfer } from '../../domain/transfer.ts';
+import type { Manifest, ManifestBoot, Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
+import type { Tail } from '../../engine/optional/transfer.ts';
 import { sha256Of } from '../../lib/content.ts';
 import type { Reader } from '../../store/port/unit-of-work.ts';
 import { defineJob, named } from '../job.ts';
@@ -78,7 +80,7 @@ export const imageExport = defineJob({
       sha256,
       virtualBytes: head.virtualBytes,
       base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,
-      boot: boot.boot.mode === 'direct' && tail ? { ...boot.boot, ...tail } : { mode: 'firmware' },
+      boot: manifestBoot(boot.boot, tail),
       head: { layerId: head.id, key: head.key },
       software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
       createdAt: new Date(clock.now()).toISOString(),
@@ -104,3 +106,10 @@ export const imageExport = defineJob({
     await work.transfers.update(transferOf(job), { status: 'failed', statusReason: reason });
   },
 });
+
+/** A manifest calls the profile `bios` by its older name, which earlier versions read. */
+function manifestBoot(boot: BootProfile, tail: Tail | null): ManifestBoot {
+  if (boot.mode !== 'direct' || tail === null) return { mode: 'firmware' };
+  const { mode, append, buildAppend } = boot;
+  return { mode, append, buildAppend, ...tail };
+}

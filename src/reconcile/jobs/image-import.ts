@@ -3,10 +3,11 @@
 // manifest says or by its firmware. The same job heals a damaged layer: the new bytes take the
 // place of the old ones under the same id, and what stands on the layer can be used again.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { type Boot, isUsable, type Layer } from '../../domain/layer.ts';
+import { isUsable, type Layer } from '../../domain/layer.ts';
 import { localCopy } from '../../domain/layer-copy.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
@@ -119,8 +120,8 @@ function bootAlone(
   { signer }: JobContext,
   { manifest, signature }: Transfer,
   told: ManifestBoot | null,
-): Boot {
-  if (told?.mode !== 'direct') return { mode: 'firmware' };
+): BootProfile {
+  if (told?.mode !== 'direct') return { mode: 'bios' };
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
     return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
   throw failedForGood(

@@ -47,7 +47,8 @@ export const machineStart = defineJob({
         call,
       );
       await context.phase('waiting for the guest', 0.5);
-      const end = clock.monotonic() + settings.readyMs;
+      const readyMs = boot.boot.readyMs ?? settings.readyMs;
+      const end = clock.monotonic() + readyMs;
       let state: MachineState;
       while (true) {
         state = await engine.machineState(id, call);
@@ -62,7 +63,7 @@ export const machineStart = defineJob({
               : '';
           throw new AppError(
             'unavailable',
-            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; assign another image to it, or reset it and start it again.`,
+            `Machine ${id} was not ready within ${Math.round(readyMs / 1000)} s${on}; assign another image to it, or reset it and start it again.`,
           );
         }
         await clock.sleep(settings.pollMs, signal);

@@ -1,9 +1,10 @@
 // Queries on layers.
 
 import { sql } from 'kysely';
+import type { BootProfile } from '../../domain/boot.ts';
 import { AppError } from '../../domain/error.ts';
 import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import { type LayerCopy, localCopy } from '../../domain/layer-copy.ts';
 import type {
   CachedLayer,
@@ -57,7 +58,7 @@ function toCopy(layerId: LayerId, row: JoinedRow): LayerCopy[] {
 function toLayer<Row extends JoinedRow>([first, ...rest]: readonly [Row, ...Row[]]) {
   const { place, copyState, storedBytes, digest, verifiedAt, fault, boot, ...layer } = first;
   const copies = [first, ...rest].flatMap((row) => toCopy(layer.id, row));
-  return { ...layer, boot: boot === null ? null : (JSON.parse(boot) as Boot), copies };
+  return { ...layer, boot: boot === null ? null : (JSON.parse(boot) as BootProfile), copies };
 }
 
 /** Puts the copies of each layer together; the order of the layers stays. */
