@@ -7,7 +7,8 @@ import { describe, it } from 'node:test';
 import type { ImageId, LayerId, MachineId, OrganisationId } from '../../src/domain/ids.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { defer, temporaryFolder } from '../support.ts';
-import { at, storeOf, versions } from './schemas.ts';
+import { at } from './rows.ts';
+import { storeOf, versions } from './schemas.ts';
 
 describe('a store with data in it', () => {
   for (const version of versions) {
