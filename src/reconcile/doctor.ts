@@ -42,12 +42,12 @@ const readAll = (store: Store) =>
     layers: await work.layers.list(),
     disks: await work.disks.list(),
     diskIds: new Set<string>(await work.disks.ids()),
-    machines: await work.machines.everyone(),
+    machines: await work.machines.all(),
     jobs: await work.jobs.open(jobsMax),
     begun: await work.jobs.begun(),
     software: await work.software.list(),
     deletingInUse: await work.layers.deletingInUse(),
-    waiting: (await work.host.waiting()).waiting,
+    waiting: (await work.host.removalState()).waiting,
   }));
 
 async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[]> {
