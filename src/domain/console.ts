@@ -1,5 +1,5 @@
-// Says why a guest did not come up, from the text of its console. A table has the known signs; the
-// sign nearest to the end counts.
+// Says why a guest did not come up, from the plain text of its console (lib/plain-console.ts). A
+// table has the known signs; the sign nearest to the end counts.
 
 const linesShown = 5;
 const lineCharsMax = 200;
@@ -39,22 +39,6 @@ const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => strin
   [/reboot: (?:Power down|System halted)/, () => 'its guest powered off'],
 ];
 
-/** The text of a console without control characters and without terminal sequences. */
-export function plainConsole(text: string): string {
-  return (
-    text
-      .slice(-charsMax)
-      .replaceAll(
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-        /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-Za-z]|.)/g,
-        '',
-      )
-      .replaceAll(/\r\n?/g, '\n')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-      .replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffd]/g, '')
-  );
-}
-
 /** The known sign nearest to the end of a console, as the end of a sentence; null without one. */
 export function seenOn(console: string): string | null {
   let best: { at: number; said: string } | null = null;
@@ -64,9 +48,9 @@ export function seenOn(console: string): string | null {
   return best?.said ?? null;
 }
 
-/** The sentences to add to the reason why a guest did not come up. `raw` is the console as read. */
-export function consoleReason(raw: string): string {
-  const console = plainConsole(raw);
+/** The sentences to add to the reason why a guest did not come up. */
+export function consoleReason(plain: string): string {
+  const console = plain.slice(-charsMax);
   const lines = console.split('\n').filter((line) => line.trim() !== '');
   if (lines.length === 0) return ' Its console shows nothing.';
   const last = lines.slice(-linesShown).map((line) => line.slice(0, lineCharsMax));

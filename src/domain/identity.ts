@@ -77,8 +77,9 @@ const traces: readonly Trace[] = [
 ];
 
 /**
- * The shell's functions for taking things away. What goes is overwritten where it lies, since a
- * file system leaves a removed file's bytes on the disk, and says so in a line `cleared: …`.
+ * Shell functions that remove files. They overwrite a file where it lies, because a file system
+ * leaves the bytes of a removed file on the disk. They print a line `cleared: …` for what they
+ * removed.
  */
 export const clearingFunctions = `cleared() { echo "cleared: $*"; }
 # Overwrites files where they lie; a link has nothing to overwrite.
@@ -104,8 +105,8 @@ const removals = (some: readonly Trace[]) =>
   some.map(({ what, paths }) => `gone "${what}" ${paths.join(' ')}`);
 
 /**
- * Takes every trace of an identity from the disk that is being made into a layer. Needs the
- * functions.
+ * Removes every trace of an identity from a disk that becomes a layer. `clearingFunctions` must
+ * come before it.
  */
 export const clearIdentity = [
   ...removals(traces),
@@ -126,9 +127,10 @@ fi
 ].join('\n');
 
 /**
- * Gives a fresh disk its identity, once. Arguments: the instance, the machine id, the host name,
- * and who runs it: `early` is cloud-init before it makes host keys, `agent` the guest agent, `all`
- * whatever runs it to its end. Ends with 75 when cloud-init is at work and will do it.
+ * Gives a fresh disk its identity, once. Its arguments are the instance, the machine id, the host
+ * name and the mode, which says what runs it: `early` is cloud-init before it makes host keys,
+ * `agent` is the guest agent, and `all` is anything that runs it to its end. Exits with 75 when
+ * cloud-init is at work and will do it.
  */
 export const renewIdentity = `instance=$1 id=$2 name=$3 mode=$4
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

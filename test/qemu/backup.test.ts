@@ -1,5 +1,5 @@
-// A backup of real disks, made while a machine runs, brought back somewhere else, and its machine
-// started there.
+// Makes a backup of real disks while a machine runs, brings it back somewhere else, and starts its
+// machine there.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -19,7 +19,7 @@ import { parseConfig } from '../../src/server/options.ts';
 import { restore } from '../../src/server/restore.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { machineOn } from '../contract/engine.ts';
+import { machineOn } from '../contract/engine/world.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 import { startServer } from './server.ts';

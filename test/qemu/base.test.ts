@@ -1,5 +1,4 @@
-// What comes from outside is mistrusted, what runs is confined, and a full disk fails the one
-// operation.
+// Disks from outside are not trusted, guests are confined, and a full disk fails one job only.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,7 +13,7 @@ import { findProcesses, processesIn } from '../../src/engine/qemu/process.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, machineOn } from '../contract/engine.ts';
+import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
 import { demoBase } from '../demo-base.ts';
 import { operatorOn } from '../operator.ts';
 import { defer, temporaryFolder } from '../support.ts';

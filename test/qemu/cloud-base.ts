@@ -1,6 +1,6 @@
-// A base as a distribution's cloud image is: Debian 12 with cloud-init, the guest agent, an SSH
-// server, netplan and a snakeoil certificate. It is made once and cached; what a variant lacks is
-// switched off in a copy of its disk.
+// Makes a base like a distribution's cloud image: Debian 12 with cloud-init, the guest agent, an
+// SSH server, netplan and a snakeoil certificate. It is made once and cached. A variant that lacks
+// a part has it switched off in a copy of the disk.
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,75 +1,21 @@
-// What a process in a guest's place can reach, as if a guest had taken over its QEMU: started by
-// the engine as a guest is, and hostile.
+// A guest that has taken over its QEMU reaches its own files and no more. A hostile process stands
+// for it, which the engine starts as it starts a guest.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import type { MachineId } from '../../src/domain/ids.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { defaultConfining } from '../../src/engine/qemu/host.ts';
-import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
 import { fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
-import { contents } from '../content.ts';
-import { diskId, layerId, machineOn } from '../contract/engine.ts';
-import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
-
-const mib = 1024 ** 2;
-const sizeBytes = 64 * mib;
-const boot = { mode: 'bios' } as const;
-
-/**
- * Runs a script in the place of QEMU, and then stays as a process that is found by QEMU's name and
- * words.
- */
-const inPlaceOfQemu = (script: string) => `#!/bin/bash
-[ "$1" = --version ] && exit 0
-${script}
-exec -a qemu-system-x86_64 perl -e '$SIG{TERM} = sub { exit }; sleep 1000' -- "$@"
-`;
-
-/** An engine on a base with disks, whose guests are a script. */
-async function hostile(t: Scope, script: string) {
-  const folder = await realpath(await temporaryFolder(t));
-  const [root, programs] = [join(folder, 'engine'), join(folder, 'programs')];
-  await mkdir(programs);
-  await chmod(programs, 0o755);
-  await writeFile(join(programs, 'qemu-system-x86_64'), inPlaceOfQemu(script));
-  await chmod(join(programs, 'qemu-system-x86_64'), 0o755);
-  const engine = await openQemu({ root, path: `${programs}:${process.env.PATH}` });
-  const raw = Buffer.alloc(2 * mib, 7);
-  raw.writeUInt16BE(0x55aa, 510);
-  await writeFile(join(folder, 'base.raw'), raw);
-  const [base, other] = [layerId(), layerId()];
-  for (const id of [base, other])
-    await engine.importBase(
-      { layerId: id, ...(await contents({ disk: join(folder, 'base.raw') })) },
-      call,
-    );
-  const start = async (machineId: MachineId) => {
-    const disk = diskId();
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
-    const spec = machineOn({ machineId, diskId: disk, boot, baseLayerId: base });
-    // It never comes up.
-    const starting = engine.startMachine(spec, call).catch(() => {});
-    defer(t, async () => {
-      await engine.stopMachine({ machineId, graceMs: 0 }, call);
-      await starting;
-    });
-    const found = await waitFor(
-      'it is there',
-      () => findProcess(processesIn(root), 'machine', machineId),
-      15_000,
-    );
-    return { disk, found, run: join(root, 'run', `machine-${machineId}`) };
-  };
-  return { folder, root, engine, base, other, start };
-}
+import { diskId, layerId } from '../contract/engine/world.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
+import { boot, hostile, mib, sizeBytes } from './hostile.ts';
 
 const text = (path: string) => readFile(path, 'utf8').catch(() => '');
 
@@ -265,115 +211,5 @@ describe('a host on which guests cannot be confined', () => {
       path: programs,
       confining: { ...defaultConfining, confinement: 'none' },
     });
-  });
-});
-
-describe('a disk that a process has open', () => {
-  it('is not sealed, with a reason, and is when the process has ended', async (t) => {
-    const s = await hostile(t, '');
-    const [disk, layer] = [diskId(), layerId()];
-    await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes }, call);
-    const file = join(s.root, 'disks', `${disk}.qcow2`);
-    const qemu = spawn(
-      '/usr/bin/qemu-system-x86_64',
-      [
-        ...[
-          '-nodefaults',
-          '-display',
-          'none',
-          '-S',
-          '-qmp',
-          `unix:${join(s.folder, 'q')},server=on,wait=off`,
-        ],
-        ...[
-          '-drive',
-          `file=${file},format=qcow2,if=none,id=d`,
-          '-device',
-          'virtio-blk-pci,drive=d',
-        ],
-      ],
-      { stdio: 'ignore' },
-    );
-    defer(t, () => qemu.kill('SIGKILL'));
-    await waitFor(
-      'it has the disk',
-      () => statSync(join(s.folder, 'q'), { throwIfNoEntry: false }),
-      30_000,
-    );
-    await assert.rejects(s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call), {
-      message: /^A process on this host still has the machine's disk open/,
-      retry: 'later',
-    });
-    assert.ok(!(await s.engine.inventory(call)).layers.has(layer));
-    qemu.kill('SIGKILL');
-    await s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
-    assert.ok((await s.engine.inventory(call)).layers.has(layer));
-  });
-});
-
-describe('a machine that an earlier version started', { skip: leftOutWithoutRoot }, () => {
-  it('is found, watched and stopped, and its folder is taken back from QEMU’s user', async (t) => {
-    const folder = await realpath(await temporaryFolder(t));
-    const root = join(folder, 'engine');
-    const engine = await openQemu({ root });
-    const raw = Buffer.alloc(2 * mib);
-    raw.writeUInt16BE(0x55aa, 510);
-    await writeFile(join(folder, 'base.raw'), raw);
-    const [base, disk, id]: [LayerId, DiskId, MachineId] = [layerId(), diskId(), 7 as MachineId];
-    await engine.importBase(
-      { layerId: base, ...(await contents({ disk: join(folder, 'base.raw') })) },
-      call,
-    );
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
-    const nobody = 65_534;
-    const own = join(root, 'machines', '7');
-    await mkdir(own, { mode: 0o700 });
-    for (const path of [own, join(root, 'disks', `${disk}.qcow2`)])
-      await chown(path, nobody, nobody);
-    const installation = createHash('sha256').update(root).digest('hex').slice(0, 12);
-    const child = spawn(
-      'qemu-system-x86_64',
-      [
-        ...[
-          '-name',
-          `guest=silversmith-${installation}-machine-7`,
-          '-nodefaults',
-          '-display',
-          'none',
-          '-S',
-        ],
-        ...[
-          '-drive',
-          `file=../../disks/${disk}.qcow2,format=qcow2,if=none,id=disk`,
-          '-device',
-          'virtio-blk-pci,drive=disk',
-        ],
-        ...['-chardev', 'ringbuf,id=result,size=4096', '-serial', 'chardev:result'],
-        ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
-      ],
-      { cwd: own, uid: nobody, gid: nobody, detached: true, stdio: 'ignore' },
-    );
-    child.unref();
-    defer(t, () => engine.stopMachine({ machineId: id, graceMs: 0 }, call));
-    await waitFor('it is on', async () => (await engine.runningMachines(call)).has(id), 15_000);
-    await waitFor(
-      'its monitor is there',
-      () => statSync(join(own, 'qmp.sock'), { throwIfNoEntry: false }),
-      15_000,
-    );
-    await engine.hostBound.tidy(call);
-    assert.equal(statSync(own).uid, 0);
-    assert.equal(await engine.machineState(id, call), 'on');
-    const moved = join(folder, 'moved');
-    execFileSync('mv', [root, moved]);
-    const there = await openQemu({ root: moved });
-    defer(t, () => there.stopMachine({ machineId: id, graceMs: 0 }, call));
-    assert.deepEqual(await there.runningMachines(call), new Set([id]));
-    assert.equal(await there.machineState(id, call), 'on');
-    const copy = join(folder, 'copy');
-    execFileSync('cp', ['-a', moved, copy]);
-    assert.deepEqual(await (await openQemu({ root: copy })).runningMachines(call), new Set());
-    await there.stopMachine({ machineId: id, graceMs: 0 }, call);
-    assert.deepEqual(await there.runningMachines(call), new Set());
   });
 });

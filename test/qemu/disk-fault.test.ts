@@ -1,5 +1,5 @@
-// A disk of the host that is full, fails, cannot be written, or lost a part of what was written: on
-// real disks, with a real file system for each.
+// The host's disk is full, fails, cannot be written, or has lost a part of what was written. Each
+// proof has a real file system of its own.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -17,7 +17,7 @@ import { examine } from '../../src/reconcile/doctor.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { layerId } from '../contract/engine.ts';
+import { layerId } from '../contract/engine/world.ts';
 import { cuttableDisk } from '../power.ts';
 import { fill, smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';

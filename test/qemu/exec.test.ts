@@ -1,5 +1,5 @@
-// The operator's command inside a machine, as it is typed, on real machines: what it exits with,
-// and what it says when it cannot.
+// The operator's `machine exec` on real machines: its exit status, and its message when it cannot
+// run the command.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

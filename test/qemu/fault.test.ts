@@ -1,6 +1,6 @@
-// What goes wrong around the server: programs of the host that are missing, slow, hang or die, and
-// a guest that says too much or nothing. Each is told with its reason, nothing is left of it, and
-// when it is over everything goes on.
+// Programs of the host are missing, slow, hang or die, and a guest prints too much or nothing. Each
+// fault is reported with its reason and leaves nothing behind, and everything goes on when it is
+// over.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// A base with its own boot loader, as distributions' cloud images have: it boots by its firmware
-// and reads its NoCloud seed, for a build as for a machine.
+// A base with a boot loader of its own, as distributions' cloud images have one, boots by BIOS and
+// reads its NoCloud seed, in a build and in a machine.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, machineOn, recipeOf } from '../contract/engine.ts';
+import { diskId, layerId, machineOn, recipeOf } from '../contract/engine/world.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 

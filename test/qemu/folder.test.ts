@@ -1,4 +1,4 @@
-// Where a data directory may lie, and that it may be moved.
+// A data directory may lie anywhere, and may be moved.
 
 import assert from 'node:assert/strict';
 import { mkdir, rename } from 'node:fs/promises';

@@ -1,5 +1,4 @@
-// The highest chain that there may be, on real disks: every tool opens it, and a machine starts on
-// it.
+// Every tool opens the highest chain that is allowed, on real disks, and a machine starts on it.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -12,7 +11,7 @@ import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { fileContent, fileSink } from '../../src/lib/content.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId, machineOn } from '../contract/engine.ts';
+import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { quickBase } from './quick-base.ts';
 

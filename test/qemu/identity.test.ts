@@ -9,7 +9,7 @@ import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId } from '../contract/engine.ts';
+import { diskId, layerId } from '../contract/engine/world.ts';
 import { demoBase } from '../demo-base.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { debugfs } from './cloud-base.ts';

@@ -1,6 +1,5 @@
-// What takes long, and folders that lie apart: a server that is stopped in the midst of an import
-// ends in seconds and takes it up again, and nothing needs two folders of the data directory to be
-// on the same file system.
+// A server that is stopped in the middle of an import ends in seconds and takes it up again. No two
+// folders of the data directory need to be on the same file system.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -25,7 +24,7 @@ import { moveDurably } from '../../src/lib/files.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { serve } from '../../src/server/serve.ts';
 import { contents } from '../content.ts';
-import { layerId } from '../contract/engine.ts';
+import { layerId } from '../contract/engine/world.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.ts';
 import { quickDisk } from './quick-base.ts';

@@ -1,6 +1,6 @@
-// The whole way of an image that stands alone, over the API and on real disks: it comes in, starts
-// a machine, is captured, generalised and exported, and starts a machine on another installation,
-// which has none of its bases.
+// Follows an image that stands alone, over the API and on real disks: it is imported, starts a
+// machine, is captured, generalised and exported, and starts a machine on another installation that
+// has none of its bases.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,44 +1,26 @@
-// Layers on real disks: undo byte for byte, rot found before it is served, long chains rewritten
-// with equal content.
+// Layers on real disks: undo gives a disk back byte for byte, damage is found before it is used,
+// and long chains are rewritten with equal content.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmod, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { shownLayer } from '../../src/domain/layer.ts';
-import { partsOf } from '../../src/engine/optional/transfer.ts';
-import { withoutJob } from '../../src/engine/port/call.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
-import { fileContent, fileSink } from '../../src/lib/content.ts';
+import { fileSink } from '../../src/lib/content.ts';
 import { sha256File } from '../../src/lib/files.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { diskId, layerId } from '../contract/engine.ts';
+import { diskId, layerId } from '../contract/engine/world.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
+import { flipFourBytes } from './damage.ts';
 import { startServer } from './server.ts';
 
 const mib = 1024 ** 2;
 /** It boots by its firmware: nothing follows the disk in an export. */
 const alone = { boot: { mode: 'bios' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
-
-/** Changes four bytes in the middle of a file, as a failing disk would. */
-async function flipFourBytes(path: string): Promise<void> {
-  await chmod(path, 0o644);
-  const handle = await open(path, 'r+');
-  try {
-    const middle = Math.floor((await handle.stat()).size / 2);
-    const bytes = Buffer.alloc(4);
-    await handle.read(bytes, 0, 4, middle);
-    await handle.write(Buffer.from(bytes.map((byte) => byte ^ 0xff)), 0, 4, middle);
-    await handle.sync();
-  } finally {
-    await handle.close();
-    await chmod(path, 0o444);
-  }
-}
 
 /** Which of the texts a file has anywhere; read once, since a raw disk is long. */
 function textsIn(path: string, texts: readonly string[]): string[] {
@@ -212,199 +194,5 @@ describe('layers on real disks', () => {
       ['failed', true],
     );
     assert.equal((await s.engine.runningMachines(call)).size, 0);
-  });
-});
-
-/**
- * An engine on a base of 2 MiB, a layer on it with something written, and the layer's content as a
- * raw file.
- */
-async function chained(t: Parameters<typeof temporaryFolder>[0]) {
-  const folder = await temporaryFolder(t);
-  const root = join(folder, 'engine');
-  const engine = await openQemu({ root });
-  const boot = Buffer.alloc(2 * mib, 7);
-  boot.writeUInt16BE(0x55aa, 510);
-  await writeFile(join(folder, 'base.raw'), boot);
-  const [base, layer, disk] = [layerId(), layerId(), diskId()];
-  await engine.importBase(
-    { layerId: base, ...(await contents({ disk: join(folder, 'base.raw') })) },
-    call,
-  );
-  const sizeBytes = 64 * mib;
-  await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
-  execFileSync('qemu-io', [
-    '-f',
-    'qcow2',
-    '-c',
-    'write -P 65 8M 5M',
-    join(root, 'disks', `${disk}.qcow2`),
-  ]);
-  await engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call);
-  const path = (id: LayerId) => join(root, 'layers', `${id}.qcow2`);
-  const same = (a: string, b: string, format = 'qcow2') =>
-    /identical/.test(
-      execFileSync('qemu-img', ['compare', '-f', format, '-F', 'qcow2', a, b]).toString(),
-    );
-  return { folder, root, engine, base, layer, disk, sizeBytes, path, same };
-}
-
-describe('images as files', () => {
-  it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
-    const { folder, engine, base, layer, path, same } = await chained(t);
-    const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
-    await engine.transfer.exportLayer(
-      { layerId: layer, format: 'qcow2', to: fileSink(qcow2), ...alone, chain: [layer, base] },
-      call,
-    );
-    await engine.transfer.exportLayer(
-      { layerId: layer, format: 'raw', to: fileSink(raw), ...alone, chain: [layer, base] },
-      call,
-    );
-    assert.ok(same(qcow2, path(layer)) && same(raw, path(layer), 'raw'));
-    const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', qcow2]).toString());
-    assert.equal(info['backing-filename'], undefined);
-    assert.equal(info['format-specific'].data['compression-type'], 'zstd');
-
-    const bytesMax = 1024 * mib;
-    for (const file of [qcow2, raw]) {
-      const [onBase, alone] = [layerId(), layerId()];
-      const small = await engine.transfer.importLayer(
-        { layerId: onBase, parentId: base, bytesMax, disk: await fileContent(file) },
-        call,
-      );
-      const large = await engine.transfer.importLayer(
-        { layerId: alone, parentId: null, bytesMax, disk: await fileContent(file) },
-        call,
-      );
-      assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
-      assert.equal(small.virtualBytes, 64 * mib);
-      // The 2 MiB of the base are not stored again.
-      assert.ok(
-        small.storedBytes < large.storedBytes,
-        `${small.storedBytes} < ${large.storedBytes}`,
-      );
-    }
-    // A chain that boots with a kernel beside its root takes it along, in either format, and has it
-    // where its root is not.
-    await writeFile(join(folder, 'engine', 'layers', `${base}.vmlinuz`), 'a kernel');
-    await writeFile(join(folder, 'engine', 'layers', `${base}.initrd`), 'an initrd!');
-    const boot = { mode: 'direct', append: '', buildAppend: null } as const;
-    for (const format of ['qcow2', 'raw'] as const) {
-      const [out, root] = [join(folder, `booted.${format}`), layerId()];
-      const spec = {
-        layerId: layer,
-        format,
-        to: fileSink(out),
-        boot,
-        baseLayerId: base,
-        chain: [layer, base],
-        bytesMax,
-      };
-      const { bytes, tail } = await engine.transfer.exportLayer(spec, call);
-      assert.deepEqual(
-        [bytes, tail],
-        [(await stat(out)).size, { kernelBytes: 8, initrdBytes: 10 }],
-      );
-      assert.deepEqual(await engine.bootCheck.fault({ boot, baseLayerId: layer }, call), {
-        says: 'its kernel is missing on the disk of the host',
-        sure: true,
-      });
-      await engine.transfer.importLayer(
-        { layerId: root, parentId: null, bytesMax, ...partsOf(await fileContent(out), tail) },
-        call,
-      );
-      assert.ok(same(path(root), path(layer)));
-      assert.equal(await engine.bootCheck.fault({ boot, baseLayerId: root }, call), null);
-      const kept = await readFile(join(folder, 'engine', 'layers', `${root}.initrd`), 'utf8');
-      assert.equal(kept, 'an initrd!');
-      await engine.removeLayer(root, call);
-      assert.deepEqual(
-        (await readdir(join(folder, 'engine', 'layers'))).filter((name) => name.startsWith(root)),
-        [],
-      );
-    }
-    const controller = new AbortController();
-    controller.abort(new Error('stop'));
-    await assert.rejects(
-      engine.transfer.exportLayer(
-        {
-          layerId: layer,
-          format: 'raw',
-          to: fileSink(join(folder, 'cut')),
-          ...alone,
-          chain: [layer, base],
-        },
-        withoutJob(controller.signal),
-      ),
-    );
-    assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
-  });
-
-  it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
-    const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
-    const file = join(folder, 'export.qcow2');
-    await engine.transfer.exportLayer(
-      { layerId: layer, format: 'qcow2', to: fileSink(file), ...alone, chain: [layer, base] },
-      call,
-    );
-    const diskPath = join(root, 'disks', `${disk}.qcow2`);
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 66 9M 1M', diskPath]);
-    execFileSync('qemu-img', [
-      'convert',
-      '-f',
-      'qcow2',
-      '-O',
-      'qcow2',
-      diskPath,
-      join(folder, 'disk.qcow2'),
-    ]);
-    await flipFourBytes(path(layer));
-    await engine.transfer.importLayer(
-      { layerId: layer, parentId: base, bytesMax: 1024 * mib, disk: await fileContent(file) },
-      call,
-    );
-    assert.ok(same(file, path(layer)));
-    assert.ok(same(join(folder, 'disk.qcow2'), diskPath));
-  });
-
-  it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
-    const { folder, root, engine, base, layer } = await chained(t);
-    const file = join(folder, 'bomb.qcow2');
-    await engine.transfer.exportLayer(
-      { layerId: layer, format: 'qcow2', to: fileSink(file), ...alone, chain: [layer, base] },
-      call,
-    );
-    const whole = await readFile(file);
-    const id = layerId();
-    const importing = async (parentId: LayerId | null, bytesMax = 64 * mib) =>
-      engine.transfer.importLayer(
-        { layerId: id, parentId, bytesMax, disk: await fileContent(file) },
-        call,
-      );
-    // Compressed to kilobytes, 5 MiB when unpacked.
-    assert.ok(whole.length < mib);
-    await assert.rejects(
-      importing(base, 3 * mib),
-      /more than the 3145728 bytes that there is room for/,
-    );
-    let refused = 0;
-    for (let at = 0; at < 112; at += 4) {
-      const bent = Buffer.from(whole);
-      bent.writeUInt32BE((bent.readUInt32BE(at) ^ 0xa5a5a5a5) >>> 0, at);
-      await writeFile(file, bent);
-      await importing(null).catch((error) => {
-        assert.ok(error instanceof AppError, `${at}: ${error}`);
-        refused++;
-      });
-      await engine.removeLayer(id, call);
-    }
-    t.diagnostic(`${refused} of 28 bent headers refused`);
-    assert.ok(refused >= 15);
-    assert.deepEqual(await readdir(join(root, 'builds')), []);
-    assert.deepEqual(
-      [...(await engine.inventory(call)).layers.keys()].sort(),
-      [base, layer].sort(),
-    );
   });
 });

@@ -1,6 +1,6 @@
-// A base that boots in three seconds under emulation: the demo base's kernel, and an init of our
-// own that starts no system at all. As a build it runs the recipe, which may write to the disk
-// itself; as a machine it says that it is ready under its instance.
+// Makes a base that boots in three seconds under emulation: the demo base's kernel with an init of
+// our own, which starts no system. In a build it runs the recipe, which may write to the disk
+// itself. In a machine it says that it is ready, under its instance.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';

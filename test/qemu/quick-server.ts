@@ -1,5 +1,5 @@
-// A server in this process on real disks, whose base boots in seconds: for what goes wrong around
-// it.
+// Starts a server in this process on real disks, whose base boots in seconds, for proofs of faults
+// around it.
 
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// README's own blocks, typed as they stand there, line by line, on real disks: each must come to
+// Types the blocks of README as they stand there, line by line, on real disks. Each must come to
 // its end.
 
 import assert from 'node:assert/strict';

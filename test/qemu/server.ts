@@ -1,5 +1,5 @@
-// A real server in a process of its own, on real disks, that can be killed and started again on the
-// same data.
+// Starts a real server in a process of its own, on real disks. It can be killed and started again
+// on the same data.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
-// Orphans' disks are judged by their structure: what is taken has the content that it had, whatever
-// was cut off or bent, and a host that is too slow for a tool says nothing of a file.
+// Disks from outside are judged by their structure. A disk that is taken has the content that it
+// had, whatever was cut off or damaged in others, and a host that is too slow for a tool is no sign
+// against a file.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -18,7 +19,7 @@ import { fileContent } from '../../src/lib/content.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { layerId } from '../contract/engine.ts';
+import { layerId } from '../contract/engine/world.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 

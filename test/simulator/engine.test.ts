@@ -12,7 +12,8 @@ import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
-import { machineOn, testEngine } from '../contract/engine.ts';
+import { machineOn } from '../contract/engine/world.ts';
+import { testEngine } from '../contract/engine.ts';
 import { temporaryFolder } from '../support.ts';
 
 const open = (folder: string) => openSimulator({ root: folder, clock: systemClock, speed: 0 });

@@ -1,5 +1,5 @@
-// The guest agent: asks whether the guest is up, runs a command in it, and lets it shut down by
-// itself. Any answer may be a lie.
+// Speaks to the guest agent: asks whether the guest is up, runs a command in it, and lets it shut
+// down by itself. The guest controls every answer, so no answer is trusted.
 
 import type { ExecResult } from '../optional/exec.ts';
 import { JsonSocket, type Message } from './qmp.ts';
@@ -18,8 +18,8 @@ async function openAgent(path: string, timeoutMs: number, lineMost?: number): Pr
   const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
   try {
     const id = Math.floor(Math.random() * 2 ** 31);
-    // 0xFF resets the agent's parser, which then complains; that, and answers to earlier
-    // connections, are passed over.
+    // 0xFF resets the agent's parser, which then complains. Skip that complaint and the answers to
+    // earlier connections.
     socket.write(Buffer.from([0xff]));
     await socket.call(
       'guest-sync-delimited',
@@ -44,8 +44,8 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
 }
 
 /**
- * Asks the guest to power off, after it has given back the blocks of what it removed: a capture
- * would keep them. False when no agent answers.
+ * Asks the guest to give back the blocks of removed files, which a capture would keep, and then to
+ * power off. False when no agent answers.
  */
 export async function agentShutdown(
   path: string,

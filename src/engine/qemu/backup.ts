@@ -1,6 +1,7 @@
-// Copies for a backup: layers and recipes' files, which never change, as hard links where the
-// folder lies on the same file system; disks as reflinks where it can, else byte by byte. The disk
-// of a machine that is on is written out by its own QEMU, as of one moment.
+// Makes the copies of a backup. Layers and files of recipes never change, so they become hard links
+// where the folder lies on the same file system. Disks become reflinks where the file system can,
+// else they are copied byte by byte. The disk of a machine that is on is written out by its own
+// QEMU, as of one moment.
 
 import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -37,8 +38,8 @@ export async function backUp(
   for (const folder of target.folders) await mkdir(folder, { recursive: true, mode: folderMode });
   const missing: string[] = [];
   try {
-    // Disks before layers: a capture in between turns a disk into a layer, which is then still to
-    // come.
+    // Copy the disks before the layers: a capture in between turns a disk into a layer, which is
+    // then still to be copied.
     for (const disk of spec.disks) {
       signal.throwIfAborted();
       if (!(await copyDisk(disk, target.disk(disk.diskId), context, signal)))
@@ -65,8 +66,8 @@ export async function backUp(
 }
 
 /**
- * Files that a backup left when it was killed, and not those of one that is under way beside this
- * one.
+ * Removes the files of backups that were killed. Newer files may belong to a backup that is under
+ * way beside this one, so they stay.
  */
 async function removeForgotten({ builds }: Paths): Promise<void> {
   for (const name of await readdir(builds)) {
@@ -85,12 +86,13 @@ const uncopied = (machineId: MachineId, detail: string) =>
   );
 
 /**
- * Two names for the same bytes, or a copy where that cannot be. False when there is no such file.
+ * Gives the same bytes a second name, or copies them where the file system cannot. False when there
+ * is no such file.
  */
 async function shareFile(from: string, to: string, signal: AbortSignal): Promise<boolean> {
   const [source, there] = [await statOrNull(from), await statOrNull(to)];
   if (!source) return false;
-  // A layer that was rewritten since is another file of another size or time.
+  // A layer that was rewritten since then is another file, with another size or time.
   if (
     there &&
     (there.ino === source.ino || (there.size === source.size && there.mtimeMs >= source.mtimeMs))
@@ -109,8 +111,8 @@ async function shareFile(from: string, to: string, signal: AbortSignal): Promise
 }
 
 /**
- * A guest may have put something else in the place of the file that it was to write: no link is
- * followed, and no pipe waited for.
+ * Copies a file that a guest may have replaced by something else: it follows no link and waits for
+ * no pipe.
  */
 async function copyWhole(from: string, to: string, signal: AbortSignal): Promise<void> {
   const part = `${to}.part`;
@@ -148,8 +150,7 @@ async function copyDisk(
     if (!before) return false;
     await copyWhole(from, to, signal);
     const after = await statOrNull(from);
-    // Somebody started the machine on it or captured it meanwhile: what was copied may be of two
-    // moments.
+    // The machine may have been started or captured meanwhile, so the copy may mix two moments.
     if (
       after?.mtimeMs === before.mtimeMs &&
       after.ino === before.ino &&
@@ -164,14 +165,14 @@ async function copyDisk(
 }
 
 /**
- * The monitor of a machine does not answer, or refuses: the machine goes off, only comes up, or is
- * being copied already.
+ * The monitor of a machine does not answer or refuses, because the machine is going off, is coming
+ * up, or is being copied already.
  */
 class NotNow extends Error {}
 
 /**
- * Its machine, when that is on with this very disk: one that is on with another leaves its kept
- * disks alone.
+ * The process of the disk's machine when it runs on this very disk. A machine on another disk does
+ * not touch its kept disks.
  */
 async function inUse(
   { diskId, machineId }: BackupSpec['disks'][number],
@@ -182,8 +183,8 @@ async function inUse(
 }
 
 /**
- * The folder that a machine sees as that of the builds. One that an earlier version started, or
- * that is not confined, sees that itself.
+ * The folder that a machine sees as the folder of builds. A machine that an earlier version
+ * started, or that is not confined, sees the folder of builds itself.
  */
 async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
   const [its, ours] = await Promise.all([stat(`/proc/${pid}/root`), stat('/')]);
@@ -204,8 +205,8 @@ const jobsIn = (answer: unknown) =>
   });
 
 /**
- * QEMU writes the disk as it is at this moment beside its own, while the guest goes on. Resolves to
- * why that cannot be now, or null.
+ * Lets QEMU write the disk as it is at this moment into a second file, while the guest goes on.
+ * Resolves to null, or to the reason why that cannot be done now.
  */
 async function copyRunning(
   disk: BackupSpec['disks'][number],
@@ -216,8 +217,8 @@ async function copyRunning(
 ): Promise<string | null> {
   const { diskId, layerId, machineId, sizeBytes } = disk;
   const { host, paths } = context;
-  // Another backup may be copying the same disk: each has a file and a job of its own, one after
-  // the other.
+  // Another backup may be copying the same disk. Each has a file and a QEMU job of its own, and
+  // they run one after the other.
   const job = `backup-${diskId}-${newId()}`;
   const empty = join(paths.builds, `${job}.qcow2`);
   const monitor = join(running.folder, 'qmp.sock');

@@ -66,7 +66,7 @@ export async function importBase(
 
 /** Refuses what cannot be right, or has no room, before a byte of it is copied. */
 async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): Promise<void> {
-  // The copy is looked at again, since the original may change meanwhile.
+  // The copy is judged again later, because the original may change meanwhile.
   const format = await inspectForeignDisk(disk);
   const { path, bytes } = disk;
   const neededBytes =

@@ -1,5 +1,5 @@
-// How a disk means to boot, read from its first bytes: pure, so that it can be asked of any disk
-// before anything is started from it.
+// Reads from the first bytes of a disk how it boots. It is pure, so it can judge any disk before a
+// machine is started from it.
 
 const sectorBytes = 512;
 const [efiSystem, biosBoot] = [

@@ -1,5 +1,5 @@
-// Whether a root can boot: a kernel and an initrd kept beside it, or a program in the first sector
-// of its disk and no sign that its boot loader is for UEFI alone.
+// Judges whether a root can boot: it has a kernel and an initrd beside it, or a program in the
+// first sector of its disk and no sign that its boot loader is for UEFI alone.
 
 import { exists } from '../../lib/files.ts';
 import type { BootFault } from '../optional/boot-check.ts';

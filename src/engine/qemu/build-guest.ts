@@ -55,7 +55,7 @@ export async function runGuest(
     output.push(chunk);
     if (output.bytes > outputBytesMax) end('output');
     if (powerOff === undefined && output.tail().includes(mark)) {
-      // The guest has said all it has to; it writes back its disk and goes.
+      // The guest has reported. It writes back its disk and powers off.
       powerOff = setTimeout(() => end('no-power-off'), powerOffMs);
     }
   });
@@ -130,8 +130,8 @@ async function watchDisk(
 }
 
 /**
- * Reads the console until the monitor is closed or `read` has enough: what is in its ring goes with
- * the machine.
+ * Reads the console until the monitor is closed or `read` returns false, because the ring that
+ * keeps the console ends with the machine.
  */
 async function followConsole(monitor: JsonSocket, read: (text: string) => boolean): Promise<void> {
   for (let reads = 0; reads < consoleReadsMax; reads++) {

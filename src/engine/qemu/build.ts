@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
+import { plainConsole } from '../../lib/plain-console.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
@@ -88,7 +89,7 @@ export async function buildLayer(
 
 function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec): BuildResult {
   // When the recipe printed nothing, the console says how far the machine got.
-  const last = output.trim() === '' ? consoleReason(console) : lastLines(output);
+  const last = output.trim() === '' ? consoleReason(plainConsole(console)) : lastLines(output);
   const shown = { output: output.trim() === '' ? console : output };
   const seconds = Math.round(spec.recipe.timeoutMs / 1000);
   if (ended === 'disk-full') throw diskFull(`while building ${spec.label}`);

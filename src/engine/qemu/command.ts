@@ -1,4 +1,4 @@
-// QEMU's command line: a minimal set of devices, a sandbox, and nothing of a caller's text.
+// Makes QEMU's command line: a minimal set of devices and a sandbox. No text of a caller is in it.
 
 import type { BootProfile } from '../../domain/boot.ts';
 import type { ChainBoot } from '../port/layers.ts';
@@ -48,7 +48,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-display', 'none', '-vga', 'none'],
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
-    // A guest that goes on from a copy's state draws other random numbers.
+    // The guest learns from it that its disk is a copy, and draws other random numbers.
     ...['-device', 'vmgenid,guid=auto'],
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),

@@ -1,7 +1,7 @@
-// How QEMU and its tools run: each in a cage of its own, made by bubblewrap. It sees the system's
-// programs, its own files, and no other process; it has a user of its own where the server is root,
-// no capability, and nothing of the server's environment. What a guest that has taken over its QEMU
-// can reach is what is listed here.
+// Runs QEMU and its tools, each in a cage of its own that bubblewrap makes. A process in a cage
+// sees the system's programs, its own files and no other process. It has no capability and nothing
+// of the server's environment, and a user of its own where the server is root. A guest that has
+// taken over its QEMU reaches what is listed here and no more.
 
 import { constants, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -31,7 +31,8 @@ export interface Cage {
   /** What it may also write to, as far as owner and mode allow. */
   writable: readonly string[];
   /**
-   * A folder that it sees in the place of the builds, and may write to what is given to it there.
+   * A folder that it sees in the place of the folder of builds. It may write to files there that
+   * are given to its user.
    */
   builds?: string;
   /** The host's network, instead of none. */
@@ -69,9 +70,9 @@ async function locate(program: string, path: string): Promise<string> {
 }
 
 /**
- * The command line that runs a program in a cage. To end it, end the whole group of the process
- * that is started (`killGroup`): bubblewrap stands before the program, and while it makes the cage
- * it does not yet take it along. Throws an Error when a program that it needs is not there.
+ * The command line that runs a program in a cage. To end the program, end the whole process group
+ * (`killGroup`): bubblewrap is the first process of it, and while it makes the cage its end does
+ * not end the program. Throws an Error when a program that it needs is not there.
  */
 export async function caged(cage: Cage, program: string, args: readonly string[]): Promise<Caged> {
   const { user, cwd, limits, mortal } = cage;
@@ -90,8 +91,8 @@ export async function caged(cage: Cage, program: string, args: readonly string[]
       ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--clearenv'],
       ...(ids === null ? ['--unshare-user'] : []),
       ...(cage.network ? [] : ['--unshare-net']),
-      // The first process of a machine is QEMU itself. Where one ends with its parent, the first
-      // one is bubblewrap's, which sees to that.
+      // The first process of a machine is QEMU itself. For a program that must end with its parent,
+      // bubblewrap is the first process and ends it.
       ...(mortal ? ['--die-with-parent'] : ['--as-pid-1']),
       ...systemOf(cage),
       ...(realpathSync(dirname(file)).startsWith('/usr/') ? [] : shown(dirname(file))),
@@ -120,7 +121,7 @@ function systemOf({ user, kvm, network }: Cage): string[] {
   for (const file of ['/etc/ld.so.cache', '/etc/alternatives']) args.push(...shown(file));
   if (network) args.push(...shown('/etc/resolv.conf'));
   if (kvm) args.push('--dev-bind', '/dev/kvm', '/dev/kvm');
-  // The data of all may lie below what every cage has.
+  // The data directory may lie below a folder that every cage has, so hide it first.
   if (user.root.startsWith('/usr/')) args.push('--tmpfs', user.root);
   return args;
 }
@@ -132,7 +133,8 @@ const shown = (path: string): string[] => {
 };
 
 /**
- * Makes the folders above paths: those that bubblewrap makes by itself are its own user's alone.
+ * Makes the folders above paths, because folders that bubblewrap makes by itself are closed to
+ * other users.
  */
 function makeAbove(paths: readonly string[]): string[] {
   const above = new Set<string>();
@@ -158,8 +160,8 @@ function filesOf({ user, cwd, readable, writable, builds }: Cage): string[] {
 }
 
 /**
- * What to do when a cage cannot be made, from what bubblewrap said of it. Null when that is not the
- * reason.
+ * Says what to do when bubblewrap could not make a cage, from what it printed. Null when the
+ * program failed for another reason.
  */
 export function cageRefused(said: string): AppError | null {
   const instead =

@@ -1,4 +1,5 @@
-// Disk files of our own: made as overlays, handed to who writes them, and made immutable.
+// Disk files of our own: makes them as overlays, hands them to the user that writes them, and makes
+// them immutable.
 
 import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -13,8 +14,8 @@ const lockTries = 20;
 const lockMs = 100;
 
 /**
- * Throws unless no process has the disk open for writing: QEMU locks what it writes to, whoever
- * started it.
+ * Throws when a process has the disk open for writing. Every QEMU locks the disks that it writes
+ * to, whether this server started it or not.
  */
 export async function assertUnused(
   path: string,
@@ -22,7 +23,7 @@ export async function assertUnused(
   signal: AbortSignal,
 ): Promise<void> {
   const { uid, gid } = await stat(path);
-  // A disk belongs to the guest that was on with it last.
+  // The file belongs to the user of the guest that used it last.
   const owner = user.ids === null || uid === 0 ? user : { ...user, ids: { uid, gid } };
   for (let tries = 1; ; tries++) {
     try {
@@ -32,7 +33,7 @@ export async function assertUnused(
       signal.throwIfAborted();
       const { detail } = error as AppError;
       if (!/\block\b/.test(detail ?? '')) throw error;
-      // A process lets go of its files a moment after it is seen to have ended.
+      // A process closes its files a moment after it was seen to have ended.
       if (tries === lockTries)
         throw failedForNow(
           "A process on this host still has the machine's disk open and may write to it, so no image is made of it; end that process (lsof names it), then try again.",
@@ -57,7 +58,8 @@ export async function createOverlay(
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);
     await qemuImg(
-      // Unopened: the layer is looked for by who asks, and what it names is nothing to this.
+      // With -u the layer is not opened: the caller has checked that it is there, and what its
+      // header names does not matter here.
       ['create', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, part, String(sizeBytes)],
       user,
       dirname(path),
@@ -73,8 +75,8 @@ export async function createOverlay(
   }
 }
 
-// Between the two changes of each a server may die: a tool that may not read what is root's can
-// read the file at any moment.
+// A server may die between the two changes of each function. In their order here, a tool that runs
+// as another user can read the file at any moment.
 
 /** Makes a file that nothing writes any more immutable, under the server's own user. */
 export async function makeImmutable(path: string): Promise<void> {

@@ -1,5 +1,5 @@
-// Writable disks: each is an overlay of its own file on a layer. A seal moves the file among the
-// layers and puts an empty overlay in its place.
+// Writable disks: each is a file that overlays a layer. A seal moves the file among the layers and
+// puts an empty overlay in its place.
 
 import { rm } from 'node:fs/promises';
 import { failedForGood } from '../../domain/error.ts';

@@ -1,6 +1,6 @@
-// The embedded engine: qcow2 files and QEMU processes on this host. A layer is an overlay that was
-// closed and is never opened for writing again, so a capture is a rename and an assignment is an
-// empty file: constant time, whatever the size of the disk.
+// The QEMU engine keeps disks as qcow2 files and runs machines as QEMU processes on this host. A
+// layer is an overlay that is never opened for writing again. So a capture is a rename and an
+// assignment is an empty file, and both take the same time whatever the size of the disk.
 
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';

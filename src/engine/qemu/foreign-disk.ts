@@ -1,5 +1,6 @@
-// Disks from outside, which are mistrusted: judged by their first bytes before any tool opens them,
-// checked by a tool that reaches nothing else, and copied into a file of our own.
+// Judges and copies disks from outside, which are not trusted. Their first bytes are read before
+// any tool opens them; a tool that reaches no other file checks them; and their content is copied
+// into a file of our own.
 
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -30,9 +31,9 @@ const foreignFormats: [name: string, offset: number, magic: string][] = [
 ];
 
 /**
- * Reads the format of a file from outside out of its first bytes, with no tool that could follow
- * what they name. Throws `invalid` when it is not a qcow2 or raw disk, or names a backing file, a
- * data file, encryption or snapshots.
+ * Reads the format of a file from its first bytes, without a tool that could follow names in it.
+ * Throws `invalid` when it is not a qcow2 or raw disk, or names a backing file, a data file,
+ * encryption or snapshots.
  */
 export async function inspectForeignDisk(content: Content): Promise<'qcow2' | 'raw'> {
   const { bytes: size } = content;
@@ -66,7 +67,7 @@ export async function inspectForeignDisk(content: Content): Promise<'qcow2' | 'r
 }
 
 /**
- * What the content of a disk from outside may take once it is unpacked. Throws `invalid` for a file
+ * The most bytes that the content of a disk takes once it is unpacked. Throws `invalid` for a file
  * that is cut off.
  */
 export async function contentBytes(
@@ -78,8 +79,8 @@ export async function contentBytes(
 }
 
 /**
- * Throws `invalid` unless the file is whole and sound by itself: one that was cut off would be read
- * as zeros where its content is lost.
+ * Throws `invalid` unless the file is whole and sound by itself. Where the end of a file is
+ * missing, a tool would read zeros instead of the content.
  */
 async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSignal): Promise<void> {
   await assertQcow2Whole(path, signal);

@@ -1,5 +1,5 @@
-// What this host offers: the programs, hardware virtualisation, bubblewrap to confine guests with,
-// and users for them when the server is root.
+// Finds out what this host offers: the programs, hardware virtualisation, bubblewrap to confine
+// guests with, and users for them when the server is root.
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -23,7 +23,8 @@ export const defaultConfining: Confining = {
   uids: { first: 2_000_000_000, last: 2_000_065_535 },
 };
 /**
- * The first is that of the tools; some are for builds, and the rest for machines by their numbers.
+ * The first of the numbers is for the tools, the next ones are for builds, and the rest are for
+ * machines, by their ids.
  */
 const buildUids = 999;
 
@@ -32,7 +33,8 @@ export interface Host {
   /** As whom the tools run. */
   user: QemuUser;
   /**
-   * As whom a guest runs: nobody else has this user, unless there are more of its kind than users.
+   * The user that a guest runs as. No other guest has this user, unless there are more guests of
+   * its kind than users.
    */
   guestUser(kind: 'machine' | 'build', id: string | number): QemuUser;
 }
@@ -102,8 +104,8 @@ export async function probeHost({ root, path, confining }: Wanted): Promise<Host
 }
 
 /**
- * /dev/kvm can be there without working; a guest would then hang at its first instruction. The
- * processor's flags tell.
+ * Asks the processor's flags too, because /dev/kvm can be there without working, and a guest would
+ * then hang at its first instruction.
  */
 async function kvmWorks(): Promise<boolean> {
   try {
@@ -115,8 +117,8 @@ async function kvmWorks(): Promise<boolean> {
 }
 
 /**
- * Makes the engine's folders, which QEMU's user may pass. Whether it may pass those above them does
- * not matter.
+ * Makes the engine's folders so that QEMU's user can pass through them. Whether it can pass through
+ * those above them does not matter.
  */
 export async function prepareFolders(root: string, folders: readonly string[]): Promise<void> {
   for (const folder of [root, ...folders]) {
@@ -126,8 +128,8 @@ export async function prepareFolders(root: string, folders: readonly string[]): 
 }
 
 /**
- * Hands a file or folder to a guest's or the tools' user; nothing to do when they run as the
- * server's own.
+ * Hands a file or folder to the user of a guest or of the tools. Does nothing when they run as the
+ * server's own user.
  */
 export async function giveTo({ ids }: QemuUser, path: string): Promise<void> {
   if (ids) await chown(path, ids.uid, ids.gid);

@@ -1,6 +1,7 @@
-// Who a machine is. Its card's address and its UUID follow from the installation and its own id, so
-// they stay for its life and are nobody else's; what is on its disk follows from the disk, so a new
-// disk is a new instance, and an old one that comes back brings its own.
+// Derives the identity of a machine. The address of its card and its UUID follow from the
+// installation and the machine's id, so they stay the same for its life and no other machine has
+// them. The identity on its disk follows from the disk, so a new disk is a new instance, and an old
+// disk that is put back brings its own identity.
 
 import { createHash } from 'node:crypto';
 import type { DiskId, MachineId } from '../../domain/ids.ts';
@@ -13,8 +14,8 @@ export interface Hardware {
 
 export interface Identity {
   /**
-   * What cloud-init calls the instance: other than before, and it makes anew what a machine has of
-   * its own.
+   * cloud-init's instance id. When it differs from the last one, cloud-init makes host keys and the
+   * like anew.
    */
   instance: string;
   machineId: string;
@@ -49,8 +50,8 @@ export const identityOf = (diskId: DiskId, name: string, id: MachineId): Identit
 });
 
 /**
- * Lines of tmpfiles.d that systemd (252 and later) takes from the firmware when a fresh disk boots,
- * before the network is used; a direct boot says the machine id on the kernel's command line too,
+ * Lines of tmpfiles.d that systemd 252 and later takes from the firmware when a fresh disk boots,
+ * before the network is used. A direct boot has the machine id on the kernel's command line too,
  * where every systemd reads it.
  */
 export const earlyLines = ({ machineId }: Identity) =>

@@ -37,7 +37,7 @@ export async function launch(args: string[], cage: Cage, signal: AbortSignal): P
     killGroup(child);
     throw error;
   } finally {
-    // What it has to say later goes nowhere: a guest may make it say much.
+    // Read no more of its messages, because a guest can make it print without end.
     child.stderr.destroy();
   }
   killGroup(child);

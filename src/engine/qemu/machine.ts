@@ -1,5 +1,5 @@
-// Machines: QEMU processes that outlive the server. Whether one is on is asked of the operating
-// system, never remembered.
+// Starts, stops and watches machines: QEMU processes that outlive the server. The operating system
+// is asked which machines are on; nothing is remembered.
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,8 +44,8 @@ export class Machines {
   readonly #paths: Paths;
   readonly #network: boolean;
   /**
-   * What was read of the consoles of machines, and those on fresh disks: both only while a machine
-   * is starting.
+   * Both only while a machine is starting: what was read of its console, and who it becomes on a
+   * fresh disk.
    */
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
@@ -70,8 +70,8 @@ export class Machines {
     const welcome = (sockets: string) =>
       spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined;
     if (running) {
-      // A server that died while it asked took away what the guest had said, perhaps that it is
-      // ready; it says so once.
+      // The guest says only once that it is ready. A server that died while it read that has lost
+      // it, so the machine is started anew.
       if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking'))))
         return welcome(running.folder);
       await endProcess(running);
@@ -83,8 +83,8 @@ export class Machines {
     await writeMachineSeed(folder, identity, user.path);
     await mkdir(run, { mode: 0o700 });
     await giveTo(user, run);
-    // A disk that was brought back from a backup belongs to who copied it, and one that is new to
-    // who made it.
+    // A disk from a backup belongs to the user that copied it, and a new disk to the user that made
+    // it.
     await makeWritable(disk, user);
     const seed = join(folder, 'seed.iso');
     const guest = {
@@ -113,8 +113,8 @@ export class Machines {
   }
 
   /**
-   * Lets a machine on a fresh disk begin, its card without a link until it has an identity. Also
-   * one that was begun.
+   * Lets a machine on a fresh disk run, without a link on its card until it has an identity. Does
+   * no harm to a machine that runs already.
    */
   async #welcome(id: MachineId, identity: Identity, sockets: string): Promise<void> {
     if (this.#newcomers.has(id)) return;
@@ -136,7 +136,8 @@ export class Machines {
   }
 
   /**
-   * What has come into a ring since it was last read; null when the monitor did not answer in time.
+   * The text that came into a ring since it was last read; null when the monitor did not answer in
+   * time.
    */
   #read({ folder }: Found, device: 'console' | 'result', size: number): Promise<string | null> {
     return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', { device, size }, monitorMs).then(
@@ -146,8 +147,8 @@ export class Machines {
   }
 
   /**
-   * The end of what a machine has shown on its console since it was started; of one that went off,
-   * what was read before.
+   * The end of what a machine has shown on its console since it was started. Of a machine that went
+   * off, only what was read before.
    */
   async console(id: MachineId): Promise<string> {
     const running = await this.#find(id);
@@ -167,7 +168,8 @@ export class Machines {
     const said = await this.#read(running, 'result', resultBytes);
     const state = await this.#heard(id, running, said ?? '');
     if (state === 'on') {
-      // What was not answered in time is answered to nobody, and may be lost.
+      // An answer that comes too late is lost. The mark stays then, so that the next start does not
+      // trust this one.
       if (said !== null) await rm(asking);
       return state;
     }
@@ -205,7 +207,7 @@ export class Machines {
   async paused(): Promise<Set<MachineId>> {
     const paused = new Set<MachineId>();
     for (const { id, folder } of await findProcesses(this.#own, 'machine')) {
-      // One that is stopped at this moment does not hold up the others.
+      // A machine that goes off at this moment must not hold up the others.
       const state = await monitorCall(
         join(folder, 'qmp.sock'),
         'query-status',

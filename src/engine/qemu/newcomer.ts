@@ -1,8 +1,8 @@
-// A machine on a fresh disk, until the disk has an identity of its own: that of what it was copied
-// from must not be used, least of all on the network. The guest's cloud-init (or the demo base's
-// unit) gives it one and says so on the second serial port; in a guest without, the guest agent is
-// asked to. Its card has no link until then. Lives in memory: a start that a server's death cut
-// short begins it again.
+// Watches a machine on a fresh disk until the disk has an identity of its own, because the identity
+// of the disk that it was copied from must not be used, least of all on the network. cloud-init in
+// the guest (or the demo base's unit) gives it one and says so on the second serial port. In a
+// guest without those, the guest agent is asked to. The card has no link until then. This lives in
+// memory: when a server dies during a start, the next attempt begins again.
 
 import { agentAnswers, agentExec } from './agent.ts';
 import type { Identity } from './identity.ts';
@@ -39,8 +39,8 @@ export class Newcomer {
   }
 
   /**
-   * Given what came in since on the second serial port, and the console so far. `copy`: it is up,
-   * and its identity cannot be renewed.
+   * Takes the text that came in on the second serial port since the last call, and the console so
+   * far. `copy`: the guest is up, and its identity cannot be renewed.
    */
   async state(heard: string, console: string): Promise<'on' | 'ready' | 'copy'> {
     this.#heard = (this.#heard + heard).slice(-heardBytesMax);
@@ -64,7 +64,7 @@ export class Newcomer {
   async #ask(): Promise<void> {
     if (!(await agentAnswers(this.#agent, agentMs))) return;
     this.#asking = true;
-    // Not waited for: the machine may be asked to stop meanwhile.
+    // Do not wait for it, because the machine may be asked to stop meanwhile.
     agentExec(this.#agent, ['/bin/sh'], {
       limitMs: scriptMs,
       input: renewScript(this.#identity, 'agent'),

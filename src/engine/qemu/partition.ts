@@ -1,6 +1,6 @@
-// Whether what a disk says of itself fits on it: its partition table, and the file system in each
-// partition. A disk that was cut off says more than it has. What is not known here (another file
-// system, another table) is not judged.
+// Judges whether the partition table of a disk, and the file system in each partition, fit on the
+// disk. A disk that was cut off names more bytes than it has. File systems and tables that are not
+// known here are not judged.
 
 import { crc32 } from 'node:zlib';
 import { invalid } from '../../domain/error.ts';
@@ -46,7 +46,7 @@ export async function assertDiskFits(read: ReadDisk, diskBytes: number): Promise
 async function partitionsOf(read: ReadDisk, diskBytes: number): Promise<Partition[]> {
   const [first, second] = [await read(0, sectorBytes), await read(sectorBytes, sectorBytes)];
   const entries = [446, 462, 478, 494].map((at) => first.subarray(at, at + 16));
-  // Something else may end like this too, such as the boot sector of a file system.
+  // Other sectors end like this too, such as the boot sector of a file system.
   const isTable =
     first.readUInt16BE(510) === 0x55aa &&
     entries.every(([status]) => status === 0 || status === 0x80);
@@ -129,7 +129,7 @@ async function fileSystemAt(
 ): Promise<{ kind: string; sizeBytes: number } | null> {
   const ext = await read(at + 1024, 1024);
   if (ext.readUInt16LE(56) === 0xef53) {
-    // Bits above the 32nd count only where the file system says so.
+    // The bits above the 32nd count only when the file system has that feature.
     const high = (ext.readUInt32LE(0x60) & 0x80) !== 0 ? ext.readUInt32LE(0x150) : 0;
     return {
       kind: 'ext',

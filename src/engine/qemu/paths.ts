@@ -1,21 +1,17 @@
-// Where the QEMU engine keeps what. Every name is made from ids that the control plane chose, never
-// from a caller's text.
+// The names of the QEMU engine's files and folders. Every name is made from ids that the control
+// plane chose, never from a caller's text.
 //
-// layers/ID.qcow2 (+ .vmlinuz, .initrd)   immutable, mode 0444
-// disks/ID.qcow2                          one per machine, writable by its guest's user while it is
-// on
-// files/SHA256                            recipes' files
-// builds/…                                what is being made; nothing here outlives who makes it
-// machines/ID/                            what the server keeps of a machine that is on: its seed,
-// and whether it is ready
-// run/KIND-ID/                            the sockets of a guest, and the only folder that is its
-// own: the server makes and removes
-// it whole while the guest is off, and connects to what is a socket there
+// - layers/ID.qcow2 (and .vmlinuz, .initrd): immutable, mode 0444.
+// - disks/ID.qcow2: one for each machine, writable by its guest's user while the machine is on.
+// - files/SHA256: the files of recipes.
+// - builds/…: unfinished work; nothing here outlives the process that makes it.
+// - machines/ID/: what the server keeps of a machine that is on: its seed, and whether it is ready.
+// - run/KIND-ID/: the sockets of a guest, and the only folder that belongs to the guest. The server
+//   makes and removes it while the guest is off, and connects to sockets in it and to nothing else.
 //
-// An overlay names its layer relatively (../layers/ID.qcow2), so that it can become a layer by
-// being moved and the data directory can be moved as a whole. QEMU and its tools are given relative
-// names only: they see the engine's folder, or the little of it that they are shown, in another
-// place (confine.ts).
+// An overlay names its layer by a relative path (../layers/ID.qcow2), so that it can become a layer
+// by a rename, and the data directory can be moved as a whole. QEMU and its tools are given
+// relative names only, because in their cage the engine's folder has another path (confine.ts).
 
 import { join, relative } from 'node:path';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
@@ -64,7 +60,7 @@ const filesIn = (root: string) => ({
   /** A path as a guest's process names it, which runs in a folder two below the root (`run`). */
   fromGuest: (path: string) => join('..', '..', relative(root, path)),
   /**
-   * The backing name to write into an overlay that lies in any of the folders one below the root.
+   * The name of a layer to write into an overlay that lies one folder below the root.
    */
   backing: (id: LayerId) => `../layers/${plain(id)}.qcow2`,
 });

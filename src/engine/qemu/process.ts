@@ -1,6 +1,6 @@
-// QEMU processes: found by what they run and by the folder that they run in, so that they are found
-// again after the server was restarted or its data directory moved, and never confused with another
-// process that got the same number, or with those of a copy of the directory.
+// Finds QEMU processes by their command line and by the folder that they run in. So they are found
+// again after the server was restarted or its data directory moved. They are never confused with a
+// process that got the same number, or with the processes of a copy of the directory.
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -64,8 +64,8 @@ export async function findProcesses(
 }
 
 /**
- * The folder of ours that a process runs in, whatever its path was when it began; null when it runs
- * in none.
+ * The folder of the engine that a process runs in, whatever the path of the folder was when the
+ * process began; null when it runs in none.
  */
 async function folderOf(
   pid: number,
@@ -77,15 +77,15 @@ async function folderOf(
   const cwd = await stat(`/proc/${pid}/cwd`).catch(() => null);
   if (cwd === null) return null;
   const own = paths.run(kind, id);
-  // An earlier version had no folder that was the guest's alone.
+  // An earlier version gave guests no folder of their own.
   const earlier =
     kind === 'machine' ? paths.machine(id as unknown as MachineId) : paths.build(id as LayerId);
   for (const folder of [own, earlier]) {
     const there = await statOrNull(folder);
     if (there?.ino === cwd.ino && there.dev === cwd.dev) return folder;
   }
-  // The directory was moved to another file system, which is to say copied and removed. It is ours
-  // still, to be ended.
+  // The data directory was moved to another file system: it was copied and removed. The process
+  // belongs to this installation still, so that it can be ended.
   return cwd.nlink === 0 && of === installation ? own : null;
 }
 
@@ -118,7 +118,7 @@ async function isAlive({ pid, name }: Found): Promise<boolean> {
 }
 
 /**
- * Whether a machine's process runs on the disk, however the path to it was written when it was
+ * Whether a machine's process runs on the disk, whatever the path to the disk was when it was
  * started.
  */
 export const hasDisk = ({ commandLine }: Found, diskId: DiskId): boolean =>
@@ -141,7 +141,8 @@ export async function waitGone(
 }
 
 /**
- * Ends a process: QEMU writes back what it holds on SIGTERM; what does not end by that is killed.
+ * Ends a process. On SIGTERM QEMU writes back what it holds in memory; a process that does not end
+ * by that is killed.
  */
 export async function endProcess(found: Found): Promise<void> {
   for (const [signal, limitMs] of [

@@ -1,6 +1,6 @@
-// Reads the structure of qcow2 files without any tool: what a header says, whether all that its
-// tables name lies in the file, and single sectors of a disk that stands alone. Nothing is written
-// here, and nothing that a file names is opened.
+// Reads the structure of qcow2 files without any tool: the header, whether the file has all that
+// its tables name, and single sectors of a disk that stands alone. It writes nothing, and opens
+// nothing that a file names.
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
@@ -129,15 +129,15 @@ const placeOf = (high: number, low: number) =>
 function endOf(high: number, low: number, header: Qcow2Header, guestBytes: number): number {
   const { clusterBytes, entryBytes } = header;
   if ((high & 0x40000000) !== 0) {
-    // Compressed: the sectors that it lies in, of the last of which at least one byte is there.
+    // A compressed cluster: the file must have at least one byte of its last sector.
     const offsetBits = 62 - (Math.log2(clusterBytes) - 8);
     const entry = (BigInt(high & 0x3fffffff) << 32n) | BigInt(low >>> 0);
     const offset = entry & ((1n << BigInt(offsetBits)) - 1n);
     return Number(((offset >> 9n) + (entry >> BigInt(offsetBits))) * 512n + 1n);
   }
   const place = placeOf(high, low);
-  // Reads as zeros whatever is in its place. Of an extended entry, the parts that are there are
-  // told beside it; it is taken whole.
+  // A cluster that reads as zeros needs no bytes in the file. An extended entry tells which parts
+  // of its cluster are there; the whole cluster is counted.
   if (place === 0 || (entryBytes === 8 && (low & 1) === 1)) return 0;
   return place + Math.min(clusterBytes, guestBytes);
 }
@@ -163,7 +163,7 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
     need(header.refcountsOffset + header.refcountsBytes, 'its table of reference counts');
     need(l1Offset + l1Entries * 8, 'its first table');
     const l1 = await readAt(file, l1Offset, l1Entries * 8, 'its first table');
-    // Each once, however often a bent table names it.
+    // Count each cluster once, however often a damaged table names it.
     const seen = new Set<number>();
     let clusters = 0;
     for (let index = 0; index < l1Entries; index++) {
@@ -190,8 +190,8 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
 }
 
 /**
- * Reads from a disk of our own making that stands alone: what is not in its file, or lies beyond
- * the end of the disk, is zeros. The file is open while the work takes.
+ * Reads from a disk of our own making that stands alone. Bytes that are not in its file, or lie
+ * beyond the end of the disk, are zeros. The file is open until the work ends.
  */
 export async function readingQcow2<Result>(
   path: string,

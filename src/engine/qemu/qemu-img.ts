@@ -28,7 +28,8 @@ const limitMs = (bytes: number, bytesPerSecond: number) =>
 
 interface ToolLimits {
   /**
-   * It opens a file from outside, and that alone: its limits do not grow with the height of chains.
+   * It opens one file from outside and no layers, so its limits do not grow with the height of
+   * chains.
    */
   foreign?: boolean;
   timeoutMs?: number;
@@ -58,7 +59,8 @@ export async function qemuImg(
     for (const path of args.filter(isAbsolute))
       ((await stat(path)).mode & 0o222 ? writable : readable).push(path);
     const named = args.map((arg) => (isAbsolute(arg) ? join('.', relative(cwd, arg)) : arg));
-    // It ends with this process: one that went on after a kill would write beside its successor.
+    // The tool ends with this process. Otherwise it would go on after a kill, and write beside its
+    // successor.
     const cage = { user, cwd, readable, writable, limits, mortal: true };
     const command = await caged(cage, 'qemu-img', named);
     return await runCommand(command.file, command.args, {

@@ -1,7 +1,7 @@
-// Line-delimited JSON over a unix socket, as QEMU's monitor (QMP) and its guest agent speak it: one
-// request at a time, each with its own limit. The peer is a guest, or a process that a guest may
-// have taken over: it is believed nothing, and neither what it sends nor what it puts in the place
-// of its socket gets further than here.
+// Speaks line-delimited JSON over a unix socket, as QEMU's monitor (QMP) and the guest agent do:
+// one request at a time, each with its own limit. The peer is a guest, or a process that a guest
+// may have taken over, so nothing it sends is trusted, and a link or a pipe in the place of its
+// socket is refused here.
 
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -14,8 +14,8 @@ const lineBytesMax = 1024 ** 2;
 const bytesMax = 64 * 1024 ** 2;
 const linesMax = 20_000;
 /**
- * Each value within another takes many times the byte that it is written with; no true answer has
- * so many.
+ * A nested value takes many times more memory than the byte that opens it. No true answer has so
+ * many.
  */
 const bracketsMax = 10_000;
 const reasonMax = 500;
@@ -23,9 +23,9 @@ const reasonMax = 500;
 const O_PATH = 0o10000000;
 
 /**
- * Connects to a unix socket. The kernel takes names of up to 107 bytes, so the socket is opened
- * first and named by its descriptor: a data directory may lie as deep as it likes. A link in its
- * place is not followed, and anything else there is refused.
+ * Connects to a unix socket. The kernel takes names of up to 107 bytes, and a data directory may
+ * lie deeper, so the socket is opened first and named by its descriptor. A link in its place is not
+ * followed, and anything else there is refused.
  */
 function connectTo(path: string): Socket {
   const file = openSync(path, O_PATH | constants.O_NOFOLLOW);
@@ -141,7 +141,7 @@ export class JsonSocket {
 
   /**
    * Resolves to what `return` holds; rejects with the peer's error, at the limit, or when the
-   * connection ends. Answers that `accept` does not take are passed over.
+   * connection ends. Answers that `accept` refuses are skipped.
    */
   call(
     execute: string,

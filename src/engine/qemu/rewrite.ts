@@ -1,6 +1,6 @@
 // Writes a layer anew on another layer of its own chain. The content is compared before the new
-// file takes the old one's name, in one rename: whoever opens the layer finds the one or the other,
-// and machines that are on keep the file that they have open.
+// file takes the old one's name in one rename. A process that opens the layer finds the old file or
+// the new one, and machines that are on keep the file that they have open.
 
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export async function rewriteLayer(
   { user }: Host,
 ): Promise<{ storedBytes: number }> {
   const layer = paths.layer(layerId);
-  // Beside the disks, where the relative name of the parent is right.
+  // It lies one folder below the root, so that the relative name of its parent is right.
   const part = join(paths.builds, `${layerId}.rewrite`);
   if (!(await exists(layer)) || !(await exists(paths.layer(parentId))))
     throw failedForGood('A layer of this image is missing.', {

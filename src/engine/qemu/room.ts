@@ -1,6 +1,6 @@
-// Room for what is being written: nothing that a tool makes takes more than it may, nor the part of
-// the host's disk that new work leaves alone. Both hold while it is written, whatever was known of
-// its size before, and however many tools write at once.
+// Bounds what is being written: no file grows above its limit, and nothing takes the reserve of the
+// host's disk. Both are checked while a tool writes, because the size is not known before and
+// several tools may write at once.
 
 import { statfs } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';

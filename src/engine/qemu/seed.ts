@@ -1,6 +1,6 @@
-// The seed: a small disk labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the demo
-// base read. A machine's gives it its identity; a build's carries the recipe, its files, and the
-// script that runs it.
+// Writes seeds: small disks labelled `cidata` (NoCloud), which cloud-init, cloudbase-init and the
+// demo base read. The seed of a machine gives it its identity. The seed of a build has the recipe,
+// its files, and the script that runs it.
 
 import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -146,7 +146,7 @@ export async function writeBuildSeed(
       await mkdir(join(source, 'files'));
       for (const file of recipe.files) {
         const [from, to] = [fileOf(file.sha256), join(source, 'files', file.name)];
-        // Another file system takes a copy.
+        // A link to another file system is not possible, so copy the file.
         await link(from, to).catch(() => copyFile(from, to));
       }
     },
@@ -172,6 +172,6 @@ async function writeSeed(
     { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });
-  // The guest's user reads it, whatever the umask says.
+  // The guest's user must be able to read it, whatever the umask is.
   await chmod(iso, 0o444);
 }

@@ -1,5 +1,5 @@
-// Files from outside, under names in the engine's keeping: what is judged is then what is used,
-// though the original may change meanwhile.
+// Takes files from outside under names in the engine's own folder. The file that is judged is then
+// the file that is used, even if the original changes meanwhile.
 
 import { createWriteStream } from 'node:fs';
 import { chmod, link, open, stat, truncate } from 'node:fs/promises';
@@ -9,15 +9,13 @@ import { copySparse } from '../../lib/files.ts';
 
 interface Taking {
   signal: AbortSignal;
-  /**
-   * The file is nobody's but its giver's and will not change, so that another name for it serves.
-   */
+  /** Nobody changes the file meanwhile, so that a second name for it is enough. */
   mayLink: boolean;
 }
 
 /**
- * Puts a content at `target`: by another name for its file, else by a copy of that, else by
- * reading its stream, holes as holes. The tools' user may read it. Ends with the signal's reason,
+ * Puts a content at `target`: as a second name for its file, else as a copy of the file, else by
+ * reading its stream, with holes as holes. The tools' user may read it. Throws the signal's reason,
  * and leaves a part then.
  */
 export async function takeIn(

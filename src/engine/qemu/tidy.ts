@@ -1,13 +1,14 @@
-// What a server that died left half-made: build machines, files under way, folders of machines that
-// are off. The jobs that made them start again from their beginning, so all of it goes.
+// Removes what a dead server left half-made: build machines, unfinished files, folders of machines
+// that are off. The jobs that made them start again from their beginning, so nothing of it is
+// needed.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endProcess, findProcesses, type Own } from './process.ts';
 
 /**
- * What the operator's commands make (a base, a backup) may be under way beside a server that
- * starts.
+ * An operator's command may be making a base or a backup while the server starts, so these stay for
+ * a day.
  */
 const ownedElsewhere = /^(base|backup)-/;
 const forgottenMs = 24 * 3600_000;

@@ -1,6 +1,7 @@
-// Layers as files that stand alone, out and in. What comes in is mistrusted as a base is: looked at
-// before any tool opens it, read as QEMU's user under limits on memory, time and what may be
-// written, and never itself used: its content is copied into a file of our own.
+// Gives layers out and takes them in as files that stand alone. A file that comes in is not
+// trusted, as a base is not: it is judged before any tool opens it, and read as QEMU's user under
+// limits on memory, time and bytes written. The file itself is never used; its content is copied
+// into a file of our own.
 
 import { createReadStream, createWriteStream } from 'node:fs';
 import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -40,7 +41,7 @@ export async function exportLayer(
     const compressed = format === 'qcow2' ? ['-c', '-o', 'compression_type=zstd'] : [];
     const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...compressed, layer, part];
     const timeoutMs = copyMs(await virtualBytesOf(layer));
-    // A raw file is as long as the disk, and takes what is not a hole of it.
+    // A raw file is as long as the disk, but its holes take no room.
     const limit = format === 'raw' ? Number.MAX_SAFE_INTEGER : bytesMax;
     const layers = chain.map(paths.layer);
     await withinRoom(paths.builds, { bytesMax: limit, signal }, (limits) =>

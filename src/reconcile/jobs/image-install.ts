@@ -3,7 +3,6 @@
 // parent and recipe is used again, so a build that failed goes on at the step that failed.
 
 import type { BaseImage } from '../../domain/base.ts';
-import { plainConsole } from '../../domain/console.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
@@ -12,6 +11,7 @@ import { chainHeightMax, isUsable, type Layer } from '../../domain/layer.ts';
 import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
+import { plainConsole } from '../../lib/plain-console.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, NotYet, named } from '../job.ts';
 import { assertStands } from '../soundness.ts';

@@ -2,7 +2,7 @@
 // takes the old one's place only when the machine is ready on it. So a start that fails leaves the
 // machine off, with its old disk and with the assignment still pending.
 
-import { consoleReason, plainConsole } from '../../domain/console.ts';
+import { consoleReason } from '../../domain/console.ts';
 import { AppError, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
@@ -10,6 +10,7 @@ import { assertHolds, type Machine } from '../../domain/machine.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { MachineState } from '../../engine/port/machines.ts';
 import { newId } from '../../lib/new-id.ts';
+import { plainConsole } from '../../lib/plain-console.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { assertSound, assertStands } from '../soundness.ts';
@@ -108,7 +109,7 @@ async function withConsole(
   await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
   const { code, detail, retry } = error;
   const more = { cause: error, retry, ...(detail !== undefined && { detail }) };
-  return new AppError(code, `${error.message}${consoleReason(shown)}`, more);
+  return new AppError(code, `${error.message}${consoleReason(plainConsole(shown))}`, more);
 }
 
 async function prepare(context: Start, id: MachineId) {

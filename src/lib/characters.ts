@@ -1,0 +1,46 @@
+// Characters that a reader does not see, or that change how the text beside them is shown. One
+// table says of each kind what becomes of it in the three places where text of others is shown.
+
+/**
+ * `name`: a name that has one is refused, because two names that differ must look different.
+ * `terminal`: one is printed as an escape, so that text from elsewhere moves no cursor and hides
+ * nothing, and no byte of it is lost. `console`: one is removed from what a guest's console has
+ * shown, which is full of them and is read for what it says.
+ */
+type Use = 'name' | 'terminal' | 'console';
+
+interface Kind {
+  /** As in a character class of a regular expression with the flag `v`. */
+  characters: string;
+  /** The uses in which it is refused, escaped or removed; in the others it stays. */
+  in: readonly Use[];
+}
+
+const kinds: readonly Kind[] = [
+  // Ends of lines and tabs are wanted wherever a text may have more than one line.
+  { characters: '\\n\\t', in: ['name'] },
+  { characters: '[\\p{Cc}--[\\n\\t]]', in: ['name', 'terminal', 'console'] },
+  // Embeddings and overrides of direction turn round what follows them.
+  { characters: '\\u202a-\\u202e\\u2066-\\u2069', in: ['name', 'terminal', 'console'] },
+  // Marks of direction turn round their neighbours only, which harms no reason for a failure.
+  { characters: '\\u061c\\u200e\\u200f', in: ['name', 'terminal'] },
+  // Halves of characters, and ends of lines that terminals do not agree on.
+  { characters: '\\p{Cs}\\p{Zl}\\p{Zp}', in: ['name', 'terminal'] },
+  // Characters without a width that join nothing.
+  { characters: '\\u200b\\u2060-\\u2065\\ufeff', in: ['name', 'terminal'] },
+  // The rest that is not shown: joiners, selectors of variants, tags. Scripts and emoji need them,
+  // so a terminal is given them, and names may have them where they belong (plain-text.ts).
+  { characters: '\\p{Default_Ignorable_Code_Point}\\ufff9-\\ufffb', in: ['name'] },
+  // The mark that something was no character: noise in a console, a fact elsewhere.
+  { characters: '\\ufffd', in: ['console'] },
+];
+
+/** Matches each character that is refused, escaped or removed in a use. */
+export const charactersOf = (use: Use): RegExp =>
+  new RegExp(
+    `[${kinds
+      .filter((kind) => kind.in.includes(use))
+      .map(({ characters }) => characters)
+      .join('')}]`,
+    'gv',
+  );

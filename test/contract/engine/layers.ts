@@ -1,0 +1,142 @@
+// The contract of layers: disks come in, images go out and in, digests are taken, chains are
+// shortened.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { requirePart } from '../../../src/engine/optional/parts.ts';
+import { partsOf } from '../../../src/engine/optional/transfer.ts';
+import { withoutJob } from '../../../src/engine/port/call.ts';
+import type { Content, Sink } from '../../../src/lib/content.ts';
+import { fileContent, fileSink } from '../../../src/lib/content.ts';
+import { call } from '../../call.ts';
+import { contents } from '../../content.ts';
+import type { World } from './world.ts';
+import { diskId, layerId } from './world.ts';
+
+/** The same bytes, as an engine elsewhere has them: without a file of this host. */
+const streamed = ({ bytes, open }: Content): Content => ({ bytes, open });
+
+export function testLayers(world: World): void {
+  it('gives the digest of an imported base, and the same for the same content', async () => {
+    const { engine, folder, under } = world;
+    const { boot: _, ...files } = await under.base(folder);
+    const id = layerId();
+    const first = await engine.importBase({ layerId: id, ...(await contents(files)) }, call);
+    assert.match(first.digest, /^sha256:[0-9a-f]{64}$/);
+    assert.deepEqual(
+      await engine.importBase({ layerId: id, ...(await contents(files)) }, call),
+      first,
+    );
+    await engine.removeLayer(id, call);
+    assert.ok(!(await engine.inventory(call)).layers.has(id));
+  });
+
+  it('takes a base from a stream as it takes it from a file, and none whose stream has another length', async () => {
+    const { engine, folder, under } = world;
+    const { boot: _, ...files } = await under.base(folder);
+    const { disk } = await contents(files);
+    const [here, elsewhere, cut] = [layerId(), layerId(), layerId()];
+    const expected = await engine.importBase({ layerId: here, disk }, call);
+    const found = await engine.importBase({ layerId: elsewhere, disk: streamed(disk) }, call);
+    assert.deepEqual(found, expected);
+    const lying = { ...streamed(disk), bytes: disk.bytes + 512 };
+    await assert.rejects(
+      engine.importBase({ layerId: cut, disk: lying }, call),
+      /not as long as it says/,
+    );
+    assert.ok(!(await engine.inventory(call)).layers.has(cut));
+    for (const id of [here, elsewhere]) await engine.removeLayer(id, call);
+  });
+
+  it('gives an image out to a stream and takes it in from one, with the same content', async () => {
+    const { base, boot, engine, folder, sizeBytes } = world;
+    const transfer = requirePart(engine, 'transfer');
+    const [file, again] = [join(folder, 'given-out'), layerId()];
+    const written = fileSink(file);
+    const to: Sink = { write: (source, signal) => written.write(source, signal) };
+    const chain = { layerId: base, boot, baseLayerId: base, chain: [base] };
+    const bytesMax = sizeBytes;
+    const { bytes, tail } = await transfer.exportLayer(
+      { ...chain, format: 'qcow2', to, bytesMax },
+      call,
+    );
+    const content = await fileContent(file);
+    assert.equal(content.bytes, bytes);
+    const parts = partsOf(streamed(content), tail);
+    const spec = { layerId: again, parentId: null, bytesMax, ...parts };
+    const first = await transfer.importLayer(spec, call);
+    assert.ok(first.storedBytes > 0);
+    assert.deepEqual(await transfer.importLayer(spec, call), first);
+    await engine.removeLayer(again, call);
+  });
+
+  it('gives the same digest for the same layer, another for another, and says when there is none', async () => {
+    const { base, engine } = world;
+    const digest = await requirePart(engine, 'verify').digest(
+      { layerId: base, bytesPerSecond: 0 },
+      call,
+    );
+    assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+    assert.equal(
+      await requirePart(engine, 'verify').digest({ layerId: base, bytesPerSecond: 0 }, call),
+      digest,
+    );
+    await assert.rejects(
+      requirePart(engine, 'verify').digest({ layerId: layerId(), bytesPerSecond: 0 }, call),
+      { retry: 'never' },
+    );
+    await assert.rejects(
+      requirePart(engine, 'verify').digest(
+        { layerId: base, bytesPerSecond: 1000 },
+        withoutJob(AbortSignal.timeout(50)),
+      ),
+      {
+        name: /Timeout|Abort/,
+      },
+    );
+    const { totalBytes, freeBytes } = await engine.check(call);
+    assert.equal((await engine.inventory(call)).capacity.totalBytes, totalBytes);
+    assert.ok(totalBytes >= freeBytes && freeBytes > 0);
+    assert.ok(((await engine.inventory(call)).layers.get(base) ?? 0) > 0);
+  });
+
+  it('writes a layer anew on one further down, twice with one effect, and what stands on it has the same content', async () => {
+    const { base, engine, sizeBytes } = world;
+    const [disk, low, high] = [diskId(), layerId(), layerId()];
+    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
+    await engine.sealDisk({ diskId: disk, layerId: low, sizeBytes }, call);
+    await engine.sealDisk({ diskId: disk, layerId: high, sizeBytes }, call);
+    const first = await requirePart(engine, 'compact').rewrite(
+      {
+        layerId: high,
+        parentId: base,
+        chain: [high, low, base],
+      },
+      call,
+    );
+    assert.ok(first.storedBytes > 0);
+    await requirePart(engine, 'compact').rewrite(
+      { layerId: high, parentId: base, chain: [high, low, base] },
+      call,
+    );
+    await engine.removeLayer(low, call);
+    assert.deepEqual(
+      (
+        await requirePart(engine, 'verify').digest({ layerId: high, bytesPerSecond: 0 }, call)
+      ).slice(0, 7),
+      'sha256:',
+    );
+    await assert.rejects(
+      requirePart(engine, 'compact').rewrite(
+        { layerId: high, parentId: low, chain: [high, base] },
+        call,
+      ),
+      {
+        retry: 'never',
+      },
+    );
+    await engine.removeDisk(disk, call);
+    await engine.removeLayer(high, call);
+  });
+}

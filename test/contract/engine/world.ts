@@ -1,0 +1,53 @@
+// The world that the suites of the engine's contract run on: an engine with one base in it, and
+// makers of ids, machines and recipes.
+
+import { randomBytes } from 'node:crypto';
+import type { BootProfile } from '../../../src/domain/boot.ts';
+import type { DiskId, LayerId } from '../../../src/domain/ids.ts';
+import type { Recipe } from '../../../src/domain/software.ts';
+import type { Engine } from '../../../src/engine/port/engine.ts';
+import type { MachineSpec } from '../../../src/engine/port/machines.ts';
+
+export interface EngineUnderTest {
+  open(folder: string): Promise<Engine>;
+  /** A bootable base and how it boots. */
+  base(
+    folder: string,
+  ): Promise<{ disk: string; kernel?: string; initrd?: string; boot: BootProfile }>;
+  /** How long a machine may take to be ready. */
+  readyMs: number;
+}
+
+export interface World {
+  under: EngineUnderTest;
+  folder: string;
+  engine: Engine;
+  base: LayerId;
+  boot: BootProfile;
+  sizeBytes: number;
+  /** Closes the engine and opens another one on the same folder, as a restart does. */
+  reopen(): Promise<Engine>;
+}
+
+const newId = () => randomBytes(12).toString('hex');
+/** A small machine on a fresh disk that stands on its base alone, unless told otherwise. */
+export const machineOn = (
+  given: Pick<MachineSpec, 'machineId' | 'diskId' | 'boot' | 'baseLayerId'> & Partial<MachineSpec>,
+): MachineSpec => ({
+  name: 'M',
+  cpus: 1,
+  memoryMb: 256,
+  fresh: true,
+  chain: [given.baseLayerId],
+  ...given,
+});
+
+export const layerId = () => newId() as LayerId;
+export const diskId = () => newId() as DiskId;
+export const recipeOf = (script: string, more: Partial<Recipe> = {}): Recipe => ({
+  script,
+  files: [],
+  network: false,
+  timeoutMs: 120_000,
+  ...more,
+});
