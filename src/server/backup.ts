@@ -156,7 +156,7 @@ const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: 
       .filter(({ name }) => name !== 'disk')
       .map(({ id }) => id as LayerId),
     layers: (await work.layers.list())
-      .filter(({ state }) => state === 'sealed' || state === 'quarantined')
+      .filter(({ state }) => state === 'sealed')
       .map(({ id }) => id),
     disks: (await work.disks.list())
       .filter(({ state }) => state === 'active' || state === 'kept')

@@ -96,7 +96,7 @@ export function buildService({
     async check() {
       await store.check();
       const capacity = await engine.check(withoutJob());
-      await store.write('system', (work) => work.host.seen(capacity));
+      await store.write('system', (work) => work.host.setCapacity(capacity));
     },
   });
   const reconciler = new Reconciler({
@@ -199,7 +199,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   try {
     await store.read('system', (work) => assertMasterKey(work, masterKey));
     // This server alone owns the directory: whoever held a lease is dead.
-    await store.write('system', (work) => work.jobs.releaseAll());
+    await store.write('system', (work) => work.jobs.endLeases());
     const newInstallation = newId();
     const engine = await openEngine(config, newInstallation);
     await ensureInstallation(config.dataDir, engineName, newInstallation);
