@@ -1,6 +1,6 @@
-// Measures layers: a capture against the size of the disk and against `qemu-img convert`, a new disk
-// against `qemu-img create -b`, and the bytes of fifty disks. Uses real files and no guest; each
-// figure is a ratio within this run. Type: npm run bench
+// Measures layers: a capture against the size of the disk and against `qemu-img convert`, a new
+// disk against `qemu-img create -b`, and the bytes of fifty disks. Uses real files and no guest;
+// each figure is a ratio within this run. Type: npm run bench
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,5 +1,5 @@
-// Turns any thrown value into one sentence that says what is wrong, where, and what to type. Our own
-// errors are sentences already; those of the system and of the network get one from
+// Turns any thrown value into one sentence that says what is wrong, where, and what to type. Our
+// own errors are sentences already; those of the system and of the network get one from
 // lib/system-error.ts. Everything else is a defect and is called one; SILVERSMITH_DEBUG=1 shows
 // where it is.
 

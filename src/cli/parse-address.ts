@@ -17,7 +17,9 @@ export const serverUrl: Parser<string> = (text) => {
     : refuse('Give an http or https address without a path, such as http://127.0.0.1:8080.');
 };
 
-/** Where callers reach a server, which may be below a path of a proxy; without a slash at the end. */
+/**
+ * Where callers reach a server, which may be below a path of a proxy; without a slash at the end.
+ */
 export const publicUrl: Parser<string> = (text) => {
   const url = URL.parse(text);
   return url !== null && hasOnly(url, '')

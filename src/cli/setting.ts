@@ -24,7 +24,7 @@ export interface Setting<Value, Default = Value> {
 
 export type Settings = Readonly<Record<string, Setting<unknown, unknown>>>;
 
-/** What commander hands over of the options of rows: a text, or true for a switch. */
+/** The options of rows as commander hands them over: a text, or true for a switch. */
 export type FlagsOf<Rows extends Settings> = {
   [Key in keyof Rows]?:
     | (ReturnType<Rows[Key]['parse']> extends boolean ? boolean : string)
@@ -96,7 +96,9 @@ export const settingValues = <Rows extends Settings>(
     Object.entries(rows).map(([key, row]) => [key, settingValue(row, flags[key], env)]),
   ) as ValuesOf<Rows>;
 
-/** The data directory: a setting of the server, of the operator's commands, and of the demo's user. */
+/**
+ * The data directory: a setting of the server, of the operator's commands, and of the demo's user.
+ */
 export const dataDirSetting = setting({
   option: '--data-dir <folder>',
   variable: 'SILVERSMITH_DATA_DIR',

@@ -59,8 +59,8 @@ export async function restore(from: string, dataDir: string, by: string): Promis
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
   await copyKeys(from, dataDir);
   await writeInstallation(dataDir, manifest.engine);
-  // A copy takes the place, not the file that was open here: SQLite would go on with the index under
-  // its old name, beside that of other processes.
+  // A copy takes the place, not the file that was open here: SQLite would go on with the index
+  // under its old name, beside that of other processes.
   const whole = join(part, 'whole.db');
   await copyFile(storeFile(part), whole);
   await syncPath(whole);

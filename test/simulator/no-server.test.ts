@@ -1,4 +1,4 @@
-// What is said of a server that does not answer, or is not Silversmith, and of credentials that
+// The messages for a server that does not answer, or is not Silversmith, and for credentials that
 // cannot be used.
 
 import assert from 'node:assert/strict';

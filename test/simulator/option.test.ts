@@ -1,4 +1,4 @@
-// What is said of options and variables that cannot be used, before the work begins.
+// The messages for options and variables that cannot be used; no work is begun with them.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

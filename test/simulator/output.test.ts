@@ -1,4 +1,4 @@
-// What happens when the reader of the output goes away, or the output cannot be written.
+// Output whose reader goes away, and output that cannot be written.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Long commands of the operator: a signal ends them within seconds, and what they had begun is taken
-// back.
+// Long commands of the operator: a signal ends them within seconds, and what they had begun is
+// taken back.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-// What is said of files, folders and keys that cannot be used.
+// The messages for files, folders and keys that cannot be used.
 
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';

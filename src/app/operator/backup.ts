@@ -1,9 +1,9 @@
-// Backups, as changes of the operator: a backup holds the secrets of all organisations, so the trail
-// says who made one and where. `server/backup.ts` does the copying.
+// Backups, as changes of the operator: a backup holds the secrets of all organisations, so the
+// trail says who made one and where. `server/backup.ts` does the copying.
 
 import { change } from './context.ts';
 
-/** What a backup says of itself. */
+/** The description of a backup, in its folder. */
 export interface Manifest {
   format: number;
   engine: 'qemu' | 'simulator';

@@ -1,6 +1,6 @@
-// Base images: what all others start from. The disk is copied in and pinned by digest first; the row
-// that makes the base usable is written last. A base is tried in a build machine, because one that
-// does not work would hold up every build and start that names no base.
+// Base images: what all others start from. The disk is copied in and pinned by digest first; the
+// row that makes the base usable is written last. A base is tried in a build machine, because one
+// that does not work would hold up every build and start that names no base.
 
 import type { BaseImage } from '../../domain/base.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
@@ -27,7 +27,7 @@ export interface NewBase {
 export interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
   boot: Boot | null;
-  /** What its last trial, build or machine showed; null: it was never tried. */
+  /** The result of its last trial, build or machine; null: it was never tried. */
   works: boolean | null;
   /** Whether it is taken where no base is named. */
   default: boolean;
@@ -90,9 +90,9 @@ async function addRow(
 }
 
 /**
- * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be used,
- * `conflict` when a base has the name, `unavailable` when the host has no room, or the reason of the
- * signal; nothing of the disk is kept then.
+ * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
+ * used, `conflict` when a base has the name, `unavailable` when the host has no room, or the reason
+ * of the signal; nothing of the disk is kept then.
  */
 export const baseAdd = change(
   'baseAdd',

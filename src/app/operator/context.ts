@@ -11,7 +11,7 @@ export interface Operator {
   name: string;
 }
 
-/** What the work of a change is given. */
+/** The store and the reporting functions that the work of a change gets. */
 export interface Change {
   store: Store;
   /** Names the thing that the change is about, once more of it is known than what was asked for. */

@@ -32,8 +32,8 @@ function resultOf({ state, digest }: Layer, same: boolean): VerifiedLayer['resul
 
 /**
  * Compares layers with their digests, all of them when none is named. A damaged layer is
- * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that is
- * no layer's, or the reason of the signal.
+ * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that
+ * is no layer's, or the reason of the signal.
  */
 export const layerVerify = change(
   'layerVerify',

@@ -14,7 +14,7 @@ export interface Lock {
   release(): void;
 }
 
-/** The keys in use whose secrets this master key does not open: nobody can sign with them. */
+/** The keys in use that cannot sign, because this master key does not open their secrets. */
 export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): Promise<KeyId[]> {
   const opens = ({ secretSealed }: AccessKey) => {
     try {
@@ -42,7 +42,9 @@ export async function assertMasterKey(work: Reader, masterKey: MasterKey): Promi
   );
 }
 
-/** The text under the first key of the ring. Throws `internal` for a text that no key of it opens. */
+/**
+ * The text under the first key of the ring. Throws `internal` for a text that no key of it opens.
+ */
 function resealed(ring: MasterKey, text: string): string {
   let opened: string;
   try {
@@ -103,8 +105,8 @@ export const masterKeyRotate = change(
 );
 
 /**
- * Both keys are in the file until everything is sealed under the new one, so that a crash in between
- * costs nothing.
+ * Both keys are in the file until everything is sealed under the new one, so that a crash in
+ * between costs nothing.
  */
 async function rotateFile(store: Store, file: string): Promise<{ id: string; keys: number }> {
   const first = newMasterKey();

@@ -1,5 +1,5 @@
-// The catalogue of software. The files of a recipe are copied in and pinned by digest first; the row
-// that makes the title usable is written last.
+// The catalogue of software. The files of a recipe are copied in and pinned by digest first; the
+// row that makes the title usable is written last.
 
 import { basename } from 'node:path';
 import { invalid } from '../../domain/error.ts';

@@ -139,7 +139,9 @@ async function tryBase(
 
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
-/** Prints what only the operator sees: how each boots, whether it works, and which is the default. */
+/**
+ * Prints what only the operator sees: how each boots, whether it works, and which is the default.
+ */
 export async function printBases(
   { store }: Opened,
   { print }: OperatorContext,

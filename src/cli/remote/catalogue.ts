@@ -1,4 +1,4 @@
-// What the nouns of the catalogue share: `list` over the API, or with --local from the data
+// Shared by the nouns of the catalogue: `list` over the API, or with --local from the data
 // directory, where the operator sees more. The operator's own commands add to the same nouns.
 
 import type { Command } from 'commander';
@@ -15,7 +15,9 @@ export interface CatalogueContext extends RemoteContext {
   listLocal: ListLocal;
 }
 
-/** Adds `list` to a noun. `local` says what --local shows beside the rest; `ask` asks the server. */
+/**
+ * Adds `list` to a noun. `local` says what --local shows beside the rest; `ask` asks the server.
+ */
 export function catalogueList(
   noun: Command,
   local: string,
