@@ -167,7 +167,7 @@ async function measureChain(bench: Bench): Promise<void> {
         layerId: head,
         format: 'qcow2',
         to: fileSink(join(folder, 'export.qcow2')),
-        boot: { mode: 'firmware' },
+        boot: { mode: 'bios' },
         baseLayerId: base,
         bytesMax: Number.MAX_SAFE_INTEGER,
         chain: [head, base],

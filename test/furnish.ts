@@ -4,8 +4,8 @@
 import { baseAdd } from '../src/app/operator/base.ts';
 import { keyCreate } from '../src/app/operator/key.ts';
 import { softwareAdd } from '../src/app/operator/software.ts';
+import type { BootProfile } from '../src/domain/boot.ts';
 import { permissions } from '../src/domain/key.ts';
-import type { Boot } from '../src/domain/layer.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
 import type { Engine } from '../src/engine/port/engine.ts';
 import type { MasterKey } from '../src/lib/master-key.ts';
@@ -20,7 +20,7 @@ export interface Title {
 }
 
 export interface Furniture {
-  base: { disk: string; kernel?: string; initrd?: string; boot: Boot };
+  base: { disk: string; kernel?: string; initrd?: string; boot: BootProfile };
   titles: readonly Title[];
   machines: number;
 }

@@ -1,7 +1,7 @@
 // The application as one object, which is all that HTTP gets: it finds callers, runs their reads and
 // changes, and counts. HTTP brings each request into the form of these calls and spells the answers.
 
-import type { TransferId } from '../domain/ids.ts';
+import type { Blobs } from '../blobs/port.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -18,7 +18,7 @@ export interface ApplicationOptions {
   now: () => number;
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
-  transferPath(id: TransferId): string;
+  blobs: Blobs;
 }
 
 export interface Change {
@@ -42,7 +42,7 @@ export class Application {
 
   /** The part of a context that reads and changes share. */
   #shared({ organisationId, keyId }: Caller) {
-    return { organisationId, keyId, transferPath: this.#options.transferPath };
+    return { organisationId, keyId, blobs: this.#options.blobs };
   }
 
   read<Result>(caller: Caller, run: (context: ReadContext) => Promise<Result>): Promise<Result> {

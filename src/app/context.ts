@@ -2,8 +2,9 @@
 // organisation. A request that only reads gets a `ReadContext`. A request that changes something
 // gets a `ChangeContext`, and must tell it what it touches.
 
+import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
-import type { KeyId, OrganisationId, TransferId } from '../domain/ids.ts';
+import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 
@@ -34,8 +35,7 @@ export interface ReadContext {
   /** The key that signed the request. */
   keyId: KeyId;
   work: OrganisationReader;
-  /** The file that holds the bytes of a transfer. */
-  transferPath(id: TransferId): string;
+  blobs: Blobs;
 }
 
 export interface ChangeContext extends ReadContext {

@@ -1,7 +1,6 @@
 // The parts of an upload. Each part begins where the last one ended, so that an upload that was cut
 // off goes on from there.
 
-import { open } from 'node:fs/promises';
 import { AppError, invalid } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
 import { type Transfer, transferMs } from '../domain/transfer.ts';
@@ -53,24 +52,10 @@ export async function transferPartWrite(
     throw error;
   });
   if (takes === null) return;
-  try {
-    const file = await open(context.transferPath(id), offset === 0 ? 'w' : 'r+', 0o600);
-    try {
-      await file.write(content, 0, content.length, offset);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // The transfer was deleted, and its file with it; the transaction that follows reports it.
-    if (code === 'ENOENT') return;
-    if (code !== 'ENOSPC') throw error;
-    throw new AppError(
-      'unavailable',
-      'The disk of the host is full; the part was not kept. Send it again later.',
-    );
-  }
+  await context.blobs.writePart(id, offset, content).catch((error) => {
+    // The transfer was deleted, and its bytes with it; the transaction that follows reports it.
+    if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+  });
 }
 
 /** Records a part whose bytes are written. Throws like `assertTakes`. */

@@ -13,6 +13,7 @@ import {
   transferMs,
 } from '../domain/transfer.ts';
 import { gbBytes } from '../domain/units.ts';
+import type { Content } from '../lib/content.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
@@ -221,16 +222,16 @@ export async function transferDelete(
   await work.transfers.delete(id);
 }
 
-/** The file of a finished export. Throws `not_found`, and `conflict` when there is no file. */
+/** The bytes of a finished export. Throws `not_found`, and `conflict` when there are none. */
 export async function transferContent(
   context: ReadContext,
   id: TransferId,
-): Promise<Transfer & { path: string }> {
+): Promise<{ transfer: Transfer; content: Content }> {
   const transfer = await context.work.transfers.get(id);
   if (transfer.kind !== 'export' || transfer.status !== 'available')
     throw new AppError(
       'conflict',
       `Transfer ${id} has nothing to download: it is ${transfer.status}.`,
     );
-  return { ...transfer, path: context.transferPath(id) };
+  return { transfer, content: await context.blobs.read(id) };
 }

@@ -1,6 +1,7 @@
 // A layer: immutable content that stands on a parent layer, or on nothing. Disks and images stand
 // on chains of layers.
 
+import type { BootProfile } from './boot.ts';
 import type { JobId, LayerId, OrganisationId } from './ids.ts';
 
 export type LayerKind = 'base' | 'software' | 'capture';
@@ -19,7 +20,7 @@ export interface Layer {
   /** The root of its chain: a base, or an import that stands alone. A root names itself. */
   baseLayerId: LayerId;
   /** How the chains of this root boot; null for a layer that is no root. */
-  boot: Boot | null;
+  boot: BootProfile | null;
   /**
    * The organisation that captured or imported it; null for layers that all organisations share.
    */
@@ -47,15 +48,6 @@ export interface Layer {
   /** The fault for which it is quarantined, as the end of a sentence; null when it has none. */
   fault: string | null;
 }
-
-/**
- * How a chain with this root boots. `firmware`: by the disk's own boot loader. `direct`: with the
- * kernel and initrd kept beside the root, and the kernel command line `append`. With `buildAppend`
- * added, the initrd runs the user-data of the seed and powers off.
- */
-export type Boot =
-  | { mode: 'direct'; append: string; buildAppend: string | null }
-  | { mode: 'firmware' };
 
 /** The most layers that a chain may have before it is compacted. */
 export const chainLayersMax = 8;

@@ -1,5 +1,5 @@
-// Answers with a file, whole or the range that is asked for. The file is for one caller, so the answer
-// forbids caches to keep it.
+// Answers with bytes, whole or the range that is asked for. They are for one caller, so the answer
+// forbids caches to keep them.
 
 import { basename, dirname } from 'node:path';
 import { send } from '@fastify/send';
@@ -11,8 +11,10 @@ import type { FileAnswer } from './handler.ts';
 export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
-  { path, name }: FileAnswer,
+  { content: { path }, name }: FileAnswer,
 ) {
+  // The library that answers ranges and preconditions reads files. All blobs are files today.
+  if (path === undefined) throw new TypeError('the bytes of an answer are no file of this host');
   const { statusCode, headers, stream } = await send(request.raw, basename(path), {
     root: dirname(path),
     cacheControl: false,

@@ -12,6 +12,7 @@ import type {
   Query,
   ReadName,
 } from '../contract/table.ts';
+import type { Content } from '../lib/content.ts';
 
 export interface Input<Name extends OperationName> {
   params: Params<Name>;
@@ -21,12 +22,12 @@ export interface Input<Name extends OperationName> {
   content: Buffer;
 }
 
-/** A file as the answer, for an operation that gives bytes. */
+/** Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves. */
 export class FileAnswer {
-  readonly path: string;
+  readonly content: Content;
   readonly name: string;
-  constructor(path: string, name: string) {
-    this.path = path;
+  constructor(content: Content, name: string) {
+    this.content = content;
     this.name = name;
   }
 }

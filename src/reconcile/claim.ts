@@ -34,8 +34,8 @@ const retryBaseMs = 1000;
 export const retryMostMs = 60_000;
 
 /**
- * Whether a job is not due yet. No delay exceeds `retryMostMs`; a later `notBefore` predates a clock
- * change, so it counts as due.
+ * Whether a job is not due yet. No delay exceeds `retryMostMs`; a later `notBefore` predates a
+ * clock change, so it counts as due.
  */
 export const waits = (notBefore: number, now: number): boolean =>
   notBefore > now && notBefore <= now + retryMostMs;

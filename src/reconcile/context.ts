@@ -1,7 +1,7 @@
 // What the reconciler's jobs and tasks are given: the store, the engine, the clock, the settings
 // and the log.
 
-import type { TransferId } from '../domain/ids.ts';
+import type { Blobs } from '../blobs/port.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -81,6 +81,5 @@ export interface Dependencies {
   settings: Settings;
   log: Log;
   signer: Signer;
-  /** Returns the path of a transfer's file. */
-  transferPath(id: TransferId): string;
+  blobs: Blobs;
 }

@@ -1,6 +1,6 @@
-// The doctor compares all that the store says with what the engine has, and explains each difference
-// and its cure. It changes nothing. Work under way can look wrong for a moment, so a finding counts
-// only when a second look, a little later, has it too.
+// The doctor compares all that the store says with what the engine has, and explains each
+// difference and its cure. It changes nothing. Work under way can look wrong for a moment, so a
+// finding counts only when a second look, a little later, has it too.
 
 import type { Layer } from '../domain/layer.ts';
 import { withoutJob } from '../engine/port/call.ts';

@@ -1,6 +1,6 @@
-// A layer is quarantined when its bytes are missing or do not have their digest. Then nothing begins
-// to use the layer, and the images that stand on it fail with the reason. Machines that are on keep
-// running. The quarantine ends when the bytes have their digest again.
+// A layer is quarantined when its bytes are missing or do not have their digest. Then nothing
+// begins to use the layer, and the images that stand on it fail with the reason. Machines that are
+// on keep running. The quarantine ends when the bytes have their digest again.
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
@@ -40,8 +40,8 @@ export async function quarantine(
 }
 
 /**
- * Reads a quarantined layer again. When its bytes have their digest, the layer is sealed and gets its
- * key back. Returns false when they do not, and when no digest was ever taken. Idempotent.
+ * Reads a quarantined layer again. When its bytes have their digest, the layer is sealed and gets
+ * its key back. Returns false when they do not, and when no digest was ever taken. Idempotent.
  */
 export async function endQuarantine(
   { store, engine, log }: Pick<Dependencies, 'store' | 'engine' | 'log'>,

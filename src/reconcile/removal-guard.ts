@@ -4,8 +4,8 @@
 // There are three rules. First, the wall clock must have kept step with the monotonic clock for a
 // while. Second, a thing must have been over for a while by that steady clock, so that at least two
 // looks found it over. Third, when far more things than usual would go at once, they stay for a day
-// and the operator is told. Removal that does not depend on time (a full cache, a quota, layers that
-// nothing needs) does not ask the guard.
+// and the operator is told. Removal that does not depend on time (a full cache, a quota, layers
+// that nothing needs) does not ask the guard.
 
 import type { Clock } from '../lib/clock.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
@@ -18,8 +18,8 @@ const hourMs = 3600_000;
  */
 const toleranceMs = 60_000;
 /**
- * How long after the last look of the previous server the first look of this one may come. A restart
- * takes less; a longer absence counts like a clock that was set.
+ * How long after the last look of the previous server the first look of this one may come. A
+ * restart takes less; a longer absence counts like a clock that was set.
  */
 const absenceMaxMs = 5 * 60_000;
 /** How long a clock that was set must run steadily before it is trusted again. */
@@ -44,8 +44,8 @@ export class RemovalGuard {
   /** The reason why nothing is removed until then; null when no change of the clock was seen. */
   #distrust: string | null = null;
   /**
-   * The kinds of which far more than usual would go: for how long that has been so, and when, on the
-   * monotonic clock, it was last seen.
+   * The kinds of which far more than usual would go: for how long that has been so, and when, on
+   * the monotonic clock, it was last seen.
    */
   readonly #brakes = new Map<string, { heldMs: number; at: number; over: number; kept: number }>();
   /** For how long earlier servers had seen that, by kind. */
@@ -58,8 +58,8 @@ export class RemovalGuard {
   }
 
   /**
-   * Looks at the clocks. Resolves to a time: things that were over before it may go now. Resolves to
-   * null when nothing may go.
+   * Looks at the clocks. Resolves to a time: things that were over before it may go now. Resolves
+   * to null when nothing may go.
    */
   async look(work: Reader): Promise<number | null> {
     // The store is read before the clocks, because nothing may wait between the two clocks.
@@ -125,8 +125,8 @@ export class RemovalGuard {
   }
 
   /**
-   * Returns, as text, what the next server has to know, so that a day of waiting does not begin anew
-   * at each start.
+   * Returns, as text, what the next server has to know, so that a day of waiting does not begin
+   * anew at each start.
    */
   brakes(): string {
     const now = [...this.#brakes].map(([kind, { heldMs }]) => [kind, Math.round(heldMs)] as const);

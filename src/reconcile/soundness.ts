@@ -20,9 +20,9 @@ export function assertSound({ id, state, fault }: Layer): void {
 const againMs = 1000;
 
 /**
- * Asserts that every layer of a chain is sealed. Call it in the transaction in which an image, a disk
- * or a layer begins to stand on the chain. Throws NotYet when the head was removed meanwhile, so that
- * the job runs again and makes it anew; throws `internal` when a layer is damaged.
+ * Asserts that every layer of a chain is sealed. Call it in the transaction in which an image, a
+ * disk or a layer begins to stand on the chain. Throws NotYet when the head was removed meanwhile,
+ * so that the job runs again and makes it anew; throws `internal` when a layer is damaged.
  */
 export async function assertStands(work: Reader, head: LayerId): Promise<void> {
   const layer = await work.layers.find(head);

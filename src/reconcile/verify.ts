@@ -1,5 +1,5 @@
-// Compares the bytes of layers with their digests. A digest is taken soon after a layer is sealed. It
-// is compared before another machine's disk is first made on the layer, and on a schedule.
+// Compares the bytes of layers with their digests. A digest is taken soon after a layer is sealed.
+// It is compared before another machine's disk is first made on the layer, and on a schedule.
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
@@ -15,8 +15,8 @@ export const isReadable = ({ state, jobId }: Layer): boolean =>
 
 /**
  * Compares a layer with its digest, or takes the digest of a layer that has none. A layer that does
- * not match is quarantined; a quarantined layer that matches is used again. Returns whether the layer
- * is sound.
+ * not match is quarantined; a quarantined layer that matches is used again. Returns whether the
+ * layer is sound.
  */
 export async function verifyLayer(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,

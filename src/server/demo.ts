@@ -126,7 +126,7 @@ async function debianBase(config: Config, { say, signal }: DemoOptions) {
 async function simulatedBase({ dataDir }: Config) {
   const disk = join(dataDir, 'simulated-base.raw');
   await writeFile(disk, randomBytes(4096));
-  return { name: 'Simulated base', files: { disk }, boot: { mode: 'firmware' } as const };
+  return { name: 'Simulated base', files: { disk }, boot: { mode: 'bios' } as const };
 }
 
 /** Gives the demo's organisation as many machines as it lacks. Idempotent. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Application } from '../app/application.ts';
 import { assertMasterKey } from '../app/operator/master-key.ts';
+import { localBlobs } from '../blobs/local/blobs.ts';
 import { AppError } from '../domain/error.ts';
-import type { TransferId } from '../domain/ids.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
@@ -67,14 +67,14 @@ export function buildService({
   showMetrics = true,
 }: Dependencies): Service {
   const settings = { ...defaultSettings, ...given };
-  const transferPath = (id: TransferId) => join(dataDir, 'transfers', id);
+  const blobs = localBlobs(join(dataDir, 'transfers'));
   const application = new Application({
     store,
     masterKey,
     signer,
     now: clock.now,
     keepDiskMs: settings.keepDiskMs,
-    transferPath,
+    blobs,
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
   const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
@@ -108,7 +108,7 @@ export function buildService({
     clock,
     settings,
     signer,
-    transferPath,
+    blobs,
     log: app.log,
     meter: metrics,
   });

@@ -5,9 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { BootProfile } from '../../src/domain/boot.ts';
 import { AppError } from '../../src/domain/error.ts';
 import type { DiskId, JobId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import type { Boot } from '../../src/domain/layer.ts';
 import type { Recipe } from '../../src/domain/software.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
@@ -23,7 +23,9 @@ import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 export interface EngineUnderTest {
   open(folder: string): Promise<Engine>;
   /** A bootable base and how it boots. */
-  base(folder: string): Promise<{ disk: string; kernel?: string; initrd?: string; boot: Boot }>;
+  base(
+    folder: string,
+  ): Promise<{ disk: string; kernel?: string; initrd?: string; boot: BootProfile }>;
   /** How long a machine may take to be ready. */
   readyMs: number;
 }
@@ -67,7 +69,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
     defer(suite, () => {});
     let folder: string;
     let engine: Engine;
-    let boot: Boot;
+    let boot: BootProfile;
     const base = layerId();
     const sizeBytes = 4 * gbBytes;
 

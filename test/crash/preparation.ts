@@ -67,7 +67,7 @@ export async function prepare(t: Scope, scenario: Scenario, engine: EngineName):
   const disk = join(folder, 'simulated.raw');
   await writeFile(disk, 'a simulated disk');
   const base =
-    engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'firmware' as const } };
+    engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'bios' as const } };
   const titles = [11, 12, 13].map((mark) => ({ name: `Title ${mark}`, script: leaveMark(mark) }));
   // These two make the server remove things. The server that dies must do that, not this one.
   const { keepImageMs: _image, cacheBytesMax: _cache, ...settings } = settingsOf(scenario, engine);

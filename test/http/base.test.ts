@@ -24,7 +24,7 @@ async function settled(t: TestContext) {
     return baseAdd(operatorOn(h.store), h.engine, {
       name,
       files: { disk },
-      boot: { mode: 'firmware' },
+      boot: { mode: 'bios' },
     });
   };
   const theDefault = async () => (await h.store.read('system', (work) => work.bases.get())).id;

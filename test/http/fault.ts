@@ -1,7 +1,6 @@
 // An engine that fails.
 
 import { failedForNow } from '../../src/domain/error.ts';
-import type { Engine } from '../../src/engine/port/engine.ts';
 
 export type Fault = 'before' | 'after' | null;
 
@@ -18,18 +17,18 @@ const verbs = new Set<string | symbol>([
 ]);
 
 /**
- * An engine whose verbs fail as `next` says: before they have done anything, or after they have done
+ * An engine, or a part of one, whose verbs fail as `next` says: before they have done anything, or after they have done
  * all of it, without an answer.
  */
-export const faulty = (engine: Engine, next: () => Fault, onFault: () => void): Engine =>
-  failing(engine, next, onFault);
-
-/** The verbs of an optional part fail too. */
-function failing<Part extends object>(part: Part, next: () => Fault, onFault: () => void): Part {
+export function faulty<Part extends object>(
+  part: Part,
+  next: () => Fault,
+  onFault: () => void,
+): Part {
   return new Proxy(part, {
     get(target, name) {
       const verb = Reflect.get(target, name);
-      if (typeof verb === 'object' && verb !== null) return failing(verb, next, onFault);
+      if (typeof verb === 'object' && verb !== null) return faulty(verb, next, onFault);
       if (!verbs.has(name) || typeof verb !== 'function') return verb;
       return async (...args: unknown[]) => {
         const fault = next();

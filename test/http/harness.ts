@@ -153,7 +153,7 @@ async function furnish(
   const base = await baseAdd(operatorOn(store), engine, {
     name: 'Base',
     files: { disk },
-    boot: { mode: 'firmware' },
+    boot: { mode: 'bios' },
   });
   const title = (name: string, sizeGb: number) =>
     softwareAdd(operatorOn(store), engine, {

@@ -50,7 +50,7 @@ describe('a chain of layers', () => {
         await h.engine.removeDisk(disk, call);
         const key = kind === 'software' ? id : null;
         const owner = { organisationId: kind === 'software' ? null : h.ours, jobId: null };
-        const boot = parentId === null ? ({ mode: 'firmware' } as const) : null;
+        const boot = parentId === null ? ({ mode: 'bios' } as const) : null;
         const sizes = { virtualBytes: gbBytes, storedBytes: 1, state: 'sealed' as const };
         await h.store.write('system', (work) =>
           work.layers.add({

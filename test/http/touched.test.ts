@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Application, type Change } from '../../src/app/application.ts';
 import { imageInstall } from '../../src/app/image.ts';
+import { localBlobs } from '../../src/blobs/local/blobs.ts';
 import {
   type ChangeName,
   isReadName,
@@ -28,7 +29,7 @@ describe('a change', () => {
       signer,
       now: clock.now,
       keepDiskMs: 1000,
-      transferPath: (id) => join(h.dataDir, 'transfers', id),
+      blobs: localBlobs(join(h.dataDir, 'transfers')),
     });
     const change = (name: string, effect: Change['effect']) =>
       application.change({

@@ -120,7 +120,7 @@ describe('a text that is shown to others', () => {
       machineTypeAdd(operatorOn(store), { name: 'a\u200bb', ...type }),
       /The name holds the character U\+200B/,
     );
-    const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'firmware' } } as const;
+    const base = { name: 'b ', files: { disk: '/dev/null' }, boot: { mode: 'bios' } } as const;
     await assert.rejects(
       baseAdd(operatorOn(store), engine, base),
       /The name begins or ends with a space/,

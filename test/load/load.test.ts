@@ -5,7 +5,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
-import { holdUp, quantile, runFleet, runMix, underLoad } from './load.ts';
+import { quantile } from './figures.ts';
+import { runFleet } from './fleet.ts';
+import { holdUp } from './hold-up.ts';
+import { underLoad } from './load.ts';
+import { runMix } from './mix.ts';
 
 describe('a server under load', () => {
   it('answers 64 connections without an error beside idle ones, and closes those', async (t) => {

@@ -126,7 +126,7 @@ describe('the trial of a base', () => {
     const empty = await baseAdd(operatorOn(store), engine, {
       name: 'Empty',
       files: bare,
-      boot: { mode: 'firmware' },
+      boot: { mode: 'bios' },
     });
     const { signal } = new AbortController();
     assert.deepEqual(await baseTry(operatorOn(store), engine, works.id, 120_000, signal), {

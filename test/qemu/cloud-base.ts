@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Boot } from '../../src/domain/layer.ts';
+import type { BootProfile } from '../../src/domain/boot.ts';
 import { exists } from '../../src/lib/files.ts';
 import { cacheDirs } from '../../src/lib/folders.ts';
 
@@ -59,10 +59,14 @@ export interface CloudBase {
   disk: string;
   kernel: string;
   initrd: string;
-  boot: Boot;
+  boot: BootProfile;
 }
 
-const boot: Boot = { mode: 'direct', append: 'console=ttyS0 root=/dev/vda rw', buildAppend: null };
+const boot: BootProfile = {
+  mode: 'direct',
+  append: 'console=ttyS0 root=/dev/vda rw',
+  buildAppend: null,
+};
 
 async function whole(): Promise<string> {
   const [cacheDir = '.'] = cacheDirs(process.env);

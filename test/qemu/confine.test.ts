@@ -21,7 +21,7 @@ import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from 
 
 const mib = 1024 ** 2;
 const sizeBytes = 64 * mib;
-const boot = { mode: 'firmware' } as const;
+const boot = { mode: 'bios' } as const;
 
 /**
  * Runs a script in the place of QEMU, and then stays as a process that is found by QEMU's name and

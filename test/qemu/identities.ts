@@ -9,8 +9,8 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BootProfile } from '../../src/domain/boot.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import type { Boot } from '../../src/domain/layer.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
 import { partsOf } from '../../src/engine/optional/transfer.ts';
@@ -35,7 +35,7 @@ interface Files {
   disk: string;
   kernel?: string;
   initrd?: string;
-  boot: Boot;
+  boot: BootProfile;
 }
 
 const dhcp = '[Match]\nType=ether\n[Network]\nDHCP=yes\n';

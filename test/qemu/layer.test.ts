@@ -21,7 +21,7 @@ import { startServer } from './server.ts';
 
 const mib = 1024 ** 2;
 /** It boots by its firmware: nothing follows the disk in an export. */
-const alone = { boot: { mode: 'firmware' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
+const alone = { boot: { mode: 'bios' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
 
 /** Changes four bytes in the middle of a file, as a failing disk would. */
 async function flipFourBytes(path: string): Promise<void> {

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Boot } from '../../src/domain/layer.ts';
+import type { BootProfile } from '../../src/domain/boot.ts';
 import { demoBase } from '../demo-base.ts';
 
 const mib = 1024 ** 2;
@@ -106,7 +106,7 @@ export interface QuickBase {
   disk: string;
   kernel: string;
   initrd: string;
-  boot: Boot;
+  boot: BootProfile;
 }
 
 /** Writes the base's files into a folder. */

@@ -6,8 +6,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { BootProfile } from '../../src/domain/boot.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import type { Boot } from '../../src/domain/layer.ts';
 import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { call } from '../call.ts';
@@ -17,10 +17,10 @@ import { temporaryFolder } from '../support.ts';
 
 const open = (folder: string) => openSimulator({ root: folder, clock: systemClock, speed: 0 });
 
-async function withBase(folder: string): Promise<{ disk: string; boot: Boot }> {
+async function withBase(folder: string): Promise<{ disk: string; boot: BootProfile }> {
   const disk = join(folder, 'base.raw');
   await writeFile(disk, Buffer.alloc(1024 * 1024));
-  return { disk, boot: { mode: 'firmware' } };
+  return { disk, boot: { mode: 'bios' } };
 }
 
 testEngine('simulator', { open, base: withBase, readyMs: 1000 });

@@ -313,13 +313,15 @@ export async function storeOf(dataDir: string, version: string): Promise<void> {
         .all()
         .map((column) => String(column.name)),
     );
+  const hasProfiles = versions.indexOf(version) >= versions.indexOf('0019-boot-profiles');
   for (const [name, row] of rows) {
     const table = [name, formerNames[name] ?? name].find((one) => columnsOf(one).size > 0);
     if (table === undefined) continue;
     const known = columnsOf(table);
     const values = Object.entries(row).flatMap(([column, value]) => {
       const called = [column, formerNames[column] ?? column].find((one) => known.has(one));
-      return called === undefined ? [] : [[called, value] as const];
+      const then = column === 'boot' && hasProfiles && value !== null ? '{"mode":"bios"}' : value;
+      return called === undefined ? [] : [[called, then] as const];
     });
     database
       .prepare(

@@ -50,7 +50,7 @@ describe('a store with data in it', () => {
         // Each root says how it boots, and each capture has its organisation.
         for (const id of ['capture', 'alone'] as LayerId[]) {
           const layer = await work.layers.get(id);
-          assert.deepEqual((await work.layers.bootOf(layer)).boot, { mode: 'firmware' });
+          assert.deepEqual((await work.layers.bootOf(layer)).boot, { mode: 'bios' });
           assert.deepEqual(
             [layer.organisationId, (await work.layers.get('step' as LayerId)).organisationId],
             [1, null],

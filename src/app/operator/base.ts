@@ -3,11 +3,11 @@
 // that does not work would hold up every build and start that names no base.
 
 import type { BaseImage } from '../../domain/base.ts';
+import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import type { Recipe } from '../../domain/software.ts';
-import { gbBytes } from '../../domain/units.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -21,12 +21,12 @@ export interface NewBase {
   name: string;
   /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
   files: { disk: string; kernel?: string; initrd?: string };
-  boot: Boot;
+  boot: BootProfile;
 }
 
 export interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
-  boot: Boot | null;
+  boot: BootProfile | null;
   /** The result of its last trial, build or machine; null: it was never tried. */
   works: boolean | null;
   /** Whether it is taken where no base is named. */
@@ -85,7 +85,7 @@ async function addRow(
     organisationId: null,
     boot,
   });
-  const sizeGb = Math.ceil((virtualBytes / gbBytes) * 100) / 100;
+  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
   return work.bases.add({ name, sizeGb, layerId });
 }
 

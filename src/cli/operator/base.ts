@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import { baseAdd, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
+import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
-import type { Boot } from '../../domain/layer.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
@@ -85,8 +85,8 @@ async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Adde
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: { disk }, boot: { mode: 'firmware' } satisfies Boot };
-  const boot: Boot = { mode: 'direct', append, buildAppend: buildAppend ?? null };
+    return { files: { disk }, boot: { mode: 'bios' } satisfies BootProfile };
+  const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
   return { files: { disk, kernel, initrd }, boot };
 }
 

@@ -3,8 +3,8 @@
 // `../optional/transfer.ts` has whole images on their way out and in, `../optional/compact.ts` the
 // shortening of chains, `../optional/verify.ts` the digests.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import type { Boot } from '../../domain/layer.ts';
 import type { Content } from '../../lib/content.ts';
 import type { Call } from './call.ts';
 
@@ -31,7 +31,7 @@ export interface ImportedBase {
 }
 
 export interface RootBoot {
-  boot: Boot;
+  boot: BootProfile;
   /** The root at the end of the chain, beside which kernel and initrd are kept. */
   baseLayerId: LayerId;
 }

@@ -33,7 +33,7 @@ export async function bootFault(
     sure: true,
   });
   if (!(await exists(paths.layer(baseLayerId)))) return missing('first layer');
-  if (boot.mode === 'firmware')
+  if (boot.mode === 'bios')
     return faults[
       firmwareOf(await readingQcow2(paths.layer(baseLayerId), (read) => read(0, headBytes)))
     ];

@@ -1,41 +1,25 @@
-// A build machine: boots an overlay on the parent, runs one recipe in it, and is gone. It never
+// A build machine boots an overlay on the parent, runs one recipe in it, and is gone. It never
 // outlives its build: what a dead server left of one is ended and removed before the step is tried
 // again.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
-import { killGroup } from '../../lib/spawn.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
+import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
-import { type Cage, type Caged, caged } from './confine.ts';
+import { type Cage, caged } from './confine.ts';
 import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
-import { OutputTail } from './output-tail.ts';
 import { endProcess, findProcess, type Own, processName } from './process.ts';
 import { diskFull } from './qemu-img.ts';
-import { type JsonSocket, openMonitor } from './qmp.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
 
-const outputBytesMax = 16 * 1024 * 1024;
-const powerOffMs = 60_000;
-const memoryMb = 1024;
-const consoleBytes = 16_384;
-const consolePollMs = 1000;
-const consoleReadsMax = 600;
-
-interface Outcome {
-  exitCode: number | null;
-  output: string;
-  /** The end of what the guest showed on its console. */
-  console: string;
-  /** Why it was ended before it ended by itself; the first cause counts. */
-  ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
-}
+/** Of a build machine whose boot profile asks for no other. */
+const usualSize = { cpus: 2, memoryMb: 1024 };
 
 export async function buildLayer(
   spec: BuildSpec,
@@ -57,7 +41,8 @@ export async function buildLayer(
   const [folder, run] = [paths.build(spec.layerId), paths.run('build', spec.layerId)];
   await prepareFolders(folder, []);
   try {
-    // Written beside the disks, whose relative backing name is right for a layer too.
+    // The overlay lies one folder below the root, as disks and layers do, so its relative backing
+    // name is right when it becomes a layer.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
     const token = randomBytes(16).toString('hex');
@@ -70,8 +55,7 @@ export async function buildLayer(
       name: processName(installation, 'build', spec.layerId),
       disk: paths.fromGuest(disk),
       seed: paths.fromGuest(seed),
-      cpus: 2,
-      memoryMb,
+      ...(spec.boot.build ?? usualSize),
       build: true,
       network: spec.recipe.network,
     };
@@ -103,7 +87,7 @@ export async function buildLayer(
 }
 
 function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec): BuildResult {
-  // Before the recipe printed anything, the console says how far its machine got.
+  // When the recipe printed nothing, the console says how far the machine got.
   const last = output.trim() === '' ? consoleReason(console) : lastLines(output);
   const shown = { output: output.trim() === '' ? console : output };
   const seconds = Math.round(spec.recipe.timeoutMs / 1000);
@@ -131,125 +115,7 @@ function lastLines(output: string): string {
   return lines === '' ? '' : ` Its last lines:\n${lines}`;
 }
 
-async function runGuest(
-  { file, args, options }: Caged,
-  run: string,
-  mark: string,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const output = new OutputTail();
-  const messages = new OutputTail();
-  let ended: Outcome['ended'] = null;
-  let monitor: JsonSocket | undefined;
-  let powerOff: NodeJS.Timeout | undefined;
-  const child = spawn(file, args, {
-    ...options,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let console = '';
-  const end = (cause: NonNullable<Outcome['ended']>) => {
-    ended ??= cause;
-    killGroup(child);
-  };
-  const timer = setTimeout(() => end('timeout'), timeoutMs);
-  const abort = () => end('aborted');
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-
-  child.stdout.on('data', (chunk: Buffer) => {
-    output.push(chunk);
-    if (output.bytes > outputBytesMax) end('output');
-    if (powerOff === undefined && output.tail().includes(mark)) {
-      // The guest has said all it has to; it writes back its disk and goes.
-      powerOff = setTimeout(() => end('no-power-off'), powerOffMs);
-    }
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    messages.push(chunk);
-    if (messages.bytes > outputBytesMax) end('output');
-  });
-  const exited = waitExit(child);
-  const watching = watchDisk(join(run, 'qmp.sock'), child, () => end('disk-full')).then(
-    async (opened) => {
-      monitor = opened;
-      if (opened)
-        await followConsole(opened, (text) => {
-          console = (console + text).slice(-consoleBytes);
-          return output.bytes === 0;
-        });
-    },
-  );
-  try {
-    const code = await exited;
-    const text = output.toString();
-    const match = new RegExp(`${mark}([0-9]+)\\n`).exec(output.tail());
-    const shown = text.replace(new RegExp(`\\n?${mark}[0-9]+\\n$`), '');
-    return {
-      exitCode: match ? Number(match[1]) : null,
-      output: match || code === 0 ? shown : `${shown}${messages.toString()}`,
-      console,
-      ended,
-    };
-  } finally {
-    clearTimeout(timer);
-    clearTimeout(powerOff);
-    signal.removeEventListener('abort', abort);
-    monitor?.close();
-    await watching;
-    monitor?.close();
-  }
-}
-
-function waitExit(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    child.once('error', (error) =>
-      reject(failedForNow('QEMU cannot be started.', { detail: String(error) })),
-    );
-    child.once('close', (code) => resolve(code));
-  });
-}
-
-const connectTries = 100;
-
-/** Listens for the pause that a full host disk causes. */
-async function watchDisk(
-  socket: string,
-  child: ChildProcess,
-  onFull: () => void,
-): Promise<JsonSocket | undefined> {
-  for (
-    let tries = 0;
-    tries < connectTries && child.exitCode === null && child.signalCode === null;
-    tries++
-  ) {
-    try {
-      return await openMonitor(socket, 5000, (event) => {
-        const data = event.data as { nospace?: boolean } | undefined;
-        if (event.event === 'BLOCK_IO_ERROR' && data?.nospace) onFull();
-      });
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  return undefined;
-}
-
-/**
- * Reads the console until the monitor is closed or `read` has enough: what is in its ring goes with
- * the machine.
- */
-async function followConsole(monitor: JsonSocket, read: (text: string) => boolean): Promise<void> {
-  for (let reads = 0; reads < consoleReadsMax; reads++) {
-    const ring = { device: 'console', size: consoleBytes };
-    const text = await monitor.call('ringbuf-read', ring, 5000).catch(() => null);
-    if (typeof text !== 'string' || !read(text)) return;
-    await new Promise((resolve) => setTimeout(resolve, consolePollMs));
-  }
-}
-
-/** Ends and removes what is left of a build. Nothing happens when nothing is. */
+/** Ends and removes what is left of a build. Idempotent. */
 export async function removeBuild(layerId: BuildSpec['layerId'], own: Own): Promise<void> {
   const { paths } = own;
   const found = await findProcess(own, 'build', layerId);

@@ -1,6 +1,6 @@
 // QEMU's command line: a minimal set of devices, a sandbox, and nothing of a caller's text.
 
-import type { Boot } from '../../domain/layer.ts';
+import type { BootProfile } from '../../domain/boot.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import type { Host } from './host.ts';
 import { earlyLines, type Hardware, type Identity } from './identity.ts';
@@ -15,16 +15,16 @@ export interface Guest extends ChainBoot {
   memoryMb: number;
   build: boolean;
   network: boolean;
-  /** Of a machine; a build machine is nobody. */
+  /** Of a machine. A build machine has no identity. */
   hardware?: Hardware;
   /** Of a machine on a fresh disk. */
   fresh?: Identity;
 }
 
 /**
- * First serial port: the console, kept in a bounded ring. Second: the result channel, to the
- * server's pipe in a build and kept in a ring in a machine. The guest agent and the monitor have
- * sockets in the process's folder.
+ * The first serial port is the console, kept in a bounded ring. The second is the result channel:
+ * it goes to the server's pipe in a build, and is kept in a ring in a machine. The guest agent and
+ * the monitor have sockets in the process's folder.
  */
 export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
   const { boot, build, hardware, fresh } = guest;
@@ -40,73 +40,64 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-name', `guest=${guest.name}`],
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...[
-      '-machine',
-      `q35,accel=${host.accel},graphics=off`,
-      '-cpu',
-      host.accel === 'kvm' ? 'host' : 'max',
-    ],
+    ...['-machine', `q35,accel=${host.accel},graphics=off`],
+    ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
     ...['-smp', String(guest.cpus), '-m', String(guest.memoryMb)],
-    // Without graphics the firmware too speaks on the first serial port: it says when it finds no
+    // Without graphics the firmware speaks on the first serial port too: it says when it finds no
     // boot sector.
     ...['-display', 'none', '-vga', 'none'],
-    // A full host pauses a machine rather than show its guest a broken disk.
-    ...[
-      '-drive',
-      `file=${guest.disk},format=qcow2,if=none,id=disk,discard=unmap,detect-zeroes=unmap,werror=enospc,rerror=report`,
-    ],
-    ...['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
-    ...['-drive', `file=${guest.seed},format=raw,if=none,id=seed,readonly=on`],
-    ...['-device', 'virtio-blk-pci,drive=seed'],
+    ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
     // A guest that goes on from a copy's state draws other random numbers.
     ...['-device', 'vmgenid,guid=auto'],
     ...(hardware ? ['-uuid', hardware.uuid] : []),
-    ...(fresh
-      ? [
-          '-smbios',
-          `type=11,value=io.systemd.credential.binary:tmpfiles.extra=${base64(earlyLines(fresh))}`,
-        ]
-      : []),
-    ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
-    ...[
-      '-chardev',
-      build ? 'stdio,id=result,signal=off' : 'ringbuf,id=result,size=4096',
-      '-serial',
-      'chardev:result',
-    ],
-    ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
-    ...(build
-      ? ['-no-reboot']
-      : [
-          ...[
-            '-device',
-            'virtio-serial-pci',
-            '-chardev',
-            'socket,path=agent.sock,server=on,wait=off,id=agent',
-          ],
-          ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
-        ]),
-    ...[
-      '-nic',
-      guest.network
-        ? `user,id=${card},model=virtio-net-pci${hardware ? `,mac=${hardware.mac}` : ''}`
-        : 'none',
-    ],
-    // Its card is unplugged first; see newcomer.ts.
+    ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
+    ...channelArgs(build),
+    ...['-nic', guest.network ? cardOf(guest) : 'none'],
+    // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.network && fresh ? ['-S'] : []),
     ...direct,
   ];
 }
 
-/** By which the monitor names the card. */
+/** systemd takes the lines of tmpfiles.d from it. */
+const earlyCredential = 'io.systemd.credential.binary:tmpfiles.extra';
+
+/** A full host pauses a machine, because its guest must not see a broken disk. */
+const diskOptions = 'discard=unmap,detect-zeroes=unmap,werror=enospc,rerror=report';
+
+const driveArgs = ({ disk, seed }: Guest): string[] => [
+  ...['-drive', `file=${disk},format=qcow2,if=none,id=disk,${diskOptions}`],
+  ...['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
+  ...['-drive', `file=${seed},format=raw,if=none,id=seed,readonly=on`],
+  ...['-device', 'virtio-blk-pci,drive=seed'],
+];
+
+const agentArgs = [
+  ...['-device', 'virtio-serial-pci'],
+  ...['-chardev', 'socket,path=agent.sock,server=on,wait=off,id=agent'],
+  ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
+];
+
+const channelArgs = (build: boolean): string[] => [
+  ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
+  ...['-chardev', build ? 'stdio,id=result,signal=off' : 'ringbuf,id=result,size=4096'],
+  ...['-serial', 'chardev:result'],
+  ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
+  ...(build ? ['-no-reboot'] : agentArgs),
+];
+
+const cardOf = ({ hardware }: Guest) =>
+  `user,id=${card},model=virtio-net-pci${hardware ? `,mac=${hardware.mac}` : ''}`;
+
+/** The monitor's name of the card. */
 export const card = 'net';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 function appendOf(
   { build, fresh }: Guest,
-  { append, buildAppend }: Extract<Boot, { mode: 'direct' }>,
+  { append, buildAppend }: Extract<BootProfile, { mode: 'direct' }>,
 ): string {
   const more = build ? buildAppend : fresh && `systemd.machine_id=${fresh.machineId}`;
   return more ? `${append} ${more}` : append;

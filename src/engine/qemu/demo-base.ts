@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BootProfile } from '../../domain/boot.ts';
 import { AppError } from '../../domain/error.ts';
-import type { Boot } from '../../domain/layer.ts';
 import { exists } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
 
@@ -16,10 +16,10 @@ export interface DemoBase {
   disk: string;
   kernel: string;
   initrd: string;
-  boot: Boot;
+  boot: BootProfile;
 }
 
-const boot: Boot = {
+const boot: BootProfile = {
   mode: 'direct',
   append: 'console=ttyS0 root=/dev/vda rw quiet',
   buildAppend: 'silversmith.build',

@@ -72,6 +72,30 @@ export async function qemuImg(
   }
 }
 
+/** Puts an overlay onto another layer: it keeps what differs from that. */
+export const rebase = (
+  overlay: string,
+  backing: string,
+  user: QemuUser,
+  cwd: string,
+  limits: ToolLimits,
+) => {
+  const formats = ['-f', 'qcow2', '-F', 'qcow2'];
+  return qemuImg(['rebase', '-q', ...formats, '-b', backing, overlay], user, cwd, limits);
+};
+
+/** Throws unless two qcow2 files have the same content, whatever they stand on. */
+export const assertSame = (
+  one: string,
+  other: string,
+  user: QemuUser,
+  cwd: string,
+  limits: ToolLimits,
+) => {
+  const formats = ['-f', 'qcow2', '-F', 'qcow2'];
+  return qemuImg(['compare', '-q', ...formats, one, other], user, cwd, limits);
+};
+
 /** A file grew above the limit that its tool was given. */
 export class TooLarge extends AppError {
   constructor(detail: string) {

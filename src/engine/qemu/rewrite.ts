@@ -11,7 +11,7 @@ import { makeImmutable, storedBytes } from './disk-file.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
-import { copyMs, diskFull, qemuImg } from './qemu-img.ts';
+import { assertSame, copyMs, diskFull, rebase } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 
 export async function rewriteLayer(
@@ -39,24 +39,8 @@ export async function rewriteLayer(
         layers: chain.map(paths.layer),
         ...limits,
       };
-      const rebase = [
-        'rebase',
-        '-q',
-        '-f',
-        'qcow2',
-        '-F',
-        'qcow2',
-        '-b',
-        paths.backing(parentId),
-        part,
-      ];
-      await qemuImg(rebase, user, cwd, options);
-      await qemuImg(
-        ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', layer, part],
-        user,
-        cwd,
-        options,
-      );
+      await rebase(part, paths.backing(parentId), user, cwd, options);
+      await assertSame(layer, part, user, cwd, options);
     });
     await makeImmutable(part);
     await moveDurably(part, layer);

@@ -7,17 +7,19 @@ import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { failedForGood } from '../../domain/error.ts';
+import type { LayerId } from '../../domain/ids.ts';
 import { fileContent } from '../../lib/content.ts';
 import { exists, moveDurably, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Exported, ExportSpec, ImportSpec } from '../optional/transfer.ts';
 import type { RootBoot } from '../port/layers.ts';
+import type { QemuUser } from './confine.ts';
 import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
 import { convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
-import { copyMs, diskFull, qemuImg } from './qemu-img.ts';
+import { assertSame, copyMs, diskFull, qemuImg, rebase } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 import { takeIn, writeOut } from './source.ts';
 
@@ -65,8 +67,8 @@ export async function exportLayer(
 }
 
 /**
- * Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for one
- * that boots by its firmware.
+ * Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for a chain
+ * that boots from its disk.
  */
 async function appendTail(
   file: string,
@@ -81,68 +83,42 @@ async function appendTail(
   return { kernelBytes: (await stat(kernel)).size, initrdBytes: (await stat(initrd)).size };
 }
 
+interface Importing {
+  layerId: LayerId;
+  signal: AbortSignal;
+  paths: Paths;
+  user: QemuUser;
+}
+
 export async function importLayer(
   spec: ImportSpec,
   signal: AbortSignal,
   paths: Paths,
   { user }: Host,
 ): Promise<{ virtualBytes: number; storedBytes: number }> {
-  const { layerId, disk, kernel, initrd, parentId, bytesMax } = spec;
+  const { layerId, disk, parentId, bytesMax } = spec;
   await inspectForeignDisk(disk);
+  const importing = { layerId, signal, paths, user };
   const folder = paths.build(layerId);
-  const overlay = join(paths.builds, `${layerId}.qcow2`);
+  const overlay = overlayOf(importing);
   await rm(folder, { recursive: true, force: true });
   await rm(overlay, { force: true });
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
     await takeIn(disk, source, { signal, mayLink: true });
-    const beside = [
-      [kernel, join(folder, 'kernel'), paths.kernel(layerId)],
-      [initrd, join(folder, 'initrd'), paths.initrd(layerId)],
-    ] as const;
-    for (const [content, part] of beside) {
-      if (content === undefined) continue;
-      await writeOut(content, part, signal);
-      await makeImmutable(part);
-    }
+    const moveBeside = await takeBeside(spec, folder, importing);
     const whole = join(folder, 'whole.qcow2');
     const wholeMax = parentId === null ? bytesMax : Number.MAX_SAFE_INTEGER;
     const format = await inspectForeignDisk(await fileContent(source));
     const virtualBytes = await withinRoom(paths.builds, { bytesMax: wholeMax, signal }, (limits) =>
       convertForeignDisk(source, format, whole, user, limits),
     );
-    let made = whole;
-    if (parentId !== null) {
-      // An empty overlay on the whole, moved over to the parent: what differs is all that it gets.
-      await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user, signal);
-      await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
-        const layers = [whole, paths.layer(parentId)];
-        const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
-        const rebase = [
-          'rebase',
-          '-q',
-          '-f',
-          'qcow2',
-          '-F',
-          'qcow2',
-          '-b',
-          paths.backing(parentId),
-          overlay,
-        ];
-        await qemuImg(rebase, user, paths.builds, options);
-        await qemuImg(
-          ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', whole, overlay],
-          user,
-          paths.builds,
-          options,
-        );
-      });
-      made = overlay;
-    }
+    if (parentId !== null)
+      await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);
+    const made = parentId === null ? whole : overlay;
     await makeImmutable(made);
-    for (const [content, part, place] of beside)
-      if (content !== undefined) await moveDurably(part, place);
+    await moveBeside();
     const layer = paths.layer(layerId);
     await moveDurably(made, layer);
     return { virtualBytes, storedBytes: await storedBytes(layer) };
@@ -153,4 +129,51 @@ export async function importLayer(
     await rm(folder, { recursive: true, force: true });
     await rm(overlay, { force: true });
   }
+}
+
+const overlayOf = ({ layerId, paths }: Importing) => join(paths.builds, `${layerId}.qcow2`);
+
+/** Takes in a kernel and an initrd; the function moves them beside the layer. */
+async function takeBeside(
+  { kernel, initrd }: ImportSpec,
+  folder: string,
+  { layerId, signal, paths }: Importing,
+): Promise<() => Promise<void>> {
+  const moves: [from: string, to: string][] = [];
+  for (const [content, part, place] of [
+    [kernel, join(folder, 'kernel'), paths.kernel(layerId)],
+    [initrd, join(folder, 'initrd'), paths.initrd(layerId)],
+  ] as const) {
+    if (content === undefined) continue;
+    await writeOut(content, part, signal);
+    await makeImmutable(part);
+    moves.push([part, place]);
+  }
+  return async () => {
+    for (const [from, to] of moves) await moveDurably(from, to);
+  };
+}
+
+/**
+ * Makes an empty overlay on the whole and moves it over to the parent, so that it gets what differs
+ * and no more.
+ */
+async function keepDifference(
+  {
+    whole,
+    virtualBytes,
+    parentId,
+    bytesMax,
+  }: { whole: string; virtualBytes: number; parentId: LayerId; bytesMax: number },
+  importing: Importing,
+): Promise<void> {
+  const { layerId, signal, paths, user } = importing;
+  const overlay = overlayOf(importing);
+  await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user, signal);
+  await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
+    const layers = [whole, paths.layer(parentId)];
+    const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
+    await rebase(overlay, paths.backing(parentId), user, paths.builds, options);
+    await assertSame(whole, overlay, user, paths.builds, options);
+  });
 }

@@ -67,8 +67,8 @@ export const transferHandlers: Handlers<
     return {};
   },
   async transferContent(context, { params }) {
-    const { path, name, format } = await transferContent(context, params.id);
-    return new FileAnswer(path, `${name}.${format}`);
+    const { transfer, content } = await transferContent(context, params.id);
+    return new FileAnswer(content, `${transfer.name}.${transfer.format}`);
   },
 };
 

@@ -1,5 +1,5 @@
-// Capture: the disk of a machine that is off is sealed as a layer, and the machine goes on with an
-// empty overlay on it.
+// Captures the disk of a machine that is off. The engine seals the disk as a layer, and the machine
+// keeps an empty overlay on that layer.
 
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -85,8 +85,8 @@ export const imageCapture = defineJob({
 });
 
 /**
- * One more layer on the capture, without what identifies the machine; the machine's own disk stands
- * below it and stays as it is.
+ * Builds one more layer on the capture that lacks what identifies the machine. The machine's own
+ * disk stands on the layer below, so it stays as it is.
  */
 async function generalize(
   context: JobContext<typeof kind>,
@@ -100,7 +100,7 @@ async function generalize(
   const { boot, baseLayerId, chain } = await store.read('system', (work) =>
     work.layers.bootOf(below),
   );
-  // The layer of the capture is not in the store yet.
+  // The store has no row of the captured layer yet, so it is named here.
   const on = { boot, baseLayerId, chain: [parentId, ...chain] };
   const built = await engine.buildLayer(
     {

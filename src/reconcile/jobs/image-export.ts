@@ -1,14 +1,14 @@
-// Export: the chain of an image becomes one file of its own, beside a signed manifest that says
-// what it is.
+// Exports an image: its chain becomes one file that stands alone, beside a signed manifest that
+// describes the file.
 
-import { rm } from 'node:fs/promises';
+import type { BootProfile } from '../../domain/boot.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Manifest, Transfer } from '../../domain/transfer.ts';
+import type { Manifest, ManifestBoot, Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
-import { fileSink } from '../../lib/content.ts';
-import { sha256File } from '../../lib/files.ts';
+import type { Tail } from '../../engine/optional/transfer.ts';
+import { sha256Of } from '../../lib/content.ts';
 import type { Reader } from '../../store/port/unit-of-work.ts';
 import { defineJob, named } from '../job.ts';
 import { verifyChain } from '../verify.ts';
@@ -17,8 +17,8 @@ const kind = 'imageExport';
 const transferOf = (job: Job<typeof kind>) => named(job.transferId, kind, 'transfer');
 
 /**
- * What of the organisation's quota is left for what is made of or for a transfer, whose file is
- * counted already. Throws when nothing is.
+ * Returns the bytes that the organisation's quota leaves for an export's file or an import's layer.
+ * The transfer's own file is counted already, so it is added again. Throws when nothing is left.
  */
 export async function leftBytes({ usage }: Reader, { heldBytes }: Transfer): Promise<number> {
   const { storedGb } = await usage.quotas();
@@ -34,7 +34,7 @@ export const imageExport = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, call, signer, transferPath, clock } = context;
+    const { job, store, engine, signal, call, signer, blobs, clock } = context;
     const id = transferOf(job);
     const found = await store.read('system', async (work) => {
       const transfer = await work.transfers.get(id);
@@ -63,16 +63,15 @@ export const imageExport = defineJob({
     await context.phase('verifying the layers', 0.1);
     await verifyChain(context, head.id, call);
     await context.phase('writing the file', 0.3);
-    const path = transferPath(id);
     const { format } = transfer;
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
-    const spec = { layerId: head.id, format, to: fileSink(path), bytesMax, ...boot };
+    const spec = { layerId: head.id, format, to: blobs.sink(id), bytesMax, ...boot };
     const { bytes, heldBytes, tail } = await requirePart(engine, 'transfer').exportLayer(
       spec,
       call,
     );
     await context.phase('taking its digest', 0.8);
-    const sha256 = await sha256File(path, { signal });
+    const sha256 = await sha256Of(await blobs.read(id), signal);
     const manifest: Manifest = {
       version: 1,
       name: image.name,
@@ -81,7 +80,7 @@ export const imageExport = defineJob({
       sha256,
       virtualBytes: head.virtualBytes,
       base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,
-      boot: boot.boot.mode === 'direct' && tail ? { ...boot.boot, ...tail } : { mode: 'firmware' },
+      boot: manifestBoot(boot.boot, tail),
       head: { layerId: head.id, key: head.key },
       software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
       createdAt: new Date(clock.now()).toISOString(),
@@ -99,11 +98,18 @@ export const imageExport = defineJob({
     };
   },
 
-  async undo({ job, transferPath }) {
-    await rm(transferPath(transferOf(job)), { force: true });
+  async undo({ job, blobs }) {
+    await blobs.remove(transferOf(job));
   },
 
   async abandon(work, job, reason) {
     await work.transfers.update(transferOf(job), { status: 'failed', statusReason: reason });
   },
 });
+
+/** A manifest calls the profile `bios` by its older name, which earlier versions read. */
+function manifestBoot(boot: BootProfile, tail: Tail | null): ManifestBoot {
+  if (boot.mode !== 'direct' || tail === null) return { mode: 'firmware' };
+  const { mode, append, buildAppend } = boot;
+  return { mode, append, buildAppend, ...tail };
+}

@@ -1,19 +1,19 @@
-// Import: the bytes that came in become a layer: on the base that they were made from when it is
-// here, so that only what differs is stored, else one that stands alone and boots as its manifest
-// says, or by its firmware. With the same workflow a damaged layer is healed: the new bytes take
-// its place under the same id, and what stands on it can be used again.
+// Imports an uploaded file as a layer. When the base that it was made from is here, the layer
+// stands on that base and stores only what differs. Otherwise it stands alone, and boots as its
+// manifest says or by its firmware. The same job heals a damaged layer: the new bytes take the
+// place of the old ones under the same id, and what stands on the layer can be used again.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { partsOf } from '../../engine/optional/transfer.ts';
-import { fileContent } from '../../lib/content.ts';
-import { sha256File } from '../../lib/files.ts';
+import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
@@ -31,7 +31,7 @@ export const imageImport = defineJob({
   attemptsMax: 3,
 
   async run(context) {
-    const { job, store, engine, signal, call, transferPath } = context;
+    const { job, store, engine, signal, call, blobs } = context;
     const [id, imageId, healed] = [transferOf(job), imageOf(job), job.layerId];
     const layerId = healed ?? (await context.begin('layer', newId() as LayerId));
     const { transfer, manifest, base } = await context.write(async (work) => {
@@ -51,17 +51,17 @@ export const imageImport = defineJob({
     });
     const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
     const boot = base === null ? bootAlone(context, transfer, told) : null;
-    const path = transferPath(id);
     await context.phase('comparing the digest', 0.1);
-    const sha256 = await sha256File(path, { signal });
+    const file = await blobs.read(id);
+    const sha256 = await sha256Of(file, signal);
     if (transfer.sha256 !== null && transfer.sha256 !== sha256)
       throw failedForGood(
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
     // A layer on a base boots with the kernel of that base.
-    const parts = partsOf(await fileContent(path), told);
+    const parts = partsOf(file, told);
     await context.phase('making a layer of it', 0.3);
-    // What heals takes the place of what is counted already.
+    // A healed layer replaces bytes that are counted already, so no quota limits it.
     const bytesMax =
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
@@ -79,7 +79,7 @@ export const imageImport = defineJob({
         `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
       );
     return async (work) => {
-      // Else it is made again, without this base.
+      // Throws NotYet when the base left, so that the layer is made again without it.
       if (base) await assertStands(work, base.id);
       const { organisationId } = job;
       if (healed === null)
@@ -109,15 +109,15 @@ export const imageImport = defineJob({
 type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
 
 /**
- * How what stands alone boots. A kernel that came with it, and what is said to it, count only when
- * somebody who is trusted signed for them.
+ * Returns how a layer that stands alone boots. A kernel in the file, and its command line, are used
+ * only when a trusted key signed the manifest.
  */
 function bootAlone(
   { signer }: JobContext,
   { manifest, signature }: Transfer,
   told: ManifestBoot | null,
-): Boot {
-  if (told?.mode !== 'direct') return { mode: 'firmware' };
+): BootProfile {
+  if (told?.mode !== 'direct') return { mode: 'bios' };
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
     return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
   throw failedForGood(
@@ -149,7 +149,7 @@ async function settleNew(
   });
 }
 
-/** The layer has new bytes, which have no digest yet. */
+/** Records that the layer has new bytes, whose digest is not taken yet. */
 async function settleHealed(
   work: Writer,
   layerId: LayerId,

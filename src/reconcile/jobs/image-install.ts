@@ -1,6 +1,6 @@
-// Install: the software is put into canonical order, and each title is one layer on the one below
-// it. A layer that an earlier build made from the same parent and recipe is used again; a build
-// that failed goes on at the step that failed.
+// Builds an image from a base and a list of software. The list is put into canonical order, and
+// each title is one layer on the layer before. A layer that an earlier build made from the same
+// parent and recipe is used again, so a build that failed goes on at the step that failed.
 
 import type { BaseImage } from '../../domain/base.ts';
 import { plainConsole } from '../../domain/console.ts';
@@ -85,8 +85,8 @@ async function begin(
 }
 
 /**
- * The sealed layer of a step: one that is there, or one that is built now. Throws NotYet while
- * another build makes it.
+ * Returns the sealed layer of a step, which is found in the build cache or built now. Throws NotYet
+ * while another build makes it.
  */
 async function ensureStep(
   context: JobContext<typeof kind>,
@@ -109,7 +109,7 @@ async function ensureStep(
     });
   if (layer.state === 'sealed') {
     await context.write((work) => work.layers.update(layer.id, { usedAt: work.now() }));
-    // A retry finds its own earlier steps sealed; those were recorded when they were built.
+    // A retry finds its own earlier steps sealed. They were recorded when they were built.
     const recorded = await context.store.read('system', (work) => work.images.steps(imageId));
     if (!recorded.some((one) => one.position === position))
       await context.write((work) => record(work, 'hit', null, ''));
@@ -152,8 +152,8 @@ async function ensureStep(
 }
 
 /**
- * The layer of a key, unless it stands on a layer that is damaged or half-made on another parent:
- * then it leaves the cache.
+ * Returns the layer with a key. A layer that stands on a damaged layer, or that is half-made on
+ * another parent, loses its key and is not returned.
  */
 async function usable(work: Writer, key: string, parentId: LayerId): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
@@ -166,7 +166,8 @@ async function usable(work: Writer, key: string, parentId: LayerId): Promise<Lay
 }
 
 /**
- * The layer row of a step's key: found, taken over from a build that has ended, or new and ours.
+ * Returns the row of a step's layer: found, taken over from a build that has ended, or new. `mine`
+ * says that this job is to build it.
  */
 async function reserve(
   work: Writer,

@@ -1,5 +1,5 @@
-// Compaction: a layer whose chain is long is written anew on a layer further down. Its content
-// stays the same, and its id too, so that disks and layers that stand on it notice nothing.
+// Compacts a layer whose chain is long: the layer is written anew on a layer further down. Its
+// content and its id stay, so disks and layers that stand on it notice nothing.
 
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -10,7 +10,7 @@ import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { verifyLayer } from '../verify.ts';
 
-/** One that failed holds up no other for so long. */
+/** A layer whose compaction failed is left out for so long, so that others get their turn. */
 const failedAgainMs = 3600_000;
 
 const kind = 'layerCompact';
@@ -52,7 +52,7 @@ export const layerCompact = defineJob({
   },
 
   async undo({ job, engine, call, remember }) {
-    // Nothing was written when its bytes have the digest that they had: it is given back then.
+    // When the bytes still have their old digest, nothing was written, and the digest is put back.
     const { digest } = job.data;
     if (digest === undefined) return;
     const verify = requirePart(engine, 'verify');
@@ -62,7 +62,8 @@ export const layerCompact = defineJob({
       if (error instanceof AppError && error.retry === 'never') return null;
       throw error;
     });
-    // One that is away keeps its digest, by which it is known when it is back.
+    // A layer whose file is missing keeps its digest too, so that the file is known when it is
+    // back.
     await remember({ unchanged: now === null || now === digest });
   },
 
@@ -75,8 +76,8 @@ export const layerCompact = defineJob({
 });
 
 /**
- * The layer and all below it down to the one on which it is to be written anew; none when its chain
- * is short, or known to be damaged.
+ * Returns the layer and those below it, down to its new parent, which is not included. Returns none
+ * when the chain is short or known to be damaged.
  */
 async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
   if (!(await work.layers.find(layerId))) return [];
@@ -87,12 +88,12 @@ async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
 }
 
 /**
- * Damage that nobody has met yet would be written into sound bytes, and have a digest of its own
- * then.
+ * Verifies a layer before its bytes are written into another one. Damage that was not found before
+ * would get a digest of its own, and could not be found later.
  */
 async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<void> {
   const layer = await context.store.read('system', (work) => work.layers.find(id));
-  // An attempt that was cut short may have rewritten it: what it has then was compared before.
+  // A layer that this job has taken was compared by an earlier attempt.
   if (layer?.state === 'sealed' && layer.jobId === null)
     await verifyLayer(context, layer, 0, context.call);
 }
@@ -118,15 +119,15 @@ async function begin(
   return { parent: parent.id, data };
 }
 
-/** Whoever compares or compacts layers may have it again. */
+/** Gives the layer back, so that it can be verified and compacted again. */
 async function releaseLayer(work: Writer, job: Compaction): Promise<void> {
   const layer = await work.layers.find(layerOf(job));
   if (layer?.jobId === job.id) await work.layers.update(layer.id, { jobId: null });
 }
 
 /**
- * A layer below it was found to be damaged while it was written anew: its bytes may have become the
- * layer's own.
+ * Quarantines the layer, because a layer below it was found damaged meanwhile, and the damaged
+ * bytes may be in the new file.
  */
 async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise<void> {
   const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
@@ -135,8 +136,8 @@ async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise
 }
 
 /**
- * One at a time; each asks for the next, so that builds which add layers meanwhile do not outrun
- * it.
+ * Queues the next compaction unless one is open. Each compaction asks for the next when it ends, so
+ * that it keeps up with builds that add layers.
  */
 export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');

@@ -1,6 +1,6 @@
-// Start: a machine comes up on the disk it has, or on a new one made from its image. The new disk
-// takes the old one's place only when the machine is ready on it: a start that fails leaves the
-// machine off with the disk it had, and the assignment pending.
+// Starts a machine on the disk that it has, or on a fresh disk made from its image. The fresh disk
+// takes the old one's place only when the machine is ready on it. So a start that fails leaves the
+// machine off, with its old disk and with the assignment still pending.
 
 import { consoleReason, plainConsole } from '../../domain/console.ts';
 import { AppError, failedForNow } from '../../domain/error.ts';
@@ -19,9 +19,7 @@ const kind = 'machineStart';
 type Start = JobContext<typeof kind>;
 const machineOf = ({ machineId }: Job<typeof kind>) => named(machineId, kind, 'machine');
 
-/**
- * Not an error: somebody assigned an image to the machine, or stopped it, while it was starting.
- */
+/** Thrown when a stop or an assignment was asked for while the machine was starting. */
 class StopRequested extends Error {}
 
 export const machineStart = defineJob({
@@ -49,7 +47,8 @@ export const machineStart = defineJob({
         call,
       );
       await context.phase('waiting for the guest', 0.5);
-      const end = clock.monotonic() + settings.readyMs;
+      const readyMs = boot.boot.readyMs ?? settings.readyMs;
+      const end = clock.monotonic() + readyMs;
       let state: MachineState;
       while (true) {
         state = await engine.machineState(id, call);
@@ -64,12 +63,12 @@ export const machineStart = defineJob({
               : '';
           throw new AppError(
             'unavailable',
-            `Machine ${id} was not ready within ${Math.round(settings.readyMs / 1000)} s${on}; assign another image to it, or reset it and start it again.`,
+            `Machine ${id} was not ready within ${Math.round(readyMs / 1000)} s${on}; assign another image to it, or reset it and start it again.`,
           );
         }
         await clock.sleep(settings.pollMs, signal);
       }
-      // Looked at again inside the transaction: a stop may be asked for until the very end.
+      // The transaction asks again, because a stop may be asked for until then.
       return async (work) => {
         await finish(
           work,
@@ -96,8 +95,8 @@ export const machineStart = defineJob({
 });
 
 /**
- * The error with what the guest showed, which is kept: the machine, and its console, are gone after
- * this.
+ * Returns the error with the end of the guest's console added, and keeps the console in the store,
+ * because it is lost when the machine goes off.
  */
 async function withConsole(
   { engine, signal, call, write }: Start,
@@ -117,7 +116,7 @@ async function prepare(context: Start, id: MachineId) {
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();
-    // What an earlier attempt began on stays, whatever became of the image.
+    // An attempt goes on with the disk that an earlier one made, whatever became of the image.
     const begun = (await work.disks.find(freshId)) !== undefined;
     const fresh = begun || machine.diskId === null || machine.assignmentPendingAt !== null;
     const diskId = fresh ? freshId : (machine.diskId as DiskId);
@@ -138,16 +137,14 @@ async function prepare(context: Start, id: MachineId) {
       });
     }
     const disk = await work.disks.get(diskId);
-    // A disk never stands on bytes that are known to be wrong.
+    // A machine never starts on a layer that is known to be damaged.
     for (const layer of await work.layers.chain(disk.layerId)) assertSound(layer);
     const boot = await work.layers.bootOf(await work.layers.get(disk.layerId));
     return { machine, disk, fresh, boot, base: await work.bases.ofLayer(boot.baseLayerId) };
   });
 }
 
-/**
- * The layer from which the machine's next disk is made: its image's, else that of the default base.
- */
+/** Returns the layer for the machine's next disk: its image's, or that of the default base. */
 async function imageLayer(work: Reader, machine: Machine): Promise<LayerId> {
   if (machine.assignedImageId === null)
     return (await work.bases.fitting(machine.diskSizeGb)).layerId;
@@ -158,7 +155,7 @@ async function imageLayer(work: Reader, machine: Machine): Promise<LayerId> {
       `Image ${image.id} of machine ${machine.id} is ${image.status}; assign another one.`,
     );
   }
-  // A disk that is smaller than what is on it would end in the midst of it.
+  // A disk that is smaller than its layer would cut off the layer's content.
   const { virtualBytes } = await work.layers.get(image.layerId);
   assertHolds(machine, { id: image.id, sizeGb: Math.ceil(virtualBytes / gbBytes) });
   return image.layerId;

@@ -1,4 +1,5 @@
-// Stop: the guest is asked to power off, and its process is ended when it does not within the limit.
+// Stop: the guest is asked to power off, and its process is ended when it does not within the
+// limit.
 
 import { defineJob, named } from '../job.ts';
 

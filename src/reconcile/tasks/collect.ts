@@ -12,7 +12,7 @@ import type { Settings } from '../context.ts';
 import { enforceKeptQuota, expire, planRemoval, pruneAudit, type Removal } from '../expire.ts';
 import { quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { removeTransfers } from '../transfer-files.ts';
+import { removeBlobs } from '../transfer-blobs.ts';
 
 const chainRoundsMax = 100;
 
@@ -23,7 +23,7 @@ export const collect: Task = {
     const { store, settings } = context;
     await settleAbandoned(context);
     if (await store.read('system', isFrozen)) return;
-    await removeTransfers(context);
+    await removeBlobs(context);
     const removal = await planRemoval(context);
     const disks = await store.write('system', (work) => markDisks(work, removal, settings));
     logReleased(context, disks.released);

@@ -1,6 +1,6 @@
 // Measures the room on the host's disk and the bytes of machines' disks. Requests are answered from
-// the last measurement. Machines that were paused because the disk was full are shown as paused, and
-// go on when there is room again.
+// the last measurement. Machines that were paused because the disk was full are shown as paused,
+// and go on when there is room again.
 
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Task } from '../task.ts';

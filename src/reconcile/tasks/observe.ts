@@ -1,7 +1,7 @@
 // Compares the machines that are on with those that the store says are on. A machine whose guest
 // powered itself off is shown as off. A machine that is on although it should be off is stopped,
-// because an image could otherwise be captured of a disk that a guest writes to. This happens when an
-// older store was brought back.
+// because an image could otherwise be captured of a disk that a guest writes to. This happens when
+// an older store was brought back.
 
 import type { MachineId } from '../../domain/ids.ts';
 import { withoutJob } from '../../engine/port/call.ts';

@@ -1,5 +1,5 @@
-// Takes the digests of all layers that have none, and then compares one other layer. Each run does a
-// little, so that the scrub is spread over its period.
+// Takes the digests of all layers that have none, and then compares one other layer. Each run does
+// a little, so that the scrub is spread over its period.
 
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Task } from '../task.ts';

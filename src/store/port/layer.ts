@@ -2,8 +2,9 @@
 // bases and installed software, so the scope does not matter here: callers reach a layer through an
 // image or a disk that their scope has shown.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 
 export type NewLayer = Omit<
   Layer,
@@ -29,7 +30,7 @@ export type LayerChange = Partial<
 
 /** How the chain of a layer boots. */
 export interface ChainBoot {
-  boot: Boot;
+  boot: BootProfile;
   /** The root of the chain, beside which kernel and initrd are kept. */
   baseLayerId: LayerId;
   /** All layers of the chain: the layer itself first, the root last. */

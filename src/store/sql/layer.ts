@@ -1,9 +1,10 @@
 // Queries on layers.
 
 import { sql } from 'kysely';
+import type { BootProfile } from '../../domain/boot.ts';
 import { AppError } from '../../domain/error.ts';
 import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
-import type { Boot, Layer } from '../../domain/layer.ts';
+import type { Layer } from '../../domain/layer.ts';
 import type {
   CachedLayer,
   ChainBoot,
@@ -44,7 +45,7 @@ const needed = sql<boolean>`(
 
 const toLayer = ({ boot, ...row }: Database['layer']): Layer => ({
   ...row,
-  boot: boot === null ? null : (JSON.parse(boot) as Boot),
+  boot: boot === null ? null : (JSON.parse(boot) as BootProfile),
 });
 
 export class SqlLayerReader extends Queries implements LayerReader {

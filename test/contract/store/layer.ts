@@ -20,7 +20,7 @@ function testChains(make: MakeWorld) {
       assert.deepEqual(idsOf(await work.layers.chain(head)), ids.toReversed());
       const boot = await work.layers.bootOf(await work.layers.get(head));
       const chain = ids.toReversed();
-      assert.deepEqual(boot, { boot: { mode: 'firmware' }, baseLayerId: root, chain });
+      assert.deepEqual(boot, { boot: { mode: 'bios' }, baseLayerId: root, chain });
       const nowhere = 'nowhere' as LayerId;
       await assert.rejects(work.layers.chain(nowhere), { code: 'internal' });
       assert.equal(await work.layers.find(nowhere), undefined);

@@ -80,7 +80,7 @@ export class World {
       storedBytes: 10,
       jobId: null,
       organisationId: null,
-      boot: { mode: 'firmware' },
+      boot: { mode: 'bios' },
       ...change,
     };
     await this.write((work) => work.layers.add(layer));

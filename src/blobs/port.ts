@@ -1,0 +1,27 @@
+// Where the bytes of transfers wait: an upload until an image is made of it, an export until it is
+// downloaded or over. The application writes the parts of an upload, the reconciler writes exports
+// and reads uploads, and HTTP reads exports. Nobody outside of blobs/ knows where the bytes lie.
+//
+// Nothing here belongs in a transaction of the store: bytes are written before the transaction that
+// records them, and are removed after the transaction that gave them up.
+
+import type { TransferId } from '../domain/ids.ts';
+import type { Content, Sink } from '../lib/content.ts';
+
+export interface Blobs {
+  /**
+   * Writes a part of an upload. The part at offset 0 begins the blob anew. Durable when it
+   * resolves, and idempotent: the same part again leaves the same bytes. Two parts of one transfer
+   * must not be written side by side. Throws `unavailable` when there is no room for the part, and
+   * `not_found` when the part is not the first and the blob was removed.
+   */
+  writePart(id: TransferId, offset: number, part: Buffer): Promise<void>;
+  /** Returns the bytes of a blob as they are now. Throws `not_found` when there are none. */
+  read(id: TransferId): Promise<Content>;
+  /** Returns the place where an export comes to lie. A blob that is there is replaced. */
+  sink(id: TransferId): Sink;
+  /** Removes a blob, and what a writing that was cut short left of it. Idempotent. */
+  remove(id: TransferId): Promise<void>;
+  /** Returns the ids of all blobs, and of those of which only an unfinished writing is there. */
+  list(): Promise<TransferId[]>;
+}

@@ -1,0 +1,25 @@
+// How a chain of layers boots: the boot profile of the root at its end.
+
+import { gbBytes } from './units.ts';
+
+/** What a boot profile says where its chains differ from the defaults. */
+export interface BootNeeds {
+  /** The least disk that its guests work on; default: the size of the root's own disk. */
+  leastDiskBytes?: number;
+  /** How long a machine may take to become ready; default: the server's setting. */
+  readyMs?: number;
+  /** The size of a build machine; default: that of the engine. */
+  build?: { cpus: number; memoryMb: number };
+}
+
+/**
+ * `direct`: with the kernel and the initrd that are kept beside the root, and the kernel command
+ * line `append`; with `buildAppend` added that initrd runs the user-data of the seed and powers
+ * off. `bios`: with the boot loader on the disk.
+ */
+export type BootProfile = BootNeeds &
+  ({ mode: 'direct'; append: string; buildAppend: string | null } | { mode: 'bios' });
+
+/** The least disk, in GB, for a root whose own disk has so many bytes. */
+export const leastDiskGb = ({ leastDiskBytes = 0 }: BootNeeds, virtualBytes: number): number =>
+  Math.max(virtualBytes, leastDiskBytes) / gbBytes;

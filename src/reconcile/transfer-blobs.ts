@@ -1,0 +1,51 @@
+// Removes the blobs of transfers that are deleted, over, or no longer needed.
+
+import type { Transfer } from '../domain/transfer.ts';
+import type { TaskContext } from './task.ts';
+
+/**
+ * Removes at once the blobs of deleted transfers and those that an ended import left. Removes
+ * transfers whose time is over when the guard allows it.
+ */
+export async function removeBlobs(context: TaskContext): Promise<void> {
+  const { store, blobs } = context;
+  // The blobs are listed first, because a transfer's row is there before its blob.
+  const found = await blobs.list();
+  const { all, over } = await findOver(context);
+  if (over.length > 0)
+    await store.write('system', async (work) => {
+      // A transfer that was sent a part meanwhile has a later end.
+      for (const { id, expiresAt } of over)
+        if ((await work.transfers.find(id))?.expiresAt === expiresAt)
+          await work.transfers.delete(id);
+    });
+  const present = new Set(found);
+  for (const { id, heldBytes } of all.filter(isUsed)) {
+    if (present.has(id)) await blobs.remove(id);
+    if (heldBytes > 0)
+      await store.write('system', (work) => work.transfers.update(id, { heldBytes: 0 }));
+  }
+  for (const id of await store.read('system', (work) => work.transfers.deleted())) {
+    await blobs.remove(id);
+    await store.write('system', (work) => work.transfers.remove(id));
+  }
+  // The rest belong to transfers that were removed while a part was written.
+  const known = new Set(all.map(({ id }) => id));
+  for (const id of found) if (!known.has(id)) await blobs.remove(id);
+}
+
+/** Nothing reads the bytes of a failed transfer, or of an import whose image is made. */
+const isUsed = ({ kind, status }: Transfer) =>
+  status === 'failed' || (kind === 'import' && status === 'available');
+
+/** Returns all transfers, and of them those whose time is over and that may go now. */
+function findOver({ store, guard }: TaskContext): Promise<{ all: Transfer[]; over: Transfer[] }> {
+  return store.read('system', async (work) => {
+    const before = await guard.look(work);
+    const all = await work.transfers.list();
+    const over = all.filter(
+      ({ status, expiresAt }) => before !== null && status !== 'building' && expiresAt <= before,
+    );
+    return { all, over: guard.mayGo('transfers', over.length, all.length) ? over : [] };
+  });
+}
