@@ -6,7 +6,6 @@ import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
-import type { BaseImageId } from '../../domain/ids.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
@@ -101,7 +100,7 @@ function tryCommand(base: Command, { local, withStore, print, terminal }: Operat
       withStore(flags, async (opened) => {
         const bases = await baseList(opened.store);
         const id = await pick('base image', given, async () => bases);
-        const base = bases.find((one) => one.id === id) ?? { id: id as BaseImageId, name: given };
+        const base = bases.find((one) => one.id === id) ?? { id, name: given };
         const engine = await opened.openEngine();
         const trial = await tryBase(opened, engine, base, flags, { print, terminal });
         if (flags.json) print(flags, trial, '');

@@ -78,14 +78,14 @@ export type Noun = keyof typeof nouns;
  * The id that was given, or the id of the thing in the list that has the name. Throws UsageError
  * when nothing has the name, and when several things have it.
  */
-export async function pick(
+export async function pick<Id extends number>(
   noun: Noun,
   text: string,
-  list: () => Promise<readonly Named[]>,
-): Promise<number> {
+  list: () => Promise<readonly { id: Id; name: string }[]>,
+): Promise<Id> {
   if (/^\d+$/.test(text)) {
     const id = Number(text);
-    if (Number.isSafeInteger(id) && id > 0) return id;
+    if (Number.isSafeInteger(id) && id > 0) return id as Id;
     throw new UsageError(
       `${JSON.stringify(text)} is not an id; give a whole number from 1, or a name.`,
     );
