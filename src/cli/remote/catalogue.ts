@@ -20,11 +20,11 @@ export interface CatalogueContext extends RemoteContext {
  */
 export function catalogueList(
   noun: Command,
+  name: Listed,
   local: string,
   { listLocal }: CatalogueContext,
   ask: (flags: Remote) => Promise<void>,
 ): void {
-  const name = noun.name() as Listed;
   remoteOptions(
     noun.command('list').description('list them, over the API, with a key as every other command'),
   )
