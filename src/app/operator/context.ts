@@ -20,7 +20,7 @@ export interface Change {
   failed(reason: string): void;
 }
 
-/** The error says that what was asked for is wrong; any other says that the work itself failed. */
+/** Whether an error refuses what was asked for; every other error says that the work failed. */
 const isRefusal = (error: unknown) =>
   error instanceof AppError && error.code !== 'internal' && error.code !== 'unavailable';
 
