@@ -35,8 +35,8 @@ export interface Opened {
 }
 
 /**
- * Shows which machine a link opens, without using the link up. Throws `not_found` for a link that is
- * unknown, used or expired, and `machine_not_ready`.
+ * Shows which machine a link opens, without using the link up. Throws `not_found` for a link that
+ * is unknown, used or expired, and `machine_not_ready`.
  */
 export async function accessCheck(store: Store, token: string): Promise<Opened> {
   const link = await store.read('system', (work) => work.access.find(hashOf(token)));

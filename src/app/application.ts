@@ -1,5 +1,6 @@
-// The application as one object, which is all that HTTP gets: it finds callers, runs their reads and
-// changes, and counts. HTTP brings each request into the form of these calls and spells the answers.
+// The application as one object, which is all that HTTP gets: it finds callers, runs their reads
+// and changes, and counts. HTTP brings each request into the form of these calls and spells the
+// answers.
 
 import type { Blobs } from '../blobs/port.ts';
 import type { MasterKey } from '../lib/master-key.ts';
@@ -11,7 +12,7 @@ import { type Command, type Done, type Refusal, recordRefusal, runCommand } from
 import type { ChangeContext, ReadContext } from './context.ts';
 import { countService, type ServiceCounts } from './counts.ts';
 
-export interface ApplicationOptions {
+interface ApplicationOptions {
   store: Store;
   masterKey: MasterKey;
   signer: Signer;

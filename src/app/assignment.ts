@@ -1,5 +1,5 @@
-// The assignment of images to machines, and its undo. A machine's disk follows its assignment at its
-// next start; until then only rows of the store change.
+// The assignment of images to machines, and its undo. A machine's disk follows its assignment at
+// its next start; until then only rows of the store change.
 
 import { AppError } from '../domain/error.ts';
 import type { ImageId, MachineId } from '../domain/ids.ts';

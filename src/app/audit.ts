@@ -4,10 +4,10 @@ import { invalid } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import type { ReadContext } from './context.ts';
 
-export const auditEntriesMax = 1000;
+const auditEntriesMax = 1000;
 const defaultDaysMs = 30 * 24 * 3600_000;
 
-export interface AuditQuery {
+interface AuditQuery {
   startDate?: string | undefined;
   endDate?: string | undefined;
   actions?: readonly string[] | undefined;

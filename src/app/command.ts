@@ -1,6 +1,6 @@
 // A request that changes something: one transaction with its signature, its effect, the record of
-// what it touched, and the answer to give again when the same Idempotency-Key comes again. A refusal
-// changes nothing and is recorded in a transaction of its own.
+// what it touched, and the answer to give again when the same Idempotency-Key comes again. A
+// refusal changes nothing and is recorded in a transaction of its own.
 
 import type { Touched } from '../domain/audit.ts';
 import { AppError } from '../domain/error.ts';
@@ -28,10 +28,7 @@ export interface Done {
   again: boolean;
 }
 
-export type Effect = (
-  work: OrganisationWriter,
-  touched: ChangeContext['touched'],
-) => Promise<object>;
+type Effect = (work: OrganisationWriter, touched: ChangeContext['touched']) => Promise<object>;
 
 export const replayed = () =>
   new AppError(
@@ -41,9 +38,9 @@ export const replayed = () =>
 
 /**
  * Runs `effect`, whose result is the answer, or returns the answer that was given before. The store
- * may run `effect` again, so it has no effects outside the transaction. Throws `unauthenticated` for
- * a signature that was used, `conflict` for an Idempotency-Key that was used otherwise, and what
- * `effect` throws; then nothing is changed.
+ * may run `effect` again, so it has no effects outside the transaction. Throws `unauthenticated`
+ * for a signature that was used, `conflict` for an Idempotency-Key that was used otherwise, and
+ * what `effect` throws; then nothing is changed.
  */
 export function runCommand(
   { store, masterKey }: { store: Store; masterKey: MasterKey },

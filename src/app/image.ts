@@ -26,10 +26,7 @@ export interface ImageView {
   job: Job | undefined;
 }
 
-export async function viewImages(
-  { work }: ReadContext,
-  images: readonly Image[],
-): Promise<ImageView[]> {
+async function viewImages({ work }: ReadContext, images: readonly Image[]): Promise<ImageView[]> {
   const built = images
     .filter((image) => image.source === 'pre_installation')
     .map((image) => image.id);
@@ -120,7 +117,7 @@ async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promis
   );
 }
 
-export interface InstallInput {
+interface InstallInput {
   name?: string | undefined;
   softwareIds?: readonly SoftwareId[] | undefined;
   baseImageId?: BaseImageId | undefined;

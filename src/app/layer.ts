@@ -9,7 +9,7 @@ import type { Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { ReadContext } from './context.ts';
 
-export interface ImageStorage {
+interface ImageStorage {
   virtualBytes: number;
   storedBytes: number;
   exclusiveBytes: number;
@@ -38,7 +38,7 @@ export async function imageStorage({ work }: ReadContext, id: ImageId): Promise<
   };
 }
 
-export interface Dependents {
+interface Dependents {
   /** Machines to which the image is assigned, and machines whose disk uses its layer. */
   machines: { machine: Machine; assigned: boolean; disk: boolean }[];
   images: Image[];

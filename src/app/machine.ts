@@ -24,7 +24,7 @@ export interface MachineView {
   job: Job | undefined;
 }
 
-export async function viewMachines(
+async function viewMachines(
   { work }: ReadContext,
   machines: readonly Machine[],
 ): Promise<MachineView[]> {
@@ -73,7 +73,7 @@ export async function machineGet(context: ReadContext, id: MachineId): Promise<M
   return view ?? { machine, assignedImageName: null, job: undefined };
 }
 
-export interface CreateInput {
+interface CreateInput {
   machineTypeId: MachineTypeId;
   quantity?: number | undefined;
   softwareIds?: readonly SoftwareId[] | undefined;
@@ -170,7 +170,9 @@ export async function machineStop(
   ]);
 }
 
-/** Throws `image_too_large` when the image or base of the next disk is larger than the machine's. */
+/**
+ * Throws `image_too_large` when the image or base of the next disk is larger than the machine's.
+ */
 async function assertNextFits(
   { bases }: OrganisationReader,
   machine: Machine,

@@ -7,7 +7,7 @@ import type { KeyId } from '../domain/ids.ts';
 import type { AuditWriter } from '../store/port/audit.ts';
 
 /** A request that was to change something, and its outcome. */
-export interface Action {
+interface Action {
   keyId: KeyId;
   /** The name of the operation. */
   name: string;

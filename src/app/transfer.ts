@@ -1,5 +1,5 @@
-// Exports and imports of images. An import is opened here and finished here, when all its bytes have
-// come (transfer-part.ts takes them); an image is made of them only then.
+// Exports and imports of images. An import is opened here and finished here, when all its bytes
+// have come (transfer-part.ts takes them); an image is made of them only then.
 
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
@@ -73,7 +73,7 @@ export async function imageExport(
   return transfer;
 }
 
-export interface ImportInput {
+interface ImportInput {
   name?: string | undefined;
   bytes: number;
   sha256?: string | undefined;
@@ -173,8 +173,8 @@ async function addImageOf(context: ChangeContext, transfer: Transfer): Promise<I
 }
 
 /**
- * Returns a damaged image and its layer, when the file is an export of that layer which a trusted key
- * has signed. Throws `not_found`, `conflict` and `invalid`.
+ * Returns a damaged image and its layer, when the file is an export of that layer which a trusted
+ * key has signed. Throws `not_found`, `conflict` and `invalid`.
  */
 async function imageToHeal(
   context: ChangeContext,

@@ -1,5 +1,5 @@
-// The typed client: one method for each operation of the contract, signed, with the server's refusals
-// as errors. It needs fetch and WebCrypto alone, so it runs in Node and in browsers.
+// The typed client: one method for each operation of the contract, signed, with the server's
+// refusals as errors. It needs fetch and WebCrypto alone, so it runs in Node and in browsers.
 
 import { extensionsHeader } from '../contract/extension.ts';
 import {
@@ -48,8 +48,8 @@ export class ApiError extends Error {
 }
 
 /**
- * No answer of Silversmith came: nothing listens there (`unreachable`), it took too long (`late`), or
- * another program answers (`foreign`).
+ * No answer of Silversmith came: nothing listens there (`unreachable`), it took too long (`late`),
+ * or another program answers (`foreign`).
  */
 export class NoAnswerError extends Error {
   readonly url: string;
@@ -63,8 +63,8 @@ export class NoAnswerError extends Error {
 }
 
 /**
- * A method for each operation. It takes the fields of path, query and body in one object, and throws
- * ApiError for a refusal and NoAnswerError when there is no answer.
+ * A method for each operation. It takes the fields of path, query and body in one object, and
+ * throws ApiError for a refusal and NoAnswerError when there is no answer.
  */
 export type Client = {
   [Name in JsonOperationName]: (input: Fields<Name>) => Promise<Answer<Name> & Envelope>;
@@ -81,14 +81,14 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** Bytes to send instead of JSON, and headers such as Range. */
-export interface Sent {
+interface Sent {
   content?: Uint8Array;
   headers?: Record<string, string>;
 }
 
 /**
- * Signs and sends a request of any operation, also one that takes or gives bytes. Throws ApiError for
- * a refusal, and NoAnswerError.
+ * Signs and sends a request of any operation, also one that takes or gives bytes. Throws ApiError
+ * for a refusal, and NoAnswerError.
  */
 export const send = <Name extends OperationName>(
   options: ClientOptions,

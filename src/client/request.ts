@@ -5,7 +5,7 @@ import { pathPrefix } from '../contract/envelope.ts';
 import type { OperationSpec } from '../contract/operation.ts';
 import { formatAuthorization, signedHead } from '../contract/signing.ts';
 
-export interface SignedRequest {
+interface SignedRequest {
   method: string;
   path: string;
   /** With its question mark; empty without a query. */

@@ -1,11 +1,11 @@
-// Moves the bytes of images: an upload in parts, a download by ranges. Both go on where they were cut
-// off. Neither is bounded in time as long as bytes move: over a slow line parts are small, so that
-// each fits the time for an answer. A transfer whose bytes no longer move is given up.
+// Moves the bytes of images: an upload in parts, a download by ranges. Both go on where they were
+// cut off. Neither is bounded in time as long as bytes move: over a slow line parts are small, so
+// that each fits the time for an answer. A transfer whose bytes no longer move is given up.
 
 import { transferPartBytesMax } from '../contract/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';
 
-export interface Moving {
+interface Moving {
   onBytes?: (done: number, total: number) => void;
   /** How long to wait before the second attempt; each later wait is twice as long. */
   pauseMs?: number;
@@ -14,14 +14,16 @@ export interface Moving {
 /** The most attempts in a row that move no byte. */
 const triesMax = 6;
 const firstPauseMs = 1000;
-/** A part is as large as the line carries in this time, or in a quarter of the time for an answer. */
+/**
+ * A part is as large as the line carries in this time, or in a quarter of the time for an answer.
+ */
 const partMs = 5000;
 const firstPartBytes = 256 * 1024;
 const partBytesMin = 16 * 1024;
 
 /**
- * No byte has moved for `triesMax` attempts; `cause` says why the last one failed. The bytes that were
- * moved before are kept.
+ * No byte has moved for `triesMax` attempts; `cause` says why the last one failed. The bytes that
+ * were moved before are kept.
  */
 export class StalledError extends Error {
   constructor(what: string, done: number, total: number, cause: unknown) {
@@ -49,8 +51,8 @@ const mayPass = (error: unknown) =>
   (!(error instanceof ApiError) || error.status >= 500 || [408, 409, 429].includes(error.status));
 
 /**
- * Runs `work` until it resolves, again after each failure that may pass. `work` keeps `at` up to date.
- * Throws StalledError, and failures that do not pass.
+ * Runs `work` until it resolves, again after each failure that may pass. `work` keeps `at` up to
+ * date. Throws StalledError, and failures that do not pass.
  */
 async function insistently(
   what: string,

@@ -1,5 +1,5 @@
-// The pieces of all schemas of the contract: the envelope, ids, texts, pages, and fields that may be
-// null.
+// The pieces of all schemas of the contract: the envelope, ids, texts, pages, and fields that may
+// be null.
 
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 

@@ -1,5 +1,5 @@
-// Each refusal on the wire: its client_code, its HTTP status and its meaning. The error reference and
-// the OpenAPI document are printed from this table.
+// Each refusal on the wire: its client_code, its HTTP status and its meaning. The error reference
+// and the OpenAPI document are printed from this table.
 
 export interface WireError {
   clientCode: number;

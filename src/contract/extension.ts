@@ -1,6 +1,6 @@
 // Our own fields in answers of the API that this project is compatible with. They are sent only to
-// callers that ask for them, because a client that was generated from the specification may refuse an
-// answer with a field that it does not know.
+// callers that ask for them, because a client that was generated from the specification may refuse
+// an answer with a field that it does not know.
 
 import type { TSchema } from 'typebox';
 

@@ -1,6 +1,6 @@
 // The signature of a request, and the Authorization header that carries it. The two have different
-// orders: the header has the nonce before the timestamp, and the signed text has the timestamp before
-// the nonce. The signed text has no separators between its parts.
+// orders: the header has the nonce before the timestamp, and the signed text has the timestamp
+// before the nonce. The signed text has no separators between its parts.
 //
 // The query string is not signed, so an operation that changes something reads nothing from it.
 
@@ -30,9 +30,9 @@ export function formatAuthorization({ key, signature, nonce, timestamp }: Creden
   return `HMAC ${key}:${signature}:${nonce}:${timestamp}`;
 }
 
-// Without separators, an attacker could try to cut a signed text into other parts. These forms leave
-// few ways to do so: keys have a fixed alphabet, timestamps have a fixed length, and no nonce holds a
-// colon, which every JSON object with a member has.
+// Without separators, an attacker could try to cut a signed text into other parts. These forms
+// leave few ways to do so: keys have a fixed alphabet, timestamps have a fixed length, and no nonce
+// holds a colon, which every JSON object with a member has.
 const key = '[A-Za-z0-9_-]{8,64}';
 const nonce = '[\\x21-\\x39\\x3b-\\x7e]{1,128}';
 const timestamp = '[1-9][0-9]{12}';
@@ -40,8 +40,8 @@ export const keyPattern = new RegExp(`^${key}$`);
 const headerPattern = new RegExp(`^HMAC (${key}):([0-9a-f]{64}):(${nonce}):(${timestamp})$`);
 
 /**
- * The length of the nonce of a request whose body is bytes instead of JSON: that of a UUID. Bytes may
- * be anything, so only a fixed length tells where the nonce ends and the body begins.
+ * The length of the nonce of a request whose body is bytes instead of JSON: that of a UUID. Bytes
+ * may be anything, so only a fixed length tells where the nonce ends and the body begins.
  */
 export const bytesNonceLength = 36;
 

@@ -15,8 +15,8 @@ export const Software = Type.Object(sized('Software'), { title: 'Software' });
 export const SoftwareData = resource('software', 'SoftwareData', Software);
 
 /**
- * An item of `GET /software` has its fields both flat and under `attributes`, because clients in use
- * read either.
+ * An item of `GET /software` has its fields both flat and under `attributes`, because clients in
+ * use read either.
  */
 const catalogued = <Name extends string>(type: Name, title: string, what: string) =>
   Type.Object(

@@ -1,6 +1,6 @@
-// The public contract as one table: the path, permission, inputs, answer and errors of each operation.
-// The router, the validation, the serialisation, the types of the client and api/openapi.json are all
-// read from it. Each noun's file has its own rows.
+// The public contract as one table: the path, permission, inputs, answer and errors of each
+// operation. The router, the validation, the serialisation, the types of the client and
+// api/openapi.json are all read from it. Each noun's file has its own rows.
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Plain } from '../domain/ids.ts';

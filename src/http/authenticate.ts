@@ -6,9 +6,9 @@
 // the same path as a known one, and is compared under a random secret, so that a caller cannot find
 // out which keys exist.
 //
-// A signature is good once; a nonce is not what is remembered. The signed text has no separators, so
-// the same bytes under the same signature may be cut into other parts, and short nonces of different
-// requests can be equal.
+// A signature is good once; a nonce is not what is remembered. The signed text has no separators,
+// so the same bytes under the same signature may be cut into other parts, and short nonces of
+// different requests can be equal.
 
 import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
 import type { Callers, FoundKey, SignedCaller } from '../app/caller.ts';
@@ -26,7 +26,7 @@ import type { SignatureJournal } from './signature-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;
 
-export interface RequestHead {
+interface RequestHead {
   authorization: string | undefined;
   method: string;
   /** As received, without the query. */

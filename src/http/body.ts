@@ -1,7 +1,8 @@
 // Reads the body of a request. Its size is limited, and so are the time without a byte, the lowest
 // average speed, and the memory of all bodies together. The whole time is not limited, because a
-// slow line is no attack. After a refusal the rest of the body is still read for a while: many clients
-// send all they have before they look at the answer, and would find a broken connection instead.
+// slow line is no attack. After a refusal the rest of the body is still read for a while: many
+// clients send all they have before they look at the answer, and would find a broken connection
+// instead.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -26,7 +27,7 @@ export const bodyLimits = {
   lingerBytesMax: 64 * 1024 * 1024,
 };
 
-export interface BodyOptions {
+interface BodyOptions {
   bytesMax: number;
   /** Whether the bytes are kept in memory; otherwise only `onBytes` gets them. */
   keep: boolean;
@@ -51,8 +52,9 @@ export class Bodies {
   #heldBytes = 0;
 
   /**
-   * Resolves to the body, or to an empty buffer when it is not kept. Throws `too_large`, `timed_out`,
-   * `unavailable` when all bodies take too much memory, and `invalid` when the connection ends first.
+   * Resolves to the body, or to an empty buffer when it is not kept. Throws `too_large`,
+   * `timed_out`, `unavailable` when all bodies take too much memory, and `invalid` when the
+   * connection ends first.
    */
   read(request: IncomingMessage, response: ServerResponse, options: BodyOptions): Promise<Buffer> {
     const { bytesMax, keep, onBytes } = options;
@@ -131,8 +133,8 @@ function drained(request: IncomingMessage): Promise<void> {
 }
 
 /**
- * Returns an answer that is sent at once, and whose end waits for the rest of the request, or enough
- * of it. Returns null when the whole request has come.
+ * Returns an answer that is sent at once, and whose end waits for the rest of the request, or
+ * enough of it. Returns null when the whole request has come.
  */
 export function lingering(request: IncomingMessage, answer: string | Buffer): Readable | null {
   if (request.complete || request.readableEnded || !hasBody(request)) return null;
@@ -166,8 +168,8 @@ export function parseBody(type: string | undefined, body: Buffer): unknown {
 }
 
 /**
- * Refuses a body that an operation does not take, because no part of the signed text may be ignored.
- * Throws `invalid`.
+ * Refuses a body that an operation does not take, because no part of the signed text may be
+ * ignored. Throws `invalid`.
  */
 export function assertNoBody(body: Buffer): void {
   if (/^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$|^$/.test(body.toString('latin1'))) return;

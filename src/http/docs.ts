@@ -16,7 +16,8 @@ export function docsRoutes(app: FastifyInstance): void {
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
   app.register(swaggerUi, {
     routePrefix: '/docs',
-    // The page signs nothing, so it offers no calls. Its policy lets it load nothing from elsewhere.
+    // The page signs nothing, so it offers no calls. Its policy lets it load nothing from
+    // elsewhere.
     uiConfig: {
       supportedSubmitMethods: [],
       docExpansion: 'list',

@@ -1,6 +1,6 @@
 // Translates each failure into the envelope: our own errors by the table of the contract, the
-// framework's by their meaning, and any other as an internal error. The cause of an internal error is
-// in the log under the request id, and never in the answer.
+// framework's by their meaning, and any other as an internal error. The cause of an internal error
+// is in the log under the request id, and never in the answer.
 
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { type WireError, wireErrors } from '../contract/errors.ts';
@@ -18,7 +18,7 @@ export const envelopeAt = (ms: number): Envelope => ({
   timestamp: timestampOf(ms),
 });
 
-export interface ErrorAnswer {
+interface ErrorAnswer {
   status: number;
   body: Envelope;
   headers: Record<string, string>;

@@ -56,7 +56,7 @@ export type Handlers<Names extends OperationName> = Pick<ReadHandlers, Names & R
  * may run for a request that is refused later. Requests with the same `turn` are served one after
  * the other.
  */
-export interface Stage<Name extends ChangeName> {
+interface Stage<Name extends ChangeName> {
   turn(input: Input<Name>): string;
   run(context: ReadContext, input: Input<Name>): Promise<void>;
 }

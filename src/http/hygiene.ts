@@ -1,6 +1,6 @@
-// The rules for every answer, whatever it is about: the headers that browsers heed, a request id, the
-// methods of a path, and an envelope even for bytes that never become a request (too large headers, a
-// request without an end). There is no CORS: pages of other origins get nothing.
+// The rules for every answer, whatever it is about: the headers that browsers heed, a request id,
+// the methods of a path, and an envelope even for bytes that never become a request (too large
+// headers, a request without an end). There is no CORS: pages of other origins get nothing.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -58,8 +58,8 @@ export const pathOf = (request: FastifyRequest): string =>
   (request.raw.url ?? '').split('?', 1)[0] ?? '';
 
 /**
- * Returns the address at which a caller has reached this server. It does not trust a header, because
- * the address becomes the host of links.
+ * Returns the address at which a caller has reached this server. It does not trust a header,
+ * because the address becomes the host of links.
  */
 export function reachedAt({ localAddress = 'localhost', localPort = 80 }: Socket): string {
   const address = localAddress.replace(/^::ffff:(?=\d+\.)/, '');

@@ -1,5 +1,5 @@
-// The handlers of all operations, collected from the nouns. The compiler asks for each operation that
-// has no handler here.
+// The handlers of all operations, collected from the nouns. The compiler asks for each operation
+// that has no handler here.
 
 import type { ChangeHandlers, ReadHandlers, Stages } from './handler.ts';
 import { accessHandlers } from './routes/access.ts';

@@ -15,7 +15,7 @@ import { type OperationOptions, operationRoutes } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { schemaCompiler } from './validate.ts';
 
-export interface ServerOptions extends OperationOptions {
+interface ServerOptions extends OperationOptions {
   /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
   check(): Promise<void>;
   logLevel: string;

@@ -1,15 +1,15 @@
-// The journal of signatures that were used within the window: in memory, and in an append-only file so
-// that a replay is also refused after a restart. An append is not synced to the disk. A killed server
-// therefore forgets nothing, but a power cut may lose the last moments, so a request that changes
-// something also records its signature in its own transaction.
+// The journal of signatures that were used within the window: in memory, and in an append-only file
+// so that a replay is also refused after a restart. An append is not synced to the disk. A killed
+// server therefore forgets nothing, but a power cut may lose the last moments, so a request that
+// changes something also records its signature in its own transaction.
 //
 // There are two generations, the current file and the previous one. When the current file is as old
 // as the window, it becomes the previous one, and the one before is forgotten. The monotonic clock
 // measures its age, because a wall clock that is set forward and back would age it twice.
 //
 // A new journal (in a new data directory, after a restore, or after an upgrade from a version that
-// kept nonces) does not know which signatures were used before it began. Until it covers the window,
-// requests that were signed before it began are refused.
+// kept nonces) does not know which signatures were used before it began. Until it covers the
+// window, requests that were signed before it began are refused.
 
 import {
   closeSync,
@@ -45,7 +45,8 @@ export class SignatureJournal {
   #file: number;
 
   /**
-   * `failed` gets each error of a write. The signature is then remembered only until the server ends.
+   * `failed` gets each error of a write. The signature is then remembered only until the server
+   * ends.
    */
   constructor(
     dataDir: string,
@@ -116,8 +117,8 @@ export class SignatureJournal {
   }
 
   /**
-   * Remembers a signature that is refused because it came too fast, so that somebody who has seen it
-   * cannot send it later. It is kept in memory alone, and only up to `refusedMax` of them.
+   * Remembers a signature that is refused because it came too fast, so that somebody who has seen
+   * it cannot send it later. It is kept in memory alone, and only up to `refusedMax` of them.
    */
   refuse(signature: string): void {
     if (this.#current.refused++ < refusedMax) this.#current.used.add(signature);

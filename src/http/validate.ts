@@ -18,9 +18,9 @@ for (const ajv of [strict, coercing]) {
 }
 
 /**
- * Bodies are checked as they are. A path and a query hold text alone, which is read as the type that
- * the schema names. A whole number is decimal digits without leading zeros; Ajv would also take
- * `0x1`, `1e0`, and `1` with a line break.
+ * Bodies are checked as they are. A path and a query hold text alone, which is read as the type
+ * that the schema names. A whole number is decimal digits without leading zeros; Ajv would also
+ * take `0x1`, `1e0`, and `1` with a line break.
  */
 export function schemaCompiler() {
   return ({ schema, httpPart = '' }: { schema: Schema; httpPart?: string }) => {

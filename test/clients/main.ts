@@ -1,7 +1,7 @@
-// npm run test:clients -- --specification FILE_OR_URL: clients are generated from the
-// specification's OpenAPI document and from ours, by four generators, and one program is compiled
-// against both. The generators are fetched in the versions below; it takes about two minutes, the
-// network and Java. The specification's document is not part of this tree.
+// npm run test:clients -- --specification FILE_OR_URL Four generators make clients of the
+// specification's OpenAPI document and of our own, and one program is compiled against both. The
+// generators are fetched in the versions below. It takes about two minutes, and needs the network
+// and Java. The specification's document is not part of this tree.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,15 +16,15 @@ const packages = {
   'openapi-fetch': '0.17.0',
   '@hey-api/openapi-ts': '0.95.0',
   orval: '7.13.2',
-  // The last one that holds the program itself; later ones fetch it from elsewhere.
+  // The last version that contains the program; later ones fetch it from elsewhere.
   '@openapitools/openapi-generator-cli': '1.0.18-5.0.0-beta2',
-  // openapi-typescript reads types with this one's interface.
+  // openapi-typescript needs the interface of this version.
   typescript: '5.9.3',
 };
 const limitMs = 10 * 60_000;
 const jar = 'node_modules/@openapitools/openapi-generator-cli/bin/openapi-generator.jar';
 
-/** How each generator is called, and whether it knows OpenAPI 3.1. */
+/** The command of each generator, and whether it knows OpenAPI 3.1. */
 const generators: Record<
   GeneratorName,
   { knows31: boolean; command(document: string, to: string): string[] }
@@ -130,8 +130,8 @@ interface Document {
 }
 
 /**
- * As it is published, two generators refuse the document, since it has answers under codes that are
- * no HTTP status, and no client can name an image in a path, whose parameter is not declared.
+ * Repairs the published document: it has answers under codes that are no HTTP status, which two
+ * generators refuse, and it does not declare the parameters of its paths.
  */
 function repaired(document: Document): Document {
   for (const [path, item] of Object.entries(document.paths)) {

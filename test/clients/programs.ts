@@ -1,9 +1,10 @@
-// One program, the whole job with images, for the clients of each generator. It is compiled against
-// a client of the specification's document and against one of ours, so it uses nothing of ours.
+// One program for the client of each generator: it does the whole job with images. It is compiled
+// against a client of the specification's document and against one of our own document, so it uses
+// none of our extensions.
 
 const url = 'http://127.0.0.1:8080/organization-management/v1';
 
-/** What all of them do with an image; `Image` and the names of its fields are the generator's. */
+/** The part that all programs share; `Image` and the names of its fields are the generator's. */
 const shown = (created: string) => `
 type Attributes = NonNullable<Image['attributes']>;
 const words: Record<NonNullable<Attributes['status']>, string> = {

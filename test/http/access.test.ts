@@ -1,5 +1,5 @@
-// Links that open a machine: once, for a while, while it is ready, and for nobody who reads the
-// store.
+// Links that open a machine: once, before they expire, and only while the machine is ready. A
+// reader of the store cannot use them.
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 describe("a link to a machine's screen", () => {
-  it('opens once, and leaves an entry under the key that made it', async (t) => {
+  it('opens the machine once, and leaves an audit entry under the key that made it', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     assert.equal((await h.call('machineAccess', { params: { id } })).body.client_code, 4201);
@@ -27,7 +27,7 @@ describe("a link to a machine's screen", () => {
     const ask = (method: 'GET' | 'POST', path = pathname) =>
       h.service.app.inject({ method, url: path });
 
-    // Looking, as a program that previews links does, uses nothing up.
+    // A GET, as a program that previews links sends it, does not use the link up.
     for (const _ of [1, 2]) assert.equal((await ask('GET')).json().attributes.machine_id, id);
     const answers = await Promise.all([ask('POST'), ask('POST'), ask('POST')]);
     assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 404, 404]);
@@ -47,7 +47,7 @@ describe("a link to a machine's screen", () => {
     assert.equal(stored, undefined);
   });
 
-  it('is over when its time is, and while the machine is not ready', async (t) => {
+  it('opens nothing after its time, nor while the machine is not ready', async (t) => {
     const { clock, advance } = movableClock();
     const h = await startHarness(t, { clock });
     const [id = 0] = h.machines;
@@ -75,7 +75,7 @@ describe("a link to a machine's screen", () => {
       );
   });
 
-  it('is over with the key that made it, revoked or expired', async (t) => {
+  it('opens nothing once the key that made it is revoked or has expired', async (t) => {
     const { clock, advance } = movableClock();
     const h = await startHarness(t, { clock });
     const [id = 0] = h.machines;
@@ -101,7 +101,7 @@ describe("a link to a machine's screen", () => {
       for (const method of ['GET', 'POST'] as const) assert.equal(await ask(method), 404);
   });
 
-  it('begins with the public address, else with the one that was reached, whatever the headers say', async (t) => {
+  it('begins with the public address, else with the address that the caller reached, and never with one from a header', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -150,7 +150,7 @@ describe("a link to a machine's screen", () => {
       assert.throws(() => of(wrong), /--public-url is/, wrong);
   });
 
-  it('comes again for the same Idempotency-Key, and the store holds it sealed', async (t) => {
+  it('is given again for the same Idempotency-Key, and the store keeps it sealed', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });

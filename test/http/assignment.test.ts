@@ -10,7 +10,7 @@ const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}
   h.call('imageInstall', { body });
 
 describe('imageAssign', () => {
-  it('recreates the disk at the next start: installing, then ready', async (t) => {
+  it('makes the disk anew at the next start, during which the machine is installing', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const { body: image } = await install(h, { software_ids: [h.editor.id] });
@@ -35,7 +35,7 @@ describe('imageAssign', () => {
     );
   });
 
-  it('is all or nothing', async (t) => {
+  it('assigns to all of the machines or to none', async (t) => {
     const h = await startHarness(t);
     const { body: image } = await install(h);
     await h.imageSettled(image.attributes.id);
@@ -100,7 +100,7 @@ describe('imageAssign', () => {
 });
 
 describe('imageAssignUndo', () => {
-  it('gives machines that followed the image their disk back, and the others what was assigned before', async (t) => {
+  it('gives machines with a disk of the image their former disk, and the others their former assignment', async (t) => {
     const { h, id, does, machine, content, install, write } = await settled(t);
     const [, other = 0] = h.machines;
     const [a, b] = [await install([h.editor.id]), await install([h.browser.id])];
@@ -117,14 +117,14 @@ describe('imageAssignUndo', () => {
       [a, null],
     );
     assert.equal((await content())?.at(-1), 'on a');
-    // The other had not followed either; image a is what it follows at its next start.
+    // The other machine had followed neither image; it will follow image a at its next start.
     const waiting = await h.store.read('system', (work) => work.machines.get(other as MachineId));
     assert.equal(waiting.assignedImageId, a);
     assert.notEqual(waiting.assignmentPendingAt, null);
     assert.equal((await does('imageAssignUndo', b)).count, 0);
   });
 
-  it('leaves a machine without a disk when it had none, and changes nothing when one of them cannot', async (t) => {
+  it('leaves a machine that had no disk without one, and changes nothing when one machine must not be changed', async (t) => {
     const { h, id, does, machine, install, write } = await settled(t);
     const [, other = 0] = h.machines;
     const a = await install([]);
@@ -140,7 +140,7 @@ describe('imageAssignUndo', () => {
     assert.equal((await does('imageAssignUndo', a, { machine_ids: [999] })).client_code, 4211);
   });
 
-  it('says when the disk from before is not kept any more', async (t) => {
+  it('is refused with the reason when the former disk is no longer kept', async (t) => {
     const { h, id, does, install, write } = await settled(t, { settings: { keepDiskMs: 0 } });
     await write('before');
     const a = await install([]);

@@ -11,7 +11,7 @@ import { trail } from './trail.ts';
 const dayMs = 24 * 3600_000;
 
 describe('the audit trail', () => {
-  it('has one entry of an assignment that is refused, however many machines it names', async (t) => {
+  it('gets one entry for a refused assignment, however many machines it names', async (t) => {
     const { h, entryOf, image } = await trail(t);
     const id = await image();
     const machine_ids = Array.from({ length: 1000 }, (_, index) => 5000 + index);
@@ -25,7 +25,7 @@ describe('the audit trail', () => {
     });
   });
 
-  it('has no entry of a caller whose signature is wrong, and none beyond the rate', async (t) => {
+  it('gets no entry for a wrong signature, nor for a request beyond the rate', async (t) => {
     const { h } = await trail(t, { requestsPerSecond: 1 });
     const request = { method: 'POST', path: '/organization-management/v1/machines/1/stop' };
     await h.send({ ...request, signature: '0'.repeat(64) });
@@ -38,7 +38,7 @@ describe('the audit trail', () => {
     assert.equal(count, codes.filter((code) => code === 200).length);
   });
 
-  it('forgets entries after their time, however many there are', async (t) => {
+  it('loses its entries after their time, however many there are', async (t) => {
     const { clock, advance } = movableClock();
     const { h, image } = await trail(t, { clock, settings: { auditKeptMs: 10 * dayMs } });
     await image();
@@ -57,7 +57,7 @@ describe('the audit trail', () => {
     assert.equal(countOf(), 0);
   });
 
-  it('is listed and forgotten by its indexes, without sorting', async (t) => {
+  it('is listed and pruned through its indexes, without a sort', async (t) => {
     const statements: string[] = [];
     const { h } = await trail(t, { onQuery: (sql) => statements.push(sql) });
     await h.call('userActionLogList');
@@ -79,7 +79,7 @@ describe('the audit trail', () => {
 });
 
 describe('a list of the audit trail', () => {
-  it('has what was done and what was refused, with key, image, machines and request id, and nothing of others', async (t) => {
+  it('shows what was done and refused, with key, image, machines and request id, and nothing of other organisations', async (t) => {
     const h = await startHarness(t);
     const { body: image, headers } = await h.call('imageInstall', { body: { name: 'Mine' } });
     await h.imageSettled(image.attributes.id);

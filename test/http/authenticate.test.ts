@@ -9,7 +9,7 @@ import { startHarness } from './harness.ts';
 describe('signing', () => {
   const path = '/organization-management/v1/software';
 
-  it('takes the signature that openssl makes from the words of the contract', async (t) => {
+  it('accepts a signature that openssl makes as the contract describes it', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const timestamp = Date.now();
     const text = `${h.keys.ours.key}GET${path}${timestamp}abc`;
@@ -26,7 +26,7 @@ describe('signing', () => {
     );
   });
 
-  it('takes the path without its leading slash, leaves the query out, and signs the bytes of the body', async (t) => {
+  it('accepts the path without its leading slash, ignores the query, and covers the bytes of the body', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     assert.equal((await h.send({ method: 'GET', path, signedPath: path.slice(1) })).status, 200);
     assert.equal((await h.send({ method: 'GET', path, query: '?a=b' })).status, 200);
@@ -41,7 +41,7 @@ describe('signing', () => {
     );
   });
 
-  it('refuses a clock that is off by minutes, and a header of another form', async (t) => {
+  it('refuses a clock that is minutes off, and a header of a wrong form', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     for (const timestamp of [Date.now() - 301_000, Date.now() + 301_000]) {
       const answer = await h.send({ method: 'GET', path, timestamp });
@@ -73,8 +73,8 @@ describe('signing', () => {
     }
   });
 
-  it('says the same of a key that exists and one that does not, and refuses a revoked one at once', async (t) => {
-    // The same statements are run for both, so that time tells nothing either.
+  it('refuses a known and an unknown key in the same words, and a revoked key at once', async (t) => {
+    // The store runs the same statements for both, so that the time does not tell them apart.
     let statements: string[] = [];
     const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
     const said = [];
@@ -95,7 +95,7 @@ describe('signing', () => {
 });
 
 describe('a key', () => {
-  it('that sends too much is told how long to wait, and others are not held up', async (t) => {
+  it('that sends too much is told how long to wait, and does not delay other keys', async (t) => {
     const h = await startHarness(t, { reconcile: false, requestsPerSecond: 2 });
     const statuses = [];
     for (let sent = 0; sent < 6; sent++) statuses.push((await h.call('softwareList')).status);
@@ -107,7 +107,7 @@ describe('a key', () => {
     );
     assert.match(refused.body.message, /more than 2 requests a second/);
     assert.equal((await h.call('softwareList', {}, h.keys.theirs)).status, 200);
-    // Without a signature nothing is taken from the key's bucket.
+    // A request with a wrong signature takes nothing from the key's bucket.
     const unsigned = await h.send({
       method: 'GET',
       path: `${pathPrefix}/software`,

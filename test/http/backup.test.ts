@@ -1,5 +1,4 @@
-// Backups beside work that is under way: each that comes to its end has all that its disks stand
-// on.
+// Backups that are made while jobs run: a backup that succeeds has every layer that its disks use.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -28,7 +27,10 @@ async function withDisk(t: TestContext, options: Parameters<typeof startHarness>
   const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
   await h.engine.writeToDisk(diskId as DiskId, 'precious');
   const rooms = { store: h.store, engine: h.engine as Engine, dataDir: h.dataDir };
-  /** What the machine's disk holds in a data directory that is made of the backup. */
+  /**
+   * Restores the backup into a new data directory, and returns the content of the machine's disk
+   * there.
+   */
   const restored = async (folder: string) => {
     const dataDir = join(await temporaryFolder(t), 'restored');
     await restore(folder, dataDir, 'operator:test');
@@ -45,7 +47,7 @@ async function withDisk(t: TestContext, options: Parameters<typeof startHarness>
 }
 
 describe('a backup', () => {
-  it('has the layer that a capture has sealed and not written down yet', async (t) => {
+  it('has a layer that a capture has sealed at the engine and not recorded yet', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
       async buildLayer(spec, given) {
@@ -65,7 +67,7 @@ describe('a backup', () => {
     assert.deepEqual([content.at(-1), frozen], ['precious', []]);
   });
 
-  it('that begins while the reconciler looks at what is to be done is asked before a capture is begun', async (t) => {
+  it('that begins while the reconciler reads what is to be done delays a capture that has not begun', async (t) => {
     const hooks: { looked: () => Promise<void> | void } = { looked: never };
     const wrapStore = (store: Store): Store => ({
       ...store,
@@ -106,7 +108,7 @@ describe('a backup', () => {
     assert.equal(await status(), 'available');
   });
 
-  it('that died holds nothing back when the clock went back', async (t) => {
+  it('that died freezes nothing any more when the clock was set back', async (t) => {
     const { clock, jump } = movableClock();
     const { h } = await withDisk(t, { clock });
     await h.store.write('system', (work) => work.host.freeze('disks', 'dead'));

@@ -1,4 +1,4 @@
-// Which base is taken when none is asked for: the newest that is known to work.
+// The default base: the newest of those that are known to work.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -9,15 +9,10 @@ import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { call } from '../call.ts';
 import { operatorOn } from '../operator.ts';
-import { startHarness } from './harness.ts';
+import { settled } from './settled.ts';
 
-async function settled(t: TestContext) {
-  const h = await startHarness(t, { reconcile: false, settings: { readyMs: 20 } });
-  const does = async (name: Parameters<typeof h.call>[0], id: number, body?: unknown) => {
-    const answer = await h.call(name, { params: { id }, body });
-    await h.service.reconciler.settle();
-    return answer.body;
-  };
+async function withBases(t: TestContext) {
+  const { h, does } = await settled(t, { settings: { readyMs: 20 } });
   const add = async (name: string) => {
     const disk = join(h.dataDir, `${name}.raw`);
     await writeFile(disk, `a disk, ${name}`);
@@ -33,9 +28,9 @@ async function settled(t: TestContext) {
   return { h, does, add, theDefault, trial };
 }
 
-describe('the base that is taken when none is asked for', () => {
+describe('the default base', () => {
   it('is the newest, until one is known to work', async (t) => {
-    const { h, does, add, theDefault } = await settled(t);
+    const { h, does, add, theDefault } = await withBases(t);
     const second = await add('second');
     assert.equal(await theDefault(), second.id);
     const built = await h.call('imageInstall', {
@@ -44,7 +39,7 @@ describe('the base that is taken when none is asked for', () => {
     await h.service.reconciler.settle();
     assert.equal((await does('imageGet', built.body.id)).attributes.status, 'available');
     assert.equal(await theDefault(), h.base.id);
-    // A machine that is ready on the newer one shows that it works too.
+    // A machine that becomes ready on the newer base shows that this one works too.
     const [id = 0] = h.machines;
     const image = (await h.call('imageInstall', { body: { base_image_id: second.id } })).body
       .attributes.id;
@@ -55,8 +50,8 @@ describe('the base that is taken when none is asked for', () => {
     assert.equal(await theDefault(), second.id);
   });
 
-  it('is not one whose guests never report: builds and starts without a base go on as before', async (t) => {
-    const { h, does, add, theDefault, trial } = await settled(t);
+  it('is not one whose guests never report, so builds and starts without a base go on as before', async (t) => {
+    const { h, does, add, theDefault, trial } = await withBases(t);
     const [id = 0, other = 0] = h.machines;
     await does('machineStart', other);
     const broken = await add('sim-never-ready');
@@ -80,8 +75,8 @@ describe('the base that is taken when none is asked for', () => {
     );
   });
 
-  it('is one that nobody tried before one whose trial failed; a start that meets a broken one names it', async (t) => {
-    const { h, does, add, theDefault, trial } = await settled(t);
+  it('is one that was never tried rather than one whose trial failed; a start that fails on a base names it', async (t) => {
+    const { h, does, add, theDefault, trial } = await withBases(t);
     const broken = await add('sim-never-ready');
     assert.equal(await theDefault(), broken.id);
     const [id = 0] = h.machines;
@@ -95,8 +90,8 @@ describe('the base that is taken when none is asked for', () => {
     assert.equal(await theDefault(), h.base.id);
   });
 
-  it('is tried without leaving anything, and a trial that fails counts against one that worked', async (t) => {
-    const { h, theDefault, add, trial } = await settled(t);
+  it('leaves nothing behind when it is tried, and a failed trial counts more than an earlier success', async (t) => {
+    const { h, theDefault, add, trial } = await withBases(t);
     const second = await add('second');
     assert.deepEqual(await trial(second.id), { works: true, said: '' });
     assert.equal(await theDefault(), second.id);
@@ -109,8 +104,8 @@ describe('the base that is taken when none is asked for', () => {
     await assert.rejects(trial(99 as never), /no base image 99/);
   });
 
-  it('fits on the disk of the machine: a newer one that does not is left out, and none is told before anything is done', async (t) => {
-    const { h, does, add } = await settled(t);
+  it('fits on the disk of the machine; when none fits, the request is refused before anything is changed', async (t) => {
+    const { h, does, add } = await withBases(t);
     const [id = 0, other = 0] = h.machines;
     const sizeOf = (layerId: typeof h.base.layerId, gb: number) =>
       h.store.write('system', (work) =>
@@ -120,7 +115,8 @@ describe('the base that is taken when none is asked for', () => {
     const large = await add('large');
     await sizeOf(large.layerId, 21);
     await h.store.write('system', (work) => work.bases.prove(large.id));
-    // The newest works and is too large: machines go on with the one that fits, also after a reset.
+    // The newest works and is too large, so machines go on with the one that fits, also after a
+    // reset.
     for (const _ of [1, 2]) {
       await does('machineStart', id);
       assert.equal(await status(id), 'ready');
@@ -135,10 +131,10 @@ describe('the base that is taken when none is asked for', () => {
     const reset = await does('machineReset', id);
     assert.deepEqual([start, reset.client_code], [4510, 4510]);
     assert.match(reset.message, /large has .* GB, no other is smaller .* that has 20 GB/);
-    // Nothing was done: the disk that it has still starts.
+    // Nothing was changed, so the disk of the machine still starts.
     await does('machineStart', id);
     assert.equal(await status(id), 'ready');
-    // The state of the machine is looked at first.
+    // The state of the machine is checked first.
     assert.equal((await does('machineReset', id)).client_code, 400);
     await does('machineStop', id);
     await sizeOf(h.base.layerId, 20);
@@ -146,8 +142,8 @@ describe('the base that is taken when none is asked for', () => {
     assert.equal(await status(other), 'ready');
   });
 
-  it('and an image that came to be larger than a disk is refused at assign, start and reset', async (t) => {
-    const { h, does } = await settled(t);
+  it('like an image that has become larger than a disk, is refused at assign, start and reset', async (t) => {
+    const { h, does } = await withBases(t);
     const [id = 0, other = 0] = h.machines;
     const image = (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body
       .attributes.id;
@@ -165,7 +161,7 @@ describe('the base that is taken when none is asked for', () => {
     await h.store.write('system', (work) => work.machines.assign([other as never], image as never));
     codes.push((await does('machineStart', other)).client_code);
     assert.deepEqual(codes, [4510, 4510, 4510]);
-    // What the bytes say counts, whatever the image says.
+    // The size of the bytes counts, not the size in the row of the image.
     await grow(3);
     const { layerId } = await h.store.read('system', (work) => work.images.get(image as never));
     await h.store.write('system', (work) =>

@@ -1,5 +1,5 @@
-// Bodies over real sockets: whose they are is judged before they are read, they are bounded, and
-// whoever sends all of one before looking finds the answer.
+// Bodies over real sockets: the header is judged before the body is read, the body is limited, and
+// a caller that sends all of it before it looks finds the answer.
 
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -9,7 +9,7 @@ import { pathPrefix } from '../../src/contract/envelope.ts';
 import { transferPartBytesMax } from '../../src/contract/transfer.ts';
 import { bodyLimits } from '../../src/http/body.ts';
 import { waitFor } from '../support.ts';
-import type { Key } from './harness.ts';
+import type { Key } from './requests.ts';
 import { listening } from './sockets.ts';
 
 const part = `${pathPrefix}/transfers/abc/parts/0`;
@@ -33,7 +33,7 @@ async function receiving(t: TestContext) {
 
 const usual = { ...bodyLimits };
 
-/** For the test only. */
+/** Changes limits for the length of the test. */
 function limited(t: TestContext, limits: Partial<typeof bodyLimits>) {
   Object.assign(bodyLimits, limits);
   t.after(() => void Object.assign(bodyLimits, usual));
@@ -44,7 +44,7 @@ const headOf = (path: string, headers: Record<string, string | number>) =>
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')}\r\n`;
 
-/** What came, once it is a whole answer. */
+/** Resolves to the answer, once all of it has come. */
 async function answered(socket: Socket) {
   let said = '';
   socket.on('data', (chunk) => {
@@ -58,8 +58,8 @@ async function answered(socket: Socket) {
   });
 }
 
-describe('a request whose header shows that it is refused', () => {
-  it('is refused before its body comes: no header, another form, another clock, a nonce that does not say where bytes begin', async (t) => {
+describe('a request whose header is enough to refuse it', () => {
+  it('is refused before its body comes: no header, a wrong form, a wrong clock, a nonce that does not tell where bytes begin', async (t) => {
     const { h, open, authorization } = await receiving(t);
     limited(t, { lingerIdleMs: 50 });
     const none = Buffer.alloc(0);
@@ -84,7 +84,7 @@ describe('a request whose header shows that it is refused', () => {
     }
   });
 
-  it('is judged with its body, and in the same way, when its key is unknown and when its signature is wrong', async (t) => {
+  it('is refused only after its body, and in the same words, for an unknown key and for a wrong signature', async (t) => {
     const { h, port, open, authorization } = await receiving(t);
     const answers = [];
     for (const key of [nobody, { ...h.keys.ours, secret: 'wrong' }]) {
@@ -97,7 +97,7 @@ describe('a request whose header shows that it is refused', () => {
       socket.write(
         headOf(install, { 'content-length': 2, authorization: authorization(key, install, body) }),
       );
-      // Whatever was to be said at once would have been said before this.
+      // An answer that does not wait for the body would have come before these.
       for (const _ of [1, 2, 3]) await (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
       assert.equal(early, false);
       socket.write(body);
@@ -110,7 +110,7 @@ describe('a request whose header shows that it is refused', () => {
 });
 
 describe('bodies', () => {
-  it('are held for keys that exist alone, and not past what they may take together', async (t) => {
+  it('are kept in memory only for keys in use, and only up to the limit of all bodies together', async (t) => {
     const { h, open, authorization } = await receiving(t);
     limited(t, { heldBytesMax: 3000 });
     const body = Buffer.alloc(4000, 'x');
@@ -128,12 +128,12 @@ describe('bodies', () => {
     assert.equal((await send(nobody)).status, 401);
     const full = await send(h.keys.ours);
     assert.deepEqual([full.status, /retry-after: 1/.test(full.head)], [503, true]);
-    // What was held is given back when it is answered.
+    // The memory is free again when the request is answered.
     limited(t, { heldBytesMax: 4500 });
     for (const _ of [1, 2, 3]) assert.equal((await send(h.keys.ours)).status, 404);
   });
 
-  it('that stand still, or come too slowly, have ended; one that moves goes on for as long as it takes', async (t) => {
+  it('that stand still or come too slowly are given up, and one that moves may take as long as it takes', async (t) => {
     const { h, open, authorization } = await receiving(t);
     limited(t, { idleMs: 200, checkMs: 10, lingerIdleMs: 50 });
     const body = Buffer.from(`{"name":"${'x'.repeat(20)}"}`);
@@ -166,9 +166,9 @@ describe('bodies', () => {
   });
 });
 
-describe('whoever sends a whole body before looking for the answer', () => {
+describe('a caller that sends a whole body before it looks for the answer', () => {
   /**
-   * Reads nothing before everything is written, as urllib does; fails as it would when the
+   * Reads nothing before everything is written, as urllib does, and fails as urllib would when the
    * connection breaks.
    */
   async function sendsAll(socket: Socket, head: string, pieces: Iterable<Buffer>) {
@@ -191,7 +191,7 @@ describe('whoever sends a whole body before looking for the answer', () => {
   const pieces = (bytes: number, size = 64 * 1024) =>
     Array.from({ length: bytes / size }, () => Buffer.alloc(size, 'x'));
 
-  it('finds it: a body over the limit of its operation, or one for which nobody asks', async (t) => {
+  it('finds it, for a body over the limit of the operation and for one that nothing asked for', async (t) => {
     const { h, open, authorization } = await receiving(t);
     const none = Buffer.alloc(0);
     const megabyte = 1024 ** 2;
@@ -241,7 +241,7 @@ describe('whoever sends a whole body before looking for the answer', () => {
     assert.match(answer.body.message, /more than 1048576 bytes; the most is 1048576/);
   });
 
-  it('is hung up on when that takes too long, or is too much', async (t) => {
+  it('loses the connection when the rest of the body takes too long or is too much', async (t) => {
     const { open } = await receiving(t);
     const begin = () => {
       const socket = open();

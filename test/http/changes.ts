@@ -1,13 +1,14 @@
-// A call of each operation that changes something. A new one has to be added here, as the compiler says.
+// A call of each operation that changes something. The compiler asks for a call of each new one.
 
 import type { ChangeName, OperationName } from '../../src/contract/table.ts';
 import type { DiskId, MachineId } from '../../src/domain/ids.ts';
-import type { Answer, Harness } from './harness.ts';
+import type { Harness } from './harness.ts';
+import type { Answer } from './requests.ts';
 import type { trail } from './trail.ts';
 
 const dayMs = 24 * 3600_000;
 
-/** An upload whose bytes are all there, sent in one part. */
+/** Opens an upload and sends all its bytes in one part. */
 async function uploaded(h: Harness): Promise<{ id: string; part: Answer }> {
   const content = JSON.stringify({ simulated: ['bytes'], virtualBytes: 1 });
   const { id } = (await h.call('imageImport', { body: { size_bytes: content.length } })).body;

@@ -1,5 +1,5 @@
-// How clients in use spell what they ask for: those of the original's example dashboard, and those
-// generated from its documents.
+// The spellings of clients in use: those of the example dashboard of the specification's project,
+// and those that are generated from its documents.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -12,7 +12,7 @@ const optionalOf = ({ properties = {}, required = [] }: Schema) =>
   Object.keys(properties).filter((field) => !required.includes(field));
 
 describe('a client in use', () => {
-  it('opens the pages of files, which are empty', async (t) => {
+  it('can open the pages of files, which are empty', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     const none = {
@@ -30,7 +30,7 @@ describe('a client in use', () => {
     assert.equal((await h.call('machineFileList', { params: { id: 999 } })).status, 404);
   });
 
-  it('sends yes and no in any case, or as 1 and 0, in each query that takes them', async (t) => {
+  it('may send a boolean in any case, or as 1 and 0, in each query that takes one', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const yes = ['true', 'True', 'TRUE', '1'];
     const no = ['false', 'False', 'fAlSe', '0'];
@@ -65,7 +65,7 @@ describe('a client in use', () => {
     assert.equal((await h.call('machineList', { query: '?assigned=False' })).body.count, 2);
   });
 
-  it('sends whole numbers as text for an access link, and nowhere else', async (t) => {
+  it('may send a whole number as text for an access link, and nowhere else', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -95,7 +95,7 @@ describe('a client in use', () => {
     assert.equal((await h.call('imageCapture', { body: { machine_id: String(id) } })).status, 400);
   });
 
-  it('sends null for a field that may be left out, in each body, which is then as if it were left out', async (t) => {
+  it('may send null for a field that may be left out, in each body, with the effect of leaving it out', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const required: Partial<Record<OperationName, object>> = {
       imageCapture: { machine_id: 999 },
@@ -128,7 +128,7 @@ describe('a client in use', () => {
       );
     }
     assert.ok(fields > 12);
-    // Inside of a field too, but a field that is demanded is not there by being null.
+    // The same holds inside a field, but a required field that is null is missing.
     const [id = 0] = h.machines;
     const set = (permissions: object) =>
       h.call('machinePermissionsSet', { params: { id }, body: { permissions } });
@@ -145,7 +145,7 @@ describe('a client in use', () => {
     assert.equal((await h.call('imageInstall', { body: { software_ids: [null] } })).status, 400);
   });
 
-  it('finds what was done under the names by which it filters', async (t) => {
+  it('finds the audit entries under the action types by which it filters', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { reconciler } = h.service;
     const [id = 0] = h.machines;

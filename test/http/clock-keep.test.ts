@@ -1,5 +1,5 @@
-// What is kept for a time, while the clock is set forward and back: nothing goes by a clock that
-// jumped, and everything goes in the end.
+// Things that are kept for a time, while the clock is set forward and back: none is removed by a
+// clock that jumped, and each is removed in the end.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -8,27 +8,26 @@ import { examine } from '../../src/reconcile/doctor.ts';
 import { buildService } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
 import { movableClock } from '../support.ts';
-import { startHarness } from './harness.ts';
+import { settled } from './settled.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const weekMs = 7 * 24 * hourMs;
 
-/** One of everything that is kept for a time. */
-async function keeping(t: TestContext) {
-  const moved = movableClock();
-  const h = await startHarness(t, {
-    reconcile: false,
-    clock: moved.clock,
-    settings: { lookAgainMs: 10 * minuteMs },
-  });
-  const settle = () => h.service.reconciler.settle();
-  const [id = 0] = h.machines;
-  const does = async (name: Parameters<typeof h.call>[0], of: number, body?: unknown) => {
-    const answer = await h.call(name, { params: { id: of }, body });
-    assert.equal(answer.status, 200, answer.body.message);
-    await settle();
-    return answer.body;
+const orphan = '0123456789abcdefghijklmnop' as DiskId;
+const answered = {
+  method: 'POST',
+  path: '/organization-management/v1/images/install',
+  body: '{"name":"Once"}',
+  headers: { 'idempotency-key': 'once' },
+};
+
+/** Makes one of each thing that is kept for a time; returns the transfer and the link. */
+async function makeAll({ h, id, settle, does: ask }: Awaited<ReturnType<typeof settled>>) {
+  const does = async (...given: Parameters<typeof ask>) => {
+    const body = await ask(...given);
+    assert.equal(body.client_code, 200, body.message);
+    return body;
   };
   await does('machineStart', id);
   await does('machineStop', id);
@@ -39,25 +38,27 @@ async function keeping(t: TestContext) {
   await does('machineStart', id);
   const link = (await does('machineAccess', id, {})).attributes.connection_link;
   await does('machineStop', id);
-  const answered = {
-    method: 'POST',
-    path: '/organization-management/v1/images/install',
-    body: '{"name":"Once"}',
-    headers: { 'idempotency-key': 'once' },
-  };
   await h.send(answered);
   await settle();
-  const orphan = '0123456789abcdefghijklmnop' as DiskId;
   await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 }, call);
+  await h.store.write('system', (work) =>
+    work.signatures.use('key' as never, 'signature', work.now() + 5 * minuteMs),
+  );
+  return { exported, link };
+}
+
+async function keeping(t: TestContext) {
+  const moved = movableClock();
+  const settings = { lookAgainMs: 10 * minuteMs };
+  const stack = await settled(t, { clock: moved.clock, settings });
+  const { h, id } = stack;
+  const { exported, link } = await makeAll(stack);
   const look = async (reconciler = h.service.reconciler) => {
     for (const task of ['measure', 'collect', 'sweep', 'collect'] as const)
       await reconciler.task(task);
   };
-  await h.store.write('system', (work) =>
-    work.signatures.use('key' as never, 'signature', work.now() + 5 * minuteMs),
-  );
   await look();
-  /** What is still there of all that is kept for a time. */
+  /** The names of the things that still exist. */
   const left = async () => {
     const there = await h.store.read('system', async (work) => ({
       disk: (await work.disks.ofMachine(id as MachineId)).some(({ state }) => state === 'kept'),
@@ -65,7 +66,7 @@ async function keeping(t: TestContext) {
       transfer: (await work.transfers.find(exported)) !== undefined,
       answer: (await work.idempotency.list()).length === 1,
     }));
-    // Used again, and taken back.
+    // Uses the signature again, in a transaction that is undone.
     const use = h.store.write('system', async (work) => {
       throw (await work.signatures.use('key' as never, 'signature', 0)) ? 'forgotten' : 'known';
     });
@@ -77,19 +78,19 @@ async function keeping(t: TestContext) {
   };
   const all = await left();
   assert.deepEqual(all, ['disk', 'image', 'transfer', 'answer', 'signature', 'orphan']);
-  /** Another server takes over. */
+  /** Starts another server on the same data directory. */
   const restart = async () => {
     const settings = { pollMs: 5, lookAgainMs: 10 * minuteMs, collectDelayMs: 0 };
     const heir = buildService({ ...h, clock: moved.clock, settings, logLevel: 'silent' });
     t.after(() => heir.close());
     return heir.reconciler;
   };
-  return { ...moved, h, look, left, all, restart, answered, link, id };
+  return { ...moved, h, look, left, all, restart, link, id };
 }
 
-describe('what is kept for a time', () => {
-  it('is all there after a clock that jumped a week ahead for one pass', async (t) => {
-    const { h, jump, look, left, all, answered, link } = await keeping(t);
+describe('a thing that is kept for a time', () => {
+  it('stays when the clock jumps a week ahead for one pass of the reconciler', async (t) => {
+    const { h, jump, look, left, all, link } = await keeping(t);
     jump(weekMs);
     await look();
     assert.deepEqual(await left(), all);
@@ -106,14 +107,14 @@ describe('what is kept for a time', () => {
     jump(-weekMs);
     await look();
     assert.deepEqual(await left(), all);
-    // The link is known still; the machine that it opens is off.
+    // The link still exists; the machine that it opens is off.
     assert.equal(
       (await h.service.app.inject({ url: new URL(link).pathname })).json().client_code,
       4201,
     );
   });
 
-  it('goes when the clock jumped ahead and stays there, after it has run steadily for an hour', async (t) => {
+  it('goes after the clock jumped ahead, once it has run steadily for an hour', async (t) => {
     const { jump, advance, look, left, all } = await keeping(t);
     jump(weekMs);
     await look();
@@ -127,7 +128,7 @@ describe('what is kept for a time', () => {
     assert.deepEqual(await left(), []);
   });
 
-  it('stays for an hour after a server starts whose clock is far from that of the one before, whatever starts again', async (t) => {
+  it('stays for an hour after the start of a server whose clock differs much from that of the server before', async (t) => {
     const { jump, advance, look, left, all, restart } = await keeping(t);
     jump(weekMs);
     for (const _ of [1, 2, 3]) {
@@ -144,7 +145,7 @@ describe('what is kept for a time', () => {
     assert.deepEqual(await left(), []);
   });
 
-  it('stays while the clock is back, and goes when its time is over by a steady clock', async (t) => {
+  it('stays while the clock is set back, and goes when its time is over by a steady clock', async (t) => {
     const { jump, advance, look, left, all } = await keeping(t);
     jump(-weekMs);
     await look();
@@ -161,7 +162,7 @@ describe('what is kept for a time', () => {
     assert.deepEqual(await left(), []);
   });
 
-  it('waits a day, and the doctor says so, when far more than usual would go at once', async (t) => {
+  it('stays for a day more, as the doctor reports, when far more things than usual would go at once', async (t) => {
     const { h, id, advance, look } = await keeping(t);
     const many = 30;
     await h.store.write('system', async (work) => {
@@ -179,7 +180,7 @@ describe('what is kept for a time', () => {
     const kept = () => h.store.read('system', async (work) => (await work.disks.kept()).length);
     advance(73 * hourMs);
     await look();
-    // The one from before is no more than usual.
+    // A single thing is no more than usual.
     assert.equal(await kept(), many);
     advance(8 * hourMs);
     await look();

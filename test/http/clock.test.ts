@@ -1,5 +1,5 @@
-// A clock that jumps: what was asked for still comes true, and nobody waits for a time that was set
-// before.
+// A clock that jumps: jobs are still done, and nothing waits for a time that was set before the
+// jump.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -13,7 +13,7 @@ describe('a clock that jumps', () => {
     ['back', -48 * hourMs],
     ['forward', 5 * 60_000],
   ] as const) {
-    it(`${way} stops nothing: what waits to be tried again, a machine that goes off by itself, a new request`, async (t) => {
+    it(`${way} stops neither a job that waits for its next attempt, nor the watch on machines, nor a new request`, async (t) => {
       const { clock, jump } = movableClock();
       let failures = 0;
       const h = await startHarness(t, {

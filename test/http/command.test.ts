@@ -12,7 +12,7 @@ const install = (body: object, idempotencyKey: string) => ({
 });
 
 describe('an Idempotency-Key', () => {
-  it('gives the first answer again, with one effect, also when the requests arrive at once', async (t) => {
+  it('gives the first answer again, with one effect, even when the requests arrive at once', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const answers = await Promise.all(
       [1, 2, 3, 4, 5].map(() => h.send(install({ name: 'Once' }, 'k1'))),
@@ -33,7 +33,7 @@ describe('an Idempotency-Key', () => {
     for (const _ of [1, 2]) assert.equal((await h.send(remove)).status, 200);
   });
 
-  it('is refused for another body, and free for another key or after a refusal', async (t) => {
+  it('is refused for another body, and can be used by another key and after a refusal', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     await h.send(install({ name: 'One' }, 'k'));
     const other = await h.send(install({ name: 'Two' }, 'k'));

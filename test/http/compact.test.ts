@@ -1,22 +1,21 @@
-// Compaction: it shortens long chains, writes nothing that is damaged into what is sound, and leaves
-// no trace of what it could not do.
+// Compaction: it shortens long chains, writes no damaged bytes into a sound layer, and leaves no
+// trace of a rewrite that failed.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
-import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { Compact } from '../../src/engine/optional/compact.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { movableClock } from '../support.ts';
-import { startHarness } from './harness.ts';
 import { settled } from './settled.ts';
 
 type Rewrite = Compact['rewrite'];
 
 /**
- * A chain of ten layers whose digests are taken, about to be compacted; `around` stands between the
- * service and the engine.
+ * A chain of ten layers with digests, ready to be compacted; `around` stands between the service
+ * and the engine.
  */
 async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rewrite) => rewrite) {
   const { clock, advance } = movableClock();
@@ -30,31 +29,23 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
       },
     },
   });
-  const h = await startHarness(t, { reconcile: false, clock, wrapEngine });
+  const { h, id, does, machine, headOf } = await settled(t, { clock, wrapEngine });
   const { reconciler } = h.service;
-  const does = async (name: Parameters<typeof h.call>[0], of: number, body?: unknown) => {
-    const answer = await h.call(name, { params: { id: of }, body });
-    await reconciler.settle();
-    return answer.body;
-  };
   const tasks = async (name: 'verify' | 'sweep' | 'compact', times = 1) => {
     for (let n = 0; n < times; n++) {
       await reconciler.task(name);
       await reconciler.settle();
     }
   };
-  const [id = 0] = h.machines;
+  let image = 0;
   await does('machineStart', id);
   await does('machineStop', id);
-  let image = 0;
   for (let round = 0; round < 8; round++) {
-    const { diskId } = await h.store.read('system', (work) => work.machines.get(id as MachineId));
-    await h.engine.writeToDisk(diskId as DiskId, `round ${round}`);
+    await h.engine.writeToDisk((await machine()).diskId as DiskId, `round ${round}`);
     image = (await does('imageCapture', id, { machine_id: id })).attributes.id;
   }
   await tasks('verify', 3);
-  const { layerId } = await h.store.read('system', (work) => work.images.get(image as ImageId));
-  const head = layerId as LayerId;
+  const head = await headOf(image);
   const chain = await h.store.read('system', (work) => work.layers.chain(head));
   const layer = (of: LayerId) => h.store.read('system', (work) => work.layers.get(of));
   const status = async () => (await does('imageGet', image)).attributes.status;
@@ -77,7 +68,7 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
 }
 
 describe('compaction', () => {
-  it('shortens long chains in the background; content, disks and images stay as they are', async (t) => {
+  it('shortens long chains in the background, and leaves content, disks and images as they are', async (t) => {
     const { h, does, install, headOf } = await settled(t);
     const [id = 0] = h.machines;
     await does('imageAssign', await install([h.editor.id]), { machine_ids: [id] });
@@ -110,7 +101,7 @@ describe('compaction', () => {
     assert.equal((await does('machineGet', id)).attributes.friendly_status, 'ready');
   });
 
-  it('writes no layer anew from one that is damaged', async (t) => {
+  it('rewrites no layer from a damaged one', async (t) => {
     const { h, does, install, headOf } = await settled(t);
     const [id = 0] = h.machines;
     await does('imageAssign', await install([h.editor.id]), { machine_ids: [id] });
@@ -137,7 +128,7 @@ describe('compaction', () => {
 });
 
 describe('compaction beside damage', () => {
-  it('meets damage that no scrub has met, before it would write it anew', async (t) => {
+  it('finds damage that no scrub has found, before it would copy it', async (t) => {
     const { h, head, middle, layer, status, compact, tasks } = await tall(t);
     await h.engine.rot(middle);
     await compact();
@@ -152,7 +143,7 @@ describe('compaction beside damage', () => {
     assert.ok((await h.store.read('system', (work) => work.layers.chain(head))).length <= 8);
   });
 
-  it('trusts nothing that it wrote while a layer below was found to be damaged', async (t) => {
+  it('does not trust bytes that it wrote while a layer below was found to be damaged', async (t) => {
     const found: { rot?: () => Promise<void> } = {};
     const { h, head, middle, layer, status, compact, tasks, advance } = await tall(
       t,
@@ -175,7 +166,7 @@ describe('compaction beside damage', () => {
     assert.deepEqual([(await layer(head)).state, await status()], ['quarantined', 'failed']);
   });
 
-  it('that fails for good leaves the digest of bytes that it did not change, by which they are known later', async (t) => {
+  it('that fails for good leaves the digest of the unchanged bytes, by which a repair recognises them', async (t) => {
     const { h, head, layer, status, compact, tasks } = await tall(t, () => async () => {
       throw failedForGood('The layer cannot be written anew.');
     });
@@ -190,7 +181,7 @@ describe('compaction beside damage', () => {
     assert.equal(await status(), 'available');
   });
 
-  it('lets go of a layer when there is nothing to do any more', async (t) => {
+  it('releases a layer when there is nothing left to do', async (t) => {
     let tries = 0;
     const found: { lose?: () => Promise<void> } = {};
     const { h, head, middle, layer, compact, tasks } = await tall(

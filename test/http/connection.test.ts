@@ -12,8 +12,8 @@ import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 import { connected, envelopeOf, listening } from './sockets.ts';
 
-describe('what Node cannot read as a request', () => {
-  it('is refused in the envelope: headers that are too large, and bytes that are no HTTP', async (t) => {
+describe('input that Node cannot read as a request', () => {
+  it('is refused in the envelope, whether its headers are too large or its bytes are no HTTP', async (t) => {
     const { raw } = await listening(t);
     const large = await raw(
       `GET /healthz HTTP/1.1\r\nhost: a\r\nx-large: ${'x'.repeat(httpLimits.headerBytes)}\r\n\r\n`,
@@ -51,7 +51,7 @@ describe('what Node cannot read as a request', () => {
     assert.match(envelopeOf(noise).message, /not an HTTP request/);
   });
 
-  it('is refused in the envelope when its headers do not come to their end', {
+  it('is refused in the envelope when its headers have no end', {
     timeout: 40_000,
   }, async (t) => {
     const { h, raw } = await listening(t);
@@ -63,7 +63,7 @@ describe('what Node cannot read as a request', () => {
 });
 
 describe('a peer that does not read', () => {
-  it('its answers is hung up on', async (t) => {
+  it('its answers loses its connection', async (t) => {
     const { h, port } = await listening(t);
     assert.equal(h.service.app.server.timeout, httpLimits.silenceMs);
     h.service.app.server.setTimeout(300);
@@ -74,7 +74,7 @@ describe('a peer that does not read', () => {
     await connected(h, 0);
   });
 
-  it('its refusal is hung up on', async (t) => {
+  it('its refusal loses its connection', async (t) => {
     const { h, port } = await listening(t);
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     t.after(() => socket.destroy());
@@ -83,7 +83,7 @@ describe('a peer that does not read', () => {
     await connected(h, 0);
   });
 
-  it('is hung up on where /metrics is answered alone, too', async (t) => {
+  it('loses its connection also where only /metrics is answered', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { server } = metricsServer(h.service.metrics);
     assert.deepEqual(
@@ -94,7 +94,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('a server that stops', () => {
-  it('answers what it has begun, and takes nothing new', async (t) => {
+  it('answers the requests that have begun, and takes no new ones', async (t) => {
     const { h, port } = await listening(t);
     const socket = connect(port, '127.0.0.1');
     t.after(() => socket.destroy());
@@ -116,7 +116,7 @@ describe('a server that stops', () => {
 });
 
 describe('connections', () => {
-  it('beyond the most are hung up on, and the others are served', async (t) => {
+  it('beyond the limit are closed, and the others are served', async (t) => {
     const { h, port, open } = await listening(t);
     assert.equal(h.service.app.server.maxConnections, httpLimits.connections);
     h.service.app.server.maxConnections = 3;

@@ -1,4 +1,4 @@
-// What holds for every operation of the table: who may call it, whose things it sees, and the shape
+// The rules for every operation of the table: who may call it, whose things it sees, and the form
 // of its answers.
 
 import assert from 'node:assert/strict';
@@ -33,8 +33,8 @@ describe('every operation', () => {
     }
   });
 
-  it("cannot tell another organisation's thing from one that does not exist", async (t) => {
-    // The same statements are run for both, so that time tells nothing either.
+  it("answers in the same way for another organisation's thing and for one that does not exist", async (t) => {
+    // The store runs the same statements for both, so that the time does not tell them apart.
     let statements: string[] = [];
     const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
     const image = (await h.call('imageInstall')).body.id;
@@ -73,7 +73,7 @@ describe('every operation', () => {
         name,
       );
     }
-    // Ids in a body: a machine to capture, and machines to assign to.
+    // The same for ids in a body: a machine to capture, and machines to assign an image to.
     const theirImage = (await h.call('imageInstall', {}, h.keys.theirs)).body.id;
     for (const [name, code, bodyOf] of [
       ['imageCapture', 404, (id: number) => ({ machine_id: id })],
@@ -118,7 +118,7 @@ describe('every operation', () => {
 });
 
 describe('the envelope', () => {
-  it('closes every answer: 404, 405, malformed JSON, another type, a body that is too large', async (t) => {
+  it('is in every refusal: 404, 405, malformed JSON, a wrong type, a body that is too large', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const install = { method: 'POST', path: '/organization-management/v1/images/install' };
     const cases: [number, Parameters<typeof h.send>[0]][] = [
@@ -147,7 +147,7 @@ describe('the envelope', () => {
     }
   });
 
-  it('closes a success with 200, OK and whole seconds', async (t) => {
+  it('is in a success with 200, OK and whole seconds', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { body } = await h.call('softwareList');
     assert.deepEqual([body.client_code, body.message], [200, 'OK']);

@@ -8,7 +8,7 @@ import { call } from '../call.ts';
 import { settled } from './settled.ts';
 
 describe('machineRestore', () => {
-  it('brings back what a reset set aside, and undoes itself', async (t) => {
+  it('brings back the disk that a reset has replaced, and can be undone in the same way', async (t) => {
     const { h, id, does, content, write } = await settled(t);
     await write('first');
     await does('machineReset', id);
@@ -34,7 +34,7 @@ describe('machineRestore', () => {
     assert.equal((await does('machineRestore', id)).client_code, 4201);
   });
 
-  it('takes the disk that is named, and says when there is none', async (t) => {
+  it('brings back the disk that is named, and is refused when there is none', async (t) => {
     const { h, id, does, content, write } = await settled(t);
     assert.match((await does('machineRestore', id)).message, /has no kept disk/);
     for (const text of ['one', 'two', 'three']) {
@@ -53,7 +53,7 @@ describe('machineRestore', () => {
 });
 
 describe('kept disks', () => {
-  it('give way, the oldest first, when an organisation has more of them than it may', async (t) => {
+  it('are removed, the oldest first, when an organisation has more of them than its quota', async (t) => {
     const { h, id, does, write } = await settled(t);
     for (const text of ['one', 'two', 'three']) {
       await write(text);

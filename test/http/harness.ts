@@ -1,5 +1,5 @@
-// The whole stack in process: a real store, the simulator, the reconciler, and signed requests that are
-// put into the server without a socket.
+// The whole stack in process: a real store, the simulator, the reconciler, and signed requests that
+// are put into the server without a socket.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,9 +22,7 @@ import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type Key, requestsTo } from './requests.ts';
 
-export type { Answer, Key, RawRequest } from './requests.ts';
-
-export interface HarnessOptions {
+interface HarnessOptions {
   /** Whether the reconciler runs by itself. Default: true. */
   reconcile?: boolean;
   settings?: Partial<Settings>;
@@ -43,8 +41,8 @@ export interface HarnessOptions {
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
 /**
- * Starts the stack with two organisations, of which `ours` has two machines, one machine type, a base,
- * and software of which two titles cannot be installed.
+ * Starts the stack with two organisations, of which `ours` has two machines, one machine type, a
+ * base, and software of which two titles cannot be installed.
  */
 export async function startHarness(t: Scope, options: HarnessOptions = {}) {
   const opened = await open(t, options);

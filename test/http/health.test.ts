@@ -8,7 +8,7 @@ import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 describe('/readyz', () => {
-  it('is a write to the store and a look at the engine, made once for everybody who asks within two seconds', async (t) => {
+  it('writes to the store and checks the engine, once for all callers within two seconds', async (t) => {
     let [looks, failing] = [0, false];
     const counted = (engine: Engine): Engine => ({
       ...engine,

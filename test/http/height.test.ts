@@ -1,5 +1,5 @@
-// How high chains grow: however they came to be, they are shortened, and what would be too high to
-// be opened waits for that.
+// The height of chains: every chain is shortened, and a job whose chain would be too high to be
+// opened waits for that.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -14,14 +14,54 @@ import { newId } from '../../src/lib/new-id.ts';
 import { call } from '../call.ts';
 import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
-import { startHarness } from './harness.ts';
+import { type Harness, startHarness } from './harness.ts';
 
 const imageOf = (organisationId: OrganisationId) => ({
   ...{ organisationId, sizeGb: 1, baseImageId: null, machineId: null },
 });
 
+/**
+ * Adds a chain of layers on a root: steps of a build that failed, without an owner, or
+ * captures.
+ */
+async function addChain(
+  h: Harness,
+  root: LayerId | null,
+  kind: 'software' | 'capture',
+  count: number,
+): Promise<LayerId> {
+  const ids: LayerId[] = root === null ? [] : [root];
+  for (let n = 0; n < count; n++) {
+    const [id, disk, parentId] = [newId() as LayerId, newId() as DiskId, ids.at(-1) ?? null];
+    await h.engine.ensureDisk(
+      { diskId: disk, layerId: parentId ?? h.base.layerId, sizeBytes: gbBytes },
+      call,
+    );
+    await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes }, call);
+    await h.engine.removeDisk(disk, call);
+    const key = kind === 'software' ? id : null;
+    const owner = { organisationId: kind === 'software' ? null : h.ours, jobId: null };
+    const boot = parentId === null ? ({ mode: 'bios' } as const) : null;
+    const sizes = { virtualBytes: gbBytes, storedBytes: 1, state: 'sealed' as const };
+    await h.store.write('system', (work) =>
+      work.layers.add({
+        id,
+        kind,
+        parentId,
+        key,
+        baseLayerId: ids[0] ?? id,
+        boot,
+        ...owner,
+        ...sizes,
+      }),
+    );
+    ids.push(id);
+  }
+  return ids.at(-1) as LayerId;
+}
+
 describe('a chain of layers', () => {
-  it('is not held up by a chain that nobody owns, nor by one that cannot be shortened, and one from an import is shortened too', async (t) => {
+  it('is shortened even beside a chain that has no owner or cannot be shortened, and also when it comes from an import', async (t) => {
     let refused: string | null = null;
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
@@ -34,44 +74,10 @@ describe('a chain of layers', () => {
     });
     const h = await startHarness(t, { reconcile: false, wrapEngine });
     const { layerId: base } = h.base;
-    /**
-     * A chain on a layer; `state` and owner are those of a step of a build that failed, or of
-     * captures.
-     */
-    const chain = async (root: LayerId | null, kind: 'software' | 'capture', count: number) => {
-      const ids: LayerId[] = root === null ? [] : [root];
-      for (let n = 0; n < count; n++) {
-        const [id, disk, parentId] = [newId() as LayerId, newId() as DiskId, ids.at(-1) ?? null];
-        await h.engine.ensureDisk(
-          { diskId: disk, layerId: parentId ?? base, sizeBytes: gbBytes },
-          call,
-        );
-        await h.engine.sealDisk({ diskId: disk, layerId: id, sizeBytes: gbBytes }, call);
-        await h.engine.removeDisk(disk, call);
-        const key = kind === 'software' ? id : null;
-        const owner = { organisationId: kind === 'software' ? null : h.ours, jobId: null };
-        const boot = parentId === null ? ({ mode: 'bios' } as const) : null;
-        const sizes = { virtualBytes: gbBytes, storedBytes: 1, state: 'sealed' as const };
-        await h.store.write('system', (work) =>
-          work.layers.add({
-            id,
-            kind,
-            parentId,
-            key,
-            baseLayerId: ids[0] ?? id,
-            boot,
-            ...owner,
-            ...sizes,
-          }),
-        );
-        ids.push(id);
-      }
-      return ids.at(-1) as LayerId;
-    };
     const [nobodys, stuck, alone] = [
-      await chain(base, 'software', 10),
-      await chain(base, 'software', 9),
-      await chain(null, 'capture', 12),
+      await addChain(h, base, 'software', 10),
+      await addChain(h, base, 'software', 9),
+      await addChain(h, null, 'capture', 12),
     ];
     const { id } = await h.store.write(h.ours, (work) =>
       work.images.add({ ...imageOf(h.ours), name: 'Alone', source: 'pre_installation' }),
@@ -87,7 +93,8 @@ describe('a chain of layers', () => {
       [11, 10, 12],
     );
     refused = (await h.store.read('system', (work) => work.layers.chain(stuck)))[1]?.id ?? null;
-    // One that fails is left alone for an hour, and the next run goes on with the others.
+    // A chain whose rewrite failed is left alone for an hour, and the next run goes on with the
+    // others.
     for (const _ of [1, 2]) {
       await h.service.reconciler.task('compact');
       await h.service.reconciler.settle();
@@ -97,7 +104,7 @@ describe('a chain of layers', () => {
     assert.equal(failed, 9);
   });
 
-  it('lets a build of any number of titles come true, no chain of which is ever too high to be opened', async (t) => {
+  it('never becomes too high to be opened, however many titles a build installs', async (t) => {
     const h = await startHarness(t, {});
     const software: number[] = [];
     for (let n = 0; n < chainHeightMax + 6; n++) {
@@ -137,7 +144,7 @@ describe('a chain of layers', () => {
     assert.ok(chain.length <= chainHeightMax);
   });
 
-  it('is waited for by a capture whose chain would be too high', async (t) => {
+  it('must be shortened before a capture that would make it too high', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const does = async (
       name: 'machineStart' | 'machineStop' | 'imageCapture',

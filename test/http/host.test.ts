@@ -8,7 +8,7 @@ import { settled } from './settled.ts';
 describe('the disk of the host', () => {
   const gb = 1024 ** 3;
 
-  it('is not filled: what would not fit is refused with both numbers, and from 95 % on everything new', async (t) => {
+  it('is never filled: a request without enough room is refused with both numbers, and from 95 % on every new one', async (t) => {
     const { h, does, install } = await settled(t);
     const fill = async (freeGb: number) => {
       h.engine.setCapacity({ totalBytes: 100 * gb, freeBytes: freeGb * gb });
@@ -21,7 +21,7 @@ describe('the disk of the host', () => {
       [refused.client_code, /may take 3.4 GB and 1.5 GB are left/.test(refused.message)],
       [503, true],
     );
-    // A step that is there takes nothing.
+    // A step in the build cache takes no room.
     await install([h.editor.id]);
     await fill(7.2);
     assert.equal((await h.call('imageInstall', asked)).status, 200);
@@ -36,7 +36,7 @@ describe('the disk of the host', () => {
 });
 
 describe('the build cache', () => {
-  it('gives way, the step used longest ago first, but never what an image or another step stands on', async (t) => {
+  it('gives room back, the step that was used longest ago first, but never a layer that an image or another step uses', async (t) => {
     const { h, does, install, headOf } = await settled(t, {
       settings: { cacheBytesMax: 1, keepImageMs: 0 },
     });
@@ -47,7 +47,7 @@ describe('the build cache', () => {
     await h.service.reconciler.task('collect');
     const { layers } = await h.engine.inventory(call);
     assert.deepEqual([layers.has(low), layers.has(high)], [true, false]);
-    // What left the cache is built again; what stayed is found.
+    // A step that left the cache is built again, and one that stayed is found.
     const again = await install([h.editor.id, h.browser.id]);
     const { steps } = await does('imageLog', again);
     assert.deepEqual(

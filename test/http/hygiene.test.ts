@@ -8,7 +8,7 @@ import { startHarness } from './harness.ts';
 import { listening } from './sockets.ts';
 
 describe('every answer', () => {
-  it('bears security headers and a request id, names no product, and opens nothing to pages elsewhere', async (t) => {
+  it('has security headers and a request id, names no product, and allows nothing to pages of other origins', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const answers = [
       await h.call('softwareList'),
@@ -31,7 +31,7 @@ describe('every answer', () => {
     }
   });
 
-  it("bears the caller's own request id when it is plain, and the audit trail has it", async (t) => {
+  it("has the caller's own request id when it is plain text, and the audit trail keeps it", async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const install = { method: 'POST', path: `${pathPrefix}/images/install` };
     const own = await h.send({ ...install, headers: { 'x-request-id': 'job-17.step:2' } });
@@ -46,7 +46,7 @@ describe('every answer', () => {
 });
 
 describe('a path', () => {
-  it('says which methods it takes, to OPTIONS and when another is used', async (t) => {
+  it('names its methods in the answer to OPTIONS and to a wrong method', async (t) => {
     const { service } = await startHarness(t, { reconcile: false });
     const ask = (method: 'OPTIONS' | 'DELETE' | 'PUT', url: string) =>
       service.app.inject({ method, url });
@@ -82,7 +82,7 @@ describe('a path', () => {
 });
 
 describe('a path with a slash at its end', () => {
-  it('is the same as without, for every operation; the signature is over the path as it was sent', async (t) => {
+  it('is the same as without, for every operation, and is signed as it was sent', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     for (const { method, path } of Object.values(operations)) {
       const plain = pathPrefix + path.replaceAll(/\{\w+\}/g, '1');

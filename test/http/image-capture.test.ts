@@ -7,7 +7,7 @@ import { startHarness } from './harness.ts';
 import { settled } from './settled.ts';
 
 describe('imageCapture', () => {
-  it('makes an image of a machine that is off, which is installing meanwhile, and keeps its content', async (t) => {
+  it('makes an image of a machine that is off, which is installing meanwhile and keeps its content', async (t) => {
     const h = await startHarness(t);
     const [first = 0, second = 0] = h.machines;
     await h.call('machineStart', { params: { id: first } });
@@ -71,7 +71,7 @@ describe('imageCapture', () => {
 });
 
 describe('a capture that is generalised', () => {
-  it('has one more layer, a report, and leaves the machine its own disk', async (t) => {
+  it('has one more layer and a report, and leaves the machine its own disk', async (t) => {
     const { h, id, does, machine, write } = await settled(t);
     await write('private');
     const plain = (await does('imageCapture', id, { machine_id: id })).attributes.id;

@@ -44,7 +44,7 @@ describe('an export', () => {
     assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
   });
 
-  it('is kept by nothing on the way, and refused in the envelope when it has not the range or is not the file that is asked for', async (t) => {
+  it('is not cached on the way, and is refused in the envelope for a range that it does not have and for another file', async (t) => {
     const { h, install, exported } = await transfers(t);
     const transfer = await exported(await install([h.editor.id]));
     const path = `${pathPrefix}/transfers/${transfer.id}/content`;
@@ -67,7 +67,7 @@ describe('an export', () => {
     assert.deepEqual([gone.status, gone.body.client_code], [404, 404]);
   });
 
-  it('is refused of an image that is not available, and of layers that are damaged', async (t) => {
+  it('is refused for an image that is not available, and for damaged layers', async (t) => {
     const { h, install, exported } = await transfers(t);
     const broken = await install([h.broken.id]);
     assert.equal((await h.call('imageExport', { params: { id: broken } })).body.client_code, 4210);

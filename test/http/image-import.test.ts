@@ -14,7 +14,7 @@ import { call } from '../call.ts';
 import { transfers } from './transfers.ts';
 
 describe('an import', () => {
-  it('makes an image of what was exported, on the base it was made from, with the software that its manifest names', async (t) => {
+  it('makes an image of an export, on the base of the exported image, with the software that the manifest names', async (t) => {
     const { h, install, exported, content, imported, finish, image } = await transfers(t);
     const { id, manifest, signature } = await exported(await install([h.editor.id]));
     const bytes = (await content(id)).body;
@@ -55,7 +55,7 @@ describe('an import', () => {
     assert.ok(!(await readdir(join(h.dataDir, 'transfers'))).includes(transfer.id));
   });
 
-  it('takes its parts in order only, goes on after the last, and is not finished before all are there', async (t) => {
+  it('takes its parts only in order, goes on after the last one, and is not finished before all have come', async (t) => {
     const { h, part, finish } = await transfers(t);
     const { id } = (await h.call('imageImport', { body: { size_bytes: 10 } })).body;
     assert.equal((await part(id, 0, 'abcd')).body.attributes.received_bytes, 4);
@@ -85,7 +85,7 @@ describe('an import', () => {
     );
   });
 
-  it('fails with the reason when the bytes are others than were promised, or no disk', async (t) => {
+  it('fails with the reason when the bytes do not have the digest that was given, or are no disk', async (t) => {
     const { h, imported, finish, image } = await transfers(t);
     const wrong = await imported('not these bytes', { sha256: 'a'.repeat(64) });
     const first = await image((await finish(wrong.id)).attributes.id);
@@ -108,7 +108,7 @@ describe('an import', () => {
       assert.equal((await h.call('imageImport', { body })).status, 400, JSON.stringify(body));
   });
 
-  it('heals a damaged image with its own export, and with nothing else', async (t) => {
+  it('heals a damaged image with its own export alone', async (t) => {
     const { h, install, exported, content, imported, finish, image } = await transfers(t);
     const [machine = 0] = h.machines;
     const id = await install([h.editor.id]);
@@ -142,7 +142,7 @@ describe('an import', () => {
     await h.machineIs(machine, 'ready');
   });
 
-  it('ends no quarantine below an import that heals, and overwrites no image that is sound again', async (t) => {
+  it('that heals is not disturbed by the end of the quarantine, and overwrites no layer that is sound again', async (t) => {
     const { h, install, exported, content, imported, image } = await transfers(t);
     const id = await install([h.editor.id]);
     const { id: transferId, manifest, signature } = await exported(id);
@@ -158,7 +158,7 @@ describe('an import', () => {
     await h.engine.mend(layerId);
     await h.service.reconciler.task('sweep');
     assert.equal((await image(id)).status, 'failed');
-    // Another import has healed what it stands on.
+    // As if another import had healed the layer meanwhile.
     await h.store.write('system', (work) =>
       work.layers.update(layerId, { state: 'sealed', fault: null }),
     );
@@ -170,7 +170,7 @@ describe('an import', () => {
 });
 
 describe('an import whose image is deleted before it is made', () => {
-  it('ends its transfer, so that any number of them block nobody', async (t) => {
+  it('ends its transfer, so that any number of such imports leave room for others', async (t) => {
     const { h, imported } = await transfers(t);
     for (let round = 0; round < openTransfersMax + 1; round++) {
       const { id, client_code, message } = await imported('some bytes');
@@ -192,7 +192,7 @@ describe('an import whose image is deleted before it is made', () => {
     assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
   });
 
-  it('is settled in a store that an older version left, as are images and machines without an operation', async (t) => {
+  it('is settled in a store of an older version, like images and machines without a job', async (t) => {
     const { h, imported } = await transfers(t);
     const [id = 0, other = 0] = h.machines;
     const { id: transfer } = await imported('some bytes');
@@ -218,7 +218,7 @@ describe('an import whose image is deleted before it is made', () => {
         'failed',
       );
     await h.machineIs(id, 'off');
-    // What has an operation goes on.
+    // Images and machines with a job go on.
     await h.service.reconciler.settle();
     await h.machineIs(other, 'ready');
     assert.equal(

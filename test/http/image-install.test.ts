@@ -8,7 +8,7 @@ const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}
   h.call('imageInstall', { body });
 
 describe('imageInstall', () => {
-  it('builds from nothing chosen: the newest base, its size with the buffer, a name of its id', async (t) => {
+  it('without any choice builds from the newest base, with the size of the base and the reserve, named after its id', async (t) => {
     const h = await startHarness(t);
     const { status, body } = await h.send({
       method: 'POST',
@@ -39,7 +39,7 @@ describe('imageInstall', () => {
     assert.equal(body.attributes.size, Math.ceil(1.05 * (h.base.sizeGb + 3.4)));
   });
 
-  it('installs the same list again out of the build cache, and a longer one by its new step alone', async (t) => {
+  it('takes an equal list from the build cache, and of a longer list builds only the new step', async (t) => {
     const h = await startHarness(t);
     const steps = async (software_ids: number[]) => {
       const { body } = await install(h, { software_ids });
@@ -52,7 +52,7 @@ describe('imageInstall', () => {
     assert.deepEqual(await steps([h.browser.id, h.editor.id]), ['hit', 'miss']);
   });
 
-  it('fails with the step and the last lines of what it printed', async (t) => {
+  it('fails with the name of the step and the last lines of its output', async (t) => {
     const h = await startHarness(t);
     const { body } = await install(h, { software_ids: [h.broken.id] });
     const image = await h.imageSettled(body.attributes.id);
@@ -64,7 +64,7 @@ describe('imageInstall', () => {
     assert.equal((await h.call('imageDelete', { params: { id: body.id } })).status, 200);
   });
 
-  it('shares one step between two builds that need it at once', async (t) => {
+  it('builds a step once for two images that need it at the same time', async (t) => {
     const h = await startHarness(t, { speed: 20 });
     const built = [
       await install(h, { software_ids: [h.editor.id] }),
@@ -78,7 +78,7 @@ describe('imageInstall', () => {
     assert.deepEqual(caches.sort(), ['hit', 'miss']);
   });
 
-  it('names an unknown software or base', async (t) => {
+  it('names the software or base that does not exist', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const software = await install(h, { software_ids: [h.editor.id, 999] });
     assert.deepEqual([software.status, software.body.client_code], [404, 404]);

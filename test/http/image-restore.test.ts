@@ -6,7 +6,7 @@ import { call } from '../call.ts';
 import { settled } from './settled.ts';
 
 describe('a deleted image', () => {
-  it('can be brought back with its bytes until its time is over, and then cannot', async (t) => {
+  it('can be brought back with its bytes once, and only by its own organisation', async (t) => {
     const { h, id, does, write } = await settled(t);
     await write('captured');
     const captured = await does('imageCapture', id, { machine_id: id });
@@ -32,7 +32,7 @@ describe('a deleted image', () => {
     assert.equal((await does('imageRestore', image)).client_code, 404);
   });
 
-  it('is gone for good after its time, bytes and all', async (t) => {
+  it('is removed after its time, with its bytes', async (t) => {
     const { h, id, does, write } = await settled(t, {
       settings: { keepImageMs: 0, keepDiskMs: 0 },
     });
@@ -48,7 +48,7 @@ describe('a deleted image', () => {
 });
 
 describe('the machines of a deleted image', () => {
-  it('have it again when it is restored: the one that runs on it, and the one that waited for it', async (t) => {
+  it('have it again when it is restored, whether they run on it or wait for it', async (t) => {
     const { h, id, does, machine, install, write } = await settled(t);
     const [, other = 0] = h.machines;
     const a = await install([h.editor.id]);
@@ -77,7 +77,7 @@ describe('the machines of a deleted image', () => {
     assert.deepEqual(await shown(other), [a, `Template #${a}`, false]);
   });
 
-  it('do not get it back when they have got something else since, or started without it', async (t) => {
+  it('do not get it back when they were given another image since, or were started without it', async (t) => {
     const { h, id, does, install, write } = await settled(t);
     const [, other = 0] = h.machines;
     const third = (await h.addMachine(h.ours)).id as number;
@@ -96,12 +96,12 @@ describe('the machines of a deleted image', () => {
       [null, null, b],
     );
     assert.equal((await does('machineGet', other)).attributes.friendly_status, 'ready');
-    // What the third had before is still what an undo gives back.
+    // An undo still gives the third machine its former assignment.
     await does('imageAssignUndo', b);
     assert.equal(await assigned(third), a);
   });
 
-  it('get it back when an undo or the restored disk led to it while it was deleted', async (t) => {
+  it('get it back when an undo or a restored disk assigned it to them while it was deleted', async (t) => {
     const { h, id, does, machine, install, write } = await settled(t);
     const [, other = 0] = h.machines;
     const [a, b] = [await install([]), await install([h.editor.id])];
@@ -123,7 +123,7 @@ describe('the machines of a deleted image', () => {
     );
   });
 
-  it('show it again when it was deleted while they started on it', async (t) => {
+  it('have it again when it was deleted and restored while they started on it', async (t) => {
     const { h, id, does, machine, install, settle } = await settled(t);
     const a = await install([h.editor.id]);
     await does('imageAssign', a, { machine_ids: [id] });

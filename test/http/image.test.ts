@@ -9,7 +9,7 @@ const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}
   h.call('imageInstall', { body });
 
 describe('imageDelete', () => {
-  it('takes the image from lists and machines at once, and leaves a running machine alone', async (t) => {
+  it('takes the image out of lists and assignments at once, and leaves a running machine as it is', async (t) => {
     const h = await startHarness(t);
     const [id = 0, other = 0] = h.machines;
     const { body: image } = await install(h, { software_ids: [h.editor.id] });
@@ -21,7 +21,7 @@ describe('imageDelete', () => {
     assert.equal((await h.call('imageDelete', { params: { id: image.id } })).status, 404);
     assert.equal((await h.call('imageList')).body.count, 0);
     assert.equal((await h.machineIs(id, 'ready')).assigned_image_id, null);
-    // The other one has no disk, so it begins from the newest base.
+    // The other machine has no disk, so it starts from the newest base.
     await h.call('machineStart', { params: { id: other } });
     assert.equal((await h.machineIs(other, 'ready')).assignment_pending, false);
   });
@@ -41,7 +41,7 @@ describe('imageDelete', () => {
 });
 
 describe('imageList', () => {
-  it('is newest first, counts all matches, and says when there is no next page', async (t) => {
+  it('lists the newest image first, counts all matches, and has no next page after the last', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     for (const name of ['Alpha', 'beta 100%', 'Beta_2', 'ÄRGER']) await install(h, { name });
     const list = async (query: string) => {

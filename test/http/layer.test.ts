@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { settled } from './settled.ts';
 
 describe('imageStorage', () => {
-  it('tells what an image takes, what it shares, and what its deletion would free', async (t) => {
+  it('shows how much an image takes, how much of it is shared, and how much its deletion would free', async (t) => {
     const { h, does, install, headOf } = await settled(t);
     const [id = 0, other = 0] = h.machines;
     const built = await install([h.editor.id]);
@@ -17,7 +17,7 @@ describe('imageStorage', () => {
     await does('machineStart', id);
     await does('machineStop', id);
     const captured = (await does('imageCapture', id, { machine_id: id })).attributes.id;
-    // Its own machine goes on standing on it, so nothing would be free.
+    // The disk of its machine still uses it, so its deletion would free nothing.
     assert.equal((await does('imageStorage', captured)).exclusive_bytes, 0);
     const hangs = await does('imageDependents', captured);
     assert.deepEqual(

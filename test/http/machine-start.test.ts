@@ -7,7 +7,7 @@ import { call } from '../call.ts';
 import { startHarness } from './harness.ts';
 
 describe('machineStart and machineStop', () => {
-  it('start and stop, and do nothing a second time', async (t) => {
+  it('start and stop a machine, and do nothing a second time', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     for (const _ of [1, 2])
@@ -23,7 +23,7 @@ describe('machineStart and machineStop', () => {
     assert.equal((await h.call('machineStop', { params: { id } })).status, 200);
   });
 
-  it('passes through creating on the first start and turning_on later', async (t) => {
+  it('show the first start as creating and later ones as turning_on', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -44,7 +44,7 @@ describe('machineStart and machineStop', () => {
     );
   });
 
-  it('shows the first start after an assignment as installing, whether or not there was a disk', async (t) => {
+  it('show the first start after an assignment as installing, with a disk and without one', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { reconciler } = h.service;
     const { body: image } = await h.call('imageInstall');
@@ -65,13 +65,13 @@ describe('machineStart and machineStop', () => {
     for (const id of [assigned, created]) {
       assert.equal(await started(id), 'installing');
       assert.equal(await started(id), 'turning_on');
-      // After a reset it begins from the assigned image again.
+      // After a reset it starts from the assigned image again.
       await h.call('machineReset', { params: { id } });
       assert.equal(await started(id), 'installing');
     }
   });
 
-  it('leaves a machine that cannot start off, with the reason', async (t) => {
+  it('leave a machine that cannot start off, with the reason', async (t) => {
     const h = await startHarness(t, { settings: { readyMs: 20 } });
     const never = await h.addMachine(h.ours, 'sim-never-ready');
     await h.call('machineStart', { params: { id: never.id } });
@@ -84,32 +84,7 @@ describe('machineStart and machineStop', () => {
     );
   });
 
-  it('says what its console showed when it did not come up, and keeps the end of it for its own organisation', async (t) => {
-    const shown =
-      'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
-    const wrapEngine = (engine: Engine): Engine => ({
-      ...engine,
-      screen: { read: async () => shown },
-    });
-    const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
-    const { id } = await h.addMachine(h.ours, 'sim-never-ready');
-    const before = await h.call('machineConsole', { params: { id } });
-    assert.deepEqual(before.body.attributes, { shown: null, kept_at: null });
-    await h.call('machineStart', { params: { id } });
-    const { status_reason } = await h.machineIs(id, 'off');
-    assert.match(
-      status_reason,
-      /not ready within.*What was seen: .*initramfs.*its console:\n.*ALERT!/s,
-    );
-    const after = await h.call('machineConsole', { params: { id } });
-    assert.equal(
-      after.body.attributes.shown,
-      'Loading initial ramdisk\nALERT! /dev/vda9 does not exist.\n(initramfs) ',
-    );
-    assert.ok(after.body.attributes.kept_at);
-  });
-
-  it('is ready with a reason when nothing could give its fresh disk an identity of its own', async (t) => {
+  it('make a machine ready with a note when its fresh disk could not get an identity of its own', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
       machineState: async () => 'copy',
@@ -123,7 +98,7 @@ describe('machineStart and machineStop', () => {
     );
   });
 
-  it('shows a machine whose guest powered itself off as off', async (t) => {
+  it('show a machine as off when its guest has powered itself off', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -135,7 +110,7 @@ describe('machineStart and machineStop', () => {
 });
 
 describe('machineStart with a type or a region', () => {
-  it('starts a machine as the type and in the region asked for', async (t) => {
+  it('starts the machine with the type and in the region that are named', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>
@@ -152,7 +127,7 @@ describe('machineStart with a type or a region', () => {
     assert.equal((await start({ machine_type_id: large.id, region: 'lab' })).status, 200);
     const { machine_type, region, disk_size } = await h.machineIs(id, 'ready');
     assert.deepEqual([machine_type, region, disk_size], ['large', 'lab', 20]);
-    // It is on: nothing changes any more.
+    // It is on, so nothing changes.
     assert.equal((await start({ region: 'elsewhere' })).status, 200);
     assert.equal((await h.call('machineGet', { params: { id } })).body.attributes.region, 'lab');
   });

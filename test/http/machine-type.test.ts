@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { startHarness } from './harness.ts';
 
 describe("a machine's type and permissions", () => {
-  it('change as asked, and refuse what is wrong', async (t) => {
+  it('change as the request says, and refuse wrong values', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const large = await h.store.write('system', (work) =>

@@ -7,7 +7,7 @@ import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 describe('machineCreate', () => {
-  it('makes machines of a machine type, with software as an image that is assigned to them', async (t) => {
+  it('makes machines of a machine type, and an image of the software that is assigned to them', async (t) => {
     const h = await startHarness(t);
     const { body } = await h.call('machineCreate', {
       body: {
@@ -29,7 +29,7 @@ describe('machineCreate', () => {
     );
   });
 
-  it('takes the ids that the list of machine types has', async (t) => {
+  it('takes the ids of the list of machine types', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { status, body } = await h.call('planList');
     assert.equal(status, 200);
@@ -48,7 +48,7 @@ describe('machineCreate', () => {
     assert.equal(made.body.machines[0].attributes.disk_size, disk);
   });
 
-  it('refuses what is wrong with it, and makes nothing', async (t) => {
+  it('refuses wrong values, and then makes nothing', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const create = async (body: unknown) =>
       (await h.call('machineCreate', { body })).body.client_code;
@@ -63,7 +63,7 @@ describe('machineCreate', () => {
     assert.equal((await h.call('machineList')).body.count, 2);
   });
 
-  it('waits for its image: a start before it is available says so', async (t) => {
+  it('makes machines that cannot start before their image is available, and say so', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { body } = await h.call('machineCreate', {
       body: { plan_id: h.machineType.id, base_image_id: h.base.id },
@@ -75,7 +75,7 @@ describe('machineCreate', () => {
 });
 
 describe('machineReset', () => {
-  it('sets the disk aside, so that the next start has a new one', async (t) => {
+  it('keeps the disk aside, so that the next start makes a new one', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     const diskOf = async () =>
@@ -97,7 +97,7 @@ describe('machineReset', () => {
     assert.deepEqual(states, ['active', 'kept']);
   });
 
-  it('removes a kept disk when its time is over', async (t) => {
+  it('leads to the removal of the kept disk when its time is over', async (t) => {
     const h = await startHarness(t, { settings: { keepDiskMs: 0 } });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -124,7 +124,7 @@ describe('machineList', () => {
     assert.equal((await h.call('machineList', { query: '?status=asleep' })).body.client_code, 400);
   });
 
-  it('filters by user and by minutes left: there are no users, and nothing is metered', async (t) => {
+  it('filters by user and by minutes left, although there are no users and nothing is metered', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { body: image } = await h.call('imageInstall');
     await h.service.reconciler.settle();
@@ -170,7 +170,7 @@ describe('machineList', () => {
     assert.deepEqual(await does('machineStart'), one);
     assert.deepEqual(await does('machineStop'), one);
     assert.deepEqual(await does('machineReset'), none);
-    // Its last session is told of all the same, and comes back with its disk.
+    // The time of the last session stays, and with its disk the machine is found again.
     assert.notEqual(
       (await h.call('machineGet', { params: { id } })).body.attributes.last_session_start_at,
       null,

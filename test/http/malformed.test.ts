@@ -1,6 +1,5 @@
-// Requests that are wrong in every way that the contract's schemas let one think of: never a 5xx,
-// always the envelope, always a code that is documented for the operation, and nothing is lost on
-// the way.
+// Malformed requests, made from the contract's schemas: the answer is never a 5xx, always has the
+// envelope, and always has a code that is documented for the operation.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -116,8 +115,8 @@ describe('a malformed request', () => {
         const { status, body } = await h.send(request);
         assert.ok(status < 500, `${status} ${JSON.stringify(body)}`);
         if (status !== 200) refused++;
-        // An id that is empty or holds a slash makes another path, which may be nobody's or another
-        // operation's.
+        // An empty id, or one with a slash, makes another path, which may belong to another
+        // operation or to none.
         const ownPath = new RegExp(
           `^${pathPrefix}${operations[name].path.replace('{id}', '[^/]+')}$`,
         ).test(request.path);

@@ -1,5 +1,5 @@
-// Manifests that no export of ours wrote: each is taken or refused in words, and none is a failure
-// of the service.
+// Manifests that no export has written: each is accepted or refused with the reason, and none makes
+// the service fail.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -27,7 +27,7 @@ type Json = Record<string, unknown>;
 async function importer(t: TestContext) {
   const h = await startHarness(t, { reconcile: false });
   const open = (manifest: string) => h.call('imageImport', { body: { size_bytes: 4, manifest } });
-  /** Carries an upload that was taken to its end. */
+  /** Sends the bytes of an open upload, and finishes it. */
   const finish = async (id: string, content = 'disk') => {
     const path = `${pathPrefix}/transfers/${id}`;
     const headers = { 'content-type': 'application/octet-stream' };
@@ -41,7 +41,7 @@ async function importer(t: TestContext) {
 }
 
 describe('a file', () => {
-  it('of any JSON becomes an image that says why it is none, and no failure of the service', async (t) => {
+  it('of any JSON becomes a failed image with the reason, and no failure of the service', async (t) => {
     const { h, finish } = await importer(t);
     const simulated = { simulated: ['bytes'], virtualBytes: 1 };
     const odd = [
@@ -63,7 +63,7 @@ describe('a file', () => {
 });
 
 describe('a manifest', () => {
-  it('whose field is missing or of another kind is refused with the name of the field', async (t) => {
+  it('with a missing field or one of a wrong kind is refused with the name of the field', async (t) => {
     const { open } = await importer(t);
     const cases: [string, unknown[]][] = [
       ['version', [undefined, null, 2, '1']],
@@ -98,7 +98,7 @@ describe('a manifest', () => {
     }
   });
 
-  it(`of any JSON is taken or refused, and made an image of or not, ${runs} times`, async (t) => {
+  it(`of any JSON is accepted or refused, without a failure of the service, ${runs} times`, async (t) => {
     const { h, open, finish } = await importer(t);
     const paths = [...Object.keys(valid), 'base.key', 'base.name', 'head.layerId', 'head.key'];
     const broken = fc

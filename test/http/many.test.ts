@@ -1,5 +1,5 @@
-// More of everything than one SQL statement can have variables: 40,000 layers, images, disks and
-// machines on one base.
+// More rows than an SQL statement can have variables: 40,000 layers, images, disks and machines on
+// one base.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -9,14 +9,14 @@ import type { ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { quarantine } from '../../src/reconcile/quarantine.ts';
 import { startHarness } from './harness.ts';
 
-/** SQLite takes 32,766 variables. */
+/** SQLite allows 32,766 variables. */
 const count = 40_000;
 const first = 1000;
 const log = { info() {}, warn() {}, error() {} };
 
 /**
- * Each layer from `layer-1000` on stands on the base, with an image, a machine that is said to be
- * on, and its disk.
+ * Each layer from `layer-1000` on uses the base and has an image, a machine that is shown as on,
+ * and the machine's disk.
  */
 async function crowded(t: TestContext) {
   const h = await startHarness(t, { reconcile: false });
@@ -55,7 +55,7 @@ async function crowded(t: TestContext) {
 }
 
 describe('a base with 40,000 layers above it', () => {
-  it('is quarantined with all images that stand on it, and healed with them', async (t) => {
+  it('is quarantined with all images that use it, and healed with them', async (t) => {
     const { h, imageId, statusesOf } = await crowded(t);
     const deleted = first + 1;
     await h.store.write('system', (work) =>
@@ -70,7 +70,7 @@ describe('a base with 40,000 layers above it', () => {
       'failed',
     );
 
-    // A layer in between that is damaged too keeps its image from being healed.
+    // A damaged layer in between keeps its image failed.
     await h.store.write('system', async (work) => {
       await work.layers.update(base.id, { state: 'sealed', fault: null });
       await work.layers.update(`layer-${first}` as LayerId, { state: 'quarantined' });
@@ -83,7 +83,7 @@ describe('a base with 40,000 layers above it', () => {
     );
   });
 
-  it('is looked at, compacted, measured and collected around like any other', async (t) => {
+  it('is shown, compacted, measured and collected like any other', async (t) => {
     const { h, imageId } = await crowded(t);
     const hangs = (await h.call('imageDependents', { params: { id: imageId } })).body;
     assert.deepEqual(
@@ -94,7 +94,7 @@ describe('a base with 40,000 layers above it', () => {
       await h.service.reconciler.task(name);
   });
 
-  it('has all of its machines shown off when the host restarted', async (t) => {
+  it('has all of its machines shown as off after the host restarted', async (t) => {
     const { h } = await crowded(t);
     const busy = (first + 7) as MachineId;
     await h.store.write('system', (work) =>
@@ -110,7 +110,7 @@ describe('a base with 40,000 layers above it', () => {
 });
 
 describe('a list of ids', () => {
-  it('is one statement whatever its length, in a request too', async (t) => {
+  it('takes one statement whatever its length, also in a request', async (t) => {
     let statements: string[] = [];
     const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
     const { body: image } = await h.call('imageInstall');

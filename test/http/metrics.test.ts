@@ -25,7 +25,7 @@ async function numbersOf(h: Harness) {
 }
 
 describe('the numbers at /metrics', () => {
-  it('count what there is, what was done and what went wrong', async (t) => {
+  it('count what exists, what was done and what failed', async (t) => {
     const h = await startHarness(t);
     const built = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
     const broken = await h.call('imageInstall', { body: { software_ids: [h.broken.id] } });
@@ -53,12 +53,12 @@ describe('the numbers at /metrics', () => {
     assert.ok((of('silversmith_host_disk_free_bytes') ?? 0) > 0);
     const passed = of('silversmith_reconciler_last_pass_timestamp_seconds') ?? 0;
     assert.ok(Math.abs(passed - Date.now() / 1000) < 60);
-    // Nothing of a tenant's is in it.
+    // No name, key or secret of an organisation is in it.
     for (const secret of [h.keys.ours.key, h.keys.ours.secret, 'Editor', 'ours'])
       assert.ok(!body.includes(secret), `${secret} is not among the numbers`);
   });
 
-  it('tell of what waits, whose owner is silent, and of a damaged layer', async (t) => {
+  it('count jobs that wait, jobs whose owner is silent, and damaged layers', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [machine] = h.machines;
     const started = await h.call('machineStart', { params: { id: machine } });
@@ -74,11 +74,11 @@ describe('the numbers at /metrics', () => {
     const { of } = await numbersOf(h);
     assert.equal(of('silversmith_job_leases_overdue'), 1);
     assert.equal(of('silversmith_layers{kind="base",state="quarantined"}'), 1);
-    // A number that was there and is not any more is gone, not frozen.
+    // A number whose thing no longer exists is gone instead of staying as it was.
     assert.equal(of('silversmith_jobs{kind="machineStart",state="queued"}'), undefined);
   });
 
-  it('are all there that an alert asks for, and each alert says what to do', async (t) => {
+  it('include each number that an alert asks for, and the guide says what to do for each alert', async (t) => {
     const h = await startHarness(t);
     await h.service.reconciler.pass();
     const { body } = await numbersOf(h);
@@ -119,7 +119,7 @@ describe('the address of /metrics', () => {
 });
 
 describe('/metrics beside the API', () => {
-  it('is there for this host alone: not for a proxy’s callers, another host, or a page in a browser', async (t) => {
+  it('answers callers on this host only: no callers of a proxy, no other host, and no page in a browser', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const ask = async (headers: Record<string, string> = {}, remoteAddress = '127.0.0.1') =>
       (await h.service.app.inject({ method: 'GET', url: '/metrics', headers, remoteAddress }))

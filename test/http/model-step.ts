@@ -134,7 +134,9 @@ const steps: Record<(typeof kinds)[number], (given: Given) => Promise<void>> = {
   settle,
 };
 
-/** Takes a step on both, and fails when the answers differ. `inject` sets the engine's next faults. */
+/**
+ * Takes a step on both, and fails when the answers differ. `inject` sets the engine's next faults.
+ */
 export async function take(
   h: Harness,
   model: Model,

@@ -1,9 +1,9 @@
-// A small model of the contract's states: what each operation must answer, and what it leaves. It knows
-// nothing of how Silversmith does it.
+// A small model of the contract's states: what each operation must answer, and what it leaves. It
+// knows nothing of how Silversmith does it.
 
 import type { MachineStatus } from '../../src/domain/machine.ts';
 
-export interface ModelDisk {
+interface ModelDisk {
   image: number | null;
   replaces: ModelDisk | null;
 }

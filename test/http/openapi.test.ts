@@ -1,5 +1,5 @@
-// The OpenAPI documents, as those read them who generate clients of them: they can stand in for the
-// specification's, and say what is ours.
+// The OpenAPI documents as generators of clients need them: they can replace the specification's
+// document, and they mark our own additions.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -41,7 +41,7 @@ for (const [address, document] of documents) {
       );
     });
 
-    it('names schemas as the specification does, and leaves it to generators to name operations and bodies', () => {
+    it('names schemas as the specification does, and has no names for operations and bodies', () => {
       const { schemas } = document.components;
       const errors = [400, 404, 4208, 4209, 4210, 4211, 4212, 4213, 4214, 4510, 4710];
       for (const name of [
@@ -86,7 +86,7 @@ for (const [address, document] of documents) {
       }
     });
 
-    it('marks what is ours: operations, parameters and fields, which nobody has to expect', () => {
+    it('marks our own operations, parameters and fields, and requires none of the fields', () => {
       const marked = Object.values(document.paths).flatMap((path) =>
         Object.values(path as Json).map((one: Json) => [
           one['x-operation'],
@@ -98,7 +98,7 @@ for (const [address, document] of documents) {
         Object.entries<OperationSpec>(operations)
           .map(([name, { extension }]) => [name, extension === true])
           .sort(
-            // In the order of the document, which has the methods of a path together.
+            // Sorted as in the document, which keeps the methods of a path together.
             ([a], [b]) =>
               marked.findIndex(([name]) => name === a) - marked.findIndex(([name]) => name === b),
           ),
@@ -140,7 +140,7 @@ for (const [address, document] of documents) {
 }
 
 describe('the document for generators that know no 3.1', () => {
-  it('says nullable where the other one has a type of null', () => {
+  it('says nullable where the other document has a type of null', () => {
     const [, document] = documents[1] ?? [];
     assert.match(document.openapi, /^3\.0\./);
     for (const schema of objectsIn(document.components.schemas)) {

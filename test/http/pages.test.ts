@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { startHarness } from './harness.ts';
 
 describe('the page at /', () => {
-  it('says what this is and where the rest is, without a script or a style, and takes GET alone', async (t) => {
+  it('says what the server is and links the rest, without a script or a style, and takes GET only', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { statusCode, headers, body } = await h.service.app.inject({ method: 'GET', url: '/' });
     assert.equal(statusCode, 200);
@@ -22,7 +22,7 @@ describe('the page at /', () => {
 });
 
 describe('the reference', () => {
-  it('is served at /docs with all it needs, under a policy that lets it load nothing from elsewhere', async (t) => {
+  it('is served at /docs with all its assets, under a policy that lets it load nothing from elsewhere', async (t) => {
     const { service } = await startHarness(t, { reconcile: false });
     const page = await service.app.inject({ url: '/docs/', method: 'GET' });
     assert.equal(page.statusCode, 200);

@@ -1,6 +1,6 @@
-// What somebody who saw a signed request can do with it: nothing. The signed text has no
-// separators, so its bytes are cut anew here in every way that there is, under the signature that
-// was captured.
+// An attacker who has seen a signed request can do nothing with it. The signed text has no
+// separators, so these tests cut its bytes anew in every possible way, under the captured
+// signature.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -36,12 +36,12 @@ const methods = [
   'LOCK',
   'LINK',
 ];
-/** Longer and shorter ones are tried too. */
+/** A timestamp has 13 digits; longer and shorter ones are tried too. */
 const timestampDigits = [1, 9, 10, 11, 12, 13, 14, 15, 16, 17];
 
 /**
- * Every way to cut a text into key, method, path, timestamp, nonce and body, the path with or
- * without its leading slash.
+ * Yields every way to cut a text into key, method, path, timestamp, nonce and body, with and
+ * without the path's leading slash.
  */
 function* cutsOf(text: string, signature: string): Generator<Cut> {
   for (let key = 1; key < text.length; key++) {
@@ -49,7 +49,7 @@ function* cutsOf(text: string, signature: string): Generator<Cut> {
       const from = key + method.length;
       for (let to = from + 1; to < text.length; to++) {
         const signed = text.slice(from, to);
-        // What is no path cannot be sent.
+        // Such bytes cannot be sent as a path.
         if (/[^\x21-\x7e]/.test(signed)) break;
         for (const digits of timestampDigits.filter((one) => to + one < text.length)) {
           const timestamp = text.slice(to, to + digits);
@@ -79,7 +79,7 @@ const send = ({ service }: Harness, { method, path, authorization, body }: Cut) 
   });
 
 const same = (one: Cut, other: Cut) => JSON.stringify(one) === JSON.stringify(other);
-/** An empty body and an empty object say the same, so that one may stand for the other. */
+/** An empty body and an empty object mean the same, so either may stand for the other. */
 const meaning = ({ method, path, body }: Cut) =>
   JSON.stringify([method, path, body.trim() === '{}' ? '' : body]);
 
@@ -92,7 +92,7 @@ const bodies: Partial<Record<OperationName, string[]>> = {
   transferPart: ['{}12345', '7'],
 };
 
-/** What clients draw nonces from, and what cuts well. */
+/** Nonces that clients use, and nonces that help an attacker to cut the text. */
 const nonces = fc.oneof(
   fc.integer({ min: 0, max: 9_999_999 }).map(String),
   fc.uuid(),
@@ -115,7 +115,7 @@ const captured = fc
   });
 
 describe('a captured request', () => {
-  it('is taken once, as it was, whatever else its signed text can be cut into, also when it never arrived', async (t) => {
+  it('is accepted once and only as it was, however its signed text is cut, even when it never arrived', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     for (let made = 0; made < 12; made++) await h.call('imageInstall', {});
     const { key, secret } = h.keys.ours;
@@ -135,13 +135,13 @@ describe('a captured request', () => {
         if (first) assert.notEqual(first.statusCode, 401, first.body);
         let taken = arrived;
         for (const cut of cutsOf(text, signature)) {
-          // Of those that are malformed already one in many is sent.
+          // Most cuts have a malformed header; of those only one in 97 is sent.
           if (parseAuthorization(cut.authorization) === null && tried++ % 97 > 0) continue;
-          // Outside the prefix nothing is signed.
+          // Requests outside the prefix are not signed.
           if (same(cut, original) || !cut.path.startsWith(`${pathPrefix}/`)) continue;
           const { statusCode, body: answer } = await send(h, cut);
           if (statusCode === 400 || statusCode === 401) continue;
-          // Where nothing is, or not with this method, whoever asks is told so.
+          // A path without an operation, or without this method, is refused before the signature.
           if (
             (statusCode === 404 || statusCode === 405) &&
             /There is nothing at|is not for this path/.test(answer)
@@ -154,7 +154,7 @@ describe('a captured request', () => {
           taken = true;
         }
         const last = await send(h, original);
-        // One that was refused for its body alone has used the signature up.
+        // A request that was refused only for its body has used its signature up.
         if (taken) assert.equal(last.statusCode, 401, last.body);
         assert.equal((await send(h, original)).statusCode, 401);
       }),
@@ -198,14 +198,14 @@ describe('a captured request', () => {
     };
     const [heir, replica] = [await serverOn(h.dataDir), await serverOn(await temporaryFolder(t))];
     for (const request of [read, change]) assert.equal((await send(heir, request)).statusCode, 401);
-    // It has a journal of its own, which does not know what was signed before it began.
+    // Its own journal does not know which signatures were used before it began.
     assert.match((await send(replica, change)).body, /signed before this server began/);
     const later = ask('POST', '/images/install');
     assert.equal((await send(replica, later)).statusCode, 200);
     assert.match((await send(h, later)).body, /signature was used before/);
   });
 
-  it('is told from another one that drew the same nonce', async (t) => {
+  it('is told apart from another request with the same nonce', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const path = `${pathPrefix}/images/install`;
     const answers = [1, 2].map((timestamp) =>
@@ -215,7 +215,7 @@ describe('a captured request', () => {
       assert.equal(status, 200, body.message);
   });
 
-  it('that came too fast is refused later too, and costs no place in the journal', async (t) => {
+  it('that came too fast is refused later too, and takes no place in the journal', async (t) => {
     const h = await startHarness(t, { reconcile: false, requestsPerSecond: 2 });
     const bytes = async () => (await readFile(join(h.dataDir, 'signatures.0'))).length;
     const before = await bytes();
@@ -231,7 +231,7 @@ describe('a captured request', () => {
     const taken = statuses.filter((status) => status === 200).length;
     assert.ok(taken < 10 && statuses.lastIndexOf(200) < 199, `${taken} were taken`);
     assert.equal(await bytes(), before + taken * 65);
-    // A replay is told so before the limit is asked, and takes nothing from the bucket.
+    // A replay is refused before the rate is checked, and takes nothing from the bucket.
     assert.deepEqual(
       [(await h.send(request(199))).status, (await h.send(request(0))).status],
       [401, 401],

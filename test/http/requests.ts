@@ -1,5 +1,5 @@
-// Signed requests to a server in process. Each answer to an operation is compared with the committed
-// OpenAPI document.
+// Signed requests to a server in process. Each answer to an operation is compared with the
+// committed OpenAPI document.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
@@ -20,7 +20,7 @@ export interface Answer {
   headers: Record<string, unknown>;
 }
 
-export interface RawRequest {
+interface RawRequest {
   method: string;
   path: string;
   query?: string;

@@ -1,5 +1,4 @@
-// Search by name, wherever there is one: what differs in case alone is found, in any script, and
-// nothing else.
+// Search by name: a text matches a name in any case and any script, and nothing else.
 
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
@@ -44,11 +43,11 @@ describe('a search', () => {
         for (const text of texts) assert.deepEqual(await search(list, text), foundIn(text), text);
     });
 
-    it(`by ${list[0]} for what no name holds finds nothing, a NUL among it`, async (t) => {
+    it(`by ${list[0]} finds nothing for a text that no name holds, such as one with a NUL`, async (t) => {
       const { h, search } = await named(t);
       for (const text of ['\0', 'ΣΊΣ\0', '\0ΣΊΣ', '100\0', 'zmır', '\\', 'x%'])
         assert.deepEqual(await search(list, text), [], JSON.stringify(text));
-      // Nor in a name that an older version took.
+      // Nor is a NUL found in a name that an older version accepted.
       const database = new DatabaseSync(storeFile(h.dataDir));
       database.exec(`update ${list[1].slice(0, -1)} set name_folded = 'a' || char(0) || 'b'`);
       database.close();

@@ -1,5 +1,5 @@
-// The whole stack with a reconciler that works only when it is told to. After each call of `does` it
-// has done all that the call asked for, so that a test finds the same state each time.
+// The whole stack with a reconciler that works only when it is told to. After each call of `does`
+// it has done all that the call asked for, so that a test finds the same state each time.
 
 import assert from 'node:assert/strict';
 import type { DiskId, ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';

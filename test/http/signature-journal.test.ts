@@ -8,7 +8,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { defer, movableClock, temporaryFolder } from '../support.ts';
 
 describe('the journal of signatures', () => {
-  it('forgets none early when the clock is set forward and back', async (t) => {
+  it('forgets no signature early when the clock is set forward and back', async (t) => {
     const { clock, jump, advance } = movableClock();
     const journal = new SignatureJournal(await temporaryFolder(t), 600_000, clock, assert.ifError);
     defer(t, () => journal.close());
@@ -25,7 +25,7 @@ describe('the journal of signatures', () => {
     assert.equal(journal.use('one'), true);
   });
 
-  it('knows what it was told after a restart, also past a line that was left half-written', async (t) => {
+  it('knows the used signatures after a restart, even behind a half-written line', async (t) => {
     const folder = await temporaryFolder(t);
     const open = () => new SignatureJournal(folder, 600_000, systemClock, assert.ifError);
     const first = open();
@@ -40,7 +40,7 @@ describe('the journal of signatures', () => {
     third.close();
   });
 
-  it('that is new knows nothing of what was signed before, until it covers the window; the nonces of an older version go', async (t) => {
+  it('that is new does not cover the time before it began, and removes the nonces of an older version', async (t) => {
     const { clock, advance } = movableClock();
     const folder = await temporaryFolder(t);
     await writeFile(`${folder}/nonces.0`, '1\nkey:nonce');
@@ -59,7 +59,7 @@ describe('the journal of signatures', () => {
     assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
   });
 
-  it('goes on in memory, and says so, when its file cannot be written', async (t) => {
+  it('goes on in memory and reports it when its file cannot be written', async (t) => {
     const folder = await temporaryFolder(t);
     let failures = 0;
     let now = 1_000_000;

@@ -1,5 +1,5 @@
-// Uploads and downloads over lines that are slow, or that end: what moves goes on for as long as it
-// takes, what does not is given up.
+// Uploads and downloads over slow and broken lines: a transfer goes on as long as bytes move, and
+// is given up when none do.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -13,12 +13,12 @@ import { download, StalledError, upload } from '../../src/client/transfer.ts';
 import { defer } from '../support.ts';
 import { listening } from './sockets.ts';
 
-/**
- * Carries so many bytes a second to the server, and cuts a connection after `bytesMax` of them, or
- * `backMax` from there.
- */
 const endless = Number.POSITIVE_INFINITY;
 
+/**
+ * A proxy that carries so many bytes a second to the server, and cuts a connection after `bytesMax`
+ * bytes to the server or `backMax` bytes from it.
+ */
 async function line(
   t: TestContext,
   port: number,
@@ -78,7 +78,7 @@ async function receiving(t: TestContext) {
 }
 
 describe('an upload', () => {
-  it('goes on over a line on which no large part arrives within the time for an answer', async (t) => {
+  it('goes on over a line that is too slow for a large part within the time for an answer', async (t) => {
     const { h, port, open, at } = await receiving(t);
     const url = await line(t, port, { bytesPerSecond: 200_000 });
     const options = { url, ...h.keys.ours, timeoutMs: 800 };
@@ -89,9 +89,9 @@ describe('an upload', () => {
     assert.equal(await at(id), bytes.length);
   });
 
-  it('is given up when it does not move, with what was sent and why; what is over is not tried again', async (t) => {
+  it('is given up when no bytes move, with their number and the reason, and is not tried again when it was ended', async (t) => {
     const { h, port, open, at } = await receiving(t);
-    // Questions pass, parts do not.
+    // Requests pass the line, and parts do not.
     const url = await line(t, port, { bytesMax: 5000 });
     const options = { url, ...h.keys.ours, timeoutMs: 2000 };
     const id = await open(100_000);
@@ -119,7 +119,7 @@ describe('an upload', () => {
 });
 
 describe('a download', () => {
-  it('goes on as often as the line breaks, when each time some of it came', async (t) => {
+  it('goes on however often the line breaks, as long as some bytes come each time', async (t) => {
     const { h, port } = await receiving(t);
     const image = (await h.call('imageInstall', {})).body.attributes.id;
     await h.service.reconciler.settle();

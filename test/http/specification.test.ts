@@ -1,6 +1,6 @@
-// What a client of the API that this project is compatible with gets: one that does not know our
-// extensions, and takes no field that it does not know. One that asks for them gets more fields,
-// and nothing else of it changes.
+// The answers to a client of the API that this project is compatible with, which does not know our
+// extensions and refuses unknown fields. A client that asks for the extensions gets more fields,
+// and nothing else changes.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -8,7 +8,8 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
-import { type Answer, type Key, startHarness } from './harness.ts';
+import { startHarness } from './harness.ts';
+import type { Answer, Key } from './requests.ts';
 import {
   answerSchema,
   answers,
@@ -34,7 +35,7 @@ const assertValid = (validate: ValidateFunction, body: unknown, what: string) =>
     `${what}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(body).slice(0, 400)}`,
   );
 
-/** Images and machines anywhere inside of an answer of ours. */
+/** Checks images and machines anywhere inside an answer of one of our own operations. */
 function assertResources(value: unknown, what: string): void {
   if (value === null || typeof value !== 'object') return;
   const { id, type, attributes } = value as Record<string, unknown>;
@@ -45,7 +46,7 @@ function assertResources(value: unknown, what: string): void {
 
 type Input = { params?: Record<string, unknown>; query?: string; body?: unknown };
 
-/** A harness whose callers send no header of ours, and take nothing but what they know. */
+/** A harness whose callers do not ask for extensions, and fail on a field that they do not know. */
 async function strictCaller(t: TestContext) {
   const h = await startHarness(t, { reconcile: false });
   const visited = new Map<OperationName, number>();
@@ -79,91 +80,93 @@ async function strictCaller(t: TestContext) {
   return { h, ask, visited };
 }
 
-/**
- * Does the whole job, and every other thing once, so that each operation is answered at least once
- * with success.
- */
-async function doEverything({
-  h,
-  ask,
-}: Pick<Awaited<ReturnType<typeof strictCaller>>, 'h' | 'ask'>) {
-  const settle = () => h.service.reconciler.settle();
-  const [machine = 0, other = 0] = h.machines;
-  const on = async (id: number) => {
-    await ask('machineStart', { params: { id } });
-    await ask('machineGet', { params: { id } });
-    await settle();
-  };
-  const off = async (id: number) => {
-    await ask('machineStop', { params: { id } });
-    await settle();
-  };
-  await ask('softwareList');
-  await ask('planList');
-  const image = (await ask('imageInstall', { body: { software_ids: [h.editor.id] } })).body
-    .attributes.id;
-  const failing = (await ask('imageInstall', { body: { software_ids: [h.broken.id] } })).body
-    .attributes.id;
-  await ask('imageList');
-  await settle();
-  for (const id of [image, failing]) {
-    await ask('imageGet', { params: { id } });
-    await ask('imageLog', { params: { id } });
-  }
-  await ask('imageProtect', { params: { id: image }, body: { protected: true } });
-  await ask('imageProtect', { params: { id: image }, body: { protected: false } });
-  await ask('imageAssign', { params: { id: image }, body: { machine_ids: [machine, other] } });
-  await ask('imageAssignUndo', { params: { id: image }, body: { machine_ids: [other] } });
-  await ask('machineList');
-  await on(machine);
-  await ask('machineAccess', { params: { id: machine } });
-  await off(machine);
-  const captured = (await ask('imageCapture', { body: { machine_id: machine } })).body.attributes
-    .id;
-  await ask('machineGet', { params: { id: machine } });
-  await settle();
-  await ask('machineReset', { params: { id: machine } });
-  await ask('machineDiskList', { params: { id: machine } });
-  await ask('machineRestore', { params: { id: machine } });
-  for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
-    await ask(name, { params: { id: machine } });
-  await ask('machineTypeSet', {
-    params: { id: machine },
-    body: { machine_type_id: h.machineType.id },
-  });
-  await ask('machinePermissionsSet', {
-    params: { id: machine },
-    body: { permissions: { clipboard_enabled: false } },
-  });
-  for (const name of ['machinePermissionFields', 'usageGet', 'fileList', 'fileCapacity'] as const)
+type Caller = Pick<Awaited<ReturnType<typeof strictCaller>>, 'h' | 'ask'>;
+
+/** Does everything once, so that each operation is answered at least once with success. */
+async function doEverything(caller: Caller): Promise<void> {
+  const { ask } = caller;
+  for (const name of ['softwareList', 'planList', 'machinePermissionFields', 'usageGet'] as const)
     await ask(name);
-  await ask('machineCreate', { body: { plan_id: h.machineType.id, quantity: 2 } });
-  await ask('machineCreate', { body: { plan_id: h.machineType.id, base_image_id: h.base.id } });
+  for (const name of ['fileList', 'fileCapacity'] as const) await ask(name);
+  const image = await doWithImages(caller);
+  const captured = await doWithMachines(caller);
+  await doWithTransfers(caller, image);
   for (const name of ['imageStorage', 'imageDependents'] as const)
     await ask(name, { params: { id: captured } });
   await ask('imageDelete', { params: { id: captured } });
   await ask('imageList', { query: '?deleted=true' });
   await ask('imageRestore', { params: { id: captured } });
+  await ask('userActionLogList');
+}
+
+/** Builds an image and fails to build another; returns the id of the first. */
+async function doWithImages({ h, ask }: Caller): Promise<number> {
+  const install = async (software: number) =>
+    (await ask('imageInstall', { body: { software_ids: [software] } })).body.attributes.id;
+  const [image, failing] = [await install(h.editor.id), await install(h.broken.id)];
+  await ask('imageList');
+  await h.service.reconciler.settle();
+  for (const id of [image, failing]) {
+    await ask('imageGet', { params: { id } });
+    await ask('imageLog', { params: { id } });
+  }
+  const params = { id: image };
+  await ask('imageProtect', { params, body: { protected: true } });
+  await ask('imageProtect', { params, body: { protected: false } });
+  const machine_ids = h.machines;
+  await ask('imageAssign', { params, body: { machine_ids } });
+  await ask('imageAssignUndo', { params, body: { machine_ids: machine_ids.slice(1) } });
+  return image;
+}
+
+/** Returns the id of the image that it captures of the first machine. */
+async function doWithMachines({ h, ask }: Caller): Promise<number> {
+  const [id = 0] = h.machines;
+  const params = { id };
+  const settle = () => h.service.reconciler.settle();
+  await ask('machineList');
+  await ask('machineStart', { params });
+  await ask('machineGet', { params });
+  await settle();
+  await ask('machineAccess', { params });
+  await ask('machineStop', { params });
+  await settle();
+  const captured = (await ask('imageCapture', { body: { machine_id: id } })).body.attributes.id;
+  await ask('machineGet', { params });
+  await settle();
+  await ask('machineReset', { params });
+  await ask('machineDiskList', { params });
+  await ask('machineRestore', { params });
+  for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
+    await ask(name, { params });
+  const { id: typeId } = h.machineType;
+  await ask('machineTypeSet', { params, body: { machine_type_id: typeId } });
+  const permissions = { clipboard_enabled: false };
+  await ask('machinePermissionsSet', { params, body: { permissions } });
+  await ask('machineCreate', { body: { plan_id: typeId, quantity: 2 } });
+  await ask('machineCreate', { body: { plan_id: typeId, base_image_id: h.base.id } });
+  return captured;
+}
+
+/** Exports an image and imports the file. */
+async function doWithTransfers({ h, ask }: Caller, image: number): Promise<void> {
+  const settle = () => h.service.reconciler.settle();
   const exported = (await ask('imageExport', { params: { id: image } })).body.id;
   await settle();
   await ask('transferGet', { params: { id: exported } });
-  const bytes = await h.sendRaw({
-    method: 'GET',
-    path: `${pathPrefix}/transfers/${exported}/content`,
-  });
-  const opened = (await ask('imageImport', { body: { size_bytes: bytes.rawPayload.length } })).body
-    .id;
+  const path = `${pathPrefix}/transfers/${exported}/content`;
+  const bytes = (await h.sendRaw({ method: 'GET', path })).rawPayload;
+  const opened = (await ask('imageImport', { body: { size_bytes: bytes.length } })).body.id;
   const part = {
     method: 'POST',
     path: `${pathPrefix}/transfers/${opened}/parts/0`,
-    body: bytes.rawPayload.toString(),
+    body: bytes.toString(),
+    headers: { 'content-type': 'application/octet-stream' },
   };
-  const binary = { 'content-type': 'application/octet-stream' };
-  assert.equal((await h.send({ ...part, headers: binary, extensions: false })).status, 200);
+  assert.equal((await h.send({ ...part, extensions: false })).status, 200);
   await ask('transferFinish', { params: { id: opened } });
   await settle();
   await ask('transferDelete', { params: { id: exported } });
-  await ask('userActionLogList');
 }
 
 describe('a caller that does not ask for extensions', () => {
@@ -180,7 +183,7 @@ describe('a caller that does not ask for extensions', () => {
     assert.deepEqual(Object.keys(answers).sort(), ofOthers.sort());
   });
 
-  it('gets them also as the answer to a request that was sent with the header before', async (t) => {
+  it('gets them also as the repeated answer to a request that was first sent with the header', async (t) => {
     const { h } = await strictCaller(t);
     const request = {
       method: 'POST',
@@ -212,7 +215,7 @@ describe('a caller that does not ask for extensions', () => {
 });
 
 describe('a caller that asks for extensions', () => {
-  it('gets the same fields, and those of ours beside them', async (t) => {
+  it('gets the same fields and our own beside them', async (t) => {
     const { h, ask } = await strictCaller(t);
     const image = (await ask('imageInstall', { body: { software_ids: [h.editor.id] } })).body
       .attributes;
@@ -233,7 +236,7 @@ describe('a caller that asks for extensions', () => {
       'assignment_pending',
       'phase',
     ]);
-    // Nothing but this value asks for them.
+    // Only this value asks for them.
     for (const value of ['0', 'true', '']) {
       const headers = { 'silversmith-extensions': value };
       const response = await h.sendRaw({
@@ -245,7 +248,7 @@ describe('a caller that asks for extensions', () => {
     }
   });
 
-  it('is told by a machine what is done to it, where the specification has an object that is always null', async (t) => {
+  it('sees what is being done to a machine, where the specification has an object that is always null', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });

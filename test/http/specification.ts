@@ -1,6 +1,6 @@
-// The answers of the API that this project is compatible with, field by field, written down apart
-// from our own contract, so that one can be compared with the other. An answer has each of the
-// fields and no other, as the strictest of generated clients expect it.
+// The answers of the API that this project is compatible with, field by field. They are written
+// down apart from our own contract, so that the two can be compared. An answer has exactly these
+// fields, because the strictest of generated clients expect that.
 
 import type { OperationName } from '../../src/contract/table.ts';
 
@@ -94,8 +94,8 @@ const logFields = resource('user_action_log', {
 });
 
 /**
- * Every operation of that API and the fields of its answer, without the envelope; those that need
- * not be there come second.
+ * The operations of that API, each with the fields of its answer without the envelope. Optional
+ * fields come second.
  */
 export const answers: Partial<Record<OperationName, readonly [Fields, Fields?]>> = {
   imageList: [{ images: list(strict(imageFields)), ...page }],
@@ -140,8 +140,8 @@ const envelope = (code: Schema, message: Schema): Fields => ({
 });
 
 /**
- * A whole answer, as it is sent; with the fields of a resource instead, that resource inside of
- * another answer.
+ * The schema of a whole answer as it is sent; `resourceSchema` is that of a resource inside another
+ * answer.
  */
 export const answerSchema = ([fields, optional]: readonly [Fields, Fields?]): Schema =>
   strict({ ...fields, ...envelope({ const: 200 }, { const: 'OK' }) }, optional);

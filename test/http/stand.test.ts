@@ -1,5 +1,5 @@
-// Nothing comes to stand on a layer that is going or damaged, and a store in which something does
-// is mended.
+// Nothing begins to use a layer that is being removed or is damaged, and the collector repairs a
+// store in which something does.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -9,20 +9,12 @@ import { examine } from '../../src/reconcile/doctor.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { call } from '../call.ts';
 import { virtualClock } from '../support.ts';
-import { startHarness } from './harness.ts';
+import { settled } from './settled.ts';
 
-async function settled(t: TestContext, options: Parameters<typeof startHarness>[1] = {}) {
-  const h = await startHarness(t, { reconcile: false, clock: virtualClock(), ...options });
-  const settle = () => h.service.reconciler.settle();
-  const install = async (software: number[]): Promise<number> => {
-    const { body } = await h.call('imageInstall', { body: { software_ids: software } });
-    await settle();
-    return body.attributes.id;
-  };
+async function standing(t: TestContext, options: Parameters<typeof settled>[1] = {}) {
+  const { h, settle, install, headOf } = await settled(t, { clock: virtualClock(), ...options });
   const image = async (id: number) =>
     (await h.call('imageGet', { params: { id } })).body.attributes;
-  const headOf = async (id: number) =>
-    (await h.store.read('system', (work) => work.images.get(id as ImageId))).layerId as LayerId;
   const collect = () => h.service.reconciler.task('collect');
   const layer = (id: LayerId) => h.store.read('system', (work) => work.layers.find(id));
   const markDeleting = (id: LayerId) =>
@@ -40,7 +32,7 @@ async function settled(t: TestContext, options: Parameters<typeof startHarness>[
   return { h, settle, install, image, headOf, collect, layer, markDeleting, assertWhole };
 }
 
-/** Calls `then` once, after the first write that `when` is true of. */
+/** Calls `then` once, after the first write for which `when` holds. */
 function between() {
   let when: ((store: Store) => Promise<boolean>) | null = null;
   let then: (store: Store) => Promise<void> = async () => {};
@@ -76,9 +68,9 @@ const sealedSteps = (count: number) => async (store: Store) =>
 
 describe('a build', () => {
   for (const count of [1, 2]) {
-    it(`keeps its ${count} finished steps when the cache is pruned before the next one or its end`, async (t) => {
+    it(`keeps its ${count} finished steps when the build cache is pruned before its end`, async (t) => {
       const hook = between();
-      const { h, install, collect, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
+      const { h, install, collect, assertWhole } = await standing(t, { wrapStore: hook.wrapStore });
       hook.once(sealedSteps(count), async (store) => {
         await store.write('system', (work) => evict(work, 0));
         await collect();
@@ -94,9 +86,9 @@ describe('a build', () => {
       await collect();
     });
 
-    it(`makes anew what left the cache all the same after ${count} steps`, async (t) => {
+    it(`builds steps again that left the cache all the same after ${count} steps`, async (t) => {
       const hook = between();
-      const { h, install, collect, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
+      const { h, install, collect, assertWhole } = await standing(t, { wrapStore: hook.wrapStore });
       hook.once(sealedSteps(count), async (store) => {
         await store.write('system', async (work) => {
           for (const { id, inUse: _ } of await work.layers.cache())
@@ -112,8 +104,8 @@ describe('a build', () => {
     });
   }
 
-  it('finds no step that stands on a damaged one', async (t) => {
-    const { h, install, headOf, image, assertWhole } = await settled(t);
+  it('uses no step of the cache that depends on a damaged one', async (t) => {
+    const { h, install, headOf, image, assertWhole } = await standing(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
     await h.engine.removeLayer(await headOf(low), call);
     await h.service.reconciler.task('sweep');
@@ -123,9 +115,9 @@ describe('a build', () => {
 });
 
 describe('an import', () => {
-  it('is made to stand alone when the base it was made from leaves before its end', async (t) => {
+  it('is made to stand alone when its base is removed before its end', async (t) => {
     const hook = between();
-    const { h, settle, install, assertWhole } = await settled(t, { wrapStore: hook.wrapStore });
+    const { h, settle, install, assertWhole } = await standing(t, { wrapStore: hook.wrapStore });
     const source = await install([h.editor.id]);
     const { body } = await h.call('imageExport', { params: { id: source }, body: {} });
     await settle();
@@ -164,8 +156,8 @@ describe('an import', () => {
 });
 
 describe('an image that is brought back', () => {
-  it('is failed, with the reason, when a layer of it was damaged meanwhile', async (t) => {
-    const { h, install, headOf, image } = await settled(t);
+  it('is failed, with the reason, when one of its layers was damaged meanwhile', async (t) => {
+    const { h, install, headOf, image } = await standing(t);
     const id = await install([h.editor.id]);
     const head = await headOf(id);
     await h.call('imageDelete', { params: { id } });
@@ -181,9 +173,9 @@ describe('an image that is brought back', () => {
 });
 
 describe('the collector', () => {
-  it('removes what it can when one disk and one layer cannot be removed, says so, and removes those later', async (t) => {
+  it('removes the other layers when one cannot be removed, reports it, and removes that one later', async (t) => {
     let stuck: string[] = [];
-    const { h, install, headOf, collect, layer, markDeleting } = await settled(t, {
+    const { h, install, headOf, collect, layer, markDeleting } = await standing(t, {
       settings: { cacheBytesMax: 0 },
       wrapEngine: (engine) => ({
         ...engine,
@@ -214,8 +206,8 @@ describe('the collector', () => {
     assert.equal(await layer(heads[0] as LayerId), undefined);
   });
 
-  it('takes up again what was marked though an image, and a layer of it, stand on it', async (t) => {
-    const { h, install, headOf, collect, markDeleting, assertWhole } = await settled(t);
+  it('takes layers up again that were marked for removal although an image uses them', async (t) => {
+    const { h, install, headOf, collect, markDeleting, assertWhole } = await standing(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
     for (const id of [low, high]) await markDeleting(await headOf(id));
     const said = async () =>
@@ -228,8 +220,8 @@ describe('the collector', () => {
     assert.deepEqual(await said(), []);
   });
 
-  it('leaves the disk that a machine has, whatever its mark says', async (t) => {
-    const { h, settle, collect } = await settled(t);
+  it('keeps the disk of a machine, even when it is marked for removal', async (t) => {
+    const { h, settle, collect } = await standing(t);
     const [id = 0] = h.machines;
     for (const name of ['machineStart', 'machineStop'] as const) {
       await h.call(name, { params: { id } });
@@ -245,8 +237,8 @@ describe('the collector', () => {
     assert.ok((await h.engine.inventory(call)).disks.has(diskId));
   });
 
-  it('mends a store with an available image whose bytes went: the image says so, and nothing else is blocked', async (t) => {
-    const { h, install, headOf, image, collect, layer, markDeleting } = await settled(t, {
+  it('repairs a store with an available image whose bytes are gone: the image fails with the reason, and nothing else is blocked', async (t) => {
+    const { h, install, headOf, image, collect, layer, markDeleting } = await standing(t, {
       settings: { keepImageMs: 0 },
     });
     const [broken, idle] = [await install([h.editor.id]), await install([h.browser.id])];

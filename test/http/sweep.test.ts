@@ -9,7 +9,7 @@ import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';
 
 describe('the sweep', () => {
-  it('reports what the store does not know, leaves it for a day, and then removes it', async (t) => {
+  it('reports a file that the store does not know, and removes it after a day', async (t) => {
     const { clock, advance } = movableClock();
     const { h } = await settled(t, { clock });
     const orphan = newId() as DiskId;
@@ -28,7 +28,7 @@ describe('the sweep', () => {
     assert.deepEqual(await sweep(), { noted: [], there: false });
   });
 
-  it('says of every image that stands on a missing layer why it failed, and nothing new is made of it', async (t) => {
+  it('fails each image that uses a missing layer with the reason, and lets nothing new be made of it', async (t) => {
     const { h, does, install, headOf } = await settled(t);
     const [id = 0] = h.machines;
     const [one, both] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
@@ -41,7 +41,7 @@ describe('the sweep', () => {
       assert.match(attributes.status_reason, /missing on the disk of the host/);
     }
     assert.equal((await does('machineStart', id)).client_code, 4201);
-    // The same list is built anew.
+    // The same software can be built again.
     assert.equal(
       (await does('imageGet', await install([h.editor.id]))).attributes.status,
       'available',

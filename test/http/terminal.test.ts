@@ -1,5 +1,5 @@
-// What the command line prints of what others wrote: a server that answers with anything, whose
-// names, reasons and logs would command a terminal.
+// The command line prints texts that others wrote: here a server answers with names, reasons and
+// logs that hold commands for a terminal.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -35,7 +35,7 @@ const machine = {
   attributes: {},
 };
 const step = { position: 1, name: evil, cache: 'miss', exit_code: 3, duration_ms: 1, output: evil };
-/** Fields of whatever is asked for. */
+/** An answer to every request: it has the fields of all of them. */
 const answer = {
   ...{
     id: '1',
@@ -68,7 +68,7 @@ describe('the command line', () => {
     ],
     ...['image list --json', 'image show 1 --log --json', 'image show nobody', 'nonsense'],
   ])
-    it(`shows what others wrote as text and obeys none of it: ${words}`, async (t) => {
+    it(`shows texts of others without their terminal commands: ${words}`, async (t) => {
       for (const refuses of [false, true]) {
         const server = createServer((_request, response) => {
           response.writeHead(refuses ? 400 : 200, { 'content-type': 'application/json' });

@@ -16,7 +16,8 @@ import {
 import type { KeyId } from '../../src/domain/ids.ts';
 import { permissions } from '../../src/domain/key.ts';
 import { changes } from './changes.ts';
-import { type Key, startHarness } from './harness.ts';
+import { startHarness } from './harness.ts';
+import type { Key } from './requests.ts';
 import { trail } from './trail.ts';
 
 describe('a change', () => {
@@ -102,7 +103,7 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
     });
   }
 
-  it('leaves one entry when it is refused, for the permission, the request, or what is not there', async (t) => {
+  it('leaves one entry when it is refused for the permission, for the request, or for a thing that does not exist', async (t) => {
     const { h, entryOf } = await trail(t);
     const refused = async (name: OperationName, id: string, as: Key, code: number) => {
       const { method, path, body, content } = specOf(name);

@@ -1,9 +1,9 @@
-// What the audit trail says of a request.
+// Reads the entries of a request in the audit trail.
 
-import type { Answer } from './harness.ts';
+import type { Answer } from './requests.ts';
 import { settled } from './settled.ts';
 
-export interface Entry {
+interface Entry {
   action: string;
   code: number;
   image: number | null;

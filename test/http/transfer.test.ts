@@ -11,7 +11,7 @@ import { transfers } from './transfers.ts';
 describe('the file of a transfer', () => {
   const fileOf = (h: { dataDir: string }, id: string) => join(h.dataDir, 'transfers', id);
 
-  it('stays when the store refuses the deletion, and goes, hidden at once, when it takes it', async (t) => {
+  it('stays when the store refuses the deletion, and after a deletion is hidden at once and removed later', async (t) => {
     let refuses = false;
     const wrapStore = (store: Store): Store => ({
       ...store,
@@ -32,7 +32,7 @@ describe('the file of a transfer', () => {
     assert.equal(await readFile(file, 'utf8'), 'some bytes');
     assert.equal((await h.call('transferGet', { params: { id } })).status, 200);
     assert.equal((await h.call('transferDelete', { params: { id } })).status, 200);
-    // Killed here, the next server goes on with the row.
+    // A server that is killed here leaves the row, by which the next server goes on.
     for (const name of ['transferGet', 'transferDelete', 'transferFinish'] as const)
       assert.equal((await h.call(name, { params: { id } })).status, 404, name);
     await h.service.reconciler.task('collect');
@@ -40,7 +40,7 @@ describe('the file of a transfer', () => {
     assert.deepEqual(await h.store.read('system', (work) => work.transfers.deleted()), []);
   });
 
-  it('is removed by the collector when no transfer is known for it', async (t) => {
+  it('is removed by the collector when the store knows no such transfer', async (t) => {
     const { h, imported } = await transfers(t);
     const { id } = await imported('some bytes');
     for (const name of ['0123', `${id}.part`]) await writeFile(fileOf(h, name), 'left by a kill');
@@ -51,7 +51,7 @@ describe('the file of a transfer', () => {
     );
   });
 
-  it('takes one of two parts that come for the same place at the same time, whole', async (t) => {
+  it('holds exactly one of several parts that come for the same place at the same time', async (t) => {
     const { h, part } = await transfers(t);
     const bytes = 1024 ** 2;
     const { id } = (await h.call('imageImport', { body: { size_bytes: bytes } })).body;
@@ -63,7 +63,7 @@ describe('the file of a transfer', () => {
     assert.equal(await readFile(fileOf(h, id), 'utf8'), winner.repeat(bytes));
   });
 
-  it("is written outside of the store's transaction, which holds up every other writer", async (t) => {
+  it("is written outside the store's transaction, which every other writer waits for", async (t) => {
     const sizes: number[] = [];
     let file = '';
     const wrapStore = (store: Store): Store => ({

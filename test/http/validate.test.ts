@@ -66,7 +66,7 @@ describe('a number in a path or a query', () => {
 });
 
 describe('a text that is shown to others', () => {
-  it('is refused when it is not shown as it is, wherever a caller gives one', async (t) => {
+  it('is refused with invisible or control characters, wherever a caller gives one', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const manifest = JSON.stringify({
       ...{

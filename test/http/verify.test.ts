@@ -7,7 +7,7 @@ import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';
 
 describe('verification', () => {
-  it('takes digests in the background, and finds a layer that has changed before a machine is made of it', async (t) => {
+  it('takes digests in the background, and finds a changed layer before a machine starts on it', async (t) => {
     const { h, does, install, headOf } = await settled(t);
     const [id = 0, other = 0] = h.machines;
     const image = await install([h.editor.id]);
@@ -38,7 +38,7 @@ describe('verification', () => {
     assert.equal((await does('imageAssign', image, { machine_ids: [other] })).client_code, 4210);
   });
 
-  it('finds by its scrub what rotted after it was used; machines that are on go on, and do not start on it again', async (t) => {
+  it('finds by its scrub a layer that rotted after it was used; machines that are on go on, but cannot start again', async (t) => {
     const { clock, advance } = movableClock();
     const { h, does, install, headOf } = await settled(t, { clock });
     const [id = 0] = h.machines;
@@ -91,7 +91,7 @@ describe('a quarantine', () => {
   }
 
   for (const how of ['rot', 'lose'] as const) {
-    it(`ends by itself when a layer that ${how === 'rot' ? 'rotted' : 'was missing'} is what it was: images and builds use it again`, async (t) => {
+    it(`ends by itself when a layer that ${how === 'rot' ? 'rotted' : 'was missing'} has its bytes again, and images and builds use it again`, async (t) => {
       const { h, does, install, head, tasks, statuses, layer, images } = await quarantined(t, how);
       await tasks('sweep', 2);
       assert.deepEqual(await statuses(), ['failed', 'failed']);
@@ -114,7 +114,7 @@ describe('a quarantine', () => {
     });
   }
 
-  it('that ends leaves the key to the layer that was built in its place', async (t) => {
+  it('leaves the layer that was built in its place the key when it ends', async (t) => {
     const { h, install, headOf, head, tasks, statuses, layer } = await quarantined(t, 'lose');
     const heir = await headOf(await install([h.editor.id]));
     assert.notEqual(heir, head);
@@ -125,14 +125,14 @@ describe('a quarantine', () => {
     assert.equal(await headOf(await install([h.editor.id])), heir);
   });
 
-  it('of a layer whose digest was never taken does not end by itself', async (t) => {
+  it('does not end by itself for a layer whose digest was never taken', async (t) => {
     const { h, head, tasks, statuses } = await quarantined(t, 'lose', false);
     await h.engine.mend(head);
     await tasks('sweep', 2);
     assert.deepEqual(await statuses(), ['failed', 'failed']);
   });
 
-  it('of a layer in the middle of a chain leaves an image failed as long as another one is damaged', async (t) => {
+  it('leaves an image failed as long as any layer of its chain is damaged', async (t) => {
     const { h, headOf, head, tasks, statuses, images } = await quarantined(t, 'lose');
     const upper = await headOf(images[1] ?? 0);
     await h.engine.lose(upper);

@@ -1,5 +1,5 @@
-// Known answers for signing, in two languages: what this project signs, and what a shell with
-// openssl signs, are what is written down.
+// Known answers for signing. The signatures of this project, and those of a shell script that uses
+// openssl, must both be equal to the ones that are written down.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

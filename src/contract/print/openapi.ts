@@ -1,7 +1,8 @@
-// Prints the contract's table as an OpenAPI 3.1 document. A program that was written against a client
-// of the specification's document must compile against a client of this one. So paths are without
-// their prefix, schemas have the specification's names, bodies have no name, and there is no
-// operationId: a generator then names things by method and path, as it does for the specification.
+// Prints the contract's table as an OpenAPI 3.1 document. A program that was written against a
+// client of the specification's document must compile against a client of this one. So paths are
+// without their prefix, schemas have the specification's names, bodies have no name, and there is
+// no operationId: a generator then names things by method and path, as it does for the
+// specification.
 
 import { type TProperties, Type } from 'typebox';
 import { BaseResponse, ErrorResponse, pathPrefix } from '../envelope.ts';

@@ -1,5 +1,5 @@
-// Links that open a machine. A caller makes one with the operation `machineAccess`. The requests that
-// follow a link are not operations: nobody signs them, since the secret in the path is the
+// Links that open a machine. A caller makes one with the operation `machineAccess`. The requests
+// that follow a link are not operations: nobody signs them, since the secret in the path is the
 // permission. GET only looks, so that a program that previews links uses none up; POST opens.
 
 import type { FastifyInstance } from 'fastify';

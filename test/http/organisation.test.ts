@@ -1,5 +1,5 @@
-// What an organisation may have: refused with both numbers, counted in the same transaction, and
-// free again when something goes.
+// Quotas of organisations: a request beyond one is refused with both numbers, within its own
+// transaction, and what is removed counts no longer.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { gbBytes } from '../../src/domain/units.ts';
 import { startHarness } from './harness.ts';
 
 describe('a quota', () => {
-  it('refuses what would be too much, with both numbers, also when requests arrive at once', async (t) => {
+  it('refuses a request beyond it with both numbers, even when requests arrive at once', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     await h.store.write('system', (work) =>
       work.organisations.setQuotas(h.ours, { images: 3, machines: 4, builds: 2 }),
@@ -52,7 +52,7 @@ describe('a quota', () => {
     );
   });
 
-  it('counts the bytes of the captures that its images and disks stand on, and no more of them fit', async (t) => {
+  it('counts the bytes of the captures that images and disks use, and refuses more of them', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });
@@ -78,7 +78,7 @@ describe('a quota', () => {
     assert.match((await capture()).body.message, /has 3 GB stored, and the most is 2/);
   });
 
-  it('counts what was deleted until its bytes are gone, and the files of transfers while they are there', async (t) => {
+  it('counts deleted things until their bytes are gone, and the files of transfers while they exist', async (t) => {
     const h = await startHarness(t, { reconcile: false, settings: { keepImageMs: 0 } });
     const [id = 0] = h.machines;
     const { reconciler } = h.service;
@@ -96,7 +96,8 @@ describe('a quota', () => {
       );
     await grow(3);
     const { body } = await h.call('imageExport', { params: { id: image } });
-    // While it is written it may come to take what its layers take; the base is counted for it too.
+    // While the file is written it may take as much as its layers, so the base is counted for it
+    // too.
     assert.ok((await used()) >= 6, String(await used()));
     await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb: 8 }));
     assert.match(
@@ -137,7 +138,7 @@ describe('a quota', () => {
     assert.equal(await used(), 0);
   });
 
-  it('lets no more be promised to uploads than the host has room for, and an import take no more than is left', async (t) => {
+  it('promises uploads no more room than the host has, and lets an import take no more than is left', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     h.engine.setCapacity({ totalBytes: 10_000 * gbBytes, freeBytes: 10_000 * gbBytes });
     await h.service.reconciler.task('measure');
@@ -161,7 +162,7 @@ describe('a quota', () => {
       body: text,
       headers: { 'content-type': 'application/octet-stream' },
     });
-    // Of the file, 1 MB; of the layer that the simulator makes, five.
+    // The file takes 1 MB, and the layer that the simulator makes of it takes 5 MB.
     const storedGb = 4000 + 0.004;
     await h.store.write('system', (work) => work.organisations.setQuotas(h.ours, { storedGb }));
     const { body } = await h.call('transferFinish', { params: { id } });
