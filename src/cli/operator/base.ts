@@ -1,12 +1,11 @@
 // silversmith base add|try, and base list --local
 
 import type { Command } from 'commander';
-import { baseAdd, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
+import { baseAdd, baseFault, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
-import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
 import { table } from '../output.ts';
@@ -59,8 +58,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const root = { boot, baseLayerId: added.layerId };
-        const fault = await engine.bootCheck?.fault(root, withoutJob());
+        const fault = await baseFault(engine, added, boot);
         if (fault)
           terminal.err(
             `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,
