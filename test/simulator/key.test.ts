@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 
 describe('silversmith key', () => {
-  it('administers keys, whose secret is shown once and kept sealed', async (t) => {
+  it('makes, rotates and revokes keys; a secret is shown once and kept sealed', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const made = JSON.parse(
       (

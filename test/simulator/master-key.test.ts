@@ -1,4 +1,4 @@
-// The master key as an operator meets it: its rotation, and a key that is not that of the store.
+// The master key on the command line: its rotation, and a key that is not that of the store.
 
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { newMasterKey } from '../../src/lib/master-key.ts';
 import { startDemo } from './demo.ts';
 
 describe('the master key', { concurrency: 2 }, () => {
-  it('changes the master key while the server is stopped, and the same secrets go on', async (t) => {
+  it('is rotated while the server is stopped, and all secrets still work', async (t) => {
     const { run, dataDir, stop, start } = await startDemo(t);
     const file = join(dataDir, 'master.key');
     const before = await readFile(file, 'utf8');
@@ -21,7 +21,7 @@ describe('the master key', { concurrency: 2 }, () => {
     const after = await readFile(file, 'utf8');
     assert.notEqual(after, before);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
-    // The key from the environment instead of the file; what is not a key is refused.
+    // A secret cannot be opened under the old key any more.
     await writeFile(file, before);
     assert.match((await run('master-key', 'rotate')).err, /cannot be opened/);
     await writeFile(file, after);
@@ -29,7 +29,7 @@ describe('the master key', { concurrency: 2 }, () => {
     assert.equal((await run('image', 'list')).code, 0);
   });
 
-  it('serves nobody, and seals nothing, under a master key that is not that of the store', async (t) => {
+  it('of another store is refused by the server and by every command that seals', async (t) => {
     const { run, dataDir, stop, start } = await startDemo(t);
     const file = join(dataDir, 'master.key');
     const [own, other] = [await readFile(file, 'utf8'), `${newMasterKey()}\n`];
@@ -37,7 +37,7 @@ describe('the master key', { concurrency: 2 }, () => {
       /is another one than that of this store: it does not open 1 of the access keys, such as ss/;
     const create = ['key', 'create', '--organisation', 'Demo'];
     const [{ id }] = JSON.parse((await run('key', 'list', '--json')).out);
-    // Beside a server that has the right one.
+    // The server runs, and has the right key.
     await writeFile(file, other);
     for (const command of [create, ['key', 'rotate', id]])
       assert.match((await run(...command)).err, anotherKey);
@@ -48,12 +48,13 @@ describe('the master key', { concurrency: 2 }, () => {
       (await run('doctor')).out,
       /1 of the access keys \(ss\w+ …\).* cannot be opened with this master key/,
     );
-    // Nothing of it was lost: with the right one all is as it was.
+    // Nothing was lost: with the right key everything works as before.
     await writeFile(file, own);
     await start();
     assert.equal((await run('image', 'list')).code, 0);
     await stop();
-    // Lost for good: each key is replaced, and ends at once, whatever overlap is asked for.
+    // The key is lost for good: each access key is replaced, and the old one ends at once, whatever
+    // overlap is asked for.
     await writeFile(file, other);
     const made = JSON.parse((await run('key', 'rotate', id, '--json')).out);
     assert.ok(made.replacedUntil <= Date.now());

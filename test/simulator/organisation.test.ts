@@ -1,11 +1,11 @@
-// Organisations on the command line: what each has and may have.
+// Organisations on the command line: their quotas, and how much of them is used.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 
 describe('silversmith organisation', () => {
-  it('says what an organisation has and may have, and changes the latter', async (t) => {
+  it('shows the quotas of an organisation with what it has, and changes them', async (t) => {
     const { run } = await startDemo(t);
     assert.match((await run('organisation', 'list')).out, /Demo +0 of 1000 +6 of 1000/);
     assert.match(

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 
 describe('silversmith software', { concurrency: 2 }, () => {
-  it('adds titles to the catalogue, and gives them other recipes that builds use from then on', async (t) => {
+  it('adds titles, and gives them other recipes, which later builds use', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'tool.sh');
     await writeFile(script, 'echo installed\n');
@@ -41,7 +41,7 @@ describe('silversmith software', { concurrency: 2 }, () => {
     assert.match((await run('software', 'update', '99', ...recipe)).err, /no software 99/);
   });
 
-  it('and every other command says of bad input what to do', async (t) => {
+  it('says of bad input what to do, as every other command does', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'tool.sh');
     await writeFile(script, 'echo installed\n');

@@ -1,5 +1,4 @@
-// Images on their way out and in on the command line: an export, an import, and one that was cut
-// off.
+// Exports and imports on the command line, and an export that was cut off.
 
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -9,7 +8,7 @@ import { createClient } from '../../src/client/client.ts';
 import { startDemo } from './demo.ts';
 
 describe('silversmith image export and import', () => {
-  it('write an image to a file, go on where they were cut off, and make an image of it again', async (t) => {
+  it('write an image to a file, resume where they were cut off, and make an image of it again', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const installed = await run('image', 'install', '4', '--name', 'With htop', '--json');
     assert.equal(installed.code, 0, installed.err);
@@ -31,7 +30,8 @@ describe('silversmith image export and import', () => {
       /Image \d+ \(Copied\) is available/,
     );
     assert.match((await run('image', 'import', '/nowhere')).err, /is not there/);
-    // A download that was cut off goes on where it ended; what is not the export's is told.
+    // A download that was cut off goes on where it ended; bytes that are not the export's are
+    // refused.
     const client = createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
     const cut = (await client.imageExport({ id: Number(image.id) })).id;
     const second = join(dataDir, 'second.qcow2');
