@@ -85,6 +85,33 @@ const importsOf = (path: string): string[] =>
     normalize(join(dirname(path), match[1] ?? '')),
   );
 
+const columnsMax = 100;
+const exported = /^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm;
+
+/** The lines of a source file, with their numbers, but for those in templates of several lines. */
+function outsideTemplates(text: string): [number: number, line: string][] {
+  let inside = false;
+  return text.split('\n').flatMap((line, index): [number, string][] => {
+    const ticks = line.replaceAll('\\`', '').split('`').length - 1;
+    const wasInside = inside;
+    if (ticks % 2 === 1) inside = !inside;
+    return wasInside || ticks % 2 === 1 ? [] : [[index + 1, line]];
+  });
+}
+
+/** Pages that a program prints. */
+const isPrinted = (path: string) => /^docs\/reference\/(api|errors|settings)\.md$/.test(path);
+
+/** The lines of a page, with their numbers, but for code, tables, and lines that are one link. */
+function proseOf(text: string): [number: number, line: string][] {
+  let inCode = false;
+  return text.split('\n').flatMap((line, index): [number, string][] => {
+    if (line.trimStart().startsWith('```')) inCode = !inCode;
+    const isProse = !inCode && !/^\s*\|/.test(line) && / .*\S/.test(line.trim());
+    return isProse ? [[index + 1, line]] : [];
+  });
+}
+
 describe('the source tree', () => {
   it('lets no room import what it may not', () => {
     const wrong: string[] = [];
@@ -123,6 +150,29 @@ describe('the source tree', () => {
     assert.deepEqual(banned, []);
     const camel = tracked.filter((path) => /^(src|test|bench)\/.*[a-z][A-Z]/.test(path));
     assert.deepEqual(camel, []);
+  });
+
+  it('keeps code and prose within 100 columns', () => {
+    const wide: string[] = [];
+    for (const path of sources)
+      for (const [number, line] of outsideTemplates(read(path)))
+        if (line.length > columnsMax && !/['"`/].{30}/.test(line)) wide.push(`${path}:${number}`);
+    for (const path of tracked.filter((one) => one.endsWith('.md') && !isPrinted(one)))
+      for (const [number, line] of proseOf(read(path)))
+        if (line.length > columnsMax) wide.push(`${path}:${number}`);
+    assert.deepEqual(wide, []);
+  });
+
+  it('exports nothing that no other file imports', () => {
+    const all = sources.map((path) => [path, read(path)] as const);
+    const lonely: string[] = [];
+    for (const [path, text] of all.filter(([one]) => one.startsWith('src/')))
+      for (const [, name = ''] of text.matchAll(exported)) {
+        const word = new RegExp(`\\b${name}\\b`);
+        if (!all.some(([other, content]) => other !== path && word.test(content)))
+          lonely.push(`${path} exports ${name}`);
+      }
+    assert.deepEqual(lonely, []);
   });
 
   it('opens every source file with what lives there', () => {

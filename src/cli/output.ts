@@ -56,7 +56,7 @@ export const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
 /** A time to the minute, UTC. */
 export const minute = (ms: number) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 
-export type Cell = string | number | boolean | null | undefined;
+type Cell = string | number | boolean | null | undefined;
 
 /** The first line of a text, with a mark when there are more. */
 const firstLine = (text: string) => text.replace(/:?\n[\s\S]*$/, ' …');

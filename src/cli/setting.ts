@@ -6,7 +6,7 @@ import type { Environment } from '../lib/environment.ts';
 import { dataDirHelp } from '../lib/folders.ts';
 import { type Parser, parsed, path } from './parse.ts';
 
-export interface Setting<Value, Default = Value> {
+interface Setting<Value, Default = Value> {
   /**
    * As commander takes it, such as `--port <number>`. A switch has no value, and its variable is 1
    * or 0. Null: the setting has no option, because the arguments of a process are seen by others.
@@ -31,7 +31,7 @@ export type FlagsOf<Rows extends Settings> = {
     | undefined;
 };
 
-export type ValuesOf<Rows extends Settings> = {
+type ValuesOf<Rows extends Settings> = {
   [Key in keyof Rows]: ReturnType<Rows[Key]['parse']> | Rows[Key]['default'];
 };
 
@@ -77,7 +77,7 @@ export const givenAs = (row: Setting<unknown, unknown>, flag: unknown): string =
  * The value of a row: the option comes before the variable, and the variable before the default.
  * Throws UsageError with the name of the one that is wrong.
  */
-export function settingValue<Value, Default>(
+function settingValue<Value, Default>(
   row: Setting<Value, Default>,
   flag: string | boolean | undefined,
   env: Environment,

@@ -3,7 +3,7 @@
 import { gbBytes } from './units.ts';
 
 /** What a boot profile says where its chains differ from the defaults. */
-export interface BootNeeds {
+interface BootNeeds {
   /** The least disk that its guests work on; default: the size of the root's own disk. */
   leastDiskBytes?: number;
   /** How long a machine may take to become ready; default: the server's setting. */

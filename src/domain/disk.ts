@@ -6,7 +6,7 @@ import type { DiskId, ImageId, LayerId, MachineId, OrganisationId } from './ids.
  * `fresh`: made by a start that has not succeeded yet. `active`: a machine's disk. `kept`:
  * replaced, and kept until `keptUntil`. `deleting`: its bytes are being removed.
  */
-export type DiskState = 'fresh' | 'active' | 'kept' | 'deleting';
+type DiskState = 'fresh' | 'active' | 'kept' | 'deleting';
 
 export interface Disk {
   id: DiskId;

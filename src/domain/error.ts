@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'internal'
   | 'unavailable';
 
-export interface AppErrorOptions {
+interface AppErrorOptions {
   /** For the operator: paths, commands, output. It is never sent to a caller. */
   detail?: string;
   cause?: unknown;

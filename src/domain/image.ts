@@ -18,7 +18,7 @@ export type ImageStatus = (typeof imageStatuses)[number];
  * `seat`: captured from a machine. `pre_installation`: built from a base image and a list of
  * software.
  */
-export type ImageSource = 'seat' | 'pre_installation';
+type ImageSource = 'seat' | 'pre_installation';
 
 export interface Image {
   id: ImageId;
@@ -81,7 +81,7 @@ export function imageMayBecome(from: ImageStatus, to: ImageStatus): boolean {
   return nextStatuses[from].includes(to);
 }
 
-export const imageNameCharactersMax = 30;
+const imageNameCharactersMax = 30;
 
 /** Checks a name that a caller gave. Its length is counted in code points, not in UTF-16 units. */
 export function parseImageName(name: string): string {

@@ -28,7 +28,7 @@ export type JobKind = keyof typeof jobKinds;
 export const jobKindNames = Object.keys(jobKinds) as JobKind[];
 
 /** What each kind stores beside the ids of what it works on, when it is asked for or later. */
-export interface JobData {
+interface JobData {
   imageCapture: { generalize?: boolean };
   imageExport: Record<never, never>;
   imageImport: Record<never, never>;
@@ -44,7 +44,7 @@ export interface JobData {
 }
 
 /** `cancelled`: the image it worked for was deleted before the job began. */
-export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** What a job works on. The store has at most one open job for each image and each machine. */
 export interface JobSubject {

@@ -4,14 +4,14 @@
 import type { BootProfile } from './boot.ts';
 import type { JobId, LayerId, OrganisationId } from './ids.ts';
 
-export type LayerKind = 'base' | 'software' | 'capture';
+type LayerKind = 'base' | 'software' | 'capture';
 
 /**
  * `building`: a job makes it. `sealed`: immutable and usable. `quarantined`: its bytes have changed
  * or are gone, so nothing begins to use it. `deleting`: nothing may use it, and its bytes are being
  * removed.
  */
-export type LayerState = 'building' | 'sealed' | 'quarantined' | 'deleting';
+type LayerState = 'building' | 'sealed' | 'quarantined' | 'deleting';
 
 export interface Layer {
   id: LayerId;

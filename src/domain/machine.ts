@@ -64,7 +64,7 @@ const stopping: readonly MachineStatus[] = ['turning_off', 'graceful_stopping'];
 
 export const isStarting = (machine: Machine) =>
   machine.capturingImageId === null && starting.includes(machine.status);
-export const isStopping = (machine: Machine) => stopping.includes(machine.status);
+const isStopping = (machine: Machine) => stopping.includes(machine.status);
 
 const pausedReason =
   'The machine is paused, because the disk of its host is full. It goes on by itself when there is room; nothing of it is lost.';

@@ -5,7 +5,7 @@
  * `begun`: the work has not ended, or its process died. `refused`: what was asked for was wrong,
  * and nothing was changed. `failed`: the work was begun and did not succeed.
  */
-export type OperatorOutcome = 'begun' | 'done' | 'refused' | 'failed';
+type OperatorOutcome = 'begun' | 'done' | 'refused' | 'failed';
 
 export interface OperatorEntry {
   id: number;

@@ -54,8 +54,8 @@ export function canonicalOrder<Item extends { id: SoftwareId }>(list: readonly I
   return [...byId.values()].sort((a, b) => a.id - b.id);
 }
 
-export const scriptBytesMax = 256 * 1024;
-export const recipeFilesMax = 200;
+const scriptBytesMax = 256 * 1024;
+const recipeFilesMax = 200;
 
 /** Checks a recipe before it is stored. Throws `invalid`. */
 export function assertRecipe(recipe: Recipe): void {

@@ -4,14 +4,14 @@
 import { invalid } from './error.ts';
 import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
 
-export type TransferKind = 'export' | 'import';
+type TransferKind = 'export' | 'import';
 export type TransferFormat = 'qcow2' | 'raw';
 
 /**
  * `receiving`: an import's bytes are being uploaded. `building`: a job writes an export's file, or
  * makes an image of an import's file.
  */
-export type TransferStatus = 'receiving' | 'building' | 'available' | 'failed';
+type TransferStatus = 'receiving' | 'building' | 'available' | 'failed';
 
 export interface Transfer {
   id: TransferId;

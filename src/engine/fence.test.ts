@@ -1,4 +1,5 @@
-// The fence lets no older token pass, lets no two owners work at once, and forgets what is long ago.
+// The fence lets no older token pass, lets no two owners work at once, and forgets what is long
+// ago.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -22,7 +22,9 @@ export interface Input<Name extends OperationName> {
   content: Buffer;
 }
 
-/** Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves. */
+/**
+ * Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves.
+ */
 export class FileAnswer {
   readonly content: Content;
   readonly name: string;

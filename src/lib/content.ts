@@ -79,8 +79,8 @@ export async function headOf({ bytes, open }: Content, bytesMax: number): Promis
 }
 
 /**
- * All bytes, in pieces, until the signal aborts. Throws when the stream has more or fewer than the content says, which is a
- * defect of the room that has them.
+ * All bytes, in pieces, until the signal aborts. Throws when the stream has more or fewer than the
+ * content says, which is a defect of the room that has them.
  */
 export async function* piecesOf(
   { bytes, open }: Content,

@@ -18,7 +18,7 @@ export interface MasterKey {
 const ivBytes = 12;
 const tagBytes = 16;
 
-export function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
+function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
   const ring = [key, ...older];
   if (ring.some((one) => one.length !== 32))
     throw new RangeError('a master key has 32 bytes, as 64 hexadecimal digits');

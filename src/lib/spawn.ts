@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 /** A PATH with the folders in which Linux systems keep their programs. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export interface SpawnOptions {
+interface SpawnOptions {
   /** The whole environment of the command. It inherits nothing, since ours may hold secrets. */
   env: Record<string, string>;
   cwd?: string;

@@ -14,7 +14,7 @@ import { type JobContext, type JobDefinition, NotYet } from './job.ts';
 export const leaseMs = 30_000;
 const renewMs = 10_000;
 
-export interface ExecuteOptions extends Dependencies {
+interface ExecuteOptions extends Dependencies {
   meter: Meter;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;

@@ -17,7 +17,7 @@ import { type TaskName, taskNames, tasks } from './tasks.ts';
 
 const openMax = 1000;
 
-export interface ReconcilerOptions extends Dependencies {
+interface ReconcilerOptions extends Dependencies {
   meter: Meter;
   /** How often to look at the store without a nudge. */
   passMs?: number;

@@ -51,7 +51,7 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
   },
 ];
 
-export interface DemoOptions {
+interface DemoOptions {
   /** The operator who asked for the demo, as `operator:NAME`. */
   by: string;
   say: (line: string) => void;

@@ -10,7 +10,7 @@ import { newId } from '../lib/new-id.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import type { Config, EngineName } from './options.ts';
 
-export interface Installation {
+interface Installation {
   /** Differs between any two directories, also when one was restored from a backup of the other. */
   id: string;
   engine: EngineName;

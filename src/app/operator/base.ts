@@ -18,14 +18,14 @@ import { change } from './context.ts';
 import { givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
-export interface NewBase {
+interface NewBase {
   name: string;
   /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
   files: { disk: string; kernel?: string; initrd?: string };
   boot: BootProfile;
 }
 
-export interface ListedBase extends BaseImage {
+interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
   boot: BootProfile | null;
   /** The result of its last trial, build or machine; null: it was never tried. */

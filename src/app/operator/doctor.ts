@@ -11,7 +11,7 @@ import type { Finding } from '../../reconcile/findings.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { keysSealedOtherwise } from './master-key.ts';
 
-export interface Patient {
+interface Patient {
   store: Store;
   engine: Engine;
   masterKey: MasterKey;

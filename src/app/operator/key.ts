@@ -11,7 +11,7 @@ import type { Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertMasterKey, keysSealedOtherwise, type Lock } from './master-key.ts';
 
-export interface NewKey {
+interface NewKey {
   /** The name of an organisation, which is made when there is none of that name; or its id. */
   organisation: string | OrganisationId;
   name: string;

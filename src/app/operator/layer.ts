@@ -10,7 +10,7 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** A log for commands, which say by themselves what they found. */
-export const noLog = { info() {}, warn() {}, error() {} };
+const noLog = { info() {}, warn() {}, error() {} };
 
 /** All layers, and what the engine keeps that the store does not know. */
 export const layerList = (store: Store) =>
@@ -19,7 +19,7 @@ export const layerList = (store: Store) =>
     orphans: await work.host.orphans(),
   }));
 
-export interface VerifiedLayer {
+interface VerifiedLayer {
   id: LayerId;
   result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
 }

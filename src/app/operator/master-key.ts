@@ -63,7 +63,7 @@ function resealed(ring: MasterKey, text: string): string {
  * Seals every secret under the first key of the ring, and returns the number of access keys.
  * Idempotent. Throws `internal`, with nothing changed, when one cannot be opened.
  */
-export const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
+const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
   store.write('system', async (work) => {
     const keys = await work.keys.list();
     for (const { id, secretSealed } of keys)
@@ -73,7 +73,7 @@ export const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
     return keys.length;
   });
 
-export interface Ring {
+interface Ring {
   /** The ring that is in use. */
   ring: MasterKey;
   /** Where a new key is written; null when the ring comes from the environment. */

@@ -5,7 +5,7 @@ import type { Quotas } from '../../domain/organisation.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
-export interface ListedOrganisation {
+interface ListedOrganisation {
   id: OrganisationId;
   name: string;
   quotas: Quotas;

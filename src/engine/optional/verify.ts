@@ -4,7 +4,7 @@
 import type { LayerId } from '../../domain/ids.ts';
 import type { Call } from '../port/call.ts';
 
-export interface DigestSpec {
+interface DigestSpec {
   layerId: LayerId;
   /** The bytes are read no faster than this; 0: as fast as they can be. */
   bytesPerSecond: number;

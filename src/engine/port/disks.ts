@@ -29,6 +29,8 @@ export interface Disks {
    * happens when there is nothing to undo. After a failure the same call finishes.
    */
   unsealDisk(spec: Omit<DiskSpec, 'sizeBytes'>, call: Call): Promise<void>;
-  /** Removes a disk. Idempotent. After a failure the disk may be there; the same call removes it. */
+  /**
+   * Removes a disk. Idempotent. After a failure the disk may be there; the same call removes it.
+   */
   removeDisk(diskId: DiskId, call: Call): Promise<void>;
 }

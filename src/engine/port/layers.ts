@@ -10,8 +10,8 @@ import type { Call } from './call.ts';
 
 export interface BaseFiles {
   /**
-   * A qcow2 or raw disk. It is not trusted: a disk that could lead a tool to another file is refused
-   * before any tool opens it.
+   * A qcow2 or raw disk. It is not trusted: a disk that could lead a tool to another file is
+   * refused before any tool opens it.
    */
   disk: Content;
   /** For a disk that boots with a kernel and an initrd that are not on it. */

@@ -6,7 +6,7 @@ import type { Host } from './host.ts';
 import { earlyLines, type Hardware, type Identity } from './identity.ts';
 import type { Paths } from './paths.ts';
 
-export interface Guest extends ChainBoot {
+interface Guest extends ChainBoot {
   name: string;
   /** Relative to the process's folder. */
   disk: string;

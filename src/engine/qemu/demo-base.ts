@@ -12,7 +12,7 @@ import { killGroup } from '../../lib/spawn.ts';
 
 const assets = new URL('../../../assets/demo-base/', import.meta.url).pathname;
 
-export interface DemoBase {
+interface DemoBase {
   disk: string;
   kernel: string;
   initrd: string;
@@ -25,7 +25,7 @@ const boot: BootProfile = {
   buildAppend: 'silversmith.build',
 };
 
-export interface MakeOptions {
+interface MakeOptions {
   /** The whole environment of the tools that make it. */
   env: Record<string, string>;
   /** Gets each line of their progress. */

@@ -26,7 +26,7 @@ import { capacityOf } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 
-export interface QemuOptions {
+interface QemuOptions {
   /** The engine's own folder; made when it is not there. */
   root: string;
   /**
@@ -42,7 +42,7 @@ export interface QemuOptions {
 }
 
 /** It has every part. */
-export type Qemu = Engine & Parts;
+type Qemu = Engine & Parts;
 
 export async function openQemu({
   root: given,

@@ -66,7 +66,7 @@ export const earlyLines = ({ machineId }: Identity) =>
   ].join('\n');
 
 /** A host name made from a machine's name: letters, digits and hyphens, never empty. */
-export function hostNameOf(name: string, id: number): string {
+function hostNameOf(name: string, id: number): string {
   const plain = name
     .normalize('NFKD')
     .toLowerCase()

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { invalid } from '../../domain/error.ts';
 
 /** Exactly so many bytes of the disk; what lies beyond its end is zeros. */
-export type ReadDisk = (offset: number, length: number) => Promise<Buffer>;
+type ReadDisk = (offset: number, length: number) => Promise<Buffer>;
 
 interface Partition {
   name: string;

@@ -6,7 +6,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';
 
-export const virtualBytesMax = 16 * 1024 ** 4;
+const virtualBytesMax = 16 * 1024 ** 4;
 const l1BytesMax = 32 * 1024 ** 2;
 const headBytes = 112;
 const word = 2 ** 32;
@@ -17,7 +17,7 @@ const word = 2 ** 32;
  */
 const [dirty, corrupt, dataFile, extended, known] = [0b1n, 0b10n, 0b100n, 0b10000n, 0b11111n];
 
-export interface Qcow2Header {
+interface Qcow2Header {
   clusterBytes: number;
   virtualBytes: number;
   l1Offset: number;

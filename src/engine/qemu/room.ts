@@ -9,7 +9,7 @@ import { diskFull, TooLarge } from './qemu-img.ts';
 
 const lookMs = 100;
 
-export interface Limits {
+interface Limits {
   /** The most bytes that a file may have. */
   bytesMax: number;
   signal: AbortSignal;

@@ -9,7 +9,9 @@ import { copySparse } from '../../lib/files.ts';
 
 interface Taking {
   signal: AbortSignal;
-  /** The file is nobody's but its giver's and will not change, so that another name for it serves. */
+  /**
+   * The file is nobody's but its giver's and will not change, so that another name for it serves.
+   */
   mayLink: boolean;
 }
 

@@ -67,8 +67,8 @@ export async function exportLayer(
 }
 
 /**
- * Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for a chain
- * that boots from its disk.
+ * Lets the kernel and the initrd follow the disk, for a chain that boots with them; null for a
+ * chain that boots from its disk.
  */
 async function appendTail(
   file: string,

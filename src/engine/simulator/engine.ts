@@ -19,7 +19,7 @@ import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts'
 import { buildsIn, machinesIn, type Pace } from './machines.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
-export interface SimulatorOptions extends Pace {
+interface SimulatorOptions extends Pace {
   /** The folder in which its state is kept. */
   root: string;
 }

@@ -77,7 +77,8 @@ export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
 
 /**
  * Copies the store, as of one moment, to a file, while others write to the store. The file appears
- * under its name when it is complete and durable. Throws `unavailable`, also when the copy is damaged.
+ * under its name when it is complete and durable. Throws `unavailable`, also when the copy is
+ * damaged.
  */
 export const copyStore = (dataDir: string, target: string): Promise<void> =>
   translated(() => copy(dataDir, target));

@@ -17,7 +17,7 @@ export type Migrations = Record<string, Migration>;
 const againMs = 20;
 
 /** `older`: a migration is missing. `newer`: the store has one that this program does not know. */
-export type Standing = 'current' | 'older' | 'newer';
+type Standing = 'current' | 'older' | 'newer';
 
 export const sqliteMigrations: Migrations = migrations(dialect.identity);
 
@@ -58,7 +58,7 @@ async function migrate(db: Kysely<Database>, known: Migrations, dataDir: string)
   }
 }
 
-export interface MigrateOptions {
+interface MigrateOptions {
   dataDir: string;
   known: Migrations;
   /** Whether this process has the directory's lock already. */

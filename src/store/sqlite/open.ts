@@ -25,7 +25,7 @@ import {
  */
 const othersMostMs = 3000;
 
-export interface SqliteOptions {
+interface SqliteOptions {
   dataDir: string;
   now: () => number;
   /** Checks every page for damage first, which takes about a second per GB. */
