@@ -14,7 +14,12 @@ import { fileSink } from '../src/lib/content.ts';
 import { call } from '../test/call.ts';
 import { contents } from '../test/content.ts';
 
+const mib = 1024 ** 2;
 const repeats = 15;
+/** How many disks and images are made to see what one takes. */
+const copies = 50;
+const links = 10;
+
 const median = (values: number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const id = <Id>() => randomBytes(12).toString('hex') as Id;
@@ -24,9 +29,28 @@ const timed = async (work: () => unknown) => {
   return performance.now() - start;
 };
 const say = (text: string) => process.stdout.write(`${text}\n`);
+const ms = (value: number) => `${value.toFixed(0)} ms`;
+const times = (value: number, peer: number) => `${(value / peer).toFixed(2)} ×`;
+const qemuImg = (...args: string[]) => execFileSync('qemu-img', args);
+const qemuIo = (path: string, ...commands: string[]) =>
+  execFileSync('qemu-io', ['-f', 'qcow2', ...commands.flatMap((one) => ['-c', one]), path], {
+    stdio: 'pipe',
+  });
 
-const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
-try {
+interface Bench {
+  folder: string;
+  engine: Awaited<ReturnType<typeof openQemu>>;
+  /** A layer of 1 GB that holds nothing. */
+  base: LayerId;
+}
+
+const diskFile = ({ folder }: Bench, disk: DiskId) =>
+  join(folder, 'engine', 'disks', `${disk}.qcow2`);
+const layerFile = ({ folder }: Bench, layer: LayerId) =>
+  join(folder, 'engine', 'layers', `${layer}.qcow2`);
+const storedBytes = async (path: string) => (await stat(path)).blocks * 512;
+
+async function begin(folder: string): Promise<Bench> {
   await chmod(folder, 0o711);
   const engine = await openQemu({ root: join(folder, 'engine') });
   const base = id<LayerId>();
@@ -37,134 +61,105 @@ try {
   await handle.write(Buffer.from([0x55, 0xaa]), 0, 2, 510);
   await handle.close();
   await engine.importBase({ layerId: base, ...(await contents({ disk: raw })) }, call);
+  return { folder, engine, base };
+}
 
+async function newDisk({ engine, base }: Bench, sizeBytes: number): Promise<DiskId> {
+  const disk = id<DiskId>();
+  await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
+  return disk;
+}
+
+/** Captures disks of several sizes; one of them is converted by `qemu-img` too. */
+async function measureCaptures(bench: Bench): Promise<void> {
   say('capture (machine off → layer and new disk), by what the disk has allocated');
   const captures: number[] = [];
   for (const gb of [1, 2, 10, 50]) {
-    const disk = id<DiskId>();
-    const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
     const sizeBytes = (gb + 2) * gbBytes;
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
+    const disk = await newDisk(bench, sizeBytes);
+    const path = diskFile(bench, disk);
     // The file is allocated and mapped but sparse on the host, so 50 GB do not need 50 GB here.
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -z -n ${gbBytes} ${gb}G`, path], {
-      stdio: 'pipe',
-    });
-    if (gb === 2)
-      execFileSync(
-        'qemu-io',
-        [
-          '-f',
-          'qcow2',
-          ...Array.from({ length: 32 }, (_, index) => [
-            '-c',
-            `write -P ${index + 1} ${gbBytes + index * 64 * 1024 ** 2} 64M`,
-          ]).flat(),
-          path,
-        ],
-        { stdio: 'pipe' },
-      );
-    const converted =
-      gb === 2
-        ? await timed(() =>
-            execFileSync('qemu-img', [
-              'convert',
-              '-O',
-              'qcow2',
-              path,
-              join(folder, 'converted.qcow2'),
-            ]),
-          )
-        : null;
-    const ms = await timed(() =>
-      engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }, call),
+    qemuIo(path, `write -z -n ${gbBytes} ${gb}G`);
+    let peer = '';
+    const convert = () =>
+      qemuImg('convert', '-O', 'qcow2', path, join(bench.folder, 'converted.qcow2'));
+    const written = Array.from(
+      { length: 32 },
+      (_, index) => `write -P ${index + 1} ${gbBytes + index * 64 * mib} 64M`,
     );
-    captures.push(ms);
-    say(
-      `  ${String(gb).padStart(2)} GB: ${ms.toFixed(0)} ms${converted === null ? '' : `; qemu-img convert of the same disk (2 GB written) ${converted.toFixed(0)} ms, ${(converted / ms).toFixed(1)} × as long`}`,
-    );
+    if (gb === 2) qemuIo(path, ...written);
+    const converted = gb === 2 ? await timed(convert) : null;
+    const spec = { diskId: disk, layerId: id<LayerId>(), sizeBytes };
+    const taken = await timed(() => bench.engine.sealDisk(spec, call));
+    captures.push(taken);
+    if (converted !== null)
+      peer = `; qemu-img convert of the same disk (2 GB written) ${ms(converted)}, ${(converted / taken).toFixed(1)} × as long`;
+    say(`  ${String(gb).padStart(2)} GB: ${ms(taken)}${peer}`);
   }
-  say(`  50 GB against 1 GB: ${((captures[3] ?? 0) / (captures[0] ?? 1)).toFixed(2)} ×`);
+  say(`  50 GB against 1 GB: ${times(captures[3] ?? 0, captures[0] ?? 1)}`);
+}
 
+async function measureDisks(bench: Bench): Promise<void> {
   const ours: number[] = [];
   const theirs: number[] = [];
-  const made: DiskId[] = [];
+  const backing = ['-q', '-f', 'qcow2', '-F', 'qcow2', '-b', layerFile(bench, bench.base)];
   for (let index = 0; index < repeats; index++) {
-    const disk = id<DiskId>();
-    made.push(disk);
-    ours.push(
-      await timed(() =>
-        engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes }, call),
-      ),
-    );
-    const args = [
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      '-F',
-      'qcow2',
-      '-b',
-      join(folder, 'engine', 'layers', `${base}.qcow2`),
-      join(folder, `plain-${index}.qcow2`),
-      '10G',
-    ];
-    theirs.push(await timed(() => execFileSync('qemu-img', args)));
+    ours.push(await timed(() => newDisk(bench, 10 * gbBytes)));
+    const plain = join(bench.folder, `plain-${index}.qcow2`);
+    theirs.push(await timed(() => qemuImg('create', ...backing, plain, '10G')));
   }
   say(
-    `a machine's disk recreated: ${median(ours).toFixed(1)} ms, durable; qemu-img create -b ${median(theirs).toFixed(1)} ms: ${(median(ours) / median(theirs)).toFixed(2)} ×`,
+    `a machine's disk recreated: ${median(ours).toFixed(1)} ms, durable; qemu-img create -b ${median(theirs).toFixed(1)} ms: ${times(median(ours), median(theirs))}`,
   );
+}
 
+async function measureBytes(bench: Bench): Promise<void> {
   let bytes = 0;
-  for (let index = 0; index < 50; index++) {
-    const disk = id<DiskId>();
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes: 10 * gbBytes }, call);
-    bytes += (await stat(join(folder, 'engine', 'disks', `${disk}.qcow2`))).blocks * 512;
-  }
-  say(`fifty disks on one base: ${(bytes / 50 / 1024).toFixed(0)} KB each beside the base`);
+  for (let index = 0; index < copies; index++)
+    bytes += await storedBytes(diskFile(bench, await newDisk(bench, 10 * gbBytes)));
+  say(`fifty disks on one base: ${(bytes / copies / 1024).toFixed(0)} KB each beside the base`);
 
-  const baseBytes = (await stat(join(folder, 'engine', 'layers', `${base}.qcow2`))).blocks * 512;
-  const written = 16 * 1024 ** 2;
+  const baseBytes = await storedBytes(layerFile(bench, bench.base));
+  const written = 16 * mib;
   let imageBytes = baseBytes;
-  for (let index = 0; index < 50; index++) {
-    const disk = id<DiskId>();
+  for (let index = 0; index < copies; index++) {
     const sizeBytes = 10 * gbBytes;
-    await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
-    const path = join(folder, 'engine', 'disks', `${disk}.qcow2`);
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${index + 1} 1G 16M`, path], {
-      stdio: 'pipe',
-    });
-    imageBytes += (await engine.sealDisk({ diskId: disk, layerId: id<LayerId>(), sizeBytes }, call))
-      .storedBytes;
+    const disk = await newDisk(bench, sizeBytes);
+    qemuIo(diskFile(bench, disk), `write -P ${index + 1} 1G 16M`);
+    const spec = { diskId: disk, layerId: id<LayerId>(), sizeBytes };
+    imageBytes += (await bench.engine.sealDisk(spec, call)).storedBytes;
   }
-  say(
-    `fifty images from one base, 16 MB written in each: ${(imageBytes / (baseBytes + 50 * written)).toFixed(3)} × (base + what differs)`,
-  );
+  const ratio = (imageBytes / (baseBytes + copies * written)).toFixed(3);
+  say(`fifty images from one base, 16 MB written in each: ${ratio} × (base + what differs)`);
+}
 
-  const chained = id<DiskId>();
+/** Makes a chain of captures; resolves to its layers, the top first. */
+async function makeChain(bench: Bench): Promise<LayerId[]> {
   const sizeBytes = 4 * gbBytes;
-  await engine.ensureDisk({ diskId: chained, layerId: base, sizeBytes }, call);
-  let head = base;
-  const chain = [base];
-  for (let index = 0; index < 10; index++) {
-    const path = join(folder, 'engine', 'disks', `${chained}.qcow2`);
-    execFileSync(
-      'qemu-io',
-      ['-f', 'qcow2', '-c', `write -P ${index + 1} ${index * 16}M 32M`, path],
-      { stdio: 'pipe' },
-    );
-    head = id<LayerId>();
-    chain.unshift(head);
-    await engine.sealDisk({ diskId: chained, layerId: head, sizeBytes }, call);
+  const disk = await newDisk(bench, sizeBytes);
+  const chain = [bench.base];
+  for (let index = 0; index < links; index++) {
+    qemuIo(diskFile(bench, disk), `write -P ${index + 1} ${index * 16}M 32M`);
+    const layerId = id<LayerId>();
+    chain.unshift(layerId);
+    await bench.engine.sealDisk({ diskId: disk, layerId, sizeBytes }, call);
   }
-  const headPath = join(folder, 'engine', 'layers', `${head}.qcow2`);
+  return chain;
+}
+
+async function measureChain(bench: Bench): Promise<void> {
+  const { engine, base, folder } = bench;
+  const chain = await makeChain(bench);
+  const head = chain[0] ?? base;
+  const path = layerFile(bench, head);
   const copied = await timed(() =>
-    execFileSync('qemu-img', ['convert', '-O', 'qcow2', headPath, join(folder, 'flat.qcow2')]),
+    qemuImg('convert', '-O', 'qcow2', path, join(folder, 'flat.qcow2')),
   );
   const compacted = await timed(() =>
     engine.compact.rewrite({ layerId: head, parentId: base, chain }, call),
   );
   say(
-    `a chain of eleven layers compacted and compared: ${compacted.toFixed(0)} ms; qemu-img convert of it ${copied.toFixed(0)} ms: ${(compacted / copied).toFixed(2)} ×`,
+    `a chain of eleven layers compacted and compared: ${ms(compacted)}; qemu-img convert of it ${ms(copied)}: ${times(compacted, copied)}`,
   );
   const exported = await timed(() =>
     engine.transfer.exportLayer(
@@ -181,14 +176,21 @@ try {
     ),
   );
   say(
-    `exported, compressed with zstd: ${exported.toFixed(0)} ms: ${(exported / copied).toFixed(2)} × qemu-img convert`,
+    `exported, compressed with zstd: ${ms(exported)}: ${times(exported, copied)} qemu-img convert`,
   );
   const hashed = await timed(() =>
     engine.verify.digest({ layerId: head, bytesPerSecond: 0 }, call),
   );
-  say(
-    `digest of its ${((await stat(headPath)).size / 1024 ** 2).toFixed(0)} MB: ${hashed.toFixed(0)} ms`,
-  );
+  say(`digest of its ${((await stat(path)).size / mib).toFixed(0)} MB: ${ms(hashed)}`);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
+try {
+  const bench = await begin(folder);
+  await measureCaptures(bench);
+  await measureDisks(bench);
+  await measureBytes(bench);
+  await measureChain(bench);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -5,7 +5,7 @@
 import type { Disk } from '../domain/disk.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
-import type { Layer } from '../domain/layer.ts';
+import { type Layer, storedBytesOf } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { ReadContext } from './context.ts';
 
@@ -28,11 +28,11 @@ export async function imageStorage({ work }: ReadContext, id: ImageId): Promise<
     // A layer that something else uses stays, and so do all layers below it. Bases and software
     // belong to no organisation and stay too.
     if (layer.kind !== 'capture' || (await work.layers.usersOf(layer.id)) > 1) break;
-    exclusiveBytes += layer.storedBytes;
+    exclusiveBytes += storedBytesOf(layer);
   }
   return {
     virtualBytes: Math.max(...chain.map((layer) => layer.virtualBytes)),
-    storedBytes: chain.reduce((sum, layer) => sum + layer.storedBytes, 0),
+    storedBytes: chain.reduce((sum, layer) => sum + storedBytesOf(layer), 0),
     exclusiveBytes,
     chain,
   };

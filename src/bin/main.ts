@@ -1,5 +1,5 @@
-// The command line: builds the program, runs it, and turns what is thrown into one sentence and an
-// exit status.
+// The command line: builds the program, runs it, and turns an error into one sentence and an exit
+// status.
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -25,7 +25,8 @@ const { version } = JSON.parse(
 );
 
 /**
- * Resolves to the exit status. `argv` is as a process has it: two words before the first argument.
+ * Runs a command and resolves to its exit status. `argv` is that of a process: two words come
+ * before the first argument.
  */
 export async function main(
   argv: readonly string[],

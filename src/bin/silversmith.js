@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The entry. Silversmith runs on the Node that npm installs with it; any other is good enough to read this and to start that one. Plain
-// JavaScript of the year 2020, so that an old Node understands it.
+// The entry. Silversmith runs on the Node that npm installs with it. Any other Node can read this
+// file and start that one, because it is plain JavaScript of the year 2020.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -21,7 +21,7 @@ function pinnedNode() {
       const file = join(require.resolve(`${name}/package.json`), '..', 'bin', 'node');
       if (existsSync(file)) return file;
     } catch {
-      // It is another system's.
+      // This package is for another system, so npm left it out.
     }
   }
   return undefined;
@@ -33,7 +33,7 @@ const say = (text) => process.stderr.write(`${text}\n`);
 function runOn(node) {
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // A terminal sends Ctrl-C to both.
+  // A terminal sends Ctrl-C to both processes, so do not send it twice.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   child.once('error', (error) => {
     say(`silversmith cannot start ${node}: ${error.message}`);
@@ -49,13 +49,14 @@ function runOn(node) {
 }
 
 async function run() {
-  // Halves the time to start. In the user's own cache, not in a folder where others could put code.
+  // The compile cache halves the time to start. It is in the user's own cache, because other users
+  // could put code into a shared folder.
   const cache =
     process.env.XDG_CACHE_HOME === undefined
       ? join(homedir(), '.cache')
       : process.env.XDG_CACHE_HOME;
   if (module.enableCompileCache) module.enableCompileCache(join(cache, 'silversmith', 'compiled'));
-  // The modes of files and folders are said where they are made, and the engine's user has to reach some of them.
+  // Modes are given where files and folders are made, and guests' users have to reach some of them.
   process.umask(0o022);
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv);

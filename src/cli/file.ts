@@ -1,5 +1,5 @@
-// Looks at the files and folders that a user names, before any work is begun with them, and names
-// the option that has to change.
+// Checks the files and folders that a user names, before any work is begun with them. Each refusal
+// names the option that has to change.
 
 import { constants } from 'node:fs';
 import { access, open, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -8,7 +8,9 @@ import { UsageError } from './parse.ts';
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
-/** What is at a path; null when nothing is. Throws UsageError when that cannot be told. */
+/**
+ * Looks at a path; null when there is nothing. Throws UsageError when the path cannot be reached.
+ */
 async function look(name: string, path: string) {
   if (path === '') throw new UsageError(`${name} is ""; give the path of a file.`);
   try {
@@ -25,7 +27,10 @@ async function look(name: string, path: string) {
   }
 }
 
-/** Whether there is a file; one that may not be seen is there, so that reading it tells why. */
+/**
+ * Whether there is a file. One that this user may not see counts as there, so that the attempt to
+ * read it says why.
+ */
 export const lookFor = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -61,8 +66,8 @@ export async function newFile(name: string, path: string): Promise<void> {
 }
 
 /**
- * Only making a file tells: a mode says nothing of a file system that is read-only, nor of one that
- * takes no files.
+ * Makes a file and removes it again, because the mode of a folder does not tell whether its file
+ * system is read-only or takes no files at all.
  */
 async function assertMakes(name: string, path: string, folder: string): Promise<void> {
   const part = `${path}.part`;
@@ -85,7 +90,7 @@ export async function folderAt(name: string, path: string): Promise<void> {
   if (!found.isDirectory()) throw new UsageError(`${name}: ${path} is not a folder; give one.`);
 }
 
-/** Throws UsageError unless the path is an empty folder, or nothing below folders. */
+/** Throws UsageError unless the path is an empty folder, or can become one. */
 export async function newFolder(name: string, path: string): Promise<void> {
   for (let at = resolve(path); ; at = dirname(at)) {
     const found = await stat(at).catch(() => null);
@@ -97,7 +102,7 @@ export async function newFolder(name: string, path: string): Promise<void> {
     throw new UsageError(`${name}: ${path} is not empty; give a new folder.`);
 }
 
-/** A JSON object in a file, whose named fields are texts. Throws UsageError. */
+/** Reads a JSON object whose named fields are texts. Throws UsageError. */
 export async function jsonFile<Field extends string>(
   name: string,
   path: string,

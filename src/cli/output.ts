@@ -1,5 +1,5 @@
-// What the command line prints: results to standard output, as a table or as JSON; everything else
-// to standard error.
+// Printing: results go to standard output, as a table or as JSON; everything else goes to standard
+// error.
 
 import { visible } from '../lib/visible.ts';
 
@@ -8,13 +8,13 @@ export interface Terminal {
   err(text: string): void;
   /** Whether a progress line may be written over. */
   interactive: boolean;
-  /** What the command exits with; a command that failed without an error sets it. */
+  /** The exit status of the command; a command that failed without an error sets it. */
   exitCode: number;
 }
 
 /**
- * The terminal of this process. A reader that has seen enough, such as `head`, ends nothing; a disk
- * that takes no more is told.
+ * The terminal of this process. A reader that stops reading, such as `head`, is no error; a full
+ * disk is one, and is reported.
  */
 export function processTerminal(): Terminal {
   const terminal: Terminal = {
@@ -36,8 +36,8 @@ export function processTerminal(): Terminal {
 }
 
 /**
- * The same terminal, to which everything is shown as text: what a guest, a file or another caller
- * wrote is in much that is printed.
+ * The same terminal, with control characters escaped, because much of what is printed was written
+ * by a guest, a file or another caller.
  */
 export const showing = (terminal: Terminal): Terminal => ({
   out: (text) => terminal.out(visible(text)),
@@ -58,7 +58,7 @@ export const minute = (ms: number) => new Date(ms).toISOString().slice(0, 16).re
 
 type Cell = string | number | boolean | null | undefined;
 
-/** Of a text of several lines, the first: what follows is shown elsewhere. */
+/** The first line of a text, with a mark when there are more. */
 const firstLine = (text: string) => text.replace(/:?\n[\s\S]*$/, ' …');
 
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
@@ -91,16 +91,16 @@ export function print(
 const tellEveryMs = 10_000;
 
 /**
- * A line that is written over on a terminal. Elsewhere one is printed when the phase changes, and
- * in between every ten seconds. It ends with how long that has taken, so that a phase without a
- * percentage is seen to go on.
+ * A progress line. On a terminal it is written over; elsewhere a line is printed when the phase
+ * changes, and every ten seconds. It ends with the time since the start, so that a phase without a
+ * percentage can be seen to go on.
  */
 export function progressLine(terminal: Terminal, now: () => number = Date.now) {
   const startedAt = now();
   let phaseBefore = '';
   let toldAt = 0;
   return {
-    /** `share`: how much of the phase is done, in words; not told while there is none. */
+    /** `share` says in words how much of the phase is done; empty: nothing is said of it. */
     say(phase: string, share = '') {
       const at = now();
       const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;

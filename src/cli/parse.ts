@@ -1,17 +1,17 @@
-// Parsers of what is typed as an option or set in the environment. Each throws commander's
-// InvalidArgumentError with a sentence on what it takes; commander, or `parsed` here, puts the name
-// of the option or variable and the text before it.
+// Parsers of options and variables. Each throws commander's InvalidArgumentError with a sentence
+// that says what it takes; commander, or `parsed` here, puts the name of the option or variable and
+// its text before that sentence.
 
 import { InvalidArgumentError } from 'commander';
 import { keyPattern } from '../contract/signing.ts';
 import { nameFault, unseen, unseenIn } from '../lib/plain-text.ts';
 
-/** Something the user can mend: its message is printed alone. */
+/** A mistake of the user: its message is printed alone, because the user can correct it. */
 export class UsageError extends Error {}
 
 export type Parser<Value> = (text: string) => Value;
 
-/** Throws what commander, or `parsed`, puts the name of the option before. */
+/** Throws the sentence before which commander, or `parsed`, puts the name of the option. */
 export const refuse = (say: string): never => {
   throw new InvalidArgumentError(say);
 };
@@ -39,8 +39,8 @@ export const decimal =
   };
 
 /**
- * A text of so many characters that is not blank, and that a terminal shows as it is; a text to
- * look for may end with a space.
+ * A text of at most so many characters that is not blank, and that a terminal shows as it is. A
+ * text for a search may also begin or end with a space.
  */
 export const words =
   (most: number, { search = false } = {}): Parser<string> =>
@@ -53,7 +53,7 @@ export const words =
 
 const shownMax = 100;
 
-/** As it can be printed in a message: quoted, escaped, and not endless. */
+/** A text as a message shows it: quoted, escaped, and cut off when it is long. */
 const quoted = (text: string): string => {
   const short = [...text].length > shownMax ? `${[...text].slice(0, shownMax).join('')}…` : text;
   return JSON.stringify(short).replaceAll(unseen, '?');
@@ -100,8 +100,8 @@ export const accessKey: Parser<string> = (text) =>
       );
 
 /**
- * For what commander does not parse itself. Throws UsageError with the name and the text; undefined
- * stays undefined.
+ * Parses a text that commander does not parse itself; undefined stays undefined. Throws UsageError
+ * with the name and the text.
  */
 export function parsed<Value>(name: string, text: string, parse: Parser<Value>): Value;
 export function parsed<Value>(

@@ -24,7 +24,7 @@ interface Setting<Value, Default = Value> {
 
 export type Settings = Readonly<Record<string, Setting<unknown, unknown>>>;
 
-/** What commander hands over of the options of rows: a text, or true for a switch. */
+/** The options of rows as commander hands them over: a text, or true for a switch. */
 export type FlagsOf<Rows extends Settings> = {
   [Key in keyof Rows]?:
     | (ReturnType<Rows[Key]['parse']> extends boolean ? boolean : string)

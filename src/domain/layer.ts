@@ -3,15 +3,15 @@
 
 import type { BootProfile } from './boot.ts';
 import type { JobId, LayerId, OrganisationId } from './ids.ts';
+import { type LayerCopy, localPlace } from './layer-copy.ts';
 
 type LayerKind = 'base' | 'software' | 'capture';
 
 /**
- * `building`: a job makes it. `sealed`: immutable and usable. `quarantined`: its bytes have changed
- * or are gone, so nothing begins to use it. `deleting`: nothing may use it, and its bytes are being
- * removed.
+ * `building`: a job makes it. `sealed`: immutable. `deleting`: nothing may use it, and its bytes
+ * are being removed.
  */
-type LayerState = 'building' | 'sealed' | 'quarantined' | 'deleting';
+type LayerState = 'building' | 'sealed' | 'deleting';
 
 export interface Layer {
   id: LayerId;
@@ -30,24 +30,57 @@ export interface Layer {
    * digest). Null for captures, and for layers that builds must not find.
    */
   key: string | null;
-  /** The key that it had before it was quarantined; null when it is not quarantined. */
+  /** The key that it had before its last sound copy was quarantined; null otherwise. */
   lostKey: string | null;
   state: LayerState;
   virtualBytes: number;
-  storedBytes: number;
   /** The job that builds or rewrites it; null when none does. */
   jobId: JobId | null;
   createdAt: number;
-  /** The digest of its file, `sha256:…`; null until it is computed. */
-  digest: string | null;
-  /** When its file was last compared with the digest; null when it never was. */
-  verifiedAt: number | null;
   /** When a build last used it. */
   usedAt: number | null;
   deletingAt: number | null;
-  /** The fault for which it is quarantined, as the end of a sentence; null when it has none. */
-  fault: string | null;
+  /** Its bytes, by place; none while it is being built. */
+  copies: readonly LayerCopy[];
 }
+
+/** Whether something may begin to use the layer: it is sealed, and a copy of it is sound. */
+export const isUsable = ({ state, copies }: Pick<Layer, 'state' | 'copies'>): boolean =>
+  state === 'sealed' && copies.some((copy) => copy.state === 'sound');
+
+/** Whether the layer is sealed and has no copy that can be used. */
+export const isQuarantined = (layer: Layer): boolean =>
+  layer.state === 'sealed' && !isUsable(layer);
+
+/** The state that callers and operators see. */
+export const shownStateOf = (layer: Layer): LayerState | 'quarantined' =>
+  isQuarantined(layer) ? 'quarantined' : layer.state;
+
+/** The fault of a quarantined copy; null when it has none. */
+export const faultOf = ({ copies }: Pick<Layer, 'copies'>): string | null =>
+  copies.find(({ state }) => state === 'quarantined')?.fault ?? null;
+
+/** A layer as callers and operators see it, with the facts of its copy in this server's engine. */
+export function shownLayer<Shown extends Layer>(shown: Shown) {
+  const { copies: _, state, ...layer } = shown;
+  const copy = copyAt(shown, localPlace);
+  return {
+    ...layer,
+    state: isQuarantined(shown) ? ('quarantined' as const) : state,
+    storedBytes: copy?.storedBytes ?? 0,
+    digest: copy?.digest ?? null,
+    verifiedAt: copy?.verifiedAt ?? null,
+    fault: copy?.fault ?? null,
+  };
+}
+
+/** The bytes of all its copies. */
+export const storedBytesOf = ({ copies }: Pick<Layer, 'copies'>): number =>
+  copies.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+
+/** The copy in a place; undefined when there is none. */
+export const copyAt = ({ copies }: Pick<Layer, 'copies'>, place: string): LayerCopy | undefined =>
+  copies.find((copy) => copy.place === place);
 
 /** The most layers that a chain may have before it is compacted. */
 export const chainLayersMax = 8;

@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Application } from '../app/application.ts';
 import type { SignedCaller } from '../app/caller.ts';
 import type { Command } from '../app/command.ts';
+import { isObject } from '../contract/extension.ts';
 import { idempotencyHeader } from '../contract/operation.ts';
 import { type ChangeName, isReadName, type OperationName, specOf } from '../contract/table.ts';
 import type { Touched } from '../domain/audit.ts';
@@ -52,7 +53,7 @@ export async function refuseCommand(
 
 /** The image or machine in a path, as it was sent: its form may be what is refused. */
 function namedByPath(path: string, params: unknown): Touched {
-  const text = String((params as { id?: unknown } | null)?.id);
+  const text = isObject(params) ? String(params.id) : '';
   const id = Number(text);
   if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(id)) return {};
   if (path.startsWith('/images/{id}')) return { imageId: id as ImageId };

@@ -58,7 +58,8 @@ function toAppError(error: unknown): AppError | null {
   return null;
 }
 
-const partNames: Record<string, string> = {
+/** The parts of a request, by the framework's names of them. */
+export const partNames: Record<string, string> = {
   body: 'The body',
   querystring: 'The query',
   params: 'The path',

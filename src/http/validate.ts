@@ -3,11 +3,11 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { invalid } from '../domain/error.ts';
 import { nameFault } from '../lib/plain-text.ts';
+import { partNames } from './errors.ts';
 
 type Schema = { properties?: Record<string, { type?: string }> };
 
 const wholeNumber = /^(0|-?[1-9]\d{0,15})$/;
-const partNames: Record<string, string> = { querystring: 'query', params: 'path' };
 
 // Shared by all servers of the process: a schema that was compiled once need not be compiled again.
 const strict = new Ajv({ allErrors: false, strict: false });
@@ -35,7 +35,7 @@ export function schemaCompiler() {
       if (wrong !== undefined)
         return {
           error: invalid(
-            `The ${partNames[httpPart]}'s field ${wrong} must be a whole number in decimal digits.`,
+            `${partNames[httpPart]}'s field ${wrong} must be a whole number in decimal digits.`,
           ),
         };
       return validate(data)

@@ -1,6 +1,6 @@
 // The build cache: installed steps that builds find again.
 
-import type { Layer } from '../domain/layer.ts';
+import { type Layer, storedBytesOf } from '../domain/layer.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 
 /**
@@ -10,13 +10,13 @@ import type { Writer } from '../store/port/unit-of-work.ts';
 export async function evict(work: Writer, bytesMax: number): Promise<Layer[]> {
   const evicted: Layer[] = [];
   let cache = await work.layers.cache();
-  let bytes = cache.reduce((sum, layer) => sum + layer.storedBytes, 0);
+  let bytes = cache.reduce((sum, layer) => sum + storedBytesOf(layer), 0);
   // A step goes when the one above it has gone, so the list is looked at again after each round.
   for (let idle = cache.filter((layer) => !layer.inUse); bytes > bytesMax && idle.length > 0; ) {
     for (const layer of idle) {
       if (bytes <= bytesMax) break;
       await work.layers.update(layer.id, { state: 'deleting', key: null, deletingAt: work.now() });
-      bytes -= layer.storedBytes;
+      bytes -= storedBytesOf(layer);
       evicted.push(layer);
     }
     cache = await work.layers.cache();

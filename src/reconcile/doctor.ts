@@ -2,7 +2,7 @@
 // difference and its cure. It changes nothing. Work under way can look wrong for a moment, so a
 // finding counts only when a second look, a little later, has it too.
 
-import type { Layer } from '../domain/layer.ts';
+import { isUsable, type Layer } from '../domain/layer.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -42,12 +42,12 @@ const readAll = (store: Store) =>
     layers: await work.layers.list(),
     disks: await work.disks.list(),
     diskIds: new Set<string>(await work.disks.ids()),
-    machines: await work.machines.everyone(),
+    machines: await work.machines.all(),
     jobs: await work.jobs.open(jobsMax),
     begun: await work.jobs.begun(),
     software: await work.software.list(),
     deletingInUse: await work.layers.deletingInUse(),
-    waiting: (await work.host.waiting()).waiting,
+    waiting: (await work.host.removalState()).waiting,
   }));
 
 async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[]> {
@@ -64,7 +64,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
   return [
     ...layerFindings(known.layers, has, begun),
     ...(await bootFindings(
-      known.layers.filter((layer) => isSealedRoot(layer) && has.layers.has(layer.id)),
+      known.layers.filter((layer) => isUsableRoot(layer) && has.layers.has(layer.id)),
       engine,
     )),
     ...diskFindings(known.disks, has),
@@ -78,8 +78,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
   ];
 }
 
-const isSealedRoot = ({ id, baseLayerId, state }: Layer) =>
-  id === baseLayerId && state === 'sealed';
+const isUsableRoot = (layer: Layer) => layer.id === layer.baseLayerId && isUsable(layer);
 
 const unknown = { says: 'it is not known how it boots', sure: true };
 

@@ -54,7 +54,7 @@ export async function expire(
   { before, disks, images, isSteady, waiting, brakes }: Removal,
   { keepImageMs }: Pick<Settings, 'keepImageMs'>,
 ): Promise<void> {
-  if (isSteady) await work.host.steady();
+  if (isSteady) await work.host.setSteady();
   if (before !== null) {
     await work.signatures.prune(before - signatureKeptMs);
     await work.access.prune(before);
@@ -63,9 +63,9 @@ export async function expire(
     if (disks) await work.disks.releaseKept(before);
     if (images) await work.images.releaseLayers(before - keepImageMs);
   }
-  const noted = await work.host.waiting();
+  const noted = await work.host.removalState();
   if (waiting !== noted.waiting || brakes !== noted.brakes)
-    await work.host.noteWaiting(waiting, brakes);
+    await work.host.setRemovalState(waiting, brakes);
 }
 
 /**

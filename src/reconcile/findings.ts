@@ -4,7 +4,7 @@
 import type { Disk } from '../domain/disk.ts';
 import { type Capacity, isFull } from '../domain/host.ts';
 import type { Job } from '../domain/job.ts';
-import type { Layer } from '../domain/layer.ts';
+import { faultOf, isQuarantined, type Layer } from '../domain/layer.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { Software } from '../domain/software.ts';
 import type { Inventory } from '../engine/port/engine.ts';
@@ -50,16 +50,16 @@ export function layerFindings(
 ): Finding[] {
   const states = new Map(layers.map((layer) => [layer.id, layer.state]));
   return layers.flatMap((layer): Finding[] => {
-    const { id, state, fault, jobId, parentId } = layer;
+    const { id, state, jobId, parentId } = layer;
     const subject = `layer ${id}`;
     const cure =
       'heal it from an export: silversmith image import FILE --heal IMAGE; or restore a backup';
-    if (state === 'quarantined')
+    if (isQuarantined(layer))
       return [
         {
           severity: 'error',
           subject,
-          found: fault ?? 'is quarantined',
+          found: faultOf(layer) ?? 'is quarantined',
           cure: `bring its bytes back as they were and type: silversmith layer verify ${id}; or ${cure}`,
         },
       ];

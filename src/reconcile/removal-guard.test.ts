@@ -20,7 +20,7 @@ function begin(lastSteadyAt?: number, brakes = '{}') {
   const guard = new RemovalGuard({ clock, lookAgainMs, log });
   const waiting = async () => ({ waiting: null, brakes });
   const work = {
-    host: { lastSteadyAt: async () => lastSteadyAt, waiting },
+    host: { lastSteadyAt: async () => lastSteadyAt, removalState: waiting },
   } as Partial<Reader> as Reader;
   const pass = (ms: number) => {
     time.wall += ms;

@@ -66,7 +66,7 @@ export class RemovalGuard {
     const lastSteadyAt = this.#offsetMs === null ? await work.host.lastSteadyAt() : undefined;
     const held =
       this.#offsetMs === null
-        ? (JSON.parse((await work.host.waiting()).brakes) as Record<string, number>)
+        ? (JSON.parse((await work.host.removalState()).brakes) as Record<string, number>)
         : null;
     const [wall, now] = [this.#clock.now(), this.#clock.monotonic()];
     const offsetMs = wall - now;

@@ -3,16 +3,17 @@
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
-import type { Layer } from '../domain/layer.ts';
+import { faultOf, isUsable, type Layer, shownStateOf } from '../domain/layer.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
 import { NotYet } from './job.ts';
 
-/** Throws `internal`, with the cure, when the layer is not sealed. */
-export function assertSound({ id, state, fault }: Layer): void {
-  if (state === 'sealed') return;
+/** Throws `internal`, with the cure, unless the layer is sealed and a copy of it is sound. */
+export function assertSound(layer: Layer): void {
+  if (isUsable(layer)) return;
+  const { id } = layer;
   throw new AppError(
     'internal',
-    `Layer ${id} ${fault ?? `is ${state}`}; bring the image back from an export, or assign another image.`,
+    `Layer ${id} ${faultOf(layer) ?? `is ${shownStateOf(layer)}`}; bring the image back from an export, or assign another image.`,
     { detail: `layer ${id}` },
   );
 }
@@ -20,7 +21,7 @@ export function assertSound({ id, state, fault }: Layer): void {
 const againMs = 1000;
 
 /**
- * Asserts that every layer of a chain is sealed. Call it in the transaction in which an image, a
+ * Asserts that every layer of a chain can be used. Call it in the transaction in which an image, a
  * disk or a layer begins to stand on the chain. Throws NotYet when the head was removed meanwhile,
  * so that the job runs again and makes it anew; throws `internal` when a layer is damaged.
  */

@@ -3,7 +3,8 @@
 
 import { AppError } from '../domain/error.ts';
 import type { LayerId } from '../domain/ids.ts';
-import type { Layer } from '../domain/layer.ts';
+import { copyAt, type Layer } from '../domain/layer.ts';
+import { type LayerCopy, localPlace } from '../domain/layer-copy.ts';
 import type { Call } from '../engine/port/call.ts';
 import type { Dependencies } from './context.ts';
 import { endQuarantine, quarantine } from './quarantine.ts';
@@ -11,48 +12,46 @@ import { assertSound } from './soundness.ts';
 
 /** Whether the layer's bytes can be read, because no job makes, rewrites or removes them. */
 export const isReadable = ({ state, jobId }: Layer): boolean =>
-  (state === 'sealed' || state === 'quarantined') && jobId === null;
+  state === 'sealed' && jobId === null;
 
 /**
- * Compares a layer with its digest, or takes the digest of a layer that has none. A layer that does
- * not match is quarantined; a quarantined layer that matches is used again. Returns whether the
- * layer is sound.
+ * Compares a copy with its digest, or takes the digest of a copy that has none. A copy that does
+ * not match is quarantined; a quarantined copy that matches is used again. Returns whether the copy
+ * is sound.
  */
-export async function verifyLayer(
+export async function verifyCopy(
   deps: Pick<Dependencies, 'store' | 'engine' | 'log'>,
-  layer: Layer,
+  copy: LayerCopy,
   bytesPerSecond: number,
   call: Call,
 ): Promise<boolean> {
   const { store, engine } = deps;
-  if (layer.state === 'quarantined') return endQuarantine(deps, layer, bytesPerSecond, call);
+  if (copy.state === 'quarantined') return endQuarantine(deps, copy, bytesPerSecond, call);
   if (!engine.verify) return true;
   let digest: string;
   try {
-    digest = await engine.verify.digest({ layerId: layer.id, bytesPerSecond }, call);
+    digest = await engine.verify.digest({ layerId: copy.layerId, bytesPerSecond }, call);
   } catch (error) {
     call.signal.throwIfAborted();
-    // An error that may pass says nothing about the layer.
+    // An error that may pass says nothing about the copy.
     if (!(error instanceof AppError) || error.retry === 'later') throw error;
-    await quarantine(deps, layer, 'cannot be read on the disk of the host');
+    await quarantine(deps, copy, 'cannot be read on the disk of the host');
     return false;
   }
-  return store
-    .write('system', async (work) => {
-      const now = await work.layers.find(layer.id);
-      // The layer was removed or rewritten while it was read, so the digest says nothing.
-      if (now?.state !== 'sealed' || now.jobId !== null || now.digest !== layer.digest) return true;
-      if (layer.digest === null) await work.layers.update(layer.id, { digest });
-      else if (layer.digest === digest)
-        await work.layers.update(layer.id, { verifiedAt: work.now() });
-      else return null;
-      return true;
-    })
-    .then(async (same) => {
-      if (same === true) return true;
-      await quarantine(deps, layer, 'is damaged: its bytes are not what they were');
-      return false;
-    });
+  const isSame = await store.write('system', async (work) => {
+    const layer = await work.layers.find(copy.layerId);
+    const now = layer && copyAt(layer, copy.place);
+    // The layer was removed or rewritten while it was read, so the digest says nothing.
+    if (!layer || !isReadable(layer) || now?.state !== 'sound') return true;
+    if (now.digest !== copy.digest) return true;
+    if (copy.digest === null) await work.layerCopies.update(copy, { digest });
+    else if (copy.digest === digest)
+      await work.layerCopies.update(copy, { verifiedAt: work.now() });
+    else return false;
+    return true;
+  });
+  if (!isSame) await quarantine(deps, copy, 'is damaged: its bytes are not what they were');
+  return isSame;
 }
 
 /**
@@ -63,18 +62,15 @@ export async function verifyChain(deps: Dependencies, head: LayerId, call: Call)
   const chain = await deps.store.read('system', (work) => work.layers.chain(head));
   for (const layer of chain) {
     assertSound(layer);
-    if (layer.verifiedAt !== null) continue;
-    let current = layer;
-    if (current.digest === null) {
-      await verifyLayer(deps, current, 0, call);
-      current = await deps.store.read('system', (work) => work.layers.get(layer.id));
-      // A layer that was read for the first time has nothing to be compared with.
+    const copy = copyAt(layer, localPlace);
+    if (copy === undefined || copy.verifiedAt !== null) continue;
+    const isSame = await verifyCopy(deps, copy, 0, call);
+    // A copy that was read for the first time has nothing to be compared with.
+    if (copy.digest === null)
       await deps.store.write('system', (work) =>
-        work.layers.update(layer.id, { verifiedAt: work.now() }),
+        work.layerCopies.update(copy, { verifiedAt: work.now() }),
       );
-    } else if (!(await verifyLayer(deps, current, 0, call))) {
-      current = await deps.store.read('system', (work) => work.layers.get(layer.id));
-    }
-    assertSound(current);
+    if (copy.digest === null || !isSame)
+      assertSound(await deps.store.read('system', (work) => work.layers.get(layer.id)));
   }
 }

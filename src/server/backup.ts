@@ -1,6 +1,6 @@
-// Makes a backup of a data directory, beside a running server or without one. A backup is a folder:
-// the store as of one moment, the layers, disks and files that the store names, and the keys. What
-// would change the files below the copy is held back meanwhile by a freeze. `restore.ts` brings a
+// Makes a backup of a data directory, beside a running server or without one. A backup is a folder
+// with the store as of one moment, the layers, disks and files that the store names, and the keys.
+// A freeze keeps the server from changing those files while they are copied. `restore.ts` brings a
 // backup back.
 
 import { chmod, copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
@@ -32,8 +32,8 @@ const pollMs = 200;
 const copyTriesMax = 5;
 
 /**
- * Holds back, for as long as the work takes, what would change the files below a copy. The freeze
- * ends by itself when this process dies. Throws `unavailable` when it could not be renewed in time.
+ * Freezes files for as long as the work takes, so that no job changes them. The freeze ends by
+ * itself when this process dies. Throws `unavailable` when it could not be renewed in time.
  */
 async function whileFrozen<Result>(
   store: Store,
@@ -147,7 +147,7 @@ async function copyStoreAndDisks(
   return { content, lost };
 }
 
-/** What the store names of the engine's keeping. */
+/** The layers, disks and files of the engine that a store names. */
 const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: LayerId[] }> =>
   store.read('system', async (work) => ({
     // A capture that waits to go on has sealed its disk already: the disk stands on a layer that
@@ -156,7 +156,7 @@ const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: 
       .filter(({ name }) => name !== 'disk')
       .map(({ id }) => id as LayerId),
     layers: (await work.layers.list())
-      .filter(({ state }) => state === 'sealed' || state === 'quarantined')
+      .filter(({ state }) => state === 'sealed')
       .map(({ id }) => id),
     disks: (await work.disks.list())
       .filter(({ state }) => state === 'active' || state === 'kept')

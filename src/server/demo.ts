@@ -52,7 +52,7 @@ const titles: { name: string; sizeGb: number; script: string }[] = [
 ];
 
 interface DemoOptions {
-  /** Who asked for the demo. */
+  /** The operator who asked for the demo, as `operator:NAME`. */
   by: string;
   say: (line: string) => void;
   signal: AbortSignal;

@@ -1,5 +1,5 @@
-// What a data directory is: the id of the installation, and the engine that all its data belongs
-// to. An engine sees nothing of what another one keeps, and would call all of it missing; so a
+// The installation that a data directory is: its id, and the engine that all its data belongs to.
+// An engine cannot see the data of another one and would report all of it as missing, so a
 // directory is opened with its own engine or not at all.
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -11,17 +11,14 @@ import { storeFile } from '../store/sqlite/database.ts';
 import type { Config, EngineName } from './options.ts';
 
 interface Installation {
-  /** Never the same for two directories, also when one was restored from a backup of the other. */
+  /** Differs between any two directories, also when one was restored from a backup of the other. */
   id: string;
   engine: EngineName;
 }
 
 const fileIn = (dataDir: string) => join(dataDir, 'installation.json');
 
-/**
- * Null when no server has run on the directory, or only one of a version that did not write it
- * down.
- */
+/** Null when no server has run on the directory, or only one of a version before this file. */
 export async function findInstallation(dataDir: string): Promise<Installation | null> {
   const file = fileIn(dataDir);
   if (!(await exists(file))) return null;
@@ -39,8 +36,9 @@ export async function findInstallation(dataDir: string): Promise<Installation | 
 }
 
 /**
- * By what is kept there, for a directory of an earlier version. Layers come first: a server that
- * was started once with the wrong engine on them may have left its own file beside them.
+ * Tells the engine by the files that are there, for a directory of an earlier version. Layers count
+ * first, because a server that was started with the wrong engine may have left its own file beside
+ * them.
  */
 async function engineByFiles(dataDir: string): Promise<EngineName | null> {
   const layers = await readdir(join(dataDir, 'engine', 'layers')).catch((error) => {
@@ -52,8 +50,8 @@ async function engineByFiles(dataDir: string): Promise<EngineName | null> {
 }
 
 /**
- * Throws when a server or a command would make a new, empty store beside data, or change a backup:
- * a store that was lost is brought back, not begun anew.
+ * Throws `unavailable` when the store of a directory with data is gone, because a new and empty one
+ * would hide that; and `conflict` for a backup, which a server or a command would change.
  */
 export async function assertStoreIsThere(dataDir: string): Promise<void> {
   // A path that is not a folder is refused later, by a message that names the path.
@@ -77,8 +75,8 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
 }
 
 /**
- * The engine that the data belongs to; for a new directory the one that is asked for. Throws
- * `conflict` for another one.
+ * The engine that the data belongs to; for a new directory, the one that is asked for. Throws
+ * `conflict` when another engine is asked for.
  */
 export async function engineOf({
   dataDir,
@@ -94,8 +92,8 @@ export async function engineOf({
 }
 
 /**
- * Writes down what the directory is, when nobody has, under an id that is new. Only under the
- * directory's lock.
+ * Writes the file of the installation when there is none. `id` is a new id. Call it only under the
+ * directory's lock. Idempotent.
  */
 export async function ensureInstallation(
   dataDir: string,

@@ -1,4 +1,4 @@
-// Opens the rooms on a data directory: the store, the master key and the engine.
+// Opens what a data directory holds: the store, the keys and the engine.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ import { assertStoreIsThere, engineOf, findInstallation } from './installation.t
 import type { Config } from './options.ts';
 
 /**
- * The engine that the data belongs to. Throws `conflict` when another one is asked for.
- * `installation` is the id of a new directory.
+ * Opens the engine that the data belongs to. `installation` is the id of a directory that has none
+ * yet. Throws `conflict` when another engine is asked for.
  */
 export async function openEngine(config: Config, installation?: string): Promise<Engine> {
   const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
@@ -38,7 +38,11 @@ export async function openEngine(config: Config, installation?: string): Promise
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });
 }
 
-/** For the server, which has the directory's lock. */
+/**
+ * Opens the store and the keys of a directory that is prepared. `check` reads every page of the
+ * store first; `locked` says that this process has the directory's lock. Throws `unavailable` and
+ * `invalid` with what to do.
+ */
 export async function openStore(
   config: Config,
   options: { check?: boolean; locked?: boolean } = {},
@@ -57,7 +61,10 @@ export async function openStore(
   return { store, masterKey, signer };
 }
 
-/** A new master key is made for a new store only: the secrets of another one would open no more. */
+/**
+ * Throws `unavailable` when the store has secrets: a new master key could not open them, so one is
+ * made for a new store only.
+ */
 async function assertNoSecrets(store: Store, keyFile: string): Promise<void> {
   if ((await store.read('system', (work) => work.keys.list())).length === 0) return;
   await store.close();
@@ -68,8 +75,8 @@ async function assertNoSecrets(store: Store, keyFile: string): Promise<void> {
 }
 
 /**
- * What a key's file says of itself is a sentence for the operator; what the system says of it is
- * put into words elsewhere.
+ * Reads a key. A file with the wrong content has a sentence for the operator, which becomes
+ * `invalid`; an error of the system passes, and gets its words from lib/system-error.ts.
  */
 async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promise<Key> {
   try {
@@ -81,13 +88,14 @@ async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promis
 }
 
 /**
- * Makes the directory when it is not there. The store's files are readable by their owner alone.
+ * Makes the directory when it is not there; only its owner can read the store's files. Idempotent.
+ * Throws `unavailable`.
  */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
     await makeFolders(dataDir, 0o711);
     await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
-    // SQLite gives its other files the mode of this one.
+    // SQLite gives its other files the mode of this one, so make this one first.
     await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });
   } catch (error) {
     throw new AppError(
@@ -98,7 +106,10 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
   }
 }
 
-/** For commands that administer an existing directory: a typo must not make a new one. */
+/**
+ * Opens the store for a command of the operator. Throws not-found where there is no data, because a
+ * wrong path must not make a new directory.
+ */
 export async function openExistingStore(config: Config, options: { check?: boolean } = {}) {
   await assertStoreIsThere(config.dataDir);
   if (!(await exists(storeFile(config.dataDir)))) {

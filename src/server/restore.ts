@@ -80,7 +80,7 @@ async function prepareStore(from: string, part: string, by: string): Promise<voi
     await withStoreIn(part, (store) =>
       store.write('system', async (work) => {
         for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
-        await work.jobs.releaseAll();
+        await work.jobs.endLeases();
         await work.host.thawAll();
         const thing = `the backup in ${from}`;
         const id = await work.operatorAudit.begin({ operator: by, action: 'backupRestore', thing });

@@ -1,4 +1,4 @@
-// Wires the rooms into a running server, and takes it down again in order.
+// Wires the rooms into a running server, and closes them again in order.
 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ export interface Dependencies {
   logLevel?: string;
   publicUrl?: string | null;
   requestsPerSecond?: number;
-  /** Whether the API's address answers /metrics. */
+  /** Whether /metrics is answered at the address of the API. */
   showMetrics?: boolean;
 }
 
@@ -49,7 +49,10 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** The server and the reconciler over rooms that are open. The rooms stay open when it closes. */
+/**
+ * Builds the HTTP server and the reconciler on a store and an engine that are open. They stay open
+ * when the service closes.
+ */
 export function buildService({
   dataDir,
   store,
@@ -96,7 +99,7 @@ export function buildService({
     async check() {
       await store.check();
       const capacity = await engine.check(withoutJob());
-      await store.write('system', (work) => work.host.seen(capacity));
+      await store.write('system', (work) => work.host.setCapacity(capacity));
     },
   });
   const reconciler = new Reconciler({
@@ -125,7 +128,7 @@ export function buildService({
 
 export interface Running {
   url: string;
-  /** Where /metrics is answered when not with the API. */
+  /** Where /metrics is answered; null: with the API, or nowhere. */
   metricsUrl: string | null;
   store: Store;
   masterKey: MasterKey;
@@ -143,7 +146,7 @@ interface Listener {
   app: FastifyInstance;
   host: string;
   port: number;
-  /** With which another port, or another address, is chosen. */
+  /** The options that choose another port and another address. */
   flags: { port: string; host: string };
 }
 
@@ -161,8 +164,8 @@ function cannotListen(
 }
 
 /**
- * Opens each in turn, and resolves to their addresses. Throws `unavailable` when one cannot be
- * listened on.
+ * Opens each listener in turn, and resolves to their URLs. Throws `unavailable` when one of them
+ * cannot listen.
  */
 async function listen(listeners: readonly Listener[]): Promise<string[]> {
   const urls: string[] = [];
@@ -177,13 +180,14 @@ async function listen(listeners: readonly Listener[]): Promise<string[]> {
 }
 
 /**
- * Starts serving. Throws `unavailable` when the directory is served already, the engine lacks
- * something or the port is taken.
+ * Starts a server. Throws `unavailable` when another one serves the directory, when the engine
+ * lacks something, and when the port is taken.
  */
 export async function serve(config: Config): Promise<Running> {
   await assertStoreIsThere(config.dataDir);
   await prepareDataDir(config.dataDir);
-  // First the lock: below a server that is running nobody changes the store.
+  // Take the lock before the store is opened, because opening may change the schema, which must not
+  // happen below a server that runs.
   const lock = await waitToLockDataDir(config.dataDir, commandMostMs);
   try {
     return await serveLocked(config, lock);
@@ -198,13 +202,13 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   const { store, masterKey, signer } = await openStore(config, { check: true, locked: true });
   try {
     await store.read('system', (work) => assertMasterKey(work, masterKey));
-    // This server alone owns the directory: whoever held a lease is dead.
-    await store.write('system', (work) => work.jobs.releaseAll());
+    // This server owns the data directory, so no other server can still hold a lease.
+    await store.write('system', (work) => work.jobs.endLeases());
     const newInstallation = newId();
     const engine = await openEngine(config, newInstallation);
     await ensureInstallation(config.dataDir, engineName, newInstallation);
     await engine.hostBound?.tidy(withoutJob());
-    // With a public address there is a proxy in front, which would pass them on to anybody.
+    // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
     const showMetrics =
       config.metrics === null && config.publicUrl === null && isLoopback(config.host);
     const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });

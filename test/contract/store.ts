@@ -11,6 +11,7 @@ import { testJobs } from './store/job.ts';
 import { testKept } from './store/kept.ts';
 import { testLayers } from './store/layer.ts';
 import { testMachines } from './store/machine.ts';
+import { testOperatorAudit } from './store/operator-audit.ts';
 import { type MakeStore, type MakeWorld, makeWorldWith } from './store/world.ts';
 import { testWrites } from './store/write.ts';
 
@@ -22,6 +23,7 @@ const suites: ((make: MakeWorld) => void)[] = [
   testMachines,
   testLayers,
   testKept,
+  testOperatorAudit,
   testHost,
 ];
 

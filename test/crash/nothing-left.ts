@@ -28,7 +28,7 @@ export async function assertNothingLeft(dataDir: string, name: EngineName): Prom
       orphans: await work.host.orphans(),
       layers: await work.layers.ids(),
       disks: await work.disks.ids(),
-      machines: await work.machines.everyone(),
+      machines: await work.machines.all(),
     }));
     assert.deepEqual(known.orphans, []);
     const kept = await engine.inventory(call);

@@ -188,13 +188,13 @@ describe('a thing that is kept for a time', () => {
     await look();
     assert.equal(await kept(), many);
     assert.match(
-      (await h.store.read('system', (work) => work.host.waiting())).waiting ?? '',
+      (await h.store.read('system', (work) => work.host.removalState())).waiting ?? '',
       /30 of 30 kept disks would go at once/,
     );
     advance(hourMs);
     await look();
     assert.equal(await kept(), 0);
     await look();
-    assert.equal((await h.store.read('system', (work) => work.host.waiting())).waiting, null);
+    assert.equal((await h.store.read('system', (work) => work.host.removalState())).waiting, null);
   });
 });

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { failedForGood, failedForNow } from '../../src/domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { shownLayer } from '../../src/domain/layer.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import type { Compact } from '../../src/engine/optional/compact.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
@@ -47,13 +49,14 @@ async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rew
   await tasks('verify', 3);
   const head = await headOf(image);
   const chain = await h.store.read('system', (work) => work.layers.chain(head));
-  const layer = (of: LayerId) => h.store.read('system', (work) => work.layers.get(of));
+  const layer = async (of: LayerId) =>
+    shownLayer(await h.store.read('system', (work) => work.layers.get(of)));
   const status = async () => (await does('imageGet', image)).attributes.status;
   const compact = () => {
     armed = true;
     return tasks('compact');
   };
-  assert.ok(chain.length > 8 && chain.every((one) => one.digest !== null));
+  assert.ok(chain.length > 8 && chain.every((one) => shownLayer(one).digest !== null));
   return {
     h,
     head,
@@ -116,11 +119,15 @@ describe('compaction', () => {
     const before = await chain();
     const damaged = before[3]?.id as LayerId;
     await h.engine.rot(damaged);
-    await h.store.write('system', (work) => work.layers.update(damaged, { state: 'quarantined' }));
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(damaged), { state: 'quarantined' }),
+    );
     await h.service.reconciler.task('compact');
     await h.service.reconciler.settle();
     assert.equal((await chain()).length, before.length);
-    await h.store.write('system', (work) => work.layers.update(damaged, { state: 'sealed' }));
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(damaged), { state: 'sound' }),
+    );
     await h.service.reconciler.task('compact');
     await h.service.reconciler.settle();
     assert.ok((await chain()).length < before.length);

@@ -9,6 +9,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { ImageId, LayerId } from '../../src/domain/ids.ts';
+import { shownLayer } from '../../src/domain/layer.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import { openTransfersMax } from '../../src/domain/transfer.ts';
 import { call } from '../call.ts';
 import { transfers } from './transfers.ts';
@@ -150,7 +152,7 @@ describe('an import', () => {
     const layerId = (await h.store.read('system', (work) => work.images.get(id as ImageId)))
       .layerId as LayerId;
     for (const _ of [1, 2, 3]) await h.service.reconciler.task('verify');
-    const { digest } = await h.store.read('system', (work) => work.layers.get(layerId));
+    const { digest } = shownLayer(await h.store.read('system', (work) => work.layers.get(layerId)));
     await h.engine.lose(layerId);
     await h.service.reconciler.task('sweep');
     const transfer = await imported(bytes, { manifest, signature });
@@ -160,7 +162,7 @@ describe('an import', () => {
     assert.equal((await image(id)).status, 'failed');
     // As if another import had healed the layer meanwhile.
     await h.store.write('system', (work) =>
-      work.layers.update(layerId, { state: 'sealed', fault: null }),
+      work.layerCopies.update(localCopy(layerId), { state: 'sound', fault: null }),
     );
     await h.service.reconciler.settle();
     const { attributes } = (await h.call('transferGet', { params: { id: transfer.id } })).body;

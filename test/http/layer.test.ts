@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { shownLayer } from '../../src/domain/layer.ts';
 import { settled } from './settled.ts';
 
 describe('imageStorage', () => {
@@ -46,8 +47,8 @@ describe('imageStorage', () => {
     });
     await h.service.reconciler.task('collect');
     const alone = await does('imageStorage', captured);
-    const { storedBytes } = await h.store.read('system', async (work) =>
-      work.layers.get(await headOf(captured)),
+    const { storedBytes } = shownLayer(
+      await h.store.read('system', async (work) => work.layers.get(await headOf(captured))),
     );
     assert.equal(alone.exclusive_bytes, storedBytes);
     assert.equal((await does('imageDependents', captured)).freed_bytes, storedBytes);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import type { ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import { quarantine } from '../../src/reconcile/quarantine.ts';
 import { startHarness } from './harness.ts';
 
@@ -39,6 +40,7 @@ async function crowded(t: TestContext) {
     parent_id: 'one.id',
     key: "'key-' || i",
   });
+  copies('layer_copy', { layer_id: "'layer-' || i" });
   copies('image', { id: 'i', name: "'Image ' || i", layer_id: "'layer-' || i" });
   database.exec(`insert into disk (id, organisation_id, machine_id, layer_id, state, size_gb, created_at) ${from}
     select 'disk-' || i, ${h.ours}, i, 'layer-' || i, 'active', 20, 0 from n`);
@@ -63,7 +65,7 @@ describe('a base with 40,000 layers above it', () => {
     );
     await h.call('imageDelete', { params: { id: deleted } });
     const base = await h.store.read('system', (work) => work.layers.get(h.base.layerId));
-    await quarantine({ store: h.store, log }, base, 'is damaged');
+    await quarantine({ store: h.store, log }, localCopy(base.id), 'is damaged');
     assert.deepEqual(await statusesOf(), ['failed', 'failed', 'failed']);
     assert.equal(
       (await h.call('imageRestore', { params: { id: deleted } })).body.attributes.status,
@@ -72,8 +74,9 @@ describe('a base with 40,000 layers above it', () => {
 
     // A damaged layer in between keeps its image failed.
     await h.store.write('system', async (work) => {
-      await work.layers.update(base.id, { state: 'sealed', fault: null });
-      await work.layers.update(`layer-${first}` as LayerId, { state: 'quarantined' });
+      const damaged = localCopy(`layer-${first}` as LayerId);
+      await work.layerCopies.update(localCopy(base.id), { state: 'sound', fault: null });
+      await work.layerCopies.update(damaged, { state: 'quarantined' });
       await work.images.healAbove(base.id);
     });
     assert.deepEqual(await statusesOf(), ['available', 'failed', 'available']);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Harness, startHarness } from './harness.ts';
 
@@ -70,7 +71,9 @@ describe('the numbers at /metrics', () => {
     await h.store.write('system', (work) => work.jobs.claim(job.id, 'somebody who died', -1000));
     const layer = (await h.store.read('system', (work) => work.layers.list()))[0];
     assert.ok(layer);
-    await h.store.write('system', (work) => work.layers.update(layer.id, { state: 'quarantined' }));
+    await h.store.write('system', (work) =>
+      work.layerCopies.update(localCopy(layer.id), { state: 'quarantined' }),
+    );
     const { of } = await numbersOf(h);
     assert.equal(of('silversmith_job_leases_overdue'), 1);
     assert.equal(of('silversmith_layers{kind="base",state="quarantined"}'), 1);

@@ -7,7 +7,7 @@ import type { Model } from './model.ts';
 
 /** The rows of all machines, without the time of their last change. */
 export const machineRows = async (h: Harness) =>
-  (await h.store.read('system', (work) => work.machines.everyone())).map((machine) => ({
+  (await h.store.read('system', (work) => work.machines.all())).map((machine) => ({
     ...machine,
     updatedAt: 0,
   }));

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
+import { localCopy } from '../../src/domain/layer-copy.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { startHarness } from './harness.ts';
 
@@ -92,7 +93,7 @@ describe('a quota', () => {
     const { layerId } = await h.store.read(h.ours, (work) => work.images.get(image as never));
     const grow = (gb: number) =>
       h.store.write('system', (work) =>
-        work.layers.update(layerId as never, { storedBytes: gb * gbBytes }),
+        work.layerCopies.update(localCopy(layerId as never), { storedBytes: gb * gbBytes }),
       );
     await grow(3);
     const { body } = await h.call('imageExport', { params: { id: image } });

@@ -37,7 +37,7 @@ describe('a store that runs each write twice', () => {
     await h.call('imageDelete', { params: { id } });
     const restored = await h.call('imageRestore', { params: { id } });
     assert.equal(restored.body.client_code, 200);
-    const machines = await h.store.read(h.ours, (work) => work.machines.everyone());
+    const machines = await h.store.read(h.ours, (work) => work.machines.all());
     assert.deepEqual(
       machines.map(({ assignedImageId, assignmentPendingAt }) => [
         assignedImageId,

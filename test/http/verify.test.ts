@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { MachineId } from '../../src/domain/ids.ts';
+import { shownLayer } from '../../src/domain/layer.ts';
 import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';
 
@@ -12,7 +13,8 @@ describe('verification', () => {
     const [id = 0, other = 0] = h.machines;
     const image = await install([h.editor.id]);
     const head = await headOf(image);
-    const layer = () => h.store.read('system', (work) => work.layers.get(head));
+    const layer = async () =>
+      shownLayer(await h.store.read('system', (work) => work.layers.get(head)));
     assert.equal((await layer()).digest, null);
     for (const _ of [1, 2]) await h.service.reconciler.task('verify');
     assert.match((await layer()).digest ?? '', /^sha256:/);
@@ -47,7 +49,7 @@ describe('verification', () => {
     await does('machineStart', id);
     const head = await headOf(image);
     assert.notEqual(
-      (await h.store.read('system', (work) => work.layers.get(head))).verifiedAt,
+      shownLayer(await h.store.read('system', (work) => work.layers.get(head))).verifiedAt,
       null,
     );
     await h.engine.rot(head);
@@ -79,7 +81,8 @@ describe('a quarantine', () => {
       Promise.all(
         images.map(async (id) => (await does('imageGet', id)).attributes.status as string),
       );
-    const layer = () => h.store.read('system', (work) => work.layers.get(head));
+    const layer = async () =>
+      shownLayer(await h.store.read('system', (work) => work.layers.get(head)));
     if (withDigest) await tasks('verify', 5);
     await h.engine[how](head);
     advance(31 * 24 * 3600_000);

@@ -7,6 +7,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
+import { shownLayer } from '../../src/domain/layer.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { fileSink } from '../../src/lib/content.ts';
 import { sha256File } from '../../src/lib/files.ts';
@@ -175,7 +176,8 @@ describe('layers on real disks', () => {
     const { layerId: head } = await s.store.read('system', (work) =>
       work.images.get(captured as never),
     );
-    const layer = () => s.store.read('system', (work) => work.layers.get(head as LayerId));
+    const layer = async () =>
+      shownLayer(await s.store.read('system', (work) => work.layers.get(head as LayerId)));
     await waitFor('the digest is taken', async () => (await layer()).digest !== null, 60_000, 200);
     await flipFourBytes(file('layers', head as string));
     await s.client().machineStart({ id: second });

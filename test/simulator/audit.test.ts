@@ -61,7 +61,7 @@ const reading = [
   ['storage'],
   ['doctor'],
 ];
-/** Those that change something: each has a row below. */
+/** Commands that change something; each has a row below. */
 const changing = [
   ...['base add', 'base try', 'software add', 'software update', 'machine-type add'],
   ...['organisation generalize', 'organisation quota', 'key create', 'key rotate', 'key revoke'],
@@ -69,7 +69,7 @@ const changing = [
 ];
 
 describe('the operator’s audit trail', { concurrency: 2 }, () => {
-  it('is proven here for every command that the operator has', () => {
+  it('is tested here for every command that the operator has', () => {
     const program = new Command().enablePositionalOptions();
     const terminal = { out() {}, err() {}, interactive: false, exitCode: 0 };
     operatorCommands(
@@ -146,7 +146,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
     assert.deepEqual((await left(['audit', 'list'])).added, []);
   });
 
-  it('says of a change that was refused, or failed, why', async (t) => {
+  it('has the reason of a change that was refused or failed', async (t) => {
     const { dataDir, leaves, run } = await start(t);
     const file = (name: string) => join(dataDir, name);
     await writeFile(file('broken.raw'), 'a disk, sim-never-ready');
@@ -189,7 +189,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
     ]);
   });
 
-  it('has none of commands that only read, or that were typed wrongly', async (t) => {
+  it('has no entry of commands that only read, or that were typed wrongly', async (t) => {
     const { left } = await start(t);
     for (const args of [
       ...reading,
@@ -206,7 +206,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
       assert.deepEqual((await left(args)).added, [], args.join(' '));
   });
 
-  it('has what the demo was filled with, under the user who typed serve', async (t) => {
+  it('has entries of filling the demo, under the user who typed serve', async (t) => {
     const { entries } = await start(t);
     const actions = (await entries()).map(({ action }) => action).reverse();
     assert.deepEqual(actions, [
@@ -217,7 +217,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
 });
 
 describe('an entry of the operator’s audit trail', () => {
-  it('is there before the work begins, so that one whose process died is told by it', async (t) => {
+  it('is written before the work begins, so that it shows when the process died', async (t) => {
     const dataDir = await temporaryFolder(t);
     const store = await openSqlite({ dataDir, now: Date.now });
     let closed = false;

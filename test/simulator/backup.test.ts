@@ -1,4 +1,4 @@
-// Backup, restore and the doctor, as an operator types them, beside a server that is at work.
+// Backup, restore and the doctor on the command line, beside a server that is at work.
 
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ const clientOf = async (dataDir: string) =>
   createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
 
 describe('a backup', { concurrency: 2 }, () => {
-  it('made while others write holds all that was acknowledged before it, and is served again after a restore', async (t) => {
+  it('that is made during writes holds all that was acknowledged before, and can be restored and served', async (t) => {
     const demo = await startDemo(t);
     const client = await clientOf(demo.dataDir);
     const built = await client.imageInstall({ software_ids: [4], name: 'Before' });
@@ -58,8 +58,8 @@ describe('a backup', { concurrency: 2 }, () => {
       /a store in .* already/,
     );
     const heir = await startDemo(t, dataDir);
-    // Its key is the one of the first: it came with the store, sealed under the master key of the
-    // backup.
+    // The key of the first demo works here too: it came with the store, sealed under the master key
+    // in the backup.
     const own = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
     const { key, secret } = JSON.parse(await readFile(join(demo.dataDir, 'demo.json'), 'utf8'));
     const { images } = await createClient({ url: own.url, key, secret }).imageList({
@@ -72,7 +72,7 @@ describe('a backup', { concurrency: 2 }, () => {
     assert.match(health.out + health.err, /All is well/);
   });
 
-  it('keeps what it relies on when another one that overlaps it ends first', async (t) => {
+  it('keeps its freeze when another backup that overlaps it ends first', async (t) => {
     const demo = await startDemo(t);
     const client = await clientOf(demo.dataDir);
     await demo.run('machine', 'start', '1');
@@ -82,7 +82,7 @@ describe('a backup', { concurrency: 2 }, () => {
     defer(t, () => store.close());
     const engine = await openEngine(config);
     const parent = await temporaryFolder(t);
-    /** A backup that waits before it copies the disks, and again before it copies the layers. */
+    /** Begins a backup that waits before it copies the disks, and before it copies the layers. */
     const begin = async (name: string) => {
       const [begun, resume, copied, finish] = [1, 2, 3, 4].map(() =>
         Promise.withResolvers<void>(),
@@ -114,7 +114,7 @@ describe('a backup', { concurrency: 2 }, () => {
     first.resume();
     first.finish();
     await first.done;
-    // The second has neither copied the disks nor the layers yet.
+    // The second backup has copied neither the disks nor the layers yet.
     assert.deepEqual((await frozen()).sort(), ['disks', 'layers']);
     const { attributes } = await client.imageCapture({ machine_id: 1 });
     const passes = async () =>
@@ -138,7 +138,7 @@ describe('a backup', { concurrency: 2 }, () => {
     );
   });
 
-  it('says so, and is none, when its freeze ended before its copy did', async (t) => {
+  it('fails, and leaves no backup, when its freeze ended before its copy did', async (t) => {
     const demo = await startDemo(t);
     const config = parseConfig({ dataDir: demo.dataDir, engine: 'simulator' }, {});
     const { store } = await openExistingStore(config);
@@ -163,7 +163,7 @@ describe('a backup', { concurrency: 2 }, () => {
     assert.ok(!(await readdir(folder)).includes('backup.json'));
   });
 
-  it('can leave the keys out; whoever brings it back without them is told by the doctor', async (t) => {
+  it('can leave the keys out; the doctor reports the missing keys after a restore', async (t) => {
     const demo = await startDemo(t);
     const parent = await temporaryFolder(t);
     const [folder, dataDir] = [join(parent, 'backup'), join(parent, 'restored')];
@@ -178,7 +178,7 @@ describe('a backup', { concurrency: 2 }, () => {
     );
   });
 
-  it('is refused as a source when it is none, or did not come to its end', async (t) => {
+  it('is refused as a source when it is incomplete, and so is a folder that is no backup', async (t) => {
     const demo = await startDemo(t);
     const parent = await temporaryFolder(t);
     const folder = join(parent, 'backup');
@@ -199,7 +199,7 @@ describe('a backup', { concurrency: 2 }, () => {
 });
 
 describe('the doctor', () => {
-  it('says of each thing that is wrong what it is and what cures it', async (t) => {
+  it('names each thing that is wrong, and its cure', async (t) => {
     const { run, stop, dataDir } = await startDemo(t);
     await run('image', 'install', '4');
     await run('machine', 'start', '1');

@@ -1,4 +1,4 @@
-// Base images on the command line: tried when they are added, and shown with what is known of them.
+// Base images on the command line: they are tried when they are added, and shown with the result.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 
 describe('silversmith base', () => {
-  it('tries what it adds; one that does not work stays, is not the default, and can be tried again', async (t) => {
+  it('tries each base that it adds; one that fails stays, is not the default, and can be tried again', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const file = async (name: string) => {
       const path = join(dataDir, `${name}.raw`);
@@ -26,7 +26,7 @@ describe('silversmith base', () => {
       good.out,
       /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s,
     );
-    // The server, another process, uses what the command has added.
+    // The server is another process, and uses the base that the command has added.
     const started = await run('machine', 'start', '1');
     assert.equal(started.code, 0, started.err);
     const broken = await run(

@@ -15,7 +15,7 @@ const environmentOf = (dataDir: string, engine: string | null = 'simulator') => 
   ...(engine !== null && { SILVERSMITH_ENGINE: engine }),
 });
 
-/** The command line in this process, which is much faster than one for each command. */
+/** Runs commands in this process, which is much faster than a process for each command. */
 function commandLine(environment: Record<string, string | undefined>) {
   return async (...args: string[]) => {
     let [out, err] = ['', ''];
@@ -34,7 +34,7 @@ function commandLine(environment: Record<string, string | undefined>) {
   };
 }
 
-/** On a folder. */
+/** Runs commands on a data directory. */
 export const runIn = (dataDir: string, engine: string | null = 'simulator') =>
   commandLine(environmentOf(dataDir, engine));
 
@@ -53,7 +53,7 @@ export async function startDemo(t: Scope, given?: string) {
   const run = commandLine(environment);
   const runIn = (more: Record<string, string>, ...args: string[]) =>
     commandLine({ ...environment, ...more })(...args);
-  /** In a process of its own, as a user does. */
+  /** Runs a command in a process of its own, as a user does. */
   const runAlone = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
       const child = execFile(

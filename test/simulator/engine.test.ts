@@ -1,4 +1,4 @@
-// The simulator keeps the engine's contract, and loses nothing of what is done at the same time or
+// The simulator keeps the engine's contract, and loses no change that is made at the same time or
 // by another process.
 
 import assert from 'node:assert/strict';
@@ -34,12 +34,12 @@ describe("the simulator's file", () => {
     sizeBytes: 1024,
   });
 
-  it('has all that is done at the same time, also while others look', async (t) => {
+  it('keeps all changes that are made at the same time, also during reads', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await open(folder);
     await engine.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);
     const numbers = Array.from({ length: 100 }, (_, number) => number);
-    // Reading takes longer than what is done between two writings.
+    // A read takes longer than the time between two writes of the file.
     await engine.ensureDisk(disk(0), call);
     await engine.writeToDisk(disk(0).diskId, 'x'.repeat(2 ** 22));
     const left = [...numbers];
@@ -47,7 +47,7 @@ describe("the simulator's file", () => {
       for (let number = left.shift(); number !== undefined; number = left.shift())
         await engine.ensureDisk(disk(number), call);
     });
-    // Each verb begins with a look at the file, which may come at any moment of a writing.
+    // Each verb begins by reading the file, which may happen at any moment of a write.
     const looking = Array.from({ length: 4 }, async (_, looker) => {
       while (left.length > 0) {
         await engine.machineState(1 as MachineId, call);
@@ -61,7 +61,7 @@ describe("the simulator's file", () => {
     assert.deepEqual(await lost(await (await open(folder)).inventory(call)), []);
   });
 
-  it('gives each process the last that another has written, of the same thing too', async (t) => {
+  it('shows each process what another one wrote last', async (t) => {
     const folder = await temporaryFolder(t);
     const [one, other] = [await open(folder), await open(folder)];
     await one.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);

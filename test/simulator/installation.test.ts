@@ -1,5 +1,4 @@
-// One data directory: which version and which engine may open it, as an operator meets it at the
-// command line.
+// A data directory on the command line: which version and which engine may open it.
 
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -13,7 +12,7 @@ import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { runIn, startDemo } from './demo.ts';
 
 /**
- * The folder of a server of an older version, which is running, and the command line of this one.
+ * A folder on which a server of an older version runs, and the command line of this version.
  */
 async function servedByOlder(t: Scope) {
   const dataDir = await temporaryFolder(t);
@@ -21,7 +20,7 @@ async function servedByOlder(t: Scope) {
   return { dataDir, lock: lockDataDir(dataDir), run: runIn(dataDir) };
 }
 
-/** The master key that a store with access keys comes with. */
+/** Writes a master key, without which a store with access keys is not opened. */
 const giveKey = (dataDir: string) =>
   writeFile(join(dataDir, 'master.key'), `${newMasterKey()}\n`, { mode: 0o600 });
 
@@ -35,7 +34,7 @@ const madeIn = (dataDir: string) => {
 };
 
 describe('a data directory whose server is of an older version', () => {
-  it('is changed by no command and no second server until it has ended', {
+  it('is changed by no command and no second server until that server has ended', {
     timeout: 60_000,
   }, async (t) => {
     const { dataDir, lock, run } = await servedByOlder(t);
@@ -85,7 +84,7 @@ describe('a data directory of a newer version', () => {
   });
 });
 
-/** Everything in a folder: the bytes of every file. The lock is no data. */
+/** The bytes of every file in a folder. The lock is left out, because it is no data. */
 async function contentOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && entry.name !== 'lock.db');
@@ -99,7 +98,7 @@ const belongs = (own: string, asked: string) =>
   new RegExp(`belongs to the ${own} engine, and ${asked} is asked for`);
 
 describe('a data directory', () => {
-  it('whose store is gone or empty is refused, and no empty one is made in its place', {
+  it('whose store is gone or empty is refused, and no new store is made in its place', {
     timeout: 60_000,
   }, async (t) => {
     const demo = await startDemo(t);
@@ -126,7 +125,9 @@ describe('a data directory', () => {
     assert.equal((await demo.run('machine', 'list')).code, 0);
   });
 
-  it('that is a backup is not served, and none is made inside', { timeout: 60_000 }, async (t) => {
+  it('that is a backup is not served, and no backup is made inside a data directory', {
+    timeout: 60_000,
+  }, async (t) => {
     const demo = await startDemo(t);
     const folder = join(await temporaryFolder(t), 'backup');
     assert.match(
@@ -148,7 +149,7 @@ describe('a data directory', () => {
 });
 
 describe('the data of one engine', () => {
-  it('is not opened with another one, by a server or a command, and is left as it is', {
+  it('is not opened with another engine, by a server or a command, and is left as it is', {
     timeout: 60_000,
   }, async (t) => {
     const demo = await startDemo(t);
@@ -177,14 +178,14 @@ describe('the data of one engine', () => {
     await demo.start();
   });
 
-  it('needs no engine to be named: its own one is used', { timeout: 60_000 }, async (t) => {
+  it('is opened with its own engine when no engine is named', { timeout: 60_000 }, async (t) => {
     const demo = await startDemo(t);
     const run = runIn(demo.dataDir, null);
     assert.match((await run('doctor')).out, /All is well/);
     assert.match((await run('tour')).out, /That was the tour/);
     const folder = join(await temporaryFolder(t), 'backup');
     assert.equal((await run('backup', '--to', folder)).code, 0);
-    // Another installation on the same engine.
+    // The restored directory is another installation on the same engine.
     const dataDir = join(await temporaryFolder(t), 'restored');
     const restored = runIn(dataDir, null);
     assert.match(
@@ -202,13 +203,13 @@ describe('the data of one engine', () => {
     assert.notEqual(one.id, other.id);
   });
 
-  it('is told by its files when an earlier version made it', async (t) => {
+  it('tells its engine by its files when an earlier version made it', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, '0007-hold');
     const layers = join(dataDir, 'engine', 'layers');
     await mkdir(layers, { recursive: true });
     await writeFile(join(layers, `${'a'.repeat(24)}.qcow2`), 'QFI\xfb and more');
-    // A start with the wrong engine, by that version, left its file there.
+    // A start of that version with the wrong engine left this file.
     await writeFile(
       join(dataDir, 'engine', 'simulator.json'),
       '{"layers":{},"disks":{},"machines":{},"files":{}}',
@@ -222,7 +223,7 @@ describe('the data of one engine', () => {
     assert.equal((await runIn(dataDir, null)('key', 'list')).code, 0);
   });
 
-  it('that was all called missing by a start with another one is used again after a start with its own', {
+  it('that another engine reported as missing is used again after a start with its own', {
     timeout: 120_000,
   }, async (t) => {
     const demo = await startDemo(t);
@@ -232,7 +233,7 @@ describe('the data of one engine', () => {
     assert.equal(await status(), 'available');
     assert.equal((await demo.run('layer', 'verify')).code, 0);
     await demo.stop();
-    // An engine that sees nothing of it: as earlier versions let it happen.
+    // An engine that sees none of the data, which earlier versions allowed.
     const state = join(demo.dataDir, 'engine', 'simulator.json');
     const harm = async () => {
       await rename(state, `${state}.aside`);
@@ -246,7 +247,7 @@ describe('the data of one engine', () => {
     await waitFor('it is used again', async () => (await status()) === 'available');
     assert.match((await demo.run('doctor')).out, /All is well/);
 
-    // While the server is stopped a command does it.
+    // A command ends the quarantine too, while the server is stopped.
     await demo.stop();
     await harm();
     assert.match(

@@ -40,7 +40,7 @@ describe('lists', () => {
     assert.match((await run('image', 'list')).err, /^$/);
   });
 
-  it('tell a remote user what can be installed and how large machines are, and the operator more with --local', async (t) => {
+  it('of the catalogue work for remote users, and show the operator more with --local', async (t) => {
     const { runIn, run, dataDir } = await startDemo(t);
     const { url, key, secret } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
     const elsewhere = {

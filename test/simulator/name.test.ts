@@ -1,4 +1,5 @@
-// Names in place of ids: which thing has a name, and what is said when none or several have it.
+// Names in place of ids: each belongs to one thing, and a name that none or several have is
+// refused.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -6,8 +7,8 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 import { refuses } from './refuses.ts';
 
-describe('what is taken, or has a name', () => {
-  it('refuses a second machine type, title or base of a name, and says which has it', async (t) => {
+describe('a name', () => {
+  it('is refused for a second machine type, title or base, and the first is named', async (t) => {
     const { runIn, run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'demo.json');
     const title = (name: string) => ['--name', name, '--size', '1', '--script', script];
@@ -29,7 +30,7 @@ describe('what is taken, or has a name', () => {
     assert.equal((await run('software', 'update', 'htop', ...title('htop'))).code, 0);
   });
 
-  it('takes exact names where it takes ids, and says when none or several have one', async (t) => {
+  it('is taken where an id is; one that nothing or several things have is refused', async (t) => {
     const { runIn, run } = await startDemo(t);
     assert.equal(
       (await run('image', 'install', 'htop', 'Git', '--base', 'Simulated base', '--name', 'Mine'))

@@ -1,4 +1,4 @@
-// What is said of a server that does not answer, or is not Silversmith, and of credentials that
+// The messages for a server that does not answer, or is not Silversmith, and for credentials that
 // cannot be used.
 
 import assert from 'node:assert/strict';
@@ -67,7 +67,7 @@ describe('a server that is not there', { concurrency: 2 }, () => {
     assert.match(debug.err, /\n\s+at /);
   });
 
-  it('is told from one that answers late, or not to the end', async (t) => {
+  it('is told apart from one that answers late, or stops in its answer', async (t) => {
     const { runIn } = await startDemo(t);
     const hangs = await silent(t);
     const cuts = await listening(t, (request) => request.socket.destroy());
@@ -83,7 +83,7 @@ describe('a server that is not there', { concurrency: 2 }, () => {
     ]);
   });
 
-  it('is told from another one that answers', async (t) => {
+  it('is told apart from another one that answers', async (t) => {
     const { runIn } = await startDemo(t);
     const secure = await selfSigned(t);
     const html = await listening(t, (_request, response) => {
@@ -114,7 +114,7 @@ describe('a server that is not there', { concurrency: 2 }, () => {
 });
 
 describe('credentials', () => {
-  it('that are not whole, or not there, are named, and so is a command that takes none', async (t) => {
+  it('that are incomplete or missing are named, and so is a command that takes none', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
     await refuses(runIn, [
       [['image', 'list', '--key', 'abcdefgh'], /A key needs its secret/],

@@ -1,4 +1,4 @@
-// What is said of options and variables that cannot be used, before the work begins.
+// The messages for options and variables that cannot be used; no work is begun with them.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 import { refuses } from './refuses.ts';
 
-describe('what is typed wrongly', { concurrency: 2 }, () => {
+describe('a message about what was typed', { concurrency: 2 }, () => {
   it('names the option or the variable of a command, and its bounds', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
     const type = 'machine-type add --name X --cpus 1 --memory 64 --disk 1'.split(' ');
@@ -89,7 +89,7 @@ describe('what is typed wrongly', { concurrency: 2 }, () => {
     ]);
   });
 
-  it('names an address that cannot be listened on, a port that is taken, and words too many', async (t) => {
+  it('names an address that cannot be used, a port that is taken, and excess words', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
     const { url } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
     const other = ['serve', '--data-dir', join(dataDir, 'other')];

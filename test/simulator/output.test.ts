@@ -1,4 +1,4 @@
-// What happens when the reader of the output goes away, or the output cannot be written.
+// Output whose reader goes away, and output that cannot be written.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -8,8 +8,8 @@ import { entry } from '../server-process.ts';
 import { defer } from '../support.ts';
 import { startDemo } from './demo.ts';
 
-describe('what reads the output', () => {
-  it('may go away without a word, and is told of when it cannot be written', async (t) => {
+describe('output', () => {
+  it('is no error when its reader goes away, and one when it cannot be written', async (t) => {
     const { dataDir } = await startDemo(t);
     const environment = {
       PATH: process.env.PATH,

@@ -1,4 +1,4 @@
-// Checks what a person reads who typed something that cannot be done: one sentence that names what is
+// Checks the messages for commands that cannot be done. Each is one sentence that says what is
 // wrong, where, and what to type; never a stack or the bare name of a system's error.
 
 import assert from 'node:assert/strict';

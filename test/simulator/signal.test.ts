@@ -1,5 +1,5 @@
-// Long commands of the operator: a signal ends them within seconds, and what they had begun is taken
-// back.
+// Long commands of the operator: a signal ends them within seconds, and what they had begun is
+// taken back.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { temporaryFolder, waitFor } from '../support.ts';
 import { startDemo } from './demo.ts';
 
 const endsMs = 5000;
-/** Read for half a minute or more, and no bytes on the disk. */
+/** A sparse file of this size takes half a minute to read, and no room on the disk. */
 const longBytes = 64 * 1024 ** 3;
 
 const isAlive = (pid: number) => {
@@ -67,7 +67,7 @@ describe('the making of the demo base', () => {
     const folder = await temporaryFolder(t);
     const [tools, cache] = [join(folder, 'tools'), join(folder, 'cache')];
     await mkdir(tools);
-    // In the place of the tool that takes minutes: it writes a part of its result, and hangs.
+    // This stands in for the tool that takes minutes: it writes a part of its result, and hangs.
     const tool = `#!/bin/sh\nfor last; do :; done\necho part > "$last"\necho $$ > ${folder}/pid\nexec sleep 3600\n`;
     await writeFile(join(tools, 'mmdebstrap'), tool, { mode: 0o755 });
     const stop = new AbortController();

@@ -1,4 +1,4 @@
-// What is said of files, folders and keys that cannot be used.
+// The messages for files, folders and keys that cannot be used.
 
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { startDemo } from './demo.ts';
 import { type Row, refuses } from './refuses.ts';
 
 describe('a file that cannot be used', () => {
-  it('is named before the work begins', async (t) => {
+  it('is named before any work begins', async (t) => {
     const { runIn, run, dataDir } = await startDemo(t);
     const folder = await temporaryFolder(t);
     const [text, json, empty] = [join(folder, 'text'), join(folder, 'json'), join(folder, 'empty')];
@@ -82,7 +82,7 @@ describe('a file that cannot be used', () => {
     assert.deepEqual(transfers, [], 'the server was asked for no file');
   });
 
-  it('is a key, a list of keys or the disk itself, when the server starts', async (t) => {
+  it('is named also when it is a key, a list of keys or the demo’s credentials', async (t) => {
     const { runIn, dataDir, stop, start } = await startDemo(t);
     await stop();
     const file = (name: string) => join(dataDir, name);
@@ -126,7 +126,7 @@ describe('a file that cannot be used', () => {
     await start();
   });
 
-  it('is a disk without room, when the server starts', { skip: leftOutWithoutRoot }, async (t) => {
+  it('is reported when its disk has no room', { skip: leftOutWithoutRoot }, async (t) => {
     const { runIn } = await startDemo(t);
     const small = await smallDisk(t, 0.0625);
     await refuses(runIn, [

@@ -7,7 +7,8 @@ import { describe, it } from 'node:test';
 import type { ImageId, LayerId, MachineId, OrganisationId } from '../../src/domain/ids.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { defer, temporaryFolder } from '../support.ts';
-import { at, storeOf, versions } from './schemas.ts';
+import { at } from './rows.ts';
+import { storeOf, versions } from './schemas.ts';
 
 describe('a store with data in it', () => {
   for (const version of versions) {
@@ -40,11 +41,11 @@ describe('a store with data in it', () => {
         );
         const chain = await work.layers.chain('capture' as LayerId);
         assert.deepEqual(
-          chain.map(({ id, fault }) => [id, fault]),
+          chain.map(({ id, copies }) => [id, copies.map(({ state }) => state)]),
           [
-            ['capture', null],
-            ['step', null],
-            ['base', null],
+            ['capture', ['sound']],
+            ['step', ['sound']],
+            ['base', ['sound']],
           ],
         );
         // Each root says how it boots, and each capture has its organisation.
@@ -141,6 +142,27 @@ describe('a store with data in it', () => {
       [2, 'layer', 'low'],
       [5, 'disk', 'fresh'],
     ]);
+  });
+
+  it('keeps the bytes of its layers as copies, with what was found of them', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    await storeOf(dataDir, '0017-job-facts');
+    const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
+    database.exec(`update layer set state = 'quarantined', fault = 'is damaged', lost_key = key,
+      key = null, digest = 'sha256:1', verified_at = 5, stored_bytes = 7 where id = 'step'`);
+    database.exec(`update layer set state = 'building' where id = 'bare'`);
+    database.close();
+    const store = await openSqlite({ dataDir, now: Date.now });
+    defer(t, () => store.close());
+    const [step, bare] = await store.read('system', async (work) => [
+      await work.layers.get('step' as LayerId),
+      await work.layers.get('bare' as LayerId),
+    ]);
+    const bytes = { storedBytes: 7, digest: 'sha256:1', verifiedAt: 5 };
+    const copy = { layerId: 'step', place: 'local', state: 'quarantined', fault: 'is damaged' };
+    assert.deepEqual(step.copies, [{ ...copy, ...bytes }]);
+    assert.deepEqual([step.state, step.lostKey], ['sealed', 'step']);
+    assert.deepEqual([bare.state, bare.copies], ['building', []]);
   });
 
   it('is searched as this version searches, whatever its names were folded to before', async (t) => {

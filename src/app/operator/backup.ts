@@ -3,7 +3,7 @@
 
 import { change } from './context.ts';
 
-/** What a backup says of itself. */
+/** The description of a backup, in its folder. */
 export interface Manifest {
   format: number;
   engine: 'qemu' | 'simulator';

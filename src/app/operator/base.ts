@@ -8,6 +8,7 @@ import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Recipe } from '../../domain/software.ts';
+import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -27,7 +28,7 @@ interface NewBase {
 interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
   boot: BootProfile | null;
-  /** What its last trial, build or machine showed; null: it was never tried. */
+  /** The result of its last trial, build or machine; null: it was never tried. */
   works: boolean | null;
   /** Whether it is taken where no base is named. */
   default: boolean;
@@ -121,6 +122,14 @@ export const baseAdd = change(
     }
   },
 );
+
+/** What speaks against starting a machine on a base; null when nothing is known. */
+export const baseFault = async (
+  engine: Engine,
+  { layerId }: BaseImage,
+  boot: BootProfile,
+): Promise<BootFault | null> =>
+  (await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, withoutJob())) ?? null;
 
 export interface Trial {
   works: boolean;

@@ -1,12 +1,14 @@
 // The build cache: installed steps that builds find again.
 
 import type { LayerId } from '../../domain/ids.ts';
+import { shownLayer, storedBytesOf } from '../../domain/layer.ts';
 import { evict } from '../../reconcile/build-cache.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** The steps, the one used longest ago first. */
-export const cacheList = (store: Store) => store.read('system', (work) => work.layers.cache());
+export const cacheList = (store: Store) =>
+  store.read('system', async (work) => (await work.layers.cache()).map(shownLayer));
 
 /**
  * Takes steps that nothing stands on out of the cache, the ones used longest ago first, until the
@@ -17,7 +19,7 @@ export const cachePrune = change(
   (_keepBytes: number) => 'the build cache',
   async ({ store, touched }, keepBytes): Promise<{ steps: LayerId[]; bytes: number }> => {
     const gone = await store.write('system', (work) => evict(work, keepBytes));
-    const bytes = gone.reduce((sum, one) => sum + one.storedBytes, 0);
+    const bytes = gone.reduce((sum, one) => sum + storedBytesOf(one), 0);
     touched(`the build cache: ${gone.length} steps, ${bytes} bytes`);
     return { steps: gone.map((one) => one.id), bytes };
   },

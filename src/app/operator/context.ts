@@ -11,7 +11,7 @@ export interface Operator {
   name: string;
 }
 
-/** What the work of a change is given. */
+/** The store and the reporting functions that the work of a change gets. */
 export interface Change {
   store: Store;
   /** Names the thing that the change is about, once more of it is known than what was asked for. */
@@ -20,7 +20,7 @@ export interface Change {
   failed(reason: string): void;
 }
 
-/** The error says that what was asked for is wrong; any other says that the work itself failed. */
+/** Whether an error refuses what was asked for; every other error says that the work failed. */
 const isRefusal = (error: unknown) =>
   error instanceof AppError && error.code !== 'internal' && error.code !== 'unavailable';
 

@@ -2,10 +2,11 @@
 
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import type { Layer } from '../../domain/layer.ts';
+import { shownLayer } from '../../domain/layer.ts';
+import type { LayerCopy } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
-import { isReadable, verifyLayer } from '../../reconcile/verify.ts';
+import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
@@ -15,7 +16,7 @@ const noLog = { info() {}, warn() {}, error() {} };
 /** All layers, and what the engine keeps that the store does not know. */
 export const layerList = (store: Store) =>
   store.read('system', async (work) => ({
-    layers: await work.layers.list(),
+    layers: (await work.layers.list()).map(shownLayer),
     orphans: await work.host.orphans(),
   }));
 
@@ -24,7 +25,7 @@ interface VerifiedLayer {
   result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
 }
 
-function resultOf({ state, digest }: Layer, same: boolean): VerifiedLayer['result'] {
+function resultOf({ state, digest }: LayerCopy, same: boolean): VerifiedLayer['result'] {
   if (!same) return 'DAMAGED';
   if (state === 'quarantined') return 'sound again';
   return digest === null ? 'digest taken' : 'same';
@@ -48,10 +49,10 @@ export const layerVerify = change(
       (one) => isReadable(one) && (ids.length === 0 || ids.includes(one.id)),
     );
     const found: VerifiedLayer[] = [];
-    for (const one of wanted) {
+    for (const copy of wanted.flatMap(({ copies }) => copies)) {
       signal.throwIfAborted();
-      const same = await verifyLayer({ store, engine, log: noLog }, one, 0, withoutJob(signal));
-      found.push({ id: one.id, result: resultOf(one, same) });
+      const same = await verifyCopy({ store, engine, log: noLog }, copy, 0, withoutJob(signal));
+      found.push({ id: copy.layerId, result: resultOf(copy, same) });
     }
     const damaged = found.filter(({ result }) => result === 'DAMAGED').map(({ id }) => id);
     if (damaged.length > 0) failed(`Damaged: ${damaged.join(', ')}.`);

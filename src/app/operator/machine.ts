@@ -9,8 +9,7 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 /** The machines of all organisations. */
-export const machineList = (store: Store) =>
-  store.read('system', (work) => work.machines.everyone());
+export const machineList = (store: Store) => store.read('system', (work) => work.machines.all());
 
 /**
  * Runs a command inside a machine, as its root. The trail names the program and not its arguments,

@@ -14,7 +14,7 @@ export interface Lock {
   release(): void;
 }
 
-/** The keys in use whose secrets this master key does not open: nobody can sign with them. */
+/** The keys in use that cannot sign, because this master key does not open their secrets. */
 export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): Promise<KeyId[]> {
   const opens = ({ secretSealed }: AccessKey) => {
     try {

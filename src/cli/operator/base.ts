@@ -1,13 +1,11 @@
 // silversmith base add|try, and base list --local
 
 import type { Command } from 'commander';
-import { baseAdd, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
+import { baseAdd, baseFault, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
-import type { BaseImageId } from '../../domain/ids.ts';
-import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
 import { table } from '../output.ts';
@@ -60,8 +58,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const root = { boot, baseLayerId: added.layerId };
-        const fault = await engine.bootCheck?.fault(root, withoutJob());
+        const fault = await baseFault(engine, added, boot);
         if (fault)
           terminal.err(
             `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,
@@ -101,7 +98,7 @@ function tryCommand(base: Command, { local, withStore, print, terminal }: Operat
       withStore(flags, async (opened) => {
         const bases = await baseList(opened.store);
         const id = await pick('base image', given, async () => bases);
-        const base = bases.find((one) => one.id === id) ?? { id: id as BaseImageId, name: given };
+        const base = bases.find((one) => one.id === id) ?? { id, name: given };
         const engine = await opened.openEngine();
         const trial = await tryBase(opened, engine, base, flags, { print, terminal });
         if (flags.json) print(flags, trial, '');

@@ -1,5 +1,5 @@
-// What the operator's commands share: their options, the store of the data directory that is meant,
-// who types them, and how they print.
+// Shared by the operator's commands: their options, the store of the data directory, the user who
+// types them, and how they print.
 
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
@@ -13,14 +13,14 @@ import { print, type Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { addSettings } from '../setting.ts';
 
-/** What the options of every such command give. */
+/** The options that every such command has, as commander hands them over. */
 export type Local = Pick<Flags, 'dataDir' | 'engine'> & { json?: boolean };
 
 export interface Opened {
   config: Config;
   store: Store;
   masterKey: MasterKey;
-  /** Who types the command, for what it changes. */
+  /** The user who types the command, for the trail of what it changes. */
   operator: Operator;
   openEngine(): Promise<Engine>;
 }
@@ -30,7 +30,7 @@ export interface OperatorContext {
   env: Environment;
   /** Gives a command the options that all of them have. */
   local(command: Command): Command;
-  /** Opens the store of the data directory that is meant, for as long as the work takes. */
+  /** Opens the store of the data directory for as long as the work takes. */
   withStore<Result>(
     flags: Local,
     work: (opened: Opened) => Promise<Result>,
@@ -39,7 +39,9 @@ export interface OperatorContext {
   print(flags: Local, value: object, human: string): void;
 }
 
-/** Loaded by the commands that need it: one that only speaks to a server starts faster without. */
+/**
+ * Loaded only by commands that need it, because a command that speaks to a server starts faster.
+ */
 const rooms = () => import('../../server/open.ts');
 
 /** The user of this host, by name where it has one. */

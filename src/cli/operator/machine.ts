@@ -2,7 +2,6 @@
 
 import type { Command } from 'commander';
 import { machineExec, machineList } from '../../app/operator/machine.ts';
-import type { MachineId } from '../../domain/ids.ts';
 import { UsageError } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, OperatorContext } from './context.ts';
@@ -26,7 +25,7 @@ export function machineCommands(
         const command = words[0] === '--' ? words.slice(1) : words;
         if (command.length === 0)
           throw new UsageError('There is no command after --; give a command to run.');
-        const id = (await pick('machine', given, () => machineList(store))) as MachineId;
+        const id = await pick('machine', given, () => machineList(store));
         const result = await machineExec(operator, await openEngine(), id, command);
         if (flags.json) terminal.out(JSON.stringify(result, null, 2));
         else {

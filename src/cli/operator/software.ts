@@ -9,7 +9,6 @@ import {
   softwareList,
   softwareUpdate,
 } from '../../app/operator/software.ts';
-import type { SoftwareId } from '../../domain/ids.ts';
 import { readableFile } from '../file.ts';
 import { table } from '../output.ts';
 import { decimal, duration, words } from '../parse.ts';
@@ -86,7 +85,7 @@ function updateCommand(software: Command, { local, withStore, print }: OperatorC
   ).action(async (given: string, flags: Local & Title) => {
     const title = await titleOf(flags);
     await withStore(flags, async ({ store, operator, openEngine }) => {
-      const id = (await pick('software', given, () => softwareList(store))) as SoftwareId;
+      const id = await pick('software', given, () => softwareList(store));
       const engine = await openEngine();
       const changed = await interruptible((signal) =>
         softwareUpdate(operator, engine, id, title, signal),

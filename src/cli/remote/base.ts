@@ -7,7 +7,7 @@ import { connect } from './context.ts';
 
 export function baseCommands(program: Command, context: CatalogueContext): Command {
   const noun = program.command('base').description('base images: what all others start from');
-  catalogueList(noun, 'how each boots', context, async (flags) => {
+  catalogueList(noun, 'base', 'how each boots', context, async (flags) => {
     const client = await connect(flags, context.env);
     const { software: _, ...answer } = await client.softwareList({});
     print(context.terminal, flags, answer, sizeTable(answer.base_images));

@@ -1,4 +1,4 @@
-// What the nouns of the catalogue share: `list` over the API, or with --local from the data
+// Shared by the nouns of the catalogue: `list` over the API, or with --local from the data
 // directory, where the operator sees more. The operator's own commands add to the same nouns.
 
 import type { Command } from 'commander';
@@ -20,11 +20,11 @@ export interface CatalogueContext extends RemoteContext {
  */
 export function catalogueList(
   noun: Command,
+  name: Listed,
   local: string,
   { listLocal }: CatalogueContext,
   ask: (flags: Remote) => Promise<void>,
 ): void {
-  const name = noun.name() as Listed;
   remoteOptions(
     noun.command('list').description('list them, over the API, with a key as every other command'),
   )

@@ -1,4 +1,4 @@
-// What the commands that speak to a server share: where it is, which key signs, and waiting with a
+// Shared by the commands that speak to a server: where it is, which key signs, and waiting with a
 // progress line.
 
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { type Remote, remoteSettings } from './settings.ts';
 
 export type { Remote } from './settings.ts';
 
-/** What each of these commands is given. */
+/** The terminal and the environment that each of these commands gets. */
 export interface RemoteContext {
   terminal: Terminal;
   env: Environment;

@@ -9,7 +9,7 @@ export function machineTypeCommands(program: Command, context: CatalogueContext)
   const noun = program
     .command('machine-type')
     .description('machine types: the sizes in which machines are made');
-  catalogueList(noun, 'the same columns', context, async (flags) => {
+  catalogueList(noun, 'machine-type', 'the same columns', context, async (flags) => {
     const client = await connect(flags, context.env);
     const answer = await client.planList({});
     const rows = answer.plans.map(({ id, attributes: one }) => [

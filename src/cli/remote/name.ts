@@ -1,5 +1,5 @@
-// Finds what a person means by an id or a name. Digits alone are an id; anything else is the exact
-// name, which must be one thing's alone.
+// Finds the thing that a person means by an id or a name. Digits alone are an id; anything else is
+// an exact name, which only one thing may have.
 
 import type { Client } from '../../client/client.ts';
 import { UsageError } from '../parse.ts';
@@ -11,12 +11,12 @@ export interface Named {
 
 const perPage = 100;
 const pagesMax = 20;
-/** The server searches for no longer text, and nothing has a longer name. */
+/** The longest text that the server searches for; no name is longer. */
 const nameLengthMax = 200;
 
 type Page = { items: readonly { attributes: Named }[]; more: boolean };
 
-/** All that the server finds for a text, page by page. */
+/** Reads all pages that the server finds for a text. */
 async function search(what: string, ask: (page: number) => Promise<Page>): Promise<Named[]> {
   const found = new Map<number, Named>();
   for (let page = 1; page <= pagesMax; page++) {
@@ -75,17 +75,17 @@ const nouns = {
 export type Noun = keyof typeof nouns;
 
 /**
- * The id that was given, or the one that a name of the list has. Throws UsageError when none has
- * it, or several.
+ * The id that was given, or the id of the thing in the list that has the name. Throws UsageError
+ * when nothing has the name, and when several things have it.
  */
-export async function pick(
+export async function pick<Id extends number>(
   noun: Noun,
   text: string,
-  list: () => Promise<readonly Named[]>,
-): Promise<number> {
+  list: () => Promise<readonly { id: Id; name: string }[]>,
+): Promise<Id> {
   if (/^\d+$/.test(text)) {
     const id = Number(text);
-    if (Number.isSafeInteger(id) && id > 0) return id;
+    if (Number.isSafeInteger(id) && id > 0) return id as Id;
     throw new UsageError(
       `${JSON.stringify(text)} is not an id; give a whole number from 1, or a name.`,
     );
@@ -109,7 +109,7 @@ export async function pick(
 export const idOf = (client: Client, noun: Noun, text: string): Promise<number> =>
   pick(noun, text, async () => (text.length > nameLengthMax ? [] : nouns[noun].find(client, text)));
 
-/** The same of several; ids may be divided by commas, in one word. */
+/** Like `idOf`, for several things; one word may hold several ids, divided by commas. */
 export async function idsOf(
   client: Client,
   noun: Noun,

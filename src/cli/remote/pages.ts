@@ -1,5 +1,5 @@
-// Lists that the server gives in pages: the options that choose one, the line that says there is
-// more, and the walk through all of them.
+// Lists that the server gives in pages: the options that choose a page, the line that says there is
+// more, and the walk through all pages.
 
 import { type Command, Option } from 'commander';
 import { print, type Terminal } from '../output.ts';
@@ -19,7 +19,7 @@ interface Answer {
 }
 
 const perPageMax = 100;
-/** More than any organisation has; a server whose pages do not end is not asked for ever. */
+/** More than any organisation has: a limit for a server whose pages do not end. */
 const pagesMax = 100_000;
 
 export const pageOptions = (command: Command): Command =>
@@ -45,7 +45,7 @@ export async function printPages<Key extends string, Item extends { id: string }
     if (!flags.json) tellRest(terminal, answer, answer[key].length, perPage);
     return;
   }
-  // What is made or deleted meanwhile moves the pages: by its id, each is shown once.
+  // The pages move when something is made or deleted meanwhile. Each item is shown once, by its id.
   const found = new Map(answer[key].map((item) => [item.id, item]));
   let next = answer.next_page;
   for (let pages = 1; next !== null && pages < pagesMax; pages++) {

@@ -1,4 +1,5 @@
-// The API names the request that helps; here it is told as the command that sends it.
+// Messages of the API name the request that helps. The command line shows the command that sends it
+// instead.
 
 const commands: readonly [request: RegExp, command: string][] = [
   [/(?<=base image \S+; )GET \/software\b/g, 'silversmith base list'],

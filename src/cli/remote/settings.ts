@@ -41,7 +41,7 @@ export const remoteSettings = {
   }),
 };
 
-/** What the options of such a command give: those of the settings, and those that all share. */
+/** The options of such a command, as commander hands them over. */
 export interface Remote extends FlagsOf<typeof remoteSettings> {
   json?: boolean;
   /** `--no-wait`: return at once. */

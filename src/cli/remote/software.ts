@@ -7,7 +7,7 @@ import { connect } from './context.ts';
 
 export function softwareCommands(program: Command, context: CatalogueContext): Command {
   const noun = program.command('software').description('the catalogue of what can be installed');
-  catalogueList(noun, 'files and network', context, async (flags) => {
+  catalogueList(noun, 'software', 'files and network', context, async (flags) => {
     const client = await connect(flags, context.env);
     const { base_images: _, ...answer } = await client.softwareList({});
     print(context.terminal, flags, answer, sizeTable(answer.software));

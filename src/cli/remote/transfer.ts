@@ -1,4 +1,4 @@
-// What an export and an import share: the files at this end, and how often a transfer is asked for.
+// Shared by export and import: the files on this host, and how often a transfer is looked at.
 
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';

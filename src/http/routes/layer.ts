@@ -1,6 +1,7 @@
 // The layers of an image, between the wire and the application.
 
 import { imageDependents, imageStorage } from '../../app/layer.ts';
+import { shownLayer } from '../../domain/layer.ts';
 import { dateOrNull, type Handlers } from '../handler.ts';
 
 export const layerHandlers: Handlers<'imageStorage' | 'imageDependents'> = {
@@ -11,7 +12,7 @@ export const layerHandlers: Handlers<'imageStorage' | 'imageDependents'> = {
       stored_bytes: storage.storedBytes,
       exclusive_bytes: storage.exclusiveBytes,
       shared_bytes: storage.storedBytes - storage.exclusiveBytes,
-      layers: storage.chain.map((layer) => ({
+      layers: storage.chain.map(shownLayer).map((layer) => ({
         id: layer.id,
         kind: layer.kind,
         state: layer.state,

@@ -7,7 +7,8 @@ import type { BootProfile } from '../../domain/boot.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Layer } from '../../domain/layer.ts';
+import { isUsable, type Layer } from '../../domain/layer.ts';
+import { localCopy } from '../../domain/layer-copy.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { BootFault } from '../../engine/optional/boot-check.ts';
@@ -36,7 +37,7 @@ export const imageImport = defineJob({
     const layerId = healed ?? (await context.begin('layer', newId() as LayerId));
     const { transfer, manifest, base } = await context.write(async (work) => {
       if (healed === null) await work.images.become(imageId, 'building');
-      else if ((await work.layers.chain(healed)).every(({ state }) => state === 'sealed'))
+      else if ((await work.layers.chain(healed)).every(isUsable))
         throw failedForGood(
           'Nothing is wrong with the image any more: its bytes are as they were. Nothing was changed.',
         );
@@ -46,7 +47,7 @@ export const imageImport = defineJob({
       return {
         transfer: found,
         manifest: told,
-        base: layer?.kind === 'base' && layer.state === 'sealed' ? layer : null,
+        base: layer?.kind === 'base' && isUsable(layer) ? layer : null,
       };
     });
     const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
@@ -106,7 +107,10 @@ export const imageImport = defineJob({
   },
 });
 
-type Made = Pick<Layer, 'virtualBytes' | 'storedBytes'>;
+interface Made {
+  virtualBytes: number;
+  storedBytes: number;
+}
 
 /**
  * Returns how a layer that stands alone boots. A kernel in the file, and its command line, are used
@@ -159,11 +163,11 @@ async function settleHealed(
   const now = await work.layers.find(layerId);
   if (now === undefined || now.state === 'deleting')
     throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');
-  await work.layers.update(layerId, {
-    state: 'sealed',
+  const change = { state: 'sealed', lostKey: null, parentId: base?.id ?? null } as const;
+  await work.layers.update(layerId, change);
+  await work.layerCopies.update(localCopy(layerId), {
+    state: 'sound',
     fault: null,
-    lostKey: null,
-    parentId: base?.id ?? null,
     storedBytes,
     digest: null,
     verifiedAt: null,

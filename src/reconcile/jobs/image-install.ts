@@ -7,7 +7,7 @@ import { AppError, failedForGood } from '../../domain/error.ts';
 import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
 import type { Job } from '../../domain/job.ts';
-import { chainHeightMax, type Layer } from '../../domain/layer.ts';
+import { chainHeightMax, isUsable, type Layer } from '../../domain/layer.ts';
 import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
@@ -132,10 +132,11 @@ async function ensureStep(
       await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
     throw error;
   });
-  await context.write(async (work) => {
+  const sealed = await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
     await work.bases.prove(baseId);
     if (built.exitCode === 0) await work.layers.seal(layer.id, built);
+    return work.layers.get(layer.id);
   });
   if (built.exitCode !== 0) {
     const lines = built.output.trimEnd().split('\n').slice(-5).join('\n');
@@ -143,12 +144,7 @@ async function ensureStep(
       `Step ${position}, ${software.name}, failed with exit status ${built.exitCode}. Its last lines:\n${lines}`,
     );
   }
-  return {
-    ...layer,
-    virtualBytes: built.virtualBytes,
-    storedBytes: built.storedBytes,
-    state: 'sealed',
-  };
+  return sealed;
 }
 
 /**
@@ -159,7 +155,7 @@ async function usable(work: Writer, key: string, parentId: LayerId): Promise<Lay
   const found = await work.layers.byKey(key);
   if (!found) return undefined;
   const chain = await work.layers.chain(found.id);
-  const stands = chain.slice(1).every((layer) => layer.state === 'sealed');
+  const stands = chain.slice(1).every(isUsable);
   if (stands && (found.state !== 'building' || found.parentId === parentId)) return found;
   await work.layers.update(found.id, { key: null });
   return undefined;
@@ -202,7 +198,7 @@ async function reserve(
     key,
     state: 'building' as const,
     virtualBytes: sizeBytes,
-    storedBytes: 0,
+    storedBytes: null,
     jobId,
     organisationId: null,
     boot: null,

@@ -4,11 +4,20 @@
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
-import { chainLayersMax, type Layer, planCompaction } from '../../domain/layer.ts';
+import {
+  chainLayersMax,
+  copyAt,
+  faultOf,
+  isUsable,
+  type Layer,
+  planCompaction,
+  shownStateOf,
+} from '../../domain/layer.ts';
+import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
-import { verifyLayer } from '../verify.ts';
+import { verifyCopy } from '../verify.ts';
 
 /** A layer whose compaction failed is left out for so long, so that others get their turn. */
 const failedAgainMs = 3600_000;
@@ -39,13 +48,9 @@ export const layerCompact = defineJob({
       call,
     );
     return async (work) => {
-      const damaged = (await work.layers.chain(layerId)).find(({ state }) => state !== 'sealed');
-      await work.layers.update(layerId, {
-        parentId: parent,
-        storedBytes,
-        jobId: null,
-        digest: null,
-      });
+      const damaged = (await work.layers.chain(layerId)).find((layer) => !isUsable(layer));
+      await work.layers.update(layerId, { parentId: parent, jobId: null });
+      await work.layerCopies.update(localCopy(layerId), { storedBytes, digest: null });
       if (damaged) await distrust(work, layerId, damaged);
       await askNext(work, job);
     };
@@ -71,7 +76,7 @@ export const layerCompact = defineJob({
     await releaseLayer(work, job);
     const { digest, unchanged } = job.data;
     if (digest !== undefined && unchanged === true)
-      await work.layers.update(layerOf(job), { digest });
+      await work.layerCopies.update(localCopy(layerOf(job)), { digest });
   },
 });
 
@@ -83,7 +88,7 @@ async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
   if (!(await work.layers.find(layerId))) return [];
   const chain = await work.layers.chain(layerId);
   const parent = planCompaction(chain, chainLayersMax);
-  if (parent === null || chain.some(({ state }) => state !== 'sealed')) return [];
+  if (parent === null || !chain.every(isUsable)) return [];
   return chain.slice(0, chain.indexOf(parent)).map(({ id }) => id);
 }
 
@@ -94,8 +99,9 @@ async function layersOf(work: Reader, layerId: LayerId): Promise<LayerId[]> {
 async function compare(context: JobContext<typeof kind>, id: LayerId): Promise<void> {
   const layer = await context.store.read('system', (work) => work.layers.find(id));
   // A layer that this job has taken was compared by an earlier attempt.
-  if (layer?.state === 'sealed' && layer.jobId === null)
-    await verifyLayer(context, layer, 0, context.call);
+  const copy = layer && copyAt(layer, localPlace);
+  if (copy?.state === 'sound' && layer?.state === 'sealed' && layer.jobId === null)
+    await verifyCopy(context, copy, 0, context.call);
 }
 
 /**
@@ -111,11 +117,12 @@ async function begin(
   if (!layer) return null;
   const chain = await work.layers.chain(layerId);
   const parent = planCompaction(chain, chainLayersMax);
-  if (parent === null || chain.some(({ state }) => state !== 'sealed')) return null;
-  const { digest } = layer;
+  if (parent === null || !chain.every(isUsable)) return null;
+  const digest = copyAt(layer, localPlace)?.digest ?? null;
   const data = digest === null ? job.data : { ...job.data, digest };
   if (digest !== null) await work.jobs.fencedUpdate(job, { data });
-  await work.layers.update(layerId, { jobId: job.id, digest: null, verifiedAt: null });
+  await work.layers.update(layerId, { jobId: job.id });
+  await work.layerCopies.update(localCopy(layerId), { digest: null, verifiedAt: null });
   return { parent: parent.id, data };
 }
 
@@ -130,8 +137,9 @@ async function releaseLayer(work: Writer, job: Compaction): Promise<void> {
  * bytes may be in the new file.
  */
 async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise<void> {
-  const fault = `was written anew from layer ${damaged.id}, which ${damaged.fault ?? `is ${damaged.state}`}`;
-  await work.layers.update(layerId, { state: 'quarantined', fault, key: null });
+  const fault = `was written anew from layer ${damaged.id}, which ${faultOf(damaged) ?? `is ${shownStateOf(damaged)}`}`;
+  await work.layerCopies.update(localCopy(layerId), { state: 'quarantined', fault });
+  await work.layers.update(layerId, { key: null });
   await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
 }
 

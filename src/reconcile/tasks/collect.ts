@@ -3,14 +3,15 @@
 // last the row. A backup's freeze stops all of this until the backup has its copies.
 
 import type { Disk } from '../../domain/disk.ts';
-import type { Layer } from '../../domain/layer.ts';
+import { type Layer, storedBytesOf } from '../../domain/layer.ts';
+import { localCopy } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import { evict } from '../build-cache.ts';
 import type { Settings } from '../context.ts';
 import { enforceKeptQuota, expire, planRemoval, pruneAudit, type Removal } from '../expire.ts';
-import { quarantine } from '../quarantine.ts';
+import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { removeBlobs } from '../transfer-blobs.ts';
 
@@ -75,8 +76,8 @@ function logReleased({ log }: TaskContext, disks: readonly Disk[]): void {
 }
 
 function logEvicted({ log }: TaskContext, layers: readonly Layer[]): void {
-  for (const { id: layer, storedBytes: bytes } of layers)
-    log.info({ layer, bytes }, 'a step leaves the build cache');
+  for (const layer of layers)
+    log.info({ layer: layer.id, bytes: storedBytesOf(layer) }, 'a step leaves the build cache');
 }
 
 /**
@@ -142,11 +143,12 @@ async function takeUpLayers(context: TaskContext): Promise<void> {
         'a layer was marked for removal though something stands on it; it is taken up again';
       log.error({ layer: layer.id }, message);
       if (!has.layers.has(layer.id))
-        await quarantine(context, layer, 'is missing on the disk of the host');
+        await quarantine(context, localCopy(layer.id), missing, 'deleting');
       else
-        await store.write('system', (work) =>
-          work.layers.update(layer.id, { state: 'sealed', deletingAt: null }),
-        );
+        await store.write('system', async (work) => {
+          await work.layers.update(layer.id, { state: 'sealed', deletingAt: null });
+          await work.layerCopies.update(localCopy(layer.id), { state: 'sound' });
+        });
     }
   }
 }

@@ -12,7 +12,7 @@ export const measure: Task = {
     const call = withoutJob(signal);
     const { disks, capacity } = await engine.inventory(call);
     await store.write('system', async (work) => {
-      await work.host.seen(capacity);
+      await work.host.setCapacity(capacity);
       for (const disk of await work.disks.list()) {
         const storedBytes = disks.get(disk.id);
         if (storedBytes !== undefined && storedBytes !== disk.storedBytes)
@@ -21,7 +21,7 @@ export const measure: Task = {
     });
     if (!engine.pause) return;
     const paused = [...(await engine.pause.paused(call))];
-    await store.write('system', (work) => work.machines.arePaused(paused));
+    await store.write('system', (work) => work.machines.setPaused(paused));
     if (capacity.freeBytes === 0) return;
     // A machine is shown as paused until the next run sees that it went on.
     for (const machine of paused)

@@ -22,8 +22,7 @@ export const observe: Task = {
       .filter((machine) => !running.has(machine.id))
       .map((machine) => machine.id);
     const strays = [...running].filter((id) => !known.has(id));
-    if (gone.length > 0)
-      await store.write('system', (work) => work.machines.wentOff(gone, wentOff));
+    if (gone.length > 0) await store.write('system', (work) => work.machines.setOff(gone, wentOff));
     if (strays.length === 0) return;
     const { stopped, unknown } = await store.write('system', (work) => stopStrays(work, strays));
     for (const machine of stopped)

@@ -1,14 +1,16 @@
 // Compares what the store knows with what the engine has. What only the engine has is an orphan: it
 // is reported and stays for a day, because an older store may be brought back that wants it; then
-// it is removed. A layer that only the store has is quarantined as missing. A quarantined layer
+// it is removed. A copy that only the store has is quarantined as missing. A quarantined copy
 // whose file is there is read again, and is used again when its bytes have their digest.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
+import { copyAt } from '../../domain/layer.ts';
+import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
-import { quarantine } from '../quarantine.ts';
+import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { verifyLayer } from '../verify.ts';
+import { isReadable, verifyCopy } from '../verify.ts';
 
 export const sweep: Task = {
   everyMs: 3600_000,
@@ -27,15 +29,17 @@ export const sweep: Task = {
     const has = await engine.inventory(call);
     for (const layer of layers) {
       signal.throwIfAborted();
-      if (layer.state === 'sealed' && layer.jobId === null && !has.layers.has(layer.id))
-        await quarantine(context, layer, 'is missing on the disk of the host');
+      if (isReadable(layer) && !has.layers.has(layer.id))
+        await quarantine(context, localCopy(layer.id), missing);
     }
     const known = new Set<string>([...layers.map((layer) => layer.id), ...begun]);
     await orphans(context, 'layer', has.layers, known);
     await orphans(context, 'disk', has.disks, disks);
-    for (const layer of layers)
-      if (layer.state === 'quarantined' && has.layers.has(layer.id))
-        await verifyLayer(context, layer, settings.scrubBytesPerSecond, call);
+    for (const layer of layers) {
+      const copy = copyAt(layer, localPlace);
+      if (copy?.state === 'quarantined' && layer.state === 'sealed' && has.layers.has(layer.id))
+        await verifyCopy(context, copy, settings.scrubBytesPerSecond, call);
+    }
   },
 };
 

@@ -1,9 +1,9 @@
-// Takes the digests of all layers that have none, and then compares one other layer. Each run does
-// a little, so that the scrub is spread over its period.
+// Takes the digests of all layer copies that have none, and then compares one other copy. Each run
+// does a little, so that the scrub is spread over its period.
 
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Task } from '../task.ts';
-import { verifyLayer } from '../verify.ts';
+import { verifyCopy } from '../verify.ts';
 
 export const verify: Task = {
   everyMs: 10_000,
@@ -12,11 +12,12 @@ export const verify: Task = {
     const { store, engine, clock, settings, signal } = context;
     if (!engine.verify) return;
     const call = withoutJob(signal);
-    for (const layer of await store.read('system', (work) => work.layers.withoutDigest()))
-      await verifyLayer(context, layer, settings.scrubBytesPerSecond, call);
-    const layer = await store.read('system', (work) =>
-      work.layers.nextToScrub(clock.now() - settings.scrubEveryMs),
+    const bytesPerSecond = settings.scrubBytesPerSecond;
+    for (const copy of await store.read('system', (work) => work.layerCopies.withoutDigest()))
+      await verifyCopy(context, copy, bytesPerSecond, call);
+    const next = await store.read('system', (work) =>
+      work.layerCopies.nextToScrub(clock.now() - settings.scrubEveryMs),
     );
-    if (layer) await verifyLayer(context, layer, settings.scrubBytesPerSecond, call);
+    if (next) await verifyCopy(context, next, bytesPerSecond, call);
   },
 };

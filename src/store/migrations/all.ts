@@ -20,6 +20,7 @@ import { consoles } from './0014-consoles.ts';
 import { foldedNames } from './0015-folded-names.ts';
 import { words } from './0016-words.ts';
 import { jobFacts } from './0017-job-facts.ts';
+import { layerCopies } from './0018-layer-copies.ts';
 import { bootProfiles } from './0019-boot-profiles.ts';
 import { operatorAudit } from './0020-operator-audit.ts';
 import type { MigrationFor } from './statements.ts';
@@ -42,6 +43,7 @@ const all: Record<string, MigrationFor> = {
   '0015-folded-names': foldedNames,
   '0016-words': words,
   '0017-job-facts': jobFacts,
+  '0018-layer-copies': layerCopies,
   '0019-boot-profiles': bootProfiles,
   '0020-operator-audit': operatorAudit,
 };

@@ -22,7 +22,7 @@ export interface HostReader {
   /** When the clock was last seen to run steadily; undefined before the first time. */
   lastSteadyAt(): Promise<number | undefined>;
   /** `{ waiting: null, brakes: '{}' }` before anything was noted. */
-  waiting(): Promise<RemovalState>;
+  removalState(): Promise<RemovalState>;
   /** The kinds of files that are frozen now, each once. */
   frozen(): Promise<Freeze[]>;
   /** Whether a job that changes such files runs under a lease that is not over. */
@@ -33,11 +33,11 @@ export interface HostReader {
 
 export interface HostWriter extends HostReader {
   /** Keeps a measurement of the room instead of the last one. */
-  seen(capacity: Capacity): Promise<void>;
+  setCapacity(capacity: Capacity): Promise<void>;
   /** Notes that the clock runs steadily now. */
-  steady(): Promise<void>;
-  /** Keeps the state of the removal guard. Does nothing before the first `steady`. */
-  noteWaiting(waiting: string | null, brakes: string): Promise<void>;
+  setSteady(): Promise<void>;
+  /** Keeps the state of the removal guard. Does nothing before the first `setSteady`. */
+  setRemovalState(waiting: string | null, brakes: string): Promise<void>;
 
   /**
    * Freezes such files for a minute: no job that changes them is claimed. Each holder has freezes

@@ -92,7 +92,7 @@ export interface JobWriter extends JobReader {
    * Ends the leases of all jobs, and all named leases. Only for a store that a single server owns,
    * when that server starts: no other server can still hold a lease.
    */
-  releaseAll(): Promise<void>;
+  endLeases(): Promise<void>;
   /** Forgets the jobs that ended before a time. */
   prune(before: number): Promise<void>;
 }

@@ -6,26 +6,13 @@ import type { BootProfile } from '../../domain/boot.ts';
 import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 
-export type NewLayer = Omit<
-  Layer,
-  'createdAt' | 'lostKey' | 'digest' | 'verifiedAt' | 'usedAt' | 'deletingAt' | 'fault'
->;
+export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'usedAt' | 'deletingAt' | 'copies'> & {
+  /** The bytes of its copy in this server's engine; null while it is being built. */
+  storedBytes: number | null;
+};
 
 export type LayerChange = Partial<
-  Pick<
-    Layer,
-    | 'state'
-    | 'digest'
-    | 'verifiedAt'
-    | 'usedAt'
-    | 'fault'
-    | 'parentId'
-    | 'storedBytes'
-    | 'jobId'
-    | 'key'
-    | 'lostKey'
-    | 'deletingAt'
-  >
+  Pick<Layer, 'state' | 'usedAt' | 'parentId' | 'jobId' | 'key' | 'lostKey' | 'deletingAt'>
 >;
 
 /** How the chain of a layer boots. */
@@ -72,13 +59,6 @@ export interface LayerReader {
    * others.
    */
   lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
-  /** The sealed layers without a digest that no job works on, oldest first. */
-  withoutDigest(): Promise<Layer[]>;
-  /**
-   * The sealed layer with a digest that was verified longest ago; undefined when all were verified
-   * at or after a time. Not one that a job works on.
-   */
-  nextToScrub(before: number): Promise<Layer | undefined>;
   /** The installed steps that builds can find; the one that was used longest ago comes first. */
   cache(): Promise<CachedLayer[]>;
   /**
@@ -95,8 +75,11 @@ export interface LayerWriter extends LayerReader {
   add(layer: NewLayer): Promise<void>;
   /** Does nothing when there is no such layer. */
   update(id: LayerId, change: LayerChange): Promise<void>;
-  /** Makes a layer immutable and usable: its bytes are complete, and no job works on it. */
-  seal(id: LayerId, sizes: Pick<Layer, 'virtualBytes' | 'storedBytes'>): Promise<void>;
+  /**
+   * Makes a layer immutable and usable: its bytes are complete in this server's engine, and no job
+   * works on it. Idempotent.
+   */
+  seal(id: LayerId, sizes: { virtualBytes: number; storedBytes: number }): Promise<void>;
   /**
    * Gives a layer that is being built to another job. False, with nothing changed, when it is
    * sealed or the job that has it is not `from`.
@@ -108,6 +91,8 @@ export interface LayerWriter extends LayerReader {
    * marked layer loses its key, so that nothing begins to use it. Idempotent.
    */
   markDeleting(): Promise<void>;
-  /** Forgets a layer whose bytes are gone. Does nothing unless it is marked for removal. */
+  /**
+   * Forgets a layer, and its copies, which are gone. Does nothing unless it is marked for removal.
+   */
   remove(id: LayerId): Promise<void>;
 }

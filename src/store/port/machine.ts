@@ -49,7 +49,7 @@ export interface MachineReader {
   /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
   list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
   /** All machines of this scope, in order of id. */
-  everyone(): Promise<Machine[]>;
+  all(): Promise<Machine[]>;
   /** The machines with the status `ready`, in no order. */
   ready(): Promise<Machine[]>;
   /** The machines to which a live image is assigned, in order of id. */
@@ -74,7 +74,7 @@ export interface MachineWriter extends MachineReader {
    */
   keepConsole(machineId: MachineId, shown: string): Promise<void>;
   /** Notes that these machines are paused and that no others are. Writes only what changes. */
-  arePaused(ids: readonly MachineId[]): Promise<void>;
+  setPaused(ids: readonly MachineId[]): Promise<void>;
   /** Notes that machines are off, but only those that are `ready` and have no open job. */
-  wentOff(ids: readonly MachineId[], statusReason: string): Promise<void>;
+  setOff(ids: readonly MachineId[], statusReason: string): Promise<void>;
 }

@@ -23,6 +23,7 @@ import type { ImageReader, ImageWriter } from './image.ts';
 import type { JobReader, JobWriter } from './job.ts';
 import type { KeyReader, KeyWriter } from './key.ts';
 import type { LayerReader, LayerWriter } from './layer.ts';
+import type { LayerCopyReader, LayerCopyWriter } from './layer-copy.ts';
 import type { MachineReader, MachineWriter } from './machine.ts';
 import type { MachineTypeReader, MachineTypeWriter } from './machine-type.ts';
 import type { OperatorAuditReader, OperatorAuditWriter } from './operator-audit.ts';
@@ -46,6 +47,7 @@ export interface Reader {
   readonly software: SoftwareReader;
   readonly bases: BaseReader;
   readonly layers: LayerReader;
+  readonly layerCopies: LayerCopyReader;
   readonly disks: DiskReader;
   readonly host: HostReader;
   readonly jobs: JobReader;
@@ -71,6 +73,7 @@ export interface Writer extends Reader {
   readonly software: SoftwareWriter;
   readonly bases: BaseWriter;
   readonly layers: LayerWriter;
+  readonly layerCopies: LayerCopyWriter;
   readonly disks: DiskWriter;
   readonly host: HostWriter;
   readonly jobs: JobWriter;

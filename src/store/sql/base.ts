@@ -6,13 +6,14 @@ import { AppError } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { BaseReader, BaseWriter } from '../port/base.ts';
+import { isUsable } from './chain.ts';
 import { Queries } from './scope.ts';
 
 const layersUpTo = (bytes: number) =>
   sql<LayerId>`(select id from layer where virtual_bytes <= ${bytes})`;
 
 const layerIsUnusable = sql<boolean>`not exists (
-  select 1 from layer where layer.id = base_image.layer_id and layer.state = 'sealed')`;
+  select 1 from layer where layer.id = base_image.layer_id and ${isUsable})`;
 
 export class SqlBaseReader extends Queries implements BaseReader {
   /** The base to start from comes first; `false` sorts before `true`. */

@@ -10,9 +10,13 @@ export const layersAbove = (id: LayerId) => sql<LayerId>`(
     union select layer.id from layer join above on layer.parent_id = above.id)
   select id from above)`;
 
-/** The layers that cannot be used, because they or a layer below them are not sealed. */
+/** Whether the row of `layer` is sealed, and a copy of it is sound. */
+export const isUsable = sql<boolean>`(layer.state = 'sealed' and exists (
+  select 1 from layer_copy where layer_copy.layer_id = layer.id and layer_copy.state = 'sound'))`;
+
+/** The layers that cannot be used, because they or a layer below them have no sound copy. */
 export const unusableLayers = sql<LayerId>`(
   with recursive unusable (id) as (
-    select id from layer where state <> 'sealed'
+    select id from layer where not ${isUsable}
     union select layer.id from layer join unusable on layer.parent_id = unusable.id)
   select id from unusable)`;

@@ -1,6 +1,8 @@
 // Queries that count what there is, for the metrics.
 
+import { sql } from 'kysely';
 import type { Counted, Counts } from '../port/counts.ts';
+import { isUsable } from './chain.ts';
 import type { Db } from './schema.ts';
 
 /** Turns rows of groups into labels and counts. */
@@ -29,19 +31,24 @@ async function countJobs(db: Db, now: number): Promise<Pick<Counts, 'jobs' | 'le
 async function countLayers(
   db: Db,
 ): Promise<Pick<Counts, 'layers' | 'layerBytes' | 'oldestVerifiedAt'>> {
+  const shown = sql<string>`case when layer.state = 'sealed' and not ${isUsable}
+    then 'quarantined' else layer.state end`;
   const layers = await db
     .selectFrom('layer')
-    .groupBy(['kind', 'state'])
+    .leftJoin('layerCopy', 'layerCopy.layerId', 'layer.id')
+    .groupBy(['kind', shown])
     .select((e) => [
       'kind',
-      'state',
-      e.fn.countAll<number>().as('count'),
-      e.fn.sum<number>('storedBytes').as('bytes'),
+      shown.as('state'),
+      e.fn.count<number>('layer.id').distinct().as('count'),
+      e.fn.coalesce(e.fn.sum<number>('storedBytes'), e.lit(0)).as('bytes'),
     ])
     .execute();
   const verified = await db
-    .selectFrom('layer')
-    .where('state', '=', 'sealed')
+    .selectFrom('layerCopy')
+    .innerJoin('layer', 'layer.id', 'layerCopy.layerId')
+    .where('layer.state', '=', 'sealed')
+    .where('layerCopy.state', '=', 'sound')
     .select((e) => e.fn.min(e.fn.coalesce('verifiedAt', 'createdAt')).as('at'))
     .executeTakeFirst();
   return {

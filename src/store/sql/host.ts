@@ -30,7 +30,7 @@ export class SqlHostReader extends Queries implements HostReader {
     return (await this.db.selectFrom('steady').select('seenAt').executeTakeFirst())?.seenAt;
   }
 
-  async waiting(): Promise<RemovalState> {
+  async removalState(): Promise<RemovalState> {
     const row = await this.db.selectFrom('steady').select(['waiting', 'brakes']).executeTakeFirst();
     return row ?? { waiting: null, brakes: '{}' };
   }
@@ -71,7 +71,7 @@ export class SqlHostReader extends Queries implements HostReader {
 }
 
 export class SqlHostWriter extends SqlHostReader implements HostWriter {
-  async seen({ totalBytes, freeBytes }: Capacity): Promise<void> {
+  async setCapacity({ totalBytes, freeBytes }: Capacity): Promise<void> {
     const row = { totalBytes, freeBytes, seenAt: this.now() };
     await this.db
       .insertInto('host')
@@ -80,7 +80,7 @@ export class SqlHostWriter extends SqlHostReader implements HostWriter {
       .execute();
   }
 
-  async steady(): Promise<void> {
+  async setSteady(): Promise<void> {
     const row = { seenAt: this.now() };
     await this.db
       .insertInto('steady')
@@ -89,7 +89,7 @@ export class SqlHostWriter extends SqlHostReader implements HostWriter {
       .execute();
   }
 
-  async noteWaiting(waiting: string | null, brakes: string): Promise<void> {
+  async setRemovalState(waiting: string | null, brakes: string): Promise<void> {
     await this.db.updateTable('steady').set({ waiting, brakes }).execute();
   }
 

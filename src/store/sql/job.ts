@@ -217,7 +217,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
     return taken.numInsertedOrUpdatedRows === 1n;
   }
 
-  async releaseAll(): Promise<void> {
+  async endLeases(): Promise<void> {
     await this.within(this.db.updateTable('job'))
       .set({ leaseUntil: 0 })
       .where('state', '=', 'running')

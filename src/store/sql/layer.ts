@@ -5,6 +5,7 @@ import type { BootProfile } from '../../domain/boot.ts';
 import { AppError } from '../../domain/error.ts';
 import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
+import { type LayerCopy, localCopy } from '../../domain/layer-copy.ts';
 import type {
   CachedLayer,
   ChainBoot,
@@ -13,7 +14,7 @@ import type {
   LayerWriter,
   NewLayer,
 } from '../port/layer.ts';
-import { layersAbove } from './chain.ts';
+import { isUsable, layersAbove } from './chain.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
@@ -43,24 +44,42 @@ const needed = sql<boolean>`(
   or exists (select 1 from job where job.id = layer.job_id and job.state in ('queued', 'running'))
   or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
 
-const toLayer = ({ boot, ...row }: Database['layer']): Layer => ({
-  ...row,
-  boot: boot === null ? null : (JSON.parse(boot) as BootProfile),
-});
+/** A layer with one of its copies; the columns of the copy are null for a layer without copies. */
+type JoinedRow = Database['layer'] & {
+  [Column in Exclude<keyof LayerCopy, 'layerId' | 'state'>]: LayerCopy[Column] | null;
+} & { copyState: LayerCopy['state'] | null };
+
+function toCopy(layerId: LayerId, row: JoinedRow): LayerCopy[] {
+  const { place, copyState: state, storedBytes, digest, verifiedAt, fault } = row;
+  if (place === null || state === null || storedBytes === null) return [];
+  return [{ layerId, place, state, storedBytes, digest, verifiedAt, fault }];
+}
+
+function toLayer<Row extends JoinedRow>([first, ...rest]: readonly [Row, ...Row[]]) {
+  const { place, copyState, storedBytes, digest, verifiedAt, fault, boot, ...layer } = first;
+  const copies = [first, ...rest].flatMap((row) => toCopy(layer.id, row));
+  return { ...layer, boot: boot === null ? null : (JSON.parse(boot) as BootProfile), copies };
+}
+
+/** Puts the copies of each layer together; the order of the layers stays. */
+function toLayers<Row extends JoinedRow>(rows: readonly Row[]) {
+  return [...Map.groupBy(rows, ({ id }) => id).values()].flatMap(([first, ...rest]) =>
+    first ? [toLayer<Row>([first, ...rest])] : [],
+  );
+}
 
 export class SqlLayerReader extends Queries implements LayerReader {
   #all() {
-    return this.db.selectFrom('layer').selectAll();
-  }
-
-  /** Sealed layers that no job works on. */
-  #settled() {
-    return this.#all().where('state', '=', 'sealed').where('jobId', 'is', null);
+    return this.db
+      .selectFrom('layer')
+      .leftJoin('layerCopy', 'layerCopy.layerId', 'layer.id')
+      .selectAll('layer')
+      .select(['place', 'layerCopy.state as copyState', 'storedBytes'])
+      .select(['digest', 'verifiedAt', 'fault']);
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
-    const row = await this.#all().where('id', '=', id).executeTakeFirst();
-    return row && toLayer(row);
+    return toLayers(await this.#all().where('layer.id', '=', id).execute())[0];
   }
 
   async get(id: LayerId): Promise<Layer> {
@@ -70,12 +89,11 @@ export class SqlLayerReader extends Queries implements LayerReader {
   }
 
   async byKey(key: string): Promise<Layer | undefined> {
-    const row = await this.#all().where('key', '=', key).executeTakeFirst();
-    return row && toLayer(row);
+    return toLayers(await this.#all().where('key', '=', key).execute())[0];
   }
 
   async list(): Promise<Layer[]> {
-    return (await this.#all().orderBy('createdAt').execute()).map(toLayer);
+    return toLayers(await this.#all().orderBy('layer.createdAt').execute());
   }
 
   async ids(): Promise<LayerId[]> {
@@ -83,13 +101,16 @@ export class SqlLayerReader extends Queries implements LayerReader {
   }
 
   async chain(head: LayerId): Promise<Layer[]> {
-    const { rows } = await sql<Database['layer']>`
+    const { rows } = await sql<JoinedRow>`
       with recursive chain (id, parent_id, depth) as (
         select id, parent_id, 0 from layer where id = ${head}
         union all select layer.id, layer.parent_id, depth + 1
           from layer join chain on layer.id = chain.parent_id)
-      select layer.* from chain join layer on layer.id = chain.id order by depth`.execute(this.db);
-    return rows.length > 0 ? rows.map(toLayer) : [await this.get(head)];
+      select layer.*, place, layer_copy.state as copy_state, stored_bytes, digest, verified_at, fault
+      from chain join layer on layer.id = chain.id
+        left join layer_copy on layer_copy.layer_id = layer.id
+      order by depth`.execute(this.db);
+    return rows.length > 0 ? toLayers(rows) : [await this.get(head)];
   }
 
   async bootOf({ id, baseLayerId }: Pick<Layer, 'id' | 'baseLayerId'>): Promise<ChainBoot> {
@@ -123,9 +144,9 @@ export class SqlLayerReader extends Queries implements LayerReader {
   async lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined> {
     const { rows } = await sql<{ id: LayerId }>`
       with recursive tall (id, height) as (
-        select id, 1 from layer where parent_id is null and state = 'sealed'
+        select id, 1 from layer where parent_id is null and ${isUsable}
         union all select layer.id, tall.height + 1
-          from layer join tall on layer.parent_id = tall.id where layer.state = 'sealed')
+          from layer join tall on layer.parent_id = tall.id where ${isUsable})
       select layer.id from tall join layer on layer.id = tall.id
       where height > ${layersMax} and layer.job_id is null
         and not exists (select 1 from job where job.kind = 'layerCompact' and job.state = 'failed'
@@ -134,35 +155,20 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return rows[0] && this.get(rows[0].id);
   }
 
-  async withoutDigest(): Promise<Layer[]> {
-    const layers = this.#settled().where('digest', 'is', null).orderBy('createdAt');
-    return (await layers.execute()).map(toLayer);
-  }
-
-  async nextToScrub(before: number): Promise<Layer | undefined> {
-    const row = await this.#settled()
-      .where('digest', 'is not', null)
-      .where((e) => e(e.fn.coalesce('verifiedAt', 'createdAt'), '<', before))
-      .orderBy((e) => e.fn.coalesce('verifiedAt', 'createdAt'))
-      .limit(1)
-      .executeTakeFirst();
-    return row && toLayer(row);
-  }
-
   async cache(): Promise<CachedLayer[]> {
     const rows = await this.#all()
       .where('kind', '=', 'software')
-      .where('state', '=', 'sealed')
+      .where(isUsable)
       .where('key', 'is not', null)
       .select(sql<boolean>`(${inUse} or ${inBuild})`.as('inUse'))
       .orderBy('usedAt')
       .execute();
-    return rows.map(({ inUse: used, ...row }) => ({ ...toLayer(row), inUse: Boolean(used) }));
+    return toLayers(rows).map((layer) => ({ ...layer, inUse: Boolean(layer.inUse) }));
   }
 
   async deleting(before: number): Promise<Layer[]> {
     const rows = await this.#all()
-      .where('state', '=', 'deleting')
+      .where('layer.state', '=', 'deleting')
       .where('deletingAt', '<=', before)
       .where(sql<boolean>`not ${inUse}`)
       .where(({ not, exists, selectFrom }) =>
@@ -175,17 +181,16 @@ export class SqlLayerReader extends Queries implements LayerReader {
         ),
       )
       .execute();
-    return rows.map(toLayer);
+    return toLayers(rows);
   }
 
   async deletingInUse(): Promise<Layer[]> {
-    const layers = this.#all().where('state', '=', 'deleting').where(inUse);
-    return (await layers.execute()).map(toLayer);
+    return toLayers(await this.#all().where('layer.state', '=', 'deleting').where(inUse).execute());
   }
 }
 
 export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
-  async add({ boot, ...layer }: NewLayer): Promise<void> {
+  async add({ boot, storedBytes, ...layer }: NewLayer): Promise<void> {
     await this.db
       .insertInto('layer')
       .values({
@@ -194,11 +199,18 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
         createdAt: this.now(),
         usedAt: this.now(),
         lostKey: null,
-        digest: null,
-        verifiedAt: null,
         deletingAt: null,
-        fault: null,
       })
+      .execute();
+    if (storedBytes !== null) await this.#addCopy(layer.id, storedBytes);
+  }
+
+  async #addCopy(layerId: LayerId, storedBytes: number): Promise<void> {
+    const rest = { state: 'sound', digest: null, verifiedAt: null, fault: null } as const;
+    await this.db
+      .insertInto('layerCopy')
+      .values({ ...localCopy(layerId), storedBytes, ...rest })
+      .onConflict((conflict) => conflict.columns(['layerId', 'place']).doUpdateSet({ storedBytes }))
       .execute();
   }
 
@@ -208,13 +220,14 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
 
   async seal(
     id: LayerId,
-    { virtualBytes, storedBytes }: Pick<Layer, 'virtualBytes' | 'storedBytes'>,
+    { virtualBytes, storedBytes }: { virtualBytes: number; storedBytes: number },
   ): Promise<void> {
     await this.db
       .updateTable('layer')
-      .set({ virtualBytes, storedBytes, state: 'sealed', jobId: null })
+      .set({ virtualBytes, state: 'sealed', jobId: null })
       .where('id', '=', id)
       .execute();
+    await this.#addCopy(id, storedBytes);
   }
 
   async takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean> {
@@ -243,6 +256,8 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
   }
 
   async remove(id: LayerId): Promise<void> {
+    const going = this.db.selectFrom('layer').where('id', '=', id).where('state', '=', 'deleting');
+    await this.db.deleteFrom('layerCopy').where('layerId', 'in', going.select('id')).execute();
     await this.db
       .deleteFrom('layer')
       .where('id', '=', id)

@@ -98,7 +98,7 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return { machines: shown.map(toMachine), count: Number(count) };
   }
 
-  async everyone(): Promise<Machine[]> {
+  async all(): Promise<Machine[]> {
     return (await this.rows().orderBy('id').execute()).map(toMachine);
   }
 
@@ -202,7 +202,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .execute();
   }
 
-  async arePaused(ids: readonly MachineId[]): Promise<void> {
+  async setPaused(ids: readonly MachineId[]): Promise<void> {
     const at = this.now();
     const change = (pausedAt: number | null) => this.#all().set({ pausedAt, updatedAt: at });
     await change(at).where('id', 'in', this.among(ids)).where('pausedAt', 'is', null).execute();
@@ -212,7 +212,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .execute();
   }
 
-  async wentOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
+  async setOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
     await this.#all()
       .set({ status: 'off', statusReason, updatedAt: this.now() })
       .where('id', 'in', this.among(ids))

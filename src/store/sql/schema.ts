@@ -20,6 +20,7 @@ import type {
 import type { BuildStep, Image } from '../../domain/image.ts';
 import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
+import type { LayerCopy } from '../../domain/layer-copy.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { Software } from '../../domain/software.ts';
@@ -63,7 +64,8 @@ export interface Database {
   };
   baseImage: Row<BaseImage, BaseImageId>;
   software: Row<Software, SoftwareId, 'recipe'>;
-  layer: Omit<Layer, 'boot'> & { boot: string | null };
+  layer: Omit<Layer, 'boot' | 'copies'> & { boot: string | null };
+  layerCopy: LayerCopy;
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };

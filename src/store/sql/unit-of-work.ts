@@ -12,6 +12,7 @@ import { SqlImageReader, SqlImageWriter } from './image.ts';
 import { SqlJobReader, SqlJobWriter } from './job.ts';
 import { SqlKeyReader, SqlKeyWriter } from './key.ts';
 import { SqlLayerReader, SqlLayerWriter } from './layer.ts';
+import { SqlLayerCopyReader, SqlLayerCopyWriter } from './layer-copy.ts';
 import { SqlMachineReader, SqlMachineWriter } from './machine.ts';
 import { SqlMachineTypeReader, SqlMachineTypeWriter } from './machine-type.ts';
 import { SqlOperatorAuditReader, SqlOperatorAuditWriter } from './operator-audit.ts';
@@ -29,6 +30,7 @@ export const bindReader = (binding: Binding): Reader => ({
   software: new SqlSoftwareReader(binding),
   bases: new SqlBaseReader(binding),
   layers: new SqlLayerReader(binding),
+  layerCopies: new SqlLayerCopyReader(binding),
   disks: new SqlDiskReader(binding),
   host: new SqlHostReader(binding),
   jobs: new SqlJobReader(binding),
@@ -51,6 +53,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   software: new SqlSoftwareWriter(binding),
   bases: new SqlBaseWriter(binding),
   layers: new SqlLayerWriter(binding),
+  layerCopies: new SqlLayerCopyWriter(binding),
   disks: new SqlDiskWriter(binding),
   host: new SqlHostWriter(binding),
   jobs: new SqlJobWriter(binding),

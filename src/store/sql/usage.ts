@@ -79,7 +79,9 @@ export class SqlUsageReader extends Queries implements UsageReader {
   async storedBytes(): Promise<number> {
     const own = this.organisation();
     const { rows } = await sql<{ bytes: number | null }>`
-      select (select coalesce(sum(stored_bytes), 0) from layer where organisation_id = ${own})
+      select (select coalesce(sum(stored_bytes), 0)
+          from layer_copy join layer on layer.id = layer_copy.layer_id
+          where organisation_id = ${own})
         + (select coalesce(sum(held_bytes), 0) from transfer where organisation_id = ${own})
         as bytes`.execute(this.db);
     return Number(rows[0]?.bytes ?? 0);

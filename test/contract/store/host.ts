@@ -94,18 +94,18 @@ function testNotes(make: MakeWorld) {
       world.read(async ({ host }) => ({
         capacity: await host.capacity(),
         steadyAt: await host.lastSteadyAt(),
-        state: await host.waiting(),
+        state: await host.removalState(),
       }));
     const none = { waiting: null, brakes: '{}' };
     assert.deepEqual(await noted(), { capacity: undefined, steadyAt: undefined, state: none });
     for (const freeBytes of [4, 3])
-      await world.write((work) => work.host.seen({ totalBytes: 9, freeBytes }));
+      await world.write((work) => work.host.setCapacity({ totalBytes: 9, freeBytes }));
     await world.write(async ({ host }) => {
-      await host.steady();
-      await host.noteWaiting('much would go', '{"disks":1}');
+      await host.setSteady();
+      await host.setRemovalState('much would go', '{"disks":1}');
     });
     world.advance(5);
-    await world.write((work) => work.host.steady());
+    await world.write((work) => work.host.setSteady());
     assert.deepEqual(await noted(), {
       capacity: { totalBytes: 9, freeBytes: 3 },
       steadyAt: world.now(),

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ImageId } from '../../../src/domain/ids.ts';
+import { localCopy } from '../../../src/domain/layer-copy.ts';
 import type { MakeWorld, World } from './world.ts';
 
 const find = (world: World, q: string) =>
@@ -181,14 +182,15 @@ function testLife(make: MakeWorld) {
       standing.map(({ id }) => id),
       [high],
     );
-    await world.write((work) => work.layers.update(middle, { state: 'quarantined' }));
+    const copy = localCopy(middle);
+    await world.write((work) => work.layerCopies.update(copy, { state: 'quarantined' }));
     const failed = await world.write((work) => work.images.failAbove(middle, 'its layer is bad'));
     assert.deepEqual(failed.sort(), [high, deleted].sort());
     const statusOf = async (id: ImageId) =>
       (await world.read((work) => work.images.get(id))).status;
     assert.deepEqual([await statusOf(low), await statusOf(high)], ['available', 'failed']);
     assert.deepEqual(await world.write((work) => work.images.healAbove(root)), []);
-    await world.write((work) => work.layers.update(middle, { state: 'sealed' }));
+    await world.write((work) => work.layerCopies.update(copy, { state: 'sound' }));
     const healed = await world.write((work) => work.images.healAbove(middle));
     assert.deepEqual(healed.sort(), [high, deleted].sort());
     assert.equal(await statusOf(high), 'available');

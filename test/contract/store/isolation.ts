@@ -68,7 +68,7 @@ async function everythingOf(world: World, things: Things, organisationId: World[
       images: await work.images.list({ page: 1, perPage: 100 }),
       deleted: await work.images.list({ page: 1, perPage: 100, deleted: true }),
       steps: await work.images.steps(things.imageId).catch((error) => String(error)),
-      machines: await work.machines.everyone(),
+      machines: await work.machines.all(),
       console: await work.machines.console(things.machineId),
       disks: await work.disks.list(),
       deletingDisks: await work.disks.deleting(Number.MAX_SAFE_INTEGER),

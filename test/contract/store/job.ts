@@ -84,7 +84,7 @@ function testClaims(make: MakeWorld) {
     const world = await make(t);
     const id = await world.machineJob();
     await claimed(world, id, 'dead');
-    await world.write((work) => work.jobs.releaseAll());
+    await world.write((work) => work.jobs.endLeases());
     await claimed(world, id, 'alive');
   });
 

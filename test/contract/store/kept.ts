@@ -168,6 +168,34 @@ function testTrail(make: MakeWorld) {
     assert.equal(await world.read((work) => work.audit.hasBefore(world.now())), false);
   });
 
+  it('has the changes of operators, begun before the work and ended after it', async (t) => {
+    const world = await make(t);
+    const begin = (thing: string) =>
+      world.write((work) =>
+        work.operatorAudit.begin({ operator: 'root', action: 'baseAdd', thing }),
+      );
+    const [first, second] = [await begin('first'), await begin('second')];
+    const begunAt = world.now();
+    world.advance(5);
+    const ended = { thing: 'base 1', outcome: 'done', reason: null } as const;
+    await world.write((work) => work.operatorAudit.end(first, ended));
+    const list = async (limit: number) =>
+      (await world.read((work) => work.operatorAudit.list(limit), world.ours)).map(
+        ({ id, thing, outcome, endedAt }) => [id, thing, outcome, endedAt],
+      );
+    assert.deepEqual(await list(9), [
+      [second, 'second', 'begun', null],
+      [first, 'base 1', 'done', begunAt + 5],
+    ]);
+    assert.equal((await list(1)).length, 1);
+    const hasOld = () => world.read((work) => work.operatorAudit.hasBefore(world.now()));
+    assert.equal(await hasOld(), true);
+    await world.write((work) => work.operatorAudit.prune(begunAt));
+    assert.equal(await hasOld(), true);
+    await world.write((work) => work.operatorAudit.prune(world.now()));
+    assert.deepEqual([await hasOld(), await list(9)], [false, []]);
+  });
+
   it('hides a deleted transfer at once, and forgets it later', async (t) => {
     const world = await make(t);
     const [first, second] = [await world.transfer(), await world.transfer()];

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LayerId } from '../../../src/domain/ids.ts';
+import { localCopy } from '../../../src/domain/layer-copy.ts';
 import type { MakeWorld, World } from './world.ts';
 
 const idsOf = (layers: readonly { id: LayerId }[]) => layers.map(({ id }) => id);
 
-const update = (world: World, id: LayerId, state: 'sealed' | 'quarantined' | 'deleting') =>
-  world.write((work) => work.layers.update(id, { state, deletingAt: world.now() }));
+const quarantine = (world: World, id: LayerId) =>
+  world.write((work) => work.layerCopies.update(localCopy(id), { state: 'quarantined' }));
 
 function testChains(make: MakeWorld) {
   it('has a chain down to its root, which says how it boots', async (t) => {
@@ -95,7 +96,8 @@ function testNeed(make: MakeWorld) {
     await world.write((work) => work.layers.remove(keptHead));
     assert.deepEqual(await states(), sealed);
     assert.deepEqual(await world.read((work) => work.layers.deletingInUse()), []);
-    await update(world, keptHead, 'deleting');
+    const marked = { state: 'deleting', deletingAt: world.now() } as const;
+    await world.write((work) => work.layers.update(keptHead, marked));
     assert.deepEqual(idsOf(await world.read((work) => work.layers.deletingInUse())), [keptHead]);
   });
 
@@ -143,29 +145,51 @@ function testNext(make: MakeWorld) {
     await world.write((work) => work.jobs.fencedUpdate(job, { state: 'failed' }));
     const after = await world.read((work) => work.layers.lowestAbove(3, since));
     assert.equal(after?.id, ids[4]);
-    await update(world, second, 'quarantined');
+    await quarantine(world, second);
     assert.equal(await lowest(), undefined);
   });
 
-  it('is verified next when it has a digest and waited longest', async (t) => {
+  it('is verified next where its copy has a digest and waited longest', async (t) => {
     const world = await make(t);
-    const [first, second] = [await world.layer(), await world.layer()];
-    await world.layer({ state: 'building' });
-    assert.deepEqual(
-      idsOf(await world.read((work) => work.layers.withoutDigest())).sort(),
-      [first, second].sort(),
-    );
-    const digest = 'sha256:0';
-    await world.write(async (work) => {
-      await work.layers.update(first, { digest, verifiedAt: work.now() + 5 });
-      await work.layers.update(second, { digest, verifiedAt: work.now() + 3 });
-    });
+    const [first, second, bad] = [await world.layer(), await world.layer(), await world.layer()];
+    await world.layer({ state: 'building', storedBytes: null });
+    await quarantine(world, bad);
+    const copies = await world.read((work) => work.layerCopies.withoutDigest());
+    assert.deepEqual(copies.map(({ layerId }) => layerId).sort(), [first, second].sort());
+    const verified = (id: LayerId, ms: number) =>
+      world.write((work) =>
+        work.layerCopies.update(localCopy(id), { digest: 'sha256:0', verifiedAt: work.now() + ms }),
+      );
+    await verified(first, 5);
+    await verified(second, 3);
     const next = (before: number) =>
-      world.read(async (work) => (await work.layers.nextToScrub(world.now() + before))?.id);
+      world.read(
+        async (work) => (await work.layerCopies.nextToScrub(world.now() + before))?.layerId,
+      );
     assert.equal(await next(3), undefined);
     assert.equal(await next(4), second);
-    await world.write((work) => work.layers.update(second, { verifiedAt: work.now() + 9 }));
+    await verified(second, 9);
     assert.equal(await next(10), first);
+  });
+
+  it('has no copy while it is built, one when it is sealed, and none when it is removed', async (t) => {
+    const world = await make(t);
+    const id = await world.layer({ state: 'building', storedBytes: null });
+    const copies = async () => (await world.read((work) => work.layers.get(id))).copies;
+    assert.deepEqual(await copies(), []);
+    const seal = (storedBytes: number) =>
+      world.write((work) => work.layers.seal(id, { virtualBytes: 9, storedBytes }));
+    await seal(4);
+    await seal(5);
+    const none = { digest: null, verifiedAt: null, fault: null };
+    const copy = { layerId: id, place: 'local', state: 'sound', storedBytes: 5, ...none };
+    assert.deepEqual(await copies(), [copy]);
+    await world.write(async (work) => {
+      await work.layers.markDeleting();
+      await work.layers.remove(id);
+    });
+    assert.deepEqual(await world.read((work) => work.layers.ids()), []);
+    await world.layer({ id });
   });
 }
 
@@ -191,7 +215,7 @@ function testBases(make: MakeWorld) {
     assert.equal((await fitting(16)).name, 'large');
     assert.equal((await fitting(15)).name, 'small');
     await assert.rejects(fitting(0.5), { code: 'image_too_large' });
-    await update(world, large.layerId, 'quarantined');
+    await quarantine(world, large.layerId);
     assert.equal(await chosen(), 'small');
     assert.equal((await world.read((work) => work.bases.get(large.id))).name, 'large');
     const found = await world.read((work) => work.bases.ofLayer(small.layerId));

@@ -57,7 +57,7 @@ function testRows(make: MakeWorld) {
       { code: 'machines_not_found', message: /^50000 of 50003 .*\(1000000, .*, …\)/ },
     );
     await world.write((work) => work.machines.updateMany([...ids, ...many], { cpus: 9 }));
-    const all = await world.read((work) => work.machines.everyone());
+    const all = await world.read((work) => work.machines.all());
     assert.deepEqual(
       all.map(({ cpus }) => cpus),
       [9, 9, 9],
@@ -86,18 +86,18 @@ function testRows(make: MakeWorld) {
     const [first, second] = [await world.machine(), await world.machine()];
     await world.write((work) => work.machines.updateMany([first, second], { status: 'ready' }));
     const pausedAt = async () =>
-      (await world.read((work) => work.machines.everyone())).map((machine) => machine.pausedAt);
+      (await world.read((work) => work.machines.all())).map((machine) => machine.pausedAt);
     const at = world.now();
-    await world.write((work) => work.machines.arePaused([first]));
+    await world.write((work) => work.machines.setPaused([first]));
     world.advance(10);
-    await world.write((work) => work.machines.arePaused([first, second]));
+    await world.write((work) => work.machines.setPaused([first, second]));
     assert.deepEqual(await pausedAt(), [at, at + 10]);
-    await world.write((work) => work.machines.arePaused([]));
+    await world.write((work) => work.machines.setPaused([]));
     assert.deepEqual(await pausedAt(), [null, null]);
     const organisationId = world.ours;
     await world.job({ kind: 'machineStop', organisationId, machineId: second });
-    await world.write((work) => work.machines.wentOff([first, second], 'it went off'));
-    const all = await world.read((work) => work.machines.everyone());
+    await world.write((work) => work.machines.setOff([first, second], 'it went off'));
+    const all = await world.read((work) => work.machines.all());
     assert.deepEqual(
       all.map(({ status }) => status),
       ['off', 'ready'],

@@ -71,7 +71,7 @@ export const survives = (scenario: Scenario, at: number): Promise<boolean> =>
       await heir.close();
       await store.close();
     });
-    await store.write('system', (work) => work.jobs.releaseAll());
+    await store.write('system', (work) => work.jobs.endLeases());
     await heir.reconciler.settle();
     for (const task of cleaning) await heir.reconciler.task(task);
     await scenario.holds(store, h);
