@@ -42,16 +42,16 @@ export async function furnish(
     software.push((await softwareAdd(operatorOn(store), engine, title)).id);
   }
   const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
-  const machineType = 'small';
-  const size = { cpus: 1, memoryMb: 512, diskSizeGb: 10 };
+  const resources = { cpus: 1, memoryMb: 512, diskSizeGb: 10 };
   const type = await store.write('system', (work) =>
-    work.machineTypes.add({ name: 'Small', code: machineType, ...size }),
+    work.machineTypes.add({ name: 'Small', code: 'small', ...resources }),
   );
+  const size = { machineTypeId: type.id, machineType: 'small', ...resources };
   const machines: number[] = [];
   for (let index = 0; index < count; index++) {
     const more = { permissions: machinePermissionDefaults, assignedImageId: null, region: null };
     const machine = await store.write(organisationId, (work) =>
-      work.machines.add({ organisationId, machineTypeId: type.id, machineType, ...size, ...more }),
+      work.machines.add({ organisationId, ...size, ...more }),
     );
     machines.push(machine.id);
   }
