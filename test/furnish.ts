@@ -42,15 +42,20 @@ export async function furnish(
     software.push((await softwareAdd(operatorOn(store), engine, title)).id);
   }
   const organisationId = await store.write('system', (work) => work.organisations.ensure('test'));
-  const size = { machineType: 'small', cpus: 1, memoryMb: 512, diskSizeGb: 10 };
+  const size = { cpus: 1, memoryMb: 512, diskSizeGb: 10 };
+  const code = 'small';
   const type = await store.write('system', (work) =>
-    work.machineTypes.add({ name: 'Small', code: size.machineType, ...size }),
+    work.machineTypes.add({ name: 'Small', code, ...size }),
   );
   const machines: number[] = [];
   for (let index = 0; index < count; index++) {
     const more = { permissions: machinePermissionDefaults, assignedImageId: null, region: null };
     const machine = await store.write(organisationId, (work) =>
-      work.machines.add({ organisationId, machineTypeId: type.id, ...size, ...more }),
+      work.machines.add({
+        ...{ organisationId, machineTypeId: type.id, machineType: code },
+        ...size,
+        ...more,
+      }),
     );
     machines.push(machine.id);
   }
