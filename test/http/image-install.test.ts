@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Engine } from '../../src/engine/port/engine.ts';
+import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 const install = (h: Awaited<ReturnType<typeof startHarness>>, body: unknown = {}) =>
@@ -76,6 +78,36 @@ describe('imageInstall', () => {
       caches.push((await h.call('imageLog', { params: { id: body.id } })).body.steps[0].cache);
     }
     assert.deepEqual(caches.sort(), ['hit', 'miss']);
+  });
+
+  it('makes a step anew that a later build began and could not finish', async (t) => {
+    let builds = 0;
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      buildLayer(spec, given) {
+        const label = builds++ === 0 ? 'sim-fail-build' : spec.label;
+        return engine.buildLayer({ ...spec, label }, given);
+      },
+    });
+    const clock = virtualClock();
+    const h = await startHarness(t, { reconcile: false, clock, wrapEngine });
+    const [older, newer] = [
+      (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body.attributes,
+      (await h.call('imageInstall', { body: { software_ids: [h.editor.id] } })).body.attributes,
+    ];
+    // Another server has claimed the older build, and dies before it does anything.
+    await h.store.write('system', async (work) => {
+      const open = await work.jobs.open(10);
+      const job = open.find(({ imageId }) => imageId === older.id);
+      assert.ok(job && (await work.jobs.claim(job.id, 'another server', 30_000)));
+    });
+    await h.service.reconciler.settle();
+    await clock.sleep(31_000);
+    await h.service.reconciler.settle();
+    const statusOf = async (id: number) =>
+      (await h.call('imageGet', { params: { id } })).body.attributes.status;
+    assert.deepEqual([await statusOf(older.id), await statusOf(newer.id)], ['available', 'failed']);
+    assert.equal(builds, 2);
   });
 
   it('names the software or base that does not exist', async (t) => {
