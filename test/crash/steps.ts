@@ -40,9 +40,9 @@ function countOf(steps: readonly string[]): Counts {
 }
 
 /**
- * The tables of transactions that a server commits on its own timers: it measures its host, verifies
- * layers, removes what is over, leases its tasks, and notes that a key was used. They come at any
- * moment, so they are never called new.
+ * The tables of transactions that a server commits on its own timers: it measures its host,
+ * verifies layers, removes what is over, leases its tasks, and notes that a key was used. They come
+ * at any moment, so they are never called new.
  */
 const timerTables = [
   'host',
