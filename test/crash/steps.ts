@@ -40,12 +40,22 @@ function countOf(steps: readonly string[]): Counts {
 }
 
 /**
- * Transactions that a server commits on its own timers: it measures its host, verifies layers,
- * removes what is over, and notes that a key was used. They come at any moment, so they are never
- * called new.
+ * The tables of transactions that a server commits on its own timers: it measures its host,
+ * verifies layers, removes what is over, leases its tasks, and notes that a key was used. They come
+ * at any moment, so they are never called new.
  */
-const byTimer =
-  /^(commit|answer) (host|disk, host|layer|access_key|(disk, )?steady|access_link, disk, idempotency, image, operation, signature, steady)$/;
+const timerTables = [
+  'host',
+  'disk, host',
+  'layer',
+  'layer_copy',
+  'lease',
+  'access_key',
+  'steady',
+  'disk, steady',
+  'access_link, disk, idempotency, image, job, signature, steady',
+];
+const byTimer = new RegExp(`^(commit|answer) (${timerTables.join('|')})$`);
 
 /** The names of steps that are not recorded. */
 export const unrecorded = (steps: readonly string[], counts: Counts): string[] =>
