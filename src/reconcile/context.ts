@@ -1,5 +1,5 @@
-// What the reconciler's jobs and tasks are given: the store, the engine, the clock, the settings
-// and the log.
+// The dependencies of the reconciler's jobs and tasks: the store, the engine, the clock, the
+// settings and the log.
 
 import type { Blobs } from '../blobs/port.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';

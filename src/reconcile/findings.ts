@@ -1,5 +1,5 @@
-// What the doctor can find, from what the store says and what the engine has. Everything here is
-// pure.
+// The doctor's findings: each function compares what the store says with what the engine has.
+// Everything here is pure.
 
 import type { Disk } from '../domain/disk.ts';
 import { type Capacity, isFull } from '../domain/host.ts';

@@ -1,4 +1,4 @@
-// What a base's boot profile asks for beyond the defaults holds for what is made from the base.
+// A base's boot profile holds for the images and machines that are made from the base.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

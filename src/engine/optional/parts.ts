@@ -1,4 +1,4 @@
-// What an engine may have beside its core. The field is there when the engine can do it.
+// The parts that an engine may have beside its core. A field is there when the engine can do it.
 
 import { invalid } from '../../domain/error.ts';
 import type { Backup } from './backup.ts';

@@ -1,5 +1,4 @@
-// What running a command in a guest comes to, against a socket that answers as QEMU's guest agent
-// does.
+// Runs commands in a guest through a socket that answers as QEMU's guest agent does, or wrongly.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
