@@ -6,6 +6,7 @@ import { readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
+import { givenFile } from '../../src/app/operator/given-file.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
@@ -95,14 +96,13 @@ describe('a base file from outside', () => {
       ['missing', /not a file/],
     ];
     for (const [name, message] of cases) {
-      await assert.rejects(
-        engine.importBase({ layerId: layerId(), ...(await contents({ disk: file(name) })) }, call),
-        (error: Error & { code?: string }) => {
-          assert.match(error.message, message, name);
-          assert.equal(error.code, 'invalid', name);
-          return true;
-        },
-      );
+      const adding = async () =>
+        engine.importBase({ layerId: layerId(), disk: await givenFile(file(name)) }, call);
+      await assert.rejects(adding, (error: Error & { code?: string }) => {
+        assert.match(error.message, message, name);
+        assert.equal(error.code, 'invalid', name);
+        return true;
+      });
     }
     assert.equal((await engine.inventory(call)).layers.size, 0);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
