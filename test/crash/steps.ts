@@ -50,6 +50,7 @@ const timerTables = [
   'layer',
   'layer_copy',
   'lease',
+  'machine',
   'access_key',
   'steady',
   'disk, steady',
