@@ -22,13 +22,13 @@ const tableOf = (rows: Settings) =>
 
 export const settingsReference = (): string => `# Settings
 
-This page is printed from the rows in the source; do not edit it. An option comes before its
-variable, and the variable before the default. The variable of an option without a value is \`1\` or
-\`0\`. A value that cannot be used ends the command with the name of the option or the variable.
+This page is printed from the rows in the source; do not edit it. An option overrides its variable,
+and a variable overrides the default. The variable of an option without a value is \`1\` or \`0\`. A
+value that cannot be used ends the command with the name of the option or the variable.
 
 ## The server
-These belong to \`silversmith serve\`. The operator's commands take \`--data-dir\` and \`--engine\` as
-options, and read the variables of the others.
+These belong to \`silversmith serve\`. Of these options, the operator's commands take only
+\`--data-dir\` and \`--engine\`. They read the variables of all of them.
 
 ${tableOf(settings)}
 

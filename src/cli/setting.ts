@@ -74,7 +74,7 @@ export const givenAs = (row: Setting<unknown, unknown>, flag: unknown): string =
   flag === undefined || row.option === null ? row.variable : (row.option.split(' ')[0] ?? '');
 
 /**
- * The value of a row: the option comes before the variable, and the variable before the default.
+ * The value of a row: the option overrides the variable, and the variable overrides the default.
  * Throws UsageError with the name of the one that is wrong.
  */
 function settingValue<Value, Default>(

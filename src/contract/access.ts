@@ -10,7 +10,10 @@ const MachineAccess = resource(
   'MachineAccess',
   Type.Object({
     uid: Type.String(),
-    connection_link: Type.String({ description: 'Opens the machine once; shown here only' }),
+    connection_link: Type.String({
+      description:
+        'Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up',
+    }),
     expires_at: DateTime('Until when the link is good'),
   }),
 );

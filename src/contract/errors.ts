@@ -56,7 +56,7 @@ export const wireErrors = {
   capture_pending: {
     clientCode: 4212,
     status: 400,
-    meaning: 'An image of this machine is still being created',
+    meaning: 'At a capture: an earlier image of the machine is still being created',
   },
   image_building: {
     clientCode: 4213,
@@ -66,7 +66,7 @@ export const wireErrors = {
   machine_not_assignable: {
     clientCode: 4214,
     status: 400,
-    meaning: 'An image of the machine is still being created',
+    meaning: 'At an assignment: an image of the machine is still being created',
   },
   image_too_large: {
     clientCode: 4510,

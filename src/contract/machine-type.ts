@@ -28,7 +28,7 @@ export const machineTypeOperations = {
     method: 'GET',
     path: '/plans',
     tag: 'Machines',
-    summary: 'List the machine types: the sizes in which machines are made',
+    summary: 'List the machine types (plans): the sizes in which machines are made',
     permission: 'machines:read',
     response: { plans: Type.Array(Plan) },
     errors: [],

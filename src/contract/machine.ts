@@ -130,7 +130,7 @@ export const machineOperations = {
     path: '/machines',
     tag: 'Machines',
     summary:
-      'Create machines; with software or a base image, an image is made first and assigned to them',
+      'Create machines; with software or a base image, an image (silver_image in the answer) is made first and assigned to them',
     permission: 'machines:write',
     action: 'machine_created',
     body: Type.Object({
@@ -175,7 +175,10 @@ export const machineOperations = {
     params: idParams<MachineId>(),
     body: Type.Object({
       gracefully: Type.Optional(
-        Type.Boolean({ description: 'Let the guest shut down by itself. Default: false' }),
+        Type.Boolean({
+          description:
+            'Give the guest two minutes to shut down by itself, instead of 30 s. Default: false',
+        }),
       ),
     }),
     response: nothing,

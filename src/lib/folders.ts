@@ -23,8 +23,8 @@ export const rootDataDir = '/var/lib/silversmith';
 
 /** Describes the default data directory, for the help of a command. */
 export const dataDirHelp =
-  './data when it is there, else /var/lib/silversmith for root, ' +
-  '~/.local/share/silversmith for a user';
+  './data when a store is in it, else /var/lib/silversmith for root, ' +
+  '$XDG_DATA_HOME/silversmith (~/.local/share/silversmith) for a user';
 
 /**
  * The default data directory: `./data` when a store is in it, since earlier versions made it there;

@@ -86,45 +86,46 @@ export const settings = {
     variable: 'SILVERSMITH_RATE_LIMIT',
     parse: decimal(0, 1e6),
     default: 500,
-    help: 'requests a second that one key may send, twice as many at once; 0: any',
+    help: 'requests a second that one key may send on average, and twice as many in a burst; 0: no limit',
   }),
   metrics: setting({
     option: '--metrics <address:port>',
     variable: 'SILVERSMITH_METRICS',
     parse: listenAddress,
     default: null,
-    defaultSays: 'with the API, when that listens on loopback',
+    defaultSays:
+      'beside the API, when that listens on loopback and has no --public-url, to callers on this host',
     help: 'answer /metrics there and nowhere else',
   }),
   keepHours: setting({
     option: '--keep-hours <number>',
     variable: 'SILVERSMITH_KEEP_HOURS',
     ...inUnits(hourMs, decimal(0, 24 * 365), defaultSettings.keepDiskMs),
-    help: 'how long replaced disks are kept',
+    help: 'hours for which replaced disks are kept',
   }),
   auditDays: setting({
     option: '--audit-days <number>',
     variable: 'SILVERSMITH_AUDIT_DAYS',
     ...inUnits(dayMs, whole(1, 36_500), defaultSettings.auditKeptMs),
-    help: 'how long the audit trail is kept',
+    help: 'days for which the audit trail is kept',
   }),
   cacheGb: setting({
     option: '--cache-gb <number>',
     variable: 'SILVERSMITH_CACHE_GB',
     ...inUnits(1024 ** 3, decimal(0, 1e6), defaultSettings.cacheBytesMax),
-    help: 'the most that installed steps may take when no image needs them',
+    help: 'the most GB that layers of installed titles may take when no image needs them',
   }),
   scrubDays: setting({
     option: '--scrub-days <number>',
     variable: 'SILVERSMITH_SCRUB_DAYS',
     ...inUnits(dayMs, decimal(0, 3650), defaultSettings.scrubEveryMs),
-    help: 'how often each layer is compared with its digest',
+    help: 'days within which each layer is compared with its digest again',
   }),
   scrubMbPerSecond: setting({
     option: '--scrub-mb-per-second <number>',
     variable: 'SILVERSMITH_SCRUB_MB_PER_SECOND',
     ...inUnits(1024 ** 2, decimal(0, 1e5), defaultSettings.scrubBytesPerSecond),
-    help: 'how fast layers are read for that',
+    help: 'how fast layers are read for that comparison, at most',
   }),
   startsAtOnce: setting({
     option: '--starts-at-once <number>',
@@ -224,7 +225,7 @@ export function toolEnvironment(env: Environment): Record<string, string> {
 }
 
 /**
- * Options come before the environment, and the environment before the defaults. Throws UsageError
+ * Options override the environment, and the environment overrides the defaults. Throws UsageError
  * with the name of the setting that is wrong.
  */
 export function parseConfig(flags: Flags, env: Environment): Config {

@@ -54,9 +54,13 @@ export function apiReference(): string {
   const lines = [
     '# The API',
     '',
-    `Printed from \`src/contract/table.ts\`. Every path begins with \`${pathPrefix}\`; every request is signed; every POST and DELETE may bear an`,
+    'Printed from the rows in `src/contract/<noun>.ts`, which `src/contract/table.ts` joins; do not edit it.',
+    `Every path begins with \`${pathPrefix}\`; every request is signed; every POST and DELETE may bear an`,
     `\`Idempotency-Key\`. Fields of our own are sent to callers that send \`${extensionsHeader.name}: ${extensionsHeader.value}\`. Any operation can also refuse with 400,`,
     '401, 4710, 429, 500 and 503 ([errors](errors.md)).',
+    '',
+    'Every answer in JSON has an *envelope*: the fields `client_code` (200 for success), `message` and `timestamp`,',
+    'beside those that are named here. A *plan* is a machine type: `plan_id` and `machine_type_id` are the same id.',
   ];
   for (const name of operationNames) {
     const operation = specOf(name);
