@@ -1,5 +1,5 @@
-// Makes a backup of real disks while a machine runs, brings it back somewhere else, and starts its
-// machine there.
+// Makes a backup of real disks while a machine runs, restores it into another folder, and starts
+// the machine from the restored disk.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -25,7 +25,7 @@ import { quickBase } from './quick-base.ts';
 import { startServer } from './server.ts';
 
 describe('a backup of real disks', () => {
-  it('holds the disk of a machine that is on as of one moment, and the machine starts from it elsewhere', async (t) => {
+  it('holds the disk of a running machine as of one moment, and the restored machine starts from it', async (t) => {
     const s = await startServer(t, []);
     const [first = 0, second = 0] = s.machines;
     for (const id of [first, second]) await s.client().machineStart({ id });
@@ -36,7 +36,7 @@ describe('a backup of real disks', () => {
     const captured = await s.client().imageCapture({ machine_id: second });
     assert.equal((await s.image(captured.attributes.id)).status, 'available');
 
-    // Its kept disk lies still while the machine is on with another.
+    // The machine runs on another disk, so nothing writes to its kept disk.
     const kept = newId() as DiskId;
     await s.store.write('system', async (work) => {
       const { diskId, organisationId } = await work.machines.get(first as never);
@@ -58,7 +58,7 @@ describe('a backup of real disks', () => {
       `two backups beside a running machine: ${((performance.now() - at) / 1000).toFixed(2)} s`,
     );
     assert.deepEqual([manifest.layers, manifest.disks, manifest.missing], [2, 3, []]);
-    // Layers are shared, not copied.
+    // The backup shares each layer with the original by a hard link, without a copy.
     for (const name of await readdir(join(folder, 'engine', 'layers'))) {
       const [one, other] = [
         join(folder, 'engine', 'layers', name),
@@ -68,7 +68,7 @@ describe('a backup of real disks', () => {
     }
     assert.deepEqual(await s.leftOvers(), []);
     assert.equal(await s.inside(first, 'cat /root/note'), 'kept');
-    // What happens after it is not in it.
+    // The guest writes this after the backup, so the backup must not hold it.
     await s.inside(first, 'echo later > /root/note; sync');
 
     await restore(folder, dataDir, 'operator:test');
@@ -111,7 +111,7 @@ describe('a backup of real disks', () => {
     assert.equal(await s.inside(first, 'cat /root/note'), 'later');
   });
 
-  it('is made of a disk whose machine starts or stops during the copy, whole each time, and of one that it has kept', async (t) => {
+  it('copies whole disks while their machine starts or stops, and a kept disk', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await openQemu({ root: join(folder, 'engine') });
     const { boot, ...files } = await quickBase(folder);

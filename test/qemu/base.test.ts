@@ -1,4 +1,5 @@
-// Disks from outside are not trusted, guests are confined, and a full disk fails one job only.
+// A base file from outside is not trusted: it is checked before it is used and tried once it is
+// added. Guests run confined.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -23,7 +24,7 @@ import { quickBase } from './quick-base.ts';
 const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { stdio: 'pipe' });
 
 describe('a base file from outside', () => {
-  it('is refused, and leaves nothing, when it is no disk or could lead a tool to another file', async (t) => {
+  it('is refused, and leaves no file, when it is not a disk or could lead a tool to another file', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await openQemu({ root: join(folder, 'engine') });
     const file = (name: string) => join(folder, name);
@@ -110,7 +111,7 @@ describe('a base file from outside', () => {
 });
 
 describe('the trial of a base', () => {
-  it('tells one that boots from one on which nothing is, and leaves nothing', async (t) => {
+  it('tells a base that boots from an empty one, and leaves no file', async (t) => {
     const folder = await temporaryFolder(t);
     const root = join(folder, 'engine');
     const engine = await openQemu({ root });

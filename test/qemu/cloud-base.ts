@@ -1,6 +1,6 @@
 // Makes a base like a distribution's cloud image: Debian 12 with cloud-init, the guest agent, an
-// SSH server, netplan and a snakeoil certificate. It is made once and cached. A variant that lacks
-// a part has it switched off in a copy of the disk.
+// SSH server, netplan and a snakeoil certificate. It is made once and cached. A variant without a
+// part is a copy of the disk in which that part is disabled.
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -95,7 +95,7 @@ export function debugfs(disk: string, commands: readonly string[]): void {
   });
 }
 
-/** The base in a folder, with cloud-init and the guest agent or without. */
+/** Makes the base in a folder, with or without cloud-init and the guest agent. */
 export async function cloudBase(
   folder: string,
   { cloudInit = true, agent = true }: { cloudInit?: boolean; agent?: boolean },

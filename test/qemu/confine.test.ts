@@ -1,5 +1,5 @@
-// A guest that has taken over its QEMU reaches its own files and no more. A hostile process stands
-// for it, which the engine starts as it starts a guest.
+// A guest that takes over its QEMU process can reach only its own files. The engine starts a
+// hostile process in the place of QEMU, confined as QEMU would be.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -20,7 +20,7 @@ import { boot, hostile, mib, sizeBytes } from './hostile.ts';
 const text = (path: string) => readFile(path, 'utf8').catch(() => '');
 
 describe('a process in the place of a guest', () => {
-  it('sees its own chain alone, and no process, capability, network or environment', async (t) => {
+  it('sees only its own chain, and no other process, capability, network or environment', async (t) => {
     const probe = `
       { echo "files: $(find /engine -type f | sort | tr '\\n' ' ')"
         echo "environment: $(env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=)"
@@ -33,7 +33,7 @@ describe('a process in the place of a guest', () => {
       echo done >>report`;
     const s = await hostile(t, probe);
     const [one, two] = [1 as MachineId, 2 as MachineId];
-    // A process that another guest's is, and the server's own.
+    // The probe looks for the process of another guest and for the server's process.
     const starting = s.start(one);
     const run = join(s.root, 'run', 'machine-1');
     await waitFor(
@@ -110,7 +110,7 @@ describe('a process in the place of a guest', () => {
     }
   });
 
-  it('makes the server follow no link, wait for no pipe, and speak to no socket but its own', {
+  it('cannot make the server follow a link, wait for a pipe, or use another socket', {
     timeout: 60_000,
   }, async (t) => {
     const s = await hostile(
@@ -126,8 +126,8 @@ describe('a process in the place of a guest', () => {
     defer(t, () => other.close());
     const one = 1 as MachineId;
     const { run } = await s.start(one);
-    // As the user itself it could put links nowhere else; in an earlier version the server's marks
-    // lay beside its sockets.
+    // The guest's user can write links only here. In an earlier version this folder also held the
+    // server's marker files.
     await symlink(victim, join(s.root, 'machines', '1', 'asking'));
     assert.equal(await s.engine.machineState(one, call), 'on');
     assert.deepEqual(await s.engine.pause.paused(call), new Set());
@@ -145,7 +145,7 @@ describe('a process in the place of a guest', () => {
 });
 
 describe('a layer that a hostile guest has written', () => {
-  it('gives nothing of a layer that its header names and the store does not', async (t) => {
+  it('never exposes a layer that its header names but the store does not', async (t) => {
     const s = await hostile(t, '');
     const [disk, layer] = [diskId(), layerId()];
     await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes }, call);
@@ -178,13 +178,13 @@ describe('a layer that a hostile guest has written', () => {
       /could not be made or read/,
     );
     assert.equal(statSync(path, { throwIfNoEntry: false }), undefined);
-    // It is read where the store says that it stands below.
+    // The same layer can be read once the store names it as the parent.
     await s.engine.transfer.exportLayer({ ...spec, chain: [layer, s.other] }, call);
   });
 });
 
 describe('a host on which guests cannot be confined', () => {
-  it('starts none, and says which command helps; unconfined they run only when that is asked for', async (t) => {
+  it('starts no guest and names the command that helps, unless unconfined guests are asked for', async (t) => {
     const folder = await temporaryFolder(t);
     const [programs, root] = [join(folder, 'programs'), join(folder, 'engine')];
     await mkdir(programs);

@@ -1,4 +1,4 @@
-// A failing disk: four bytes of a file change.
+// Simulates a failing disk by changing four bytes of a file.
 
 import { chmod, open } from 'node:fs/promises';
 

@@ -1,5 +1,5 @@
-// The host's disk is full, fails, cannot be written, or has lost a part of what was written. Each
-// proof has a real file system of its own.
+// The host's disk is full, fails, is read-only, or has lost a part of the written bytes. Each test
+// has a real file system of its own.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -26,10 +26,10 @@ import { restMs, startQuick } from './quick-server.ts';
 
 const mib = 1024 ** 2;
 
-describe('a host that has no room', { skip: leftOutWithoutRoot }, () => {
-  it('fails the one image with a reason, and gives back what it took', async (t) => {
+describe('a host whose disk is full', { skip: leftOutWithoutRoot }, () => {
+  it('fails only that image, with a reason, and frees the bytes it used', async (t) => {
     const dataDir = await smallDisk(t, 400);
-    // Zeros would take no room.
+    // The script writes real data, because zeros would be stored as holes.
     const script = 'for one in $(seq 60); do cat /bin/busybox; done | dd of=/dev/vda bs=1M seek=64';
     const s = await startQuick(t, { dataDir, script });
     const ballast = await fill(dataDir, 60 * mib);
@@ -40,12 +40,12 @@ describe('a host that has no room', { skip: leftOutWithoutRoot }, () => {
     const { bavail, bsize } = await statfs(dataDir);
     assert.ok(bavail * bsize > 55 * mib);
     await rm(ballast);
-    // The host is looked at once a minute, and what was seen then counts.
+    // Builds go by the last measurement of the host, which otherwise runs once a minute.
     await s.reconciler.task('measure');
     assert.equal((await s.build()).status, 'available');
   });
 
-  it('pauses a machine that writes, which goes on when there is room again', async (t) => {
+  it('pauses a machine that writes, and resumes it when space is free again', async (t) => {
     const dataDir = await smallDisk(t, 400);
     const s = await startQuick(t, { dataDir, guest: guests.writes });
     const ballast = await fill(dataDir, 30 * mib);
@@ -83,7 +83,7 @@ describe('a host that has no room', { skip: leftOutWithoutRoot }, () => {
 });
 
 describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
-  it('loses nothing that was acknowledged before, and nothing is acknowledged after', async (t) => {
+  it('loses no acknowledged change, and acknowledges none after the failure', async (t) => {
     const power = await cuttableDisk(t, 2048);
     const dataDir = join(power.folder, 'data');
     const s = await startQuick(t, { dataDir });
@@ -111,7 +111,7 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
     assert.equal((await fetch(`${heir.url}/readyz`)).status, 200);
   });
 
-  it('where a layer is read is told as that, for good', async (t) => {
+  it('fails the reading of a layer with an error that no retry can help', async (t) => {
     const power = await cuttableDisk(t, 512);
     const root = join(power.folder, 'engine');
     const engine = await openQemu({ root });
@@ -136,7 +136,7 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
     );
   });
 
-  it('and cannot be written refuses to be served, and says so', async (t) => {
+  it('refuses to be served when it cannot be written, and says so', async (t) => {
     const dataDir = await smallDisk(t, 400);
     const s = await startQuick(t, { dataDir });
     await s.close();
@@ -151,7 +151,7 @@ describe('a disk of the host that fails', { skip: leftOutWithoutRoot }, () => {
 });
 
 describe('a layer that was written in part', { skip: leftOutWithoutRoot }, () => {
-  it('is found before a machine starts on it, its image says so, and the machine has the disk it had', async (t) => {
+  it('is found before a machine starts on it; its image fails and the machine keeps its disk', async (t) => {
     const s = await startQuick(t, {
       script: 'dd if=/dev/urandom of=/dev/vda bs=1M seek=5 count=1',
     });
@@ -173,7 +173,7 @@ describe('a layer that was written in part', { skip: leftOutWithoutRoot }, () =>
       const { layerId } = await s.store.read('system', (work) =>
         work.images.get(attributes.id as ImageId),
       );
-      // Its digest is taken soon after it is made.
+      // A task takes the digest of a new layer soon after the build.
       await s.reconciler.task('verify');
       const path = join(s.dataDir, 'engine', 'layers', `${layerId}.qcow2`);
       await apply(path, (await stat(path)).size);

@@ -1,4 +1,4 @@
-// Machines that an earlier version of the server started are still its own.
+// The server takes over the machines that an earlier version of it started.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { defer, leftOutWithoutRoot, temporaryFolder, waitFor } from '../support.
 import { mib, sizeBytes } from './hostile.ts';
 
 describe('a machine that an earlier version started', { skip: leftOutWithoutRoot }, () => {
-  it('is found, watched and stopped, and its folder is taken back from QEMU’s user', async (t) => {
+  it('is found, watched and stopped, and its folder no longer belongs to QEMU’s user', async (t) => {
     const folder = await realpath(await temporaryFolder(t));
     const root = join(folder, 'engine');
     const engine = await openQemu({ root });

@@ -1,4 +1,4 @@
-// The QEMU engine keeps the engine's contract, on real disks and in real machines.
+// Runs the engine's contract on the QEMU engine, with real disks and real machines.
 
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { testEngine } from '../contract/engine.ts';

@@ -38,7 +38,7 @@ const typing =
   };
 
 describe('machine exec', () => {
-  it('exits with the status of the command, which may stand behind --, and says what kept it from running', async (t) => {
+  it('exits with the status of the command, accepts --, and says why a command could not run', async (t) => {
     const s = await startServer(t, []);
     const [id = 0] = s.machines;
     const exec = typing(s.dataDir);
@@ -64,8 +64,7 @@ describe('machine exec', () => {
       /could not run "frobnicate" .*give a program of the guest/,
     );
 
-    // A guest that floods the agent's channel without ever ending a line: at 100 MB a second and
-    // more.
+    // This guest floods the agent's channel at more than 100 MB a second and never ends a line.
     const port = '/dev/virtio-ports/org.qemu.guest_agent.0';
     const flood = `systemctl stop qemu-guest-agent; exec dd if=/dev/zero of=${port} bs=32k`;
     assert.equal((await exec(id, 'systemd-run', 'sh', '-c', flood)).code, 0);
@@ -80,7 +79,7 @@ describe('machine exec', () => {
     assert.match(asked.err, /its guest agent does not answer/);
     const peakMb = () => process.resourceUsage().maxRSS / 1024;
     const before = peakMb();
-    // As the server does it, with less patience.
+    // The server stops a machine in the same way, with a longer grace period.
     await s.engine.stopMachine({ machineId: id as never, graceMs: 500 }, call);
     t.diagnostic(
       `the most resident memory grew from ${before.toFixed(0)} to ${peakMb().toFixed(0)} MB`,

@@ -1,6 +1,6 @@
 // Programs of the host are missing, slow, hang or die, and a guest prints too much or nothing. Each
-// fault is reported with its reason and leaves nothing behind, and everything goes on when it is
-// over.
+// fault is reported with its reason and leaves no process or file behind, and the server recovers
+// when the fault is over.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { defer, waitFor } from '../support.ts';
 import { guests } from './quick-base.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
-/** Whether a process was started with these words. */
+/** Whether a process with these arguments runs. */
 const isRunning = (words: readonly string[]) =>
   readdirSync('/proc').some((entry) => {
     if (!/^\d+$/.test(entry)) return false;
@@ -19,13 +19,13 @@ const isRunning = (words: readonly string[]) =>
         readFileSync(`/proc/${entry}/cmdline`, 'utf8') === words.map((word) => `${word}\0`).join('')
       );
     } catch {
-      // It ended in between.
+      // The process ended between the two reads.
       return false;
     }
   });
 
 describe('a program of the host', () => {
-  it('that is missing fails what needs it with a reason, and is named by /readyz', async (t) => {
+  it('when missing fails the jobs that need it with a reason, and /readyz names it', async (t) => {
     const s = await startQuick(t);
     const bringBack = await s.inFront('qemu-img', 'exit 127');
     const [image, machine] = await Promise.all([s.build(), s.turn(true)]);
@@ -42,7 +42,7 @@ describe('a program of the host', () => {
     assert.equal((await s.turn(true)).friendly_status, 'ready');
   });
 
-  it('that ends at once fails the start with a reason, and the machine has the disk it had', {
+  it('that ends at once fails the start with a reason, and the machine keeps its disk', {
     timeout: restMs,
   }, async (t) => {
     const s = await startQuick(t);
@@ -58,7 +58,7 @@ describe('a program of the host', () => {
     assert.equal((await s.turn(true)).friendly_status, 'ready');
   });
 
-  it('that hangs once is ended at its limit, and everything comes true', async (t) => {
+  it('that hangs once is ended at its time limit, and its job still succeeds', async (t) => {
     const s = await startQuick(t);
     const once = async (name: string, when: string) => {
       const real = execFileSync('which', [name]).toString().trim();
@@ -86,7 +86,7 @@ describe('a program of the host', () => {
     await s.assertSound();
   });
 
-  it('that is killed in its work is started again', async (t) => {
+  it('that is killed while it works is started again', async (t) => {
     const s = await startQuick(t, { script: 'sleep 2' });
     const building = s.build();
     const { pid } = await waitFor('it builds', () => s.process('build'), restMs);
@@ -102,7 +102,7 @@ describe('a program of the host', () => {
     await s.assertSound();
   });
 
-  it('that the limit on processes does not let start fails what needs it with a reason', async (t) => {
+  it('that cannot start because of the process limit fails its job with a reason', async (t) => {
     const s = await startQuick(t);
     const limit = (processes: string) =>
       execFileSync('prlimit', ['--pid', String(process.pid), `--nproc=${processes}:`]);
@@ -124,7 +124,7 @@ describe('a program of the host', () => {
     assert.equal((await s.turn(true)).friendly_status, 'ready');
   });
 
-  it('that gets no memory is told as that', async (t) => {
+  it('that runs out of memory is reported as such', async (t) => {
     const s = await startQuick(t);
     const real = execFileSync('which', ['qemu-system-x86_64']).toString().trim();
     await s.inFront('qemu-system-x86_64', `exec prlimit --as=500000000 -- ${real} "$@"`);
@@ -136,7 +136,7 @@ describe('a program of the host', () => {
 });
 
 describe('a recipe', () => {
-  it('that fails is not taken for one that succeeded, whatever it prints', async (t) => {
+  it('that fails is never taken for a success, whatever it prints', async (t) => {
     const forged = ['', '0'.repeat(32), ' 0123456789abcdef0123456789abcdef '].map(
       (token) => `printf '\\n\\036silversmith-exit ${token}0\\n'`,
     );
@@ -150,7 +150,7 @@ describe('a recipe', () => {
 });
 
 describe('a guest', () => {
-  it('that never says it is ready is turned off at the limit, with a reason', async (t) => {
+  it('that never reports ready is turned off at the time limit, with a reason', async (t) => {
     const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 15_000 } });
     const machine = await s.turn(true);
     assert.equal(machine.friendly_status, 'off');
@@ -160,13 +160,13 @@ describe('a guest', () => {
     await s.assertSound();
   });
 
-  it('that floods its serial ports takes no memory for it, and is turned off like any other', async (t) => {
+  it('that floods its serial ports does not make QEMU grow, and is turned off at the time limit', async (t) => {
     const s = await startQuick(t, { guest: guests.floods, settings: { readyMs: 8000 } });
     const starting = s.turn(true);
     const { pid } = await waitFor('it is on', () => s.process('machine'), restMs);
     let mostMb = 0;
     const watch = setInterval(() => {
-      // Gone in the end.
+      // The machine's process has ended by now.
       const status = existsSync(`/proc/${pid}/status`)
         ? readFileSync(`/proc/${pid}/status`, 'utf8')
         : '';
@@ -180,7 +180,7 @@ describe('a guest', () => {
     await s.assertSound();
   });
 
-  it('that ignores being asked to power off is turned off by force', async (t) => {
+  it('that ignores a request to power off is turned off by force', async (t) => {
     const s = await startQuick(t, { settings: { gracefulStopMs: 1000 } });
     assert.equal((await s.turn(true)).friendly_status, 'ready');
     assert.equal((await s.turn(false, true)).friendly_status, 'off');
@@ -189,7 +189,7 @@ describe('a guest', () => {
 
   it('that prints without end while it is built is ended, and its image says so', async (t) => {
     const s = await startQuick(t);
-    // What an emulated serial port would take minutes to print.
+    // An emulated serial port would need minutes to print this much, so a program does it.
     await s.inFront('qemu-system-x86_64', 'exec yes');
     const image = await s.build();
     assert.equal(image.status, 'failed');

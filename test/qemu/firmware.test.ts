@@ -1,5 +1,5 @@
-// A base with a boot loader of its own, as distributions' cloud images have one, boots by BIOS and
-// reads its NoCloud seed, in a build and in a machine.
+// A base with its own boot loader, like a distribution's cloud image, boots by BIOS. It reads its
+// NoCloud seed in a build and in a machine.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -18,7 +18,7 @@ import { defer, temporaryFolder, waitFor } from '../support.ts';
 const sectorBytes = 512;
 const partitionStart = 2048;
 
-/** The demo base in a partition, with GRUB before it and its kernel inside. */
+/** Makes a disk that has GRUB, and a partition with the demo base and its kernel. */
 async function bootableDisk(folder: string): Promise<string> {
   const demo = await demoBase();
   const run = (file: string, ...args: string[]) =>
@@ -65,7 +65,7 @@ async function bootableDisk(folder: string): Promise<string> {
 }
 
 describe('a base that boots by its firmware', () => {
-  it('runs a recipe from its seed, powers off, and starts machines that have the result and their name', async (t) => {
+  it('runs a recipe from its seed, and starts machines with the result and their own name', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await openQemu({ root: join(folder, 'engine') });
     const boot = { mode: 'bios' } as const;

@@ -1,4 +1,4 @@
-// A data directory may lie anywhere, and may be moved.
+// A data directory can be in any folder, and can be moved.
 
 import assert from 'node:assert/strict';
 import { mkdir, rename } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
 describe('a data directory', () => {
-  it('may lie deep in folders that only the server passes, and be moved while a machine is on', async (t) => {
+  it('works below folders that only the server may enter, and can move while a machine is on', async (t) => {
     const inaccessible = join(await temporaryFolder(t), 'private'.repeat(20));
     await mkdir(inaccessible, { mode: 0o700 });
     const dataDir = join(inaccessible, 'deep'.repeat(20), 'data');
@@ -35,7 +35,7 @@ describe('a data directory', () => {
     const status = async () =>
       (await client.machineGet({ id: s.machine })).attributes.friendly_status;
     assert.equal(await status(), 'ready');
-    // An image of its disk would be one of a disk that is written to.
+    // The machine still writes to its disk, so a capture of it is refused.
     await assert.rejects(client.imageCapture({ machine_id: s.machine }), { clientCode: 4209 });
     const { diskId } = await server.store.read('system', (work) =>
       work.machines.get(s.machine as never),

@@ -1,4 +1,4 @@
-// Every tool opens the highest chain that is allowed, on real disks, and a machine starts on it.
+// Every tool opens a chain of the highest allowed number of layers, and a machine starts on it.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -20,7 +20,7 @@ const sizeBytes = 8 * 1024 ** 3;
 const machineId = 1 as MachineId;
 
 describe('the highest chain', () => {
-  it('is exported, imported, written anew and started', async (t) => {
+  it('can be exported, imported, rewritten and started', async (t) => {
     const folder = await temporaryFolder(t);
     const root = join(folder, 'engine');
     const engine = await openQemu({ root });

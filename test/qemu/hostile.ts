@@ -1,5 +1,4 @@
-// A process in the place of a guest: a script that runs as QEMU does, caged, and does what it
-// likes.
+// Stands in for a guest that took over its QEMU process: a script that runs in QEMU's sandbox.
 
 import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,8 +15,8 @@ export const sizeBytes = 64 * mib;
 export const boot = { mode: 'bios' } as const;
 
 /**
- * Runs a script in the place of QEMU, and then stays as a process that is found by QEMU's name and
- * words.
+ * Runs a script in the place of QEMU, then keeps a process alive that has QEMU's name and
+ * arguments, so that the engine finds it.
  */
 export const inPlaceOfQemu = (script: string) => `#!/bin/bash
 [ "$1" = --version ] && exit 0
@@ -25,7 +24,7 @@ ${script}
 exec -a qemu-system-x86_64 perl -e '$SIG{TERM} = sub { exit }; sleep 1000' -- "$@"
 `;
 
-/** An engine on a base with disks, whose guests are a script. */
+/** Opens an engine that has a base and disks, and that runs a script in the place of QEMU. */
 export async function hostile(t: Scope, script: string) {
   const folder = await realpath(await temporaryFolder(t));
   const [root, programs] = [join(folder, 'engine'), join(folder, 'programs')];
@@ -47,7 +46,7 @@ export async function hostile(t: Scope, script: string) {
     const disk = diskId();
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);
     const spec = machineOn({ machineId, diskId: disk, boot, baseLayerId: base });
-    // It never comes up.
+    // The script never reports ready, so the start fails.
     const starting = engine.startMachine(spec, call).catch(() => {});
     defer(t, async () => {
       await engine.stopMachine({ machineId, graceMs: 0 }, call);

@@ -1,6 +1,6 @@
 // Starts twenty machines, on disks made in each possible way, from four bases: one with cloud-init
 // and the guest agent, one with each of them alone, and the demo base. Prints the identity of each
-// machine, and fails when something that must be unique is there twice. Takes half an hour under
+// machine, and fails when two machines share a value that must be unique. Takes half an hour under
 // emulation: npm run identities [BASE …]
 
 import assert from 'node:assert/strict';
@@ -72,8 +72,8 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
   };
 
   /**
-   * Starts a machine, and gives who it is from its process, from inside where an agent answers, and
-   * from its disk once it is off.
+   * Starts a machine and returns its identity: from its process, through the agent where one
+   * answers, and from its disk after it stopped.
    */
   async function identify(
     base: string,
@@ -127,7 +127,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       mac: /mac=([0-9a-f:]+)/.exec(line.join(' '))?.[1] ?? '',
       uuid: line[line.indexOf('-uuid') + 1] ?? '',
       'machine id': file('/etc/machine-id').toString().trim(),
-      // A link to the machine id shows nothing here.
+      // Empty when the file is a link to the machine id.
       'D-Bus id': file('/var/lib/dbus/machine-id').toString().trim(),
       seed: digest(file('/var/lib/systemd/random-seed')),
       'host keys': keys.map((key) => digest(file(`/etc/ssh/${key}`))).join(' '),
@@ -157,7 +157,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     };
     const first = await fresh('base', baseLayer);
     await fresh('base', baseLayer);
-    // A build needs something in its guest that runs the recipe of its seed, which an agent is not.
+    // A build needs a program in its guest that runs the recipe of its seed. The agent does not.
     if (base !== 'agent') {
       const built = layerId();
       const step = { layerId: built, parentId: baseLayer, sizeBytes, label: 'A title' };
@@ -194,8 +194,8 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
     );
     await fresh('imported', imported);
     if (base === 'cloud-init' || base === 'both') return;
-    // A reset gives the machine a new disk and with it a new identity; its card and its UUID stay.
-    // Undone, it is who it was.
+    // A reset gives the machine a new disk and with it a new identity; its network card and UUID
+    // stay. Undoing the reset restores the identity.
     const reset = await identify(
       base,
       'reset',
@@ -219,7 +219,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
       baseLayer,
       [captured, baseLayer],
     );
-    // The random seed is another one after each boot.
+    // Each boot writes a new random seed, so it is not compared.
     assert.deepEqual({ ...undone, seed: '', how: '' }, { ...first.row, seed: '', how: '' });
   }
 
@@ -240,7 +240,7 @@ async function main(folder: string, wanted: readonly string[]): Promise<void> {
 }
 
 async function leaseOf(engine: Engine, id: MachineId): Promise<string> {
-  // The agent may answer a while after the machine is ready.
+  // The agent may begin to answer some time after the machine is ready.
   const lease = () =>
     requirePart(engine, 'exec')
       .run({ machineId: id, command: ['/bin/sh', '-c', 'cat /run/systemd/netif/leases/*'] }, call)

@@ -1,4 +1,4 @@
-// The identities of machines as they are read from their disks, compared and printed as a table.
+// Reads the identities of machines from their disks, compares them and prints them as a table.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,7 +10,7 @@ export const say = (line: string) => process.stdout.write(`${line}\n`);
 
 export type Identity = Record<string, string>;
 
-/** Reads a file of a raw disk without mounting it; empty when it is not there. */
+/** Reads a file of a raw disk without mounting it; empty when there is no such file. */
 export function reader(raw: string) {
   const ask = (request: string) =>
     execFileSync('debugfs', ['-R', request, raw], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -25,7 +25,7 @@ export function reader(raw: string) {
   };
 }
 
-/** A build step leaves no identity in its layer. */
+/** Checks that a build step left no identity in its layer. */
 export function assertNobody(raw: string): void {
   const { file, names } = reader(raw);
   assert.equal(file('/built').toString(), 'built\n');

@@ -1,4 +1,4 @@
-// A guest with an agent and nothing that reads a seed: the demo base without its unit.
+// A guest that has the agent and no program that reads a seed: the demo base without its unit.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -15,7 +15,7 @@ import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { debugfs } from './cloud-base.ts';
 
 describe('a guest with an agent alone', () => {
-  it('gets its identity through the agent before it is ready and before its card has a link, and keeps it', async (t) => {
+  it('gets a lasting identity through the agent before it is ready or its card has a link', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await openQemu({ root: join(folder, 'engine'), machineNetwork: true });
     const { boot, disk: demo, ...kernel } = await demoBase();

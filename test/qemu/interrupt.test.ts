@@ -1,5 +1,5 @@
-// A server that is stopped in the middle of an import ends in seconds and takes it up again. No two
-// folders of the data directory need to be on the same file system.
+// A server that is stopped during an import ends in seconds, and the next one resumes the import.
+// The folders of the data directory may be on different file systems.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -32,7 +32,7 @@ import { restMs, startQuick } from './quick-server.ts';
 
 const mib = 1024 ** 2;
 
-/** Sends a file and says that all is there. */
+/** Uploads a file, finishes the transfer, and returns the id of its image. */
 async function sendsIn(s: Awaited<ReturnType<typeof startQuick>>, bytes: Buffer): Promise<number> {
   const { id } = await s.client.imageImport({ size_bytes: bytes.length });
   const options = { url: s.url, ...s.key };
@@ -40,7 +40,7 @@ async function sendsIn(s: Awaited<ReturnType<typeof startQuick>>, bytes: Buffer)
   return (await s.client.transferFinish({ id })).attributes.id;
 }
 
-/** A qemu-img that hangs when it converts, for so many seconds, by which it is found. */
+/** A qemu-img whose convert hangs for so many seconds; its process is found by that number. */
 const hangingTool = (seconds: number) =>
   `case "$*" in convert*) exec sleep ${seconds};; esac\nexec ${execFileSync('which', ['qemu-img']).toString().trim()} "$@"`;
 
@@ -52,13 +52,13 @@ const hangs = (seconds: number) =>
         readFileSync(`/proc/${entry}/cmdline`, 'utf8') === `sleep\0${seconds}\0`
       );
     } catch {
-      // It ended in between.
+      // The process ended between the two reads.
       return false;
     }
   });
 
-describe('a server that is stopped in the midst of an import', () => {
-  it('ends in seconds, and the next one takes the import up and ends it', async (t) => {
+describe('a server that is stopped during an import', () => {
+  it('ends in seconds, and the next one finishes the import', async (t) => {
     const s = await startQuick(t);
     const disk = await readFile(await quickDisk(s.folder));
     const undo = await s.inFront('qemu-img', hangingTool(8123));
@@ -86,8 +86,8 @@ describe('a server that is stopped in the midst of an import', () => {
   });
 });
 
-describe('folders on other file systems', { skip: leftOutWithoutRoot }, () => {
-  it('do not matter to exports, imports, builds and captures', async (t) => {
+describe('folders on different file systems', { skip: leftOutWithoutRoot }, () => {
+  it('work for exports, imports, builds and captures', async (t) => {
     const [dataDir, engine] = [await temporaryFolder(t), await smallDisk(t, 400)];
     const layers = join(engine, 'layers');
     await mkdir(layers);
@@ -118,7 +118,7 @@ describe('folders on other file systems', { skip: leftOutWithoutRoot }, () => {
     await s.assertSound();
   });
 
-  it('take a copy that is whole, has the holes and the owner of the file, and replaces what is there', async (t) => {
+  it('get whole copies, with the holes and the owner of the file, that replace an older file', async (t) => {
     const [from, to] = [join(await temporaryFolder(t), 'from'), join(await smallDisk(t, 20), 'to')];
     await writeFile(from, 'content');
     await truncate(from, 100 * mib);
@@ -140,7 +140,7 @@ describe('folders on other file systems', { skip: leftOutWithoutRoot }, () => {
 });
 
 describe('a base with holes', () => {
-  it('takes what is written on it and no more, while it is added too', async (t) => {
+  it('takes only the room of its written bytes, also while it is added', async (t) => {
     const folder = await temporaryFolder(t);
     const engine = await openQemu({ root: join(folder, 'engine') });
     const disk = join(folder, 'sparse.raw');

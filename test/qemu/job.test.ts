@@ -1,4 +1,4 @@
-// The whole job on real disks in real machines, against a server in a process of its own.
+// The whole life of an image, on real disks and machines, against a server in its own process.
 
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
@@ -9,7 +9,7 @@ import { waitFor } from '../support.ts';
 import { debianPackage, startServer } from './server.ts';
 
 describe('a server on real disks', () => {
-  it('installs, assigns, starts, captures, hands the capture on, and lets machines live through its own death', async (t) => {
+  it('installs, assigns, starts and captures, and its machines keep running when it is killed', async (t) => {
     const hello = await debianPackage(t, 'hello');
     const s = await startServer(t, [
       { name: 'hello', script: `dpkg -i ${basename(hello)}\n`, files: [hello] },
@@ -28,7 +28,7 @@ describe('a server on real disks', () => {
     assert.equal((await s.image(again.attributes.id)).status, 'available');
     lap('the same list again');
 
-    // The first machine has a disk of its own before the assignment, with a file that has to go.
+    // Before the assignment the first machine has its own disk, with a file that must disappear.
     await s.client().machineStart({ id: first });
     await s.machine(first, 'ready');
     lap('first start, from the base');
@@ -49,7 +49,7 @@ describe('a server on real disks', () => {
       assert.match(await s.inside(id, 'hello'), /Hello from hello!/);
     assert.equal(await s.inside(first, 'ls /root/before 2>/dev/null || echo gone'), 'gone');
     assert.equal(await s.inside(first, 'hostname'), `machine-${first}`);
-    // Two machines of one image have nothing in common that must be unique.
+    // Two machines of one image share no value that must be unique.
     const own =
       'cat /etc/machine-id; cat /sys/class/dmi/id/product_uuid /var/lib/silversmith/identity; sha256sum </var/lib/systemd/random-seed; hostname';
     const identityOf = async (id: number) => (await s.inside(id, own)).split('\n');
@@ -95,13 +95,12 @@ describe('a server on real disks', () => {
       /made inside\nHello/,
     );
 
-    // A copy of a machine has an identity of its own.
+    // A machine that starts from a capture of another one has its own identity.
     const idOf = (id: number) => s.inside(id, 'cat /etc/machine-id');
     const copied = await idOf(second);
     assert.match(copied, /^[0-9a-f]{32}$/);
 
-    // Deleting the image hurts nobody: the machine that runs on it, and the one it came from, go
-    // on.
+    // After the image is deleted, the machine that runs on it and the captured machine still work.
     await s.client().imageDelete({ id: captured.attributes.id });
     await s.client().imageDelete({ id: built.attributes.id });
     assert.equal(await s.inside(second, 'cat /root/note'), 'made inside');
@@ -114,7 +113,7 @@ describe('a server on real disks', () => {
     assert.deepEqual(await s.leftOvers(), []);
   });
 
-  it('ends a build that fails with the step and its last lines, and one that hangs at its limit', async (t) => {
+  it('reports a failing build with its step and last lines, and ends a hanging build at its limit', async (t) => {
     const s = await startServer(t, [
       {
         name: 'Broken',
@@ -138,7 +137,7 @@ describe('a server on real disks', () => {
     await waitFor('nothing is left of the builds', async () => (await s.leftOvers()).length === 0);
   });
 
-  it('finishes a build whose server was killed, and leaves no process or file of the first attempt', async (t) => {
+  it('finishes a build after it was killed, and leaves no process or file of the first attempt', async (t) => {
     const s = await startServer(t, [{ name: 'Slow', script: 'sleep 8\necho done > /slow\n' }]);
     const image = await s.client().imageInstall({ software_ids: s.software });
     await waitFor(

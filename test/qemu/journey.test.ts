@@ -1,6 +1,6 @@
-// Follows an image that stands alone, over the API and on real disks: it is imported, starts a
-// machine, is captured, generalised and exported, and starts a machine on another installation that
-// has none of its bases.
+// Follows a standalone image, over the API and on real disks. It is imported and starts a machine;
+// a generalised capture of that machine is exported, and starts a machine on another installation,
+// which has none of its bases.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -65,7 +65,7 @@ const atRest = (s: Server, id: number) =>
     restMs,
   );
 
-/** Starts the machine on the image, and stops it. */
+/** Starts the machine on the image, checks that it is ready, and stops it. */
 async function comesUp(s: Server, image: number): Promise<void> {
   await s.client.imageAssign({ id: image, machine_ids: [s.machine] });
   const on = await s.turn(true);
@@ -75,8 +75,8 @@ async function comesUp(s: Server, image: number): Promise<void> {
 
 const findings = (s: Server) => examine({ store: s.store, engine: s.engine, clock: systemClock });
 
-describe('an image that stands alone', () => {
-  it('comes in as a qcow2 or raw disk, starts, is captured and generalised, and does the same on another installation', async (t) => {
+describe('a standalone image', () => {
+  it('is imported as qcow2 or raw, starts, is captured, and does so on another installation', async (t) => {
     const folder = await temporaryFolder(t);
     const raw = await quickDisk(folder);
     const qcow2 = join(folder, 'quick-disk.qcow2');
@@ -100,7 +100,7 @@ describe('an image that stands alone', () => {
     assert.deepEqual([await findings(here), await findings(there)], [[], []]);
   });
 
-  it('brings the kernel that it boots with when it left its base, to who trusts its maker, and says so to all others', async (t) => {
+  it('brings its own kernel to servers that trust its maker; other servers refuse it and say why', async (t) => {
     const here = await startQuick(t);
     const built = await here.build();
     assert.equal(built.status, 'available', built.status_reason ?? '');
@@ -131,7 +131,7 @@ describe('an image that stands alone', () => {
     ).attributes;
     const general = await atRest(trusting, captured.id);
     assert.equal(general.status, 'available', general.status_reason ?? '');
-    // It travels on as it came.
+    // The next export has the same boot mode.
     assert.equal(JSON.parse((await exported(trusting, captured.id)).manifest).boot.mode, 'direct');
     assert.deepEqual(await findings(trusting), []);
     const roots = await trusting.store.read('system', async (work) =>

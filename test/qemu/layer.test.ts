@@ -1,5 +1,5 @@
-// Layers on real disks: undo gives a disk back byte for byte, damage is found before it is used,
-// and long chains are rewritten with equal content.
+// Layers on real disks: undo restores a disk byte for byte, damage is found before the layer is
+// used, and long chains are rewritten with equal content.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -19,10 +19,10 @@ import { flipFourBytes } from './damage.ts';
 import { startServer } from './server.ts';
 
 const mib = 1024 ** 2;
-/** It boots by its firmware: nothing follows the disk in an export. */
+/** The base boots by its firmware, so an export has no kernel after the disk. */
 const alone = { boot: { mode: 'bios' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
 
-/** Which of the texts a file has anywhere; read once, since a raw disk is long. */
+/** Returns the texts that a file contains. It reads the file once, because raw disks are long. */
 function textsIn(path: string, texts: readonly string[]): string[] {
   const patterns = texts.flatMap((text) => ['-e', text]);
   const found = spawnSync('grep', ['-a', '-o', '-F', ...patterns, path], {
@@ -33,7 +33,7 @@ function textsIn(path: string, texts: readonly string[]): string[] {
 }
 
 describe('layers on real disks', () => {
-  it('are rewritten on one further down with equal content, for disks on top too, and leave nothing behind', async (t) => {
+  it('are rewritten on a lower layer with equal content, also for disks on top, and leave no file', async (t) => {
     const folder = await temporaryFolder(t);
     const root = join(folder, 'engine');
     const engine = await openQemu({ root });
@@ -91,7 +91,7 @@ describe('layers on real disks', () => {
     assert.deepEqual([...(await engine.inventory(call)).layers.keys()].sort(), [base, head].sort());
   });
 
-  it('give a machine its disk back byte for byte, and are not served when four bytes have changed', async (t) => {
+  it('restore a disk byte for byte, and are not used after four bytes have changed', async (t) => {
     const s = await startServer(t, []);
     const [first = 0, second = 0] = s.machines;
     const diskOf = async (id: number) => {
@@ -144,8 +144,8 @@ describe('layers on real disks', () => {
       [onDisk('/root/note'), onDisk('/root/.bash_history'), onDisk('/etc/machine-id')],
       ['precious\n', '', ''],
     );
-    // What was removed before the capture is in none of its bytes, neither is what the
-    // generalisation says that it cleared.
+    // The capture contains no byte of the files that were removed before it, and none of those that
+    // the generalisation reports as cleared.
     const { parentId: sealed } = await s.store.read('system', (work) =>
       work.layers.get(top as LayerId),
     );
@@ -159,7 +159,7 @@ describe('layers on real disks', () => {
     ];
     assert.deepEqual(textsIn(raw, [...cleared, 'precious']), ['precious']);
 
-    // Reset, another disk, and back: the same file, the same bytes.
+    // A reset gives another disk. Its undo restores the same file with the same bytes.
     await s.client().imageAssign({ id: captured, machine_ids: [second] });
     const own = await diskOf(first);
     const before = await sha256File(file('disks', own));

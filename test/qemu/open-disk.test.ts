@@ -1,4 +1,4 @@
-// A disk that a process still writes to is not made a layer of.
+// A disk that a process can still write to must not become a layer.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { defer, waitFor } from '../support.ts';
 import { hostile, sizeBytes } from './hostile.ts';
 
 describe('a disk that a process has open', () => {
-  it('is not sealed, with a reason, and is when the process has ended', async (t) => {
+  it('is refused with a reason, and is sealed once the process has ended', async (t) => {
     const s = await hostile(t, '');
     const [disk, layer] = [diskId(), layerId()];
     await s.engine.ensureDisk({ diskId: disk, layerId: s.base, sizeBytes }, call);

@@ -1,6 +1,6 @@
-// Makes a base that boots in three seconds under emulation: the demo base's kernel with an init of
-// our own, which starts no system. In a build it runs the recipe, which may write to the disk
-// itself. In a machine it says that it is ready, under its instance.
+// Makes a base that boots in three seconds under emulation: the demo base's kernel with our own
+// init, which starts no other service. In a build it runs the recipe, which may write to the raw
+// disk. In a machine it reports ready, with the id of its instance.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
@@ -11,12 +11,12 @@ import { demoBase } from '../demo-base.ts';
 
 const mib = 1024 ** 2;
 
-/** What a machine does when it is up; `B` is busybox. */
+/** Scripts that a machine runs after its boot; `B` is busybox. */
 export const guests = {
   ready: 'say_ready',
   silent: 'echo stuck here >/dev/ttyS0',
   floods: 'while :; do $B cat /bin/busybox >/dev/ttyS1; $B cat /bin/busybox >/dev/ttyS0; done',
-  /** Writes until the disk is full, and then says so. */
+  /** Writes until the disk is full, then reports it. */
   writes:
     'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
 } as const;
@@ -50,12 +50,12 @@ esac
 $B poweroff -f
 `;
 
-/** Where the partition of a quick disk begins, and how large it is. */
+/** The first sector of a quick disk's partition, and its length in sectors. */
 const partition = { start: 2048, sectors: 48 * 2048 };
 
 /**
- * A disk with the quick base's kernel and initrd in a partition, and GRUB before it: it stands
- * alone and boots by its firmware.
+ * Makes a standalone disk that boots by its firmware: GRUB, and a partition with the quick base's
+ * kernel and initrd.
  */
 export async function quickDisk(folder: string): Promise<string> {
   const base = await quickBase(folder);
@@ -119,8 +119,7 @@ export async function quickBase(
   const root = join(folder, 'quick-root');
   await mkdir(root, { recursive: true });
   await writeFile(join(root, 'init'), init(machine), { mode: 0o755 });
-  // The kernel unpacks one archive after the other: the init of the second takes the place of the
-  // first one's.
+  // The kernel unpacks the archives in order, so the second archive's init replaces the first's.
   const archive = execFileSync('cpio', ['--quiet', '-o', '-H', 'newc'], {
     cwd: root,
     input: 'init\n',

@@ -1,5 +1,5 @@
-// Starts a server in this process on real disks, whose base boots in seconds, for proofs of faults
-// around it.
+// Starts a server in this process, on real disks and a base that boots in seconds, for tests of
+// faults around it.
 
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { furnish } from '../furnish.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { guests, quickBase } from './quick-base.ts';
 
-/** How long anything may take to come to rest. */
+/** The longest wait for an image or a machine to reach a final status. */
 export const restMs = 120_000;
 
 interface Options {
@@ -26,13 +26,13 @@ interface Options {
   script?: string;
   timeoutMs?: number;
   settings?: Partial<Settings>;
-  /** A base of its own, whose content no other has. */
+  /** Makes the content of the base unique. */
   baseMark?: number;
   dataDir?: string;
   flags?: Flags;
 }
 
-/** With one machine and one title. */
+/** Starts the server with one machine and one title. */
 export async function startQuick(
   t: Scope,
   { guest = guests.ready, script = 'echo done', ...options }: Options = {},
@@ -40,7 +40,7 @@ export async function startQuick(
   const folder = await temporaryFolder(t);
   const { dataDir = join(folder, 'data'), timeoutMs = 120_000, baseMark = 0 } = options;
   const programs = await temporaryFolder(t);
-  // Shown to guests, where a program in it stands before the system's.
+  // Confined QEMU can read this folder. A program in it is found before the system's.
   await chmod(programs, 0o755);
   const env = { PATH: `${programs}:${process.env.PATH}` };
   const config = parseConfig({ dataDir, port: '0', logLevel: 'silent', ...options.flags }, env);
@@ -74,7 +74,7 @@ export async function startQuick(
     reconciler,
     client,
     machine,
-    /** An image made with the title, at rest. */
+    /** Builds an image from the title and waits for its final status. */
     async build() {
       const { attributes } = await client.imageInstall({ software_ids: software });
       return waitFor(
@@ -86,14 +86,14 @@ export async function startQuick(
         restMs,
       );
     },
-    /** Starts the machine, or stops it; at rest. */
+    /** Starts or stops the machine and waits for its final status. */
     async turn(on: boolean, gracefully = false) {
       await (on
         ? client.machineStart({ id: machine })
         : client.machineStop({ id: machine, gracefully }));
       return waitFor('the machine is at rest', atRest, restMs);
     },
-    /** Store, engine and host agree, and nothing is half done. */
+    /** Checks that store, engine and host agree, and that no work is half done. */
     async assertSound() {
       for (const task of ['observe', 'collect', 'sweep', 'collect'] as const)
         await reconciler.task(task);
@@ -106,7 +106,7 @@ export async function startQuick(
           [],
         );
     },
-    /** Puts a program before the real one of its name; taken away by what is returned. */
+    /** Puts a program before the real one of its name. The returned function removes it. */
     async inFront(name: string, script: string) {
       await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`);
       await chmod(join(programs, name), 0o755);
@@ -116,7 +116,7 @@ export async function startQuick(
     key,
     config,
     close,
-    /** The QEMU of the build, or of the machine. */
+    /** Finds the QEMU process of the build or of the machine. */
     async process(kind: 'build' | 'machine') {
       return (await findProcesses(processesIn(join(realpathSync(dataDir), 'engine')), kind))[0];
     },

@@ -1,5 +1,4 @@
-// Types the blocks of README as they stand there, line by line, on real disks. Each must come to
-// its end.
+// Runs the blocks of README unchanged, line by line, on real disks. Each must succeed.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -15,7 +14,7 @@ const root = new URL('../..', import.meta.url).pathname;
 const readyMs = 300_000;
 const blockMs = 400_000;
 
-/** The lines of the block that has the line. */
+/** Returns the lines of the only block in which a line begins with the text. */
 async function blockWith(line: string): Promise<string[]> {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, text = '']) =>
@@ -27,13 +26,13 @@ async function blockWith(line: string): Promise<string[]> {
 }
 
 describe('README', () => {
-  it('says only what works: start, tour, the same by hand, a signed request, and things of your own', async (t) => {
+  it('shows only commands that work: start, tour, by hand, a signed request, your own things', async (t) => {
     await demoBase();
     const folder = await temporaryFolder(t);
     const dataDir = join(folder, 'data');
-    // Elsewhere than the data of this host, and at a free port; all else is as it is typed.
+    // The data directory and the port differ from the README, so that this host's stay untouched.
     const env = { ...process.env, SILVERSMITH_DATA_DIR: dataDir, SILVERSMITH_PORT: '0' };
-    /** As one types them into a shell in the repository, each waiting for the one before. */
+    /** Runs lines in a shell in the repository, one after the other. */
     const typed = async (lines: readonly string[], cwd = root) => {
       const script = ['shopt -s expand_aliases', 'set -e -o pipefail', ...lines].join('\n');
       const { stdout } = await promisify(execFile)('bash', ['-c', script], {
@@ -45,7 +44,8 @@ describe('README', () => {
     };
 
     const [start = ''] = await blockWith('npm start');
-    // A group of its own, which gets the signal as from a terminal: npm, the shell and the server.
+    // npm, the shell and the server form a process group, so that all get a signal, as in a
+    // terminal.
     const server: ChildProcess = spawn('bash', ['-c', `exec ${start}`], {
       ...{ cwd: root, env, detached: true },
       stdio: ['ignore', 'pipe', 'inherit'],

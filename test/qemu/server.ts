@@ -1,5 +1,5 @@
-// Starts a real server in a process of its own, on real disks. It can be killed and started again
-// on the same data.
+// Starts a real server in its own process, on real disks. A test can kill it and start it again on
+// the same data.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -15,8 +15,8 @@ import { serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 /**
- * A server with the demo base, or another one, one organisation with two machines and the titles
- * given.
+ * Starts a server with the demo base or another one, and an organisation with two machines and the
+ * given titles.
  */
 export async function startServer(
   t: Scope,
@@ -94,8 +94,8 @@ export async function startServer(
 }
 
 /**
- * A Debian package as a file, which needs nothing else of the guest's release; its command says
- * what its name is.
+ * Makes a Debian package as a file. It depends on no other package, so it installs on every
+ * release; its command prints the package's name.
  */
 export async function debianPackage(t: Scope, name: string): Promise<string> {
   const folder = await temporaryFolder(t);

@@ -1,5 +1,4 @@
-// The operator's commands that read layers: a signal ends them within seconds, however large a
-// layer is.
+// A signal ends the operator's commands that read layers within seconds, however large a layer is.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,11 +12,11 @@ import { waitFor } from '../support.ts';
 import { startQuick } from './quick-server.ts';
 
 const endsMs = 5000;
-/** Read for half a minute or more, and no bytes on the disk. */
+/** Takes more than half a minute to read, but as holes takes no bytes on the disk. */
 const longBytes = 64 * 1024 ** 3;
 
 describe('doctor --deep and layer verify', () => {
-  it('end within seconds of a signal, and call no layer damaged that they have not read', async (t) => {
+  it('end within seconds of a signal, and report no layer damaged that they have not read', async (t) => {
     const { dataDir, close } = await startQuick(t);
     await close();
     const layers = join(dataDir, 'engine', 'layers');

@@ -1,6 +1,5 @@
-// Disks from outside are judged by their structure. A disk that is taken has the content that it
-// had, whatever was cut off or damaged in others, and a host that is too slow for a tool is no sign
-// against a file.
+// The structure of a disk from outside is checked. Cut-off or damaged disks are refused unless
+// their content is intact, and a tool that is too slow on this host does not count against a file.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -27,8 +26,8 @@ const mib = 1024 ** 2;
 const runs = { numRuns: 12, endOnFailure: true };
 
 /**
- * An engine, and a file system with something in it as a raw disk and as qcow2, plain and
- * compressed.
+ * Opens an engine, and makes a file system with a file in it: as a raw disk, a plain qcow2 and a
+ * compressed qcow2.
  */
 async function disks(t: Scope) {
   const folder = await temporaryFolder(t);
@@ -54,7 +53,7 @@ async function disks(t: Scope) {
       file('raw'),
       file(name),
     ]);
-  /** Whether it was taken; then it has the content that it had. */
+  /** Whether the engine took the disk. If so, checks that the layer has the same content. */
   const taken = async (content: Buffer): Promise<boolean> => {
     await writeFile(file('given'), content);
     const id = layerId();
@@ -85,7 +84,7 @@ async function disks(t: Scope) {
 }
 
 describe('a disk from outside', () => {
-  it('that was cut off at any length is refused, or has lost nothing', async (t) => {
+  it('that was cut off at any length is refused, or has lost no content', async (t) => {
     const { folder, file, taken } = await disks(t);
     for (const name of ['raw', 'plain', 'compressed']) {
       const whole = await readFile(file(name));
@@ -112,10 +111,10 @@ describe('a disk from outside', () => {
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
 
-  it('that is bent in any place of its tables is refused, or has the content that it had', async (t) => {
+  it('that is damaged anywhere in its tables is refused, or keeps its content', async (t) => {
     const { file, taken } = await disks(t);
     const whole = await readFile(file('plain'));
-    // Header, reference counts and tables lie before the content.
+    // The header, the reference counts and the tables come before the content.
     const places = fc.oneof(
       fc.integer({ min: 0, max: 27 }),
       fc.integer({ min: 0, max: 5 * 16_384 - 1 }),
@@ -138,7 +137,7 @@ describe('a disk from outside', () => {
     for (const bit of [0b1, 0b10]) assert.ok(!(await taken(marked(bit))), `bit ${bit}`);
   });
 
-  it('is not called damaged because the host was too slow for a tool, which is tried again', async (t) => {
+  it('is tried again, not called damaged, when the host is too slow for a tool', async (t) => {
     const { folder, file } = await disks(t);
     const programs = join(folder, 'programs');
     await mkdir(programs);
@@ -167,7 +166,7 @@ describe('a disk from outside', () => {
 });
 
 describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutRoot }, () => {
-  it('takes no more than it may, never the reserve of the host, and leaves nothing', async (t) => {
+  it('never exceeds its limit or takes the reserve of the host, and leaves no file', async (t) => {
     const folder = await smallDisk(t, 120);
     const engine = await openQemu({ root: join(folder, 'engine') });
     const [base, outside] = [layerId(), await temporaryFolder(t)];
@@ -210,7 +209,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
       [1, 2, 3].map(() => importing(base, Number.MAX_SAFE_INTEGER)),
     );
     assert.ok(many.every((one) => one.status === 'rejected' && one.reason.code === 'unavailable'));
-    // A tool that was ended lets go of its files a moment later.
+    // An ended tool closes its files a moment later.
     await waitFor('all is free again', async () => (await room(folder)).free === free);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });

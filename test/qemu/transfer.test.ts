@@ -1,4 +1,4 @@
-// Images as files on real disks: out, in, and what is refused on the way in.
+// Exports images to files and imports them, on real disks; some imports are refused.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -18,12 +18,12 @@ import { temporaryFolder } from '../support.ts';
 import { flipFourBytes } from './damage.ts';
 
 const mib = 1024 ** 2;
-/** It boots by its firmware: nothing follows the disk in an export. */
+/** The base boots by its firmware, so an export has no kernel after the disk. */
 const alone = { boot: { mode: 'bios' }, baseLayerId: layerId(), bytesMax: 1024 * mib } as const;
 
 /**
- * An engine on a base of 2 MiB, a layer on it with something written, and the layer's content as a
- * raw file.
+ * Opens an engine with a base of 2 MiB and a layer on it that has written bytes, and makes a raw
+ * file with the layer's content.
  */
 async function chained(t: Parameters<typeof temporaryFolder>[0]) {
   const folder = await temporaryFolder(t);
@@ -56,7 +56,7 @@ async function chained(t: Parameters<typeof temporaryFolder>[0]) {
 }
 
 describe('images as files', () => {
-  it('are exported with the content of their chain, compressed or raw, and imported as what differs from the base', async (t) => {
+  it('are exported with the content of their chain, and imported as the difference from the base', async (t) => {
     const { folder, engine, base, layer, path, same } = await chained(t);
     const [qcow2, raw] = [join(folder, 'out.qcow2'), join(folder, 'out.raw')];
     await engine.transfer.exportLayer(
@@ -85,14 +85,14 @@ describe('images as files', () => {
       );
       assert.ok(same(path(onBase), path(layer)) && same(path(alone), path(layer)));
       assert.equal(small.virtualBytes, 64 * mib);
-      // The 2 MiB of the base are not stored again.
+      // The import does not store the 2 MiB of the base again.
       assert.ok(
         small.storedBytes < large.storedBytes,
         `${small.storedBytes} < ${large.storedBytes}`,
       );
     }
-    // A chain that boots with a kernel beside its root takes it along, in either format, and has it
-    // where its root is not.
+    // When the root has a kernel beside it, an export in either format includes the kernel, and the
+    // import keeps it beside the standalone layer.
     await writeFile(join(folder, 'engine', 'layers', `${base}.vmlinuz`), 'a kernel');
     await writeFile(join(folder, 'engine', 'layers', `${base}.initrd`), 'an initrd!');
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
@@ -147,7 +147,7 @@ describe('images as files', () => {
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
   });
 
-  it('heal a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
+  it('repair a layer of which four bytes have changed, under its own id, and the disks on it', async (t) => {
     const { folder, root, engine, base, layer, disk, path, same } = await chained(t);
     const file = join(folder, 'export.qcow2');
     await engine.transfer.exportLayer(
@@ -174,7 +174,7 @@ describe('images as files', () => {
     assert.ok(same(join(folder, 'disk.qcow2'), diskPath));
   });
 
-  it('are refused when they would take more than there is room for, or are malformed in any place of their header', async (t) => {
+  it('are refused when they need more room than there is, or their header is malformed anywhere', async (t) => {
     const { folder, root, engine, base, layer } = await chained(t);
     const file = join(folder, 'bomb.qcow2');
     await engine.transfer.exportLayer(
@@ -188,7 +188,7 @@ describe('images as files', () => {
         { layerId: id, parentId, bytesMax, disk: await fileContent(file) },
         call,
       );
-    // Compressed to kilobytes, 5 MiB when unpacked.
+    // The file has kilobytes compressed, and 5 MiB unpacked.
     assert.ok(whole.length < mib);
     await assert.rejects(
       importing(base, 3 * mib),
