@@ -1,4 +1,4 @@
-// The engine's contract, to be run on every engine: the guarantees that the port states.
+// The engine's contract: tests of the guarantees that the port states. Every engine runs them.
 
 import { after, before, describe } from 'node:test';
 import { gbBytes } from '../../src/domain/units.ts';
@@ -15,7 +15,8 @@ import { type EngineUnderTest, layerId, type World } from './engine/world.ts';
 export function testEngine(name: string, under: EngineUnderTest): void {
   describe(`the ${name} engine`, () => {
     const suite: Scope = { after };
-    // Registered while the suite is described; what is deferred later joins it.
+    // Registers the suite's cleanup now, because a hook cannot be added later; functions that are
+    // deferred later join it.
     defer(suite, () => {});
     const world = {} as World;
 

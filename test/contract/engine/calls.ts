@@ -10,7 +10,7 @@ import { call } from '../../call.ts';
 import type { World } from './world.ts';
 import { diskId, layerId } from './world.ts';
 
-/** The context of an attempt at a job. */
+/** Makes the context of an attempt at a job. */
 const claimedAs = (jobId: number, attempt: number): Call => ({
   ...call,
   token: { jobId: jobId as JobId, attempt },
@@ -19,7 +19,7 @@ const claimedAs = (jobId: number, attempt: number): Call => ({
 const notHostBound = 'NOT_SUPPORTED: the engine sees no other owner of its jobs';
 
 export function testCalls(world: World): void {
-  it('refuses a token that is older than the last it saw for a disk, a layer or a job, and changes nothing then', async (t) => {
+  it('refuses a token that is older than the newest for its disk, layer or job, and changes nothing', async (t) => {
     const { base, engine, sizeBytes } = world;
     if (!engine.hostBound) return t.skip(notHostBound);
     const [disk, layer, other] = [diskId(), layerId(), diskId()];
@@ -30,7 +30,7 @@ export function testCalls(world: World): void {
     const seal = { diskId: disk, layerId: layer, sizeBytes };
     await assert.rejects(engine.sealDisk(seal, claimedAs(21, 1)), late);
     await assert.rejects(engine.inventory(claimedAs(21, 1)), late);
-    // A job that has seen nothing of this disk yet is not late elsewhere.
+    // Job 20 was late on the first disk only. On another disk its token is accepted.
     await engine.ensureDisk({ diskId: other, layerId: base, sizeBytes }, claimedAs(20, 9));
     const { layers, disks } = await engine.inventory(call);
     assert.ok(disks.has(disk) && disks.has(other) && !layers.has(layer));
@@ -38,11 +38,11 @@ export function testCalls(world: World): void {
     await assert.rejects(engine.unsealDisk(seal, claimedAs(21, 2)), late);
     assert.ok((await engine.inventory(call)).layers.has(layer));
     await engine.unsealDisk(seal, claimedAs(22, 1));
-    // Nothing refuses a call that no job makes.
+    // A call without a job has no token, so it is never refused.
     for (const id of [disk, other]) await engine.removeDisk(id, call);
   });
 
-  it('ends a call that is under way when a newer attempt of its job calls', async (t) => {
+  it('ends a running call when a newer attempt of its job makes a call', async (t) => {
     const { base, engine } = world;
     if (!engine.hostBound) return t.skip(notHostBound);
     const slow = { layerId: base, bytesPerSecond: 1000 };
@@ -52,7 +52,7 @@ export function testCalls(world: World): void {
     await ended;
   });
 
-  it('does nothing for a signal that is aborted already, and rejects with its reason', async () => {
+  it('does nothing when the signal is already aborted, and rejects with its reason', async () => {
     const { base, engine, sizeBytes } = world;
     const reason = new Error('called off');
     const off = withoutJob(AbortSignal.abort(reason));

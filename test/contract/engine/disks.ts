@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 import { diskId, layerId } from './world.ts';
 
 export function testDisks(world: World): void {
-  it('makes a disk once and removes it as often as asked', async () => {
+  it('makes a disk once, and may be asked to remove it again', async () => {
     const { base, engine, sizeBytes } = world;
     const id = diskId();
     await engine.ensureDisk({ diskId: id, layerId: base, sizeBytes }, call);
@@ -19,7 +19,7 @@ export function testDisks(world: World): void {
     assert.ok(!(await engine.inventory(call)).disks.has(id));
   });
 
-  it('refuses a disk on a layer that is not there', async () => {
+  it('refuses a disk on a layer that does not exist', async () => {
     const { engine, sizeBytes } = world;
     await assert.rejects(
       engine.ensureDisk({ diskId: diskId(), layerId: layerId(), sizeBytes }, call),
@@ -27,7 +27,7 @@ export function testDisks(world: World): void {
     );
   });
 
-  it('seals a disk as a layer, twice with one effect, and undoes it', async () => {
+  it('seals a disk as a layer and undoes it; repeating either call changes nothing', async () => {
     const { base, engine, sizeBytes } = world;
     const disk = diskId();
     const layer = layerId();

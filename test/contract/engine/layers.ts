@@ -1,5 +1,5 @@
-// The contract of layers: disks come in, images go out and in, digests are taken, chains are
-// shortened.
+// The contract of layers: importing bases, exporting and importing images, taking digests, and
+// shortening chains.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -14,11 +14,11 @@ import { contents } from '../../content.ts';
 import type { World } from './world.ts';
 import { diskId, layerId } from './world.ts';
 
-/** The same bytes, as an engine elsewhere has them: without a file of this host. */
+/** The same bytes as a stream only, without the path of a file on this host. */
 const streamed = ({ bytes, open }: Content): Content => ({ bytes, open });
 
 export function testLayers(world: World): void {
-  it('gives the digest of an imported base, and the same for the same content', async () => {
+  it('returns the digest of an imported base, equal for equal content', async () => {
     const { engine, folder, under } = world;
     const { boot: _, ...files } = await under.base(folder);
     const id = layerId();
@@ -32,7 +32,7 @@ export function testLayers(world: World): void {
     assert.ok(!(await engine.inventory(call)).layers.has(id));
   });
 
-  it('takes a base from a stream as it takes it from a file, and none whose stream has another length', async () => {
+  it('imports a base from a stream or a file, and refuses a stream of another length', async () => {
     const { engine, folder, under } = world;
     const { boot: _, ...files } = await under.base(folder);
     const { disk } = await contents(files);
@@ -49,7 +49,7 @@ export function testLayers(world: World): void {
     for (const id of [here, elsewhere]) await engine.removeLayer(id, call);
   });
 
-  it('gives an image out to a stream and takes it in from one, with the same content', async () => {
+  it('exports an image to a stream and imports it from a stream', async () => {
     const { base, boot, engine, folder, sizeBytes } = world;
     const transfer = requirePart(engine, 'transfer');
     const [file, again] = [join(folder, 'given-out'), layerId()];
@@ -71,7 +71,7 @@ export function testLayers(world: World): void {
     await engine.removeLayer(again, call);
   });
 
-  it('gives the same digest for the same layer, another for another, and says when there is none', async () => {
+  it('returns a stable digest of a layer, fails for a layer that does not exist, and can be aborted', async () => {
     const { base, engine } = world;
     const digest = await requirePart(engine, 'verify').digest(
       { layerId: base, bytesPerSecond: 0 },
@@ -101,7 +101,7 @@ export function testLayers(world: World): void {
     assert.ok(((await engine.inventory(call)).layers.get(base) ?? 0) > 0);
   });
 
-  it('writes a layer anew on one further down, twice with one effect, and what stands on it has the same content', async () => {
+  it('rewrites a layer on a lower one; repeating the call changes nothing', async () => {
     const { base, engine, sizeBytes } = world;
     const [disk, low, high] = [diskId(), layerId(), layerId()];
     await engine.ensureDisk({ diskId: disk, layerId: base, sizeBytes }, call);

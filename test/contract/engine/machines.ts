@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 import { diskId, machineOn } from './world.ts';
 
 export function testMachines(world: World): void {
-  it('starts a machine once, says when it is ready, finds it again after a restart, and stops it as often as asked', async () => {
+  it('starts a machine once, reports it ready, finds it after a restart, and stops it repeatably', async () => {
     const { base, boot, sizeBytes, under } = world;
     let { engine } = world;
     const disk = diskId();

@@ -1,5 +1,5 @@
-// The world that the suites of the engine's contract run on: an engine with one base in it, and
-// makers of ids, machines and recipes.
+// The state that the suites of the engine's contract share: an engine with one base, and functions
+// that make ids, machines and recipes.
 
 import { randomBytes } from 'node:crypto';
 import type { BootProfile } from '../../../src/domain/boot.ts';
@@ -10,11 +10,11 @@ import type { MachineSpec } from '../../../src/engine/port/machines.ts';
 
 export interface EngineUnderTest {
   open(folder: string): Promise<Engine>;
-  /** A bootable base and how it boots. */
+  /** Makes the files of a bootable base, and its boot profile. */
   base(
     folder: string,
   ): Promise<{ disk: string; kernel?: string; initrd?: string; boot: BootProfile }>;
-  /** How long a machine may take to be ready. */
+  /** The longest time from a start until the machine is ready. */
   readyMs: number;
 }
 
@@ -30,7 +30,7 @@ export interface World {
 }
 
 const newId = () => randomBytes(12).toString('hex');
-/** A small machine on a fresh disk that stands on its base alone, unless told otherwise. */
+/** Makes the spec of a small machine on a fresh disk directly on its base; `given` overrides it. */
 export const machineOn = (
   given: Pick<MachineSpec, 'machineId' | 'diskId' | 'boot' | 'baseLayerId'> & Partial<MachineSpec>,
 ): MachineSpec => ({
