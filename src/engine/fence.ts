@@ -9,11 +9,10 @@
 // call with an older token for one of these is refused. A call with a newer token first ends the
 // older calls that are still under way there, and waits for their end, so two owners are never at
 // work on one thing. A refusal changes nothing, and may be tried again: an owner that is late
-// learns from the store that its lease is gone, and leaves everything as it is.
-//
-// The memory is bounded: of more than `rememberedMax` things the one that was touched longest ago
-// is forgotten. It is empty when a server starts. That is right, because every owner before that
-// was in a process that is dead: one server alone owns a data directory.
+// learns from the store that its lease is gone, and leaves everything as it is. The memory is
+// bounded: beyond `rememberedMax` things, the least recently used one is forgotten. It is empty
+// when a server starts. That is correct, because one server alone owns a data directory, so the
+// processes of all earlier owners are dead.
 
 import { type AppError, failedForNow } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';

@@ -6,13 +6,13 @@ import type { RootBoot } from '../port/layers.ts';
 export interface BootFault {
   /** The end of a sentence. */
   says: string;
-  /** False: it may start all the same, so whoever gave it is warned only. */
+  /** False: a machine may still start, so the fault is only a warning. */
   sure: boolean;
 }
 
 export interface BootCheck {
   /**
-   * What speaks against starting a machine on chains that end in this root; null when nothing is
+   * Returns a reason why a machine cannot start on chains that end in this root; null when none is
    * known. Changes nothing.
    */
   fault(root: RootBoot, call: Call): Promise<BootFault | null>;

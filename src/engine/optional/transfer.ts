@@ -21,11 +21,11 @@ export interface ExportSpec extends ChainBoot {
 }
 
 export interface Exported {
-  /** Of all: the disk and what follows it. */
+  /** The length of the whole export: the disk and its tail. */
   bytes: number;
-  /** What they take on the host. */
+  /** The room that these bytes take on the host. */
   heldBytes: number;
-  /** What follows the disk; null: nothing. */
+  /** The parts that follow the disk; null: none. */
   tail: Tail | null;
 }
 

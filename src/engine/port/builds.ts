@@ -24,7 +24,7 @@ export interface BuildSpec extends ChainBoot {
 export interface BuildResult {
   /** Exit status of the recipe; the layer exists only when it is 0. */
   exitCode: number;
-  /** What the recipe printed, its middle left out when it is long. */
+  /** The output of the recipe, without its middle when it is long. */
   output: string;
   virtualBytes: number;
   storedBytes: number;

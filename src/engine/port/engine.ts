@@ -17,7 +17,7 @@
 // `unavailable` and changes nothing (`../fence.ts`).
 //
 // Errors are AppErrors whose message may be shown to the caller. `retry: 'later'` means that trying
-// again may help (a full disk that somebody empties, a process that did not come up in time);
+// again may help (a full disk that is emptied, a process that did not come up in time);
 // 'never' means that it would fail again. A call that its signal ended rejects with the signal's
 // reason. No verb takes the host's reserve of room: a verb that would ends with `unavailable`, to
 // be tried again.
@@ -31,7 +31,7 @@ import type { Disks } from './disks.ts';
 import type { Layers } from './layers.ts';
 import type { Machines } from './machines.ts';
 
-/** What is kept, with the bytes that each takes, and the room on the disk that it is kept on. */
+/** The things that the engine keeps, their bytes, and the room on its disk. */
 export interface Inventory {
   layers: Map<LayerId, number>;
   disks: Map<DiskId, number>;

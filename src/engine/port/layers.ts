@@ -53,8 +53,8 @@ export interface Layers {
    */
   importBase(spec: BaseSpec, call: Call): Promise<ImportedBase>;
   /**
-   * Removes a layer, what lies beside it, and what is left of a build of it. Idempotent. After a
-   * failure a part may be left; the same call removes it.
+   * Removes a layer, the files beside it, and the remains of its build. Idempotent. After a failure
+   * a part may be left; the same call removes it.
    */
   removeLayer(layerId: LayerId, call: Call): Promise<void>;
 }

@@ -67,7 +67,7 @@ describe('a command in a guest', () => {
     assert.equal(killed.exitCode, 137);
   });
 
-  it('tells a missing agent, a program that cannot be run and one that does not end apart', async (t) => {
+  it('tells a missing agent, a program that cannot run and a program that does not end apart', async (t) => {
     const path = await agentThat(t, { exited: false });
     const why = (wanted: AgentError['why']) => (error: AgentError) => error.why === wanted;
     await assert.rejects(agentExec(`${path}.none`, ['known']), why('no agent'));

@@ -7,12 +7,12 @@ import { JsonSocket, type Message } from './qmp.ts';
 const answerMs = 5000;
 const execMs = 120_000;
 const pollMs = 100;
-/** What a command may print, as the agent sends it: a third longer than it is. */
+/** The most that a command may print, in Base64 as the agent sends it. */
 const printedBytesMax = 16 * 1024 ** 2;
 
 /**
- * Opens the agent's channel and throws away what an earlier connection left in it. Rejects when no
- * agent answers in time.
+ * Opens the agent's channel and discards bytes that an earlier connection left in it. Rejects when
+ * no agent answers in time.
  */
 async function openAgent(path: string, timeoutMs: number, lineMost?: number): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
@@ -65,7 +65,7 @@ export async function agentShutdown(
   }
 }
 
-/** Closes the channel when the signal aborts, and when what is returned is called. */
+/** Closes the channel when the signal aborts. The returned function closes it too. */
 function closeOn(agent: JsonSocket, signal?: AbortSignal): () => void {
   const close = () => agent.close();
   signal?.addEventListener('abort', close, { once: true });
@@ -105,8 +105,8 @@ const failing = (why: AgentError['why']) => (error: unknown) => {
 };
 
 /**
- * Runs a command to its end, within the limit; `input` is what it reads. Throws AgentError, also
- * when the signal aborts.
+ * Runs a command to its end, within the limit; `input` is its standard input. Throws AgentError,
+ * also when the signal aborts.
  */
 export async function agentExec(
   path: string,

@@ -193,7 +193,7 @@ async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
     : join(paths.machine(Number(id) as MachineId), 'copies');
 }
 
-/** What a monitor says of its jobs: it may say anything. */
+/** Parses a monitor's answer about its jobs. The answer is not trusted to have any shape. */
 const jobsIn = (answer: unknown) =>
   (Array.isArray(answer) ? answer : []).map((job) => {
     const { id, status, error } = (job ?? {}) as Record<string, unknown>;

@@ -11,7 +11,7 @@ import { AppError } from '../../domain/error.ts';
 export const confinements = ['bubblewrap', 'none'] as const;
 export type Confinement = (typeof confinements)[number];
 
-/** As whom processes run, and what else they have in common. */
+/** The user that processes run as, and the other settings that they share. */
 export interface QemuUser {
   /** Null when the server is not root: its own user's. */
   ids: { uid: number; gid: number } | null;
@@ -26,9 +26,9 @@ export interface Cage {
   user: QemuUser;
   /** A folder below the engine's. */
   cwd: string;
-  /** What it sees of the engine's folder, each in its own place. */
+  /** The paths of the engine's folder that the process can see, each at its own place. */
   readable: readonly string[];
-  /** What it may also write to, as far as owner and mode allow. */
+  /** The paths that it may also write to, as far as owner and mode allow. */
   writable: readonly string[];
   /**
    * A folder that it sees in the place of the folder of builds. It may write to files there that
@@ -38,7 +38,7 @@ export interface Cage {
   /** The host's network, instead of none. */
   network?: boolean;
   kvm?: boolean;
-  /** What prlimit is given. */
+  /** The options of prlimit. */
   limits?: readonly string[];
   /** Whether it is killed when the process that started it dies. */
   mortal: boolean;

@@ -37,8 +37,8 @@ interface MakeOptions {
 const graceMs = 5000;
 
 /**
- * Finds the demo base in one of the folders, or makes it in the first. Throws `unavailable` with
- * what to do, or the reason of the signal; nothing is left of a base that was not made.
+ * Finds the demo base in one of the folders, or makes it in the first. Throws `unavailable` with a
+ * remedy, or the reason of the signal; a failure leaves no part of a base.
  */
 export async function ensureDemoBase(
   cacheDirs: readonly string[],

@@ -1,4 +1,4 @@
-// Judges and copies disks from outside, which are not trusted. Their first bytes are read before
+// Checks and copies disks from outside, which are not trusted. Their first bytes are read before
 // any tool opens them; a tool that reaches no other file checks them; and their content is copied
 // into a file of our own.
 
@@ -14,7 +14,7 @@ import { assertDiskFits } from './partition.ts';
 import { assertQcow2Whole, isQcow2, parseQcow2Header, readingQcow2 } from './qcow2.ts';
 import { copyMs, qemuImg, refusedInput, scanMs } from './qemu-img.ts';
 
-/** What is looked at before any tool opens the file. */
+/** The first bytes of the file, which are checked before any tool opens it. */
 const headBytes = 64 * 1024;
 
 const foreignFormats: [name: string, offset: number, magic: string][] = [
@@ -108,8 +108,8 @@ async function assertSoundQcow2(path: string, user: QemuUser, signal?: AbortSign
 }
 
 /**
- * Copies a checked file into a standalone qcow2 of our own making, and judges what is on its disk;
- * returns the size of the disk. Throws `invalid`, with what was expected and what was found, for a
+ * Copies a checked file into a new standalone qcow2, checks the partitions of its disk, and returns
+ * the size of the disk. Throws `invalid`, which states the expected and the found values, for a
  * file or a disk that is not whole.
  */
 export async function convertForeignDisk(

@@ -13,7 +13,7 @@ export { confinements, type QemuUser } from './confine.ts';
 /** How an operator wants guests confined. */
 export interface Confining {
   confinement: Confinement;
-  /** Numbers of users that nobody else on the host has; used when the server is root. */
+  /** User ids that nothing else on the host uses; needed when the server is root. */
   uids: { first: number; last: number };
 }
 
@@ -30,7 +30,7 @@ const buildUids = 999;
 
 export interface Host {
   accel: 'kvm' | 'tcg';
-  /** As whom the tools run. */
+  /** The user that the tools run as. */
   user: QemuUser;
   /**
    * The user that a guest runs as. No other guest has this user, unless there are more guests of

@@ -44,8 +44,8 @@ export class Machines {
   readonly #paths: Paths;
   readonly #network: boolean;
   /**
-   * Both only while a machine is starting: what was read of its console, and who it becomes on a
-   * fresh disk.
+   * Both hold entries only while a machine starts: the console output so far, and the new identity
+   * for a fresh disk.
    */
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();

@@ -8,7 +8,7 @@ import { assertDiskFits } from './partition.ts';
 
 const sector = 512;
 
-/** A reader of the first bytes of a disk, as one that was cut off is read. */
+/** Reads a disk of which only the first bytes are left. */
 const reader = (disk: Buffer, diskBytes: number) => async (offset: number, length: number) => {
   const content = Buffer.alloc(length);
   disk.copy(content, 0, offset, Math.min(diskBytes, offset + length));
@@ -94,7 +94,7 @@ describe('a disk', () => {
       fits(disk, 399 * sector),
       /its copy in sector 399, and the disk has 399 sectors/,
     );
-    // One that was made larger after its table was written is whole.
+    // A disk that grew after its table was written is whole.
     await fits(Buffer.concat([disk, Buffer.alloc(50 * sector)]));
   });
 

@@ -27,7 +27,7 @@ const plain = (id: string | number): string => {
 
 export const pathsIn = (root: string) => ({
   ...filesIn(root),
-  /** What a guest reads below its disk. */
+  /** The files that a guest reads below its disk: its layers, and its kernel and initrd. */
   chain: ({ boot, baseLayerId, chain }: ChainBoot): string[] => {
     const { layer, kernel, initrd } = filesIn(root);
     return [

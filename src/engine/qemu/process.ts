@@ -9,7 +9,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { statOrNull } from '../../lib/files.ts';
 import { type GuestKind, type Paths, pathsIn } from './paths.ts';
 
-/** What stands for an installation without an id. */
+/** Derives an id for an installation that has none. */
 const installationOf = (root: string) =>
   createHash('sha256').update(root).digest('hex').slice(0, 12);
 
@@ -18,7 +18,7 @@ export const processName = (installation: string, kind: GuestKind, id: string | 
   `silversmith-${installation}-${kind}-${id}`;
 const named = /^guest=(silversmith-([0-9a-f]{12,64})-(machine|build)-([a-z0-9-]{1,64}))$/;
 
-/** Whose processes are meant. */
+/** The engine whose processes are looked for. */
 export interface Own {
   paths: Paths;
   installation: string;

@@ -1,6 +1,6 @@
-// Reads the structure of qcow2 files without any tool: the header, whether the file has all that
-// its tables name, and single sectors of a disk that stands alone. It writes nothing, and opens
-// nothing that a file names.
+// Reads the structure of qcow2 files without any tool: the header, whether the file has all the
+// clusters that its tables name, and single sectors of a standalone disk. It writes nothing, and
+// opens no file that a header names.
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 // Runs qemu-img. It always runs in a cage and under limits, so that a hostile header reaches no
-// more than the files that the call names; what goes wrong with it becomes an AppError.
+// more than the files that the call names. Each failure becomes an AppError.
 
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
@@ -13,7 +13,7 @@ const scanBytesPerSecond = 50 * 1000 ** 2;
 const copyBytesPerSecond = 5 * 1000 ** 2;
 const filesMax = 64;
 const memoryBytesMax = 2 * 1024 ** 3;
-/** What a tool keeps in mind of each layer of a large disk, of two chains at once. */
+/** The memory that a tool needs for each layer of a large disk, with two chains open at once. */
 const layerMemoryBytes = 40 * 1024 ** 2;
 const ownLayersMax = 2 * (chainHeightMax + 2);
 
@@ -105,7 +105,7 @@ export class TooLarge extends AppError {
   }
 }
 
-/** What went wrong with a tool. Its cause is the command's error. */
+/** Turns a command's error into an AppError, and keeps it as the cause. */
 function explained(error: unknown, timeoutMs: number): AppError {
   const text = error instanceof CommandError ? `${error.message} ${error.output}` : String(error);
   if (/SIGXFSZ|File too large/i.test(text)) return new TooLarge(text);

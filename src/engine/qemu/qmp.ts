@@ -10,7 +10,7 @@ import { LineReader } from '../../lib/line-reader.ts';
 export type Message = Record<string, unknown>;
 
 const lineBytesMax = 1024 ** 2;
-/** What one connection may bring in all. */
+/** The most bytes that one connection may receive. */
 const bytesMax = 64 * 1024 ** 2;
 const linesMax = 20_000;
 /**
@@ -55,7 +55,7 @@ function parseMessage(line: string): Message | null {
   }
 }
 
-/** What a peer says of its refusal, which may be anything. */
+/** Returns the text of a peer's error, which may have any shape. */
 const reasonIn = (error: unknown): string => {
   const { desc } = (error ?? {}) as { desc?: unknown };
   return typeof desc === 'string' ? desc.slice(0, reasonMax) : 'refused';
@@ -139,8 +139,7 @@ export class JsonSocket {
     this.#socket.write(bytes);
   }
 
-  /**
-   * Resolves to what `return` holds; rejects with the peer's error, at the limit, or when the
+  /** Resolves to the value of `return`; rejects with the peer's error, at the limit, or when the
    * connection ends. Answers that `accept` refuses are skipped.
    */
   call(

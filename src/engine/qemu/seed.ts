@@ -105,8 +105,8 @@ const machineVendorData = (identity: Identity) =>
   })}\n`;
 
 /**
- * The script that gives a disk its identity, with its arguments in it; see there who runs it. A
- * shell may be given it as its input.
+ * The script that gives a disk its identity, including its arguments. Its own comments say when it
+ * runs. A shell can read it from its standard input.
  */
 export const renewScript = (
   { instance, machineId, hostName }: Identity,

@@ -9,7 +9,7 @@ import { copySparse } from '../../lib/files.ts';
 
 interface Taking {
   signal: AbortSignal;
-  /** Nobody changes the file meanwhile, so that a second name for it is enough. */
+  /** Whether the file stays unchanged, so that a hard link to it is enough. */
   mayLink: boolean;
 }
 

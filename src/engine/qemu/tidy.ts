@@ -37,7 +37,7 @@ export async function tidy(own: Own): Promise<void> {
   }
 }
 
-/** An earlier version gave a machine's folder to QEMU's user, who could put there what it liked. */
+/** Takes back a machine's folder, because an earlier version let QEMU's user write to it. */
 async function takeBack(folder: string): Promise<void> {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const { uid: owner } = await lstat(folder);

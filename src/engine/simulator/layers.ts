@@ -13,7 +13,7 @@ import type { Disks } from '../port/disks.ts';
 import type { Layers } from '../port/layers.ts';
 import { chainContent, layerBytes, type StateFile, storedBytes } from './state.ts';
 
-/** A base whose disk holds it boots no guest that reports. */
+/** A guest never reports ready when the disk of its base holds this text. */
 export const neverReady = 'sim-never-ready';
 const sentinelBytesMax = 64 * 1024;
 /** As much of a file that comes in as is looked at. */
@@ -106,7 +106,7 @@ interface SimulatedFile {
   virtualBytes: number;
 }
 
-/** What an export of the simulator holds; null for any other text. */
+/** Parses an export of the simulator; null for any other text. */
 function exportedIn(text: string): SimulatedFile | null {
   try {
     const { simulated, virtualBytes } = JSON.parse(text) as SimulatedFile;

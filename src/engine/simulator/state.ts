@@ -1,6 +1,6 @@
 // The simulator's state: layers, disks and machines as records in one file, which outlives the
-// server. An operator's command is another process on the same file, so what it wrote is taken over
-// before anything is done or saved.
+// server. An operator's command is another process on the same file, so its changes are merged
+// before any call reads or saves the state.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export interface State {
 
 const sections = ['layers', 'disks', 'machines', 'files'] as const;
 
-/** What each layer takes beside its content. */
+/** The bytes that each layer takes beside its content. */
 export const layerBytes = 4 * 1024 * 1024;
 
 export const storedBytes = (content: readonly string[]) => layerBytes + content.join('').length;
@@ -45,8 +45,8 @@ const versionOf = async (file: string): Promise<string | null> => {
 const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
 /**
- * Brings what another process changed since `before` into the state. Where both changed a record,
- * the record of this process counts.
+ * Merges another process's changes since `before` into the state. Where both changed a record, this
+ * process's record wins.
  */
 function takeOver(state: State, before: State, theirs: State): void {
   for (const section of sections) {
@@ -78,8 +78,7 @@ export async function openStateFile(folder: string): Promise<StateFile> {
   let version = await versionOf(path);
   const state = await readState(path);
   let common = JSON.stringify(state);
-  // Reading and writing take turns, so what is read is never older than what this process wrote
-  // last.
+  // Reading and writing take turns, so a read never returns less than this process's last write.
   const turns = new Turns();
   const takeIn = async () => {
     const found = await versionOf(path);
