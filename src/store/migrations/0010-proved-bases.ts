@@ -1,5 +1,5 @@
-// Notes which bases work. A base that something stands on counts as one that works, because nobody
-// tried bases before this version. Also notes transfers in the audit trail.
+// Notes which bases work. A base in use counts as working, because earlier versions did not try
+// bases. Also notes transfers in the audit trail.
 
 import { statements } from './statements.ts';
 

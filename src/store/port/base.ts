@@ -13,9 +13,9 @@ export interface BaseReader {
    */
   get(id?: BaseImageId): Promise<BaseImage>;
   /**
-   * The base for a machine that has nothing else to start from: the one that `get` would choose,
-   * among those that a disk of so many GB can hold. Throws not-found when there is no base, and
-   * image-too-large when none fits.
+   * The base for a machine without an image: the base that `get` would choose among those that a
+   * disk of so many GB can hold. Throws not-found when there is no base, and image-too-large when
+   * none fits.
    */
   fitting(diskGb: number): Promise<BaseImage>;
   /** The base whose layer is this root; undefined when the root is an import instead. */

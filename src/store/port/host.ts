@@ -27,7 +27,7 @@ export interface HostReader {
   frozen(): Promise<Freeze[]>;
   /** Whether a job that changes such files runs under a lease that is not over. */
   isBusy(what: Freeze): Promise<boolean>;
-  /** All orphans; the one that was seen first comes first. */
+  /** All orphans, in the order in which they were first seen. */
   orphans(): Promise<Orphan[]>;
 }
 

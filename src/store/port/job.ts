@@ -37,8 +37,8 @@ export interface JobReader {
   /** Open jobs, oldest first, whether due or not; at most `limit`. */
   open(limit: number): Promise<Job[]>;
   /**
-   * Running jobs, and queued ones that are due, oldest first; at most `limit`. A job that waits for
-   * a time more than `waitMostMs` away is due too: no delay is that long, so the clock went back.
+   * Running jobs, and queued jobs that are due, oldest first; at most `limit`. A job whose time is
+   * more than `waitMostMs` away is due too: no delay is that long, so the clock went back.
    */
   due(limit: number, waitMostMs: number): Promise<Job[]>;
   /** The open jobs of a kind, in no order. */

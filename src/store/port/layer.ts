@@ -1,6 +1,6 @@
-// Layers: what exists, what stands on what, and what nothing needs any more. Organisations share
-// bases and installed software, so the scope does not matter here: callers reach a layer through an
-// image or a disk that their scope has shown.
+// Layers: which exist, which layer stands on which, and which layers are no longer needed.
+// Organisations share bases and installed software, so the scope does not matter here: callers
+// reach a layer through an image or a disk that their scope has shown.
 
 import type { BootProfile } from '../../domain/boot.ts';
 import type { JobId, LayerId, OrganisationId } from '../../domain/ids.ts';
@@ -59,7 +59,7 @@ export interface LayerReader {
    * others.
    */
   lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
-  /** The installed steps that builds can find; the one that was used longest ago comes first. */
+  /** The installed steps that builds can find, the least recently used first. */
   cache(): Promise<CachedLayer[]>;
   /**
    * The layers that were marked for removal at or before a time and that nothing stands on. A layer
@@ -86,7 +86,7 @@ export interface LayerWriter extends LayerReader {
    */
   takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean>;
   /**
-   * Marks for removal every layer that nothing needs: no base, image (also a deleted one that can
+   * Marks for removal every layer that is not needed: no base, image (also a deleted image that can
    * be restored), disk or other layer stands on it, no job works on it, and no build can find it. A
    * marked layer loses its key, so that nothing begins to use it. Idempotent.
    */

@@ -34,9 +34,9 @@ const inBuild = sql<boolean>`(
     and job.created_at <= layer.used_at))`;
 
 /**
- * The one definition of a layer that is needed: a base in the catalogue; a layer that an image
- * (also a deleted one that can be restored), a disk or another layer stands on; one that a job
- * works on; and an installed step that builds can find.
+ * The only definition of a needed layer: a base in the catalogue; a layer that an image (also a
+ * deleted image that can be restored), a disk or another layer stands on; a layer that a job works
+ * on; and an installed step that builds can find.
  */
 const needed = sql<boolean>`(
   ${inUse}

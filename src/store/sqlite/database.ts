@@ -55,8 +55,8 @@ export async function openDatabase(
 }
 
 /**
- * Reads every page. When one is damaged, closes the database and throws an `unavailable` that says
- * what to do.
+ * Reads every page. When a page is damaged, closes the database and throws `unavailable` with a
+ * remedy.
  */
 export function assertUndamaged(database: DatabaseSync, dataDir: string): void {
   let said: string[];

@@ -16,7 +16,10 @@ import { tryLockDataDir } from './lock.ts';
 export type Migrations = Record<string, Migration>;
 const againMs = 20;
 
-/** `older`: a migration is missing. `newer`: the store has one that this program does not know. */
+/**
+ * `older`: a migration is missing. `newer`: the store has a migration that this program does not
+ * know.
+ */
 type Standing = 'current' | 'older' | 'newer';
 
 export const sqliteMigrations: Migrations = migrations(dialect.identity);
