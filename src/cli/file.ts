@@ -28,8 +28,8 @@ async function look(name: string, path: string) {
 }
 
 /**
- * Whether there is a file. One that this user may not see counts as there, so that the attempt to
- * read it says why.
+ * Whether there is a file. A file that this user may not see counts as existing, so that the
+ * attempt to read it states the reason.
  */
 export const lookFor = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -75,7 +75,7 @@ export const givenAs = (row: Setting<unknown, unknown>, flag: unknown): string =
 
 /**
  * The value of a row: the option overrides the variable, and the variable overrides the default.
- * Throws UsageError with the name of the one that is wrong.
+ * Throws UsageError with the name of the wrong option or variable.
  */
 function settingValue<Value, Default>(
   row: Setting<Value, Default>,
@@ -86,7 +86,7 @@ function settingValue<Value, Default>(
   return text === undefined ? row.default : parsed(givenAs(row, flag), text, row.parse);
 }
 
-/** The values of several rows. Throws UsageError for the first one that is wrong. */
+/** Returns the values of several rows. Throws UsageError for the first wrong value. */
 export const settingValues = <Rows extends Settings>(
   rows: Rows,
   flags: FlagsOf<Rows>,

@@ -87,8 +87,8 @@ interface Sent {
 }
 
 /**
- * Signs and sends a request of any operation, also one that takes or gives bytes. Throws ApiError
- * for a refusal, and NoAnswerError.
+ * Signs and sends a request of any operation, including operations that take or return bytes.
+ * Throws ApiError for a refusal, and NoAnswerError.
  */
 export const send = <Name extends OperationName>(
   options: ClientOptions,

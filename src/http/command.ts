@@ -36,7 +36,7 @@ export function commandOf(
   return { name, caller, requestId: request.id, requestDigest, idempotencyKey };
 }
 
-/** Client codes whose refusals are not recorded, because anybody could fill the trail with them. */
+/** Client codes whose refusals are not recorded, so that strangers cannot fill the trail. */
 const unrecorded = new Set([401, 429]);
 
 /** Records that a change was refused; does nothing for a read. */

@@ -1,5 +1,5 @@
 // The shape of a handler: typed from the operation's row in the contract, and given the context of
-// the caller's request. Beside it, what several handlers spell alike: pages and times.
+// the caller's request. Beside it, the functions that several handlers share: pages and times.
 
 import type { ChangeContext, ReadContext } from '../app/context.ts';
 import type {

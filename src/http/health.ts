@@ -1,5 +1,5 @@
-// Whether the process lives (/healthz), and whether it can work (/readyz). Anybody may ask, as
-// often as they like.
+// Whether the process lives (/healthz), and whether it can work (/readyz). Both need no signature
+// and have no rate limit.
 
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../domain/error.ts';

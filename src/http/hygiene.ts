@@ -46,7 +46,7 @@ export const connectionLimits = {
 };
 
 /**
- * Takes the caller's own id when it is plain text. Otherwise it makes one that is unique across
+ * Takes the caller's own id when it is plain text. Otherwise it makes an id that is unique across
  * restarts and servers, because the audit trail keeps it.
  */
 export function requestId(request: IncomingMessage | { headers: Record<string, unknown> }): string {

@@ -1,5 +1,5 @@
-// The metrics that Prometheus reads at /metrics: what this process has counted since it began, and
-// what the store counts at that moment. They hold no name, key or id of a caller.
+// The metrics that Prometheus reads at /metrics: counters of this process since it began, and
+// numbers that the store counts at that moment. They hold no name, key or id of a caller.
 // docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md what to do then.
 
 import type { IncomingMessage } from 'node:http';

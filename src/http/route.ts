@@ -45,7 +45,7 @@ export interface OperationOptions {
   application: Application;
   authenticator: Authenticator;
   clock: Clock;
-  /** The address at which callers reach the server; null: the one that each has used. */
+  /** The address at which callers reach the server; null: the address of each request. */
   publicUrl: string | null;
   /** Tells the reconciler that something was changed. */
   nudge(): void;

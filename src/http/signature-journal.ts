@@ -117,8 +117,8 @@ export class SignatureJournal {
   }
 
   /**
-   * Remembers a signature that is refused because it came too fast, so that somebody who has seen
-   * it cannot send it later. It is kept in memory alone, and only up to `refusedMax` of them.
+   * Remembers the signature of a request that the rate limit refused, so that an eavesdropper
+   * cannot send it later. Only memory holds it, and at most `refusedMax` of them.
    */
   refuse(signature: string): void {
     if (this.#current.refused++ < refusedMax) this.#current.used.add(signature);

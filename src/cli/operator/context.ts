@@ -1,5 +1,5 @@
-// Shared by the operator's commands: their options, the store of the data directory, the user who
-// types them, and how they print.
+// Shared by the operator's commands: their options, the store of the data directory, the operator's
+// name, and how they print.
 
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
@@ -20,7 +20,7 @@ export interface Opened {
   config: Config;
   store: Store;
   masterKey: MasterKey;
-  /** The user who types the command, for the trail of what it changes. */
+  /** The user of the host, for the audit trail. */
   operator: Operator;
   openEngine(): Promise<Engine>;
 }
@@ -56,7 +56,7 @@ export function operatorName(): string {
 /** The settings that every command of the operator takes as options. */
 const localSettings = { dataDir: settings.dataDir, engine: settings.engine };
 
-/** A user who may only use the API is told that a command of the operator is not for the API. */
+/** Options of the API. With them, a command answers that it works on the data directory only. */
 const remoteOptions = ['--url <url>', '--key <key>', '--secret <secret>'];
 
 function local(command: Command): Command {

@@ -1,6 +1,7 @@
-// Links that open a machine. A caller makes one with the operation `machineAccess`. The requests
-// that follow a link are not operations: nobody signs them, since the secret in the path is the
-// permission. GET only looks, so that a program that previews links uses none up; POST opens.
+// Links that open a machine. A caller makes a link with the operation `machineAccess`. The requests
+// that follow a link are not operations: they have no signature, because the secret in the path is
+// the permission. GET does not use the link up, because programs that preview links send it; POST
+// opens the machine.
 
 import type { FastifyInstance } from 'fastify';
 import { machineAccess, type Opened } from '../../app/access.ts';
