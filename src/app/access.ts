@@ -1,6 +1,6 @@
-// Links that open a machine's screen. A caller makes one, and whoever has it opens the machine with
-// it: once, before it expires, and only while the machine is ready. The store keeps a hash of the
-// secret part, so that a reader of the store cannot use a link.
+// Links that open a machine's screen. A caller makes a link. Any holder of the link can open the
+// machine with it: once, before it expires, and only while the machine is ready. The store keeps a
+// hash of the secret part, so that a reader of the store cannot use a link.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { AccessLink } from '../domain/access.ts';

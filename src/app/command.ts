@@ -1,5 +1,5 @@
 // A request that changes something: one transaction with its signature, its effect, the record of
-// what it touched, and the answer to give again when the same Idempotency-Key comes again. A
+// the things it touched, and its answer, which is repeated when the Idempotency-Key comes again. A
 // refusal changes nothing and is recorded in a transaction of its own.
 
 import type { Touched } from '../domain/audit.ts';
@@ -39,8 +39,8 @@ export const replayed = () =>
 /**
  * Runs `effect`, whose result is the answer, or returns the answer that was given before. The store
  * may run `effect` again, so it has no effects outside the transaction. Throws `unauthenticated`
- * for a signature that was used, `conflict` for an Idempotency-Key that was used otherwise, and
- * what `effect` throws; then nothing is changed.
+ * for a used signature, `conflict` for an Idempotency-Key that belongs to another request, and
+ * every error of `effect`; then nothing is changed.
  */
 export function runCommand(
   { store, masterKey }: { store: Store; masterKey: MasterKey },

@@ -1,6 +1,6 @@
-// The disks of a machine: its own, and those that were replaced and are kept for a while. Putting a
-// kept disk back copies nothing, because nothing has written to it since. The disk whose place it
-// takes is kept in turn, so that an undo can be undone.
+// The disks of a machine: its current disk, and replaced disks that are kept for a while. Putting a
+// kept disk back copies no bytes, because nothing has written to it since. The disk that it
+// replaces is kept in turn, so that an undo can be undone.
 
 import type { Disk } from '../domain/disk.ts';
 import { AppError } from '../domain/error.ts';

@@ -1,6 +1,6 @@
-// The layers of an image: how many bytes they take, and what depends on them. `storedBytes` is what
-// the whole chain takes on the disk of the host, `exclusiveBytes` the part of it that deleting the
-// image would free, and the difference is shared with others.
+// The layers of an image: how many bytes they take, and which things depend on them. `storedBytes`
+// is what the whole chain takes on the disk of the host, `exclusiveBytes` the part of it that
+// deleting the image would free, and the difference is shared with others.
 
 import type { Disk } from '../domain/disk.ts';
 import type { ImageId } from '../domain/ids.ts';

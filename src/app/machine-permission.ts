@@ -4,7 +4,7 @@ import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import type { ChangeContext } from './context.ts';
 
-/** Some of the permissions; `undefined` stands for one that is left out. */
+/** Some of the permissions; an `undefined` permission is left out. */
 export type GivenPermissions = Record<string, boolean | undefined>;
 
 export const definedPermissions = (given: GivenPermissions): Record<string, boolean> =>

@@ -153,7 +153,7 @@ async function addImageOf(context: ChangeContext, transfer: Transfer): Promise<I
   const { work, organisationId } = context;
   await assertQuota(context, { images: 1, builds: 1 });
   const manifest = transfer.manifest === null ? null : parseManifest(transfer.manifest);
-  // Anybody can write a manifest, so its software is shown only when a trusted key has signed it.
+  // A manifest can be forged, so its software is shown only when a trusted key has signed it.
   const known = manifest !== null && isTrusted(context, transfer);
   const digests = new Set(known ? manifest.software.map((one) => one.recipeDigest) : []);
   const software = (await work.software.list()).filter((one) => digests.has(one.recipeDigest));

@@ -2,7 +2,7 @@
 
 import { gbBytes } from './units.ts';
 
-/** What a boot profile says where its chains differ from the defaults. */
+/** The fields of a boot profile that override the defaults for its chains. */
 interface BootNeeds {
   /** The least disk that its guests work on; default: the size of the root's own disk. */
   leastDiskBytes?: number;

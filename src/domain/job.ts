@@ -27,7 +27,7 @@ export const jobKinds = {
 export type JobKind = keyof typeof jobKinds;
 export const jobKindNames = Object.keys(jobKinds) as JobKind[];
 
-/** What each kind stores beside the ids of what it works on, when it is asked for or later. */
+/** The data that each kind stores beside the ids of its subject, at its creation or later. */
 interface JobData {
   imageCapture: { generalize?: boolean };
   imageExport: Record<never, never>;
@@ -46,7 +46,10 @@ interface JobData {
 /** `cancelled`: the image it worked for was deleted before the job began. */
 type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
-/** What a job works on. The store has at most one open job for each image and each machine. */
+/**
+ * The things that a job works on. The store has at most one open job for each image and each
+ * machine.
+ */
 export interface JobSubject {
   imageId: ImageId | null;
   machineId: MachineId | null;
@@ -60,7 +63,7 @@ export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
   kind: Kind;
   organisationId: OrganisationId;
   state: JobState;
-  /** What the job does now, for people. */
+  /** The current step of the job, as text for people. */
   phase: string;
   /** 0 to 1. */
   progress: number;
@@ -93,7 +96,7 @@ export type NewJob = {
  */
 export interface Begun {
   jobId: JobId;
-  /** What the id is for, such as `layer` or `disk`; one id for each name in a job. */
+  /** The purpose of the id, such as `layer` or `disk`; a job has one id for each name. */
   name: string;
   id: string;
 }

@@ -25,7 +25,7 @@ export interface LayerCopy {
   fault: string | null;
 }
 
-/** What names a copy. */
+/** The key of a copy. */
 export type LayerCopyRef = Pick<LayerCopy, 'layerId' | 'place'>;
 
 /** The reference to the copy of a layer in this server's engine. */

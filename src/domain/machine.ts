@@ -1,4 +1,4 @@
-// A machine: its statuses, what each of them allows, and the checks in the order in which the
+// A machine: its statuses, the changes that each allows, and the checks in the order in which the
 // contract answers them. The wire calls `status` `friendly_status`.
 
 import { AppError } from './error.ts';

@@ -13,7 +13,7 @@ export interface OperatorEntry {
   operator: string;
   /** Noun and verb, such as `baseAdd`. */
   action: string;
-  /** What it was about, for people. */
+  /** The thing that was changed, as text for people. */
   thing: string;
   outcome: OperatorOutcome;
   /** Why it was refused or failed; null for every other outcome. */

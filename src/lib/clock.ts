@@ -1,4 +1,4 @@
-// Time as a dependency: the system's clock, or one that a test moves by hand.
+// Time as a dependency: the system's clock, or a clock that a test moves by hand.
 
 export interface Clock {
   /** ms since 1970, UTC. It jumps when the clock of the host is set. */

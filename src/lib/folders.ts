@@ -9,8 +9,8 @@ import type { Environment } from './environment.ts';
 const isRoot = () => process.getuid?.() === 0;
 
 /**
- * Our folder below the one that an XDG variable names, or below its default in the home. The
- * specification says that the variable counts only when it is absolute.
+ * Returns our folder below the folder that an XDG variable names, or below its default in the home.
+ * The specification says that the variable counts only when it is absolute.
  */
 function userFolder(env: Environment, variable: string, ...below: string[]): string {
   const given = env[variable];

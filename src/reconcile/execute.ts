@@ -126,8 +126,8 @@ class Attempt {
     const { job, store, clock, write } = this.#context;
     const reason = reasonOf(error);
     this.#logFailure(error, reason);
-    // The lease is asked for and renewed first, because a late owner must not undo at the engine
-    // what the next owner has made. Throws LeaseLost.
+    // The lease is checked and renewed first, because a late owner must not undo the work of the
+    // next owner at the engine. Throws LeaseLost.
     await store.write('system', (work) =>
       work.jobs.fencedUpdate(job, { phase: 'undoing', leaseUntil: clock.now() + leaseMs }),
     );

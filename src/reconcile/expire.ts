@@ -16,11 +16,11 @@ const jobsKeptMs = 7 * 24 * 3600_000;
 const signatureKeptMs = 2 * 3600_000;
 const auditRoundsMax = 100;
 
-/** What may go now, and the state of the guard that decided it. */
+/** Which expired things may be removed now, and the state of the guard that decided it. */
 export interface Removal {
-  /** What was over before this time may go; null while nothing may. */
+  /** Things that expired before this time may be removed; null while nothing may. */
   before: number | null;
-  /** Whether so many kept disks, and so many deleted images, may go at once. */
+  /** Whether so many kept disks, and so many deleted images, may be removed at once. */
   disks: boolean;
   images: boolean;
   isSteady: boolean;
@@ -29,8 +29,8 @@ export interface Removal {
 }
 
 /**
- * Asks the guard what may go. This is done before the transaction that marks things, because the
- * store may run a transaction twice, and each question changes the guard.
+ * Asks the guard which things may be removed. This is done before the transaction that marks
+ * things, because the store may run a transaction twice, and each question changes the guard.
  */
 export async function planRemoval({ store, guard, settings }: TaskContext): Promise<Removal> {
   const { before, kept, deleted } = await store.read('system', async (work) => ({

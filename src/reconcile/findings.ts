@@ -12,7 +12,7 @@ import type { Inventory } from '../engine/port/engine.ts';
 export interface Finding {
   /** `error`: something cannot be used or may be lost. `warning`: nothing is hurt yet. */
   severity: 'error' | 'warning';
-  /** What it is about, such as `disk ID`. */
+  /** The thing with the fault, such as `disk ID`. */
   subject: string;
   found: string;
   cure: string;

@@ -58,8 +58,8 @@ export class RemovalGuard {
   }
 
   /**
-   * Looks at the clocks. Resolves to a time: things that were over before it may go now. Resolves
-   * to null when nothing may go.
+   * Reads the clocks. Resolves to a time: things that expired before it may be removed now.
+   * Resolves to null when nothing may be removed.
    */
   async look(work: Reader): Promise<number | null> {
     // The store is read before the clocks, because nothing may wait between the two clocks.
@@ -105,7 +105,7 @@ export class RemovalGuard {
       );
   }
 
-  /** Whether `over` things of a kind may go now, of `kept` things of that kind. */
+  /** Whether `over` expired things of a kind, of `kept` in all, may be removed now. */
   mayGo(kind: string, over: number, kept: number): boolean {
     if (over <= Math.max(usualMost, kept * usualShare)) {
       this.#brakes.delete(kind);
@@ -125,8 +125,8 @@ export class RemovalGuard {
   }
 
   /**
-   * Returns, as text, what the next server has to know, so that a day of waiting does not begin
-   * anew at each start.
+   * Returns the state of the brakes as text, for the next server, so that a day of waiting does not
+   * begin anew at each start.
    */
   brakes(): string {
     const now = [...this.#brakes].map(([kind, { heldMs }]) => [kind, Math.round(heldMs)] as const);

@@ -38,7 +38,7 @@ export async function removeBlobs(context: TaskContext): Promise<void> {
 const isUsed = ({ kind, status }: Transfer) =>
   status === 'failed' || (kind === 'import' && status === 'available');
 
-/** Returns all transfers, and of them those whose time is over and that may go now. */
+/** Returns all transfers, and of them those that have expired and may be removed now. */
 function findOver({ store, guard }: TaskContext): Promise<{ all: Transfer[]; over: Transfer[] }> {
   return store.read('system', async (work) => {
     const before = await guard.look(work);

@@ -117,7 +117,7 @@ export async function backUp(
   return manifest;
 }
 
-/** Makes the folder of a backup. Throws `invalid` for one that cannot be it. */
+/** Makes the folder of a backup. Throws `invalid` for a folder that cannot be used. */
 async function makeTarget(folder: string, dataDir: string): Promise<void> {
   if (`${folder}/`.startsWith(`${dataDir}/`))
     throw invalid(`${folder} lies in the data directory; give a folder elsewhere.`);
@@ -129,7 +129,7 @@ async function makeTarget(folder: string, dataDir: string): Promise<void> {
 
 const none = { layers: [], disks: [], files: [] };
 
-/** Returns what the copied store names, and the ids of disks that the engine does not have. */
+/** Returns the ids that the copied store names, and the ids of disks that the engine lacks. */
 async function copyStoreAndDisks(
   { engine, dataDir }: Source,
   folder: string,

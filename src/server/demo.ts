@@ -27,7 +27,7 @@ const machineTypes = [
   { name: 'Large', code: 'large', cpus: 2, memoryMb: 2048, diskSizeGb: 40 },
 ];
 
-/** Installs Debian packages, and leaves nothing that apt only needs while it works. */
+/** Installs Debian packages, and removes the files that apt needs only during the installation. */
 const apt = (...packages: string[]) => `set -e
 apt-get -q update
 apt-get -q install -y --no-install-recommends ${packages.join(' ')}

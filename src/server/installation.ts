@@ -75,8 +75,8 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
 }
 
 /**
- * The engine that the data belongs to; for a new directory, the one that is asked for. Throws
- * `conflict` when another engine is asked for.
+ * Returns the engine that the data belongs to; for a new directory, the requested engine. Throws
+ * `conflict` when another engine is requested.
  */
 export async function engineOf({
   dataDir,

@@ -39,8 +39,9 @@ export async function readManifest(folder: string): Promise<Manifest> {
 /**
  * Brings a backup back as a data directory that is new or empty. The store takes its place last, so
  * a restore that is killed has left no data directory and can be done again. Transfers, which are
- * not in a backup, are forgotten. `by` is the operator who does it, for the trail of the new store.
- * Throws `invalid` for a folder that is no backup, and `conflict` when there is a store already.
+ * not in a backup, are forgotten. `by` is the operator's name, for the audit trail of the new
+ * store. Throws `invalid` for a folder that is no backup, and `conflict` when there is a store
+ * already.
  */
 export async function restore(from: string, dataDir: string, by: string): Promise<Manifest> {
   const manifest = await readManifest(from);
@@ -71,8 +72,8 @@ export async function restore(from: string, dataDir: string, by: string): Promis
 }
 
 /**
- * Copies the store into a folder and makes it one that no server uses. The store comes before all
- * else: one that this version cannot read is refused while nothing is there.
+ * Copies the store into a folder and marks it as used by no server. The store is copied first, so
+ * that a store that this version cannot read is refused before any other file is copied.
  */
 async function prepareStore(from: string, part: string, by: string): Promise<void> {
   try {

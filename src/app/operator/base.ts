@@ -1,6 +1,6 @@
-// Base images: what all others start from. The disk is copied in and pinned by digest first; the
-// row that makes the base usable is written last. A base is tried in a build machine, because one
-// that does not work would hold up every build and start that names no base.
+// Base images, which all other images start from. The disk is copied in and pinned by digest first;
+// the row that makes the base usable is written last. A base is tried in a build machine, because a
+// broken default base would fail every build and start that names no base.
 
 import type { BaseImage } from '../../domain/base.ts';
 import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
@@ -123,7 +123,7 @@ export const baseAdd = change(
   },
 );
 
-/** What speaks against starting a machine on a base; null when nothing is known. */
+/** Returns a reason why a machine cannot start on a base; null when none is known. */
 export const baseFault = async (
   engine: Engine,
   { layerId }: BaseImage,

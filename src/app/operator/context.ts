@@ -14,24 +14,24 @@ export interface Operator {
 /** The store and the reporting functions that the work of a change gets. */
 export interface Change {
   store: Store;
-  /** Names the thing that the change is about, once more of it is known than what was asked for. */
+  /** Names the thing that the change is about, once its id or name is known. */
   touched(thing: string): void;
   /** Says that the change failed, for work that reports a failure without an error. */
   failed(reason: string): void;
 }
 
-/** Whether an error refuses what was asked for; every other error says that the work failed. */
+/** Whether an error refuses the request; every other error says that the work failed. */
 const isRefusal = (error: unknown) =>
   error instanceof AppError && error.code !== 'internal' && error.code !== 'unavailable';
 
 /**
  * Makes a function of the operator that changes something. `action` is the name in the trail, noun
- * and verb as in the API; `thingOf` says, from the arguments, what the change is about.
+ * and verb as in the API; `thingOf` names the thing that is changed, from the arguments.
  *
  * An operator's change may be many transactions, files and programs, so its entry cannot be in one
  * transaction with all of it. The entry is written as `begun` before the work, and gets its outcome
- * after the work. An entry that stays `begun` tells that the process died meanwhile. Without the
- * entry, no work is begun.
+ * after the work. An entry that stays `begun` tells that the process died during the work. When the
+ * entry cannot be written, the work does not begin.
  */
 export const change =
   <Args extends readonly unknown[], Result>(

@@ -1,4 +1,4 @@
-// Layers, for the operator: what there is, and whether its bytes are what they were.
+// Layers, for the operator: lists them, and verifies that their bytes are unchanged.
 
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -10,10 +10,10 @@ import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
-/** A log for commands, which say by themselves what they found. */
+/** A silent log, because commands print their findings themselves. */
 const noLog = { info() {}, warn() {}, error() {} };
 
-/** All layers, and what the engine keeps that the store does not know. */
+/** Lists all layers, and the engine's orphans. */
 export const layerList = (store: Store) =>
   store.read('system', async (work) => ({
     layers: (await work.layers.list()).map(shownLayer),
@@ -32,9 +32,9 @@ function resultOf({ state, digest }: LayerCopy, same: boolean): VerifiedLayer['r
 }
 
 /**
- * Compares layers with their digests, all of them when none is named. A damaged layer is
- * quarantined, and one that is sound again leaves its quarantine. Throws not-found for an id that
- * is no layer's, or the reason of the signal.
+ * Compares the named layers, or all layers, with their digests. A damaged layer is quarantined, and
+ * a layer that is sound again leaves its quarantine. Throws not-found for an unknown id, or the
+ * reason of the signal.
  */
 export const layerVerify = change(
   'layerVerify',

@@ -1,4 +1,4 @@
-// Storage: what everything takes on the disk of the host, by kind.
+// Storage: the bytes that each kind of thing takes on the disk of the host.
 
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
