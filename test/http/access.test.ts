@@ -101,7 +101,7 @@ describe("a link to a machine's screen", () => {
       for (const method of ['GET', 'POST'] as const) assert.equal(await ask(method), 404);
   });
 
-  it('begins with the public address, else with the address that the caller reached, and never with one from a header', async (t) => {
+  it('begins with the public or the reached address, never with an address from a header', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });

@@ -1,4 +1,4 @@
-// The audit trail: its entries, their filters, and how old entries go.
+// The audit trail: its entries, their filters, and the removal of old entries.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -79,7 +79,7 @@ describe('the audit trail', () => {
 });
 
 describe('a list of the audit trail', () => {
-  it('shows what was done and refused, with key, image, machines and request id, and nothing of other organisations', async (t) => {
+  it('shows changes and refusals with key, image, machines and request id, of one organisation only', async (t) => {
     const h = await startHarness(t);
     const { body: image, headers } = await h.call('imageInstall', { body: { name: 'Mine' } });
     await h.imageSettled(image.attributes.id);

@@ -47,7 +47,7 @@ async function withDisk(t: TestContext, options: Parameters<typeof startHarness>
 }
 
 describe('a backup', () => {
-  it('has a layer that a capture has sealed at the engine and not recorded yet', async (t) => {
+  it('has a layer that a capture has sealed at the engine but not recorded yet', async (t) => {
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
       async buildLayer(spec, given) {
@@ -67,7 +67,7 @@ describe('a backup', () => {
     assert.deepEqual([content.at(-1), frozen], ['precious', []]);
   });
 
-  it('that begins while the reconciler reads what is to be done delays a capture that has not begun', async (t) => {
+  it('that begins while the reconciler reads the queue delays a capture that has not begun', async (t) => {
     const hooks: { looked: () => Promise<void> | void } = { looked: never };
     const wrapStore = (store: Store): Store => ({
       ...store,
@@ -108,7 +108,7 @@ describe('a backup', () => {
     assert.equal(await status(), 'available');
   });
 
-  it('that died freezes nothing any more when the clock was set back', async (t) => {
+  it('that died no longer freezes anything after the clock is set back', async (t) => {
     const { clock, jump } = movableClock();
     const { h } = await withDisk(t, { clock });
     await h.store.write('system', (work) => work.host.freeze('disks', 'dead'));

@@ -1,4 +1,4 @@
-// The default base: the newest of those that are known to work.
+// The default base is the newest base that is known to work.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -50,7 +50,7 @@ describe('the default base', () => {
     assert.equal(await theDefault(), second.id);
   });
 
-  it('is not one whose guests never report, so builds and starts without a base go on as before', async (t) => {
+  it('is never a base whose guests do not report, so builds and starts without a base still work', async (t) => {
     const { h, does, add, theDefault, trial } = await withBases(t);
     const [id = 0, other = 0] = h.machines;
     await does('machineStart', other);
@@ -75,7 +75,7 @@ describe('the default base', () => {
     );
   });
 
-  it('is one that was never tried rather than one whose trial failed; a start that fails on a base names it', async (t) => {
+  it('is an untried base rather than a base whose trial failed; a start that fails names its base', async (t) => {
     const { h, does, add, theDefault, trial } = await withBases(t);
     const broken = await add('sim-never-ready');
     assert.equal(await theDefault(), broken.id);
@@ -115,8 +115,8 @@ describe('the default base', () => {
     const large = await add('large');
     await sizeOf(large.layerId, 21);
     await h.store.write('system', (work) => work.bases.prove(large.id));
-    // The newest works and is too large, so machines go on with the one that fits, also after a
-    // reset.
+    // The newest base works but is too large, so machines still start from the base that fits, also
+    // after a reset.
     for (const _ of [1, 2]) {
       await does('machineStart', id);
       assert.equal(await status(id), 'ready');
@@ -161,7 +161,7 @@ describe('the default base', () => {
     await h.store.write('system', (work) => work.machines.assign([other as never], image as never));
     codes.push((await does('machineStart', other)).client_code);
     assert.deepEqual(codes, [4510, 4510, 4510]);
-    // The size of the bytes counts, not the size in the row of the image.
+    // The size of the layer counts, not the size in the row of the image.
     await grow(3);
     const { layerId } = await h.store.read('system', (work) => work.images.get(image as never));
     await h.store.write('system', (work) =>

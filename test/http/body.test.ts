@@ -1,5 +1,5 @@
-// Bodies over real sockets: the header is judged before the body is read, the body is limited, and
-// a caller that sends all of it before it looks finds the answer.
+// Bodies over real sockets: the header is checked before the body is read, the body is limited, and
+// a caller that sends the whole body before it reads still gets the answer.
 
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -97,7 +97,7 @@ describe('a request whose header is enough to refuse it', () => {
       socket.write(
         headOf(install, { 'content-length': 2, authorization: authorization(key, install, body) }),
       );
-      // An answer that does not wait for the body would have come before these.
+      // An answer that did not wait for the body would arrive before these bytes.
       for (const _ of [1, 2, 3]) await (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
       assert.equal(early, false);
       socket.write(body);
@@ -133,7 +133,7 @@ describe('bodies', () => {
     for (const _ of [1, 2, 3]) assert.equal((await send(h.keys.ours)).status, 404);
   });
 
-  it('that stand still or come too slowly are given up, and one that moves may take as long as it takes', async (t) => {
+  it('that stop or are too slow are given up; a body that keeps moving has no time limit', async (t) => {
     const { h, open, authorization } = await receiving(t);
     limited(t, { idleMs: 200, checkMs: 10, lingerIdleMs: 50 });
     const body = Buffer.from(`{"name":"${'x'.repeat(20)}"}`);
@@ -166,7 +166,7 @@ describe('bodies', () => {
   });
 });
 
-describe('a caller that sends a whole body before it looks for the answer', () => {
+describe('a caller that sends a whole body before it reads the answer', () => {
   /**
    * Reads nothing before everything is written, as urllib does, and fails as urllib would when the
    * connection breaks.
@@ -191,7 +191,7 @@ describe('a caller that sends a whole body before it looks for the answer', () =
   const pieces = (bytes: number, size = 64 * 1024) =>
     Array.from({ length: bytes / size }, () => Buffer.alloc(size, 'x'));
 
-  it('finds it, for a body over the limit of the operation and for one that nothing asked for', async (t) => {
+  it('gets the answer, for a body over the limit and for a body that the operation does not take', async (t) => {
     const { h, open, authorization } = await receiving(t);
     const none = Buffer.alloc(0);
     const megabyte = 1024 ** 2;

@@ -128,7 +128,7 @@ describe('a thing that is kept for a time', () => {
     assert.deepEqual(await left(), []);
   });
 
-  it('stays for an hour after the start of a server whose clock differs much from that of the server before', async (t) => {
+  it('stays for an hour after the start of a server whose clock differs much from the last one', async (t) => {
     const { jump, advance, look, left, all, restart } = await keeping(t);
     jump(weekMs);
     for (const _ of [1, 2, 3]) {
@@ -180,7 +180,7 @@ describe('a thing that is kept for a time', () => {
     const kept = () => h.store.read('system', async (work) => (await work.disks.kept()).length);
     advance(73 * hourMs);
     await look();
-    // A single thing is no more than usual.
+    // The removal of a single thing is never unusual.
     assert.equal(await kept(), many);
     advance(8 * hourMs);
     await look();

@@ -1,5 +1,4 @@
-// A clock that jumps: jobs are still done, and nothing waits for a time that was set before the
-// jump.
+// When the clock jumps, jobs are still done, and nothing waits for a time that was set before.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -15,9 +15,7 @@ import { settled } from './settled.ts';
 
 type Rewrite = Compact['rewrite'];
 
-/**
- * A chain of ten layers with digests, ready to be compacted; `around` stands between the service
- * and the engine.
+/** Makes a chain of ten layers with digests, ready to be compacted; `around` wraps the engine.
  */
 async function tall(t: TestContext, around: (rewrite: Rewrite) => Rewrite = (rewrite) => rewrite) {
   const { clock, advance } = movableClock();
@@ -135,7 +133,7 @@ describe('compaction', () => {
 });
 
 describe('compaction beside damage', () => {
-  it('finds damage that no scrub has found, before it would copy it', async (t) => {
+  it('finds damage that no scrub has found, before it copies the bytes', async (t) => {
     const { h, head, middle, layer, status, compact, tasks } = await tall(t);
     await h.engine.rot(middle);
     await compact();

@@ -1,5 +1,5 @@
-// Connections over real sockets: bytes that are no request, peers that do not read, the limit on
-// connections, and a stop that answers what has begun.
+// Connections over real sockets: bytes that are not a request, peers that do not read, the limit on
+// connections, and a stop that answers the requests that have begun.
 
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
@@ -13,7 +13,7 @@ import { startHarness } from './harness.ts';
 import { connected, envelopeOf, listening } from './sockets.ts';
 
 describe('input that Node cannot read as a request', () => {
-  it('is refused in the envelope, whether its headers are too large or its bytes are no HTTP', async (t) => {
+  it('is refused in the envelope, whether its headers are too large or its bytes are not HTTP', async (t) => {
     const { raw } = await listening(t);
     const large = await raw(
       `GET /healthz HTTP/1.1\r\nhost: a\r\nx-large: ${'x'.repeat(httpLimits.headerBytes)}\r\n\r\n`,
@@ -63,7 +63,7 @@ describe('input that Node cannot read as a request', () => {
 });
 
 describe('a peer that does not read', () => {
-  it('its answers loses its connection', async (t) => {
+  it('loses its connection while the server has answers to send', async (t) => {
     const { h, port } = await listening(t);
     assert.equal(h.service.app.server.timeout, httpLimits.silenceMs);
     h.service.app.server.setTimeout(300);
@@ -74,7 +74,7 @@ describe('a peer that does not read', () => {
     await connected(h, 0);
   });
 
-  it('its refusal loses its connection', async (t) => {
+  it('loses its connection after a refusal', async (t) => {
     const { h, port } = await listening(t);
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     t.after(() => socket.destroy());
@@ -83,7 +83,7 @@ describe('a peer that does not read', () => {
     await connected(h, 0);
   });
 
-  it('loses its connection also where only /metrics is answered', async (t) => {
+  it('loses its connection also at the server of /metrics', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { server } = metricsServer(h.service.metrics);
     assert.deepEqual(

@@ -1,5 +1,5 @@
-// The rules for every operation of the table: who may call it, whose things it sees, and the form
-// of its answers.
+// The rules for every operation of the table: its permission, its organisation's isolation, and the
+// form of its answers.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { startHarness } from './harness.ts';
 const names = Object.keys(operations) as OperationName[];
 
 describe('every operation', () => {
-  it('refuses a caller without a valid signature, and one without the permission', async (t) => {
+  it('refuses a caller without a valid signature, and a caller without the permission', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     for (const name of names) {
       const { method, path } = operations[name] as OperationSpec;
@@ -33,7 +33,7 @@ describe('every operation', () => {
     }
   });
 
-  it("answers in the same way for another organisation's thing and for one that does not exist", async (t) => {
+  it("answers in the same way for another organisation's thing and for a thing that does not exist", async (t) => {
     // The store runs the same statements for both, so that the time does not tell them apart.
     let statements: string[] = [];
     const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });

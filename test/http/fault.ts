@@ -17,8 +17,8 @@ const verbs = new Set<string | symbol>([
 ]);
 
 /**
- * An engine, or a part of one, whose verbs fail as `next` says: before they have done anything, or
- * after they have done all of it, without an answer.
+ * Wraps an engine, or a part of it, so that its verbs fail as `next` says: before they begin, or
+ * after they have done all their work, without an answer.
  */
 export function faulty<Part extends object>(
   part: Part,

@@ -143,7 +143,7 @@ async function open(t: Scope, options: HarnessOptions) {
   return { dataDir, store, engine, service, masterKey, signer, clock };
 }
 
-/** Adds what belongs to the operator: a base, software, and a machine type. */
+/** Adds the operator's things: a base, software, and a machine type. */
 async function furnish(
   store: Store,
   engine: Awaited<ReturnType<typeof openSimulator>>,

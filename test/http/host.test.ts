@@ -1,4 +1,4 @@
-// The room on the disk of the host, and the build cache, which gives room back.
+// The room on the disk of the host, and the build cache, which frees room.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -36,7 +36,7 @@ describe('the disk of the host', () => {
 });
 
 describe('the build cache', () => {
-  it('gives room back, the step that was used longest ago first, but never a layer that an image or another step uses', async (t) => {
+  it('frees the least recently used step first, but never a layer that an image or a step uses', async (t) => {
     const { h, does, install, headOf } = await settled(t, {
       settings: { cacheBytesMax: 1, keepImageMs: 0 },
     });
@@ -47,7 +47,7 @@ describe('the build cache', () => {
     await h.service.reconciler.task('collect');
     const { layers } = await h.engine.inventory(call);
     assert.deepEqual([layers.has(low), layers.has(high)], [true, false]);
-    // A step that left the cache is built again, and one that stayed is found.
+    // A step that left the cache is built again, and a step that stayed is found.
     const again = await install([h.editor.id, h.browser.id]);
     const { steps } = await does('imageLog', again);
     assert.deepEqual(

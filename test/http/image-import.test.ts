@@ -1,5 +1,5 @@
-// Imports: parts that go on where they were cut off, digests and signatures that count, and the
-// repair of a damaged image.
+// Imports: resuming after the last part, checking digests and signatures, and repairing a damaged
+// image.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
@@ -57,7 +57,7 @@ describe('an import', () => {
     assert.ok(!(await readdir(join(h.dataDir, 'transfers'))).includes(transfer.id));
   });
 
-  it('takes its parts only in order, goes on after the last one, and is not finished before all have come', async (t) => {
+  it('takes its parts only in order, resumes after the last part, and needs all of them to finish', async (t) => {
     const { h, part, finish } = await transfers(t);
     const { id } = (await h.call('imageImport', { body: { size_bytes: 10 } })).body;
     assert.equal((await part(id, 0, 'abcd')).body.attributes.received_bytes, 4);
@@ -87,7 +87,7 @@ describe('an import', () => {
     );
   });
 
-  it('fails with the reason when the bytes do not have the digest that was given, or are no disk', async (t) => {
+  it('fails with the reason when the bytes do not have the given digest, or are not a disk', async (t) => {
     const { h, imported, finish, image } = await transfers(t);
     const wrong = await imported('not these bytes', { sha256: 'a'.repeat(64) });
     const first = await image((await finish(wrong.id)).attributes.id);
@@ -160,7 +160,7 @@ describe('an import', () => {
     await h.engine.mend(layerId);
     await h.service.reconciler.task('sweep');
     assert.equal((await image(id)).status, 'failed');
-    // As if another import had healed the layer meanwhile.
+    // This stands in for another import that healed the layer meanwhile.
     await h.store.write('system', (work) =>
       work.layerCopies.update(localCopy(layerId), { state: 'sound', fault: null }),
     );
@@ -220,7 +220,7 @@ describe('an import whose image is deleted before it is made', () => {
         'failed',
       );
     await h.machineIs(id, 'off');
-    // Images and machines with a job go on.
+    // Images and machines with a job continue.
     await h.service.reconciler.settle();
     await h.machineIs(other, 'ready');
     assert.equal(

@@ -48,7 +48,7 @@ describe('a deleted image', () => {
 });
 
 describe('the machines of a deleted image', () => {
-  it('have it again when it is restored, whether they run on it or wait for it', async (t) => {
+  it('get it back when it is restored, whether they run on it or wait for it', async (t) => {
     const { h, id, does, machine, install, write } = await settled(t);
     const [, other = 0] = h.machines;
     const a = await install([h.editor.id]);
@@ -123,7 +123,7 @@ describe('the machines of a deleted image', () => {
     );
   });
 
-  it('have it again when it was deleted and restored while they started on it', async (t) => {
+  it('get it back when it was deleted and restored while they started on it', async (t) => {
     const { h, id, does, machine, install, settle } = await settled(t);
     const a = await install([h.editor.id]);
     await does('imageAssign', a, { machine_ids: [id] });

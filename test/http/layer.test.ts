@@ -1,4 +1,4 @@
-// The layers of an image: their sizes, and what depends on them.
+// The layers of an image: their sizes, and the things that depend on them.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { startHarness } from './harness.ts';
 
 describe("a machine's permissions", () => {
-  it('change as the request says, and those that it leaves out stay as they are', async (t) => {
+  it('change as the request says; permissions that it leaves out stay as they are', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     const fields = (await h.call('machinePermissionFields')).body.permission_fields;

@@ -115,7 +115,7 @@ describe('a malformed request', () => {
         const { status, body } = await h.send(request);
         assert.ok(status < 500, `${status} ${JSON.stringify(body)}`);
         if (status !== 200) refused++;
-        // An empty id, or one with a slash, makes another path, which may belong to another
+        // An empty id, or an id with a slash, makes another path, which may belong to another
         // operation or to none.
         const ownPath = new RegExp(
           `^${pathPrefix}${operations[name].path.replace('{id}', '[^/]+')}$`,

@@ -1,5 +1,5 @@
-// Manifests that no export has written: each is accepted or refused with the reason, and none makes
-// the service fail.
+// Manifests that were not written by an export: each is accepted or refused with the reason, and
+// none makes the service fail.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -63,7 +63,7 @@ describe('a file', () => {
 });
 
 describe('a manifest', () => {
-  it('with a missing field or one of a wrong kind is refused with the name of the field', async (t) => {
+  it('with a field that is missing or of a wrong type is refused with the name of the field', async (t) => {
     const { open } = await importer(t);
     const cases: [string, unknown[]][] = [
       ['version', [undefined, null, 2, '1']],

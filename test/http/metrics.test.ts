@@ -1,4 +1,4 @@
-// The metrics: numbers that are true, and alerts that name numbers which are there.
+// The metrics: their numbers are correct, and every alert names a number that exists.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -26,7 +26,7 @@ async function numbersOf(h: Harness) {
 }
 
 describe('the numbers at /metrics', () => {
-  it('count what exists, what was done and what failed', async (t) => {
+  it('count existing things, completed work and failures', async (t) => {
     const h = await startHarness(t);
     const built = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
     const broken = await h.call('imageInstall', { body: { software_ids: [h.broken.id] } });
@@ -54,7 +54,7 @@ describe('the numbers at /metrics', () => {
     assert.ok((of('silversmith_host_disk_free_bytes') ?? 0) > 0);
     const passed = of('silversmith_reconciler_last_pass_timestamp_seconds') ?? 0;
     assert.ok(Math.abs(passed - Date.now() / 1000) < 60);
-    // No name, key or secret of an organisation is in it.
+    // The page holds no name, key or secret of an organisation.
     for (const secret of [h.keys.ours.key, h.keys.ours.secret, 'Editor', 'ours'])
       assert.ok(!body.includes(secret), `${secret} is not among the numbers`);
   });
@@ -77,11 +77,11 @@ describe('the numbers at /metrics', () => {
     const { of } = await numbersOf(h);
     assert.equal(of('silversmith_job_leases_overdue'), 1);
     assert.equal(of('silversmith_layers{kind="base",state="quarantined"}'), 1);
-    // A number whose thing no longer exists is gone instead of staying as it was.
+    // A number disappears when the last thing that it counts is gone.
     assert.equal(of('silversmith_jobs{kind="machineStart",state="queued"}'), undefined);
   });
 
-  it('include each number that an alert asks for, and the guide says what to do for each alert', async (t) => {
+  it('include every number that an alert uses, and the guide has a remedy for every alert', async (t) => {
     const h = await startHarness(t);
     await h.service.reconciler.pass();
     const { body } = await numbersOf(h);

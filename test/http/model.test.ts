@@ -1,6 +1,6 @@
 // Random sequences of operations, side by side on the whole stack and on a small model of the
-// contract's states. Between two settles only requests change anything, so that every state in
-// between is met; after a settle the engine, the store and the model agree.
+// contract's states. Between two settles only requests change anything, so that the test meets
+// every intermediate state; after a settle the engine, the store and the model agree.
 
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -33,7 +33,7 @@ const machineOf = (id: number, index: number): ModelMachine => ({
 });
 
 describe('the service', () => {
-  it('does what the model of the contract does, over random sequences of operations', async (t) => {
+  it('agrees with the model of the contract over random sequences of operations', async (t) => {
     let steps = 0;
     let injected = 0;
     await fc.assert(
@@ -64,7 +64,8 @@ describe('the service', () => {
                 faults = next.filter((fault, index) => fault === null || isAmongFirst(next, index));
               });
               await agree(h, model);
-              // A disk that is replaced later is kept until later, so time must pass.
+              // Time must pass, so that disks that were replaced one after the other expire in that
+              // order.
               await clock.sleep(1);
               if (one.kind === 'settle') await agreeWithEngine(h, model);
               steps++;

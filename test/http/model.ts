@@ -1,5 +1,5 @@
-// A small model of the contract's states: what each operation must answer, and what it leaves. It
-// knows nothing of how Silversmith does it.
+// A small model of the contract's states: the required answer of each operation, and the state
+// after it. The model shares no code with Silversmith.
 
 import type { MachineStatus } from '../../src/domain/machine.ts';
 
@@ -12,9 +12,9 @@ export interface ModelMachine {
   id: number;
   status: MachineStatus;
   disk: ModelDisk | null;
-  /** Its kept disks; the one that was replaced last is the last. */
+  /** Its kept disks, in the order in which they were replaced. */
   kept: ModelDisk[];
-  /** The assigned image. A deleted one counts as none, until it is restored. */
+  /** The assigned image. A deleted image counts as none, until it is restored. */
   assigned: number | null;
   pending: boolean;
   prior: number | null;

@@ -1,5 +1,5 @@
 // Quotas of organisations: a request beyond one is refused with both numbers, within its own
-// transaction, and what is removed counts no longer.
+// transaction, and removed things no longer count.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

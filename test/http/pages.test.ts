@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { startHarness } from './harness.ts';
 
 describe('the page at /', () => {
-  it('says what the server is and links the rest, without a script or a style, and takes GET only', async (t) => {
+  it('describes the server and links the other pages, without script or style, and takes GET only', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { statusCode, headers, body } = await h.service.app.inject({ method: 'GET', url: '/' });
     assert.equal(statusCode, 200);

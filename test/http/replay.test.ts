@@ -115,7 +115,7 @@ const captured = fc
   });
 
 describe('a captured request', () => {
-  it('is accepted once and only as it was, however its signed text is cut, even when it never arrived', async (t) => {
+  it('is accepted once and unchanged only, however its signed text is cut, even if it never arrived', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     for (let made = 0; made < 12; made++) await h.call('imageInstall', {});
     const { key, secret } = h.keys.ours;
@@ -205,7 +205,7 @@ describe('a captured request', () => {
     assert.match((await send(h, later)).body, /signature was used before/);
   });
 
-  it('is told apart from another request with the same nonce', async (t) => {
+  it('is distinguished from another request with the same nonce', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const path = `${pathPrefix}/images/install`;
     const answers = [1, 2].map((timestamp) =>
@@ -215,7 +215,7 @@ describe('a captured request', () => {
       assert.equal(status, 200, body.message);
   });
 
-  it('that came too fast is refused later too, and takes no place in the journal', async (t) => {
+  it('that the rate limit refused is refused later too, and takes no place in the journal', async (t) => {
     const h = await startHarness(t, { reconcile: false, requestsPerSecond: 2 });
     const bytes = async () => (await readFile(join(h.dataDir, 'signatures.0'))).length;
     const before = await bytes();

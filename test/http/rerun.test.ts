@@ -1,5 +1,5 @@
-// The main job through a store that runs each write twice and undoes the first run, as PostgreSQL may:
-// requests and jobs give the same result, because nothing in a write touches anything else.
+// The main job on a store that runs each write twice and undoes the first run, as PostgreSQL may.
+// Requests and jobs give the same result, because a write has no effect outside its transaction.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -15,7 +15,7 @@ async function started(t: TestContext) {
 }
 
 describe('a store that runs each write twice', () => {
-  it('captures, builds, assigns, starts, deletes and restores as any other', async (t) => {
+  it('captures, builds, assigns, starts, deletes and restores like any other store', async (t) => {
     const { h, first, second } = await started(t);
     const power = async (id: number, action: 'machineStart' | 'machineStop', status: string) => {
       const { body } = await h.call(action, { params: { id }, body: {} });
@@ -61,7 +61,7 @@ describe('a store that runs each write twice', () => {
     ]);
   });
 
-  it('removes what nothing needs, and forgets nothing that is needed', async (t) => {
+  it('removes everything that is not needed, and forgets nothing that is needed', async (t) => {
     const { h, first } = await started(t);
     const { body } = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
     await h.imageSettled(body.attributes.id);

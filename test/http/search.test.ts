@@ -1,4 +1,4 @@
-// Search by name: a text matches a name in any case and any script, and nothing else.
+// Search by name: a text matches every name that contains it, in any case and any script.
 
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
@@ -47,7 +47,7 @@ describe('a search', () => {
       const { h, search } = await named(t);
       for (const text of ['\0', 'ΣΊΣ\0', '\0ΣΊΣ', '100\0', 'zmır', '\\', 'x%'])
         assert.deepEqual(await search(list, text), [], JSON.stringify(text));
-      // Nor is a NUL found in a name that an older version accepted.
+      // A name with a NUL, which an older version accepted, is not found either.
       const database = new DatabaseSync(storeFile(h.dataDir));
       database.exec(`update ${list[1].slice(0, -1)} set name_folded = 'a' || char(0) || 'b'`);
       database.close();

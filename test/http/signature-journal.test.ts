@@ -40,7 +40,7 @@ describe('the journal of signatures', () => {
     third.close();
   });
 
-  it('that is new does not cover the time before it began, and removes the nonces of an older version', async (t) => {
+  it('does not cover the time before it began, and removes the nonces of an older version', async (t) => {
     const { clock, advance } = movableClock();
     const folder = await temporaryFolder(t);
     await writeFile(`${folder}/nonces.0`, '1\nkey:nonce');
@@ -59,7 +59,7 @@ describe('the journal of signatures', () => {
     assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
   });
 
-  it('goes on in memory and reports it when its file cannot be written', async (t) => {
+  it('continues in memory, and reports it, when its file cannot be written', async (t) => {
     const folder = await temporaryFolder(t);
     let failures = 0;
     let now = 1_000_000;

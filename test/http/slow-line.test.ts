@@ -1,5 +1,5 @@
-// Uploads and downloads over slow and broken lines: a transfer goes on as long as bytes move, and
-// is given up when none do.
+// Uploads and downloads over slow and broken lines: a transfer continues while bytes move, and is
+// given up when they stop.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -78,7 +78,7 @@ async function receiving(t: TestContext) {
 }
 
 describe('an upload', () => {
-  it('goes on over a line that is too slow for a large part within the time for an answer', async (t) => {
+  it('continues over a line that is too slow for a large part within the time for an answer', async (t) => {
     const { h, port, open, at } = await receiving(t);
     const url = await line(t, port, { bytesPerSecond: 200_000 });
     const options = { url, ...h.keys.ours, timeoutMs: 800 };
@@ -89,7 +89,7 @@ describe('an upload', () => {
     assert.equal(await at(id), bytes.length);
   });
 
-  it('is given up when no bytes move, with their number and the reason, and is not tried again when it was ended', async (t) => {
+  it('is given up with a reason when no bytes move, and is not tried again after it was ended', async (t) => {
     const { h, port, open, at } = await receiving(t);
     // Requests pass the line, and parts do not.
     const url = await line(t, port, { bytesMax: 5000 });
@@ -119,7 +119,7 @@ describe('an upload', () => {
 });
 
 describe('a download', () => {
-  it('goes on however often the line breaks, as long as some bytes come each time', async (t) => {
+  it('continues however often the line breaks, as long as some bytes arrive each time', async (t) => {
     const { h, port } = await receiving(t);
     const image = (await h.call('imageInstall', {})).body.attributes.id;
     await h.service.reconciler.settle();

@@ -1,4 +1,4 @@
-// Servers and requests over real sockets, for what cannot be seen in process.
+// Servers and requests over real sockets, for behaviour that does not show in process.
 
 import { type AddressInfo, connect } from 'node:net';
 import { defer, type Scope, waitFor } from '../support.ts';
@@ -9,7 +9,7 @@ export async function listening(t: Scope) {
   const h = await startHarness(t, { reconcile: false });
   await h.service.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = h.service.app.server.address() as AddressInfo;
-  /** A connection that ends with the test, whatever becomes of it. */
+  /** Opens a connection that is closed after the test and whose errors are ignored. */
   const open = () => {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     defer(t, () => socket.destroy());

@@ -1,6 +1,6 @@
 // The answers to a client of the API that this project is compatible with, which does not know our
-// extensions and refuses unknown fields. A client that asks for the extensions gets more fields,
-// and nothing else changes.
+// extensions and refuses unknown fields. A client that asks for the extensions gets more fields and
+// otherwise the same answers.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -199,7 +199,7 @@ describe('a caller that does not ask for extensions', () => {
     assert.deepEqual(await fieldsOf(true), [id, true]);
   });
 
-  it('is refused in the envelope and nothing else', async (t) => {
+  it('is refused with exactly the envelope', async (t) => {
     const { h, ask } = await strictCaller(t);
     for (const name of Object.keys(operations) as OperationName[]) {
       if ((operations[name] as OperationSpec).content === 'response') continue;
@@ -248,7 +248,7 @@ describe('a caller that asks for extensions', () => {
     }
   });
 
-  it('sees what is being done to a machine, where the specification has an object that is always null', async (t) => {
+  it('sees the current work on a machine, where the specification has an object that is always null', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const [id = 0] = h.machines;
     await h.call('machineStart', { params: { id } });

@@ -86,7 +86,7 @@ describe('a build', () => {
       await collect();
     });
 
-    it(`builds steps again that left the cache all the same after ${count} steps`, async (t) => {
+    it(`builds steps again that left the cache anyway after ${count} steps`, async (t) => {
       const hook = between();
       const { h, install, collect, assertWhole } = await standing(t, { wrapStore: hook.wrapStore });
       hook.once(sealedSteps(count), async (store) => {
@@ -104,7 +104,7 @@ describe('a build', () => {
     });
   }
 
-  it('uses no step of the cache that depends on a damaged one', async (t) => {
+  it('uses no cached step that depends on a damaged layer', async (t) => {
     const { h, install, headOf, image, assertWhole } = await standing(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
     await h.engine.removeLayer(await headOf(low), call);
@@ -115,7 +115,7 @@ describe('a build', () => {
 });
 
 describe('an import', () => {
-  it('is made to stand alone when its base is removed before its end', async (t) => {
+  it('becomes standalone when its base is removed before its end', async (t) => {
     const hook = between();
     const { h, settle, install, assertWhole } = await standing(t, { wrapStore: hook.wrapStore });
     const source = await install([h.editor.id]);
@@ -156,7 +156,7 @@ describe('an import', () => {
 });
 
 describe('an image that is brought back', () => {
-  it('is failed, with the reason, when one of its layers was damaged meanwhile', async (t) => {
+  it('fails, with the reason, when one of its layers was damaged meanwhile', async (t) => {
     const { h, install, headOf, image } = await standing(t);
     const id = await install([h.editor.id]);
     const head = await headOf(id);
@@ -206,7 +206,7 @@ describe('the collector', () => {
     assert.equal(await layer(heads[0] as LayerId), undefined);
   });
 
-  it('takes layers up again that were marked for removal although an image uses them', async (t) => {
+  it('keeps layers that were marked for removal although an image uses them', async (t) => {
     const { h, install, headOf, collect, markDeleting, assertWhole } = await standing(t);
     const [low, high] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];
     for (const id of [low, high]) await markDeleting(await headOf(id));
@@ -237,7 +237,7 @@ describe('the collector', () => {
     assert.ok((await h.engine.inventory(call)).disks.has(diskId));
   });
 
-  it('repairs a store with an available image whose bytes are gone: the image fails with the reason, and nothing else is blocked', async (t) => {
+  it('fails an available image whose bytes are gone, with the reason, and blocks no other work', async (t) => {
     const { h, install, headOf, image, collect, layer, markDeleting } = await standing(t, {
       settings: { keepImageMs: 0 },
     });

@@ -1,4 +1,4 @@
-// The sweep, which finds files that the store does not know, and layers whose files are gone.
+// The sweep finds files that the store does not know, and layers whose files are gone.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -28,7 +28,7 @@ describe('the sweep', () => {
     assert.deepEqual(await sweep(), { noted: [], there: false });
   });
 
-  it('fails each image that uses a missing layer with the reason, and lets nothing new be made of it', async (t) => {
+  it('fails each image that uses a missing layer, with the reason, and allows no new use of it', async (t) => {
     const { h, does, install, headOf } = await settled(t);
     const [id = 0] = h.machines;
     const [one, both] = [await install([h.editor.id]), await install([h.editor.id, h.browser.id])];

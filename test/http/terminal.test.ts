@@ -1,5 +1,5 @@
-// The command line prints texts that others wrote: here a server answers with names, reasons and
-// logs that hold commands for a terminal.
+// The command line prints foreign texts safely. Here a server answers with names, reasons and logs
+// that hold commands for a terminal.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';

@@ -1,4 +1,4 @@
-// The record of what each change touches.
+// Each change records the things that it touches.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import type { Key } from './requests.ts';
 import { trail } from './trail.ts';
 
 describe('a change', () => {
-  it('fails and changes nothing unless it says what it touches', async (t) => {
+  it('fails and changes nothing unless it records the things that it touches', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const { store, masterKey, signer, clock } = h;
     const application = new Application({
@@ -84,7 +84,7 @@ const changing = operationNames.filter((name): name is ChangeName => !isReadName
 
 describe('every operation that changes something', { concurrency: 2 }, () => {
   for (const name of changing) {
-    it(`${name} leaves an entry that names what it touched`, async (t) => {
+    it(`${name} leaves an entry that names the things it touched`, async (t) => {
       const given = await trail(t);
       const {
         answer,

@@ -1,4 +1,4 @@
-// The file of a transfer: when it is written, and when it goes.
+// The file of a transfer: when it is written, and when it is removed.
 
 import assert from 'node:assert/strict';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ describe('the file of a transfer', () => {
     assert.equal(await readFile(file, 'utf8'), 'some bytes');
     assert.equal((await h.call('transferGet', { params: { id } })).status, 200);
     assert.equal((await h.call('transferDelete', { params: { id } })).status, 200);
-    // A server that is killed here leaves the row, by which the next server goes on.
+    // If the server were killed here, its row would tell the next server to remove the file.
     for (const name of ['transferGet', 'transferDelete', 'transferFinish'] as const)
       assert.equal((await h.call(name, { params: { id } })).status, 404, name);
     await h.service.reconciler.task('collect');
@@ -51,7 +51,7 @@ describe('the file of a transfer', () => {
     );
   });
 
-  it('holds exactly one of several parts that come for the same place at the same time', async (t) => {
+  it('takes exactly one of several parts that arrive for the same place at the same time', async (t) => {
     const { h, part } = await transfers(t);
     const bytes = 1024 ** 2;
     const { id } = (await h.call('imageImport', { body: { size_bytes: bytes } })).body;
@@ -63,7 +63,7 @@ describe('the file of a transfer', () => {
     assert.equal(await readFile(fileOf(h, id), 'utf8'), winner.repeat(bytes));
   });
 
-  it("is written outside the store's transaction, which every other writer waits for", async (t) => {
+  it("is written outside the store's transaction, so that no other writer waits for it", async (t) => {
     const sizes: number[] = [];
     let file = '';
     const wrapStore = (store: Store): Store => ({

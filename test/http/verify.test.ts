@@ -1,4 +1,4 @@
-// Verification, which finds layers that have changed, and the quarantine of such layers.
+// Verification finds layers whose bytes have changed, and quarantines them.
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -40,7 +40,7 @@ describe('verification', () => {
     assert.equal((await does('imageAssign', image, { machine_ids: [other] })).client_code, 4210);
   });
 
-  it('finds by its scrub a layer that rotted after it was used; machines that are on go on, but cannot start again', async (t) => {
+  it('finds a used layer that rotted; running machines stay on, but cannot start again', async (t) => {
     const { clock, advance } = movableClock();
     const { h, does, install, headOf } = await settled(t, { clock });
     const [id = 0] = h.machines;
@@ -117,7 +117,7 @@ describe('a quarantine', () => {
     });
   }
 
-  it('leaves the layer that was built in its place the key when it ends', async (t) => {
+  it('leaves the key to the layer that was built meanwhile when it ends', async (t) => {
     const { h, install, headOf, head, tasks, statuses, layer } = await quarantined(t, 'lose');
     const heir = await headOf(await install([h.editor.id]));
     assert.notEqual(heir, head);
