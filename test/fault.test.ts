@@ -106,7 +106,7 @@ describe('a second server on a directory', () => {
 });
 
 describe('a server whose store another version has changed', () => {
-  it('says that it is not ready, and why, until it is as it was', async (t) => {
+  it('reports that it is not ready, and why, until the change is undone', async (t) => {
     const h = await startHarness(t, { reconcile: false });
     const ready = async () => {
       const { statusCode, body } = await h.service.app.inject('/readyz');
@@ -126,7 +126,7 @@ describe('a server whose store another version has changed', () => {
 });
 
 describe('a disk of the store that is full', () => {
-  it('refuses changes with 503 and changes nothing, answers reads, and goes on when there is room', {
+  it('answers changes with 503 and changes nothing, answers reads, and recovers when there is room', {
     skip: leftOutWithoutRoot,
   }, async (t) => {
     const dataDir = await smallDisk(t, 32);

@@ -1,5 +1,5 @@
-// Fills the store of a server under test with what every such test needs: a base, titles, an
-// organisation with machines, and a key with all permissions.
+// Fills the store of a server under test: a base, titles, an organisation with machines, and a key
+// with all permissions.
 
 import { baseAdd } from '../src/app/operator/base.ts';
 import { keyCreate } from '../src/app/operator/key.ts';

@@ -33,7 +33,7 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   }
   run('chmod', '711', folder);
   defer(t, () => run('umount', '-l', folder));
-  /** From here on nothing reaches the disk, and a write fails with EIO. Needs xfs_io. */
+  /** Makes every later write fail with EIO, so that nothing reaches the disk. Needs xfs_io. */
   const fail = () => run('xfs_io', '-x', '-c', 'shutdown', folder);
   /**
    * Cuts the disk off, `lostKib` KiB before the end of a file. Reading those KiB fails with EIO,
@@ -45,11 +45,11 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
     // Drop the pages of the file that the kernel has cached.
     run('dd', `of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0');
   };
-  /** Mounts it again, with what had reached it. No process may have a file open on it. */
+  /** Mounts the disk again with the synced data. No process may have a file open on it. */
   const mend = async () => {
     // A killed process closes its files a moment after it is gone, so the first umount may fail. A
-    // process with a mount namespace of its own keeps the old mount for a moment; then the new mount
-    // is of the same file system, still without power, and touch fails.
+    // process with a mount namespace of its own keeps the old mount for a moment; then the new
+    // mount is of the same file system, still without power, and touch fails.
     await waitFor('the disk is back', () => {
       try {
         run('umount', folder);

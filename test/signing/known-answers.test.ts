@@ -1,5 +1,5 @@
 // Known answers for signing. The signatures of this project, and those of a shell script that uses
-// openssl, must both be equal to the ones that are written down.
+// openssl, must both equal the recorded signatures.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -10,10 +10,10 @@ interface State {
   call: Caller['call'];
   random: Random;
   machine: () => number;
-  /** Ids of its images, and of those that it deleted. */
+  /** Ids of its images, including the deleted images. */
   images: number[];
   deleted: number[];
-  /** A name that no other image has. */
+  /** Makes a name that no other image has. */
   newName: (letter: string) => string;
 }
 

@@ -35,7 +35,7 @@ export function check(history: readonly Call[]): string[] {
 }
 
 /**
- * An image is there from its acknowledged creation until its acknowledged deletion, and again from
+ * An image exists from its acknowledged creation until its acknowledged deletion, and again from
  * its restoration.
  */
 function checkImages(history: readonly Call[]): string[] {
@@ -108,8 +108,8 @@ function checkMachines(history: readonly Call[]): string[] {
   return ids.flatMap((id) => {
     const own = reads.filter((call) => Number(call.input.id) === id);
     const images = own.map((call) => ({ ...call, value: imageOf(call), what: describe(call) }));
-    // A machine changes its state after the answer. So only the last read counts, when all is at
-    // rest: then the machine must be as the last request asked.
+    // A machine changes its state after the answer. So only the last read counts, after all work
+    // has ended: then the machine must have the state that the last request asked for.
     const last = own.slice(-1).map((call) => ({
       ...call,
       value: String(call.answer.attributes.friendly_status),
@@ -151,7 +151,7 @@ function assignmentsOf(history: readonly Call[], id: number): Write<number | nul
       ...{ ...call, value: null, what: describe(call) },
       onlyOver: Number(call.input.id),
     })),
-    // A restored image is assigned again to its machines, but for those that have another one
+    // A restored image is assigned again to its machines, except those that got another image
     // since.
     ...ofImages('imageRestore').map((call) => ({
       ...{ ...call, value: Number(call.input.id), what: describe(call) },

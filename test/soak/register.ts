@@ -10,7 +10,7 @@ export interface Interval {
   completedAt: number;
 }
 
-/** The interval of what was so before the first call. */
+/** The interval of the values from before the first call. */
 export const origin: Interval = {
   invokedAt: Number.NEGATIVE_INFINITY,
   completedAt: Number.NEGATIVE_INFINITY,

@@ -1,5 +1,5 @@
-// The checker finds each kind of broken promise, and a short soak finds none. npm run soak is the
-// long one.
+// The checker finds each kind of broken promise, and a short soak finds none. npm run soak runs the
+// long soak.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -51,7 +51,7 @@ describe('the checker of histories', () => {
       call('machineGet', { id: 1 }, machine(3)),
     ];
     assert.deepEqual(check(others), []);
-    // A restored image is assigned again to its machines, but for those that have another one.
+    // A restored image is assigned again to its machines, except those that have another image.
     const restored = [call('imageDelete', { id: 3 }), call('imageRestore', { id: 3 })];
     assert.deepEqual(
       check([...others, ...restored, call('machineGet', { id: 1 }, machine(3))]),
@@ -128,7 +128,7 @@ describe('the checker of histories', () => {
     });
   }
 
-  it('finds a change that is missing in the audit trail, and a refused one that is there', () => {
+  it('finds an accepted change that the audit trail lacks, and a refused change that it has', () => {
     const [done, refused] = [
       call('machineStop', { id: 1 }),
       call('machineStop', { id: 1 }, { code: 4209, status: 422 }),
@@ -144,7 +144,7 @@ describe('the checker of histories', () => {
 });
 
 describe('a soak', () => {
-  it('under kills at random moments loses nothing that was acknowledged', {
+  it('loses no acknowledged change under kills at random moments', {
     timeout: 170_000,
   }, async (t) => {
     const folder = await temporaryFolder(t);
@@ -161,7 +161,7 @@ describe('a soak', () => {
     assert.ok(calls > 200 && kills === 8);
   });
 
-  it('under power cuts at random moments loses nothing that was acknowledged', {
+  it('loses no acknowledged change under power cuts at random moments', {
     timeout: 170_000,
     skip: leftOutWithoutRoot,
   }, async (t) => {

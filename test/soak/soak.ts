@@ -1,6 +1,6 @@
 // The soak: clients drive a server with a seeded mix of calls, while it is killed at random moments
-// and started again. At the end a checker compares everything that the clients were told with
-// itself and with what is in the store, in a backup, and at the engine.
+// and started again. At the end a checker compares all answers with each other, and with the store,
+// a backup and the engine.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -128,8 +128,8 @@ async function readCopy(copy: Copy | null, restored: string, caller: Caller): Pr
   for (const read of caller.history.slice(first)) {
     read.invokedAt = copy.from;
     read.completedAt = copy.to;
-    // Jobs of the backup have gone on there, so an image's status is of later. That the image is
-    // there is what counts.
+    // Jobs of the backup continued there, so an image's status may be newer. Only the existence of
+    // the image is compared.
     if (read.name === 'imageGet' && read.code === 200) read.answer = {};
   }
   await server.end('SIGTERM');
@@ -153,7 +153,7 @@ const wrongRows = [
    group by name having count(*) > 1`,
 ];
 
-/** Compares the history with the audit trail, looks for rows that must not be, and asks the doctor. */
+/** Compares the history with the audit trail, looks for forbidden rows, and asks the doctor. */
 async function checkData(
   { config, withStore, dataDir }: Data,
   history: readonly Call[],
