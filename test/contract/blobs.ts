@@ -1,4 +1,4 @@
-// The contract of blobs: it runs on each place where they can lie.
+// The contract of blobs, which runs on each kind of storage for them.
 
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
@@ -17,7 +17,7 @@ const textOf = async (blobs: Blobs, of: TransferId, range?: { start: number; end
 
 export function testBlobs(name: string, make: (t: Scope) => Promise<Blobs>): void {
   describe(name, () => {
-    it('keep the parts of an upload in order, and the same part twice is one', async (t) => {
+    it('keep the parts of an upload in order, and take a repeated part once', async (t) => {
       const blobs = await make(t);
       await blobs.writePart(id, 0, Buffer.from('one '));
       await blobs.writePart(id, 4, Buffer.from('two '));
@@ -36,7 +36,7 @@ export function testBlobs(name: string, make: (t: Scope) => Promise<Blobs>): voi
       assert.equal(await textOf(blobs, id), 'short');
     });
 
-    it('say that they are gone when they are, and a later part does not bring them back', async (t) => {
+    it('fail once they are removed, and a later part does not bring them back', async (t) => {
       const blobs = await make(t);
       await blobs.writePart(id, 0, Buffer.from('x'));
       await blobs.remove(id);
@@ -46,7 +46,7 @@ export function testBlobs(name: string, make: (t: Scope) => Promise<Blobs>): voi
       assert.deepEqual(await blobs.list(), []);
     });
 
-    it('have an export whole or not at all', async (t) => {
+    it('hold an export whole or not at all', async (t) => {
       const blobs = await make(t);
       await blobs.sink(id).write(Readable.from(['first']), never);
       const broken = Readable.from(

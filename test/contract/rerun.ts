@@ -1,6 +1,5 @@
-// A store that runs the work of each write twice and undoes the first run, as a database does when
-// another transaction got in the way. Work that touches anything beside its writer gives a wrong
-// result with it.
+// A store that runs the work of each write twice and undoes the first run, as a database does after
+// a conflict with another transaction. Work with an effect outside its writer gives a wrong result.
 
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 
@@ -11,7 +10,7 @@ export const runningTwice = (store: Store): Store => ({
   async write(scope, work) {
     await store
       .write(scope, async (writer) => {
-        // Work that refuses is run again too, and refuses again.
+        // Work that throws is run again too, and throws again.
         await work(writer).catch(() => {});
         throw new Undone();
       })

@@ -1,6 +1,6 @@
-// The store's contract, to be run on every database. Each test starts with an empty store and a
-// clock that is moved by hand. The suite runs twice: as it is, and with each write run twice and
-// its first run undone, because a store may run a write again.
+// The store's contract, which every database runs. Each test starts with an empty store and a clock
+// that is moved by hand. The suite runs twice: unchanged, and with a store that runs each write
+// twice and undoes the first run, because a store may run a write again.
 
 import { describe } from 'node:test';
 import { runningTwice } from './rerun.ts';

@@ -1,4 +1,4 @@
-// The host, and what the operator keeps: freezes, orphans, the steady clock, names and counts.
+// The host and the operator's rows: freezes, orphans, the steady clock, names and counts.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -41,7 +41,7 @@ function testFreezes(make: MakeWorld) {
     assert.deepEqual(await frozen(), []);
   });
 
-  it('is not frozen by what was written before the clock went back', async (t) => {
+  it('is not frozen by a freeze from before the clock went back', async (t) => {
     const world = await make(t);
     await world.write((work) => work.host.freeze('layers', 'backup'));
     world.advance(-minuteMs);
@@ -151,7 +151,7 @@ function testNotes(make: MakeWorld) {
     );
   });
 
-  it('counts what there is, over all organisations', async (t) => {
+  it('counts things over all organisations', async (t) => {
     const world = await make(t);
     const layerId = await world.layer({ storedBytes: 5 });
     await world.imageOn(layerId);

@@ -1,4 +1,4 @@
-// Images: names, pages, the life of an image, and what stands on a layer.
+// Images: names, pages, the life of an image, and its layers.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -13,7 +13,7 @@ const find = (world: World, q: string) =>
     return images.map(({ name }) => name).sort();
   });
 
-/** Also for machines, whose names are searched in the same way. */
+/** Used also for machines, because their names are searched in the same way. */
 export function testSearch(
   make: MakeWorld,
   add: (world: World, name: string) => Promise<unknown>,
@@ -129,7 +129,7 @@ function testPages(make: MakeWorld) {
 }
 
 function testLife(make: MakeWorld) {
-  it('moves along its legal statuses alone', async (t) => {
+  it('changes its status only as the domain allows', async (t) => {
     const world = await make(t);
     const { id } = await world.image();
     const become = (status: 'building' | 'available' | 'failed') =>

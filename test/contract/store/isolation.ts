@@ -1,5 +1,5 @@
 // Isolation: in the scope of an organisation, rows of others do not exist. Every method of a noun
-// whose rows belong to organisations has a case here, and a test counts that none is missing.
+// whose rows belong to organisations has a case here, and a test checks that no case is missing.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -92,7 +92,7 @@ async function twoOrganisations(world: World) {
   return { ours, layerId, addTheirs: () => furnish(world, world.theirs, layerId) };
 }
 
-/** Names that are no part of the port. */
+/** Names that are not part of the port. */
 const internal = new Set([
   ...['constructor', 'db', 'now', 'within', 'organisation', 'assertOwn', 'among', 'insertAll'],
   ...['openJobs', 'rows', 'shown', 'visible'],
@@ -100,7 +100,7 @@ const internal = new Set([
 
 export const testIsolation = (make: MakeWorld) =>
   describe('an organisation', () => {
-    it('finds nothing of another', async (t) => {
+    it('finds no row of another organisation', async (t) => {
       const world = await make(t);
       const their = await (await twoOrganisations(world)).addTheirs();
       for (const [name, read] of Object.entries(misses)) {
@@ -112,7 +112,7 @@ export const testIsolation = (make: MakeWorld) =>
       }
     });
 
-    it('has the same lists and counts whether there is another or not', async (t) => {
+    it('has the same lists and counts whether there is another organisation or not', async (t) => {
       const world = await make(t);
       const { ours, addTheirs } = await twoOrganisations(world);
       const all = async () => {
@@ -126,7 +126,7 @@ export const testIsolation = (make: MakeWorld) =>
       assert.deepEqual(await all(), before);
     });
 
-    it('changes nothing of another', async (t) => {
+    it('changes no row of another organisation', async (t) => {
       const world = await make(t);
       const their = await (await twoOrganisations(world)).addTheirs();
       const before = await everythingOf(world, their, world.theirs);
@@ -140,7 +140,7 @@ export const testIsolation = (make: MakeWorld) =>
       }
     });
 
-    it('adds nothing for another', async (t) => {
+    it('adds no row for another organisation', async (t) => {
       const world = await make(t);
       const { theirs: organisationId } = world;
       const { layerId, machineId } = await (await twoOrganisations(world)).addTheirs();

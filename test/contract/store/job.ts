@@ -17,7 +17,7 @@ const update = (world: World, job: Job, change: { phase?: string; state?: Job['s
   world.write((work) => work.jobs.fencedUpdate(job, change));
 
 function testClaims(make: MakeWorld) {
-  it('is claimed by one owner alone, of many that try at once', async (t) => {
+  it('is claimed by only one of many owners that try at once', async (t) => {
     const world = await make(t);
     const id = await world.machineJob();
     const owners = Array.from({ length: 8 }, (_, index) => `owner ${index}`);
@@ -30,7 +30,7 @@ function testClaims(make: MakeWorld) {
     );
   });
 
-  it('passes to another owner when its lease is over, and not a moment before', async (t) => {
+  it('passes to another owner when its lease is over, and not earlier', async (t) => {
     const world = await make(t);
     const id = await world.machineJob();
     await claimed(world, id, 'first');
@@ -164,7 +164,7 @@ function testQueue(make: MakeWorld) {
     assert.deepEqual(await open(2), ids.slice(0, 2));
   });
 
-  it('is due at its time, and also when that is further away than any delay', async (t) => {
+  it('is due at its time, and also when its time is further away than any delay', async (t) => {
     const world = await make(t);
     const id = await world.machineJob();
     const waits = async (ms: number) => {
@@ -184,7 +184,7 @@ function testQueue(make: MakeWorld) {
     assert.equal(await isDue(), true);
   });
 
-  it('is cancelled with its image while it is queued, and not when it runs', async (t) => {
+  it('is cancelled with its image while it is queued, but not while it runs', async (t) => {
     const world = await make(t);
     const { id: imageId } = await world.image();
     const cancel = () => world.write((work) => work.jobs.cancelOfImage(imageId));
@@ -226,7 +226,7 @@ function testQueue(make: MakeWorld) {
     assert.deepEqual(await world.read((work) => work.jobs.ofImages([])), []);
   });
 
-  it('is missed where a status says that a job works on something', async (t) => {
+  it('is reported missing where a status needs a job', async (t) => {
     const world = await make(t);
     const { id: imageId } = await world.image();
     const machineId = await world.machine();

@@ -22,14 +22,14 @@ function testRequests(make: MakeWorld) {
     assert.equal(await use(key, 'first'), true);
   });
 
-  it('takes one of many requests with the same signature that come at once', async (t) => {
+  it('takes one of many simultaneous requests with the same signature', async (t) => {
     const world = await make(t);
     const use = () => world.write((work) => work.signatures.use(key, 'same', world.now() + 100));
     const taken = await Promise.all(Array.from({ length: 10 }, use));
     assert.equal(taken.filter(Boolean).length, 1);
   });
 
-  it('takes no signature that an empty one stands for', async (t) => {
+  it('refuses signatures up to the time that an empty signature covers', async (t) => {
     const world = await make(t);
     const use = (signature: string, ms: number) =>
       world.write((work) => work.signatures.use(key, signature, world.now() + ms));
@@ -38,7 +38,7 @@ function testRequests(make: MakeWorld) {
     assert.equal(await use('late', 101), true);
   });
 
-  it('gives an answer again until it is pruned, whatever its time', async (t) => {
+  it('repeats an answer until it is pruned, whatever its time', async (t) => {
     const world = await make(t);
     const keep = (name: string, answer: string) =>
       world.write((work) => work.idempotency.keep(key, name, 'digest', answer, world.now() + 100));
@@ -58,7 +58,7 @@ function testRequests(make: MakeWorld) {
 }
 
 function testKeys(make: MakeWorld) {
-  it('finds a key, and nothing under another name, in whatever way it is asked', async (t) => {
+  it('finds a key by every lookup, and never under another name', async (t) => {
     const world = await make(t);
     const claimed = (id: string) =>
       world.read(async (work) => {
@@ -73,7 +73,7 @@ function testKeys(make: MakeWorld) {
       assert.equal(await claimed(id), undefined);
   });
 
-  it('revokes a key once: the first time stays', async (t) => {
+  it('keeps the time of the first revocation of a key', async (t) => {
     const world = await make(t);
     const id = await world.key();
     const revoke = () => world.write((work) => work.keys.revoke(id));
@@ -218,7 +218,7 @@ function testTrail(make: MakeWorld) {
 }
 
 export const testKept = (make: MakeWorld) =>
-  describe('what is kept for a time', () => {
+  describe('a thing that is kept for a time', () => {
     testRequests(make);
     testKeys(make);
     testTrail(make);

@@ -1,4 +1,4 @@
-// Layers and bases: chains, keys, what is needed, and what is looked at next.
+// Layers and bases: chains, keys, which layers are needed, and which are verified next.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -53,7 +53,7 @@ function testChains(make: MakeWorld) {
     assert.deepEqual([state, jobId, virtualBytes], ['sealed', null, 5]);
   });
 
-  it('belongs to whoever has an image or a disk on it, at any depth', async (t) => {
+  it('belongs to each organisation that has an image or a disk on it, at any depth', async (t) => {
     const world = await make(t);
     const [root, , head] = await world.chain(3);
     assert.ok(root && head);
@@ -67,7 +67,7 @@ function testChains(make: MakeWorld) {
 }
 
 function testNeed(make: MakeWorld) {
-  it('is marked for removal exactly when nothing needs it, with all that it stood on', async (t) => {
+  it('is marked for removal exactly when it is not needed, with the layers below it', async (t) => {
     const world = await make(t);
     const [root, middle, head] = await world.chain(3);
     const [keptRoot, keptHead] = await world.chain(2);
@@ -87,7 +87,7 @@ function testNeed(make: MakeWorld) {
       [keptRoot, keptHead, base, cached].map((id) => [id, 'sealed']),
     );
     assert.deepEqual(await states(), { ...deleting, ...sealed });
-    // A layer is removed only after those that stand on it.
+    // A layer is removed only after the layers on top of it.
     for (const id of [head, middle, root]) {
       const next = await world.read((work) => work.layers.deleting(world.now()));
       assert.deepEqual(idsOf(next), [id]);
@@ -101,7 +101,7 @@ function testNeed(make: MakeWorld) {
     assert.deepEqual(idsOf(await world.read((work) => work.layers.deletingInUse())), [keptHead]);
   });
 
-  it('is in the cache when builds can find it, the one used longest ago first', async (t) => {
+  it('is in the cache when builds can find it, the least recently used layer first', async (t) => {
     const world = await make(t);
     const old = await world.layer({ kind: 'software', key: 'old' });
     world.advance(10);
@@ -194,7 +194,7 @@ function testNext(make: MakeWorld) {
 }
 
 function testBases(make: MakeWorld) {
-  it('is what new work starts from as a base: usable, known to work, and new', async (t) => {
+  it('is chosen as the default base when it is usable, known to work, and newest', async (t) => {
     const world = await make(t);
     const add = async (name: string, virtualBytes: number) => {
       const layerId = await world.layer({ kind: 'base', virtualBytes });

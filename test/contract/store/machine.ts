@@ -1,4 +1,4 @@
-// Machines, their types and their disks, and what an organisation has of them.
+// Machines, their types and their disks, and an organisation's counts and quotas of them.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -42,7 +42,7 @@ function testRows(make: MakeWorld) {
     assert.equal((await list({ hasSessionData: false })).count, 3);
   });
 
-  it('is found with any number of others, or all are refused', async (t) => {
+  it('is found among any number of ids; one unknown id refuses all', async (t) => {
     const world = await make(t);
     const ids: MachineId[] = [];
     for (let index = 0; index < 3; index++) ids.push(await world.machine());
@@ -81,7 +81,7 @@ function testRows(make: MakeWorld) {
     assert.deepEqual(await shown(), [imageId, at, null]);
   });
 
-  it('is noted as paused or off only where that is news', async (t) => {
+  it('keeps the time of its first pause, and is not noted as off while a job works on it', async (t) => {
     const world = await make(t);
     const [first, second] = [await world.machine(), await world.machine()];
     await world.write((work) => work.machines.updateMany([first, second], { status: 'ready' }));
@@ -104,7 +104,7 @@ function testRows(make: MakeWorld) {
     );
   });
 
-  it('keeps the last console alone', async (t) => {
+  it('keeps only the last console', async (t) => {
     const world = await make(t);
     const id = await world.machine();
     const shown = () => world.read((work) => work.machines.console(id));
@@ -116,7 +116,7 @@ function testRows(make: MakeWorld) {
 }
 
 function testDisks(make: MakeWorld) {
-  it('has its disks listed newest first, without those that are going', async (t) => {
+  it('has its disks listed newest first, without disks that are being removed', async (t) => {
     const world = await make(t);
     const [machineId, layerId] = [await world.machine(), await world.layer()];
     const old = await world.disk(machineId, layerId);
@@ -143,7 +143,7 @@ function testDisks(make: MakeWorld) {
     );
   });
 
-  it('gets back a disk that was marked though it has it; rows go only when marked', async (t) => {
+  it('keeps its own disk that was marked for removal; only marked rows are removed', async (t) => {
     const world = await make(t);
     const machineId = await world.machine();
     const id = await world.disk(machineId, await world.layer());
@@ -208,7 +208,7 @@ function testUsage(make: MakeWorld) {
     assert.deepEqual(await usage(), { ...counted, images: 1 });
   });
 
-  it('has quotas of its organisation, with defaults for those that are not set', async (t) => {
+  it('has quotas of its organisation, with defaults for unset quotas', async (t) => {
     const world = await make(t);
     const quotas = () => world.read((work) => work.usage.quotas(), world.ours);
     assert.deepEqual(await quotas(), defaultQuotas);

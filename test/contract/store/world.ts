@@ -1,5 +1,5 @@
-// The world in which the store's contract is tried: an empty store with a clock that is moved by
-// hand, two organisations, and short ways to add what most tests need.
+// The state that the tests of the store's contract begin with: an empty store with a clock that is
+// moved by hand, two organisations, and functions that add common rows.
 
 import type {
   DiskId,
@@ -61,7 +61,7 @@ export class World {
     return this.store.write(scope, work);
   }
 
-  /** A new text, for what is named by text. */
+  /** Makes a new text, for rows whose key is a text. */
   newText(): string {
     this.#serial++;
     return `text-${String(this.#serial).padStart(4, '0')}`;
@@ -87,7 +87,7 @@ export class World {
     return id;
   }
 
-  /** A chain of so many layers, the root first. */
+  /** Adds a chain of so many layers; returns them, the root first. */
   async chain(length: number, change: Partial<NewLayer> = {}): Promise<LayerId[]> {
     const ids: LayerId[] = [];
     for (let height = 0; height < length; height++) {
@@ -104,7 +104,7 @@ export class World {
     return this.write((work) => work.images.add({ organisationId, name, ...rest }), organisationId);
   }
 
-  /** An image that is available and stands on a layer. */
+  /** Adds an available image on a layer. */
   async imageOn(layerId: LayerId, organisationId = this.ours): Promise<ImageId> {
     const { id } = await this.image(null, organisationId);
     await this.write(async (work) => {
@@ -182,7 +182,7 @@ export class World {
     });
   }
 
-  /** A job of a new machine. */
+  /** Adds a job of a new machine. */
   async machineJob(): Promise<JobId> {
     const machineId = await this.machine();
     return this.job({ kind: 'machineStart', organisationId: this.ours, machineId });

@@ -1,4 +1,4 @@
-// Units of work: what a write promises as a whole.
+// Units of work: the promises of a write as a whole.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -41,7 +41,7 @@ export const testWrites = (make: MakeWorld) =>
       assert.equal(status, 'off');
     });
 
-    it('reads what it has written, and is seen by others when it has ended', async (t) => {
+    it('reads its own writes, and other units see them after it has ended', async (t) => {
       const world = await make(t);
       const id = await world.write(async (work) => {
         const made = await work.organisations.ensure('new');
@@ -51,7 +51,7 @@ export const testWrites = (make: MakeWorld) =>
       assert.equal(await world.read((work) => work.organisations.byName('new')), id);
     });
 
-    it('takes its turn: writers that read first do not overwrite each other', async (t) => {
+    it('is serialised, so that writers that read first do not overwrite each other', async (t) => {
       const world = await make(t);
       const id = await world.machine();
       const addOne = () =>
