@@ -1,6 +1,6 @@
 // The fast crash proof, in one process and on the simulator. For each kind of job, each call of the
-// engine and each write of the store goes wrong in each way; what was asked for must come true, or
-// fail with a reason, and nothing may be left behind. README.md in this folder explains more.
+// engine and each write of the store goes wrong in each way; the request must succeed or fail with
+// a reason, and leave no remains. README.md in this folder explains more.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';

@@ -29,9 +29,9 @@ export interface Death {
 }
 
 /**
- * Lets a server die before step `at` (0: never), lets the heir take over, and examines everything.
- * With `power`, the data directory lies on that disk, and its power goes in the moment of the
- * death. Throws what is wrong.
+ * Lets a server die before step `at` (0: never), lets the heir take over, and checks everything.
+ * With `power`, the data directory is on that disk, which loses its power at the moment of the
+ * death. Throws when a check fails.
  */
 export async function dieAt(prepared: Prepared, at: number, power?: CuttableDisk): Promise<Death> {
   const dataDir = join(power?.folder ?? prepared.folder, 'run');
@@ -49,7 +49,7 @@ export async function dieAt(prepared: Prepared, at: number, power?: CuttableDisk
   return death;
 }
 
-/** The process of the server that will die, and what it has printed so far. */
+/** The process of the server that will die, and its output so far. */
 interface Victim {
   child: ChildProcess;
   printed: () => string;
@@ -102,7 +102,7 @@ async function runVictim(
         try {
           return isAnswered && isDone(dataDir, scenario);
         } catch (error) {
-          // The disk has no power any more, so the store cannot be read.
+          // The disk has lost its power, so the store cannot be read.
           if (cut !== null) return false;
           throw error;
         }

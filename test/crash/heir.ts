@@ -1,5 +1,5 @@
 // The heir: the server that takes over a data directory after a death. It must finish the work, and
-// give every answer again that the dead server gave.
+// repeat every answer that the dead server gave.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -14,7 +14,7 @@ import type { Scenario } from './scenario.ts';
 
 const restMs = 120_000;
 
-/** Whether the work of a scenario is over, by what the store's file says. */
+/** Whether the work of a scenario is over, according to the store's file. */
 export function isDone(dataDir: string, { done }: Scenario): boolean {
   const database = new DatabaseSync(join(dataDir, 'silversmith.db'), {
     readOnly: true,
@@ -29,8 +29,9 @@ export function isDone(dataDir: string, { done }: Scenario): boolean {
 }
 
 /**
- * Starts another server on what the first left. Each request is sent again under its key: one that
- * was answered must get the same answer, one that was not is carried out now. Throws what is wrong.
+ * Starts another server on the data that the first left. Each request is sent again under its key:
+ * a request that was answered must get the same answer, and any other is carried out now. Throws
+ * when a check fails.
  */
 export async function takeOver(
   { scenario, engine, furnished }: Prepared,

@@ -13,7 +13,7 @@ import { DatabaseSync, StatementSync } from 'node:sqlite';
 export interface Interruption {
   /** The number of the step before which the process dies; 0: it does not die. */
   at: number;
-  /** A mounted file system that loses its power in the same moment; null: none does. */
+  /** A mounted file system that loses its power at the same moment; null: none does. */
   cut: string | null;
   /** The data directory. It is left out of the names of steps, so that they are always the same. */
   root: string;
@@ -22,10 +22,10 @@ export interface Interruption {
 const stdout = 1;
 
 function die(cut: string | null): never {
-  // From here on nothing reaches the disk, and what was not synced to it is gone.
+  // From here on nothing reaches the disk, and all data that was not synced is lost.
   if (cut !== null) execFileSync('xfs_io', ['-x', '-c', 'shutdown', cut]);
   process.kill(process.pid, 'SIGKILL');
-  // Block until the signal arrives, so that nothing else happens.
+  // Block until the signal arrives, so that the process takes no further step.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   throw new Error('unreachable');
 }

@@ -1,6 +1,6 @@
 // A real server is killed, or loses the power of its disk, before steps of its work, and another
-// one takes over. README.md in this folder explains how. npm test kills at a sample of the steps;
-// npm run crash kills at the steps that it is asked for, and records them in steps.json.
+// server takes over. README.md in this folder explains how. npm test kills at a sample of the
+// steps; npm run crash kills at the requested steps, and records them in steps.json.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ const sampleSizes: Record<Proof, number> = {
   'qemu killed': 1,
   'qemu power cut': 1,
 };
-/** A sample of all scenarios cuts the power in these alone: they sync most kinds of files. */
+/** A sample of all scenarios cuts the power only in these, which sync most kinds of files. */
 const powerSample = ['capture', 'compaction'];
 
 const recorded = readRecorded();

@@ -36,7 +36,7 @@ const options = {
   help: { type: 'boolean' },
 } as const;
 
-/** The selection, or the exit status when there is nothing to run. */
+/** Returns the selection, or the exit status when there is nothing to run. */
 function selectionFrom(args: string[]): Selection | number {
   try {
     const { help, ...typed } = parseArgs({ args, options }).values;

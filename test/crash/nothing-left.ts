@@ -1,5 +1,5 @@
-// The last look at a data directory, with no server on it: rows, files and processes must agree,
-// and nothing may be left that no row names.
+// The final check of a data directory without a server: rows, files and processes must agree, and
+// every file and process must belong to a row.
 
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
@@ -18,7 +18,7 @@ import type { EngineName } from './scenario.ts';
 export const processesOf = (dataDir: string) =>
   findProcesses(processesIn(join(realpathSync(dataDir), 'engine')));
 
-/** Stops the machines that are on when it has looked. Throws what does not agree. */
+/** Checks, then stops the machines that are on. Throws when something does not agree. */
 export async function assertNothingLeft(dataDir: string, name: EngineName): Promise<void> {
   const config = configOf(dataDir, name);
   const { store } = await openExistingStore(config);
@@ -54,7 +54,9 @@ export async function assertNothingLeft(dataDir: string, name: EngineName): Prom
   }
 }
 
-/** The folders of the QEMU engine hold only what the machines that are `on` need, and whole files. */
+/**
+ * The folders of the QEMU engine hold only what the machines that are `on` need, and whole files.
+ */
 async function assertFoldersClean(dataDir: string, on: readonly Machine['id'][]): Promise<void> {
   const names = async (folder: string) => (await readdir(join(dataDir, 'engine', folder))).sort();
   const guests = on.map((id) => `machine-${id}`);

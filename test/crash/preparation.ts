@@ -1,5 +1,5 @@
-// Makes the data directory on which a scenario starts: a base, three titles, one machine, and
-// whatever the scenario needs. It is made once; each death runs on a copy of it.
+// Makes the data directory on which a scenario starts: a base, three titles, one machine, and the
+// things that the scenario needs. It is made once; each death runs on a copy of it.
 
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ export interface Prepared {
 export const settingsOf = ({ settings }: Scenario, engine: EngineName): Partial<Settings> => ({
   stopMs: 0,
   collectDelayMs: 0,
-  // Each time that the engine looks for a guest's answer is a step or two.
+  // The engine polls for a guest's answer, and each poll makes one or two steps.
   pollMs: engine === 'qemu' ? 500 : 50,
   ...settings,
 });

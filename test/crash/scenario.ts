@@ -1,5 +1,5 @@
-// The shape of a scenario: one thing that a caller asks for, and what must be true afterwards,
-// however often the server died in between. The scenarios themselves are in scenarios.ts.
+// The shape of a scenario: a caller's request, and the checks after it, however often the server
+// died meanwhile. The scenarios themselves are in scenarios.ts.
 
 import type { Client } from '../../src/client/client.ts';
 import type { OperationName } from '../../src/contract/table.ts';
@@ -38,9 +38,9 @@ export interface Scenario {
   /** Kinds of jobs that the reconciler runs in this scenario; `collect` is a task. */
   does: (JobKind | 'collect')[];
   settings?: Partial<Settings>;
-  /** Makes everything that must exist before. Runs once for all steps; the server then stops. */
+  /** Makes everything that the request needs. Runs once for all steps; the server then stops. */
   prepare(world: World): Promise<void>;
-  /** Prepares what needs the server that will die, such as a running machine. No step counts yet. */
+  /** Makes things on the server that will die, such as a running machine. No step counts yet. */
   warm?(world: World): Promise<void>;
   /**
    * The requests, in order. Each may use the answers to those before it. Empty: the server works
@@ -54,6 +54,6 @@ export interface Scenario {
    * SQL whose first column is 1 when the work is over. Default: no job is open.
    */
   done?: string;
-  /** Throws unless what was asked for is true. Runs on the server that took over. */
+  /** Throws unless the request was carried out. Runs on the server that took over. */
   holds(world: World): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Each scenario of the crash proof: a request of each kind, and what must be true afterwards. All
+// Each scenario of the crash proof: a request of each kind, and the checks after it. All
 // run on real disks and on the simulator alike. Their names are in steps.json and in
 // docs/reference/proofs.md.
 

@@ -1,4 +1,4 @@
-// Arguments of npm run crash: each selects what its help says, and a wrong one is refused.
+// The arguments of npm run crash: each does as its help says, and a wrong argument is refused.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -18,14 +18,14 @@ describe('the arguments of npm run crash', () => {
     assert.deepEqual(selectionFrom({}), { steps: 'sample' }, 'npm test gives none');
   });
 
-  it('take a scenario by its name, or by a beginning that no other name has', () => {
+  it('take a scenario by its name or by a unique beginning of it', () => {
     assert.equal(parse({ scenario: 'inst' }).scenario, 'install of three titles');
     assert.equal(parse({ scenario: 'import' }).scenario, 'import');
     assert.throws(() => parse({ scenario: 'i' }), /Several scenarios begin with i\. There are/);
     assert.throws(() => parse({ scenario: 'start' }), /No scenario is named start\. There are/);
   });
 
-  it('are refused with the words that are allowed', () => {
+  it('are refused with the list of allowed words', () => {
     assert.throws(() => parse({ engine: 'xen' }), /--engine is one of: simulator, qemu/);
     assert.throws(() => parse({ fault: 'fire' }), /--fault is one of: kill, power/);
     assert.throws(() => parse({ steps: 'all' }), /--steps is one of: every, new, sample/);

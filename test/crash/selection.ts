@@ -15,12 +15,12 @@ export interface Selection {
   steps: Choice;
 }
 
-/** What a caller typed, not judged yet. */
+/** The typed arguments, before they are checked. */
 export type Typed = { [Part in keyof Selection]?: string | undefined };
 
 const variable = 'SILVERSMITH_CRASH';
 
-/** The selection of this process: what main.ts chose, or a sample of everything for `npm test`. */
+/** The selection of this process: from main.ts, or a sample of everything for `npm test`. */
 export const selectionFrom = (env: Record<string, string | undefined>): Selection =>
   JSON.parse(env[variable] ?? '{"steps":"sample"}') as Selection;
 
@@ -29,8 +29,8 @@ export const toEnvironment = (selection: Selection): Record<string, string> => (
 });
 
 /**
- * Checks what was typed. A scenario may be named by the beginning of its name, when one name alone
- * begins so. Throws RangeError, with what to type instead.
+ * Checks the typed arguments. The beginning of a scenario's name is enough when no other name
+ * begins with it. Throws RangeError, which says what to type instead.
  */
 export function parseSelection(typed: Typed, scenarios: readonly string[]): Selection {
   const engine = oneOf('--engine', engineNames, typed.engine);

@@ -8,7 +8,7 @@ const steps = ['commit job', 'sync', 'sync', 'rename a b', 'commit host', 'answe
 const recorded = { 'commit job': 1, sync: 1, 'answer job': 1 };
 
 describe('the choice of steps', () => {
-  it('is all of them for every', () => {
+  it('is all steps for every', () => {
     assert.deepEqual(chooseSteps('every', steps, recorded, 1), [1, 2, 3, 4, 5, 6]);
   });
 
@@ -17,7 +17,7 @@ describe('the choice of steps', () => {
     assert.deepEqual(chooseSteps('new', steps, {}, 1), [1, 2, 3, 4, 6]);
   });
 
-  it('is, for a sample, each step with a new name and as many others as are asked for', () => {
+  it('is, for a sample, each step with a new name and the requested number of others', () => {
     for (let round = 0; round < 100; round++) {
       const chosen = chooseSteps('sample', steps, recorded, 2);
       assert.ok(chosen.includes(4), 'the new step');
@@ -33,7 +33,7 @@ describe('the choice of steps', () => {
     assert.ok(chooseSteps('sample', all, {}, 2).length <= 10);
   });
 
-  it('calls no step new that a server makes on its own timers', () => {
+  it('never treats a step on a timer of the server as new', () => {
     assert.deepEqual(unrecorded(steps, recorded), ['rename a b']);
   });
 });

@@ -11,7 +11,7 @@ export type Counts = Record<string, number>;
 /** By scenario and proof: the steps before every one of which a server has died. */
 export type Recorded = Record<string, Record<Proof, Counts>>;
 
-/** Which steps a run kills at: every one, those that are not recorded, or those and a sample. */
+/** The steps that a run kills at: all, those that are not recorded, or those and a sample. */
 export const choices = ['every', 'new', 'sample'] as const;
 export type Choice = (typeof choices)[number];
 
@@ -41,8 +41,8 @@ function countOf(steps: readonly string[]): Counts {
 
 /**
  * The tables of transactions that a server commits on its own timers: it measures its host,
- * verifies layers, removes what is over, leases its tasks, and notes that a key was used. They come
- * at any moment, so they are never called new.
+ * verifies layers, removes expired things, leases its tasks, and notes that a key was used. They
+ * come at any moment, so they are never called new.
  */
 const timerTables = [
   'host',
@@ -67,7 +67,7 @@ export const unrecorded = (steps: readonly string[], counts: Counts): string[] =
  * - `every`: all.
  * - `new`: the steps whose name is not recorded, and those made more often than is recorded.
  * - `sample`: the first of the steps whose name is not recorded, and `sampleSize` others, spread
- *   over the whole; a random offset makes each run take other ones.
+ *   over the whole; a random offset makes each run take different steps.
  */
 export function chooseSteps(
   choice: Choice,

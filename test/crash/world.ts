@@ -10,7 +10,7 @@ import type { World } from './scenario.ts';
 const limitMs = 120_000;
 const everyMs = 20;
 
-/** Waits until image `id` is at rest, and returns its attributes. */
+/** Waits until image `id` has a final status, and returns its attributes. */
 const imageAtRest = async ({ client }: World, id: number) =>
   waitFor(
     `image ${id} is at rest`,
@@ -41,7 +41,7 @@ export const stopped = async (world: World) => {
   await machineIs(world, 'off');
 };
 
-/** The machine gets a disk with the mark 5, and is off. */
+/** Gives the machine a disk with the mark 5, and leaves the machine off. */
 export const withDisk = async (world: World) => {
   await started(world);
   await stopped(world);
@@ -62,7 +62,7 @@ export const captured = async (world: World) => {
   await machineIs(world, 'off');
 };
 
-/** The layer of image `id`, and its chain. */
+/** Returns the layer of image `id`, and its chain. */
 export const layerOf = ({ store }: World, id: number) =>
   store.read('system', async (work) => {
     const { layerId } = await work.images.get(id as never);

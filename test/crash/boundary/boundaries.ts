@@ -1,6 +1,6 @@
 // The boundaries of a server: its calls of the engine and its writes of the store. Each return of
-// one, and each call of the engine, is a step. The wrappers here count the steps and make the one
-// that is named go wrong.
+// such a call or write, and the beginning of each call of the engine, is a step. The wrappers here
+// count the steps and make the chosen step fail.
 
 import { AppError, failedForGood, failedForNow } from '../../../src/domain/error.ts';
 import type { Engine } from '../../../src/engine/port/engine.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../../../src/store/port/unit-of-work.ts';
 
 /** The step does not return until the job's lease has passed on; then it returns, or throws. */
 export type LateFault = 'is late' | 'is late and fails';
-/** The step throws: an error that may pass, or one that does not. */
+/** The step throws: an error that a retry can help, or an error that is final. */
 export type FailingFault =
   | 'fails once'
   | 'fails for good'
@@ -16,7 +16,7 @@ export type FailingFault =
 /** `dies`: the step never returns, so that the server is as good as dead. */
 export type Fault = 'dies' | LateFault | FailingFault;
 
-/** What became of a call that a late owner was about to make; null: it was late elsewhere. */
+/** The outcome of a late owner's call; null: the owner was not late at a call of the engine. */
 export type LateCall = 'refused' | 'allowed' | null;
 
 const isRefusal = (error: unknown) =>
@@ -27,10 +27,10 @@ export interface Boundaries {
   wrapStore(store: Store): Store;
   /** Counts steps from 1 again; resolves when step `at` is reached and goes wrong. */
   goWrongAt(at: number, how: Fault): Promise<'reached'>;
-  /** Counts on, but nothing goes wrong any more. */
+  /** Continues to count, but lets every step succeed. */
   goWell(): void;
   hasFailed(): boolean;
-  /** Of the step that was late. */
+  /** The outcome of the call at the late step. */
   lateCall(): LateCall;
   /** Ends the wait of the step that does not return: it returns, or throws the error. */
   end(error?: Error): void;
@@ -56,8 +56,8 @@ export function boundaries(): Boundaries {
   };
 
   /**
-   * `canFail`: a failure of this step fails a job, so faults that throw count it. Resolves to true
-   * when the owner is late here.
+   * `canFail` says that a failure of this step fails a job, so faults that throw count the step.
+   * Resolves to true when the owner is late here.
    */
   const step = async (canFail: boolean): Promise<boolean> => {
     const hangs = fault === 'dies' || fault === 'is late';
@@ -99,7 +99,7 @@ export function boundaries(): Boundaries {
 
 /**
  * Calls `step` before and after each call of the engine or one of its parts; says whether a failure
- * fails the job. Tells `note` what became of a call before which the owner was late.
+ * fails the job. Reports to `note` the outcome of a call before which the owner was late.
  */
 const aroundEngine = <Part extends object>(
   part: Part,

@@ -29,7 +29,7 @@ interface Begun {
   scope: Scope;
 }
 
-/** Runs a scenario up to its request, then `run`; closes what was opened. */
+/** Runs a scenario up to its request, then `run`, and closes the store and the engine. */
 async function begin(
   scenario: Scenario,
   run: (begun: Begun) => Promise<boolean>,
@@ -49,8 +49,8 @@ async function begin(
 }
 
 /**
- * The server is abandoned at step `at`, with its store and engine, and another one takes over with
- * its own.
+ * Abandons the server at step `at`, with its store and engine. Another server takes over with its
+ * own store and engine.
  */
 export const survives = (scenario: Scenario, at: number): Promise<boolean> =>
   begin(scenario, async ({ h, steps, clock, scope }) => {
@@ -80,8 +80,8 @@ export const survives = (scenario: Scenario, at: number): Promise<boolean> =>
   });
 
 /**
- * Step `at` throws, and the same server goes on. A job that failed for good must say why, and leave
- * nothing behind.
+ * Makes step `at` throw, and lets the same server continue. A job that failed for good must say
+ * why, and leave nothing behind.
  */
 export const endures = (scenario: Scenario, at: number, how: FailingFault): Promise<boolean> =>
   begin(scenario, async ({ h, steps }) => {
@@ -104,9 +104,9 @@ export const endures = (scenario: Scenario, at: number, how: FailingFault): Prom
   });
 
 /**
- * Step `at` takes longer than the lease, so that another server finishes the job first. Then the
- * step returns or throws, and the late owner must change nothing; the engine refuses the call that
- * it was about to make, which `refused` is told.
+ * Makes step `at` take longer than the lease, so that another server finishes the job first. Then
+ * the step returns or throws, and the late owner must change nothing. The engine refuses the late
+ * owner's next call, which is reported to `refused`.
  */
 export const isFenced = (
   scenario: Scenario,

@@ -8,11 +8,11 @@ import type { Harness } from '../../http/harness.ts';
 
 export interface Scenario {
   kind: JobKind;
-  /** Makes everything that must exist before, and waits until it is at rest. */
+  /** Makes everything that the request needs, and waits until no job is open. */
   prepare(h: Harness): Promise<void>;
   /** Sends the request. The job is not run yet. */
   ask(h: Harness): Promise<void>;
-  /** Throws unless what was asked for is true. */
+  /** Throws unless the request was carried out. */
   holds(store: Store, h: Harness): Promise<void>;
 }
 
