@@ -1,5 +1,5 @@
-// The operator's audit trail: each command that changes something leaves one entry, with who typed
-// it, what it was about and what came of it.
+// The operator's audit trail: each command that changes something leaves one entry, with the
+// operator, the changed thing and the outcome.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -189,7 +189,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
     ]);
   });
 
-  it('has no entry of commands that only read, or that were typed wrongly', async (t) => {
+  it('has no entry for commands that only read or have a usage error', async (t) => {
     const { left } = await start(t);
     for (const args of [
       ...reading,
@@ -206,7 +206,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
       assert.deepEqual((await left(args)).added, [], args.join(' '));
   });
 
-  it('has entries of filling the demo, under the user who typed serve', async (t) => {
+  it('has entries for filling the demo, under the user that ran serve', async (t) => {
     const { entries } = await start(t);
     const actions = (await entries()).map(({ action }) => action).reverse();
     assert.deepEqual(actions, [

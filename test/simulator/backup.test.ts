@@ -22,7 +22,7 @@ const clientOf = async (dataDir: string) =>
   createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
 
 describe('a backup', { concurrency: 2 }, () => {
-  it('that is made during writes holds all that was acknowledged before, and can be restored and served', async (t) => {
+  it('that is made during writes holds all earlier acknowledged writes, and can be restored', async (t) => {
     const demo = await startDemo(t);
     const client = await clientOf(demo.dataDir);
     const built = await client.imageInstall({ software_ids: [4], name: 'Before' });
@@ -178,7 +178,7 @@ describe('a backup', { concurrency: 2 }, () => {
     );
   });
 
-  it('is refused as a source when it is incomplete, and so is a folder that is no backup', async (t) => {
+  it('is refused as a source when it is incomplete, and so is a folder that is not a backup', async (t) => {
     const demo = await startDemo(t);
     const parent = await temporaryFolder(t);
     const folder = join(parent, 'backup');
@@ -199,7 +199,7 @@ describe('a backup', { concurrency: 2 }, () => {
 });
 
 describe('the doctor', () => {
-  it('names each thing that is wrong, and its cure', async (t) => {
+  it('names each fault and its cure', async (t) => {
     const { run, stop, dataDir } = await startDemo(t);
     await run('image', 'install', '4');
     await run('machine', 'start', '1');

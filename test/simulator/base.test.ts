@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 
 describe('silversmith base', () => {
-  it('tries each base that it adds; one that fails stays, is not the default, and can be tried again', async (t) => {
+  it('tries each added base; a failed base stays, is not the default, and can be tried again', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const file = async (name: string) => {
       const path = join(dataDir, `${name}.raw`);

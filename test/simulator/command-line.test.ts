@@ -1,5 +1,5 @@
-// The command line as a user types it, against a demo on the simulator: the whole job, what it
-// prints for people, and its JSON for scripts.
+// The command line as a user types it, against a demo on the simulator: the whole job, its output
+// for people, and its JSON for scripts.
 
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import type { Scope } from '../support.ts';
 import { startDemo } from './demo.ts';
 
-/** A demo with an image that machines 1 and 2 were given, and on which machine 1 was started. */
+/** Starts a demo with an image that is assigned to machines 1 and 2 and that machine 1 runs on. */
 async function withImage(t: Scope) {
   const demo = await startDemo(t);
   const { run } = demo;
@@ -58,7 +58,7 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('tour')).out, /That was the tour/);
   });
 
-  it('takes back what was done, and protects an image', async (t) => {
+  it('undoes changes, and protects an image', async (t) => {
     const { run, image } = await withImage(t);
     assert.match((await run('machine', 'reset', '1')).out, /reset/);
     assert.match((await run('machine', 'disks', '1')).out, /kept/);
@@ -74,7 +74,7 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('image', 'protect', image.id, '--off')).out, /not protected/);
   });
 
-  it('shows what images stand on, and brings a deleted one back', async (t) => {
+  it('shows the layers below images, and restores a deleted image', async (t) => {
     const { run, image } = await withImage(t);
     assert.match((await run('image', 'capture', '1')).out, /available/);
     assert.match((await run('layer', 'verify')).out, /same|digest taken/);

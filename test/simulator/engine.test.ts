@@ -1,5 +1,5 @@
-// The simulator keeps the engine's contract, and loses no change that is made at the same time or
-// by another process.
+// The simulator keeps the engine's contract, and loses no change that is concurrent or made by
+// another process.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -61,7 +61,7 @@ describe("the simulator's file", () => {
     assert.deepEqual(await lost(await (await open(folder)).inventory(call)), []);
   });
 
-  it('shows each process what another one wrote last', async (t) => {
+  it('shows each process the last write of another process', async (t) => {
     const folder = await temporaryFolder(t);
     const [one, other] = [await open(folder), await open(folder)];
     await one.importBase({ layerId: base, ...(await contents(await withBase(folder))) }, call);

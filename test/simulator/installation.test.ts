@@ -84,7 +84,7 @@ describe('a data directory of a newer version', () => {
   });
 });
 
-/** The bytes of every file in a folder. The lock is left out, because it is no data. */
+/** The bytes of every file in a folder, except the lock, because it is not data. */
 async function contentOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && entry.name !== 'lock.db');
@@ -98,7 +98,7 @@ const belongs = (own: string, asked: string) =>
   new RegExp(`belongs to the ${own} engine, and ${asked} is asked for`);
 
 describe('a data directory', () => {
-  it('whose store is gone or empty is refused, and no new store is made in its place', {
+  it('is refused when its store is gone or empty, and no new store is made in its place', {
     timeout: 60_000,
   }, async (t) => {
     const demo = await startDemo(t);
@@ -125,7 +125,7 @@ describe('a data directory', () => {
     assert.equal((await demo.run('machine', 'list')).code, 0);
   });
 
-  it('that is a backup is not served, and no backup is made inside a data directory', {
+  it('is not served when it is a backup, and takes no backup into itself', {
     timeout: 60_000,
   }, async (t) => {
     const demo = await startDemo(t);
@@ -223,7 +223,7 @@ describe('the data of one engine', () => {
     assert.equal((await runIn(dataDir, null)('key', 'list')).code, 0);
   });
 
-  it('that another engine reported as missing is used again after a start with its own', {
+  it('is used again after a start with its own engine when another engine reported it missing', {
     timeout: 120_000,
   }, async (t) => {
     const demo = await startDemo(t);

@@ -8,7 +8,7 @@ import { startDemo } from './demo.ts';
 import { refuses } from './refuses.ts';
 
 describe('lists', () => {
-  it('say when there is more, and walk all pages when asked', async (t) => {
+  it('report that there are more pages, and show all of them on request', async (t) => {
     const { run } = await startDemo(t);
     assert.equal((await run('machine', 'create', '--type', '1', '--quantity', '16')).code, 0);
     const first = await run('machine', 'list');

@@ -1,4 +1,4 @@
-// The master key on the command line: its rotation, and a key that is not that of the store.
+// The master key on the command line: its rotation, and a key that belongs to another store.
 
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ describe('the master key', { concurrency: 2 }, () => {
     const after = await readFile(file, 'utf8');
     assert.notEqual(after, before);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
-    // A secret cannot be opened under the old key any more.
+    // The old key can no longer open a secret.
     await writeFile(file, before);
     assert.match((await run('master-key', 'rotate')).err, /cannot be opened/);
     await writeFile(file, after);

@@ -1,5 +1,4 @@
-// Names in place of ids: each belongs to one thing, and a name that none or several have is
-// refused.
+// Names in place of ids: a name belongs to one thing; an unknown or ambiguous name is refused.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { startDemo } from './demo.ts';
 import { refuses } from './refuses.ts';
 
 describe('a name', () => {
-  it('is refused for a second machine type, title or base, and the first is named', async (t) => {
+  it('is refused for a second machine type, title or base, with a message that names the first', async (t) => {
     const { runIn, run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'demo.json');
     const title = (name: string) => ['--name', name, '--size', '1', '--script', script];
@@ -30,7 +29,7 @@ describe('a name', () => {
     assert.equal((await run('software', 'update', 'htop', ...title('htop'))).code, 0);
   });
 
-  it('is taken where an id is; one that nothing or several things have is refused', async (t) => {
+  it('can replace an id; an unknown or ambiguous name is refused', async (t) => {
     const { runIn, run } = await startDemo(t);
     assert.equal(
       (await run('image', 'install', 'htop', 'Git', '--base', 'Simulated base', '--name', 'Mine'))

@@ -26,7 +26,7 @@ async function bound(t: Scope, server: Server): Promise<string> {
 
 const listing = (url: string) => ['image', 'list', '--url', url];
 
-/** A server that takes connections and never answers. */
+/** Starts a server that takes connections and never answers. */
 async function silent(t: Scope): Promise<string> {
   const server = createTcpServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -34,7 +34,7 @@ async function silent(t: Scope): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A server whose certificate no authority has signed. */
+/** Starts a server whose certificate is not signed by an authority. */
 async function selfSigned(t: Scope): Promise<string> {
   const folder = await temporaryFolder(t);
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
@@ -44,8 +44,8 @@ async function selfSigned(t: Scope): Promise<string> {
   return (await bound(t, server)).replace('http:', 'https:');
 }
 
-describe('a server that is not there', { concurrency: 2 }, () => {
-  it('is named with its address, and what to type', async (t) => {
+describe('a server that does not run', { concurrency: 2 }, () => {
+  it('is reported with its address and the command to type', async (t) => {
     const { runIn } = await startDemo(t);
     await refuses(runIn, [
       [listing('foo'), /--url is "foo".*http:\/\/127\.0\.0\.1:8080/],
@@ -67,7 +67,7 @@ describe('a server that is not there', { concurrency: 2 }, () => {
     assert.match(debug.err, /\n\s+at /);
   });
 
-  it('is told apart from one that answers late, or stops in its answer', async (t) => {
+  it('is distinguished from a server that answers late or stops during its answer', async (t) => {
     const { runIn } = await startDemo(t);
     const hangs = await silent(t);
     const cuts = await listening(t, (request) => request.socket.destroy());
@@ -83,7 +83,7 @@ describe('a server that is not there', { concurrency: 2 }, () => {
     ]);
   });
 
-  it('is told apart from another one that answers', async (t) => {
+  it('is distinguished from a server that is not Silversmith, is behind a proxy, or has a TLS fault', async (t) => {
     const { runIn } = await startDemo(t);
     const secure = await selfSigned(t);
     const html = await listening(t, (_request, response) => {
@@ -114,7 +114,7 @@ describe('a server that is not there', { concurrency: 2 }, () => {
 });
 
 describe('credentials', () => {
-  it('that are incomplete or missing are named, and so is a command that takes none', async (t) => {
+  it('are named when incomplete or missing, and so is a command that takes none', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
     await refuses(runIn, [
       [['image', 'list', '--key', 'abcdefgh'], /A key needs its secret/],

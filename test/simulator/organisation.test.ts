@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { startDemo } from './demo.ts';
 
 describe('silversmith organisation', () => {
-  it('shows the quotas of an organisation with what it has, and changes them', async (t) => {
+  it('shows the quotas of an organisation with their use, and changes them', async (t) => {
     const { run } = await startDemo(t);
     assert.match((await run('organisation', 'list')).out, /Demo +0 of 1000 +6 of 1000/);
     assert.match(

@@ -9,7 +9,7 @@ import { defer } from '../support.ts';
 import { startDemo } from './demo.ts';
 
 describe('output', () => {
-  it('is no error when its reader goes away, and one when it cannot be written', async (t) => {
+  it('may lose its reader without an error, and fails the command when it cannot be written', async (t) => {
     const { dataDir } = await startDemo(t);
     const environment = {
       PATH: process.env.PATH,

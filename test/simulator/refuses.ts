@@ -1,5 +1,5 @@
-// Checks the messages for commands that cannot be done. Each is one sentence that says what is
-// wrong, where, and what to type; never a stack or the bare name of a system's error.
+// Checks the messages of commands that fail. Each is one sentence that names the fault, its place
+// and the command to type; never a stack or the bare name of a system's error.
 
 import assert from 'node:assert/strict';
 import type { startDemo } from './demo.ts';
@@ -7,7 +7,7 @@ import type { startDemo } from './demo.ts';
 export type Row = [args: readonly string[], message: RegExp, env?: Record<string, string>];
 type Run = Awaited<ReturnType<typeof startDemo>>['runIn'];
 
-/** Types each row, and checks that it fails with its sentence, and with nothing else. */
+/** Types each row, and checks that it fails with exactly its sentence. */
 export async function refuses(runIn: Run, rows: readonly Row[]): Promise<void> {
   for (const [args, message, env = {}] of rows) {
     const { code, out, err } = await runIn(env, ...args);

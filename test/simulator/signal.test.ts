@@ -1,5 +1,5 @@
-// Long commands of the operator: a signal ends them within seconds, and what they had begun is
-// taken back.
+// Long commands of the operator: a signal ends them within seconds, and their unfinished work is
+// undone.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { temporaryFolder, waitFor } from '../support.ts';
 import { startDemo } from './demo.ts';
 
 const endsMs = 5000;
-/** A sparse file of this size takes half a minute to read, and no room on the disk. */
+/** A sparse file of this size takes half a minute to read, but no room on the disk. */
 const longBytes = 64 * 1024 ** 3;
 
 const isAlive = (pid: number) => {
@@ -63,7 +63,7 @@ describe('software add', () => {
 });
 
 describe('the making of the demo base', () => {
-  it('ends within seconds of a signal with all of its tools, and leaves nothing', async (t) => {
+  it('ends within seconds of a signal with all of its tools, and leaves no file', async (t) => {
     const folder = await temporaryFolder(t);
     const [tools, cache] = [join(folder, 'tools'), join(folder, 'cache')];
     await mkdir(tools);

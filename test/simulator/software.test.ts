@@ -1,5 +1,5 @@
 // The catalogue of software on the command line: titles are added and changed, and bad input is
-// refused with what to do.
+// refused with a remedy.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -41,7 +41,7 @@ describe('silversmith software', { concurrency: 2 }, () => {
     assert.match((await run('software', 'update', '99', ...recipe)).err, /no software 99/);
   });
 
-  it('says of bad input what to do, as every other command does', async (t) => {
+  it('refuses bad input with a remedy, as every other command does', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const script = join(dataDir, 'tool.sh');
     await writeFile(script, 'echo installed\n');

@@ -8,7 +8,7 @@ import { createClient } from '../../src/client/client.ts';
 import { startDemo } from './demo.ts';
 
 describe('silversmith image export and import', () => {
-  it('write an image to a file, resume where they were cut off, and make an image of it again', async (t) => {
+  it('write an image to a file, resume after an interruption, and make an image of the file', async (t) => {
     const { run, dataDir } = await startDemo(t);
     const installed = await run('image', 'install', '4', '--name', 'With htop', '--json');
     assert.equal(installed.code, 0, installed.err);
@@ -30,8 +30,7 @@ describe('silversmith image export and import', () => {
       /Image \d+ \(Copied\) is available/,
     );
     assert.match((await run('image', 'import', '/nowhere')).err, /is not there/);
-    // A download that was cut off goes on where it ended; bytes that are not the export's are
-    // refused.
+    // A download that was cut off resumes where it ended; bytes of another file are refused.
     const client = createClient(JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')));
     const cut = (await client.imageExport({ id: Number(image.id) })).id;
     const second = join(dataDir, 'second.qcow2');

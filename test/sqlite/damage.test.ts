@@ -1,5 +1,5 @@
-// Damage to the file of a store is found when the store is opened, and the message says how to go
-// on.
+// Damage to the file of a store is found when the store is opened, and the message names the
+// remedy.
 
 import assert from 'node:assert/strict';
 import { copyFile, open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
@@ -60,7 +60,7 @@ describe('a damaged store', () => {
     await opened(dataDir);
   });
 
-  it('is refused when its end is missing, or it is no database', async (t) => {
+  it('is refused when its end is missing, or it is not a database', async (t) => {
     const dataDir = await filled(t);
     const { size } = await stat(storeFile(dataDir));
     await copyFile(storeFile(dataDir), join(dataDir, 'aside'));

@@ -25,7 +25,7 @@ async function folderAs(t: Scope, version: string): Promise<string> {
   return dataDir;
 }
 
-/** The whole schema and the migrations that are recorded, as one text. */
+/** Returns the whole schema and the recorded migrations as one text. */
 function schemaOf(dataDir: string): string {
   const database = new DatabaseSync(storeFile(dataDir));
   try {
@@ -75,7 +75,7 @@ describe('a migration that dies', () => {
       const dataDir = await folderAs(t, version);
       const cuts: string[] = [];
       const before = schemaOf(dataDir);
-      // A killed process leaves what is in the files at that moment.
+      // The copies of the files at this moment are those that a killed process would leave.
       await migrated(dataDir, () => {
         const cut = join(dataDir, `cut-${cuts.length}`);
         mkdirSync(cut);
@@ -132,7 +132,7 @@ const opener = `
     process.stdout.write((await open().catch(String)) + '\\n');
   }`;
 
-/** A process that opens each store whose folder it is sent, and answers with the result. */
+/** Starts a process that opens the store in each folder it is sent, and answers the result. */
 function openerAlone(t: Scope) {
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', opener], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -149,7 +149,7 @@ function openerAlone(t: Scope) {
   };
 }
 
-describe('a store that several open at once', () => {
+describe('a store that several processes open at once', () => {
   for (const version of [nothing, '0003-access']) {
     it(`for the first time, from ${version}, is there for all of them, with one master key`, async (t) => {
       const openers = [openerAlone(t), openerAlone(t)];
@@ -163,7 +163,7 @@ describe('a store that several open at once', () => {
     });
   }
 
-  it('in one process is there for all of them', async (t) => {
+  it('can be opened several times in one process', async (t) => {
     const dataDir = await temporaryFolder(t);
     await Promise.all(Array.from({ length: 25 }, () => migrated(dataDir)));
   });
@@ -195,7 +195,7 @@ describe('a store that is being served', () => {
     assert.equal(schemaOf(dataDir), before);
   });
 
-  it('is brought up to date by whoever comes when the server has ended', async (t) => {
+  it('is brought up to date by a process that waited for the server to end', async (t) => {
     const dataDir = await folderAs(t, '0004-layers');
     const lock = lockDataDir(dataDir);
     const waiting = migrated(dataDir);
@@ -234,7 +234,7 @@ describe('a store that is being served', () => {
 });
 
 describe('the lock of a data directory', () => {
-  it('is a file that nobody else may open, also when an earlier version made it', async (t) => {
+  it('is a file that no other user may open, also when an earlier version made it', async (t) => {
     const dataDir = await temporaryFolder(t);
     const mode = async () => (await stat(join(dataDir, 'lock.db'))).mode & 0o777;
     lockDataDir(dataDir).release();
@@ -244,7 +244,7 @@ describe('the lock of a data directory', () => {
     assert.equal(await mode(), 0o600);
   });
 
-  it('that cannot be taken says why', async (t) => {
+  it('fails with the reason when it cannot be taken', async (t) => {
     const dataDir = await temporaryFolder(t);
     await mkdir(join(dataDir, 'lock.db'));
     assert.throws(() => lockDataDir(dataDir), {

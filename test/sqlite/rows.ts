@@ -3,7 +3,7 @@
 export const at = 1_700_000_000_000;
 export type Row = Record<string, string | number | null>;
 
-/** A row for each table, with all columns of the newest schema; an older one takes those it has. */
+/** A row for each table, with all columns of the newest schema; an older schema takes its own. */
 export const rows: [table: string, row: Row][] = [
   ['organisation', { id: 1, name: 'Studio', created_at: at, quotas: '{}', generalize_at: null }],
   [
@@ -73,7 +73,7 @@ export const rows: [table: string, row: Row][] = [
       },
     },
   ],
-  // The layer of an import that stands alone, from versions that kept the boot with the bases.
+  // The layer of a standalone import, from versions that kept the boot profile with the bases.
   [
     'layer',
     {

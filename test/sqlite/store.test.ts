@@ -1,5 +1,5 @@
 // The store's contract on SQLite, and the promises of SQLite alone: acknowledged writes survive a
-// kill, two processes write side by side, and one server has the directory.
+// kill, two processes write side by side, and one server owns the directory.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ testStore('SQLite', async (t, now) => {
 });
 
 describe('the SQLite store', () => {
-  it('keeps what was acknowledged when its process is killed', async (t) => {
+  it('keeps acknowledged writes when its process is killed', async (t) => {
     const dataDir = await temporaryFolder(t);
     const script = `
       import { openSqlite } from ${JSON.stringify(new URL('../../src/store/sqlite/open.ts', import.meta.url).href)};
@@ -71,7 +71,7 @@ describe('the SQLite store', () => {
     assert.equal(after.images, before.images + 40);
   });
 
-  it('lets one server alone have a data directory', async (t) => {
+  it('lets only one server own a data directory', async (t) => {
     const dataDir = await temporaryFolder(t);
     const lock = lockDataDir(dataDir);
     assert.throws(() => lockDataDir(dataDir), /Another server/);

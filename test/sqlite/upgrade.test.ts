@@ -12,7 +12,7 @@ import { storeOf, versions } from './schemas.ts';
 
 describe('a store with data in it', () => {
   for (const version of versions) {
-    it(`as ${version} left it is brought up to date, with all that was in it`, async (t) => {
+    it(`as ${version} left it is brought up to date, with all its data`, async (t) => {
       const dataDir = await temporaryFolder(t);
       await storeOf(dataDir, version);
       const store = await openSqlite({ dataDir, now: () => at + 1000, check: true });
@@ -48,7 +48,7 @@ describe('a store with data in it', () => {
             ['base', ['sound']],
           ],
         );
-        // Each root says how it boots, and each capture has its organisation.
+        // Each root has its boot profile, and each capture has its organisation.
         for (const id of ['capture', 'alone'] as LayerId[]) {
           const layer = await work.layers.get(id);
           assert.deepEqual((await work.layers.bootOf(layer)).boot, { mode: 'bios' });
@@ -63,7 +63,7 @@ describe('a store with data in it', () => {
           ['step'],
         );
         assert.equal((await work.software.list()).length, 1);
-        // The base that something stands on counts as one that works; the other one does not.
+        // The base that is in use counts as working; the other base does not.
         assert.deepEqual(
           (await work.bases.list()).map(({ id, provedAt }) => [id, provedAt]),
           [
@@ -73,7 +73,7 @@ describe('a store with data in it', () => {
         );
         assert.equal((await work.bases.get()).id, 1);
       });
-      // Older versions remembered only nonces, so all that a key signed until then counts as used.
+      // Older versions remembered only nonces, so all earlier signatures of a key count as used.
       const last = versions.indexOf(version) < versions.indexOf('0011-signatures') ? at : 0;
       await store.write('system', async (work) => {
         const use = (key: string, signature: string, expiresAt: number) =>
@@ -101,7 +101,7 @@ describe('a store with data in it', () => {
     });
   }
 
-  it('keeps what its open jobs work on, and the ids that they began', async (t) => {
+  it('keeps the subjects of its open jobs, and the ids that they began', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, '0016-words');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
@@ -144,7 +144,7 @@ describe('a store with data in it', () => {
     ]);
   });
 
-  it('keeps the bytes of its layers as copies, with what was found of them', async (t) => {
+  it('keeps its layers as copies, with the results of their verification', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, '0017-job-facts');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
@@ -165,7 +165,7 @@ describe('a store with data in it', () => {
     assert.deepEqual([bare.state, bare.copies], ['building', []]);
   });
 
-  it('is searched as this version searches, whatever its names were folded to before', async (t) => {
+  it('is searched as this version searches, however its names were folded before', async (t) => {
     const dataDir = await temporaryFolder(t);
     await storeOf(dataDir, '0010-proved-bases');
     const database = new DatabaseSync(join(dataDir, 'silversmith.db'));
