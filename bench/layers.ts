@@ -1,6 +1,6 @@
-// Measures layers: a capture against the size of the disk and against `qemu-img convert`, a new disk
-// against `qemu-img create -b`, and the bytes of fifty disks. Uses real files and no guest; each
-// figure is a ratio within this run. Type: npm run bench
+// Measures layers: a capture against the size of the disk and against `qemu-img convert`, a new
+// disk against `qemu-img create -b`, and the bytes of fifty disks. Uses real files and no guest;
+// each figure is a ratio within this run. Type: npm run bench
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -16,7 +16,7 @@ import { contents } from '../test/content.ts';
 
 const mib = 1024 ** 2;
 const repeats = 15;
-/** How many disks and images are made to see what one takes. */
+/** The number of disks and images over which the bytes of one are averaged. */
 const copies = 50;
 const links = 10;
 
@@ -40,7 +40,7 @@ const qemuIo = (path: string, ...commands: string[]) =>
 interface Bench {
   folder: string;
   engine: Awaited<ReturnType<typeof openQemu>>;
-  /** A layer of 1 GB that holds nothing. */
+  /** An empty layer of 1 GB. */
   base: LayerId;
 }
 

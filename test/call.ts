@@ -1,4 +1,4 @@
-// The context in which proofs call an engine themselves: without a job, to the end.
+// The context in which tests call an engine directly: without a job or a signal.
 
 import { withoutJob } from '../src/engine/port/call.ts';
 

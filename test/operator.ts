@@ -1,4 +1,4 @@
-// The operator of tests, who furnishes a store.
+// The operator in tests, which adds the first rows to a store.
 
 import type { Operator } from '../src/app/operator/context.ts';
 import type { Store } from '../src/store/port/unit-of-work.ts';

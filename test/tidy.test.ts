@@ -1,5 +1,5 @@
-// Polices the source tree: who may import whom, how long a file may be, which names are banned, and
-// that every file says what it is.
+// Checks the source tree: which room may import which, the length of files, banned names, and a
+// first comment in every file.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -17,7 +17,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 const sources = tracked.filter((path) => /\.(ts|tsx|js)$/.test(path));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-/** The room of a file: the longest of these that its path begins with. */
+/** The room of a file: the longest entry that its path begins with. */
 const mayImport: Record<string, readonly string[]> = {
   'src/domain': [],
   'src/contract': ['src/domain/ids.ts'],
@@ -67,7 +67,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/client': ['src/contract'],
   'src/cli/operator': [
     ...['src/cli', 'src/app/operator', 'src/domain', 'src/lib', 'src/server'],
-    // The types of what it opens, and the lock that keeps a server away.
+    // The types of the store and the engine that it opens, and the lock that keeps a server away.
     ...['src/store/port', 'src/store/sqlite/lock.ts', 'src/engine/port'],
     'src/reconcile/findings.ts',
   ],
@@ -88,7 +88,7 @@ const importsOf = (path: string): string[] =>
 const columnsMax = 100;
 const exported = /^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm;
 
-/** The lines of a source file, with their numbers, but for those in templates of several lines. */
+/** The numbered lines of a source file, without those in templates of several lines. */
 function outsideTemplates(text: string): [number: number, line: string][] {
   let inside = false;
   return text.split('\n').flatMap((line, index): [number, string][] => {
@@ -102,7 +102,7 @@ function outsideTemplates(text: string): [number: number, line: string][] {
 /** Pages that a program prints. */
 const isPrinted = (path: string) => /^docs\/reference\/(api|errors|settings)\.md$/.test(path);
 
-/** The lines of a page, with their numbers, but for code, tables, and lines that are one link. */
+/** The numbered lines of a page, without code, tables, and lines that are one link. */
 function proseOf(text: string): [number: number, line: string][] {
   let inCode = false;
   return text.split('\n').flatMap((line, index): [number, string][] => {
@@ -113,7 +113,7 @@ function proseOf(text: string): [number: number, line: string][] {
 }
 
 describe('the source tree', () => {
-  it('lets no room import what it may not', () => {
+  it('allows only the permitted imports between rooms', () => {
     const wrong: string[] = [];
     let seen = 0;
     for (const path of sources.filter(
@@ -163,7 +163,7 @@ describe('the source tree', () => {
     assert.deepEqual(wide, []);
   });
 
-  it('exports nothing that no other file imports', () => {
+  it('exports only names that another file imports', () => {
     const all = sources.map((path) => [path, read(path)] as const);
     const lonely: string[] = [];
     for (const [path, text] of all.filter(([one]) => one.startsWith('src/')))
@@ -175,7 +175,7 @@ describe('the source tree', () => {
     assert.deepEqual(lonely, []);
   });
 
-  it('opens every source file with a sentence that says what lives there', () => {
+  it('opens every source file with a sentence about its content', () => {
     const silent = sources.filter(
       (path) => /^(src|test|bench)\//.test(path) && !/^(#!.*\n)?\/\/ /.test(read(path)),
     );

@@ -16,7 +16,7 @@ const packages = {
   'openapi-fetch': '0.17.0',
   '@hey-api/openapi-ts': '0.95.0',
   orval: '7.13.2',
-  // The last version that contains the program; later ones fetch it from elsewhere.
+  // The last version that contains the program; later versions fetch it from elsewhere.
   '@openapitools/openapi-generator-cli': '1.0.18-5.0.0-beta2',
   // openapi-typescript needs the interface of this version.
   typescript: '5.9.3',
