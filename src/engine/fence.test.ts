@@ -1,4 +1,4 @@
-// The fence lets no older token pass, lets no two owners work at once, and forgets what is long
+// The fence refuses older tokens, keeps two owners from working at once, and forgets what is long
 // ago.
 
 import assert from 'node:assert/strict';

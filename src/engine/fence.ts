@@ -1,18 +1,19 @@
 // The fence in front of the verbs of a host-bound engine: it refuses the calls of owners that are
 // late.
 //
-// A job that does not renew its lease in time is claimed by another owner, while the first one may
-// still be at work and does not know. The store refuses what the late owner writes. The fence
-// refuses its calls to the engine, because a late seal or stop would undo what the new owner made.
+// A job that does not renew its lease in time is claimed by another owner, while the first owner
+// may still work and not know this. The store refuses the late owner's writes. The fence refuses
+// its calls to the engine, because a late seal or stop would undo the work of the new owner.
 //
 // For each machine, disk, layer and job the fence remembers the newest token that it let through. A
 // call with an older token for one of these is refused. A call with a newer token first ends the
 // older calls that are still under way there, and waits for their end, so two owners are never at
 // work on one thing. A refusal changes nothing, and may be tried again: an owner that is late
-// learns from the store that its lease is gone, and leaves everything as it is. The memory is
-// bounded: beyond `rememberedMax` things, the least recently used one is forgotten. It is empty
-// when a server starts. That is correct, because one server alone owns a data directory, so the
-// processes of all earlier owners are dead.
+// learns from the store that its lease is gone, and leaves everything as it is.
+//
+// The memory is bounded: beyond `rememberedMax` things, the least recently used one is forgotten.
+// It is empty when a server starts. That is correct, because one server alone owns a data
+// directory, so the processes of all earlier owners are dead.
 
 import { type AppError, failedForNow } from '../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';

@@ -1,4 +1,4 @@
-// Writing a layer anew on another layer of its own chain, so that fewer layers are read.
+// Rewrites a layer on another layer of its own chain, so that fewer layers are read.
 
 import type { LayerId } from '../../domain/ids.ts';
 import type { Call } from '../port/call.ts';
@@ -6,15 +6,15 @@ import type { Call } from '../port/call.ts';
 export interface RewriteSpec {
   layerId: LayerId;
   parentId: LayerId;
-  /** The layer's chain, itself first: all that is read. */
+  /** The layer's chain, itself first: only these layers are read. */
   chain: readonly LayerId[];
 }
 
 export interface Compact {
   /**
-   * Writes a layer anew, with the same content, on another layer of its own chain. There is the old
-   * one or the new one at any moment; machines that are on keep what they have open. Idempotent.
-   * Throws `internal` when a layer is missing. After a failure the layer is the old one.
+   * Rewrites a layer, with the same content, on another layer of its own chain. The new file
+   * replaces the old one atomically; running machines keep the old file open. Idempotent. Throws
+   * `internal` when a layer is missing. After a failure the old file stays.
    */
   rewrite(spec: RewriteSpec, call: Call): Promise<{ storedBytes: number }>;
 }

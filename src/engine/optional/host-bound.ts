@@ -1,12 +1,12 @@
-// The engine's work lies in files and processes of this host alone, so a server that died here left
-// some of it half-made.
+// The engine works with files and processes of this host only, so a server that died here may have
+// left unfinished ones.
 
 import type { Call } from '../port/call.ts';
 
 export interface HostBound {
   /**
-   * Takes away what verbs left half-made when their process died. Only for a server that starts,
-   * while no other verb is under way. Idempotent.
+   * Removes the unfinished files and processes of verbs whose server died. Called only when a
+   * server starts, while no other verb runs. Idempotent.
    */
   tidy(call: Call): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// The parts that an engine may have beside its core. A field is there when the engine can do it.
+// The parts that an engine may have beside its core. An engine that lacks an ability lacks its
+// field.
 
 import { invalid } from '../../domain/error.ts';
 import type { Backup } from './backup.ts';
@@ -37,7 +38,7 @@ const cannot: Record<keyof Parts, string> = {
 
 type Having = { readonly name: string } & Partial<Parts>;
 
-/** A part that a caller cannot do without. Throws `invalid`, which says what is missing. */
+/** Returns a part that the caller needs. Throws `invalid`, which names the missing ability. */
 export function requirePart<Name extends keyof Parts>(engine: Having, name: Name): Parts[Name] {
   const part: Partial<Parts>[Name] = engine[name];
   const who = engine.name === 'simulator' ? 'The simulator' : `The ${engine.name} engine`;

@@ -7,8 +7,8 @@ export interface Pause {
   /** The machines that are paused because the host's disk was full. */
   paused(call: Call): Promise<Set<MachineId>>;
   /**
-   * Lets a machine that is paused go on; when the host's disk is still full it is paused again.
-   * False when it cannot be told to. Idempotent.
+   * Resumes a paused machine; when the host's disk is still full, the engine pauses it again.
+   * Returns false when the machine cannot be reached. Idempotent.
    */
   resume(machineId: MachineId, call: Call): Promise<boolean>;
 }

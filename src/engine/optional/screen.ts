@@ -5,8 +5,8 @@ import type { Call } from '../port/call.ts';
 
 export interface Screen {
   /**
-   * The end of what a machine has shown on its console since it was started, at most 16 KiB; empty
-   * when nothing is known. The text is the guest's own and may hold anything.
+   * Returns the end of a machine's console output since its start, at most 16 KiB; empty when none
+   * is known. The guest writes this text, so it may contain any characters.
    */
   read(machineId: MachineId, call: Call): Promise<string>;
 }

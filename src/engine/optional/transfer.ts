@@ -1,4 +1,4 @@
-// Layers as files that stand alone, on their way out (export) and in (import).
+// Exports layers as standalone files, and imports such files as layers.
 
 import { invalid } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -29,18 +29,18 @@ export interface Exported {
   tail: Tail | null;
 }
 
-/** The kernel and the initrd are kept beside a layer that stands alone; else none are given. */
+/** A standalone layer may have a kernel and an initrd, which are kept beside it. */
 export interface ImportSpec extends BaseFiles {
   layerId: LayerId;
-  /** The base on which only what differs is kept; null: the layer stands alone. */
+  /** The base from which the layer keeps only the difference; null: the layer stands alone. */
   parentId: LayerId | null;
   /** The most that the layer may take. */
   bytesMax: number;
 }
 
 /**
- * Takes the file of an export apart: the disk, and the kernel and the initrd that follow it. Throws
- * `invalid` when the file is too short for that.
+ * Splits the file of an export into the disk, and the kernel and the initrd that follow it. Throws
+ * `invalid` when the file is too short for them.
  */
 export function partsOf(file: Content, tail: Tail | null): BaseFiles {
   if (tail === null) return { disk: file };
@@ -60,16 +60,16 @@ export function partsOf(file: Content, tail: Tail | null): BaseFiles {
 
 export interface Transfer {
   /**
-   * Writes the content of a layer's chain (itself first) as one file that stands alone, followed by
-   * the kernel and the initrd that it boots with when they are not on the disk. Idempotent; nothing
-   * is in the sink's place before it is whole. Throws `invalid` for a qcow2 of more than
-   * `bytesMax`, `internal` when a layer is missing, and `unavailable` when the host's disk is full.
+   * Writes the content of a layer's chain (itself first) as one standalone file, followed by the
+   * kernel and the initrd that it boots with when they are not on the disk. Idempotent; the sink
+   * gets no file before it is whole. Throws `invalid` for a qcow2 of more than `bytesMax`,
+   * `internal` when a layer is missing, and `unavailable` when the host's disk is full.
    */
   exportLayer(spec: ExportSpec, call: Call): Promise<Exported>;
   /**
-   * Makes a layer of a file from outside, which is not trusted (see BaseFiles). A layer of that id
-   * that is there already gets the new content in one step. Idempotent. Throws `invalid` for what
-   * is not a plain disk, or a layer that would take more than `bytesMax`; throws `unavailable` when
+   * Makes a layer of a file from outside, which is not trusted (see BaseFiles). An existing layer
+   * of that id gets the new content in one step. Idempotent. Throws `invalid` for a file that is
+   * not a plain disk, or a layer that would take more than `bytesMax`; throws `unavailable` when
    * the host's disk is full. After a failure the layer is as it was before the call.
    */
   importLayer(spec: ImportSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;

@@ -1,5 +1,4 @@
-// Digests of the bytes of layers. Without this part layers have no digest and are taken to be
-// sound.
+// Digests of the bytes of layers. Without this part layers have no digest and count as sound.
 
 import type { LayerId } from '../../domain/ids.ts';
 import type { Call } from '../port/call.ts';
@@ -12,9 +11,9 @@ interface DigestSpec {
 
 export interface Verify {
   /**
-   * The digest of a layer's bytes as they lie on the disk, `sha256:…`. Changes nothing. Throws
-   * `internal` when the layer is not there or cannot be read, and `unavailable` when it cannot be
-   * read at the moment.
+   * Returns the digest of a layer's stored bytes, `sha256:…`. Changes nothing. Throws `internal`
+   * when the layer is missing or cannot be read, and `unavailable` when it cannot be read at the
+   * moment.
    */
   digest(spec: DigestSpec, call: Call): Promise<string>;
 }

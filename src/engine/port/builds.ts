@@ -1,4 +1,5 @@
-// Builds at an engine: a recipe runs in a build machine, and what it left on its disk is a layer.
+// Builds at an engine: a recipe runs in a build machine, and the changes on its disk become a
+// layer.
 
 import type { LayerId } from '../../domain/ids.ts';
 import type { Recipe } from '../../domain/software.ts';
@@ -32,17 +33,18 @@ export interface BuildResult {
 
 export interface Builds {
   /**
-   * Copies a file of a recipe in, under its digest. Idempotent: nothing happens when the file is
-   * there. Throws `invalid` when the content has another digest. After a failure there is no file.
+   * Copies a recipe's file into the engine, under its digest. Idempotent: does nothing when the
+   * file exists. Throws `invalid` when the content has another digest. After a failure there is no
+   * file.
    */
   importFile(spec: FileSpec, call: Call): Promise<void>;
   /**
    * Runs a recipe in a build machine started from the parent; with exit status 0 the result is
-   * sealed as the layer. Idempotent: a layer that is there is not built again. Resolves for a
-   * recipe that ends with another status. Throws `internal` for a recipe that did not end within
-   * its limits, and `unavailable` when the machine ended first or the host's disk is full; the
-   * error of a machine that did not get to its recipe has what its console showed (`output`). After
-   * a failure there is no layer and no build machine.
+   * sealed as the layer. Idempotent: an existing layer is not built again. Resolves for a recipe
+   * that ends with another status. Throws `internal` for a recipe that did not end within its
+   * limits, and `unavailable` when the machine ended first or the host's disk is full; the error of
+   * a machine that did not reach its recipe has its console's text (`output`). After a failure
+   * there is no layer and no build machine.
    */
   buildLayer(spec: BuildSpec, call: Call): Promise<BuildResult>;
 }

@@ -1,5 +1,5 @@
-// The context of a call to an engine: what ends the call, and for which attempt at which job it is
-// made.
+// The context of a call to an engine: the signal that ends it, and the job and attempt that make
+// it.
 
 import type { JobId } from '../../domain/ids.ts';
 
@@ -17,15 +17,15 @@ export interface Call {
   /** Ends the call within seconds; the call rejects with the signal's reason. */
   signal: AbortSignal;
   /**
-   * Null for a call that no job makes: a task, an operator's command, or the start of a server.
-   * Such a call is never refused as late. It can hurt no job, because it reads, or makes ids that
-   * no job knows, or removes what the store marked first so that no job begins to use it, or what
-   * the store has not known for a day.
+   * Null for a call without a job: by a task, an operator's command, or the start of a server. Such
+   * a call is never refused as late. It cannot harm a job, because it reads, or makes ids that no
+   * job knows, or removes things that the store has marked (so that no job begins to use them) or
+   * has not known for a day.
    */
   token: Token | null;
 }
 
 const never = new AbortController().signal;
 
-/** The context of a call that no job makes. Without a signal the call goes on to its end. */
+/** The context of a call without a job. Without a signal the call runs to its end. */
 export const withoutJob = (signal: AbortSignal = never): Call => ({ signal, token: null });

@@ -1,5 +1,5 @@
-// Writable disks at an engine: each is an overlay on a layer. A capture seals the overlay as a
-// layer of its own.
+// Writable disks at an engine: each is an overlay on a layer. A capture seals the overlay as a new
+// layer.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import type { Call } from './call.ts';
@@ -12,7 +12,7 @@ export interface DiskSpec {
 
 export interface Disks {
   /**
-   * Makes an empty writable overlay on a layer. Idempotent: nothing happens when the disk is there.
+   * Makes an empty writable overlay on a layer. Idempotent: does nothing when the disk exists.
    * Throws `internal` when the layer is missing, and `unavailable` when the host's disk is full.
    * After a failure there is no disk.
    */
@@ -25,8 +25,8 @@ export interface Disks {
    */
   sealDisk(spec: DiskSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;
   /**
-   * Undoes a seal whose layer nothing uses yet: the disk has its content again. Idempotent: nothing
-   * happens when there is nothing to undo. After a failure the same call finishes.
+   * Undoes a seal whose layer is not used yet: the disk gets its content back. Idempotent: does
+   * nothing when there is no seal to undo. After a failure the same call finishes.
    */
   unsealDisk(spec: Omit<DiskSpec, 'sizeBytes'>, call: Call): Promise<void>;
   /**

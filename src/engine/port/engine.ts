@@ -2,25 +2,25 @@
 // operator's commands that take files in, try a base or look inside, and the start of a server.
 //
 // The core is fifteen verbs: those of layers, disks, builds and machines, and three on the engine
-// as a whole. Whatever else an engine can do is an optional part. Having the part is the
-// capability: an engine without one has no such field, and `../optional/parts.ts` has the sentence
-// that callers throw then.
+// as a whole. Every other ability of an engine is an optional part. Having the part is the
+// capability: an engine without a part lacks its field, and callers then throw the error of
+// `../optional/parts.ts`.
 //
 // Each verb takes its subject and the context of the call (`call.ts`). It is keyed by ids that the
 // control plane chose, and is idempotent unless its doc comment says otherwise: after a crash the
-// same call with the same ids is made again, and finishes what the first began. A verb that rejects
-// leaves either what was there before or something that the same call, or the removal of the same
-// id, takes away. Two verbs that change one machine, disk or layer never run side by side.
+// same call with the same ids is made again, and finishes the work of the first. A verb that
+// rejects leaves either the former state or remains that the same call, or the removal of the same
+// id, clears. Two verbs that change one machine, disk or layer never run side by side.
 //
 // A host-bound engine sees the calls of all owners of its jobs, so it refuses the late ones: a
 // token that is older than the last one it saw for the same machine, disk, layer or job ends with
 // `unavailable` and changes nothing (`../fence.ts`).
 //
 // Errors are AppErrors whose message may be shown to the caller. `retry: 'later'` means that trying
-// again may help (a full disk that is emptied, a process that did not come up in time);
-// 'never' means that it would fail again. A call that its signal ended rejects with the signal's
-// reason. No verb takes the host's reserve of room: a verb that would ends with `unavailable`, to
-// be tried again.
+// again may help (a full disk that is emptied, a process that did not come up in time); 'never'
+// means that it would fail again. A call that its signal ended rejects with the signal's reason. No
+// verb uses the host's reserve of room: a verb that would need it ends with `unavailable`, to be
+// tried again.
 
 import type { Capacity } from '../../domain/host.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
@@ -47,9 +47,9 @@ export interface Core extends Layers, Disks, Builds, Machines {
    * `unavailable` AppError that says what is missing and how to get it.
    */
   check(call: Call): Promise<Capacity>;
-  /** All that it keeps, to be compared with what the store knows. */
+  /** Everything that the engine keeps, for comparison with the store. */
   inventory(call: Call): Promise<Inventory>;
-  /** Lets go of connections; machines that are on stay on. Nothing is called after it. */
+  /** Closes connections; running machines stay on. Callers make no call after it. */
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 // Layers at an engine: a disk from outside becomes a base layer; a layer is removed.
 //
-// `../optional/transfer.ts` has whole images on their way out and in, `../optional/compact.ts` the
-// shortening of chains, `../optional/verify.ts` the digests.
+// `../optional/transfer.ts` exports and imports whole images, `../optional/compact.ts` shortens
+// chains, and `../optional/verify.ts` takes digests.
 
 import type { BootProfile } from '../../domain/boot.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -46,10 +46,10 @@ export interface ChainBoot extends RootBoot {
 
 export interface Layers {
   /**
-   * Copies a disk from outside in as a base layer. Idempotent: the same call replaces what it made
-   * before. Throws `invalid` for what is not a plain disk; throws `unavailable`, before anything is
-   * copied, when the host has no room for it. After a failure no layer of that id is there, but a
-   * kernel or an initrd may be, which `removeLayer` takes away.
+   * Imports a disk from outside as a base layer. Idempotent: the same call replaces its earlier
+   * result. Throws `invalid` for a file that is not a plain disk; throws `unavailable`, before it
+   * copies, when the host has no room for it. After a failure no layer of that id exists, but a
+   * kernel or an initrd may be left, which `removeLayer` removes.
    */
   importBase(spec: BaseSpec, call: Call): Promise<ImportedBase>;
   /**

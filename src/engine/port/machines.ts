@@ -18,9 +18,9 @@ export interface MachineSpec extends ChainBoot {
 }
 
 /**
- * `on`: the guest has not said that it is ready. `ready`: it has, and on a fresh disk it has an
- * identity of its own. `copy`: it is ready and has the identity of what its disk was made from,
- * because nothing in it can give it another.
+ * `on`: the guest has not reported ready. `ready`: it has, and on a fresh disk it has its own
+ * identity. `copy`: it is ready but has the identity of its disk's source, because no program in
+ * the guest can change it.
  */
 export type MachineState = 'off' | 'on' | 'ready' | 'copy';
 
@@ -37,8 +37,8 @@ export interface Machines {
   machineState(machineId: MachineId, call: Call): Promise<MachineState>;
   /**
    * Asks the guest to power off and waits `graceMs` for it, then ends it by force; 0: at once.
-   * Idempotent: nothing happens when it is off. After a failure, or when the call was ended by its
-   * signal, the machine may be on; the same call ends it.
+   * Idempotent: does nothing when the machine is off. After a failure, or when the call was ended
+   * by its signal, the machine may be on; the same call ends it.
    */
   stopMachine(spec: { machineId: MachineId; graceMs: number }, call: Call): Promise<void>;
   /** The machines that are on. */

@@ -28,7 +28,7 @@ async function peerThat(t: TestContext, talk: (socket: Socket) => void): Promise
   return join(folder, 'agent.sock');
 }
 
-/** An agent that knows one program, and says of it what is given. */
+/** Starts an agent that knows one program and reports the given status of it. */
 const agentThat = (t: TestContext, status: unknown, pid: unknown = { pid: 1 }): Promise<string> =>
   peerThat(t, (socket) => {
     createInterface({ input: socket }).on('line', (line) => {

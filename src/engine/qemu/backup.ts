@@ -204,8 +204,7 @@ const jobsIn = (answer: unknown) =>
     };
   });
 
-/**
- * Lets QEMU write the disk as it is at this moment into a second file, while the guest goes on.
+/** Lets QEMU copy the disk as of this moment into a second file, while the guest keeps running.
  * Resolves to null, or to the reason why that cannot be done now.
  */
 async function copyRunning(

@@ -1,5 +1,5 @@
-// Files that an operator gives: the disk of a base, which is judged and copied before it is used,
-// and the files of recipes, which are kept under their digests.
+// Files from the operator: the disk of a base, which is checked and copied before it is used, and
+// the files of recipes, which are kept under their digests.
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -64,9 +64,9 @@ export async function importBase(
   }
 }
 
-/** Refuses what cannot be right, or has no room, before a byte of it is copied. */
+/** Refuses a disk that is not valid, or has no room, before a byte of it is copied. */
 async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): Promise<void> {
-  // The copy is judged again later, because the original may change meanwhile.
+  // The copy is checked again later, because the original may change meanwhile.
   const format = await inspectForeignDisk(disk);
   const { path, bytes } = disk;
   const neededBytes =

@@ -1,5 +1,5 @@
-// The QEMU process of a build, from its start to its end: what its guest says on the result channel
-// and on the console, and what ends it early.
+// The QEMU process of a build, from its start to its end: the guest's output on the result channel
+// and on the console, and the reasons for an early end.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';

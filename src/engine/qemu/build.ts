@@ -1,6 +1,6 @@
-// A build machine boots an overlay on the parent, runs one recipe in it, and is gone. It never
-// outlives its build: what a dead server left of one is ended and removed before the step is tried
-// again.
+// A build machine boots an overlay on the parent, runs one recipe in it, and ends. It never
+// outlives its build: when a server dies, its build machine is ended and removed before the step is
+// tried again.
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
@@ -116,7 +116,7 @@ function lastLines(output: string): string {
   return lines === '' ? '' : ` Its last lines:\n${lines}`;
 }
 
-/** Ends and removes what is left of a build. Idempotent. */
+/** Ends the process of a build and removes its files. Idempotent. */
 export async function removeBuild(layerId: BuildSpec['layerId'], own: Own): Promise<void> {
   const { paths } = own;
   const found = await findProcess(own, 'build', layerId);

@@ -1,7 +1,7 @@
-// Runs QEMU and its tools, each in a cage of its own that bubblewrap makes. A process in a cage
-// sees the system's programs, its own files and no other process. It has no capability and nothing
-// of the server's environment, and a user of its own where the server is root. A guest that has
-// taken over its QEMU reaches what is listed here and no more.
+// Runs QEMU and its tools, each in its own cage, which bubblewrap makes. A process in a cage sees
+// the system's programs, its own files and no other process. It has no capability, no variable of
+// the server's environment, and its own user where the server is root. A guest that has taken over
+// its QEMU reaches only the things that are listed here.
 
 import { constants, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -160,8 +160,8 @@ function filesOf({ user, cwd, readable, writable, builds }: Cage): string[] {
 }
 
 /**
- * Says what to do when bubblewrap could not make a cage, from what it printed. Null when the
- * program failed for another reason.
+ * Returns an error with a remedy when bubblewrap could not make a cage, from its output. Null when
+ * the program failed for another reason.
  */
 export function cageRefused(said: string): AppError | null {
   const instead =

@@ -27,7 +27,7 @@ import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 
 interface QemuOptions {
-  /** The engine's own folder; made when it is not there. */
+  /** The engine's own folder, which is made when it does not exist. */
   root: string;
   /**
    * Whether machines reach the network. Off by default: a guest with a network reaches the host's
@@ -41,7 +41,7 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** It has every part. */
+/** The QEMU engine has every part. */
 type Qemu = Engine & Parts;
 
 export async function openQemu({

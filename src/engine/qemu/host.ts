@@ -53,7 +53,8 @@ const unavailable = (message: string, detail?: string) =>
   new AppError('unavailable', message, detail === undefined ? {} : { detail });
 
 /**
- * Throws `unavailable` with the command that installs what is missing, or lets guests be confined.
+ * Throws `unavailable` with the command that installs a missing program, or lets guests be
+ * confined.
  */
 export async function probeHost({ root, path, confining }: Wanted): Promise<Host> {
   if (process.platform !== 'linux') {

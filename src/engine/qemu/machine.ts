@@ -147,8 +147,8 @@ export class Machines {
   }
 
   /**
-   * The end of what a machine has shown on its console since it was started. Of a machine that went
-   * off, only what was read before.
+   * Returns the end of a machine's console output since its start. For a machine that went off,
+   * returns only the output that was read before.
    */
   async console(id: MachineId): Promise<string> {
     const running = await this.#find(id);
@@ -255,7 +255,7 @@ export class Machines {
   }
 }
 
-/** By its agent, else by its power button; resolves when it is off or its time is over. */
+/** Asks by the agent, else by the power button; resolves when it is off or its time is over. */
 async function askToPowerOff(running: Found, graceMs: number, signal: AbortSignal): Promise<void> {
   const agent = join(running.folder, 'agent.sock');
   const asked = await agentShutdown(agent, Math.min(trimMs, graceMs / 2), signal);
@@ -270,7 +270,7 @@ async function askToPowerOff(running: Found, graceMs: number, signal: AbortSigna
   await waitGone(running, graceMs, signal);
 }
 
-/** Makes an empty file where nothing is, and follows no link. */
+/** Makes an empty file when the name is free, and follows no link. */
 async function putMark(path: string): Promise<void> {
   await writeFile(path, '', { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;

@@ -1,4 +1,4 @@
-// A disk is judged by what it says of itself: cut at any length and bent in any byte.
+// A disk is checked against its own tables: it is cut off at any length or damaged in any byte.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

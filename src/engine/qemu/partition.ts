@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { invalid } from '../../domain/error.ts';
 
-/** Exactly so many bytes of the disk; what lies beyond its end is zeros. */
+/** Reads exactly so many bytes of the disk; bytes beyond its end are zeros. */
 type ReadDisk = (offset: number, length: number) => Promise<Buffer>;
 
 interface Partition {
@@ -23,8 +23,8 @@ const bent = (expected: string, found: string) =>
   invalid(`The partition table of the disk is damaged: expected ${expected}, found ${found}.`);
 
 /**
- * Throws `invalid`, with what was expected and what was found, for a disk that does not have what
- * its own tables name.
+ * Throws `invalid`, which states the expected and the found values, for a disk that is shorter than
+ * its own tables say or whose tables are damaged.
  */
 export async function assertDiskFits(read: ReadDisk, diskBytes: number): Promise<void> {
   const partitions = await partitionsOf(read, diskBytes);

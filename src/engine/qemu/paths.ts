@@ -5,7 +5,7 @@
 // - disks/ID.qcow2: one for each machine, writable by its guest's user while the machine is on.
 // - files/SHA256: the files of recipes.
 // - builds/…: unfinished work; nothing here outlives the process that makes it.
-// - machines/ID/: what the server keeps of a machine that is on: its seed, and whether it is ready.
+// - machines/ID/: the server's files of a machine that is on: its seed, and whether it is ready.
 // - run/KIND-ID/: the sockets of a guest, and the only folder that belongs to the guest. The server
 //   makes and removes it while the guest is off, and connects to sockets in it and to nothing else.
 //

@@ -143,8 +143,8 @@ function endOf(high: number, low: number, header: Qcow2Header, guestBytes: numbe
 }
 
 /**
- * Throws `invalid`, with both numbers, when something that the tables name lies beyond the end of
- * the file. Returns the bytes of the disk that are in the file, unpacked.
+ * Throws `invalid`, with both numbers, when a cluster that the tables name is beyond the end of the
+ * file. Returns the bytes of the disk that are in the file, unpacked.
  */
 export async function assertQcow2Whole(path: string, signal?: AbortSignal): Promise<number> {
   const file = await open(path, 'r');

@@ -74,7 +74,7 @@ export async function qemuImg(
   }
 }
 
-/** Puts an overlay onto another layer: it keeps what differs from that. */
+/** Moves an overlay onto another layer; the overlay keeps the difference from that layer. */
 export const rebase = (
   overlay: string,
   backing: string,

@@ -1,6 +1,6 @@
-// Bounds what is being written: no file grows above its limit, and nothing takes the reserve of the
-// host's disk. Both are checked while a tool writes, because the size is not known before and
-// several tools may write at once.
+// Bounds the growth of files: no file exceeds its limit, and no tool uses the reserve of the host's
+// disk. Both are checked while a tool writes, because the size is not known before and several
+// tools may write at once.
 
 import { statfs } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';

@@ -79,8 +79,8 @@ TimeoutStopSec=50
 `;
 
 /**
- * Gives a fresh disk its identity, and says so on every boot: a cloud image by a script of
- * cloud-init, the demo base by a unit of its own.
+ * Gives a fresh disk its identity, and reports it on every boot. A cloud image runs it as a script
+ * of cloud-init, the demo base by its own unit.
  */
 const machineUserData = (identity: Identity) => `#!/bin/sh
 (
@@ -94,7 +94,7 @@ fi
 `;
 
 /**
- * cloud-init reads this before it makes host keys. It comes on each boot, and does nothing once the
+ * cloud-init reads this before it makes host keys. It runs on each boot, and does nothing once the
  * disk has its identity.
  */
 const machineVendorData = (identity: Identity) =>

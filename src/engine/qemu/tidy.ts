@@ -1,6 +1,5 @@
-// Removes what a dead server left half-made: build machines, unfinished files, folders of machines
-// that are off. The jobs that made them start again from their beginning, so nothing of it is
-// needed.
+// Removes the remains of a dead server: build machines, unfinished files, folders of machines that
+// are off. They are not needed, because the jobs that made them start from their beginning.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
-// Gives layers out and takes them in as files that stand alone. A file that comes in is not
-// trusted, as a base is not: it is judged before any tool opens it, and read as QEMU's user under
-// limits on memory, time and bytes written. The file itself is never used; its content is copied
-// into a file of our own.
+// Exports layers as standalone files, and imports such files. An imported file is not trusted, like
+// a base: it is checked before any tool opens it, and read as QEMU's user under limits on memory,
+// time and bytes written. The file itself is never used; its content is copied into a new file.
 
 import { createReadStream, createWriteStream } from 'node:fs';
 import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -156,8 +155,8 @@ async function takeBeside(
 }
 
 /**
- * Makes an empty overlay on the whole and moves it over to the parent, so that it gets what differs
- * and no more.
+ * Makes an empty overlay on the whole disk and rebases it onto the parent, so that it gets only the
+ * difference.
  */
 async function keepDifference(
   {

@@ -2,8 +2,8 @@
 // outlive the server. For development without a hypervisor, for proofs, and for fleets of
 // thousands. It proves nothing about disks.
 //
-// Time: what takes an engine seconds takes a known time divided by `speed`, on the clock it is
-// given. Faults come on demand, by sentinel names: a machine or software whose name holds
+// Time: work that takes a real engine seconds takes a known time divided by `speed`, on the given
+// clock. Faults come on demand, by sentinel names: a machine or software whose name holds
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
 // its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
@@ -49,7 +49,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   const parts: SimulatorParts = {
     backup: backupIn(file),
     compact: compactIn(file),
-    // A record is written whole or not at all, so nothing is ever half-made.
+    // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {} },
     transfer: transferIn(file),
     verify: verifyIn(file, pace.clock),
