@@ -1,6 +1,7 @@
-// Where the bytes of transfers wait: an upload until an image is made of it, an export until it is
-// downloaded or over. The application writes the parts of an upload, the reconciler writes exports
-// and reads uploads, and HTTP reads exports. No code outside of blobs/ knows where the bytes lie.
+// Keeps the bytes of transfers: an upload until an image is made of it, an export until it is
+// downloaded or expires. The application writes the parts of an upload, the reconciler writes
+// exports and reads uploads, and HTTP reads exports. No code outside of blobs/ knows where the
+// bytes lie.
 //
 // Nothing here belongs in a transaction of the store: bytes are written before the transaction that
 // records them, and are removed after the transaction that gave them up.
@@ -10,7 +11,7 @@ import type { Content, Sink } from '../lib/content.ts';
 
 export interface Blobs {
   /**
-   * Writes a part of an upload. The part at offset 0 begins the blob anew. Durable when it
+   * Writes a part of an upload. The part at offset 0 replaces the blob. Durable when it
    * resolves, and idempotent: the same part again leaves the same bytes. Two parts of one transfer
    * must not be written side by side. Throws `unavailable` when there is no room for the part, and
    * `not_found` when the part is not the first and the blob was removed.
@@ -18,10 +19,10 @@ export interface Blobs {
   writePart(id: TransferId, offset: number, part: Buffer): Promise<void>;
   /** Returns the bytes of a blob as they are now. Throws `not_found` when there are none. */
   read(id: TransferId): Promise<Content>;
-  /** Returns the place where an export comes to lie. A blob that is there is replaced. */
+  /** Returns the sink that an export is written to. An existing blob is replaced. */
   sink(id: TransferId): Sink;
-  /** Removes a blob, and what a writing that was cut short left of it. Idempotent. */
+  /** Removes a blob and the remains of an unfinished write. Idempotent. */
   remove(id: TransferId): Promise<void>;
-  /** Returns the ids of all blobs, and of those of which only an unfinished writing is there. */
+  /** Returns the ids of all blobs, including blobs with only an unfinished write. */
   list(): Promise<TransferId[]>;
 }

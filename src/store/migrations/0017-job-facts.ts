@@ -1,5 +1,6 @@
-// The things that a job works on become columns, and the ids that it began become rows, so that both
-// can be found without reading the job's data. A named lease lets one server at a time run a task.
+// The things that a job works on become columns, and the ids that it began become rows, so that
+// both can be found without reading the job's data. A named lease lets one server at a time run a
+// task.
 
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';

@@ -1,4 +1,4 @@
-// Counts of what there is, over all organisations, for the metrics.
+// Counts of things over all organisations, for the metrics.
 
 /** A number, with the labels that tell it from the others of its list. */
 export interface Counted {

@@ -19,8 +19,8 @@ export type JobChange = Partial<
 >;
 
 /**
- * Thrown to the late owner of a lease that has passed to another attempt: what it was about to
- * write is refused, and its transaction is undone.
+ * Thrown to the late owner of a lease that has passed to another attempt: its write is refused, and
+ * its transaction is undone.
  */
 export class LeaseLost extends Error {}
 
@@ -58,8 +58,8 @@ export interface JobReader {
 
 export interface JobWriter extends JobReader {
   /**
-   * Adds queued jobs. Throws `internal`, with none added, when an image or a machine would have two
-   * open jobs: callers check first, and the store makes sure.
+   * Adds queued jobs. Throws `internal`, and adds none, when an image or a machine would have two
+   * open jobs. Callers check first; the store enforces it.
    */
   enqueue(jobs: readonly NewJob[]): Promise<void>;
   /**
@@ -68,8 +68,8 @@ export interface JobWriter extends JobReader {
    */
   claim(id: JobId, owner: string, leaseMs: number): Promise<Job | undefined>;
   /**
-   * Changes a job that runs under the lease of the given attempt. Throws LeaseLost, with nothing
-   * changed, when the job has ended or belongs to another owner or attempt.
+   * Changes a job that runs under the lease of the given attempt. Throws LeaseLost, without a
+   * change, when the job has ended or belongs to another owner or attempt.
    */
   fencedUpdate(job: Job, change: JobChange): Promise<void>;
   /**

@@ -62,11 +62,11 @@ export interface LayerReader {
   /** The installed steps that builds can find, the least recently used first. */
   cache(): Promise<CachedLayer[]>;
   /**
-   * The layers that were marked for removal at or before a time and that nothing stands on. A layer
-   * is listed only after its children have been removed.
+   * The layers that were marked for removal at or before a time and that have nothing on top. A
+   * layer is listed only after its children have been removed.
    */
   deleting(before: number): Promise<Layer[]>;
-  /** The layers that are marked for removal though something stands on them. */
+  /** The layers that are marked for removal but still have something on top. */
   deletingInUse(): Promise<Layer[]>;
 }
 
@@ -81,8 +81,8 @@ export interface LayerWriter extends LayerReader {
    */
   seal(id: LayerId, sizes: { virtualBytes: number; storedBytes: number }): Promise<void>;
   /**
-   * Gives a layer that is being built to another job. False, with nothing changed, when it is
-   * sealed or the job that has it is not `from`.
+   * Gives a layer that is being built to another job. Returns false, without a change, when the
+   * layer is sealed or its job is not `from`.
    */
   takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean>;
   /**
@@ -92,7 +92,8 @@ export interface LayerWriter extends LayerReader {
    */
   markDeleting(): Promise<void>;
   /**
-   * Forgets a layer, and its copies, which are gone. Does nothing unless it is marked for removal.
+   * Removes the rows of a layer and of its copies, whose bytes are gone. Does nothing unless it is
+   * marked for removal.
    */
   remove(id: LayerId): Promise<void>;
 }

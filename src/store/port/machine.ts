@@ -1,5 +1,5 @@
-// Machines. The row of a machine keeps the assignment of a deleted image, so that it comes back
-// when the image is restored; until then the machine is shown without it.
+// Machines. The row of a machine keeps the assignment of a deleted image, so that the assignment
+// returns when the image is restored; until then the machine is shown without it.
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
@@ -68,8 +68,7 @@ export interface MachineWriter extends MachineReader {
   setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void>;
   /** Assigns an image, pending from now, and remembers the assignment before it. */
   assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
-  /**
-   * Keeps the end of a console instead of the one before. Does nothing when there is no such
+  /** Stores the end of a console in place of the last one. Does nothing when there is no such
    * machine in this scope.
    */
   keepConsole(machineId: MachineId, shown: string): Promise<void>;

@@ -39,7 +39,7 @@ import type { UsageReader } from './usage.ts';
  */
 export type Scope = OrganisationId | 'system';
 
-/** Reads what is committed. It has no method that writes. */
+/** Reads committed rows. It has no method that writes. */
 export interface Reader {
   readonly images: ImageReader;
   readonly machines: MachineReader;
@@ -59,13 +59,13 @@ export interface Reader {
   readonly audit: AuditReader;
   readonly operatorAudit: OperatorAuditReader;
   readonly idempotency: IdempotencyReader;
-  /** Counts what there is, over all organisations whatever the scope. */
+  /** Counts things over all organisations, whatever the scope. */
   counts(): Promise<Counts>;
   /** The time by the clock with which the store was opened. */
   now(): number;
 }
 
-/** Reads and writes inside one transaction, and reads what it has written. */
+/** Reads and writes inside one transaction, and reads its own writes. */
 export interface Writer extends Reader {
   readonly images: ImageWriter;
   readonly machines: MachineWriter;
@@ -89,26 +89,27 @@ export interface Writer extends Reader {
 
 export interface Store {
   /**
-   * Runs `work` with a reader and returns its result. Each statement sees what is committed when it
-   * runs, so two statements may see different states; use `write` where they must agree.
+   * Runs `work` with a reader and returns its result. Each statement sees the rows that are
+   * committed when it runs, so two statements may see different states; use `write` where they must
+   * agree.
    */
   read<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
 
   /**
-   * Runs `work` in one transaction and returns its result. What it wrote is durable when the
-   * promise resolves. When `work` throws, nothing of it is written, and the promise rejects with
-   * the same error.
+   * Runs `work` in one transaction and returns its result. Its writes are durable when the promise
+   * resolves. When `work` throws, none of its writes is kept, and the promise rejects with the same
+   * error.
    *
-   * The store may run `work` again from its beginning, after it has undone the first run, when
-   * another transaction got in the way. So `work` must give the same result when it is run twice:
-   * it reads through its writer, and touches no file, no process, no network and no variable
+   * The store may run `work` again from its beginning, after it has undone the first run, because
+   * of a conflict with another transaction. So `work` must give the same result when it is run
+   * twice: it reads through its writer, and touches no file, no process, no network and no variable
    * outside itself. Results leave it by its return value, and log lines are written after it.
    *
    * Writes of other units of work wait meanwhile, so `work` awaits nothing but its writer.
    */
   write<Result>(scope: Scope, work: (writer: Writer) => Promise<Result>): Promise<Result>;
 
-  /** Throws `unavailable` when the schema is not the one that this program was built for. */
+  /** Throws `unavailable` when the schema does not match this program. */
   check(): Promise<void>;
 
   /** Releases files and connections. Call it once, after the last unit of work has ended. */

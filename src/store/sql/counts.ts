@@ -1,4 +1,4 @@
-// Queries that count what there is, for the metrics.
+// Queries that count things, for the metrics.
 
 import { sql } from 'kysely';
 import type { Counted, Counts } from '../port/counts.ts';

@@ -1,4 +1,4 @@
-// SQLite's errors, and what each means to a caller.
+// Translates SQLite's errors into errors for callers.
 
 import { AppError } from '../../domain/error.ts';
 
