@@ -1,6 +1,6 @@
-// Moves the bytes of images: an upload in parts, a download by ranges. Both go on where they were
-// cut off. Neither is bounded in time as long as bytes move: over a slow line parts are small, so
-// that each fits the time for an answer. A transfer whose bytes no longer move is given up.
+// Moves the bytes of images: an upload in parts, a download by ranges. Both resume where they were
+// cut off. Neither has a time limit while bytes move: over a slow line parts are small, so that
+// each fits the time for an answer. A transfer whose bytes no longer move is given up.
 
 import { transferPartBytesMax } from '../contract/transfer.ts';
 import { ApiError, type Client, type ClientOptions, send } from './client.ts';

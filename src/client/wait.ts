@@ -1,4 +1,4 @@
-// Waits until a long piece of work is over, and tells its progress meanwhile.
+// Waits until long work has ended, and reports its progress meanwhile.
 
 import type { Answer } from '../contract/table.ts';
 import type { Client } from './client.ts';

@@ -1,4 +1,4 @@
-// A disk: what a machine writes to. It is an overlay on a chain of immutable layers.
+// A disk, which a machine writes to. It is an overlay on a chain of immutable layers.
 
 import type { DiskId, ImageId, LayerId, MachineId, OrganisationId } from './ids.ts';
 

@@ -1,5 +1,5 @@
-// The host: the room on its disk, and how much of it new work may take; what its engine has that
-// the store does not know; and the files that a backup freezes.
+// The host: the room on its disk, and how much of it new work may take; the orphans of its engine;
+// and the files that a backup freezes.
 
 import { AppError } from './error.ts';
 import { gbBytes } from './units.ts';
@@ -34,7 +34,7 @@ const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 1
 export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
   freeBytes - totalBytes * reservePart;
 
-/** Whether nothing new may be made. */
+/** Whether the disk is too full for new work. */
 export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 
 /**

@@ -18,8 +18,8 @@ export type TransferId = Branded<string, 'transfer'>;
 export type KeyId = Branded<string, 'key'>;
 
 /**
- * The same shape without brands: plain numbers and texts where ids are. A caller of the API has
- * those, since a brand is given only to what this program has checked.
+ * The same shape without brands: plain numbers and texts in the place of ids. Callers of the API
+ * have these, because only this program gives brands, after its checks.
  */
 export type Plain<Shape> = Shape extends { readonly [brand]: unknown }
   ? Shape extends number

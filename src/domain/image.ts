@@ -42,7 +42,7 @@ export interface Image {
   deletedAt: number | null;
   /** Since when it is protected from deletion; null when it is not. */
   protectedAt: number | null;
-  /** The report of its generalisation: what was cleared, and warnings; null without one. */
+  /** The report of its generalisation: cleared things, and warnings; null without one. */
   report: string | null;
 }
 

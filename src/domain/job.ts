@@ -34,7 +34,7 @@ interface JobData {
   imageImport: Record<never, never>;
   imageInstall: Record<never, never>;
   layerCompact: {
-    /** The layer's digest before it is written anew. */
+    /** The layer's digest before the rewrite. */
     digest?: string;
     /** A failed attempt left the bytes as they were, so that the digest still holds. */
     unchanged?: boolean;

@@ -1,4 +1,4 @@
-// The table of what each state of a machine allows.
+// The table of the changes that each state of a machine allows.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -2,8 +2,8 @@
 // API.
 
 /**
- * `begun`: the work has not ended, or its process died. `refused`: what was asked for was wrong,
- * and nothing was changed. `failed`: the work was begun and did not succeed.
+ * `begun`: the work has not ended, or its process died. `refused`: the request was not allowed, and
+ * nothing was changed. `failed`: the work was begun and did not succeed.
  */
 type OperatorOutcome = 'begun' | 'done' | 'refused' | 'failed';
 

@@ -94,7 +94,7 @@ function isBoot(value: unknown): boolean {
   return value.mode === 'direct' && appends && isSize(kernelBytes) && isSize(initrdBytes);
 }
 
-/** Each field of a manifest that is read: its name, whether it is right, and what it must be. */
+/** Each field of a manifest that is read: its name, whether it is valid, and its rule. */
 const fieldsRead = ({
   version,
   name,

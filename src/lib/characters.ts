@@ -1,11 +1,11 @@
 // Characters that a reader does not see, or that change how the text beside them is shown. One
-// table says of each kind what becomes of it in the three places where text of others is shown.
+// table states how each kind is treated in the three places that show text of others.
 
 /**
- * `name`: a name that has one is refused, because two names that differ must look different.
- * `terminal`: one is printed as an escape, so that text from elsewhere moves no cursor and hides
- * nothing, and no byte of it is lost. `console`: one is removed from what a guest's console has
- * shown, which is full of them and is read for what it says.
+ * `name`: a name with such a character is refused, because two names that differ must look
+ * different. `terminal`: the character is printed as an escape, so that text from elsewhere cannot
+ * move the cursor or hide text, and no byte of it is lost. `console`: the character is removed from
+ * a guest's console output, which has many of them and is read for its words.
  */
 type Use = 'name' | 'terminal' | 'console';
 

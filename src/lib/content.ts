@@ -1,6 +1,6 @@
-// Bytes handed from one room to another: where they lie is the business of the room that has them.
-// The room that takes them may use a local file when there is one, which saves a copy of a large
-// disk on the same host.
+// Bytes that one room hands to another. Only the room that has them knows where they are stored.
+// The receiving room may use a local file when there is one, which saves a copy of a large disk on
+// the same host.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -19,34 +19,33 @@ export interface Range {
 
 export interface Content {
   readonly bytes: number;
-  /**
-   * Streams all bytes, or those of a range that lies within them. May be called any number of
+  /** Streams all bytes, or the bytes of a range within them. May be called any number of
    * times. The stream fails when the bytes cannot be read.
    */
   open(range?: Range): Readable;
   /**
-   * A file of this host that begins with exactly these bytes; what follows them belongs to
-   * others. It is only read, and lives as long as the content is used. Absent when the bytes lie
-   * elsewhere.
+   * A file of this host that begins with exactly these bytes; later bytes of the file are not part
+   * of the content. Callers only read it. It exists as long as the content is used. Absent when the
+   * bytes are not in a file of this host.
    */
   readonly path?: string;
 }
 
-/** A place where one file is to come to lie. */
+/** The target of one file. */
 export interface Sink {
   /**
-   * Writes all bytes. The file is whole and durable when this resolves; nothing new is in its place
-   * when it rejects, with the signal's reason or that of the source.
+   * Writes all bytes. The file is whole and durable when this resolves. When it rejects, with the
+   * reason of the signal or the error of the source, the target is unchanged.
    */
   write(source: Readable, signal: AbortSignal): Promise<void>;
   /**
-   * Where on this host the file is to lie, so that a finished file can be moved there instead.
-   * Absent when the place is elsewhere.
+   * The path of the target on this host, so that a finished file can be moved there instead. Absent
+   * when the target is not a file of this host.
    */
   readonly path?: string;
 }
 
-/** A file as it is now. Throws what the system says when it cannot be looked at. */
+/** The content of a file as it is now. Throws the system's error when the file cannot be read. */
 export async function fileContent(path: string): Promise<Content> {
   const { size } = await stat(path);
   return {
@@ -105,7 +104,7 @@ export async function sha256Of(content: Content, signal: AbortSignal): Promise<s
   return hash.digest('hex');
 }
 
-/** A file of this host, whose folder is there. A file that is there already is replaced. */
+/** A sink for a file of this host in an existing folder. An existing file is replaced. */
 export const fileSink = (path: string): Sink => ({
   path,
   async write(source, signal) {

@@ -12,7 +12,7 @@ export async function exists(path: string): Promise<boolean> {
   return (await statOrNull(path)) !== null;
 }
 
-/** Null when nothing is at the path. Throws what the system says when it cannot look. */
+/** Returns null when the path does not exist. Throws every other error of the system. */
 export async function statOrNull(path: string) {
   try {
     return await stat(path);
@@ -73,8 +73,8 @@ export async function copySparse(from: string, to: string, signal?: AbortSignal)
 }
 
 /**
- * Moves a file durably, and replaces what is at the target. Copies it where the two folders are on
- * different file systems. Idempotent: nothing happens when only the target is there.
+ * Moves a file durably, and replaces an existing target. Copies it where the two folders are on
+ * different file systems. Idempotent: does nothing when only the target exists.
  */
 export async function moveDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
   if (!(await exists(from)) && (await exists(to))) return;

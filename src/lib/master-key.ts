@@ -56,7 +56,7 @@ function masterKeyFrom(key: Buffer, ...older: Buffer[]): MasterKey {
 
 /**
  * Parses a ring: keys of 64 hexadecimal digits, divided by newlines, spaces or commas. The first
- * one seals. Throws RangeError, with what is wrong.
+ * key seals. Throws RangeError, which names the fault.
  */
 export function parseMasterKey(text: string): MasterKey {
   const [first, ...older] = text

@@ -3,7 +3,7 @@
 
 import { charactersOf } from './characters.ts';
 
-/** A guest may show what it likes; no more of it is looked at. */
+/** The most characters of a guest's output that are read, because a guest may print any amount. */
 const charsMax = 16_384;
 
 const sequences =

@@ -1,11 +1,11 @@
 // Text that is shown as it is: a name in a list, in a terminal or in a log. It may have no
-// character that is not seen or that changes how the text beside it is shown. Three kinds are
-// allowed where they belong: a joiner of emoji or of a script that joins, between what it joins; a
-// variation selector, after what it selects; the tags of a flag.
+// invisible character and none that changes the display of the text beside it. Three kinds are
+// allowed in their proper places: a joiner between the emoji or letters that it joins; a variation
+// selector after its character; the tags of a flag.
 
 import { charactersOf } from './characters.ts';
 
-/** Each character that is not seen, moves the cursor, or turns round what follows. */
+/** Matches a character that is invisible, moves the cursor, or reverses the following text. */
 export const unseen = charactersOf('name');
 
 /**
@@ -17,14 +17,14 @@ const selected = '(?<=[^\\s\\p{DI}])\\p{Variation_Selector}';
 const flag = '(?<=\\u{1f3f4})[\\u{e0030}-\\u{e0039}\\u{e0061}-\\u{e007a}]{1,30}\\u{e007f}';
 const belonging = new RegExp(`${joined}|${selected}|${flag}`, 'gv');
 
-/** Says what keeps a text from being shown as it is; null: nothing does. */
+/** Returns the reason why a text cannot be shown as it is; null when it can. */
 export function unseenIn(text: string): string | null {
   const found = text.replaceAll(belonging, '').match(unseen)?.[0];
   if (found === undefined) return null;
   return `holds the character U+${found.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}, which is not shown`;
 }
 
-/** Says what is wrong with a name; null: nothing is. Callers check its length. */
+/** Returns the fault of a name; null when it has none. Callers check its length. */
 export function nameFault(text: string): string | null {
   return /^\s|\s$/u.test(text) ? 'begins or ends with a space' : unseenIn(text);
 }

@@ -21,7 +21,7 @@ export class Revert {
         try {
           await step();
         } catch {
-          // The next sweep finds and removes what could not be undone.
+          // The next sweep removes the remains of a step that could not be undone.
         }
       }
       throw error;

@@ -62,9 +62,8 @@ function signalIn(code: number | null): string | null {
 }
 
 /**
- * Runs a command and returns its standard output. Throws CommandError, with the end of what was
- * printed, unless the command exits with 0. Kills it and its children at a limit, or when the
- * signal aborts.
+ * Runs a command and returns its standard output. Throws CommandError, with the end of the output,
+ * unless the command exits with 0. Kills it and its children at a limit, or when the signal aborts.
  */
 export function runCommand(
   file: string,

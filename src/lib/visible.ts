@@ -1,12 +1,11 @@
-// Text from a guest, a file or another caller, so that a terminal shows it and does nothing else:
-// no character in it moves the cursor, changes a title or a colour, rings, or turns round what
-// follows.
+// Makes text from a guest, a file or another caller safe for a terminal: no character in it moves
+// the cursor, changes a title or a colour, rings, or reverses the following text.
 
 import { charactersOf } from './characters.ts';
 
 const hidden = charactersOf('terminal');
 
-/** Each such character as JSON may write it: what was JSON stays the same JSON. */
+/** Escapes each such character as JSON does, so that JSON keeps its value. */
 export const visible = (text: string): string =>
   text
     .replaceAll('\r\n', '\n')

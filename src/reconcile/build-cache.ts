@@ -4,8 +4,8 @@ import { type Layer, storedBytesOf } from '../domain/layer.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 
 /**
- * Takes steps on which nothing stands out of the cache, the one used longest ago first, until the
- * rest takes no more than `bytesMax`. Returns the steps that left.
+ * Evicts steps with nothing on top from the cache, the least recently used first, until the rest
+ * takes no more than `bytesMax`. Returns the evicted steps.
  */
 export async function evict(work: Writer, bytesMax: number): Promise<Layer[]> {
   const evicted: Layer[] = [];

@@ -14,7 +14,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** Receives what happens in the reconciler, so that it can be counted and measured. */
+/** Receives the events of the reconciler, so that they can be counted and measured. */
 export interface Meter {
   /** An attempt at a job has ended. `unforeseen` means that it failed because of a defect. */
   attempted(kind: JobKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;

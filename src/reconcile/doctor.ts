@@ -1,6 +1,6 @@
-// The doctor compares all that the store says with what the engine has, and explains each
-// difference and its cure. It changes nothing. Work under way can look wrong for a moment, so a
-// finding counts only when a second look, a little later, has it too.
+// The doctor compares the store with the engine, and explains each difference and its cure. It
+// changes nothing. Running work can look wrong for a moment, so a finding counts only when a second
+// look, a little later, has it too.
 
 import { isUsable, type Layer } from '../domain/layer.ts';
 import { withoutJob } from '../engine/port/call.ts';
@@ -27,7 +27,7 @@ const call = withoutJob();
 
 type Examined = Pick<Dependencies, 'store' | 'engine' | 'clock'>;
 
-/** Returns the findings that are there now and still there `againMs` later. */
+/** Returns the findings that exist now and still exist `againMs` later. */
 export async function examine(context: Examined): Promise<Finding[]> {
   const first = await examineOnce(context);
   if (first.length === 0) return [];

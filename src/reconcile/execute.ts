@@ -134,7 +134,7 @@ class Attempt {
     try {
       await this.#definition.undo?.(this.#context);
     } catch (undoError) {
-      // The job stays open, so that what could not be undone is undone by a later attempt.
+      // The job stays open, so that a later attempt can finish the undo.
       this.#options.log.error(
         { ...this.fields, err: undoError },
         'job could not be undone; it will be tried again',

@@ -1,5 +1,5 @@
-// Marks and forgets the things that are kept for a time, when their time is over and the removal
-// guard allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, and the
+// Marks and forgets the things that are kept for a time, once they expire and the removal guard
+// allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, and the
 // entries of the two audit trails.
 
 import type { Disk } from '../domain/disk.ts';
@@ -48,7 +48,7 @@ export async function planRemoval({ store, guard, settings }: TaskContext): Prom
   return { before, disks, images, isSteady: guard.isSteady(), waiting, brakes };
 }
 
-/** Marks what can no longer be brought back, and forgets what is over. */
+/** Marks things that can no longer be restored, and forgets expired things. */
 export async function expire(
   work: Writer,
   { before, disks, images, isSteady, waiting, brakes }: Removal,

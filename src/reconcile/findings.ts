@@ -1,5 +1,5 @@
-// The doctor's findings: each function compares what the store says with what the engine has.
-// Everything here is pure.
+// The doctor's findings: each function compares the store's rows with the engine's inventory. All
+// functions here are pure.
 
 import type { Disk } from '../domain/disk.ts';
 import { type Capacity, isFull } from '../domain/host.ts';
@@ -10,7 +10,7 @@ import type { Software } from '../domain/software.ts';
 import type { Inventory } from '../engine/port/engine.ts';
 
 export interface Finding {
-  /** `error`: something cannot be used or may be lost. `warning`: nothing is hurt yet. */
+  /** `error`: something cannot be used or may be lost. `warning`: no harm has been done yet. */
   severity: 'error' | 'warning';
   /** The thing with the fault, such as `disk ID`. */
   subject: string;

@@ -1,7 +1,7 @@
 // The recipe that generalises a capture. It runs in a build machine on top of the capture, never on
 // the machine's own disk. It removes what identifies the machine (the list of domain/identity.ts)
-// and the traces of its use (logs, histories, temporary files), and reports both. It names files that
-// look like secrets and leaves them, because only their owner can judge them.
+// and the traces of its use (logs, histories, temporary files), and reports both. It names files
+// that look like secrets and leaves them, because only their owner can judge them.
 
 import { clearIdentity, clearingFunctions } from '../domain/identity.ts';
 import type { Recipe } from '../domain/software.ts';

@@ -1,4 +1,4 @@
-// How one kind of job is defined. Each kind is one file in jobs/, beside its row in domain/job.ts.
+// The definition of one kind of job. Each kind has a file in jobs/ and a row in domain/job.ts.
 //
 // The reconciler calls `run` at each attempt, from its beginning, so every step of `run` is
 // idempotent. `run` returns a function that writes the result; the reconciler calls that function
@@ -17,14 +17,14 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
   signal: AbortSignal;
   /** For calls of the engine: the signal, and this claim of the job. */
   call: Call;
-  /** Shows callers what the job does, and how much of it is done (0 to 1). Throws LeaseLost. */
+  /** Shows callers the current step of the job and its progress (0 to 1). Throws LeaseLost. */
   phase(name: string, progress: number): Promise<void>;
   /** A fenced update, for facts that the store must have before the next step. Throws LeaseLost. */
   write<Result>(work: (work: Writer) => Promise<Result>): Promise<Result>;
   /**
    * Stores the id that this job chose for a thing it is about to make, and returns it, or the id
-   * that an earlier attempt stored under the same name. So an attempt after a crash finishes what
-   * the first one began. Throws LeaseLost.
+   * that an earlier attempt stored under the same name. So an attempt after a crash finishes the
+   * work of the first. Throws LeaseLost.
    */
   begin<Id extends string>(name: string, id: Id): Promise<Id>;
   /** Returns the ids that this job has begun, by their names. */
@@ -35,10 +35,10 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
 
 export interface JobDefinition<Kind extends JobKind = JobKind> {
   kind: Kind;
-  /** An error that may pass counts as final after so many attempts. */
+  /** A temporary error counts as final after so many attempts. */
   attemptsMax: number;
   run(context: JobContext<Kind>): Promise<(work: Writer) => Promise<void>>;
-  /** Undoes what `run` left at the engine, before the job fails. Idempotent. */
+  /** Undoes the work of `run` at the engine, before the job fails. Idempotent. */
   undo?(context: JobContext<Kind>): Promise<void>;
   abandon(work: Writer, job: Job<Kind>, reason: string): Promise<void>;
 }

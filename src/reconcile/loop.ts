@@ -1,9 +1,9 @@
-// The loop wakes on a nudge and on a timer, claims the jobs that are due, and starts each of them;
-// and it runs the tasks when their period is over.
+// The loop wakes on a nudge and on a timer, claims the jobs that are due, and starts each of them.
+// It also runs each task when its period has passed.
 //
 // Nothing here depends on how the last process ended. A job whose owner died is claimed when its
-// lease is over, and runs from its beginning. A nudge carries no facts: it only makes the next look
-// at the store come sooner.
+// lease is over, and runs from its beginning. A nudge carries no facts: it only makes the loop read
+// the store sooner.
 
 import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';

@@ -20,8 +20,8 @@ type Change = { layer: Layer; images: ImageId[] };
 
 /**
  * Quarantines a copy. When the layer has no other sound copy, it loses its key, and the images that
- * stand on it fail with the reason. Does nothing when the layer is not in the state `from` any
- * more, or the copy is quarantined already. A layer that is marked for removal is taken up by this.
+ * stand on it fail with the reason. Does nothing when the layer is no longer in the state `from`,
+ * or the copy is quarantined already. A layer that is marked for removal loses that mark.
  */
 export async function quarantine(
   { store, log }: Pick<Dependencies, 'store' | 'log'>,
@@ -31,7 +31,7 @@ export async function quarantine(
 ): Promise<void> {
   const changed = await store.write('system', async (work): Promise<Change | null> => {
     const layer = await work.layers.find(copy.layerId);
-    // The layer was removed while it was read, or is quarantined already: there is nothing to tell.
+    // Report nothing: the layer was removed while it was read, or is quarantined already.
     if (layer?.state !== from || (from === 'sealed' && isQuarantinedAt(layer, copy))) return null;
     await work.layerCopies.update(copy, { state: 'quarantined', fault });
     await work.layers.update(layer.id, { state: 'sealed', deletingAt: null });

@@ -10,7 +10,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const lookAgainMs = 10 * minuteMs;
 
-/** A guard, its clocks, and what the store knows. */
+/** Makes a guard with its clocks and the state that the store holds. */
 function begin(lastSteadyAt?: number, brakes = '{}') {
   const time = { wall: 1_800_000_000_000, passed: 5000 };
   const warnings: string[] = [];

@@ -1,4 +1,4 @@
-// The removal guard decides whether things whose time is over may be removed now. Without it, a
+// The removal guard decides whether expired things may be removed now. Without it, a
 // clock that is set ahead for a moment would remove everything that can still be brought back.
 //
 // There are three rules. First, the wall clock must have kept step with the monotonic clock for a

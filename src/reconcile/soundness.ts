@@ -23,7 +23,7 @@ const againMs = 1000;
 /**
  * Asserts that every layer of a chain can be used. Call it in the transaction in which an image, a
  * disk or a layer begins to stand on the chain. Throws NotYet when the head was removed meanwhile,
- * so that the job runs again and makes it anew; throws `internal` when a layer is damaged.
+ * so that the job runs again and makes the layer again; throws `internal` when a layer is damaged.
  */
 export async function assertStands(work: Reader, head: LayerId): Promise<void> {
   const layer = await work.layers.find(head);

@@ -1,6 +1,6 @@
 // A task runs on a timer; no caller asked for it. It takes no input, is idempotent, and reads the
-// store and the engine afresh each time. It may be cut short at any point, because the next run
-// does what is left.
+// store and the engine afresh each time. It may be interrupted at any point, because the next run
+// does the rest.
 
 import type { Dependencies } from './context.ts';
 import type { RemovalGuard } from './removal-guard.ts';

@@ -1,15 +1,15 @@
-// Removes the blobs of transfers that are deleted, over, or no longer needed.
+// Removes the blobs of transfers that are deleted, expired, or no longer needed.
 
 import type { Transfer } from '../domain/transfer.ts';
 import type { TaskContext } from './task.ts';
 
 /**
- * Removes at once the blobs of deleted transfers and those that an ended import left. Removes
- * transfers whose time is over when the guard allows it.
+ * Removes at once the blobs of deleted transfers and of ended imports. Removes expired transfers
+ * when the guard allows it.
  */
 export async function removeBlobs(context: TaskContext): Promise<void> {
   const { store, blobs } = context;
-  // The blobs are listed first, because a transfer's row is there before its blob.
+  // The blobs are listed first, because a transfer's row exists before its blob.
   const found = await blobs.list();
   const { all, over } = await findOver(context);
   if (over.length > 0)

@@ -85,8 +85,8 @@ export const imageCapture = defineJob({
 });
 
 /**
- * Builds one more layer on the capture that lacks what identifies the machine. The machine's own
- * disk stands on the layer below, so it stays as it is.
+ * Builds one more layer on the capture, in which the machine's identity is removed. The machine's
+ * own disk stands on the layer below, so it stays as it is.
  */
 async function generalize(
   context: JobContext<typeof kind>,

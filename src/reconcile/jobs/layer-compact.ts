@@ -1,5 +1,5 @@
-// Compacts a layer whose chain is long: the layer is written anew on a layer further down. Its
-// content and its id stay, so disks and layers that stand on it notice nothing.
+// Compacts a layer whose chain is long: the layer is rewritten on a lower layer. Its content and
+// its id stay, so disks and layers on top of it are not affected.
 
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';

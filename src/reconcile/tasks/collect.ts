@@ -1,6 +1,6 @@
-// Removes the disks, layers and files that nothing needs. A disk or layer is marked in one
-// transaction, so that nothing can begin to use it; then the task waits; then the bytes go, and at
-// last the row. A backup's freeze stops all of this until the backup has its copies.
+// Removes the disks, layers and files that are not needed. A disk or layer is marked in one
+// transaction, so that nothing can begin to use it. After a delay its bytes are removed, and then
+// its row. A backup's freeze stops all of this until the backup has its copies.
 
 import type { Disk } from '../../domain/disk.ts';
 import { type Layer, storedBytesOf } from '../../domain/layer.ts';

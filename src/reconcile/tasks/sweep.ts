@@ -1,7 +1,7 @@
-// Compares what the store knows with what the engine has. What only the engine has is an orphan: it
-// is reported and stays for a day, because an older store may be brought back that wants it; then
-// it is removed. A copy that only the store has is quarantined as missing. A quarantined copy
-// whose file is there is read again, and is used again when its bytes have their digest.
+// Compares the store with the engine. A thing that only the engine has is an orphan: it is reported
+// and stays for a day, because a restored older store may need it; then it is removed. A copy that
+// only the store has is quarantined as missing. A quarantined copy whose file exists is read again,
+// and is used again when its bytes have their digest.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { copyAt } from '../../domain/layer.ts';
