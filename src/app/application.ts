@@ -1,6 +1,5 @@
-// The application as one object, which is all that HTTP gets: it finds callers, runs their reads
-// and changes, and counts. HTTP brings each request into the form of these calls and spells the
-// answers.
+// The application as one object, the only one that HTTP uses: it finds callers, runs their reads
+// and changes, and counts. HTTP turns each request into these calls and their results into answers.
 
 import type { Blobs } from '../blobs/port.ts';
 import type { MasterKey } from '../lib/master-key.ts';

@@ -41,8 +41,8 @@ export async function imageAssign(
 }
 
 /**
- * Takes an assignment back. A machine that does not have its disk from the image yet follows what
- * was assigned before; a machine that has, and must then be off, gets the disk that was replaced.
+ * Takes an assignment back. A machine without a disk from the image returns to its former
+ * assignment. A machine with such a disk must be off, and gets back the disk that was replaced.
  * Changes all of the machines or none; without ids, every machine to which the image is assigned.
  * Throws `not_found`, `machines_not_found`, `machine_not_ready` and `conflict`.
  */
@@ -76,7 +76,7 @@ export async function imageAssignUndo(
   return machines;
 }
 
-/** Does nothing to a machine that does not have its disk from the image. */
+/** Does nothing to a machine whose disk is not from the image. */
 async function bringFormerDiskBack(
   context: ChangeContext,
   machine: Machine,

@@ -1,6 +1,6 @@
-// The context of a request: who asks, and the part of the store that belongs to the caller's
+// The context of a request: the caller, and the part of the store that belongs to the caller's
 // organisation. A request that only reads gets a `ReadContext`. A request that changes something
-// gets a `ChangeContext`, and must tell it what it touches.
+// gets a `ChangeContext`, and must name the things that it touches.
 
 import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
@@ -8,7 +8,7 @@ import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 
-/** The nouns that a request may use. It sees no keys, and nothing of the operator's alone. */
+/** The nouns that a request may use. It sees no keys and no rows that only operators see. */
 type Noun =
   | 'images'
   | 'machines'
@@ -41,8 +41,8 @@ export interface ReadContext {
 export interface ChangeContext extends ReadContext {
   work: OrganisationWriter;
   /**
-   * Records what the request touches, as soon as that is known to exist. The audit trail names
-   * nothing else, and a change that touches nothing fails. Calls add up.
+   * Records the things that the request touches, once they are known to exist. The audit trail
+   * names only these, and a change that touches nothing fails. Calls add up.
    */
   touched(what: Touched): void;
   /** For how long a replaced disk is kept, in ms. */

@@ -8,7 +8,7 @@ export interface ServiceCounts {
   counts: Counts;
   /** Since when the job that waits longest could run, ms since 1970. */
   dueAt: number | undefined;
-  /** Of the host's disk, as it was last looked at. */
+  /** The capacity of the host's disk, as last measured. */
   capacity: Capacity | undefined;
 }
 

@@ -1,11 +1,11 @@
-// The room on the disk of the host, which a request checks before it asks for what takes some.
+// The room on the disk of the host, which a request checks before it asks for work that needs room.
 
 import { assertRoom } from '../domain/host.ts';
 import type { ReadContext } from './context.ts';
 
 /**
- * Throws `unavailable` unless the disk has room for so many bytes beside those that are promised to
- * others. Passes while the reconciler has not looked at the disk yet.
+ * Throws `unavailable` unless the disk has room for so many bytes beside the bytes that are
+ * promised to others. Passes until the reconciler has measured the disk once.
  */
 export async function assertHostRoom(
   { work }: ReadContext,

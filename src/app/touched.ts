@@ -1,6 +1,6 @@
-// The record of what a request touched. The application says it, request by request; it is never
-// guessed from a request's JSON. `recordTouched` is the one place where it is written: to the audit
-// trail now, and later to the events, in the same transaction.
+// The record of the things that a request touched. The application names them for each request;
+// they are never guessed from a request's JSON. `recordTouched` is the one place where it is
+// written: to the audit trail now, and later to the events, in the same transaction.
 
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId } from '../domain/ids.ts';
@@ -16,7 +16,7 @@ interface Action {
   clientCode: number;
 }
 
-/** Collects what a change says it touches. */
+/** Collects the things that a change touches. */
 export class TouchedList {
   #all: Touched = {};
 
@@ -25,7 +25,7 @@ export class TouchedList {
     this.#all = { ...this.#all, ...what, ...(machineIds.length > 0 && { machineIds }) };
   }
 
-  /** Throws `TypeError` when nothing was touched: each change must say what it is about. */
+  /** Throws `TypeError` when nothing was touched, because each change must name its things. */
   taken(name: string): Touched {
     if (Object.keys(this.#all).length === 0)
       throw new TypeError(`${name} changed something and did not say what it touched`);
@@ -33,7 +33,7 @@ export class TouchedList {
   }
 }
 
-/** Writes an action and what it touched, within the transaction of `work`. */
+/** Writes an action and the things it touched, within the transaction of `work`. */
 export async function recordTouched(
   work: { audit: AuditWriter },
   { keyId, name, requestId, clientCode }: Action,

@@ -1,5 +1,5 @@
 // The parts of an upload. Each part begins where the last one ended, so that an upload that was cut
-// off goes on from there.
+// off can resume there.
 
 import { AppError, invalid } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
@@ -8,8 +8,8 @@ import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
 
 /**
- * Returns the transfer when the part may be written now. Throws `conflict`, naming the offset at
- * which to go on, `invalid`, `not_found` and `unavailable`.
+ * Returns the transfer when the part may be written now. Throws `conflict`, which names the offset
+ * to resume at, `invalid`, `not_found` and `unavailable`.
  */
 async function assertTakes(
   context: ReadContext,

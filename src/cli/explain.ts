@@ -1,4 +1,4 @@
-// Turns any thrown value into one sentence that says what is wrong, where, and what to type. Our
+// Turns any thrown value into one sentence that names the fault, its place and a remedy. Our
 // own errors are sentences already; those of the system and of the network get one from
 // lib/system-error.ts. Everything else is a defect and is called one; SILVERSMITH_DEBUG=1 shows
 // where it is.

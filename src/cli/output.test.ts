@@ -1,5 +1,5 @@
-// How often a progress line is printed where it cannot be written over, and what a table makes of
-// its cells.
+// Progress lines are printed rarely where they cannot be written over, and tables lay out their
+// cells.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

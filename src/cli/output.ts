@@ -36,8 +36,8 @@ export function processTerminal(): Terminal {
 }
 
 /**
- * The same terminal, with control characters escaped, because much of what is printed was written
- * by a guest, a file or another caller.
+ * Returns a terminal that escapes control characters, because much of the printed text comes from a
+ * guest, a file or another caller.
  */
 export const showing = (terminal: Terminal): Terminal => ({
   out: (text) => terminal.out(visible(text)),
@@ -93,14 +93,14 @@ const tellEveryMs = 10_000;
 /**
  * A progress line. On a terminal it is written over; elsewhere a line is printed when the phase
  * changes, and every ten seconds. It ends with the time since the start, so that a phase without a
- * percentage can be seen to go on.
+ * percentage visibly continues.
  */
 export function progressLine(terminal: Terminal, now: () => number = Date.now) {
   const startedAt = now();
   let phaseBefore = '';
   let toldAt = 0;
   return {
-    /** `share` says in words how much of the phase is done; empty: nothing is said of it. */
+    /** `share` says in words how much of the phase is done; when empty, it is left out. */
     say(phase: string, share = '') {
       const at = now();
       const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;

@@ -1,5 +1,5 @@
 // Parsers of options and variables. Each throws commander's InvalidArgumentError with a sentence
-// that says what it takes; commander, or `parsed` here, puts the name of the option or variable and
+// about the valid values; commander, or `parsed` here, puts the name of the option or variable and
 // its text before that sentence.
 
 import { InvalidArgumentError } from 'commander';

@@ -1,5 +1,5 @@
 // A setting as one row: its option, its variable, its parser, its default and its help. The help of
-// a command, the parsing of what is given and the page of settings are all read from rows.
+// a command, the parsing of values and the page of settings are all read from rows.
 
 import { type Command, Option } from 'commander';
 import type { Environment } from '../lib/environment.ts';
@@ -13,7 +13,7 @@ interface Setting<Value, Default = Value> {
    */
   option: string | null;
   variable: `SILVERSMITH_${string}`;
-  /** Throws commander's InvalidArgumentError with a sentence that says what it takes. */
+  /** Throws commander's InvalidArgumentError with a sentence about the valid values. */
   parse: Parser<Value>;
   /** The value where neither the option nor the variable is given. */
   default: Default;

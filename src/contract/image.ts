@@ -43,7 +43,7 @@ const ImageAttributes = Type.Object(
 
 export const Image = resource('image', 'Image', ImageAttributes);
 
-/** One step of an image's creation, with what it printed. */
+/** One step of an image's creation, with its output. */
 export const BuildStep = Type.Object(
   {
     position: Type.Integer({ description: 'Place in the order of installation, from 1' }),

@@ -1,5 +1,5 @@
-// The layers of an image on the wire: how many bytes they take, and what depends on them. All of
-// it is our own addition.
+// The layers of an image on the wire: how many bytes they take, and which things depend on them.
+// This noun is our own addition.
 
 import { Type } from 'typebox';
 import type { ImageId } from '../domain/ids.ts';

@@ -1,4 +1,4 @@
-// The authentication of a request. The form and the clock of its header are judged before its body
+// The authentication of a request. The form and the clock of its header are checked before its body
 // is read, so that a request without a good header costs no memory. The signature covers the raw
 // bytes of the body, never JSON that was written again.
 //
@@ -6,9 +6,9 @@
 // the same path as a known one, and is compared under a random secret, so that a caller cannot find
 // out which keys exist.
 //
-// A signature is good once; a nonce is not what is remembered. The signed text has no separators,
-// so the same bytes under the same signature may be cut into other parts, and short nonces of
-// different requests can be equal.
+// A signature is valid once. Signatures are remembered, not nonces: the signed text has no
+// separators, so the same bytes under the same signature may be cut into other parts, and short
+// nonces of different requests can be equal.
 
 import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
 import type { Callers, FoundKey, SignedCaller } from '../app/caller.ts';

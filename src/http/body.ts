@@ -10,7 +10,7 @@ import { parse as parseJson } from 'secure-json-parse';
 import { AppError, invalid } from '../domain/error.ts';
 
 export const bodyLimits = {
-  /** A body of which nothing came for so long is given up. */
+  /** A body that brings no byte for so long is given up. */
   idleMs: 30_000,
   /** From then on its average speed must be at least `bytesPerSecondMin`. */
   graceMs: 30_000,

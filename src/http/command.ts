@@ -1,4 +1,4 @@
-// How a request that changes something reads its Idempotency-Key, and what a refused one was about.
+// Reads the Idempotency-Key of a request that changes something, and records refused changes.
 
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
@@ -51,7 +51,7 @@ export async function refuseCommand(
   await application.recordRefusal({ name, caller, requestId, clientCode, touched });
 }
 
-/** The image or machine in a path, as it was sent: its form may be what is refused. */
+/** The image or machine in a path, which is not validated, because its form may be the fault. */
 function namedByPath(path: string, params: unknown): Touched {
   const text = isObject(params) ? String(params.id) : '';
   const id = Number(text);

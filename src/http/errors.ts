@@ -65,7 +65,7 @@ export const partNames: Record<string, string> = {
   params: 'The path',
 };
 
-/** Says what is wrong with the first field that is wrong. */
+/** Returns a sentence about the first invalid field. */
 function sentence([first]: readonly FastifySchemaValidationError[], context: string): string {
   const part = partNames[context] ?? 'The request';
   if (!first) return `${part} is not valid.`;

@@ -1,6 +1,6 @@
 // The metrics that Prometheus reads at /metrics: counters of this process since it began, and
 // numbers that the store counts at that moment. They hold no name, key or id of a caller.
-// docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md what to do then.
+// docs/guide/alerts.yml says which numbers are bad, and docs/guide/operations.md has the remedies.
 
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -13,7 +13,7 @@ import { connectionLimits } from './hygiene.ts';
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 const jobBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** The metrics of one server. The parts of the server that do what is counted call its methods. */
+/** The metrics of one server. The parts of the server call its methods to count their work. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #clock: Clock;
@@ -100,7 +100,7 @@ export class Metrics {
   }
 }
 
-/** Makes gauges of what the store counts; the function that is returned sets them. */
+/** Makes gauges of the store's counts; the returned function sets them. */
 function countGauges(
   registry: Registry,
   look: () => Promise<ServiceCounts>,

@@ -1,6 +1,6 @@
 // The route of an operation. Each request is checked in the contract's order: authentication,
-// permission, body and query; the application checks existence and state. A read runs on what is
-// committed, a change in one transaction, after which the reconciler is nudged.
+// permission, body and query; the application checks existence and state. A read sees committed
+// rows; a change runs in one transaction, after which the reconciler is nudged.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Application, Change } from '../app/application.ts';

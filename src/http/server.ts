@@ -68,7 +68,7 @@ function emptyServer({ clock, logLevel }: ServerOptions): FastifyInstance {
   });
 }
 
-/** Answers what any step of a request throws, and records the refusal of a change. */
+/** Turns the error of any step into an answer, and records the refusal of a change. */
 function answerFailures(app: FastifyInstance, { application, clock }: ServerOptions): void {
   app.setErrorHandler(async (error, request, reply) => {
     const { status, body, headers, ours } = answerError(error, clock.now());

@@ -28,7 +28,7 @@ const keyFiles = ['master.key', 'signing.key', 'trusted.keys'] as const;
 
 const renewMs = 15_000;
 const pollMs = 200;
-/** How often a backup begins anew because the master key was changed meanwhile. */
+/** How often a backup starts again because the master key was changed meanwhile. */
 const copyTriesMax = 5;
 
 /**
@@ -150,8 +150,8 @@ async function copyStoreAndDisks(
 /** The layers, disks and files of the engine that a store names. */
 const contentOf = (store: Store): Promise<Omit<BackupSpec, 'folder'> & { begun: LayerId[] }> =>
   store.read('system', async (work) => ({
-    // A capture that waits to go on has sealed its disk already: the disk stands on a layer that
-    // has no row yet.
+    // A capture that waits for the freeze has sealed its disk already: the disk stands on a layer
+    // that has no row yet.
     begun: (await work.jobs.begun())
       .filter(({ name }) => name !== 'disk')
       .map(({ id }) => id as LayerId),

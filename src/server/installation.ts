@@ -36,9 +36,8 @@ export async function findInstallation(dataDir: string): Promise<Installation | 
 }
 
 /**
- * Tells the engine by the files that are there, for a directory of an earlier version. Layers count
- * first, because a server that was started with the wrong engine may have left its own file beside
- * them.
+ * Finds the engine by its files, for a directory of an earlier version. Layers count first, because
+ * a server that was started with the wrong engine may have left its own file beside them.
  */
 async function engineByFiles(dataDir: string): Promise<EngineName | null> {
   const layers = await readdir(join(dataDir, 'engine', 'layers')).catch((error) => {

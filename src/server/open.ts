@@ -1,4 +1,4 @@
-// Opens what a data directory holds: the store, the keys and the engine.
+// Opens the contents of a data directory: the store, the keys and the engine.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ export async function openEngine(config: Config, installation?: string): Promise
 /**
  * Opens the store and the keys of a directory that is prepared. `check` reads every page of the
  * store first; `locked` says that this process has the directory's lock. Throws `unavailable` and
- * `invalid` with what to do.
+ * `invalid` with a remedy.
  */
 export async function openStore(
   config: Config,
@@ -88,8 +88,8 @@ async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promis
 }
 
 /**
- * Makes the directory when it is not there; only its owner can read the store's files. Idempotent.
- * Throws `unavailable`.
+ * Makes the directory when it does not exist; only its owner can read the store's files.
+ * Idempotent. Throws `unavailable`.
  */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {

@@ -1,8 +1,8 @@
 // The settings of a server, one row each, and the configuration that is made of them. It is read
-// once from options and the environment, checked, and handed down; nothing else reads them.
+// once from options and the environment, checked, and handed down; no other code reads them.
 //
 // To add a setting: add its row here and the line of `parseConfig` that says where its value goes,
-// then print docs/reference/settings.md anew.
+// then print docs/reference/settings.md again.
 
 import { resolve } from 'node:path';
 import { decimal, oneOf, type Parser, refuse, whole, yesOrNo } from '../cli/parse.ts';

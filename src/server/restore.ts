@@ -11,8 +11,8 @@ import { copyKeys, formatVersion, manifestName, withStoreIn } from './backup.ts'
 import { writeInstallation } from './installation.ts';
 
 /**
- * Reads what a backup says of itself. Throws `invalid` for a folder that is no backup, or whose
- * copying did not end.
+ * Reads the manifest of a backup. Throws `invalid` for a folder that is not a backup, or whose copy
+ * did not finish.
  */
 export async function readManifest(folder: string): Promise<Manifest> {
   const text = await readFile(join(folder, manifestName), 'utf8').catch((error) => {
@@ -60,8 +60,8 @@ export async function restore(from: string, dataDir: string, by: string): Promis
   await restoreTree(join(from, 'engine'), join(dataDir, 'engine'));
   await copyKeys(from, dataDir);
   await writeInstallation(dataDir, manifest.engine);
-  // A copy takes the place, not the file that was open here: SQLite would go on with the index
-  // under its old name, beside that of other processes.
+  // Put a copy in place, not the file that was open here: SQLite would continue to use the index
+  // under its old name, beside the index of other processes.
   const whole = join(part, 'whole.db');
   await copyFile(storeFile(part), whole);
   await syncPath(whole);

@@ -1,4 +1,4 @@
-// The operator's audit trail: what was changed on the host itself, by whom, and with what outcome.
+// The operator's audit trail: the changes on the host itself, with their operators and outcomes.
 
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';

@@ -1,5 +1,5 @@
 // Backups, as changes of the operator: a backup holds the secrets of all organisations, so the
-// trail says who made one and where. `server/backup.ts` does the copying.
+// trail names its operator and its folder. `server/backup.ts` does the copying.
 
 import { change } from './context.ts';
 
@@ -12,11 +12,11 @@ export interface Manifest {
   disks: number;
   /** Whether the master key is in it; without it the backup opens no secret. */
   keys: boolean;
-  /** Ids of what the store names and the engine does not have. */
+  /** Ids that the store names but the engine lacks. */
   missing: string[];
 }
 
-/** Makes a backup in a folder. `make` does it, and throws what it cannot do. */
+/** Makes a backup in a folder. `make` does the work, and its errors are passed on. */
 export const backupMake = change(
   'backupMake',
   (folder: string, _make: () => Promise<Manifest>) => `a backup in ${folder}`,

@@ -93,7 +93,7 @@ async function addRow(
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
  * used, `conflict` when a base has the name, `unavailable` when the host has no room, or the reason
- * of the signal; nothing of the disk is kept then.
+ * of the signal; then no part of the disk is kept.
  */
 export const baseAdd = change(
   'baseAdd',
@@ -138,9 +138,9 @@ export interface Trial {
 }
 
 /**
- * Starts a build machine on a base, to see whether it runs a recipe and reports. Nothing is left of
- * the trial but whether the base works. A failure that may pass, such as a full disk, says nothing
- * of the base. Throws not-found, or the reason of the signal.
+ * Starts a build machine on a base, to see whether it runs a recipe and reports. The trial leaves
+ * only its result, whether the base works. A temporary failure, such as a full disk, leaves no
+ * result. Throws not-found, or the reason of the signal.
  */
 export const baseTry = change(
   'baseTry',
@@ -157,7 +157,7 @@ export const baseTry = change(
       await store.write('system', (work) => work.bases.prove(id));
       return { works: true, said: '' };
     } catch (error) {
-      // A trial that was interrupted says nothing of the base.
+      // An interrupted trial has no result.
       signal.throwIfAborted();
       if (!(error instanceof AppError)) throw error;
       if (error.retry !== 'later') await store.write('system', (work) => work.bases.fail(id));

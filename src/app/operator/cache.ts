@@ -11,8 +11,8 @@ export const cacheList = (store: Store) =>
   store.read('system', async (work) => (await work.layers.cache()).map(shownLayer));
 
 /**
- * Takes steps that nothing stands on out of the cache, the ones used longest ago first, until the
- * rest takes no more than `keepBytes`. The server removes their bytes.
+ * Evicts steps with nothing on top from the cache, the least recently used first, until the rest
+ * takes no more than `keepBytes`. The server removes their bytes.
  */
 export const cachePrune = change(
   'cachePrune',

@@ -79,10 +79,10 @@ export const keyCreate = change(
 );
 
 /**
- * Makes a key with the same permissions, and lets the old one go on for `overlapMs`; a key that is
- * sealed under another master key ends at once. `tryLock` is null while a server runs: the server
- * has the right master key, and could not open what another one seals. Throws not-found, and
- * `unavailable` when that would be so.
+ * Makes a key with the same permissions, and keeps the old key valid for `overlapMs`; a key that is
+ * sealed under another master key ends at once. `tryLock` returns null while a server runs: the
+ * server has the right master key, and could not open a secret sealed under another. Throws
+ * not-found, and `unavailable` in that case.
  */
 export const keyRotate = change(
   'keyRotate',

@@ -13,8 +13,7 @@ export const machineList = (store: Store) => store.read('system', (work) => work
 
 /**
  * Runs a command inside a machine, as its root. The trail names the program and not its arguments,
- * which may hold secrets. Throws not-found, and what the engine says of a machine that is not
- * ready.
+ * which may hold secrets. Throws not-found, and the engine's error for a machine that is not ready.
  */
 export const machineExec = change(
   'machineExec',

@@ -14,7 +14,7 @@ export function assertName(name: string): void {
   if (fault !== null) throw invalid(`The name ${fault}; remove it.`);
 }
 
-/** Throws `conflict`, with what to do, when a thing of the list has the name. */
+/** Throws `conflict`, with a remedy, when a thing of the list has the name. */
 export function assertNameFree(
   noun: string,
   name: string,

@@ -1,4 +1,4 @@
-// Organisations: what each may have, and whether its captures are generalised.
+// Organisations: their quotas, and whether their captures are generalised.
 
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Quotas } from '../../domain/organisation.ts';
@@ -34,7 +34,7 @@ export async function organisationList(store: Store): Promise<ListedOrganisation
   return listed;
 }
 
-/** Sets whether captures are generalised when nothing else is asked for. Throws not-found. */
+/** Sets whether captures are generalised by default. Throws not-found. */
 export const organisationGeneralize = change(
   'organisationGeneralize',
   (name: string, on: boolean) => `organisation ${name}: ${on ? 'on' : 'off'}`,

@@ -70,7 +70,7 @@ async function takeIn(
   return { name, sizeGb, recipe };
 }
 
-/** Throws `invalid` for what cannot be a recipe, and `conflict` when a title has the name. */
+/** Throws `invalid` for a recipe that is not valid, and `conflict` when a title has the name. */
 export const softwareAdd = change(
   'softwareAdd',
   (_intake: Intake, { name }: NewSoftware, _signal?: AbortSignal) =>
@@ -88,8 +88,7 @@ export const softwareAdd = change(
   },
 );
 
-/**
- * Gives a title another recipe. Builds from now on use it; images that are there stay as they are.
+/** Gives a title another recipe, which later builds use; existing images do not change.
  * Throws `invalid`, not-found and `conflict`.
  */
 export const softwareUpdate = change(

@@ -137,7 +137,8 @@ async function tryBase(
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
 /**
- * Prints what only the operator sees: how each boots, whether it works, and which is the default.
+ * Prints the fields that only the operator sees: how each boots, whether it works, and which is the
+ * default.
  */
 export async function printBases(
   { store }: Opened,

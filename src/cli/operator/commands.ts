@@ -51,7 +51,7 @@ const printLocal: Record<Listed, PrintLocal> = {
   'machine-type': printMachineTypes,
 };
 
-/** Lists a noun of the catalogue with what only the operator sees of it. */
+/** Lists a noun of the catalogue with the fields that only the operator sees. */
 export const catalogueLocal =
   (context: OperatorContext): ListLocal =>
   (noun, { dataDir, json = false }) =>

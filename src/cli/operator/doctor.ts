@@ -1,4 +1,4 @@
-// silversmith doctor: what is wrong, and what cures it.
+// silversmith doctor: prints the faults and their cures.
 
 import type { Command } from 'commander';
 import { doctor } from '../../app/operator/doctor.ts';

@@ -1,5 +1,5 @@
-// Long commands of the operator: a signal ends them within seconds, and what was begun is taken
-// back.
+// Long commands of the operator: a signal ends them within seconds, and their unfinished work is
+// undone.
 
 import { AppError } from '../../domain/error.ts';
 

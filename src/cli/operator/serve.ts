@@ -23,7 +23,7 @@ export function serveCommand(program: Command, terminal: Terminal, env: Environm
     });
 }
 
-/** Throws UsageError when the demo's credentials are there and cannot be understood. */
+/** Throws UsageError when the demo's credentials exist but cannot be parsed. */
 async function assertDemoFile({ demo, dataDir }: Config): Promise<void> {
   const file = join(dataDir, 'demo.json');
   if (demo && (await lookFor(file))) await jsonFile('--demo', file, ['url', 'key', 'secret']);
@@ -34,7 +34,7 @@ async function serveUntilSignal(
   terminal: Terminal,
   env: Environment,
 ): Promise<void> {
-  // A command that only speaks to a server need not load what makes one.
+  // Loaded only here, because commands that speak to a server do not need it.
   const { serve } = await import('../../server/serve.ts');
   const running = await serve(config);
   const ended = new Promise<void>((resolve) => {
@@ -63,7 +63,7 @@ async function serveUntilSignal(
   }
 }
 
-/** The command that tours this server, as it is typed where this one was. */
+/** The command that tours this server, as typed in the same shell. */
 function tourCall({ dataDir }: Config, env: Environment): string {
   const options = dataDir === defaultDataDir(env) ? '' : ` --data-dir ${dataDir}`;
   if (env.npm_lifecycle_event === undefined) return `silversmith tour${options}`;

@@ -99,7 +99,10 @@ function updateCommand(software: Command, { local, withStore, print }: OperatorC
   });
 }
 
-/** Prints what only the operator sees: the files of each recipe, and whether it gets a network. */
+/**
+ * Prints the fields that only the operator sees: the files of each recipe, and whether it gets a
+ * network.
+ */
 export async function printSoftware(
   { store }: Opened,
   { print }: OperatorContext,

@@ -8,15 +8,14 @@ import { NoCredentials, type Remote, type RemoteContext, remoteOptions } from '.
 
 export type Listed = 'software' | 'base' | 'machine-type';
 
-/** Prints what only the operator sees, from the data directory. */
+/** Prints the fields that only the operator sees, from the data directory. */
 export type ListLocal = (noun: Listed, flags: Remote) => Promise<void>;
 
 export interface CatalogueContext extends RemoteContext {
   listLocal: ListLocal;
 }
 
-/**
- * Adds `list` to a noun. `local` says what --local shows beside the rest; `ask` asks the server.
+/** Adds `list` to a noun. `local` names the extra fields of --local; `ask` asks the server.
  */
 export function catalogueList(
   noun: Command,

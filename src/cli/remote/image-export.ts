@@ -94,7 +94,7 @@ async function whenBuilt(client: Client, id: string, progress: Progress): Promis
   }
 }
 
-/** Appends to the part what comes after its first `from` bytes. */
+/** Appends the bytes from offset `from` on to the part. */
 async function downloadTo(
   part: string,
   from: number,

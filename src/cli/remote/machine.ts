@@ -207,7 +207,7 @@ function resetCommand(noun: Command, { terminal, env }: RemoteContext): void {
   });
 }
 
-/** Waits until a machine is at rest, unless told not to, and prints it; sets the exit status. */
+/** Waits for a machine's final status unless told not to, prints it, sets the exit status. */
 async function printWhenSettled(
   client: Client,
   id: number,

@@ -41,7 +41,7 @@ export function tourCommand(program: Command, context: RemoteContext, look: Look
   });
 }
 
-/** Tells what happens, and shows the requests that belong to the story. */
+/** Explains each step of the tour, and shows its requests. */
 class Guide {
   readonly terminal: Terminal;
   readonly #startedAt = Date.now();
@@ -180,7 +180,7 @@ class Tour {
     await this.#whenSettled(machine, 'off');
   }
 
-  /** Shows what a script prints inside a machine. */
+  /** Shows the output of a script inside a machine. */
   async #look(machine: number, script: string): Promise<void> {
     const said = await this.#inside(machine, script);
     if (said === null)

@@ -11,7 +11,7 @@ export const pollMs = 500;
 export const share = (done: number, total: number): string =>
   `${Math.floor((done / total) * 100)} % of ${mb(total)} MB`;
 
-/** The size in bytes; null for a file that is not there. */
+/** The size in bytes; null for a file that does not exist. */
 export const sizeOf = async (path: string): Promise<number | null> =>
   (await stat(path).catch(() => null))?.size ?? null;
 
