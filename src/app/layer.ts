@@ -47,7 +47,7 @@ interface Dependents {
   freedBytes: number;
 }
 
-/** Lists what depends on an image within its organisation. Throws `not_found`. */
+/** Lists the things that depend on an image within its organisation. Throws `not_found`. */
 export async function imageDependents(context: ReadContext, id: ImageId): Promise<Dependents> {
   const { work } = context;
   const image = await work.images.get(id);

@@ -1,5 +1,5 @@
 // Parsers of addresses and URLs that are given as options or in the environment. Each throws
-// commander's InvalidArgumentError with a sentence on what it takes, as those in parse.ts do.
+// commander's InvalidArgumentError with a sentence about the valid values, as those in parse.ts do.
 
 import { type Parser, refuse, whole } from './parse.ts';
 

@@ -1,5 +1,5 @@
-// An image: a named layer from which machines are started. This file has its statuses and what they
-// allow, its name, its size, and what it is made of.
+// An image: a named layer from which machines are started. This file has its statuses and the
+// changes that they allow, its name, its size, and its parts.
 
 import { AppError, invalid } from './error.ts';
 import type {

@@ -1,4 +1,4 @@
-// An access key: the credential with which a caller signs requests, and what it is allowed to do.
+// An access key: the credential with which a caller signs requests, and its permissions.
 
 import type { KeyId, OrganisationId } from './ids.ts';
 

@@ -161,7 +161,7 @@ const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
   return { params, query, body, content: given(rawBody) } as Input<Name>;
 };
 
-/** Returns what an earlier step has put into the request. */
+/** Returns the value that an earlier step has stored in the request. */
 function given<Value>(value: Value | null): Value {
   if (value === null) throw new TypeError('a step of the request was left out');
   return value;

@@ -20,7 +20,7 @@ const kinds: readonly Kind[] = [
   // Ends of lines and tabs are wanted wherever a text may have more than one line.
   { characters: '\\n\\t', in: ['name'] },
   { characters: '[\\p{Cc}--[\\n\\t]]', in: ['name', 'terminal', 'console'] },
-  // Embeddings and overrides of direction turn round what follows them.
+  // Embeddings and overrides of direction reverse the following text.
   { characters: '\\u202a-\\u202e\\u2066-\\u2069', in: ['name', 'terminal', 'console'] },
   // Marks of direction turn round their neighbours only, which harms no reason for a failure.
   { characters: '\\u061c\\u200e\\u200f', in: ['name', 'terminal'] },

@@ -1,9 +1,9 @@
-// Sentences for the errors of the operating system and of the network: what is wrong, and the cure.
+// Sentences for the errors of the operating system and of the network: the fault and its cure.
 // A leaf, so that the server, the commands and the start of a data directory say the same.
 
 import { getSystemErrorMap } from 'node:util';
 
-/** Errors that the system gives about a path: what is wrong with the path, and the cure. */
+/** Errors of the system about a path: the fault of the path, and its cure. */
 const pathWords: Record<string, readonly [wrong: string, cure: string]> = {
   ENOENT: ['is not there', 'check the path'],
   EACCES: ['may not be used by this user', 'change its owner or mode, or run as another user'],

@@ -1,4 +1,4 @@
-// The rows of settings: their names agree, they say what the page says, and each can be given.
+// The rows of settings: their names agree, they match the page, and each can be set.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

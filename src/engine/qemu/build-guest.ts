@@ -18,7 +18,7 @@ const consoleReadsMax = 600;
 export interface Outcome {
   exitCode: number | null;
   output: string;
-  /** The end of what the guest showed on its console. */
+  /** The end of the guest's console output. */
   console: string;
   /** Why it was ended, when it did not end by itself; the first cause counts. */
   ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;

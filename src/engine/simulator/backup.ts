@@ -6,7 +6,7 @@ import { readState, type StateFile, stateFileIn } from './state.ts';
 
 export const backupIn = (file: StateFile): Backup => ({
   async copy({ folder, layers, disks, files }) {
-    // Read as the server left it, which may be another process; what an earlier call copied stays.
+    // Read the file of the server, which may be another process. Copies of an earlier call stay.
     const target = stateFileIn(folder);
     const [now, copy] = [await readState(file.path), await readState(target)];
     const missing: string[] = [];

@@ -65,7 +65,7 @@ export interface StateFile {
   readonly path: string;
   /** The state as it was last seen. */
   readonly known: State;
-  /** The state with what other processes have written by now. */
+  /** The state with the latest writes of other processes. */
   current(): Promise<State>;
   /** Resolves when every change so far is in the file. */
   save(): Promise<void>;

@@ -1,7 +1,8 @@
 // Imports an uploaded file as a layer. When the base that it was made from is here, the layer
-// stands on that base and stores only what differs. Otherwise it stands alone, and boots as its
+// stands on that base and stores only the difference. Otherwise it stands alone, and boots as its
 // manifest says or by its firmware. The same job heals a damaged layer: the new bytes take the
-// place of the old ones under the same id, and what stands on the layer can be used again.
+// place of the old ones under the same id, and the images and disks on top of the layer can be used
+// again.
 
 import type { BootProfile } from '../../domain/boot.ts';
 import { failedForGood } from '../../domain/error.ts';

@@ -1,5 +1,5 @@
-// Adds what keeping and verifying layers needs: digests, marks for removal, room on the host, and
-// what an engine has that the store does not know.
+// Adds the columns and tables for keeping and verifying layers: digests, marks for removal, room on
+// the host, and orphans of an engine.
 
 import { statements } from './statements.ts';
 

@@ -26,7 +26,7 @@ const noSubject: JobSubject = { imageId: null, machineId: null, transferId: null
 const noJob = (condition: string) =>
   `not exists (select 1 from job where job.state in ('queued', 'running') and ${condition})`;
 
-/** By noun: what says that a job works on it, and has no open job. */
+/** By noun: finds the rows whose status needs a job but that have no open job. */
 const abandonedSql = {
   transfers: `select id from transfer where status = 'building' and deleted_at is null
     and ${noJob('job.transfer_id = transfer.id')}`,

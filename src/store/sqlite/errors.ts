@@ -29,7 +29,7 @@ const damagedOrFailing =
 
 /**
  * Errors that may pass, or that an operator can mend, so that the same request may be sent again. A
- * failing disk may have written something or not; what is read from one can look damaged.
+ * failing disk may have written something or not; data that is read from it can look damaged.
  */
 const passing: Record<number, string> = {
   [resultCodes.busy]: 'The store is busy; nothing was changed. Try again.',
