@@ -50,7 +50,6 @@ const timerTables = [
   'layer',
   'layer_copy',
   'lease',
-  'machine',
   'access_key',
   'steady',
   'disk, steady',

@@ -38,6 +38,9 @@ interface HarnessOptions {
   dataDir?: string;
 }
 
+/** A machine type that a test adds when it needs a second one. */
+export const large = { name: 'Large', code: 'large', cpus: 4, memoryMb: 4096, diskSizeGb: 40 };
+
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
 /**

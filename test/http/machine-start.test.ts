@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { call } from '../call.ts';
-import { startHarness } from './harness.ts';
+import { large, startHarness } from './harness.ts';
 
 describe('machineStart and machineStop', () => {
   it('start and stop a machine, and do nothing a second time', async (t) => {
@@ -113,18 +113,10 @@ describe('machineStart with a type or a region', () => {
   it('starts the machine with the type and in the region that are named', async (t) => {
     const h = await startHarness(t);
     const [id = 0] = h.machines;
-    const large = await h.store.write('system', (work) =>
-      work.machineTypes.add({
-        name: 'Large',
-        code: 'large',
-        cpus: 4,
-        memoryMb: 4096,
-        diskSizeGb: 40,
-      }),
-    );
+    const { id: typeId } = await h.store.write('system', (work) => work.machineTypes.add(large));
     const start = (body: object) => h.call('machineStart', { params: { id }, body });
     assert.equal((await start({ machine_type_id: 99 })).body.client_code, 404);
-    assert.equal((await start({ machine_type_id: large.id, region: 'lab' })).status, 200);
+    assert.equal((await start({ machine_type_id: typeId, region: 'lab' })).status, 200);
     const { machine_type, region, disk_size } = await h.machineIs(id, 'ready');
     assert.deepEqual([machine_type, region, disk_size], ['large', 'lab', 20]);
     // It is on, so nothing changes.

@@ -21,7 +21,7 @@ export interface Caller {
 
 export function callerOf(
   defaultUrl: () => string,
-  access: { key: string; secret: string },
+  { key, secret }: { key: string; secret: string },
 ): Caller {
   const history: Call[] = [];
   return {
@@ -42,7 +42,7 @@ export function callerOf(
         requestIds.push(requestId);
         try {
           const headers = { 'idempotency-key': idempotencyKey, 'x-request-id': requestId };
-          const target = { url: url(), ...access, timeoutMs: tryMs };
+          const target = { url: url(), key, secret, timeoutMs: tryMs };
           const response = await send(target, name, input as never, { headers });
           return record(200, 200, await response.json());
         } catch (error) {

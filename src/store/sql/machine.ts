@@ -202,14 +202,14 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .execute();
   }
 
+  /** Reads first, because it is called every minute and seldom has anything to write. */
   async setPaused(ids: readonly MachineId[]): Promise<void> {
-    const at = this.now();
-    const change = (pausedAt: number | null) => this.#all().set({ pausedAt, updatedAt: at });
-    await change(at).where('id', 'in', this.among(ids)).where('pausedAt', 'is', null).execute();
-    await change(null)
-      .where('id', 'not in', this.among(ids))
-      .where('pausedAt', 'is not', null)
-      .execute();
+    const marked = this.within(this.db.selectFrom('machine')).where('pausedAt', 'is not', null);
+    const before = (await marked.select('id').execute()).map(({ id }) => id);
+    const begun = ids.filter((id) => !before.includes(id));
+    const over = before.filter((id) => !ids.includes(id));
+    if (begun.length > 0) await this.updateMany(begun, { pausedAt: this.now() });
+    if (over.length > 0) await this.updateMany(over, { pausedAt: null });
   }
 
   async setOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
