@@ -1,4 +1,5 @@
-// Disks: what machines have, what was set aside to be put back, and what is being removed.
+// Disks: what machines have, the kept disks that can be put back, and the disks that are being
+// removed.
 
 import type { Disk } from '../../domain/disk.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
