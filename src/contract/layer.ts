@@ -41,7 +41,7 @@ const Dependents = {
     }),
   ),
   images: Type.Array(Named, { description: 'Images made on top of it' }),
-  kept_disks: Type.Integer({ description: 'Disks set aside that stand on it' }),
+  kept_disks: Type.Integer({ description: 'Kept disks that stand on it' }),
   freed_bytes: Bytes('What would be free at once if it went'),
 };
 

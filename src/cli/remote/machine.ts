@@ -106,7 +106,7 @@ function consoleCommand(noun: Command, { terminal, env }: RemoteContext): void {
 
 function disksCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
-    noun.command('disks <machine>').description('list the disk of a machine and those set aside'),
+    noun.command('disks <machine>').description('list the disk of a machine and its kept disks'),
   ).action(async (given: string, flags: Remote) => {
     const client = await connect(flags, env);
     const answer = await client.machineDiskList({ id: await idOf(client, 'machine', given) });
@@ -124,13 +124,9 @@ function restoreCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun
       .command('restore <machine>')
-      .description('put a disk that was set aside back; the one in its place is set aside'),
+      .description('put a kept disk back; the disk in its place is kept instead'),
   )
-    .option(
-      '--disk <disk>',
-      'which (see: machine disks); default: the one set aside last',
-      words(100),
-    )
+    .option('--disk <disk>', 'which (see: machine disks); default: the disk kept last', words(100))
     .action(async (given: string, flags: Remote & { disk?: string }) => {
       const client = await connect(flags, env);
       const machine = await client.machineRestore({
