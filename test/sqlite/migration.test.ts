@@ -69,8 +69,11 @@ const openedAlone = (dataDir: string, killAt: number) =>
     spawn(process.execPath, args, { stdio: 'inherit' }).once('close', resolve);
   });
 
+/** What comes after a later version runs the last statements of these, in one transaction too. */
+const begun = [nothing, versions[0] ?? nothing, versions.at(-2) ?? nothing];
+
 describe('a migration that dies', () => {
-  for (const version of [nothing, ...versions]) {
+  for (const version of begun) {
     it(`after any of its statements, from ${version}, leaves the old schema or the new one, and is done by the next`, async (t) => {
       const dataDir = await folderAs(t, version);
       const cuts: string[] = [];
