@@ -3,7 +3,8 @@
 // when the fault is over.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { defer, waitFor } from '../support.ts';
@@ -104,20 +105,22 @@ describe('a program of the host', () => {
 
   it('that cannot start because of the process limit fails its job with a reason', async (t) => {
     const s = await startQuick(t);
-    const limit = (processes: string) =>
-      execFileSync('prlimit', ['--pid', String(process.pid), `--nproc=${processes}:`]);
-    const before = execFileSync('prlimit', [
-      '--pid',
-      String(process.pid),
-      '--nproc',
-      '-o',
-      'SOFT',
-      '--noheadings',
+    // Under the limit not even the program that raises it can be started, so it is started before.
+    const limits = ['--pid', String(process.pid)];
+    const soft = [...limits, '--nproc', '-o', 'SOFT', '--noheadings'];
+    const before = execFileSync('prlimit', soft).toString().trim();
+    const raise = spawn('sh', [
+      '-c',
+      `read -r _; exec prlimit "$@" --nproc=${before}:`,
+      'sh',
+      ...limits,
     ]);
-    defer(t, () => limit(before.toString().trim()));
-    limit('0');
+    const raised = once(raise, 'close');
+    defer(t, () => raise.kill());
+    execFileSync('prlimit', [...limits, '--nproc=0:']);
     const machine = await s.turn(true);
-    limit(before.toString().trim());
+    raise.stdin.end('now\n');
+    await raised;
     assert.equal(machine.friendly_status, 'off');
     assert.match(machine.status_reason ?? '', /disk file could not be made/);
     await s.assertSound();

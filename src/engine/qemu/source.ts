@@ -39,9 +39,12 @@ export async function takeIn(
     ));
   if (!isLinked) await copySparse(path, target, signal);
   if (!isWhole) await truncate(target, bytes);
-  await chmod(target, isWhole ? 0o444 : 0o644);
+  // A link has the mode of its file, which is not the engine's. Only root's tools, which run as
+  // another user, need that changed.
+  if (!isLinked || isRoot) await chmod(target, isWhole ? 0o444 : 0o644);
 }
 
+const isRoot = process.getuid?.() === 0;
 const zeros = Buffer.alloc(64 * 1024);
 
 const isZero = (chunk: Buffer) => {
