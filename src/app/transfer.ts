@@ -53,7 +53,7 @@ export async function imageExport(
   await assertQuota(context, { storedGb: storedBytes / gbBytes });
   await assertHostRoom(context, storedBytes, await work.host.promisedBytes());
   const transfer = await work.transfers.add({
-    id: newId() as TransferId,
+    id: newId<TransferId>(),
     organisationId,
     kind: 'export',
     format,
@@ -98,7 +98,7 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
   const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join('').trim());
   const fault = name ? nameFault(name) : null;
   if (fault !== null) throw invalid(`The manifest's name ${fault}; send a name of your own.`);
-  const id = newId() as TransferId;
+  const id = newId<TransferId>();
   context.touched({ transferId: id });
   return work.transfers.add({
     id,

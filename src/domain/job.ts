@@ -46,6 +46,12 @@ interface JobData {
 /** `cancelled`: the image it worked for was deleted before the job began. */
 type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
+/** The states of a job that is not over. */
+export const openJobStates = ['queued', 'running'] as const satisfies readonly JobState[];
+
+export const isOpen = ({ state }: Pick<Job, 'state'>): boolean =>
+  openJobStates.some((one) => one === state);
+
 /**
  * The things that a job works on. The store has at most one open job for each image and each
  * machine.

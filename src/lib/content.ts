@@ -2,13 +2,11 @@
 // The receiving room may use a local file when there is one, which saves a copy of a large disk on
 // the same host.
 
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { syncPath } from './files.ts';
+import { moveDurably, sha256OfPieces, syncPath } from './files.ts';
 
 export interface Range {
   /** The first byte, from 0. */
@@ -98,11 +96,8 @@ export async function* piecesOf(
 }
 
 /** SHA-256 of a content, as lower-case hex. */
-export async function sha256Of(content: Content, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of piecesOf(content, signal)) hash.update(piece);
-  return hash.digest('hex');
-}
+export const sha256Of = (content: Content, signal: AbortSignal): Promise<string> =>
+  sha256OfPieces(piecesOf(content, signal));
 
 /** A sink for a file of this host in an existing folder. An existing file is replaced. */
 export const fileSink = (path: string): Sink => ({
@@ -112,8 +107,7 @@ export const fileSink = (path: string): Sink => ({
     try {
       await pipeline(source, createWriteStream(part, { mode: 0o600 }), { signal });
       await syncPath(part);
-      await rename(part, path);
-      await syncPath(dirname(path));
+      await moveDurably(part, path);
     } catch (error) {
       await rm(part, { force: true });
       signal.throwIfAborted();

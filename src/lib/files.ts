@@ -137,19 +137,31 @@ export async function sha256File(
   path: string,
   { bytesPerSecond = 0, signal }: { bytesPerSecond?: number; signal?: AbortSignal } = {},
 ): Promise<string> {
+  // Hashing a piece blocks the process, so pieces are small.
+  const options = { highWaterMark: 256 * 1024, ...(signal && { signal }) };
+  const pieces = createReadStream(path, options);
+  return sha256OfPieces(bytesPerSecond === 0 ? pieces : paced(pieces, bytesPerSecond, signal));
+}
+
+/** Returns the SHA-256 of all pieces together, as lower-case hex. */
+export async function sha256OfPieces(pieces: AsyncIterable<Buffer>): Promise<string> {
   const hash = createHash('sha256');
+  for await (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** The same pieces, no faster than `bytesPerSecond`. Throws the signal's reason when it aborts. */
+async function* paced(
+  pieces: AsyncIterable<Buffer>,
+  bytesPerSecond: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
   const startedAt = performance.now();
   let bytes = 0;
-  // Hashing a piece blocks the process, so pieces are small.
-  for await (const chunk of createReadStream(path, {
-    highWaterMark: 256 * 1024,
-    ...(signal && { signal }),
-  })) {
-    hash.update(chunk as Buffer);
-    bytes += (chunk as Buffer).length;
-    const aheadMs =
-      bytesPerSecond === 0 ? 0 : (bytes / bytesPerSecond) * 1000 - (performance.now() - startedAt);
+  for await (const piece of pieces) {
+    yield piece;
+    bytes += piece.length;
+    const aheadMs = (bytes / bytesPerSecond) * 1000 - (performance.now() - startedAt);
     if (aheadMs > 0) await setTimeout(aheadMs, undefined, { ...(signal && { signal }) });
   }
-  return hash.digest('hex');
 }

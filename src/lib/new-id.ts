@@ -3,4 +3,4 @@
 import { randomBytes } from 'node:crypto';
 
 /** 24 lower-case hexadecimal digits, 96 random bits. */
-export const newId = (): string => randomBytes(12).toString('hex');
+export const newId = <Id extends string>(): Id => randomBytes(12).toString('hex') as Id;

@@ -32,7 +32,7 @@ async function addChain(
 ): Promise<LayerId> {
   const ids: LayerId[] = root === null ? [] : [root];
   for (let n = 0; n < count; n++) {
-    const [id, disk, parentId] = [newId() as LayerId, newId() as DiskId, ids.at(-1) ?? null];
+    const [id, disk, parentId] = [newId<LayerId>(), newId<DiskId>(), ids.at(-1) ?? null];
     await h.engine.ensureDisk(
       { diskId: disk, layerId: parentId ?? h.base.layerId, sizeBytes: gbBytes },
       call,

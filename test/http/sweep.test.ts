@@ -12,7 +12,7 @@ describe('the sweep', () => {
   it('reports a file that the store does not know, and removes it after a day', async (t) => {
     const { clock, advance } = movableClock();
     const { h } = await settled(t, { clock });
-    const orphan = newId() as DiskId;
+    const orphan = newId<DiskId>();
     await h.engine.ensureDisk({ diskId: orphan, layerId: h.base.layerId, sizeBytes: 1 }, call);
     const sweep = async () => {
       await h.service.reconciler.task('sweep');

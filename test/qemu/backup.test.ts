@@ -37,7 +37,7 @@ describe('a backup of real disks', () => {
     assert.equal((await s.image(captured.attributes.id)).status, 'available');
 
     // The machine runs on another disk, so nothing writes to its kept disk.
-    const kept = newId() as DiskId;
+    const kept = newId<DiskId>();
     await s.store.write('system', async (work) => {
       const { diskId, organisationId } = await work.machines.get(first as never);
       const { layerId, sizeGb } = await work.disks.get(diskId as never);
@@ -115,10 +115,10 @@ describe('a backup of real disks', () => {
     const folder = await temporaryFolder(t);
     const engine = await openQemu({ root: join(folder, 'engine') });
     const { boot, ...files } = await quickBase(folder);
-    const [layerId, diskId, machineId] = [newId() as LayerId, newId() as DiskId, 1 as MachineId];
+    const [layerId, diskId, machineId] = [newId<LayerId>(), newId<DiskId>(), 1 as MachineId];
     await engine.importBase({ layerId, ...(await contents(files)) }, call);
     const sizeBytes = gbBytes;
-    const keptId = newId() as DiskId;
+    const keptId = newId<DiskId>();
     for (const id of [diskId, keptId])
       await engine.ensureDisk({ diskId: id, layerId, sizeBytes }, call);
     defer(t, () => engine.stopMachine({ machineId, graceMs: 0 }, call));

@@ -103,7 +103,7 @@ export const baseAdd = change(
     assertName(given.name);
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
     await store.read('system', (work) => assertFree(work, given.name));
-    const layerId = newId() as LayerId;
+    const layerId = newId<LayerId>();
     const { disk, kernel, initrd } = given.files;
     const spec = {
       layerId,
@@ -174,7 +174,7 @@ async function runTrial(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const layerId = newId() as LayerId;
+  const layerId = newId<LayerId>();
   const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
   const spec = { layerId, parentId: layer.id, sizeBytes: layer.virtualBytes, ...boot };
   try {

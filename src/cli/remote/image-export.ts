@@ -5,12 +5,13 @@ import { type Command, Option } from 'commander';
 import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
 import { download } from '../../client/transfer.ts';
 import type { Answer } from '../../contract/table.ts';
+import { sha256File } from '../../lib/files.ts';
 import { lookFor, newFile } from '../file.ts';
 import { mb, print, progressLine } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
 import { findCredentials, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { idOf } from './name.ts';
-import { pollMs, sha256Of, share, sizeOf } from './transfer.ts';
+import { pollMs, share, sizeOf } from './transfer.ts';
 
 type Transfer = Answer<'transferGet'>['attributes'];
 type Progress = ReturnType<typeof progressLine>;
@@ -118,7 +119,7 @@ async function downloadTo(
 /** Gives the part its name, and writes the manifest. Throws UsageError for other bytes. */
 async function keep(part: string, output: string, transfer: Transfer): Promise<void> {
   const { manifest, signature, sha256 } = transfer;
-  if ((await sha256Of(part)) !== sha256)
+  if ((await sha256File(part)) !== sha256)
     throw new UsageError(
       `The bytes in ${part} are not those of the export; delete it and type the command again.`,
     );

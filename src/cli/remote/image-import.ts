@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
 import { upload } from '../../client/transfer.ts';
 import { waitForImage } from '../../client/wait.ts';
+import { sha256File } from '../../lib/files.ts';
 import { jsonFile, readableFile } from '../file.ts';
 import { print, progressLine, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
@@ -16,7 +17,7 @@ import {
   waiting,
 } from './context.ts';
 import { idOf } from './name.ts';
-import { pollMs, sha256Of, share, sizeOf } from './transfer.ts';
+import { pollMs, share, sizeOf } from './transfer.ts';
 
 const settleMs = 60_000;
 
@@ -64,7 +65,7 @@ async function importImage(
   const begin = async () =>
     client.imageImport({
       size_bytes: size,
-      sha256: await sha256Of(file),
+      sha256: await sha256File(file),
       ...(flags.name !== undefined && { name: flags.name }),
       ...described,
     });

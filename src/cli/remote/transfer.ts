@@ -1,7 +1,6 @@
 // Shared by export and import: the files on this host, and how often a transfer is looked at.
 
-import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { mb } from '../output.ts';
 
 /** How often a transfer is looked at while the server works on it. */
@@ -14,11 +13,3 @@ export const share = (done: number, total: number): string =>
 /** The size in bytes; null for a file that does not exist. */
 export const sizeOf = async (path: string): Promise<number | null> =>
   (await stat(path).catch(() => null))?.size ?? null;
-
-/** The digest of a file, as lower-case hex. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  const file = await open(path);
-  for await (const bytes of file.createReadStream()) hash.update(bytes);
-  return hash.digest('hex');
-}

@@ -27,7 +27,7 @@ export const imageCapture = defineJob({
   async run(context) {
     const { job, engine, call } = context;
     const { imageId, machineId } = idsOf(job);
-    const layerId = await context.begin('layer', newId() as LayerId);
+    const layerId = await context.begin('layer', newId<LayerId>());
     const { disk, parent } = await context.write(async (work) => {
       await work.images.become(imageId, 'building');
       const machine = await work.machines.get(machineId);
@@ -95,7 +95,7 @@ async function generalize(
   sizeBytes: number,
 ) {
   const { job, engine, store, call } = context;
-  const id = await context.begin('generalised layer', newId() as LayerId);
+  const id = await context.begin('generalised layer', newId<LayerId>());
   await context.phase('taking away what identifies the machine', 0.6);
   const { boot, baseLayerId, chain } = await store.read('system', (work) =>
     work.layers.bootOf(below),

@@ -35,7 +35,7 @@ export const imageImport = defineJob({
   async run(context) {
     const { job, store, engine, signal, call, blobs } = context;
     const [id, imageId, healed] = [transferOf(job), imageOf(job), job.layerId];
-    const layerId = healed ?? (await context.begin('layer', newId() as LayerId));
+    const layerId = healed ?? (await context.begin('layer', newId<LayerId>()));
     const { transfer, manifest, base } = await context.write(async (work) => {
       if (healed === null) await work.images.become(imageId, 'building');
       else if ((await work.layers.chain(healed)).every(isUsable))

@@ -6,7 +6,7 @@ import type { BaseImage } from '../../domain/base.ts';
 import { AppError, failedForGood } from '../../domain/error.ts';
 import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
-import type { Job } from '../../domain/job.ts';
+import { isOpen, type Job } from '../../domain/job.ts';
 import { chainHeightMax, isUsable, type Layer } from '../../domain/layer.ts';
 import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
@@ -177,7 +177,7 @@ async function reserve(
     if (found.state !== 'building' || found.jobId === jobId)
       return { layer: found, mine: found.state === 'building' };
     const owner = found.jobId === null ? null : await work.jobs.get(found.jobId);
-    const ended = owner === null || !['queued', 'running'].includes(owner.state);
+    const ended = owner === null || !isOpen(owner);
     if (!ended || found.jobId === null || found.jobId < jobId) {
       const taken = ended && (await work.layers.takeOver(found.id, found.jobId, jobId));
       return { layer: { ...found, jobId: taken ? jobId : found.jobId }, mine: taken };
@@ -191,7 +191,7 @@ async function reserve(
       waitForShorterMs,
     );
   const layer = {
-    id: newId() as LayerId,
+    id: newId<LayerId>(),
     kind: 'software' as const,
     parentId: parent.id,
     baseLayerId: parent.baseLayerId,

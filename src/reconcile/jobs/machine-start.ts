@@ -113,7 +113,7 @@ async function withConsole(
 }
 
 async function prepare(context: Start, id: MachineId) {
-  const freshId = await context.begin('disk', newId() as DiskId);
+  const freshId = await context.begin('disk', newId<DiskId>());
   return context.write(async (work) => {
     const machine = await work.machines.get(id);
     if (machine.stopRequestedAt !== null) throw new StopRequested();

@@ -17,7 +17,7 @@ const columns = [
 ] as const;
 
 /** The most entries that are pruned at once: a second's work, for which other writers wait. */
-const prunedMax = 20_000;
+export const prunedMax = 20_000;
 
 export class SqlAuditReader extends Queries implements AuditReader {
   async list({

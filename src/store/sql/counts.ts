@@ -1,6 +1,7 @@
 // Queries that count things, for the metrics.
 
 import { sql } from 'kysely';
+import { openJobStates } from '../../domain/job.ts';
 import type { Counted, Counts } from '../port/counts.ts';
 import { isUsable } from './chain.ts';
 import type { Db } from './schema.ts';
@@ -15,7 +16,7 @@ const counted = (rows: readonly { count: number; [label: string]: string | numbe
 async function countJobs(db: Db, now: number): Promise<Pick<Counts, 'jobs' | 'leasesOverdue'>> {
   const jobs = await db
     .selectFrom('job')
-    .where('state', 'in', ['queued', 'running'])
+    .where('state', 'in', openJobStates)
     .groupBy(['kind', 'state'])
     .select((e) => ['kind', 'state', e.fn.countAll<number>().as('count')])
     .execute();

@@ -5,6 +5,7 @@ import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { DiskChange, DiskReader, DiskWriter, NewDisk } from '../port/disk.ts';
 import { layersAbove } from './chain.ts';
+import { isIdle } from './open-job.ts';
 import { Queries } from './scope.ts';
 
 export class SqlDiskReader extends Queries implements DiskReader {
@@ -89,16 +90,7 @@ export class SqlDiskWriter extends SqlDiskReader implements DiskWriter {
   async markDeleting(): Promise<void> {
     await this.#change({ state: 'deleting', deletingAt: this.now() })
       .where('state', '=', 'fresh')
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('job')
-              .whereRef('job.machineId', '=', 'disk.machineId')
-              .where('job.state', 'in', ['queued', 'running'])
-              .select('job.id'),
-          ),
-        ),
-      )
+      .where(isIdle('disk.machine_id'))
       .execute();
   }
 

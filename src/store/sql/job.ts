@@ -3,7 +3,14 @@
 import { sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { ImageId, JobId, MachineId } from '../../domain/ids.ts';
-import type { Begun, Job, JobKind, JobSubject, NewJob } from '../../domain/job.ts';
+import {
+  type Begun,
+  type Job,
+  type JobKind,
+  type JobSubject,
+  type NewJob,
+  openJobStates,
+} from '../../domain/job.ts';
 import {
   type Abandoned,
   type JobChange,
@@ -11,6 +18,7 @@ import {
   type JobWriter,
   LeaseLost,
 } from '../port/job.ts';
+import { openJob } from './open-job.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
@@ -22,24 +30,20 @@ const toJob = (row: Omit<Database['job'], 'id'> & { id: JobId }): Job => ({
 
 const noSubject: JobSubject = { imageId: null, machineId: null, transferId: null, layerId: null };
 
-/** True where no open job meets a condition. */
-const noJob = (condition: string) =>
-  `not exists (select 1 from job where job.state in ('queued', 'running') and ${condition})`;
-
 /** By noun: finds the rows whose status needs a job but that have no open job. */
 const abandonedSql = {
   transfers: `select id from transfer where status = 'building' and deleted_at is null
-    and ${noJob('job.transfer_id = transfer.id')}`,
+    and not ${openJob('job.transfer_id = transfer.id')}`,
   images: `select id from image where status in ('pending', 'building') and deleted_at is null
-    and ${noJob('job.image_id = image.id')}`,
+    and not ${openJob('job.image_id = image.id')}`,
   machines: `select id from machine
     where (status not in ('off', 'ready') or capturing_image_id is not null)
-    and ${noJob('job.machine_id = machine.id')}`,
+    and not ${openJob('job.machine_id = machine.id')}`,
 } as const;
 
 export class SqlJobReader extends Queries implements JobReader {
   protected openJobs() {
-    return this.within(this.db.selectFrom('job')).where('state', 'in', ['queued', 'running']);
+    return this.within(this.db.selectFrom('job')).where('state', 'in', openJobStates);
   }
 
   async get(id: JobId): Promise<Job> {
@@ -227,7 +231,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
 
   async prune(before: number): Promise<void> {
     await this.within(this.db.deleteFrom('job'))
-      .where('state', 'not in', ['queued', 'running'])
+      .where('state', 'not in', openJobStates)
       .where('updatedAt', '<', before)
       .execute();
   }

@@ -15,6 +15,7 @@ import type {
   NewLayer,
 } from '../port/layer.ts';
 import { isUsable, layersAbove } from './chain.ts';
+import { openJob } from './open-job.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
@@ -29,9 +30,9 @@ const inUse = sql<boolean>`(
  * Whether a build that is under way may have made or found the layer. The image of a build stands
  * on its layers only when the build ends.
  */
-const inBuild = sql<boolean>`(
-  exists (select 1 from job where job.kind = 'imageInstall' and job.state in ('queued', 'running')
-    and job.created_at <= layer.used_at))`;
+const inBuild = sql.raw<boolean>(
+  openJob("job.kind = 'imageInstall' and job.created_at <= layer.used_at"),
+);
 
 /**
  * The only definition of a needed layer: a base in the catalogue; a layer that an image (also a
@@ -41,7 +42,7 @@ const inBuild = sql<boolean>`(
 const needed = sql<boolean>`(
   ${inUse}
   or exists (select 1 from base_image where base_image.layer_id = layer.id)
-  or exists (select 1 from job where job.id = layer.job_id and job.state in ('queued', 'running'))
+  or ${sql.raw(openJob('job.id = layer.job_id'))}
   or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
 
 /** A layer with one of its copies; the columns of the copy are null for a layer without copies. */

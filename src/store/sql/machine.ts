@@ -13,6 +13,7 @@ import type {
   MachineWriter,
   NewMachine,
 } from '../port/machine.ts';
+import { isIdle } from './open-job.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 import { contains } from './search.ts';
@@ -217,16 +218,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .set({ status: 'off', statusReason, updatedAt: this.now() })
       .where('id', 'in', this.among(ids))
       .where('status', '=', 'ready')
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('job')
-              .whereRef('job.machineId', '=', 'machine.id')
-              .where('job.state', 'in', ['queued', 'running'])
-              .select('job.id'),
-          ),
-        ),
-      )
+      .where(isIdle('machine.id'))
       .execute();
   }
 }

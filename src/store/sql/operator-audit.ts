@@ -2,10 +2,8 @@
 
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorAuditReader, OperatorAuditWriter } from '../port/operator-audit.ts';
+import { prunedMax } from './audit.ts';
 import { Queries } from './scope.ts';
-
-/** The most entries that are pruned at once: a second's work, for which other writers wait. */
-const prunedMax = 20_000;
 
 export class SqlOperatorAuditReader extends Queries implements OperatorAuditReader {
   async list(limit: number): Promise<OperatorEntry[]> {

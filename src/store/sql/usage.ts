@@ -1,7 +1,7 @@
 // Queries on how much an organisation has.
 
 import { sql } from 'kysely';
-import { jobKindsThat } from '../../domain/job.ts';
+import { jobKindsThat, openJobStates } from '../../domain/job.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { UsageReader } from '../port/usage.ts';
@@ -52,7 +52,7 @@ export class SqlUsageReader extends Queries implements UsageReader {
       .selectFrom('job')
       .where('organisationId', '=', this.organisation())
       .where('kind', 'in', kinds)
-      .where('state', 'in', ['queued', 'running'])
+      .where('state', 'in', openJobStates)
       .select((e) => e.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
     return Number(count);
