@@ -15,7 +15,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import { signingKeyFile } from '../../src/lib/signing-key.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
-import { buildService } from '../../src/server/serve.ts';
+import { buildService } from '../../src/server/service.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { operatorOn } from '../operator.ts';
