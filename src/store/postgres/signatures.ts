@@ -163,11 +163,11 @@ export class PostgresSignatures implements SharedSignatures {
     for (const [key, level] of Object.entries(levels ?? {}))
       excess.set(key, Math.ceil(Math.max(0, level - burst)));
     // The last to come are those that are too many.
-    for (const { keyId, signature, signedAt, resolve } of batch.toReversed()) {
+    for (const { keyId, signature, signedAt, counts, resolve } of batch.toReversed()) {
       const tooMany = excess.get(keyId) ?? 0;
       if (!isFresh.has(signature)) resolve({ is: 'used' });
       else if (signedAt < (since ?? 0)) resolve({ is: 'early' });
-      else if (tooMany > 0) {
+      else if (counts && tooMany > 0) {
         excess.set(keyId, tooMany - 1);
         const waitMs = Math.ceil((1000 * tooMany) / this.#options.requestsPerSecond);
         resolve({ is: 'fast', waitMs });
