@@ -18,7 +18,7 @@ import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import type { Config } from './options.ts';
-import { joinInstallation } from './replica.ts';
+import { joinInstallation, workedElsewhere } from './replica.ts';
 import { type Api, buildApi, buildService } from './service.ts';
 
 export interface Running {
@@ -118,10 +118,10 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
       engineName: part.engineName,
       worksEngine: ending !== null,
       get engine() {
-        return workedHere(ending);
+        return workedHere(config, ending);
       },
       get reconciler() {
-        return workedHere(service.reconciler);
+        return workedHere(config, service.reconciler);
       },
       async close() {
         await shut();
@@ -138,12 +138,9 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   }
 }
 
-function workedHere<Value>(value: Value | null): Value {
-  if (value !== null) return value;
-  throw new AppError(
-    'unavailable',
-    'Another server works the engine, on the host that has its data; type this there.',
-  );
+function workedHere<Value>({ dataDir }: Config, value: Value | null): Value {
+  if (value === null) throw workedElsewhere(dataDir);
+  return value;
 }
 
 interface Part {
