@@ -79,14 +79,19 @@ export class PostgresServer {
     }
   }
 
-  async query(text: string, database?: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client({ connectionString: this.url(database) });
+  /** Runs a statement in the database of a URL. */
+  async query(text: string, url = this.url()): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
       return (await client.query(text)).rows;
     } finally {
       await client.end();
     }
+  }
+
+  async count(url: string, table: string): Promise<number> {
+    return Number((await this.query(`select count(*) as n from "${table}"`, url))[0]?.n);
   }
 
   async start(): Promise<void> {
