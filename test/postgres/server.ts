@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,19 @@ export class PostgresServer {
     const name = `test_${++this.#databases}`;
     await this.query(`create database ${name} template = template0`);
     return this.url(name);
+  }
+
+  /** Makes a user of the database, who has to give a password. Returns the URL for that user. */
+  async user(name: string, password: string, url: string): Promise<string> {
+    await this.query(`create role ${name} login password '${password}'`);
+    const rules = join(this.#folder, 'data', 'pg_hba.conf');
+    const rule = `host all ${name} 127.0.0.1/32 scram-sha-256\n`;
+    await writeFile(rules, rule + (await readFile(rules, 'utf8')));
+    await this.query('select pg_reload_conf()');
+    const own = new URL(url);
+    own.username = name;
+    own.password = password;
+    return own.href;
   }
 
   /** Removes all rows that a store has written into a database. */
