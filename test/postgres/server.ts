@@ -142,10 +142,12 @@ export class PostgresServer {
   }
 }
 
-/** `options` are settings such as `fsync=on`; without them nothing is synced, which is faster. */
+/** Settings with which nothing is synced, which is faster. */
+export const serverOptions = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+
 export async function startPostgres(
   t: Scope,
-  options: readonly string[] = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'],
+  options: readonly string[] = serverOptions,
 ): Promise<PostgresServer> {
   const bin = await programs();
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-postgres-'));
