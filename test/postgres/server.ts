@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +63,19 @@ export class PostgresServer {
     return this.url(name);
   }
 
+  /** Makes a user of the database, who has to give a password. Returns the URL for that user. */
+  async user(name: string, password: string, url: string): Promise<string> {
+    await this.query(`create role ${name} login password '${password}'`);
+    const rules = join(this.#folder, 'data', 'pg_hba.conf');
+    const rule = `host all ${name} 127.0.0.1/32 scram-sha-256\n`;
+    await writeFile(rules, rule + (await readFile(rules, 'utf8')));
+    await this.query('select pg_reload_conf()');
+    const own = new URL(url);
+    own.username = name;
+    own.password = password;
+    return own.href;
+  }
+
   /** Removes all rows that a store has written into a database. */
   async empty(url: string): Promise<void> {
     const client = new pg.Client({ connectionString: url });
@@ -79,14 +92,19 @@ export class PostgresServer {
     }
   }
 
-  async query(text: string, database?: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client({ connectionString: this.url(database) });
+  /** Runs a statement in the database of a URL. */
+  async query(text: string, url = this.url()): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
       return (await client.query(text)).rows;
     } finally {
       await client.end();
     }
+  }
+
+  async count(url: string, table: string): Promise<number> {
+    return Number((await this.query(`select count(*) as n from "${table}"`, url))[0]?.n);
   }
 
   async start(): Promise<void> {
@@ -124,10 +142,12 @@ export class PostgresServer {
   }
 }
 
-/** `options` are settings such as `fsync=on`; without them nothing is synced, which is faster. */
+/** Settings with which nothing is synced, which is faster. */
+export const serverOptions = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+
 export async function startPostgres(
   t: Scope,
-  options: readonly string[] = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'],
+  options: readonly string[] = serverOptions,
 ): Promise<PostgresServer> {
   const bin = await programs();
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-postgres-'));

@@ -35,8 +35,11 @@ function commandLine(environment: Record<string, string | undefined>) {
 }
 
 /** Runs commands on a data directory. */
-export const runIn = (dataDir: string, engine: string | null = 'simulator') =>
-  commandLine(environmentOf(dataDir, engine));
+export const runIn = (
+  dataDir: string,
+  engine: string | null = 'simulator',
+  more: Record<string, string> = {},
+) => commandLine({ ...environmentOf(dataDir, engine), ...more });
 
 export async function startDemo(t: Scope, given?: string) {
   const dataDir = given ?? join(await temporaryFolder(t), 'data');
