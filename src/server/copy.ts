@@ -43,7 +43,7 @@ const besides: Record<string, string> = {
  */
 export async function copyToPostgres(options: CopyOptions): Promise<StoreCopied> {
   const { dataDir, url } = options;
-  await assertStoreIsThere(dataDir);
+  await assertStoreIsThere({ dataDir, databaseUrl: null });
   if (!(await exists(storeFile(dataDir))))
     throw new AppError(
       'not_found',

@@ -51,6 +51,7 @@ export async function joinInstallation(config: Config, joining: Joining): Promis
     signingKeyId: signer.id,
     transfersId: null,
   };
+  if (own === null && isHostBound(mine.engine)) await assertNew(config, store);
   const found = await store.write('system', (work) => work.installation.ensure(mine));
   assertFits(config, found, joining);
   const engine = found.engine as EngineName;
@@ -62,6 +63,19 @@ export async function joinInstallation(config: Config, joining: Joining): Promis
     worksEngine: !isHostBound(engine) || isFirst || own?.id === found.id,
     transfers: await sharedTransfers(config, store, found),
   };
+}
+
+/** The first server on a store that was copied has to be the one that has the engine's data. */
+async function assertNew({ dataDir }: Config, store: Store): Promise<void> {
+  const { found, layers } = await store.read('system', async (work) => ({
+    found: await work.installation.find(),
+    layers: await work.layers.ids(),
+  }));
+  if (found === undefined && layers.length > 0)
+    throw new AppError(
+      'conflict',
+      `The database has layers, and ${dataDir} has none of them. Start the first server on the data directory that the store was copied from.`,
+    );
 }
 
 function assertFits(config: Config, found: Installation, { masterKey, signer }: Joining): void {

@@ -14,6 +14,7 @@ import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { holdServing } from '../store/postgres/serving.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
@@ -98,7 +99,11 @@ export async function serve(config: Config): Promise<Running> {
 async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   // A wrong engine is refused before the store is opened, which may change its schema.
   await engineOf(config);
-  const opened = await openStore(config, { check: true, locked: true });
+  const serving = config.databaseUrl === null ? null : await holdServing(config.databaseUrl);
+  const opened = await openStore(config, { check: true, locked: true }).catch(async (error) => {
+    await serving?.release();
+    throw error;
+  });
   const { store, masterKey } = opened;
   let engine: Engine | null = null;
   try {
@@ -128,12 +133,14 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
         await service.close();
         await ending?.close();
         await store.close();
+        await serving?.release();
         lock.release();
       },
     };
   } catch (error) {
     await engine?.close();
     await store.close();
+    await serving?.release();
     throw error;
   }
 }
