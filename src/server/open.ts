@@ -73,7 +73,7 @@ async function openDatabase(
   if (await hasSqlite(dataDir))
     throw new AppError(
       'conflict',
-      `${dataDir} has a store of its own, and a database is asked for (--database-url or SILVERSMITH_DATABASE_URL). Carry the store over: silversmith store copy. Or give another --data-dir.`,
+      `${dataDir} has a store of its own, and a database is asked for (--database-url or SILVERSMITH_DATABASE_URL). Carry the store over with silversmith store copy --to; then move it aside: mv ${storeFile(dataDir)} ${storeFile(dataDir)}.copied`,
     );
   const store = await openPostgres({ url: databaseUrl, requestsPerSecond });
   return { store, clock: store.clock };
