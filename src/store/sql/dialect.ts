@@ -1,14 +1,22 @@
 // The differences between databases. The queries beside this file are the same for all of them: for
 // whatever each database writes in its own way, they ask the dialect.
 //
-// Beyond this, a database compares text byte by byte (in PostgreSQL: collation "C"), gives numbers
-// as JavaScript numbers, and may give 0 and 1 for false and true.
+// Beyond this, a database gives numbers as JavaScript numbers, and may give 0 and 1 for false and
+// true.
 
 import type { RawBuilder } from 'kysely';
 
+/** A query whose rows a database can lock. */
+interface Lockable<Query> {
+  forUpdate(): { skipLocked(): Query };
+}
+
 export interface Dialect {
-  /** Declares a primary key that counts up and never uses a number again. */
-  readonly identity: string;
+  /**
+   * Locks the rows that a subquery finds, and leaves out those that another transaction has locked.
+   * A database that writes one transaction at a time returns the query as it is.
+   */
+  unlocked<Query extends Lockable<Query>>(query: Query): Query;
 
   /**
    * A list of ids as one parameter, to look for with `in`: a list of any length is the same

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Dialect } from '../sql/dialect.ts';
 
 export const dialect: Dialect = {
-  identity: 'integer primary key autoincrement',
+  unlocked: (query) => query,
 
   among: <Id>(ids: readonly Id[]) => sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`,
 
