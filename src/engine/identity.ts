@@ -4,7 +4,7 @@
 // disk that is put back brings its own identity.
 
 import { createHash } from 'node:crypto';
-import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { DiskId, MachineId } from '../domain/ids.ts';
 
 export interface Hardware {
   /** Locally administered. */
