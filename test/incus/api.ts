@@ -55,9 +55,9 @@ export function incusApi(socketPath: string) {
     // An operation on another member has a query in its path.
     const [operation, query] = said.operation.split('?');
     const wait = `${operation}/wait?timeout=${limitMs / 1000}${query ? `&${query}` : ''}`;
-    const { metadata } = await ask('GET', wait);
-    if (metadata.status_code !== 200)
-      throw new Error(`${method} ${path}: ${metadata.status} ${metadata.err}`);
+    const { metadata, error } = await ask('GET', wait);
+    if (metadata?.status_code !== 200)
+      throw new Error(`${method} ${path}: ${error || metadata?.err || 'it did not end'}`);
     return metadata.metadata;
   };
 

@@ -51,10 +51,10 @@ async function freePort(address: string): Promise<number> {
   return typeof at === 'object' && at ? at.port : 0;
 }
 
-/** The first process of a program that another process has started; null when there is none. */
-function childOf(parent: number, program: string): number | null {
+/** The first process that another one has started whose command line has a part; or null. */
+function childOf(parent: number, part: string): number | null {
   const all = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
-  const isIt = (pid: string) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program;
+  const isIt = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(part);
   const found = all.find((pid) => pid !== '' && isIt(pid));
   return found === undefined ? null : Number(found);
 }
@@ -64,7 +64,7 @@ function memberProcess(name: string, data: string, tree: string, api: IncusApi) 
   let running: ChildProcess | undefined;
   let ended: Promise<unknown> = Promise.resolve();
   const answers = () =>
-    api.ask('GET', '/1.0', {}, 2000).then(
+    api.ask('GET', '/internal/ready', {}, 2000).then(
       ({ status }) => status === 200,
       () => false,
     );
@@ -75,8 +75,9 @@ function memberProcess(name: string, data: string, tree: string, api: IncusApi) 
     });
   const daemon = () => {
     const unshare = childOf(running?.pid ?? 0, 'unshare');
-    const init = unshare && childOf(unshare, 'bash');
-    return init && childOf(init, 'incusd');
+    const init = unshare && childOf(unshare, 'init');
+    // What the daemon has started for a container has other arguments, and survives the daemon.
+    return init && childOf(init, 'incusd\0--group');
   };
   return {
     async start() {
