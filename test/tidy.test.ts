@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/store/migrations': ['src/lib'],
   'src/store/sql': ['src/domain', 'src/lib', 'src/store/port'],
   'src/store/sqlite': ['src/domain', 'src/lib', 'src/store'],
+  'src/store/postgres': ['src/domain', 'src/lib', 'src/store'],
   'src/engine/port': ['src/domain', 'src/lib', 'src/engine/optional'],
   'src/engine/optional': ['src/domain', 'src/lib', 'src/engine/port'],
   'src/engine/fence.ts': ['src/domain', 'src/engine/port', 'src/engine/optional'],

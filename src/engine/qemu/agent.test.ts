@@ -74,6 +74,25 @@ describe('a command in a guest', () => {
     await assert.rejects(agentExec(path, ['unknown']), why('not run'));
     await assert.rejects(agentExec(path, ['known'], { limitMs: 300 }), why('late'));
   });
+
+  it('says that no agent answers when the agent is lost after it was found', async (t) => {
+    const answers: ((socket: Socket) => void)[] = [
+      (socket) => socket.destroy(),
+      floodWith('\n'),
+      floodWith('\0'),
+    ];
+    for (const answer of answers) {
+      const path = await peerThat(t, (socket) => {
+        const lines = createInterface({ input: socket }).on('error', () => {});
+        lines.on('line', (line) => {
+          const { execute, arguments: args } = JSON.parse(line.replace(/^[^{]*/, '')) as Request;
+          if (execute === 'guest-exec') answer(socket);
+          else socket.write(`${JSON.stringify({ return: args?.id })}\n`);
+        });
+      });
+      await assert.rejects(agentExec(path, ['known']), { why: 'no agent' });
+    }
+  });
 });
 
 describe('a peer that is hostile', () => {

@@ -2,7 +2,7 @@
 // down by itself. The guest controls every answer, so no answer is trusted.
 
 import type { ExecResult } from '../optional/exec.ts';
-import { JsonSocket, type Message } from './qmp.ts';
+import { JsonSocket, type Message, PeerRefusal } from './qmp.ts';
 
 const answerMs = 5000;
 const execMs = 120_000;
@@ -100,7 +100,9 @@ interface ExecOptions {
   signal?: AbortSignal;
 }
 
-const failing = (why: AgentError['why']) => (error: unknown) => {
+/** The agent refuses what it cannot run; any other failure means that no agent answers. */
+const failing = (error: unknown): never => {
+  const why = error instanceof PeerRefusal ? 'not run' : 'no agent';
   throw new AgentError(why, (error as Error).message);
 };
 
@@ -113,18 +115,16 @@ export async function agentExec(
   [command = '', ...args]: readonly string[],
   { limitMs = execMs, input, signal }: ExecOptions = {},
 ): Promise<ExecResult> {
-  const agent = await openAgent(path, answerMs, printedBytesMax).catch(failing('no agent'));
+  const agent = await openAgent(path, answerMs, printedBytesMax).catch(failing);
   const ending = closeOn(agent, signal);
   try {
     const data = input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') };
     const start = { path: command, arg: args, 'capture-output': true, ...data };
-    const started = await agent.call('guest-exec', start, answerMs).catch(failing('not run'));
+    const started = await agent.call('guest-exec', start, answerMs).catch(failing);
     const { pid } = (started ?? {}) as Message;
     const end = Date.now() + limitMs;
     while (Date.now() < end) {
-      const asked = await agent
-        .call('guest-exec-status', { pid }, answerMs)
-        .catch(failing('no agent'));
+      const asked = await agent.call('guest-exec-status', { pid }, answerMs).catch(failing);
       const status = (asked ?? {}) as Message;
       if (status.exited === true) {
         return {

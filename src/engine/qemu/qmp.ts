@@ -61,6 +61,9 @@ const reasonIn = (error: unknown): string => {
   return typeof desc === 'string' ? desc.slice(0, reasonMax) : 'refused';
 };
 
+/** The peer answered that it does not do what it was asked. */
+export class PeerRefusal extends Error {}
+
 interface Options {
   onEvent?: (event: Message) => void;
   /** The longest answer that is taken. */
@@ -114,10 +117,9 @@ export class JsonSocket {
   }
 
   #receive(line: string | null, lineMost: number, onEvent: (event: Message) => void): void {
-    const message =
-      line === null
-        ? { error: { desc: `the answer has more than ${lineMost} bytes` } }
-        : parseMessage(line);
+    if (line === null)
+      this.#take()?.reject(new Error(`the answer has more than ${lineMost} bytes`));
+    const message = line === null ? null : parseMessage(line);
     if (message === null || 'QMP' in message) return;
     if ('event' in message) onEvent(message);
     else if (this.#waiting?.accept(message)) this.#take()?.resolve(message);
@@ -159,7 +161,7 @@ export class JsonSocket {
         accept,
         resolve: (message) => {
           clearTimeout(timer);
-          if ('error' in message) reject(new Error(`${execute}: ${reasonIn(message.error)}`));
+          if ('error' in message) reject(new PeerRefusal(`${execute}: ${reasonIn(message.error)}`));
           else resolve(message.return);
         },
         reject: (error) => {

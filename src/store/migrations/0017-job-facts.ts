@@ -3,8 +3,7 @@
 // task.
 
 import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
-import { statements } from './statements.ts';
+import { type MigrationFor, statements } from './statements.ts';
 
 const tables = statements(`
 alter table job add column transfer_id text;
@@ -50,9 +49,9 @@ async function moveFacts(db: Kysely<unknown>): Promise<void> {
   }
 }
 
-export const jobFacts = (identity: string): Migration => ({
+export const jobFacts: MigrationFor = (types) => ({
   async up(db: Kysely<unknown>) {
-    await tables(identity).up(db);
+    await tables(types).up(db);
     await moveFacts(db);
   },
 });

@@ -23,7 +23,8 @@ import { jobFacts } from './0017-job-facts.ts';
 import { layerCopies } from './0018-layer-copies.ts';
 import { bootProfiles } from './0019-boot-profiles.ts';
 import { operatorAudit } from './0020-operator-audit.ts';
-import type { MigrationFor } from './statements.ts';
+import { search } from './0021-search.ts';
+import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
   '0001-first-light': firstLight,
@@ -46,8 +47,9 @@ const all: Record<string, MigrationFor> = {
   '0018-layer-copies': layerCopies,
   '0019-boot-profiles': bootProfiles,
   '0020-operator-audit': operatorAudit,
+  '0021-search': search,
 };
 
-/** All migrations by name, in order, for a database that declares an identity column like this. */
-export const migrations = (identity: string): Record<string, Migration> =>
-  Object.fromEntries(Object.entries(all).map(([name, make]) => [name, make(identity)]));
+/** All migrations by name, in order, in the declarations of a database. */
+export const migrations = (declared: Declarations): Record<string, Migration> =>
+  Object.fromEntries(Object.entries(all).map(([name, make]) => [name, make(declared)]));

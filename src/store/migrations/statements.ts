@@ -3,19 +3,28 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
-/**
- * `identity` is the database's declaration of a primary key that counts up and reuses no number.
- */
-export type MigrationFor = (identity: string) => Migration;
+/** What databases declare differently. */
+export interface Declarations {
+  /** A primary key that counts up and uses no number again. */
+  identity: string;
+  /** A text that is compared byte by byte. */
+  text: string;
+  /** Statements that prepare a table for the search in its column `name_folded`; may be none. */
+  searchIn(table: string): readonly string[];
+}
+
+export type MigrationFor = (types: Declarations) => Migration;
 
 /**
  * A migration that runs each statement of a text. A statement ends with `;` at the end of a line.
  */
 export const statements =
   (text: string): MigrationFor =>
-  (identity) => ({
+  (types) => ({
     async up(db: Kysely<unknown>) {
-      for (const statement of text.replaceAll('IDENTITY', identity).split(/;\s*\n/))
-        await sql.raw(statement).execute(db);
+      const declared = text
+        .replaceAll('IDENTITY', types.identity)
+        .replaceAll(/\btext\b/g, types.text);
+      for (const statement of declared.split(/;\s*\n/)) await sql.raw(statement).execute(db);
     },
   });

@@ -109,6 +109,15 @@ export interface Store {
    */
   write<Result>(scope: Scope, work: (writer: Writer) => Promise<Result>): Promise<Result>;
 
+  /**
+   * Tells the other servers on this store that jobs may wait for them. It returns at once, and the
+   * nudge may be lost.
+   */
+  nudgeOthers(): void;
+
+  /** Calls `wake` when another server nudges, until the store is closed. Call it once. */
+  onNudge(wake: () => void): void;
+
   /** Throws `unavailable` when the schema does not match this program. */
   check(): Promise<void>;
 

@@ -1,15 +1,12 @@
 // The differences between databases. The queries beside this file are the same for all of them: for
 // whatever each database writes in its own way, they ask the dialect.
 //
-// Beyond this, a database compares text byte by byte (in PostgreSQL: collation "C"), gives numbers
-// as JavaScript numbers, and may give 0 and 1 for false and true.
+// Beyond this, a database gives numbers as JavaScript numbers, and may give 0 and 1 for false and
+// true.
 
 import type { RawBuilder } from 'kysely';
 
 export interface Dialect {
-  /** Declares a primary key that counts up and never uses a number again. */
-  readonly identity: string;
-
   /**
    * A list of ids as one parameter, to look for with `in`: a list of any length is the same
    * statement, and none has too many variables.

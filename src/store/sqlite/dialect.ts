@@ -4,8 +4,6 @@ import { sql } from 'kysely';
 import type { Dialect } from '../sql/dialect.ts';
 
 export const dialect: Dialect = {
-  identity: 'integer primary key autoincrement',
-
   among: <Id>(ids: readonly Id[]) => sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`,
 
   selectRows(_table, columns, rows) {

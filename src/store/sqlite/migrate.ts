@@ -9,7 +9,6 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
-import { dialect } from './dialect.ts';
 import { passingError, resultCodeOf, resultCodes } from './errors.ts';
 import { tryLockDataDir } from './lock.ts';
 
@@ -22,7 +21,11 @@ const againMs = 20;
  */
 type Standing = 'current' | 'older' | 'newer';
 
-export const sqliteMigrations: Migrations = migrations(dialect.identity);
+export const sqliteMigrations: Migrations = migrations({
+  identity: 'integer primary key autoincrement',
+  text: 'text',
+  searchIn: () => [],
+});
 
 /** Compares the schema of a store with the migrations that are known. Changes nothing. */
 export function standingOf(database: DatabaseSync, known: Migrations): Standing {

@@ -91,6 +91,9 @@ async function open(options: SqliteOptions): Promise<Store> {
       translated(() =>
         writer.transaction().execute((db) => work(bindWriter({ db, scope, now, dialect }))),
       ),
+    // One server at a time owns a data directory.
+    nudgeOthers() {},
+    onNudge() {},
     check: () =>
       translated(async () => {
         if (standingOf(second, known) !== 'current') throw changedByAnother();

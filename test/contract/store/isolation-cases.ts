@@ -7,6 +7,7 @@ import type {
   JobId,
   LayerId,
   MachineId,
+  SoftwareId,
   TransferId,
 } from '../../../src/domain/ids.ts';
 import type { Job } from '../../../src/domain/job.ts';
@@ -25,11 +26,12 @@ export interface Things {
   goneId: TransferId;
   uid: string;
   layerId: LayerId;
+  softwareId: SoftwareId;
 }
 
-export const step = (position: number) => ({
+export const step = (position: number, softwareId: SoftwareId) => ({
   position,
-  softwareId: 1 as never,
+  softwareId,
   cache: 'hit' as const,
   exitCode: null,
   durationMs: 1,
@@ -103,7 +105,8 @@ export const changes: Record<string, Change> = {
   'images.failAbove': (work, { layerId }) => work.images.failAbove(layerId, 'changed'),
   'images.healAbove': (work, { layerId }) => work.images.healAbove(layerId),
   'images.releaseLayers': (work) => work.images.releaseLayers(later(work)),
-  'images.recordStep': (work, { imageId }) => work.images.recordStep(imageId, step(2)),
+  'images.recordStep': (work, { imageId, softwareId }) =>
+    work.images.recordStep(imageId, step(2, softwareId)),
   'machines.update': (work, { machineId }) => work.machines.update(machineId, { cpus: 9 }),
   'machines.updateMany': (work, { machineId }) =>
     work.machines.updateMany([machineId], { cpus: 9 }),

@@ -3,14 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DiskId, LayerId } from '../../../src/domain/ids.ts';
+import type { DiskId, LayerId, SoftwareId } from '../../../src/domain/ids.ts';
 import { LeaseLost } from '../../../src/store/port/job.ts';
 import type { Writer } from '../../../src/store/port/unit-of-work.ts';
 import { changes, lists, misses, step, type Things, withoutCase } from './isolation-cases.ts';
 import type { MakeWorld, World } from './world.ts';
 
 /** Both organisations stand on the same layer, as they do on a base. */
-async function furnish(world: World, organisationId: World['ours'], layerId: LayerId) {
+async function furnish(
+  world: World,
+  organisationId: World['ours'],
+  { layerId, softwareId }: { layerId: LayerId; softwareId: SoftwareId },
+) {
   const imageId = await world.imageOn(layerId, organisationId);
   const deletedId = await world.imageOn(layerId, organisationId);
   const machineId = await world.machine(organisationId);
@@ -23,7 +27,7 @@ async function furnish(world: World, organisationId: World['ours'], layerId: Lay
   const expiresAt = world.now() + 1000;
   await world.write(async (work) => {
     await work.images.update(deletedId, { deletedAt: work.now() });
-    await work.images.recordStep(imageId, step(1));
+    await work.images.recordStep(imageId, step(1, softwareId));
     await work.machines.keepConsole(machineId, 'console');
     await work.machines.assign([machineId], imageId);
     await work.machines.update(machineId, { status: 'ready' });
@@ -46,7 +50,7 @@ async function furnish(world: World, organisationId: World['ours'], layerId: Lay
   const job = await world.claim(id, 'owner');
   assert.ok(job);
   const ids = { imageId, deletedId, machineId, diskId, freshId, transferId, goneId };
-  return { ...ids, jobId: id, job, uid, layerId };
+  return { ...ids, jobId: id, job, uid, layerId, softwareId };
 }
 
 /** The names of all methods of an object, and of the classes that it is made of. */
@@ -85,11 +89,14 @@ async function everythingOf(world: World, things: Things, organisationId: World[
 async function twoOrganisations(world: World) {
   const layerId = await world.layer();
   const recipe = { script: 'true', files: [], network: false, timeoutMs: 1 };
-  await world.write((work) => work.software.add({ name: 'title', sizeGb: 1, recipe }));
+  const { id: softwareId } = await world.write((work) =>
+    work.software.add({ name: 'title', sizeGb: 1, recipe }),
+  );
+  const below = { layerId, softwareId };
   const alone = await world.read((work) => work.jobs.open(1));
   assert.deepEqual(alone, []);
-  const ours = await furnish(world, world.ours, layerId);
-  return { ours, layerId, addTheirs: () => furnish(world, world.theirs, layerId) };
+  const ours = await furnish(world, world.ours, below);
+  return { ours, layerId, addTheirs: () => furnish(world, world.theirs, below) };
 }
 
 /** Names that are not part of the port. */

@@ -1,0 +1,77 @@
+// The pool of connections to PostgreSQL: its limits, the mapping of numbers, and statements that
+// each connection prepares once.
+
+import pg from 'pg';
+import { withoutNul } from './dialect.ts';
+
+/** The longest that a request waits for a connection, new or from the pool. */
+const connectMostMs = 5000;
+/** The longest that a statement may run, and that a transaction may wait for its next statement. */
+const statementMostMs = 30_000;
+const connectionsMax = 10;
+/** A statement beyond these is sent with its text each time. */
+const namedMax = 500;
+
+/** A whole number above what JavaScript can hold would be wrong, so it is an error. */
+function toNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    throw new RangeError(`${text} is too large a number`);
+  return value;
+}
+
+const numeric: Record<number, true> = {
+  [pg.types.builtins.INT8]: true,
+  [pg.types.builtins.NUMERIC]: true,
+};
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    numeric[oid]
+      ? toNumber
+      : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
+};
+
+/** Gives each text of a statement a name, so that a connection parses and plans it once. */
+const names = new Map<string, string>();
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= namedMax) return known;
+  const name = `s${names.size}`;
+  names.set(text, name);
+  return name;
+}
+
+const sent = (value: unknown): unknown =>
+  typeof value === 'string' && value.includes('\0') ? withoutNul(value) : value;
+
+class NamingClient extends pg.Client {
+  override query(...args: unknown[]): never {
+    const [text, values] = args;
+    const given =
+      typeof text === 'string' && Array.isArray(values)
+        ? [{ name: nameOf(text), text, values: values.map(sent) }]
+        : args;
+    return super.query(...(given as Parameters<pg.Client['query']>)) as never;
+  }
+}
+
+const settings = (url: string): pg.ClientConfig => ({
+  connectionString: url,
+  application_name: 'silversmith',
+  connectionTimeoutMillis: connectMostMs,
+  statement_timeout: statementMostMs,
+  idle_in_transaction_session_timeout: statementMostMs,
+  keepAlive: true,
+  types,
+});
+
+export function openPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ ...settings(url), max: connectionsMax, Client: NamingClient });
+  // A connection that breaks while nobody uses it leaves the pool; the next user gets a new one.
+  pool.on('error', () => {});
+  return pool;
+}
+
+/** A connection of its own, outside the pool. */
+export const openClient = (url: string): pg.Client => new pg.Client(settings(url));

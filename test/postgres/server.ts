@@ -1,0 +1,144 @@
+// A PostgreSQL of Debian's package for a test: an own data directory, an own port on loopback, an
+// unprivileged user. It ends with the test, and also when the test's process is killed.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { defer, type Scope, waitFor } from '../support.ts';
+
+const run = promisify(execFile);
+const user = 'silversmith';
+
+/** Root may not run PostgreSQL, so the user that Debian's package makes does it. */
+const asUser = process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres'] : [];
+const unprivileged = asUser.length > 0 ? [...asUser, '--clear-groups'] : ['setpriv'];
+
+async function programs(): Promise<string> {
+  const root = '/usr/lib/postgresql';
+  const versions = await readdir(root).catch(() => []);
+  const newest = versions.sort((one, other) => Number(one) - Number(other)).at(-1);
+  if (newest === undefined)
+    throw new Error('PostgreSQL is missing; install it with: apt-get install postgresql');
+  return join(root, newest, 'bin');
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export class PostgresServer {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #bin: string;
+  readonly #options: readonly string[];
+  #process: ChildProcess | undefined;
+  #databases = 0;
+
+  constructor(place: { port: number; folder: string; bin: string }, options: readonly string[]) {
+    this.port = place.port;
+    this.#folder = place.folder;
+    this.#bin = place.bin;
+    this.#options = options;
+  }
+
+  url(database = 'postgres'): string {
+    return `postgres://${user}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Makes an empty database and returns its URL. */
+  async database(): Promise<string> {
+    const name = `test_${++this.#databases}`;
+    await this.query(`create database ${name} template = template0`);
+    return this.url(name);
+  }
+
+  /** Removes all rows that a store has written into a database. */
+  async empty(url: string): Promise<void> {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ name: string }>(
+        `select quote_ident(tablename) as name from pg_tables
+          where schemaname = 'public' and tablename not like 'kysely%'`,
+      );
+      const names = rows.map(({ name }) => name).join(', ');
+      await client.query(`truncate ${names} restart identity cascade`);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async query(text: string, database?: string): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: this.url(database) });
+    await client.connect();
+    try {
+      return (await client.query(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async start(): Promise<void> {
+    const [command = '', ...before] = [...unprivileged, '--pdeathsig=QUIT'];
+    const data = join(this.#folder, 'data');
+    const settings = [
+      ...['listen_addresses=127.0.0.1', `port=${this.port}`, 'unix_socket_directories='],
+      ...['max_connections=200', ...this.#options],
+    ].flatMap((setting) => ['-c', setting]);
+    this.#process = spawn(
+      command,
+      [...before, join(this.#bin, 'postgres'), '-D', data, ...settings],
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH } },
+    );
+    let said = '';
+    this.#process.stderr?.on('data', (chunk: Buffer) => {
+      said = (said + chunk).slice(-5000);
+    });
+    await waitFor('PostgreSQL answers', async () => {
+      if (this.#process?.exitCode !== null) throw new Error(`PostgreSQL ended: ${said}`);
+      return this.query('select 1').then(
+        () => true,
+        () => false,
+      );
+    });
+  }
+
+  /** `immediate` is a crash: the next start recovers from the write-ahead log. */
+  async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await ended;
+  }
+}
+
+/** `options` are settings such as `fsync=on`; without them nothing is synced, which is faster. */
+export async function startPostgres(
+  t: Scope,
+  options: readonly string[] = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'],
+): Promise<PostgresServer> {
+  const bin = await programs();
+  const folder = await mkdtemp(join(tmpdir(), 'silversmith-postgres-'));
+  defer(t, () => rm(folder, { recursive: true, force: true }));
+  if (asUser.length > 0) await run('chown', ['postgres:postgres', folder]);
+  await chmod(folder, 0o700);
+  const [command = '', ...before] = unprivileged;
+  const initdb = [join(bin, 'initdb'), '-D', join(folder, 'data'), '-U', user, '-A', 'trust'];
+  await run(command, [...before, ...initdb, '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']);
+  const server = new PostgresServer({ port: await freePort(), folder, bin }, options);
+  await server.start();
+  defer(t, () => server.stop());
+  return server;
+}
