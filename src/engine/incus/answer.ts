@@ -6,6 +6,7 @@ import { Check } from 'typebox/value';
 import { failedForNow } from '../../domain/error.ts';
 
 const texts = Type.Record(Type.String(), Type.String());
+const orNull = <Shape extends TSchema>(shape: Shape) => Type.Union([shape, Type.Null()]);
 
 /** The envelope of every answer. */
 export const Envelope = Type.Object({
@@ -22,9 +23,7 @@ export const Operation = Type.Object({
   status_code: Type.Number(),
   err: Type.String(),
   metadata: Type.Unknown(),
-  resources: Type.Optional(
-    Type.Union([Type.Record(Type.String(), Type.Array(Type.String())), Type.Null()]),
-  ),
+  resources: Type.Optional(orNull(Type.Record(Type.String(), orNull(Type.Array(Type.String()))))),
 });
 export type Operation = Static<typeof Operation>;
 
@@ -57,8 +56,8 @@ export const Instance = Type.Object({
   status: Type.String(),
   status_code: Type.Number(),
   location: Type.String(),
-  config: Type.Union([texts, Type.Null()]),
-  devices: Type.Union([Type.Record(Type.String(), texts), Type.Null()]),
+  config: orNull(texts),
+  devices: orNull(Type.Record(Type.String(), texts)),
 });
 export type Instance = Static<typeof Instance>;
 
@@ -82,7 +81,7 @@ export const Image = Type.Object({
   fingerprint: Type.String(),
   size: Type.Number(),
   type: Type.String(),
-  properties: Type.Union([texts, Type.Null()]),
+  properties: orNull(texts),
 });
 export type Image = Static<typeof Image>;
 

@@ -93,7 +93,7 @@ export class Operations {
     return lists.flatMap((one) => {
       const operation = parseAnswer(Operation, one, 'GET /1.0/operations');
       const on = Object.values(operation.resources ?? {}).flat();
-      const isHere = on.some((path) => path.split('?')[0]?.endsWith(`/instances/${instance}`));
+      const isHere = on.some((path) => path?.split('?')[0]?.endsWith(`/instances/${instance}`));
       return isHere && operation.status_code < success ? [`/1.0/operations/${operation.id}`] : [];
     });
   }
