@@ -152,7 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, pause, screen, transfer, verify } = engine;
+  const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
+  const { transfer, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && { bootCheck: { fault: at(bootCheck.fault) } }),
@@ -162,6 +163,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),
+    ...(places && { places: { ofDisks: whole(places.ofDisks) } }),
     ...(screen && { screen: { read: at(screen.read) } }),
     ...(transfer && {
       transfer: {

@@ -19,6 +19,7 @@ export const Envelope = Type.Object({
 
 export const Operation = Type.Object({
   id: Type.String(),
+  class: Type.String(),
   status: Type.String(),
   status_code: Type.Number(),
   err: Type.String(),

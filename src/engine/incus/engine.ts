@@ -6,6 +6,7 @@ import { Type } from 'typebox';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
+import type { Place } from '../optional/places.ts';
 import type { Call } from '../port/call.ts';
 import { withoutJob } from '../port/call.ts';
 import type { Engine, Inventory } from '../port/engine.ts';
@@ -18,7 +19,7 @@ import { capacityOf } from './cluster.ts';
 import { type Incus, idIn } from './context.ts';
 import { disksIn } from './disk.ts';
 import { listAliases, removeLayerImage } from './image.ts';
-import { listInstances } from './instance.ts';
+import { isLost, listInstances } from './instance.ts';
 import { Machines } from './machine.ts';
 import { Operations } from './operation.ts';
 import { assertServer, cardsOf, ensureProject, findPool } from './project.ts';
@@ -35,7 +36,7 @@ interface IncusOptions {
   profile: string | null;
 }
 
-type IncusParts = Pick<Parts, 'exec' | 'screen'>;
+type IncusParts = Pick<Parts, 'exec' | 'places' | 'screen'>;
 
 /**
  * Connects to a cluster, and makes the project when it is missing. Throws `unavailable` with a
@@ -83,8 +84,22 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       client.close();
     },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
+    places: { ofDisks: ({ signal }) => placesOf(incus, signal) },
     screen: { read: (id, { signal }) => machines.console(id, signal) },
   });
+}
+
+/** The name of a server that is in no cluster. */
+const noMember = 'none';
+
+async function placesOf(incus: Incus, signal: AbortSignal): Promise<Map<DiskId, Place>> {
+  const found = new Map<DiskId, Place>();
+  for (const instance of await listInstances(incus, signal)) {
+    const id = idIn<DiskId>(instance.name, 'sm-');
+    if (id !== null && instance.location !== noMember)
+      found.set(id, { host: instance.location, answers: !isLost(instance) });
+  }
+  return found;
 }
 
 async function inventoryOf(incus: Incus, signal: AbortSignal): Promise<Inventory> {

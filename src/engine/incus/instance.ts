@@ -28,7 +28,7 @@ export interface Found {
 
 const pathOf = (name: string) => `/1.0/instances/${name}`;
 /** Whether nothing is known of an instance but its name, because its member does not answer. */
-const isLost = ({ config }: Instance) => Object.keys(config ?? {}).length === 0;
+export const isLost = ({ config }: Instance) => Object.keys(config ?? {}).length === 0;
 export const isOn = (one: Instance) =>
   !isLost(one) && one.status_code !== stopped && one.status_code !== erroneous;
 export const configOf = ({ config }: Instance): Record<string, string> => config ?? {};
@@ -83,7 +83,7 @@ export async function claimInstance(incus: Incus, name: string, call: Call): Pro
   throw failedForNow(`Others change ${name} at the same time; it is tried again.`);
 }
 
-/** Waits until no operation runs on an instance. */
+/** Waits until no task runs on an instance. A command in its guest is ended, and not waited for. */
 export async function settled({ operations }: Incus, name: string, signal: AbortSignal) {
   for (const operation of await operations.runningOn(name, signal))
     await operations.end(operation, signal).catch(() => signal.throwIfAborted());

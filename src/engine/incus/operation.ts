@@ -84,7 +84,7 @@ export class Operations {
     throw failedForNow('Incus did not end this in time; it is looked at again.', { detail: path });
   }
 
-  /** The operations that run on an instance now. */
+  /** The tasks that run on an instance now; not the commands in its guest. */
   async runningOn(instance: string, signal: AbortSignal): Promise<string[]> {
     const { metadata } = await this.#client.ask('GET', '/1.0/operations', signal, {
       query: { recursion: '1' },
@@ -94,7 +94,10 @@ export class Operations {
       const operation = parseAnswer(Operation, one, 'GET /1.0/operations');
       const on = Object.values(operation.resources ?? {}).flat();
       const isHere = on.some((path) => path?.split('?')[0]?.endsWith(`/instances/${instance}`));
-      return isHere && operation.status_code < success ? [`/1.0/operations/${operation.id}`] : [];
+      const isTask = operation.class === 'task';
+      return isHere && isTask && operation.status_code < success
+        ? [`/1.0/operations/${operation.id}`]
+        : [];
     });
   }
 
