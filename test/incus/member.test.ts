@@ -1,5 +1,5 @@
-// What a cluster of several members does to machines: they are placed, shown where they are, and
-// kept when a member is away.
+// Machines on a cluster of several members: they are placed, shown where they are, and kept when a
+// member is away.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
