@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type IncusMember, startMember } from './member.ts';
+import { memberNetwork } from './network.ts';
 
 /** Why a test of Incus is left out; false for root. It is shown beside the title. */
 export const leftOutWithoutIncus =
@@ -18,6 +19,8 @@ interface IncusOptions {
   /** The pool `default` of each member: folders, or btrfs in a file, which copies on write. */
   pool?: 'dir' | 'btrfs';
   poolGib?: number;
+  /** A network apart from the host's, from which a member can be cut off. */
+  ownNetwork?: boolean;
   /** After how long without a heartbeat a member counts as offline; Incus takes 10 or more. */
   offlineAfterS?: number;
 }
@@ -83,7 +86,10 @@ export async function startIncus(t: Scope, options: IncusOptions = {}) {
   const { members: count = 1, pool = 'dir', poolGib = 2, offlineAfterS = 11 } = options;
   const folder = await temporaryFolder(t);
   const size = pool === 'dir' ? {} : { size: `${poolGib}GiB` };
-  const starting = Array.from({ length: count }, (_, index) => startMember(t, folder, index));
+  const network = options.ownNetwork ? await memberNetwork(t) : null;
+  const starting = Array.from({ length: count }, (_, index) =>
+    startMember(t, folder, index, network),
+  );
   const members = await Promise.all(starting);
   const [first, ...others] = members as [IncusMember, ...IncusMember[]];
   await furnish(first, pool, size);
@@ -99,7 +105,7 @@ export async function startIncus(t: Scope, options: IncusOptions = {}) {
     }
     await statesAre(first, Object.fromEntries(members.map(({ name }) => [name, 'Online'])));
   }
-  return { first, members, folder };
+  return { first, members, folder, network };
 }
 
 /** Makes a client's certificate that a daemon and its cluster trust, in PEM. */
