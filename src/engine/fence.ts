@@ -34,10 +34,10 @@ interface UnderWay {
   ended: Promise<unknown>;
 }
 
-const isOlder = (one: Token, other: Token): boolean =>
+export const isOlder = (one: Token, other: Token): boolean =>
   one.jobId === other.jobId ? one.attempt < other.attempt : one.jobId < other.jobId;
 
-const late = ({ jobId, attempt }: Token, key: string): AppError =>
+export const late = ({ jobId, attempt }: Token, key: string): AppError =>
   failedForNow('Another attempt has taken over this work, and this one is too late for it.', {
     detail: `attempt ${attempt} of job ${jobId} came after a newer one for ${key}`,
   });

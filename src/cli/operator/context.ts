@@ -79,15 +79,21 @@ export const operatorContext = (terminal: Terminal, env: Environment): OperatorC
     const config = parseConfig({ dataDir, engine }, env);
     const { openEngine, openExistingStore } = await rooms();
     const { store, masterKey } = await openExistingStore(config, options);
+    const engines: Engine[] = [];
     try {
       return await work({
         config,
         store,
         masterKey,
         operator: { store, name: operatorName() },
-        openEngine: () => openEngine(config),
+        async openEngine() {
+          const opened = await openEngine(config);
+          engines.push(opened);
+          return opened;
+        },
       });
     } finally {
+      for (const engine of engines) await engine.close();
       await store.close();
     }
   },
