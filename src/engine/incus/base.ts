@@ -37,7 +37,8 @@ export async function importBase(
   if (kernel !== undefined || initrd !== undefined)
     throw invalid('Incus boots no base with a kernel beside it; leave --kernel and --initrd away.');
   const { signal } = call;
-  const form = formOf(await headOf(disk, headBytes));
+  const head = await headOf(disk, headBytes);
+  const form = formOf(head);
   assertRoom(await capacityOf(incus, signal), disk.bytes);
   let digest = '';
   const content: Content = {
@@ -56,7 +57,25 @@ export async function importBase(
     await removeLayerImage(incus, layerId, call);
   await ensureAlias(incus, layerAlias(layerId), fingerprint, signal);
   const { size } = await getLayer(incus, layerId, signal);
-  return { digest: `sha256:${digest}`, virtualBytes: disk.bytes, storedBytes: size };
+  return {
+    digest: `sha256:${digest}`,
+    virtualBytes: sizeOf(form, head, disk.bytes),
+    storedBytes: size,
+  };
+}
+
+/** A root file system has no size of its own. It takes a few times the bytes of its archive. */
+const unpackedTimes = 4;
+const leastBytes = 2 * 1024 ** 3;
+const qcow2SizeAt = 24;
+
+/** The size of the disk that instances of a base need at least. */
+function sizeOf(form: ReturnType<typeof formOf>, head: Buffer, bytes: number): number {
+  if (form === 'disk' && head.length >= qcow2SizeAt + 8) {
+    const size = Number(head.readBigUInt64BE(qcow2SizeAt));
+    if (Number.isSafeInteger(size) && size > 0) return size;
+  }
+  return Math.max(leastBytes, unpackedTimes * bytes);
 }
 
 /** The path of a recipe's file in the image that holds it, and the entries before its content. */

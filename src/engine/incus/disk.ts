@@ -12,7 +12,7 @@ import { claimInstance, type Devices, ensureInstance, isOn, removeInstance } fro
 
 /** The root disk of an instance. A pool without quotas takes no notice of the size. */
 export const rootDisk = ({ pool }: Incus, sizeBytes: number): Devices => ({
-  root: { type: 'disk', path: '/', pool, size: `${sizeBytes}B` },
+  root: { type: 'disk', path: '/', pool, size: `${Math.ceil(sizeBytes)}B` },
 });
 
 export const disksIn = (incus: Incus): Disks => ({
