@@ -3,7 +3,7 @@
 // minute.
 
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type IncusMember, startMember } from './member.ts';
@@ -108,16 +108,23 @@ export async function startIncus(t: Scope, options: IncusOptions = {}) {
   return { first, members, folder, network };
 }
 
-/** Makes a client's certificate that a daemon and its cluster trust, in PEM. */
-export async function trustedClient({ api }: IncusMember, folder: string) {
-  const [keyFile, file] = [join(folder, 'client.key'), join(folder, 'client.crt')];
+/** Makes a key and a certificate that it signs itself, in PEM. */
+export function clientCertificate(folder: string, name: string) {
+  const [keyFile, certificateFile] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const subject = ['-days', '2', '-subj', '/CN=silversmith'];
-  const to = ['-keyout', keyFile, '-out', file];
+  const subject = ['-days', '2', '-subj', `/CN=${name}`];
+  const to = ['-keyout', keyFile, '-out', certificateFile];
   execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...to], { stdio: 'pipe' });
-  const [key, certificate] = [await readFile(keyFile, 'utf8'), await readFile(file, 'utf8')];
+  const [key, certificate] = [keyFile, certificateFile].map((file) => readFileSync(file, 'utf8'));
+  return { key, certificate, keyFile, certificateFile };
+}
+
+/** Makes a daemon and its cluster trust a client. */
+export async function trustClient(
+  { api }: IncusMember,
+  { certificate = '' }: ReturnType<typeof clientCertificate>,
+): Promise<void> {
   const der = certificate.replaceAll(/-----[^-]+-----|\s/g, '');
   const json = { name: 'silversmith', type: 'client', certificate: der };
   await api.call('POST', '/1.0/certificates', { json });
-  return { key, certificate, keyFile, certificateFile: file };
 }
