@@ -4,7 +4,13 @@
 import assert from 'node:assert/strict';
 import { get } from 'node:https';
 import { describe, it } from 'node:test';
-import { leftOutWithoutIncus, startIncus, statesAre, trustedClient } from './cluster.ts';
+import {
+  clientCertificate,
+  leftOutWithoutIncus,
+  startIncus,
+  statesAre,
+  trustClient,
+} from './cluster.ts';
 import { containerBase } from './member.ts';
 
 describe('an Incus cluster of two members', { skip: leftOutWithoutIncus }, () => {
@@ -20,9 +26,11 @@ describe('an Incus cluster of two members', { skip: leftOutWithoutIncus }, () =>
         ['two', 'Running'],
       ],
     );
-    const { key, certificate } = await trustedClient(first, folder);
+    const client = clientCertificate(folder, 'client');
+    await trustClient(first, client);
     for (const { url, serverCertificate } of members) {
-      const options = { key, cert: certificate, ca: serverCertificate, agent: false };
+      const { key, certificate: cert } = client;
+      const options = { key, cert, ca: serverCertificate, agent: false };
       const body = await new Promise<string>((resolve, reject) => {
         const checkServerIdentity = () => undefined;
         get(`${url}/1.0`, { ...options, checkServerIdentity }, async (response) => {

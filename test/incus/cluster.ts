@@ -3,10 +3,11 @@
 // minute.
 
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type IncusMember, startMember } from './member.ts';
+import { memberNetwork } from './network.ts';
 
 /** Why a test of Incus is left out; false for root. It is shown beside the title. */
 export const leftOutWithoutIncus =
@@ -18,6 +19,8 @@ interface IncusOptions {
   /** The pool `default` of each member: folders, or btrfs in a file, which copies on write. */
   pool?: 'dir' | 'btrfs';
   poolGib?: number;
+  /** A network apart from the host's, from which a member can be cut off. */
+  ownNetwork?: boolean;
   /** After how long without a heartbeat a member counts as offline; Incus takes 10 or more. */
   offlineAfterS?: number;
 }
@@ -83,7 +86,10 @@ export async function startIncus(t: Scope, options: IncusOptions = {}) {
   const { members: count = 1, pool = 'dir', poolGib = 2, offlineAfterS = 11 } = options;
   const folder = await temporaryFolder(t);
   const size = pool === 'dir' ? {} : { size: `${poolGib}GiB` };
-  const starting = Array.from({ length: count }, (_, index) => startMember(t, folder, index));
+  const network = options.ownNetwork ? await memberNetwork(t) : null;
+  const starting = Array.from({ length: count }, (_, index) =>
+    startMember(t, folder, index, network),
+  );
   const members = await Promise.all(starting);
   const [first, ...others] = members as [IncusMember, ...IncusMember[]];
   await furnish(first, pool, size);
@@ -99,19 +105,26 @@ export async function startIncus(t: Scope, options: IncusOptions = {}) {
     }
     await statesAre(first, Object.fromEntries(members.map(({ name }) => [name, 'Online'])));
   }
-  return { first, members, folder };
+  return { first, members, folder, network };
 }
 
-/** Makes a client's certificate that a daemon and its cluster trust, in PEM. */
-export async function trustedClient({ api }: IncusMember, folder: string) {
-  const [keyFile, file] = [join(folder, 'client.key'), join(folder, 'client.crt')];
+/** Makes a key and a certificate that it signs itself, in PEM. */
+export function clientCertificate(folder: string, name: string) {
+  const [keyFile, certificateFile] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const subject = ['-days', '2', '-subj', '/CN=silversmith'];
-  const to = ['-keyout', keyFile, '-out', file];
+  const subject = ['-days', '2', '-subj', `/CN=${name}`];
+  const to = ['-keyout', keyFile, '-out', certificateFile];
   execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...to], { stdio: 'pipe' });
-  const [key, certificate] = [await readFile(keyFile, 'utf8'), await readFile(file, 'utf8')];
+  const [key, certificate] = [keyFile, certificateFile].map((file) => readFileSync(file, 'utf8'));
+  return { key, certificate, keyFile, certificateFile };
+}
+
+/** Makes a daemon and its cluster trust a client. */
+export async function trustClient(
+  { api }: IncusMember,
+  { certificate = '' }: ReturnType<typeof clientCertificate>,
+): Promise<void> {
   const der = certificate.replaceAll(/-----[^-]+-----|\s/g, '');
   const json = { name: 'silversmith', type: 'client', certificate: der };
   await api.call('POST', '/1.0/certificates', { json });
-  return { key, certificate, keyFile, certificateFile: file };
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { cached } from '../cached.ts';
 import { defer, type Scope, waitFor } from '../support.ts';
 import { type IncusApi, incusApi } from './api.ts';
+import type { MemberNetwork } from './network.ts';
 
 export interface IncusMember {
   name: string;
@@ -60,7 +61,7 @@ function childOf(parent: number, part: string): number | null {
 }
 
 /** Starts and ends the processes of a member whose data are in a folder. */
-function memberProcess(name: string, data: string, tree: string, api: IncusApi) {
+function memberProcess(name: string, data: string, command: readonly string[], api: IncusApi) {
   let running: ChildProcess | undefined;
   let ended: Promise<unknown> = Promise.resolve();
   const answers = () =>
@@ -82,8 +83,9 @@ function memberProcess(name: string, data: string, tree: string, api: IncusApi) 
   return {
     async start() {
       // The signal comes when this process dies, whatever it dies of.
-      const command = ['--pdeathsig', 'TERM', '--', 'bash', beside('member'), tree, data];
-      const child = spawn('setpriv', command, { stdio: 'ignore' });
+      const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...command], {
+        stdio: 'ignore',
+      });
       running = child;
       ended = new Promise((resolve) => child.once('close', resolve));
       await ready();
@@ -102,18 +104,28 @@ function memberProcess(name: string, data: string, tree: string, api: IncusApi) 
   };
 }
 
-/** Starts a daemon with an address of its own; it ends with the test, and its folder remains. */
-export async function startMember(t: Scope, folder: string, index: number): Promise<IncusMember> {
+/**
+ * Starts a daemon with an address of its own, on the host's network or another one. It ends with
+ * the test, and its folder remains.
+ */
+export async function startMember(
+  t: Scope,
+  folder: string,
+  index: number,
+  network: MemberNetwork | null,
+): Promise<IncusMember> {
   const name = ['one', 'two', 'three'][index] ?? `${index}`;
   const data = join(folder, name);
   await mkdir(data);
   const socketPath = join(data, 'incus/unix.socket');
   const api = incusApi(socketPath);
-  const { start, kill, crashDaemon } = memberProcess(name, data, await incusTree(), api);
+  const address = `${network ? '10.0.0' : '127.0.0'}.${index + 1}`;
+  const command = ['bash', beside('member'), await incusTree(), data];
+  const whole = network ? [...network.inside, ...command, address] : command;
+  const { start, kill, crashDaemon } = memberProcess(name, data, whole, api);
   defer(t, kill);
   await start();
-  const address = `127.0.0.${index + 1}`;
-  const authority = `${address}:${await freePort(address)}`;
+  const authority = `${address}:${network ? 8443 : await freePort(address)}`;
   await api.call('PATCH', '/1.0', { json: { config: { 'core.https_address': authority } } });
   const { environment } = await api.call('GET', '/1.0');
   return {

@@ -3,6 +3,7 @@
 
 import { type Client, createClient } from '../../src/client/client.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
+import { marks } from '../../src/engine/incus/context.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
 import { findInstallation } from '../../src/server/installation.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
@@ -15,16 +16,34 @@ import { containerBase, type IncusMember } from './member.ts';
 
 const restMs = 90_000;
 
+export const socketOf = ({ socketPath }: IncusMember) => `unix:${socketPath}`;
+
+interface ServerOptions {
+  /** Where the cluster is; by default the socket of the member. */
+  incusUrl?: string;
+  incusClientCertificate?: string;
+  incusClientKey?: string;
+  incusServerCertificate?: string;
+}
+
 /** Starts a server with a container base, and an organisation with two machines and the titles. */
-export async function startOnIncus(t: Scope, member: IncusMember, titles: Title[]) {
+export async function startOnIncus(
+  t: Scope,
+  member: IncusMember,
+  titles: Title[],
+  options: ServerOptions = {},
+) {
   const dataDir = await temporaryFolder(t);
-  const given = { dataDir, engine: 'incus', incusUrl: `unix:${member.socketPath}` };
+  const given = { dataDir, engine: 'incus', incusUrl: socketOf(member), ...options };
   const { start: startWith, end } = serverProcess();
   let url = '';
   const start = async () => {
-    const flags = ['--data-dir', dataDir, '--port', '0', '--log-level', 'error'];
-    const engine = ['--engine', given.engine, '--incus-url', given.incusUrl];
-    url = await startWith([...flags, ...engine], /serves (http:\S+)/);
+    const flags = Object.entries(given).flatMap(([name, value]) => [
+      `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      value,
+    ]);
+    const silent = ['--port', '0', '--log-level', 'error'];
+    url = await startWith([...flags, ...silent], /serves (http:\S+)/);
   };
   await start();
   defer(t, () => end('SIGTERM'));
@@ -39,11 +58,11 @@ export async function startOnIncus(t: Scope, member: IncusMember, titles: Title[
     { base, titles, machines: 2 },
   );
   const client = (): Client => createClient({ url, ...key });
-  const { id = '' } = (await findInstallation(dataDir)) ?? {};
+  const { id: installation = '' } = (await findInstallation(dataDir)) ?? {};
   return {
     dataDir,
     /** The project of this server's data. */
-    project: `silversmith-${id.slice(0, 12)}`,
+    project: `silversmith-${installation.slice(0, 12)}`,
     engine,
     store,
     client,
@@ -69,6 +88,15 @@ export async function startOnIncus(t: Scope, member: IncusMember, titles: Title[
         restMs,
         50,
       ),
+    /** The members on which a machine has instances that are on. */
+    async membersOf(id: number): Promise<string[]> {
+      const on = `project=silversmith-${installation.slice(0, 12)}&recursion=1`;
+      const all: { location: string; status: string; config: Record<string, string> }[] =
+        await member.api.call('GET', `/1.0/instances?${on}`);
+      return all
+        .filter(({ status, config }) => status === 'Running' && config[marks.machine] === `${id}`)
+        .map(({ location }) => location);
+    },
     async inside(id: number, script: string) {
       const machineId = id as MachineId;
       const command = ['/bin/sh', '-c', script];
