@@ -15,6 +15,7 @@ import type { Store } from '../store/port/unit-of-work.ts';
 import { openPostgres } from '../store/postgres/open.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
+import { openIncusWith } from './incus-options.ts';
 import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
 import type { Config } from './options.ts';
 
@@ -26,6 +27,14 @@ export async function openEngine(config: Config, installation?: string): Promise
   const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
   const { id } = (await findInstallation(dataDir)) ?? { id: installation };
   const engine = await engineOf(config);
+  if (engine === 'incus') {
+    if (id === undefined)
+      throw new AppError(
+        'not_found',
+        `No server has run on ${dataDir} yet, so it has no project on the cluster; start one: silversmith serve --engine incus`,
+      );
+    return openIncusWith(config.incus, id);
+  }
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'

@@ -86,15 +86,21 @@ export const operatorContext = (terminal: Terminal, env: Environment): OperatorC
     const config = parseConfig({ dataDir, databaseUrl, engine }, env);
     const { openExistingStore, openWorkedEngine } = await rooms();
     const { store, masterKey } = await openExistingStore(config, options);
+    const engines: Engine[] = [];
     try {
       return await work({
         config,
         store,
         masterKey,
         operator: { store, name: operatorName() },
-        openEngine: () => openWorkedEngine(config, store),
+        async openEngine() {
+          const opened = await openWorkedEngine(config, store);
+          engines.push(opened);
+          return opened;
+        },
       });
     } finally {
+      for (const engine of engines) await engine.close();
       await store.close();
     }
   },
