@@ -11,7 +11,13 @@ import { newId } from '../../src/lib/new-id.ts';
 import { call } from '../call.ts';
 import { machineOn } from '../contract/engine/world.ts';
 import { defer, waitFor } from '../support.ts';
-import { leftOutWithoutIncus, startIncus, statesAre, trustedClient } from './cluster.ts';
+import {
+  clientCertificate,
+  leftOutWithoutIncus,
+  startIncus,
+  statesAre,
+  trustClient,
+} from './cluster.ts';
 import { containerBase } from './member.ts';
 
 const sizeBytes = 2 * 1024 ** 3;
@@ -22,7 +28,9 @@ describe('an engine on a cluster of two members', { skip: leftOutWithoutIncus },
   it('places machines in their regions, and tells the members that do not answer', async (t) => {
     const { first, members, folder } = await startIncus(t, { members: 2 });
     const [, two = first] = members;
-    const { key, certificate } = await trustedClient(first, folder);
+    const client = clientCertificate(folder, 'client');
+    await trustClient(first, client);
+    const { key, certificate } = client;
     const { serverCertificate } = first;
     const address = { urls: members.map(({ url }) => url), key, certificate, serverCertificate };
     const given = { installation: randomBytes(12).toString('hex'), pool: null, profile: null };

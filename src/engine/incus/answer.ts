@@ -20,6 +20,7 @@ export const Envelope = Type.Object({
 export const Operation = Type.Object({
   id: Type.String(),
   class: Type.String(),
+  description: Type.String(),
   status: Type.String(),
   status_code: Type.Number(),
   err: Type.String(),

@@ -28,13 +28,20 @@ export async function capacityOf(incus: Incus, signal: AbortSignal): Promise<Cap
   );
   const isShared = remoteDrivers.includes((await poolOf(client, pool, signal)).driver);
   const targets = isShared || members.length === 0 ? [null] : members;
-  let [totalBytes, usedBytes] = [0, 0];
+  let [totalBytes, usedBytes, failure]: [number, number, unknown] = [0, 0, null];
   for (const target of targets) {
     const path = `/1.0/storage-pools/${encodeURIComponent(pool)}/resources`;
-    const { value } = await client.get(PoolResources, path, signal, target ? { target } : {});
-    totalBytes += value.space.total;
-    usedBytes += value.space.used ?? 0;
+    try {
+      const { value } = await client.get(PoolResources, path, signal, target ? { target } : {});
+      totalBytes += value.space.total;
+      usedBytes += value.space.used ?? 0;
+    } catch (error) {
+      // A member that has just died counts as online for some seconds.
+      signal.throwIfAborted();
+      failure = error;
+    }
   }
+  if (totalBytes === 0 && failure !== null) throw failure;
   return { totalBytes, freeBytes: Math.max(0, totalBytes - usedBytes) };
 }
 

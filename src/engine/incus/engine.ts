@@ -115,9 +115,12 @@ async function inventoryOf(incus: Incus, signal: AbortSignal): Promise<Inventory
   });
   const disks = new Map<DiskId, number>();
   for (const { name, state } of value) {
-    const id = idIn<DiskId>(name, 'sm-');
-    if (id === null || id.startsWith('build-') || !ours.has(name)) continue;
-    disks.set(id, state?.disk?.root?.usage ?? 0);
+    const [build, disk] = [idIn<LayerId>(name, 'sm-build-'), idIn<DiskId>(name, 'sm-')];
+    if (disk === null || !ours.has(name)) continue;
+    const bytes = state?.disk?.root?.usage ?? 0;
+    // A build machine that a dead server left behind is a part of its layer, which removes it.
+    if (build === null) disks.set(disk, bytes);
+    else if (!layers.has(build)) layers.set(build, bytes);
   }
   return { layers, disks, files, capacity: await capacityOf(incus, signal) };
 }

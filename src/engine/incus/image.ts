@@ -36,25 +36,28 @@ export async function getLayer(incus: Incus, id: LayerId, signal: AbortSignal): 
   return found.value;
 }
 
-/** All images of this installation, by alias. */
-export async function listAliases(
-  { client, installation }: Incus,
-  signal: AbortSignal,
-): Promise<Map<string, Image>> {
-  const images = await client.get(Type.Array(Image), '/1.0/images', signal, recursion);
+/**
+ * All images of this installation, by alias. An image that has none, because the attempt that made
+ * it died, is listed under the alias that it was made for.
+ */
+export async function listAliases(incus: Incus, signal: AbortSignal): Promise<Map<string, Image>> {
   const ours = new Map(
-    images.value
-      .filter(({ properties }) => properties?.[imageMarks.installation] === installation)
-      .map((image) => [image.fingerprint, image]),
+    (await listImages(incus, signal)).map((image) => [image.fingerprint, image]),
   );
-  const aliases = await client.get(Type.Array(Alias), '/1.0/images/aliases', signal, recursion);
   const found = new Map<string, Image>();
-  for (const { name, target } of aliases.value) {
+  for (const { properties, ...image } of ours.values()) {
+    const id = properties?.[imageMarks.layer];
+    if (id !== undefined) found.set(layerAlias(id as LayerId), { properties, ...image });
+  }
+  for (const { name, target } of await aliases(incus, signal)) {
     const image = ours.get(target);
     if (image) found.set(name, image);
   }
   return found;
 }
+
+const aliases = async ({ client }: Incus, signal: AbortSignal) =>
+  (await client.get(Type.Array(Alias), '/1.0/images/aliases', signal, recursion)).value;
 
 /** Gives an image an alias. Idempotent. */
 export async function ensureAlias(
@@ -107,41 +110,42 @@ export async function publish(
     [imageMarks.layer]: id,
     ...(token && { [imageMarks.token]: tokenText(token) }),
   };
-  const left = await unnamed(incus, id, signal);
-  if (left === null) {
+  const [left] = await imagesOf(incus, id, signal);
+  if (left === undefined) {
     const json = { source: { type: 'instance', name: instance }, public: false, properties };
-    const isDone = async () => (await unnamed(incus, id, signal)) !== null;
+    const isDone = async () => (await imagesOf(incus, id, signal)).length > 0;
     await incus.operations.run('POST', '/1.0/images', signal, { json }, isDone);
   }
-  const made = left ?? (await unnamed(incus, id, signal));
-  if (made === null)
+  const made = left ?? (await imagesOf(incus, id, signal))[0];
+  if (made === undefined)
     throw failedForNow('The image of the layer is not there; it is made again.', { detail: id });
   await ensureAlias(incus, layerAlias(id), made.fingerprint, signal);
   return made;
 }
 
-/** An image of a layer that an earlier attempt made, and died before it gave it the alias. */
-async function unnamed(incus: Incus, id: LayerId, signal: AbortSignal): Promise<Image | null> {
-  const { value } = await incus.client.get(Type.Array(Image), '/1.0/images', signal, recursion);
-  return value.find((image) => isOf(incus, image, id)) ?? null;
+/** The images that were made for a layer, with and without its alias. */
+const imagesOf = async (incus: Incus, id: LayerId, signal: AbortSignal) =>
+  (await listImages(incus, signal)).filter(
+    ({ properties }) => properties?.[imageMarks.layer] === id,
+  );
+
+async function listImages({ client, installation }: Incus, signal: AbortSignal): Promise<Image[]> {
+  const { value } = await client.get(Type.Array(Image), '/1.0/images', signal, recursion);
+  return value.filter(({ properties }) => properties?.[imageMarks.installation] === installation);
 }
 
-const isOf = ({ installation }: Incus, { properties }: Image, id: LayerId) =>
-  properties?.[imageMarks.installation] === installation && properties[imageMarks.layer] === id;
-
-/** Removes the alias of a layer, and its image when no other layer is that image. Idempotent. */
+/** Removes the alias of a layer, and its images when no other layer is that image. Idempotent. */
 export async function removeLayerImage(incus: Incus, id: LayerId, call: Call): Promise<void> {
-  const { client, installation } = incus;
   const { signal } = call;
-  const alias = layerAlias(id);
-  const image = (await claimLayer(incus, id, call)) ?? (await unnamed(incus, id, signal));
-  await client.ask('DELETE', aliasPath(alias), signal).catch((error) => {
+  const image = await claimLayer(incus, id, call);
+  await incus.client.ask('DELETE', aliasPath(layerAlias(id)), signal).catch((error) => {
     if (!isMissing(error)) throw error;
   });
-  if (image === null || image.properties?.[imageMarks.installation] !== installation) return;
-  const others = await client.get(Type.Array(Alias), '/1.0/images/aliases', signal, recursion);
-  if (others.value.some(({ target }) => target === image.fingerprint)) return;
-  await removeImage(incus, image.fingerprint, signal);
+  const made = await imagesOf(incus, id, signal);
+  const isOurs = image?.properties?.[imageMarks.installation] === incus.installation;
+  const gone = new Set([...(isOurs ? [image] : []), ...made].map((one) => one.fingerprint));
+  for (const { target } of await aliases(incus, signal)) gone.delete(target);
+  for (const fingerprint of gone) await removeImage(incus, fingerprint, signal);
 }
 
 /** An image from which instances are made at this moment cannot be removed, so try again. */

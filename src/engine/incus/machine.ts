@@ -99,8 +99,15 @@ export class Machines {
     this.#instances.delete(machineId);
   }
 
-  /** The machines that are on. The state of those on a member that does not answer is not known. */
+  /**
+   * The machines that are on. The state of those on a member that does not answer is not known.
+   * Throws `unavailable` while machines move to another member, because they are off meanwhile.
+   */
   async running(signal: AbortSignal): Promise<Set<MachineId>> {
+    if (await this.#incus.operations.isMoving(signal))
+      throw failedForNow(
+        'The cluster moves machines between its members; they are looked at again.',
+      );
     const on = (await listInstances(this.#incus, signal)).filter(isOn);
     const ids = on.flatMap((one) => {
       const id = Number(configOf(one)[marks.machine] ?? Number.NaN);

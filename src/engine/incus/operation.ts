@@ -86,12 +86,7 @@ export class Operations {
 
   /** The tasks that run on an instance now; not the commands in its guest. */
   async runningOn(instance: string, signal: AbortSignal): Promise<string[]> {
-    const { metadata } = await this.#client.ask('GET', '/1.0/operations', signal, {
-      query: { recursion: '1' },
-    });
-    const lists = Object.values(metadata ?? {}).flat();
-    return lists.flatMap((one) => {
-      const operation = parseAnswer(Operation, one, 'GET /1.0/operations');
+    return (await this.#list(signal)).flatMap((operation) => {
       const on = Object.values(operation.resources ?? {}).flat();
       const isHere = on.some((path) => path?.split('?')[0]?.endsWith(`/instances/${instance}`));
       const isTask = operation.class === 'task';
@@ -101,9 +96,22 @@ export class Operations {
     });
   }
 
+  /** Whether Incus moves instances between its members, as an administrator has asked for. */
+  async isMoving(signal: AbortSignal): Promise<boolean> {
+    const running = (await this.#list(signal)).filter(({ status_code }) => status_code < success);
+    return running.some(({ description }) => /cluster member|healing/i.test(description));
+  }
+
   close(): void {
     this.#stream?.terminate();
     this.#stream = null;
+  }
+
+  async #list(signal: AbortSignal): Promise<Operation[]> {
+    const query = { recursion: '1' };
+    const { metadata } = await this.#client.ask('GET', '/1.0/operations', signal, { query });
+    const lists: unknown[] = Object.values(metadata ?? {}).flat();
+    return lists.map((one) => parseAnswer(Operation, one, 'GET /1.0/operations'));
   }
 
   #hint(id: string): Promise<void> {
