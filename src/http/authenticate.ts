@@ -20,9 +20,9 @@ import {
   signedHead,
 } from '../contract/signing.ts';
 import { AppError } from '../domain/error.ts';
+import type { KeyId } from '../domain/ids.ts';
 import type { Clock } from '../lib/clock.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
-import type { SignatureJournal } from './signature-journal.ts';
 
 export const clockToleranceMs = 5 * 60_000;
 
@@ -33,6 +33,27 @@ interface RequestHead {
   path: string;
   /** Whether the body is bytes instead of JSON. */
   isBytes: boolean;
+}
+
+interface Signed {
+  keyId: KeyId;
+  signature: string;
+  signedAt: number;
+  expiresAt: number;
+}
+
+type Use = { is: 'new' | 'used' | 'early' } | { is: 'fast'; waitMs: number };
+
+/**
+ * The memory of used signatures: this server's own journal, or one that all servers on a database
+ * share.
+ */
+interface UsedSignatures {
+  has(signature: string): boolean;
+  /** `early`: the request was signed before the memory began, so it may be a replay. */
+  use(request: Signed): Use | Promise<Use>;
+  /** Remembers the signature of a request that the rate limit refused. */
+  refuse(request: Signed): void;
 }
 
 /** A request whose header is in order, and whose body is still to come. */
@@ -49,20 +70,20 @@ const refuse = (message: string) => new AppError('unauthenticated', message);
 export class Authenticator {
   readonly #callers: Callers;
   readonly #clock: Clock;
-  readonly #journal: SignatureJournal;
+  readonly #used: UsedSignatures;
   readonly #requestsPerSecond: number;
   readonly #limits: TokenBuckets;
 
   constructor(options: {
     callers: Callers;
     clock: Clock;
-    journal: SignatureJournal;
+    used: UsedSignatures;
     /** The lasting rate at which one key may send; twice as many at once. 0: no limit. */
     requestsPerSecond: number;
   }) {
     this.#callers = options.callers;
     this.#clock = options.clock;
-    this.#journal = options.journal;
+    this.#used = options.used;
     this.#requestsPerSecond = options.requestsPerSecond;
     this.#limits = new TokenBuckets(options.requestsPerSecond);
   }
@@ -105,7 +126,7 @@ export class Authenticator {
    * the request. Throws `unauthenticated`, and `too_many_requests`, which comes after the signature
    * was judged and takes no place in the journal's file.
    */
-  prove({ given, caller, hmacs }: Claim): SignedCaller {
+  async prove({ given, caller, hmacs }: Claim): Promise<SignedCaller> {
     const { signature } = given;
     const signed = Buffer.from(signature, 'hex');
     const matches = hmacs.map((hmac) => timingSafeEqual(hmac.digest(), signed));
@@ -114,26 +135,35 @@ export class Authenticator {
         'The key or the signature is wrong. The signed text is {key}{METHOD}{path}{timestamp}{nonce}{body}, HMAC-SHA256 under the secret; the path has the prefix and no query.',
       );
     }
-    const now = this.#clock.now();
-    const timestamp = Number(given.timestamp);
-    if (now - timestamp > this.#journal.coversMs)
+    const { keyId, organisationId, permissions } = caller;
+    const signedAt = Number(given.timestamp);
+    const signatureExpiresAt = signedAt + clockToleranceMs;
+    await this.#use({ keyId, signature, signedAt, expiresAt: signatureExpiresAt });
+    this.#callers.noteUse(caller);
+    return { keyId, organisationId, permissions, signature, signatureExpiresAt };
+  }
+
+  async #use(request: Signed): Promise<void> {
+    if (this.#used.has(request.signature)) throw replayed();
+    const waitMs = this.#limits.take(request.keyId, this.#clock.now());
+    if (waitMs > 0) {
+      this.#used.refuse(request);
+      throw this.#tooFast(waitMs);
+    }
+    const use = await this.#used.use(request);
+    if (use.is === 'used') throw replayed();
+    if (use.is === 'fast') throw this.#tooFast(use.waitMs);
+    if (use.is === 'early')
       throw refuse(
         'The request was signed before this server began to remember signatures; sign it anew.',
       );
-    if (this.#journal.has(signature)) throw replayed();
-    const waitMs = this.#limits.take(caller.keyId, now);
-    if (waitMs > 0) {
-      this.#journal.refuse(signature);
-      throw new AppError(
-        'too_many_requests',
-        `This key sends more than ${this.#requestsPerSecond} requests a second; wait ${Math.ceil(waitMs / 1000)} s.`,
-        { retryAfterMs: waitMs },
-      );
-    }
-    this.#journal.use(signature);
-    this.#callers.noteUse(caller);
-    const { keyId, organisationId, permissions } = caller;
-    const signatureExpiresAt = timestamp + clockToleranceMs;
-    return { keyId, organisationId, permissions, signature, signatureExpiresAt };
+  }
+
+  #tooFast(waitMs: number): AppError {
+    return new AppError(
+      'too_many_requests',
+      `This key sends more than ${this.#requestsPerSecond} requests a second; wait ${Math.ceil(waitMs / 1000)} s.`,
+      { retryAfterMs: waitMs },
+    );
   }
 }

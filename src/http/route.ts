@@ -101,8 +101,9 @@ function checks(operation: OperationSpec, authenticator: Authenticator, bodies: 
         onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
       });
       request.rawBody = body;
-      request.caller = authenticator.prove(claim);
-      if (!request.caller.permissions.some((one) => one === operation.permission)) {
+      request.caller = await authenticator.prove(claim);
+      const { permissions } = request.caller;
+      if (!permissions.some((one) => one === operation.permission)) {
         throw new AppError(
           'permission_required',
           `This key lacks the permission ${operation.permission}; use one that has it.`,

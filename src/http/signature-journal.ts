@@ -107,20 +107,26 @@ export class SignatureJournal {
     return this.#current.used.has(signature) || this.#previous?.used.has(signature) === true;
   }
 
-  /** Records a use. Returns false when the signature was used within the window before. */
-  use(signature: string): boolean {
+  /**
+   * Records a use. `used`: the signature was used within the window before. `early`: the request
+   * was signed before the journal covers, so it may be a replay.
+   */
+  use({ signature, signedAt }: { signature: string; signedAt: number }): {
+    is: 'new' | 'used' | 'early';
+  } {
+    if (this.#clock.now() - signedAt > this.coversMs) return { is: 'early' };
     if (this.#clock.monotonic() - this.#current.startedAt > this.#windowMs) this.#rotate();
-    if (this.has(signature)) return false;
+    if (this.has(signature)) return { is: 'used' };
     this.#current.used.add(signature);
     this.#append(signature);
-    return true;
+    return { is: 'new' };
   }
 
   /**
    * Remembers the signature of a request that the rate limit refused, so that an eavesdropper
    * cannot send it later. Only memory holds it, and at most `refusedMax` of them.
    */
-  refuse(signature: string): void {
+  refuse({ signature }: { signature: string }): void {
     if (this.#current.refused++ < refusedMax) this.#current.used.add(signature);
   }
 

@@ -2,6 +2,7 @@
 // those of the keys that the operator has listed.
 
 import {
+  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -13,6 +14,8 @@ import { readFile } from 'node:fs/promises';
 import { exists, writeFirst } from './files.ts';
 
 export interface Signer {
+  /** Names the key: 16 hexadecimal digits, derived from its public half. */
+  id: string;
   /** Returns the signature as base64. */
   sign(text: string): string;
   /** Whether a trusted key made this signature (base64) of this text. */
@@ -66,7 +69,9 @@ export async function signingKeyFile(path: string, trustedPath: string): Promise
   const key = await privateKeyIn(path);
   const publicKey = createPublicKey(key);
   const trusted = [publicKey, ...(await publicKeysIn(trustedPath))];
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
   return {
+    id: createHash('sha256').update(spki).digest('hex').slice(0, 16),
     sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
     trusts: (text, signature) =>
       trusted.some((one) => verify(null, Buffer.from(text), one, Buffer.from(signature, 'base64'))),

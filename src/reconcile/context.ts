@@ -49,6 +49,8 @@ export interface Settings {
   scrubBytesPerSecond: number;
   /** How often the reconciler asks for a state that the engine does not announce. */
   pollMs: number;
+  /** How long a job belongs to a server that does not renew its lease, such as a dead one. */
+  leaseMs: number;
   /** How many jobs of each kind run at once. */
   limits: Record<JobKind, number>;
 }
@@ -69,6 +71,7 @@ export const defaultSettings: Settings = {
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
   pollMs: 250,
+  leaseMs: 30_000,
   limits: Object.fromEntries(
     jobKindNames.map((kind) => [kind, jobKinds[kind].limit]),
   ) as Settings['limits'],

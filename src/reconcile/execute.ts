@@ -11,8 +11,8 @@ import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
 
-export const leaseMs = 30_000;
-const renewMs = 10_000;
+/** A lease is renewed so many times before it would end. */
+const renewals = 3;
 
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
@@ -27,6 +27,7 @@ export async function execute(
   options: ExecuteOptions,
 ): Promise<void> {
   const { store, clock, log } = options;
+  const { leaseMs } = options.settings;
   const lost = new AbortController();
   const signal = AbortSignal.any([options.stop, lost.signal]);
   const attempt = new Attempt(definition, contextOf(job, signal, options), options);
@@ -34,7 +35,7 @@ export async function execute(
     store
       .write('system', (work) => work.jobs.fencedUpdate(job, { leaseUntil: clock.now() + leaseMs }))
       .catch((error) => error instanceof LeaseLost && lost.abort(error));
-  }, renewMs);
+  }, leaseMs / renewals);
   try {
     await attempt.run();
   } catch (error) {
@@ -123,13 +124,16 @@ class Attempt {
   }
 
   async #fail(error: unknown, failures: number): Promise<void> {
-    const { job, store, clock, write } = this.#context;
+    const { job, store, clock, settings, write } = this.#context;
     const reason = reasonOf(error);
     this.#logFailure(error, reason);
     // The lease is checked and renewed first, because a late owner must not undo the work of the
     // next owner at the engine. Throws LeaseLost.
     await store.write('system', (work) =>
-      work.jobs.fencedUpdate(job, { phase: 'undoing', leaseUntil: clock.now() + leaseMs }),
+      work.jobs.fencedUpdate(job, {
+        phase: 'undoing',
+        leaseUntil: clock.now() + settings.leaseMs,
+      }),
     );
     try {
       await this.#definition.undo?.(this.#context);

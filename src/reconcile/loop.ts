@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
 import { blockedKinds, planClaims, retryMostMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
-import { execute, leaseMs } from './execute.ts';
+import { execute } from './execute.ts';
 import { definitionOf } from './jobs.ts';
 import { RemovalGuard } from './removal-guard.ts';
 import type { Task } from './task.ts';
@@ -121,10 +121,11 @@ export class Reconciler {
 
   /** Undefined when another server was faster, or a backup began since the pass looked. */
   #claim(id: Job['id']): Promise<Job | undefined> {
-    return this.#options.store.write('system', async (work) => {
+    const { store, settings } = this.#options;
+    return store.write('system', async (work) => {
       const { kind } = await work.jobs.get(id);
       if (blockedKinds(await work.host.frozen()).includes(kind)) return undefined;
-      return work.jobs.claim(id, this.#owner, leaseMs);
+      return work.jobs.claim(id, this.#owner, settings.leaseMs);
     });
   }
 
@@ -159,11 +160,12 @@ export class Reconciler {
   }
 
   async #runTask(name: TaskName, task: Task): Promise<void> {
-    const { store, meter } = this.#options;
-    if (task.scope === 'cluster') {
+    const { store, engine, settings, meter } = this.#options;
+    // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
+    if (task.scope === 'cluster' || engine.hostBound === undefined) {
       const lease = `task ${name}`;
       const isOurs = await store.write('system', (work) =>
-        work.jobs.takeLease(lease, this.#owner, task.everyMs + leaseMs),
+        work.jobs.takeLease(lease, this.#owner, task.everyMs + settings.leaseMs),
       );
       if (!isOurs) return;
     }

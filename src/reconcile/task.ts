@@ -15,7 +15,8 @@ export interface Task {
   everyMs: number;
   /**
    * `host`: each server that owns a host-bound engine runs it, because it looks at that engine.
-   * `cluster`: one server at a time runs it, under a named lease in the store.
+   * `cluster`: one server at a time runs it, under a named lease in the store. So are the tasks of
+   * the first scope, where the engine is not bound to a host.
    */
   scope: 'host' | 'cluster';
   run(context: TaskContext): Promise<void>;

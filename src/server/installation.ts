@@ -52,7 +52,10 @@ async function engineByFiles(dataDir: string): Promise<EngineName | null> {
  * Throws `unavailable` when the store of a directory with data is gone, because a new and empty one
  * would hide that; and `conflict` for a backup, which a server or a command would change.
  */
-export async function assertStoreIsThere(dataDir: string): Promise<void> {
+export async function assertStoreIsThere({
+  dataDir,
+  databaseUrl,
+}: Pick<Config, 'dataDir' | 'databaseUrl'>): Promise<void> {
   // A path that is not a folder is refused later, by a message that names the path.
   if (!(await statOrNull(dataDir))?.isDirectory()) return;
   if (await exists(join(dataDir, 'backup.json')))
@@ -60,6 +63,7 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
       'conflict',
       `${dataDir} is a backup, which a server would change. Bring it back: silversmith restore --from ${dataDir} --data-dir NEW`,
     );
+  if (databaseUrl !== null) return;
   const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
   const file = storeFile(dataDir);
   if (
@@ -69,7 +73,7 @@ export async function assertStoreIsThere(dataDir: string): Promise<void> {
     return;
   throw new AppError(
     'unavailable',
-    `The store ${file} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. To begin anew, move the folder aside.`,
+    `The store ${file} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. When its store is in PostgreSQL, give --database-url. To begin anew, move the folder aside.`,
   );
 }
 

@@ -6,12 +6,13 @@ import { AppError } from '../domain/error.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { openQemu } from '../engine/qemu/engine.ts';
 import { openSimulator } from '../engine/simulator/engine.ts';
-import { systemClock } from '../lib/clock.ts';
-import { exists, makeFolders } from '../lib/files.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { exists, makeFolders, statOrNull } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { signingKeyFile } from '../lib/signing-key.ts';
 import { systemSentence } from '../lib/system-error.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { openPostgres } from '../store/postgres/open.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
@@ -51,14 +52,37 @@ export async function openStore(
     config.masterKey === undefined
       ? null
       : await usable('SILVERSMITH_MASTER_KEY: ', () => parseMasterKey(config.masterKey ?? ''));
-  const store = await openSqlite({ dataDir: config.dataDir, now: systemClock.now, ...options });
+  const { store, clock } = await openDatabase(config, options);
   const keyFile = join(config.dataDir, 'master.key');
   if (given === null && !(await exists(keyFile))) await assertNoSecrets(store, keyFile);
   const masterKey = given ?? (await usable('', () => masterKeyFile(keyFile)));
   const signer = await usable('', () =>
     signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys')),
   );
-  return { store, masterKey, signer };
+  return { store, clock, masterKey, signer };
+}
+
+async function openDatabase(
+  { dataDir, databaseUrl, requestsPerSecond }: Config,
+  options: { check?: boolean; locked?: boolean },
+): Promise<{ store: Store; clock: Clock }> {
+  if (databaseUrl === null) {
+    const store = await openSqlite({ dataDir, now: systemClock.now, ...options });
+    return { store, clock: systemClock };
+  }
+  if (await hasSqlite(dataDir))
+    throw new AppError(
+      'conflict',
+      `${dataDir} has a store of its own, and a database is asked for (--database-url or SILVERSMITH_DATABASE_URL). Carry the store over: silversmith store copy. Or give another --data-dir.`,
+    );
+  const store = await openPostgres({ url: databaseUrl, requestsPerSecond });
+  return { store, clock: store.clock };
+}
+
+async function hasSqlite(dataDir: string): Promise<boolean> {
+  const file = storeFile(dataDir);
+  const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
+  return (await bytes(file)) + (await bytes(`${file}-wal`)) > 0;
 }
 
 /**
@@ -91,12 +115,15 @@ async function usable<Key>(name: string, read: () => Key | Promise<Key>): Promis
  * Makes the directory when it does not exist; only its owner can read the store's files.
  * Idempotent. Throws `unavailable`.
  */
-export async function prepareDataDir(dataDir: string): Promise<void> {
+export async function prepareDataDir({
+  dataDir,
+  databaseUrl,
+}: Pick<Config, 'dataDir' | 'databaseUrl'>): Promise<void> {
   try {
     await makeFolders(dataDir, 0o711);
     await mkdir(join(dataDir, 'transfers'), { recursive: true, mode: 0o700 });
     // SQLite gives its other files the mode of this one, so make this one first.
-    await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });
+    if (databaseUrl === null) await writeFile(storeFile(dataDir), '', { flag: 'a', mode: 0o600 });
   } catch (error) {
     throw new AppError(
       'unavailable',
@@ -111,14 +138,14 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
  * wrong path must not make a new directory.
  */
 export async function openExistingStore(config: Config, options: { check?: boolean } = {}) {
-  await assertStoreIsThere(config.dataDir);
-  if (!(await exists(storeFile(config.dataDir)))) {
+  await assertStoreIsThere(config);
+  if (config.databaseUrl === null && !(await exists(storeFile(config.dataDir)))) {
     throw new AppError(
       'not_found',
       `This command works on the data directory, on the server's own host, and there is no data in ${config.dataDir}; give --data-dir, or start the server once: silversmith serve`,
     );
   }
   await engineOf(config);
-  await prepareDataDir(config.dataDir);
+  await prepareDataDir(config);
   return openStore(config, options);
 }

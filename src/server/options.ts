@@ -5,7 +5,7 @@
 // then print docs/reference/settings.md again.
 
 import { resolve } from 'node:path';
-import { decimal, oneOf, type Parser, refuse, whole, yesOrNo } from '../cli/parse.ts';
+import { decimal, oneOf, type Parser, path, refuse, whole, yesOrNo } from '../cli/parse.ts';
 import {
   type ListenAddress,
   listenAddress,
@@ -13,6 +13,7 @@ import {
   portNumber,
   publicUrl,
 } from '../cli/parse-address.ts';
+import { databaseUrl, withoutSecret } from '../cli/parse-database.ts';
 import { dataDirSetting, type FlagsOf, inUnits, setting, settingValues } from '../cli/setting.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import type { Environment } from '../lib/environment.ts';
@@ -36,8 +37,27 @@ const uidRange: Parser<Confining['uids']> = (text) => {
 
 export type EngineName = 'qemu' | 'simulator';
 
+/** Whether the engine keeps its data on the host of one server, which alone can work it. */
+export const isHostBound = (engine: string): boolean => engine !== 'incus';
+
 export const settings = {
   dataDir: dataDirSetting,
+  databaseUrl: setting({
+    option: '--database-url <url>',
+    variable: 'SILVERSMITH_DATABASE_URL',
+    parse: databaseUrl,
+    default: null,
+    defaultSays: 'SQLite in the data directory',
+    help: 'PostgreSQL that keeps the state for several servers, as postgres://user@host/database',
+  }),
+  transfersDir: setting({
+    option: '--transfers-dir <folder>',
+    variable: 'SILVERSMITH_TRANSFERS_DIR',
+    parse: path,
+    default: null,
+    defaultSays: 'the data directory',
+    help: 'where uploads and exports wait; several servers need one that they share',
+  }),
   host: setting({
     option: '--host <address>',
     variable: 'SILVERSMITH_HOST',
@@ -184,6 +204,9 @@ export type Flags = FlagsOf<typeof settings>;
 
 export interface Config {
   dataDir: string;
+  /** Null: SQLite in the data directory. */
+  databaseUrl: string | null;
+  transfersDir: string | null;
   host: string;
   port: number;
   /** Null: the engine that the data belongs to; see installation.ts. */
@@ -232,6 +255,8 @@ export function parseConfig(flags: Flags, env: Environment): Config {
   const given = settingValues(settings, flags, env);
   return {
     dataDir: resolve(given.dataDir ?? defaultDataDir(env)),
+    databaseUrl: withoutSecret(flags.databaseUrl, given.databaseUrl),
+    transfersDir: given.transfersDir === null ? null : resolve(given.transfersDir),
     host: given.host,
     port: given.port,
     engine: given.engine,

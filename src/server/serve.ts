@@ -1,130 +1,25 @@
 // Wires the rooms into a running server, and closes them again in order.
 
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { Application } from '../app/application.ts';
 import { assertMasterKey } from '../app/operator/master-key.ts';
-import { localBlobs } from '../blobs/local/blobs.ts';
 import { AppError } from '../domain/error.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
-import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
-import { httpLimits } from '../http/hygiene.ts';
-import { Metrics, metricsServer } from '../http/metrics.ts';
-import { buildServer } from '../http/server.ts';
-import { SignatureJournal } from '../http/signature-journal.ts';
-import { type Clock, systemClock } from '../lib/clock.ts';
+import { metricsServer } from '../http/metrics.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
-import { defaultSettings, type Settings } from '../reconcile/context.ts';
-import { Reconciler } from '../reconcile/loop.ts';
+import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import type { Config } from './options.ts';
-
-export interface Dependencies {
-  dataDir: string;
-  store: Store;
-  engine: Engine;
-  masterKey: MasterKey;
-  signer: Signer;
-  clock?: Clock;
-  settings?: Partial<Settings>;
-  logLevel?: string;
-  publicUrl?: string | null;
-  requestsPerSecond?: number;
-  /** Whether /metrics is answered at the address of the API. */
-  showMetrics?: boolean;
-}
-
-export interface Service {
-  app: FastifyInstance;
-  metrics: Metrics;
-  reconciler: Reconciler;
-  close(): Promise<void>;
-}
-
-/**
- * Builds the HTTP server and the reconciler on a store and an engine that are open. They stay open
- * when the service closes.
- */
-export function buildService({
-  dataDir,
-  store,
-  engine,
-  masterKey,
-  signer,
-  clock = systemClock,
-  settings: given,
-  logLevel = 'info',
-  publicUrl = null,
-  requestsPerSecond = 0,
-  showMetrics = true,
-}: Dependencies): Service {
-  const settings = { ...defaultSettings, ...given };
-  const blobs = localBlobs(join(dataDir, 'transfers'));
-  const application = new Application({
-    store,
-    masterKey,
-    signer,
-    now: clock.now,
-    keepDiskMs: settings.keepDiskMs,
-    blobs,
-  });
-  const metrics = new Metrics({ counts: () => application.counts(), clock });
-  const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, (error) => {
-    metrics.journalFailed();
-    app.log.error({ err: error }, 'the signature of a read could not be written down');
-  });
-  const authenticator = new Authenticator({
-    callers: application.callers,
-    clock,
-    journal,
-    requestsPerSecond,
-  });
-  const app = buildServer({
-    application,
-    clock,
-    authenticator,
-    publicUrl,
-    metrics,
-    showMetrics,
-    logLevel,
-    nudge: () => reconciler.nudge(),
-    async check() {
-      await store.check();
-      const capacity = await engine.check(withoutJob());
-      await store.write('system', (work) => work.host.setCapacity(capacity));
-    },
-  });
-  const reconciler = new Reconciler({
-    store,
-    engine,
-    clock,
-    settings,
-    signer,
-    blobs,
-    log: app.log,
-    meter: metrics,
-  });
-  return {
-    app,
-    metrics,
-    reconciler,
-    async close() {
-      const late = setTimeout(() => app.server.closeAllConnections(), httpLimits.drainMs);
-      await app.close();
-      clearTimeout(late);
-      await reconciler.stop();
-      journal.close();
-    },
-  };
-}
+import { joinInstallation } from './replica.ts';
+import { type Api, buildApi, buildService } from './service.ts';
 
 export interface Running {
   url: string;
@@ -132,8 +27,11 @@ export interface Running {
   metricsUrl: string | null;
   store: Store;
   masterKey: MasterKey;
-  engine: Engine;
-  reconciler: Reconciler;
+  engineName: string;
+  worksEngine: boolean;
+  /** Both throw `unavailable` when another server works the engine. */
+  readonly engine: Engine;
+  readonly reconciler: Reconciler;
   close(): Promise<void>;
 }
 
@@ -184,8 +82,8 @@ async function listen(listeners: readonly Listener[]): Promise<string[]> {
  * lacks something, and when the port is taken.
  */
 export async function serve(config: Config): Promise<Running> {
-  await assertStoreIsThere(config.dataDir);
-  await prepareDataDir(config.dataDir);
+  await assertStoreIsThere(config);
+  await prepareDataDir(config);
   // Take the lock before the store is opened, because opening may change the schema, which must not
   // happen below a server that runs.
   const lock = await waitToLockDataDir(config.dataDir, commandMostMs);
@@ -198,56 +96,147 @@ export async function serve(config: Config): Promise<Running> {
 }
 
 async function serveLocked(config: Config, lock: Lock): Promise<Running> {
-  const engineName = await engineOf(config);
-  const { store, masterKey, signer } = await openStore(config, { check: true, locked: true });
+  // A wrong engine is refused before the store is opened, which may change its schema.
+  await engineOf(config);
+  const opened = await openStore(config, { check: true, locked: true });
+  const { store, masterKey } = opened;
+  let engine: Engine | null = null;
   try {
     await store.read('system', (work) => assertMasterKey(work, masterKey));
-    // This server owns the data directory, so no other server can still hold a lease.
-    await store.write('system', (work) => work.jobs.endLeases());
-    const newInstallation = newId();
-    const engine = await openEngine(config, newInstallation);
-    await ensureInstallation(config.dataDir, engineName, newInstallation);
-    await engine.hostBound?.tidy(withoutJob());
-    // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
-    const showMetrics =
-      config.metrics === null && config.publicUrl === null && isLoopback(config.host);
-    const service = buildService({ ...config, store, engine, masterKey, signer, showMetrics });
-    const listeners = [
-      {
-        app: service.app,
-        host: config.host,
-        port: config.port,
-        flags: { port: '--port', host: '--host' },
-      },
-    ];
-    if (config.metrics) {
-      const flags = { port: '--metrics', host: '--metrics' };
-      listeners.push({ app: metricsServer(service.metrics), ...config.metrics, flags });
-    }
-    const shut = () => Promise.all(listeners.slice(1).map(({ app }) => app.close()));
-    const [url = '', metricsUrl = null] = await listen(listeners).catch(async (error) => {
-      await shut();
-      await service.close();
-      throw error;
-    });
-    service.reconciler.start();
+    const part =
+      config.databaseUrl === null ? await alone(config, store) : await joined(config, opened);
+    engine = await part.openEngine();
+    const service = serviceOf(config, opened, { ...part, engine });
+    const { url, metricsUrl, shut } = await listenAll(config, service);
+    const ending = engine;
+    service.reconciler?.start();
     return {
       url,
       metricsUrl,
       store,
       masterKey,
-      engine,
-      reconciler: service.reconciler,
+      engineName: part.engineName,
+      worksEngine: ending !== null,
+      get engine() {
+        return workedHere(ending);
+      },
+      get reconciler() {
+        return workedHere(service.reconciler);
+      },
       async close() {
         await shut();
         await service.close();
-        await engine.close();
+        await ending?.close();
         await store.close();
         lock.release();
       },
     };
   } catch (error) {
+    await engine?.close();
     await store.close();
+    throw error;
+  }
+}
+
+function workedHere<Value>(value: Value | null): Value {
+  if (value !== null) return value;
+  throw new AppError(
+    'unavailable',
+    'Another server works the engine, on the host that has its data; type this there.',
+  );
+}
+
+interface Part {
+  engineName: string;
+  transfers?: string;
+  /** Null when another server works the engine. */
+  openEngine(): Promise<Engine | null>;
+}
+
+/** The part of a server that owns its store. */
+async function alone(config: Config, store: Store): Promise<Part> {
+  const engineName = await engineOf(config);
+  // This server owns the data directory, so no other server can still hold a lease.
+  await store.write('system', (work) => work.jobs.endLeases());
+  return {
+    engineName,
+    async openEngine() {
+      const newInstallation = newId();
+      const engine = await openEngine(config, newInstallation);
+      await ensureInstallation(config.dataDir, engineName, newInstallation);
+      await engine.hostBound?.tidy(withoutJob());
+      return engine;
+    },
+  };
+}
+
+/** The part of a server that shares its store with others. */
+async function joined(
+  config: Config,
+  opened: { store: Store; masterKey: MasterKey; signer: Signer },
+): Promise<Part> {
+  const {
+    engine: engineName,
+    installation,
+    worksEngine,
+    transfers,
+  } = await joinInstallation(config, opened);
+  return {
+    engineName,
+    transfers,
+    async openEngine() {
+      if (!worksEngine) return null;
+      const engine = await openEngine({ ...config, engine: engineName }, installation);
+      await engine.hostBound?.tidy(withoutJob());
+      return engine;
+    },
+  };
+}
+
+/** The service; without an engine, it answers requests only. */
+function serviceOf(
+  config: Config,
+  opened: { store: Store; clock: Clock; masterKey: MasterKey; signer: Signer },
+  { engine, transfers }: { engine: Engine | null; transfers?: string },
+): Api & { reconciler: Reconciler | null } {
+  // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
+  const showMetrics =
+    config.metrics === null && config.publicUrl === null && isLoopback(config.host);
+  const dependencies = { ...config, ...opened, ...(transfers && { transfers }), showMetrics };
+  if (engine !== null) {
+    const service = buildService({ ...dependencies, engine });
+    opened.store.onNudge(() => service.reconciler.nudge());
+    return service;
+  }
+  const { store } = opened;
+  const api = buildApi(dependencies, {
+    nudge: () => store.nudgeOthers(),
+    check: () => store.check(),
+  });
+  return { ...api, close: () => api.close(), reconciler: null };
+}
+
+/** Listens at all addresses. When one of them fails, closes all and throws `unavailable`. */
+async function listenAll(config: Config, service: Api) {
+  const listeners: Listener[] = [
+    {
+      app: service.app,
+      host: config.host,
+      port: config.port,
+      flags: { port: '--port', host: '--host' },
+    },
+  ];
+  if (config.metrics) {
+    const flags = { port: '--metrics', host: '--metrics' };
+    listeners.push({ app: metricsServer(service.metrics), ...config.metrics, flags });
+  }
+  const shut = () => Promise.all(listeners.slice(1).map(({ app }) => app.close()));
+  try {
+    const [url = '', metricsUrl = null] = await listen(listeners);
+    return { url, metricsUrl, shut };
+  } catch (error) {
+    await shut();
+    await service.close();
     throw error;
   }
 }

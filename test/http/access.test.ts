@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { reachedAt } from '../../src/http/hygiene.ts';
 import { parseConfig } from '../../src/server/options.ts';
-import { buildService } from '../../src/server/serve.ts';
+import { buildService } from '../../src/server/service.ts';
 import { movableClock } from '../support.ts';
 import { startHarness } from './harness.ts';
 

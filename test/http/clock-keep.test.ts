@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, MachineId, TransferId } from '../../src/domain/ids.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
-import { buildService } from '../../src/server/serve.ts';
+import { buildService } from '../../src/server/service.ts';
 import { call } from '../call.ts';
 import { movableClock } from '../support.ts';
 import { settled } from './settled.ts';

@@ -15,7 +15,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import { signingKeyFile } from '../../src/lib/signing-key.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
-import { buildService } from '../../src/server/serve.ts';
+import { buildService } from '../../src/server/service.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { operatorOn } from '../operator.ts';
@@ -34,6 +34,8 @@ interface HarnessOptions {
   onQuery?: (sql: string) => void;
   /** Stands between the service and the store. */
   wrapStore?: (store: Store) => Store;
+  /** Opens an empty store. Default: SQLite in the data directory. */
+  openStore?: () => Promise<Store>;
   /** A folder that exists and is empty. Default: a temporary one. */
   dataDir?: string;
 }
@@ -111,11 +113,13 @@ export async function startHarness(t: Scope, options: HarnessOptions = {}) {
 async function open(t: Scope, options: HarnessOptions) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { clock = systemClock } = options;
-  const store = await openSqlite({
-    dataDir,
-    now: clock.now,
-    ...(options.onQuery && { onQuery: options.onQuery }),
-  });
+  const sqlite = () =>
+    openSqlite({
+      dataDir,
+      now: clock.now,
+      ...(options.onQuery && { onQuery: options.onQuery }),
+    });
+  const store = await (options.openStore ?? sqlite)();
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
   await mkdir(join(dataDir, 'transfers'));
   const signer = await signingKeyFile(join(dataDir, 'signing.key'), join(dataDir, 'trusted.keys'));

@@ -12,7 +12,7 @@ import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { parseAuthorization } from '../../src/contract/signing.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
-import { buildService } from '../../src/server/serve.ts';
+import { buildService } from '../../src/server/service.ts';
 import { temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 

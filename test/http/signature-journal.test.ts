@@ -7,36 +7,40 @@ import { SignatureJournal } from '../../src/http/signature-journal.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { defer, movableClock, temporaryFolder } from '../support.ts';
 
+/** Whether the signature is new; it was signed a moment ago. */
+const use = (journal: SignatureJournal, signature: string, signedAt = Number.MAX_SAFE_INTEGER) =>
+  journal.use({ signature, signedAt }).is === 'new';
+
 describe('the journal of signatures', () => {
   it('forgets no signature early when the clock is set forward and back', async (t) => {
     const { clock, jump, advance } = movableClock();
     const journal = new SignatureJournal(await temporaryFolder(t), 600_000, clock, assert.ifError);
     defer(t, () => journal.close());
-    assert.equal(journal.use('one'), true);
+    assert.equal(use(journal, 'one'), true);
     for (const ms of [7 * 24 * 3600_000, -7 * 24 * 3600_000]) {
       jump(ms);
-      assert.equal(journal.use(`after ${ms}`), true);
+      assert.equal(use(journal, `after ${ms}`), true);
     }
-    assert.equal(journal.use('one'), false);
+    assert.equal(use(journal, 'one'), false);
     for (const signature of ['two', 'three']) {
       advance(600_001);
-      journal.use(signature);
+      use(journal, signature);
     }
-    assert.equal(journal.use('one'), true);
+    assert.equal(use(journal, 'one'), true);
   });
 
   it('knows the used signatures after a restart, even behind a half-written line', async (t) => {
     const folder = await temporaryFolder(t);
     const open = () => new SignatureJournal(folder, 600_000, systemClock, assert.ifError);
     const first = open();
-    assert.ok(first.use('one'));
+    assert.ok(use(first, 'one'));
     first.close();
     await appendFile(`${folder}/signatures.0`, '\ntor');
     const second = open();
-    assert.ok(second.use('two'));
+    assert.ok(use(second, 'two'));
     second.close();
     const third = open();
-    assert.deepEqual([third.use('one'), third.use('two')], [false, false]);
+    assert.deepEqual([use(third, 'one'), use(third, 'two')], [false, false]);
     third.close();
   });
 
@@ -53,9 +57,11 @@ describe('the journal of signatures', () => {
     const second = open();
     defer(t, () => second.close());
     assert.ok(Math.abs(second.coversMs - 300_000) < 1000);
+    const signedAt = clock.now() - 302_000;
+    assert.equal(second.use({ signature: 'early', signedAt }).is, 'early');
     advance(301_000);
     assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
-    second.use('one');
+    use(second, 'one');
     assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
   });
 
@@ -70,9 +76,9 @@ describe('the journal of signatures', () => {
       () => failures++,
     );
     journal.close();
-    assert.deepEqual([journal.use('one'), journal.use('one')], [true, false]);
+    assert.deepEqual([use(journal, 'one'), use(journal, 'one')], [true, false]);
     assert.equal(failures, 1);
     now += 700_000;
-    assert.deepEqual([journal.use('two'), journal.use('one')], [true, false]);
+    assert.deepEqual([use(journal, 'two'), use(journal, 'one')], [true, false]);
   });
 });

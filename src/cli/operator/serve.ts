@@ -41,7 +41,11 @@ async function serveUntilSignal(
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
   try {
-    terminal.out(`Data lives in ${config.dataDir} (${running.engine.name} engine).`);
+    terminal.out(`Data lives in ${config.dataDir} (${running.engineName} engine).`);
+    if (!running.worksEngine)
+      terminal.out(
+        'This server answers requests only; the server with the data of the engine does the work.',
+      );
     let demo: string | null = null;
     if (config.demo) {
       const { ensureDemo } = await import('../../server/demo.ts');

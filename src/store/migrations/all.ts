@@ -24,6 +24,7 @@ import { layerCopies } from './0018-layer-copies.ts';
 import { bootProfiles } from './0019-boot-profiles.ts';
 import { operatorAudit } from './0020-operator-audit.ts';
 import { search } from './0021-search.ts';
+import { replicas } from './0022-replicas.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -48,6 +49,7 @@ const all: Record<string, MigrationFor> = {
   '0019-boot-profiles': bootProfiles,
   '0020-operator-audit': operatorAudit,
   '0021-search': search,
+  '0022-replicas': replicas,
 };
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -20,6 +20,7 @@ import type { DiskReader, DiskWriter } from './disk.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
 import type { ImageReader, ImageWriter } from './image.ts';
+import type { InstallationReader, InstallationWriter } from './installation.ts';
 import type { JobReader, JobWriter } from './job.ts';
 import type { KeyReader, KeyWriter } from './key.ts';
 import type { LayerReader, LayerWriter } from './layer.ts';
@@ -28,7 +29,7 @@ import type { MachineReader, MachineWriter } from './machine.ts';
 import type { MachineTypeReader, MachineTypeWriter } from './machine-type.ts';
 import type { OperatorAuditReader, OperatorAuditWriter } from './operator-audit.ts';
 import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
-import type { SignatureWriter } from './signature.ts';
+import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
 import type { TransferReader, TransferWriter } from './transfer.ts';
 import type { UsageReader } from './usage.ts';
@@ -50,6 +51,7 @@ export interface Reader {
   readonly layerCopies: LayerCopyReader;
   readonly disks: DiskReader;
   readonly host: HostReader;
+  readonly installation: InstallationReader;
   readonly jobs: JobReader;
   readonly organisations: OrganisationReader;
   readonly keys: KeyReader;
@@ -76,6 +78,7 @@ export interface Writer extends Reader {
   readonly layerCopies: LayerCopyWriter;
   readonly disks: DiskWriter;
   readonly host: HostWriter;
+  readonly installation: InstallationWriter;
   readonly jobs: JobWriter;
   readonly organisations: OrganisationWriter;
   readonly keys: KeyWriter;
@@ -117,6 +120,12 @@ export interface Store {
 
   /** Calls `wake` when another server nudges, until the store is closed. Call it once. */
   onNudge(wake: () => void): void;
+
+  /**
+   * Remembers the signatures of all requests, for all servers on this store. Null for a store that
+   * one server owns: that server remembers them beside the store, which costs less.
+   */
+  readonly signatures: SharedSignatures | null;
 
   /** Throws `unavailable` when the schema does not match this program. */
   check(): Promise<void>;

@@ -13,6 +13,8 @@ const snakeCase = (name: string) =>
 export const withoutNul = (text: string) => text.replaceAll('\0', '\uFFFD');
 
 export const dialect: Dialect = {
+  unlocked: (query) => query.forUpdate().skipLocked(),
+
   among<Id extends number | string>(ids: readonly Id[]) {
     // An empty list has no type, and nothing is equal to null.
     if (ids.length === 0) return sql<Id>`(null)`;

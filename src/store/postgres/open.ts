@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { SharedSignatures } from '../port/signature.ts';
 import type { Store } from '../port/unit-of-work.ts';
 import type { Database, Db } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
@@ -15,6 +16,7 @@ import { isBroken, isConflict, isConnectionLost, translated } from './errors.ts'
 import { ensureCurrent, type Migrations, postgresMigrations, standingOf } from './migrate.ts';
 import { Nudges } from './nudges.ts';
 import { openClient, openPool } from './pool.ts';
+import { PostgresSignatures } from './signatures.ts';
 
 /** A write that meets conflicts is run again for this long, and at least so often. */
 const conflictMostMs = 10_000;
@@ -28,6 +30,8 @@ interface PostgresOptions {
   url: string;
   /** The clock of rows and leases; the database's own when none is given. */
   now?: () => number;
+  /** The lasting rate at which one key may send requests to all servers; 0: no limit. */
+  requestsPerSecond?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
   /** Called with the text of every statement that is run. */
@@ -59,7 +63,11 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     const followed = await followDatabase(pool);
     const { now = followed.now } = options;
     const nudges = new Nudges(pool, () => openClient(url));
+    const { requestsPerSecond = 0 } = options;
+    const signatures = new PostgresSignatures(pool, { now, requestsPerSecond });
+    await signatures.begin();
     return {
+      signatures: translatedUse(signatures),
       clock: { ...followed, now },
       read: (scope, work) => translated(() => work(bindReader({ db, scope, now, dialect }))),
       write: (scope, work) =>
@@ -85,6 +93,12 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     throw error;
   }
 }
+
+const translatedUse = (signatures: PostgresSignatures): SharedSignatures => ({
+  has: (signature) => signatures.has(signature),
+  use: (request) => translated(() => signatures.use(request)),
+  refuse: (request) => signatures.refuse(request),
+});
 
 /**
  * Runs work in a serialisable transaction, and again after a conflict, until it is committed or its

@@ -54,10 +54,10 @@ class NamingClient extends pg.Client {
   }
 
   override query(...args: unknown[]): never {
-    const [text, values] = args;
+    const [text, values, ...rest] = args;
     const given =
       typeof text === 'string' && Array.isArray(values)
-        ? [{ name: nameOf(text), text, values: values.map(sent) }]
+        ? [{ name: nameOf(text), text, values: values.map(sent) }, ...rest]
         : args;
     return super.query(...(given as Parameters<pg.Client['query']>)) as never;
   }

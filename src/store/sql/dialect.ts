@@ -6,7 +6,18 @@
 
 import type { RawBuilder } from 'kysely';
 
+/** A query whose rows a database can lock. */
+interface Lockable<Query> {
+  forUpdate(): { skipLocked(): Query };
+}
+
 export interface Dialect {
+  /**
+   * Locks the rows that a subquery finds, and leaves out those that another transaction has locked.
+   * A database that writes one transaction at a time returns the query as it is.
+   */
+  unlocked<Query extends Lockable<Query>>(query: Query): Query;
+
   /**
    * A list of ids as one parameter, to look for with `in`: a list of any length is the same
    * statement, and none has too many variables.

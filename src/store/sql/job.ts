@@ -148,14 +148,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
   }
 
   async claim(id: JobId, owner: string, leaseMs: number): Promise<Job | undefined> {
-    const row = await this.within(this.db.updateTable('job'))
-      .set((e) => ({
-        state: 'running',
-        leaseOwner: owner,
-        leaseUntil: this.now() + leaseMs,
-        attempts: e('attempts', '+', 1),
-        updatedAt: this.now(),
-      }))
+    const free = this.within(this.db.selectFrom('job'))
       .where('id', '=', id)
       .where((e) =>
         e.or([
@@ -163,6 +156,17 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
           e.and([e('state', '=', 'running'), e('leaseUntil', '<=', this.now())]),
         ]),
       )
+      .select('id');
+    const row = await this.db
+      .updateTable('job')
+      .set((e) => ({
+        state: 'running',
+        leaseOwner: owner,
+        leaseUntil: this.now() + leaseMs,
+        attempts: e('attempts', '+', 1),
+        updatedAt: this.now(),
+      }))
+      .where('id', 'in', this.unlocked(free))
       .returningAll()
       .executeTakeFirst();
     return row && toJob(row);

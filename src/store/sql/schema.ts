@@ -18,6 +18,7 @@ import type {
   SoftwareId,
 } from '../../domain/ids.ts';
 import type { BuildStep, Image } from '../../domain/image.ts';
+import type { Installation } from '../../domain/installation.ts';
 import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { LayerCopy } from '../../domain/layer-copy.ts';
@@ -91,6 +92,8 @@ export interface Database {
   freeze: { what: Freeze; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
   signature: { keyId: KeyId; signature: string; expiresAt: number };
+  readSignature: { keyId: KeyId; signature: string; expiresAt: number };
+  installation: Installation & { one: number; createdAt: number };
 }
 
 export type Db = Kysely<Database> | Transaction<Database>;

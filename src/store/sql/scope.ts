@@ -53,6 +53,10 @@ export abstract class Queries {
       throw new TypeError('a new row must belong to the organisation of the scope');
   }
 
+  protected get unlocked(): Dialect['unlocked'] {
+    return this.#dialect.unlocked;
+  }
+
   protected among<Id extends number | string>(ids: readonly Id[]) {
     return this.#dialect.among(ids);
   }

@@ -30,5 +30,11 @@ export class SqlSignatureWriter extends Queries implements SignatureWriter {
 
   async prune(before: number): Promise<void> {
     await this.db.deleteFrom('signature').where('expiresAt', '<', before).execute();
+    // The row without a key says since when signatures are remembered.
+    await this.db
+      .deleteFrom('readSignature')
+      .where('expiresAt', '<', before)
+      .where('keyId', '<>', '' as KeyId)
+      .execute();
   }
 }

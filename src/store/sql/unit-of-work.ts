@@ -9,6 +9,7 @@ import { SqlDiskReader, SqlDiskWriter } from './disk.ts';
 import { SqlHostReader, SqlHostWriter } from './host.ts';
 import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
 import { SqlImageReader, SqlImageWriter } from './image.ts';
+import { SqlInstallationReader, SqlInstallationWriter } from './installation.ts';
 import { SqlJobReader, SqlJobWriter } from './job.ts';
 import { SqlKeyReader, SqlKeyWriter } from './key.ts';
 import { SqlLayerReader, SqlLayerWriter } from './layer.ts';
@@ -33,6 +34,7 @@ export const bindReader = (binding: Binding): Reader => ({
   layerCopies: new SqlLayerCopyReader(binding),
   disks: new SqlDiskReader(binding),
   host: new SqlHostReader(binding),
+  installation: new SqlInstallationReader(binding),
   jobs: new SqlJobReader(binding),
   organisations: new SqlOrganisationReader(binding),
   keys: new SqlKeyReader(binding),
@@ -56,6 +58,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   layerCopies: new SqlLayerCopyWriter(binding),
   disks: new SqlDiskWriter(binding),
   host: new SqlHostWriter(binding),
+  installation: new SqlInstallationWriter(binding),
   jobs: new SqlJobWriter(binding),
   organisations: new SqlOrganisationWriter(binding),
   keys: new SqlKeyWriter(binding),

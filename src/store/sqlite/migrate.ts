@@ -24,6 +24,7 @@ type Standing = 'current' | 'older' | 'newer';
 export const sqliteMigrations: Migrations = migrations({
   identity: 'integer primary key autoincrement',
   text: 'text',
+  unlogged: '',
   searchIn: () => [],
 });
 

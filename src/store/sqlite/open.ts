@@ -92,6 +92,7 @@ async function open(options: SqliteOptions): Promise<Store> {
         writer.transaction().execute((db) => work(bindWriter({ db, scope, now, dialect }))),
       ),
     // One server at a time owns a data directory.
+    signatures: null,
     nudgeOthers() {},
     onNudge() {},
     check: () =>

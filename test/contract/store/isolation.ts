@@ -101,7 +101,17 @@ async function twoOrganisations(world: World) {
 
 /** Names that are not part of the port. */
 const internal = new Set([
-  ...['constructor', 'db', 'now', 'within', 'organisation', 'assertOwn', 'among', 'insertAll'],
+  ...[
+    'constructor',
+    'db',
+    'now',
+    'within',
+    'organisation',
+    'assertOwn',
+    'among',
+    'insertAll',
+    'unlocked',
+  ],
   ...['openJobs', 'rows', 'shown', 'visible'],
 ]);
 

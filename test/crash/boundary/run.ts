@@ -8,7 +8,7 @@ import type { Engine } from '../../../src/engine/port/engine.ts';
 import { openSimulator } from '../../../src/engine/simulator/engine.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { examine } from '../../../src/reconcile/doctor.ts';
-import { buildService } from '../../../src/server/serve.ts';
+import { buildService } from '../../../src/server/service.ts';
 import type { Store } from '../../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../../src/store/sqlite/open.ts';
 import { call } from '../../call.ts';

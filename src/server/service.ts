@@ -1,0 +1,147 @@
+// Builds a service on a store and an engine that are open: the HTTP server and the reconciler.
+
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { Application } from '../app/application.ts';
+import { localBlobs } from '../blobs/local/blobs.ts';
+import { withoutJob } from '../engine/port/call.ts';
+import type { Engine } from '../engine/port/engine.ts';
+import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
+import { httpLimits } from '../http/hygiene.ts';
+import { Metrics } from '../http/metrics.ts';
+import { buildServer } from '../http/server.ts';
+import { SignatureJournal } from '../http/signature-journal.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { MasterKey } from '../lib/master-key.ts';
+import type { Signer } from '../lib/signing-key.ts';
+import { defaultSettings, type Settings } from '../reconcile/context.ts';
+import { Reconciler } from '../reconcile/loop.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
+
+interface ApiDependencies {
+  /** Where this server keeps its own files. */
+  dataDir: string;
+  /** The folder of uploads and exports; in the data directory when none is given. */
+  transfers?: string;
+  store: Store;
+  masterKey: MasterKey;
+  signer: Signer;
+  clock?: Clock;
+  settings?: Partial<Settings>;
+  logLevel?: string;
+  publicUrl?: string | null;
+  requestsPerSecond?: number;
+  /** Whether /metrics is answered at the address of the API. */
+  showMetrics?: boolean;
+}
+
+interface Dependencies extends ApiDependencies {
+  engine: Engine;
+}
+
+export interface Api {
+  app: FastifyInstance;
+  metrics: Metrics;
+  close(): Promise<void>;
+}
+
+export interface Service extends Api {
+  reconciler: Reconciler;
+}
+
+/**
+ * Builds the HTTP server and the reconciler on a store and an engine that are open. They stay open
+ * when the service closes.
+ */
+export function buildService(dependencies: Dependencies): Service {
+  const { store, engine, signer, clock = systemClock, settings } = dependencies;
+  const { app, metrics, close } = buildApi(dependencies, {
+    nudge() {
+      reconciler.nudge();
+      store.nudgeOthers();
+    },
+    async check() {
+      await store.check();
+      const capacity = await engine.check(withoutJob());
+      await store.write('system', (work) => work.host.setCapacity(capacity));
+    },
+  });
+  const reconciler = new Reconciler({
+    store,
+    engine,
+    clock,
+    settings: { ...defaultSettings, ...settings },
+    signer,
+    blobs: localBlobs(transfersOf(dependencies)),
+    log: app.log,
+    meter: metrics,
+  });
+  return { app, metrics, reconciler, close: () => close(() => reconciler.stop()) };
+}
+
+const transfersOf = ({ dataDir, transfers }: ApiDependencies) =>
+  transfers ?? join(dataDir, 'transfers');
+
+interface Beside {
+  /** Called when a request has changed something. */
+  nudge(): void;
+  /** Throws when this server cannot work. */
+  check(): Promise<void>;
+}
+
+/** Builds the HTTP server alone. */
+export function buildApi(dependencies: ApiDependencies, beside: Beside) {
+  const { dataDir, store, masterKey, signer, clock = systemClock } = dependencies;
+  const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
+  const { requestsPerSecond = 0 } = dependencies;
+  const application = new Application({
+    store,
+    masterKey,
+    signer,
+    now: clock.now,
+    keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
+    blobs: localBlobs(transfersOf(dependencies)),
+  });
+  const metrics = new Metrics({ counts: () => application.counts(), clock });
+  const memory =
+    store.signatures === null
+      ? journalIn(dataDir, clock, (error) => {
+          metrics.journalFailed();
+          app.log.error({ err: error }, 'the signature of a read could not be written down');
+        })
+      : { used: store.signatures, close() {} };
+  const authenticator = new Authenticator({
+    callers: application.callers,
+    clock,
+    used: memory.used,
+    requestsPerSecond,
+  });
+  const app = buildServer({
+    application,
+    clock,
+    authenticator,
+    publicUrl,
+    metrics,
+    showMetrics,
+    logLevel,
+    ...beside,
+  });
+  return {
+    app,
+    metrics,
+    /** Ends the requests, then the work, then the journal. */
+    async close(work: () => Promise<void> = async () => {}) {
+      const late = setTimeout(() => app.server.closeAllConnections(), httpLimits.drainMs);
+      await app.close();
+      clearTimeout(late);
+      await work();
+      memory.close();
+    },
+  };
+}
+
+/** The memory of signatures of a server that owns its store. */
+function journalIn(dataDir: string, clock: Clock, failed: (error: unknown) => void) {
+  const journal = new SignatureJournal(dataDir, 2 * clockToleranceMs, clock, failed);
+  return { used: journal, close: () => journal.close() };
+}

@@ -1,0 +1,151 @@
+// Several servers on one database answer as one.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { pathPrefix } from '../../src/contract/envelope.ts';
+import { openPostgres } from '../../src/store/postgres/open.ts';
+import { defer, type Scope, waitFor } from '../support.ts';
+import { startReplicas } from './replicas.ts';
+import { type PostgresServer, startPostgres } from './server.ts';
+
+const file: Scope = { after };
+defer(file, () => {});
+let server: PostgresServer;
+
+before(async () => {
+  server = await startPostgres(file);
+});
+
+describe('three servers on one database', () => {
+  it('answer each signed read once, however many of them get it at the same moment', async (t) => {
+    const s = await startReplicas(t, await server.database(), { count: 3 });
+    for (let round = 0; round < 20; round++) {
+      const request = {
+        method: 'GET',
+        path: `${pathPrefix}/images`,
+        nonce: randomUUID(),
+        timestamp: Date.now(),
+      };
+      const answers = await Promise.all(s.apps.map((app) => s.sendRaw(request, s.keys.ours, app)));
+      assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 401, 401]);
+    }
+  });
+
+  it('make a change once, and give its answer again under its Idempotency-Key', async (t) => {
+    const s = await startReplicas(t, await server.database(), { count: 3 });
+    const [machineId] = s.machines;
+    const request = {
+      method: 'POST',
+      path: `${pathPrefix}/machines/${machineId}/start`,
+      headers: { 'idempotency-key': 'once' },
+    };
+    const captured = { ...request, nonce: randomUUID(), timestamp: Date.now() };
+    const replies = await Promise.all(s.apps.map((app) => s.sendRaw(captured, s.keys.ours, app)));
+    assert.deepEqual(replies.map(({ statusCode }) => statusCode).sort(), [200, 401, 401]);
+    const done = replies.find(({ statusCode }) => statusCode === 200);
+    const again = await Promise.all(s.apps.map((app) => s.sendRaw(request, s.keys.ours, app)));
+    for (const answer of again) {
+      assert.equal(answer.headers['idempotent-replayed'], 'true');
+      assert.deepEqual(answer.json(), done?.json());
+    }
+  });
+
+  it('share the work: each job is done once, and no server does it all', async (t) => {
+    const s = await startReplicas(t, await server.database(), { count: 3, speed: 50 });
+    const images = await Promise.all(
+      Array.from({ length: 30 }, async (_, number) => {
+        const { body } = await s.at(number).call('imageInstall', {
+          body: { software_ids: [s.editor.id], name: `image ${number}` },
+        });
+        return Number(body.id);
+      }),
+    );
+    for (const id of images) assert.equal((await s.imageSettled(id)).status, 'available');
+    const done = await Promise.all(
+      s.services.map(async ({ metrics }) => {
+        const text = await metrics.text();
+        const line = /^silversmith_jobs_ended_total\{[^}]*outcome="done"[^}]*\} (\d+)/m;
+        return Number(line.exec(text)?.[1] ?? 0);
+      }),
+    );
+    assert.equal(
+      done.reduce((sum, one) => sum + one),
+      images.length,
+    );
+    assert.ok(Math.max(...done) < images.length, `${done}`);
+  });
+
+  it('count a key’s requests together against its limit', async (t) => {
+    const requestsPerSecond = 20;
+    const s = await startReplicas(t, await server.database(), { count: 3, requestsPerSecond });
+    const begun = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 240 }, (_, number) => s.at(number).call('imageList')),
+    );
+    const passedS = (performance.now() - begun) / 1000;
+    const accepted = answers.filter(({ status }) => status === 200).length;
+    const most = 2 * requestsPerSecond + requestsPerSecond * passedS;
+    assert.ok(
+      accepted >= 2 * requestsPerSecond - 1 && accepted <= most + 1,
+      `${accepted} of ${most}`,
+    );
+    for (const { status } of answers) assert.ok(status === 200 || status === 429);
+  });
+
+  it('start work at once that another server was asked for', async (t) => {
+    const s = await startReplicas(t, await server.database(), { count: 2 });
+    // The first server is asked, and only the second works.
+    await s.services[0]?.reconciler.stop();
+    const [id = 0] = s.machines;
+    await s.call('machineStart', { params: { id } });
+    await s.machineIs(id, 'ready');
+  });
+
+  it('follow the clock of the database, whatever the clock of their host says', async (t) => {
+    const url = await server.database();
+    t.mock.method(Date, 'now', () => 0);
+    const store = await openPostgres({ url });
+    defer(t, () => store.close());
+    const [row] = await server.query('select extract(epoch from clock_timestamp()) * 1000 as ms');
+    assert.ok(Math.abs(store.clock.now() - Number(row?.ms)) < 1000);
+    assert.equal(await store.read('system', async (work) => work.now() > 1e12), true);
+  });
+});
+
+describe('the memory of signatures that servers share', () => {
+  it('begins anew after a crash of the database, and refuses what was signed before', async (t) => {
+    const own = await startPostgres(t);
+    const store = await openPostgres({ url: await own.database() });
+    defer(t, () => store.close());
+    const request = (signature: string, signedAt: number) => ({
+      keyId: 'key' as never,
+      signature,
+      signedAt,
+      expiresAt: signedAt + 300_000,
+    });
+    const signedAt = store.clock.now() + 1;
+    const { signatures } = store;
+    assert.ok(signatures);
+    assert.deepEqual(await signatures.use(request('one', signedAt)), { is: 'new' });
+    assert.deepEqual(await signatures.use(request('one', signedAt)), { is: 'used' });
+    assert.deepEqual(await signatures.use(request('old', 1)), { is: 'early' });
+    await own.stop('immediate');
+    await assert.rejects(signatures.use(request('two', signedAt)), {
+      code: 'unavailable',
+      retry: 'later',
+    });
+    await own.start();
+    await waitFor('the store answers', () =>
+      store.check().then(
+        () => true,
+        () => false,
+      ),
+    );
+    // Another server may have seen it before the crash.
+    assert.deepEqual(await signatures.use(request('three', signedAt)), { is: 'early' });
+    assert.deepEqual(await signatures.use(request('four', store.clock.now() + 1000)), {
+      is: 'new',
+    });
+  });
+});
