@@ -3,9 +3,10 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { storeFile } from '../../src/store/sqlite/database.ts';
+import { at, type Row } from '../contract/upgrade/rows.ts';
+import { versions } from '../contract/upgrade/schemas.ts';
 import { runIn } from '../simulator/demo.ts';
-import { at, type Row } from '../sqlite/rows.ts';
-import { storeOf, versions } from '../sqlite/schemas.ts';
+import { storeOf } from '../sqlite/schemas.ts';
 import { type Scope, temporaryFolder } from '../support.ts';
 
 const odd = `it's "odd" \\ \u{1F5BC} Ω\n\t`;

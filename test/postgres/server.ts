@@ -37,6 +37,20 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/**
+ * Deletes the rows of all tables and lets their ids begin at 1, in one round trip. It takes a tenth
+ * of the time of truncating them, which makes new files.
+ */
+const emptying = `do $$ declare name text; begin
+  -- Without the checks of references, tables may be emptied in any order.
+  set local session_replication_role = replica;
+  for name in select tablename from pg_tables
+    where schemaname = 'public' and tablename not like 'kysely%'
+  loop execute format('delete from %I', name); end loop;
+  perform setval(quote_ident(sequencename)::regclass, 1, false) from pg_sequences
+    where schemaname = 'public' and last_value is not null;
+end $$`;
+
 export class PostgresServer {
   readonly port: number;
   readonly #folder: string;
@@ -76,20 +90,14 @@ export class PostgresServer {
     return own.href;
   }
 
-  /** Removes all rows that a store has written into a database. */
-  async empty(url: string): Promise<void> {
+  /** Returns a function that removes all rows that a store has written into a database. */
+  async emptier(t: Scope, url: string): Promise<() => Promise<void>> {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    try {
-      const { rows } = await client.query<{ name: string }>(
-        `select quote_ident(tablename) as name from pg_tables
-          where schemaname = 'public' and tablename not like 'kysely%'`,
-      );
-      const names = rows.map(({ name }) => name).join(', ');
-      await client.query(`truncate ${names} restart identity cascade`);
-    } finally {
-      await client.end();
-    }
+    defer(t, () => client.end());
+    return async () => {
+      await client.query(emptying);
+    };
   }
 
   /** Runs a statement in the database of a URL. */
