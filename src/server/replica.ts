@@ -55,6 +55,11 @@ export async function joinInstallation(config: Config, joining: Joining): Promis
   const found = await store.write('system', (work) => work.installation.ensure(mine));
   assertFits(config, found, joining);
   const engine = found.engine as EngineName;
+  if (own !== null && own.id !== found.id && !isHostBound(engine))
+    throw new AppError(
+      'conflict',
+      `${config.dataDir} belongs to another installation than the database. Give another --data-dir, or the database of this one.`,
+    );
   const isFirst = found.masterKeyCheck === mine.masterKeyCheck;
   if (isFirst && own === null) await writeInstallation(config.dataDir, engine, found.id);
   return {

@@ -1,5 +1,5 @@
-// What happens to work that is under way when Incus itself is interrupted: its daemon dies and
-// forgets its operations, a member is evacuated, and a pool is full.
+// Interrupts Incus itself while work is under way: its daemon dies and forgets its operations, a
+// member is evacuated, and a pool is full.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
