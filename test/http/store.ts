@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { putMigratedStore } from '../migrated.ts';
 import { defer, type Scope } from '../support.ts';
 
 interface Options {
@@ -20,7 +21,10 @@ export const template = 'template_http';
 /** Opens the store of a data directory, a new one or that of an earlier server. */
 export async function openStore(t: Scope, options: Options): Promise<Store> {
   const { SILVERSMITH_TEST_POSTGRES: server } = process.env;
-  if (server === undefined) return openSqlite(options);
+  if (server === undefined) {
+    await putMigratedStore(options.dataDir);
+    return openSqlite(options);
+  }
   const { dataDir, ...rest } = options;
   const name = `http_${createHash('sha256').update(dataDir).digest('hex').slice(0, 20)}`;
   await ensureDatabase(t, server, name);

@@ -16,6 +16,22 @@ interface Serving {
 }
 
 /**
+ * Takes the lock alone until it is released. Null while a server, or another such command, works on
+ * the database. Throws `unavailable` when the database cannot be reached.
+ */
+export async function tryHoldAlone(url: string): Promise<Serving | null> {
+  const released = new AbortController();
+  const held = await translated(() => hold(url, released.signal, 'pg_try_advisory_lock'));
+  if (held === null) return null;
+  return {
+    async release() {
+      released.abort();
+      await held.ended;
+    },
+  };
+}
+
+/**
  * Shares the lock until it is released. It is held by a connection of its own; when that breaks, it
  * is taken again as soon as the database answers. Throws `unavailable` when a command has the
  * database for itself, and when the database cannot be reached.
@@ -42,8 +58,23 @@ export async function holdServing(url: string): Promise<Serving> {
   };
 }
 
-/** Takes the lock. The inner promise resolves when its connection has ended. */
-async function share(url: string, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
+async function share(url: string, signal: AbortSignal): Promise<Held> {
+  const held = await hold(url, signal, 'pg_try_advisory_lock_shared');
+  if (held === null) throw usedAlone();
+  return held;
+}
+
+interface Held {
+  /** Resolves when the connection that has the lock has ended. */
+  ended: Promise<void>;
+}
+
+/** Takes the lock by a connection of its own; null when another one keeps it. */
+async function hold(
+  url: string,
+  signal: AbortSignal,
+  lock: 'pg_try_advisory_lock' | 'pg_try_advisory_lock_shared',
+): Promise<Held | null> {
   const client: Client = openClient(url);
   const ended = new Promise<void>((resolve) => {
     client.once('end', resolve);
@@ -51,11 +82,13 @@ async function share(url: string, signal: AbortSignal): Promise<{ ended: Promise
   });
   try {
     await client.connect();
-    const { rows } = await client.query<{ taken: boolean }>(
-      'select pg_try_advisory_lock_shared($1) as taken',
-      [servingLock],
-    );
-    if (rows[0]?.taken !== true) throw usedAlone();
+    const { rows } = await client.query<{ taken: boolean }>(`select ${lock}($1) as taken`, [
+      servingLock,
+    ]);
+    if (rows[0]?.taken !== true) {
+      await client.end();
+      return null;
+    }
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
