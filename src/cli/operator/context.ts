@@ -7,7 +7,13 @@ import type { Operator } from '../../app/operator/context.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Environment } from '../../lib/environment.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';
+import {
+  type Config,
+  engineNames,
+  type Flags,
+  parseConfig,
+  settings,
+} from '../../server/options.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { print, type Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
@@ -87,7 +93,10 @@ export const operatorContext = (terminal: Terminal, env: Environment): OperatorC
         masterKey,
         operator: { store, name: operatorName() },
         async openEngine() {
-          const opened = await openEngine(config);
+          // Servers that share a database have their installation there.
+          const shared = await store.read('system', ({ installation }) => installation.find());
+          const name = engineNames.find((one) => one === shared?.engine) ?? config.engine;
+          const opened = await openEngine({ ...config, engine: name }, shared?.id);
           engines.push(opened);
           return opened;
         },
