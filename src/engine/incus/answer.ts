@@ -58,6 +58,8 @@ export const Instance = Type.Object({
   status: Type.String(),
   status_code: Type.Number(),
   location: Type.String(),
+  /** When it was started last. */
+  last_used_at: Type.Optional(Type.String()),
   config: orNull(texts),
   devices: orNull(Type.Record(Type.String(), texts)),
 });

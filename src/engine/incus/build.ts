@@ -15,7 +15,14 @@ import { rootDisk } from './disk.ts';
 import { runInside } from './exec.ts';
 import { noCards } from './guest.ts';
 import { claimLayer, getLayer, publish } from './image.ts';
-import { ensureInstance, removeInstance, startInstance, stopInstance } from './instance.ts';
+import {
+  ensureInstance,
+  findInstance,
+  isOn,
+  removeInstance,
+  startInstance,
+  stopInstance,
+} from './instance.ts';
 import { cardsOf } from './project.ts';
 
 const outputBytesMax = 16 * 1024 ** 2;
@@ -76,6 +83,7 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
   const name = buildName(layerId);
   try {
     await startBuild(incus, spec, call);
+    const begun = await runOf(incus, name, signal);
     const output = new OutputTail();
     const { exitCode, ended } = await runInside(
       incus,
@@ -89,6 +97,11 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
       signal,
     );
     const said = output.toString();
+    // An administrator may evacuate a member, or stop an instance; the recipe is not to blame then.
+    if (exitCode !== 0 && ended === null && (await runOf(incus, name, signal)) !== begun)
+      throw failedForNow(
+        `${label} was interrupted, because the cluster stopped its build machine.`,
+      );
     if (ended === 'output')
       throw failedForGood(
         `${label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
@@ -105,6 +118,12 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
     // A call that its signal ended leaves the build machine to the next attempt.
     if (!signal.aborted) await removeBuild(incus, layerId, call);
   }
+}
+
+/** Tells one run of an instance from another; null while it is off. */
+async function runOf(incus: Incus, name: string, signal: AbortSignal): Promise<string | null> {
+  const found = await findInstance(incus, name, signal);
+  return found && isOn(found.value) ? `${found.value.last_used_at} ${found.value.location}` : null;
 }
 
 async function startBuild(incus: Incus, spec: BuildSpec, call: Call): Promise<void> {
@@ -159,6 +178,8 @@ async function prepare(incus: Incus, name: string, label: string, signal: AbortS
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+  if ((await runOf(incus, name, signal)) === null)
+    throw failedForNow(`The build machine of ${label} was switched off while it came up.`);
   throw failedForGood(
     `The build machine of ${label} does not answer: its base needs a shell (/bin/sh), and virtual machines need Incus's agent.`,
     { detail },

@@ -55,6 +55,14 @@ const kinds: readonly [pattern: RegExp, kind: Kind][] = [
     ],
   ],
   [
+    /instance is not running|instance is already stopped/i,
+    [
+      'unavailable',
+      'The cluster has switched this off, or moves it to another member. It is tried again.',
+      'later',
+    ],
+  ],
+  [
     /not authorized|forbidden|certificate is restricted|permission/i,
     [
       'unavailable',
