@@ -7,13 +7,7 @@ import type { Operator } from '../../app/operator/context.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Environment } from '../../lib/environment.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
-import {
-  type Config,
-  engineNames,
-  type Flags,
-  parseConfig,
-  settings,
-} from '../../server/options.ts';
+import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { print, type Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
