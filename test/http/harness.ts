@@ -18,6 +18,7 @@ import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService } from '../../src/server/service.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { putMigratedStore } from '../migrated.ts';
 import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type Key, requestsTo } from './requests.ts';
@@ -113,12 +114,14 @@ export async function startHarness(t: Scope, options: HarnessOptions = {}) {
 async function open(t: Scope, options: HarnessOptions) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { clock = systemClock } = options;
-  const sqlite = () =>
-    openSqlite({
+  const sqlite = async () => {
+    await putMigratedStore(dataDir);
+    return openSqlite({
       dataDir,
       now: clock.now,
       ...(options.onQuery && { onQuery: options.onQuery }),
     });
+  };
   const store = await (options.openStore ?? sqlite)();
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
   await mkdir(join(dataDir, 'transfers'));

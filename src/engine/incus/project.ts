@@ -27,6 +27,11 @@ export async function assertServer(client: IncusClient, signal: AbortSignal): Pr
     throw failedForNow(
       `Incus at ${at} does not trust the certificate of this server. Give its certificate and key with --incus-client-certificate and --incus-client-key, and trust it on the cluster: incus config trust add-certificate FILE`,
     );
+  const name = server.environment?.server ?? 'incus';
+  if (name !== 'incus')
+    throw failedForNow(
+      `The server at ${at} is ${name}, not Incus; use Incus 6.0 or newer, whose API differs.`,
+    );
   const missing = needed.filter((name) => !server.api_extensions.includes(name));
   if (missing.length > 0)
     throw failedForNow(
