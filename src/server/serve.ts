@@ -14,11 +14,12 @@ import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { holdServing } from '../store/postgres/serving.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import type { Config } from './options.ts';
-import { joinInstallation } from './replica.ts';
+import { joinInstallation, workedElsewhere } from './replica.ts';
 import { type Api, buildApi, buildService } from './service.ts';
 
 export interface Running {
@@ -98,7 +99,11 @@ export async function serve(config: Config): Promise<Running> {
 async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   // A wrong engine is refused before the store is opened, which may change its schema.
   await engineOf(config);
-  const opened = await openStore(config, { check: true, locked: true });
+  const serving = config.databaseUrl === null ? null : await holdServing(config.databaseUrl);
+  const opened = await openStore(config, { check: true, locked: true }).catch(async (error) => {
+    await serving?.release();
+    throw error;
+  });
   const { store, masterKey } = opened;
   let engine: Engine | null = null;
   try {
@@ -118,32 +123,31 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
       engineName: part.engineName,
       worksEngine: ending !== null,
       get engine() {
-        return workedHere(ending);
+        return workedHere(config, ending);
       },
       get reconciler() {
-        return workedHere(service.reconciler);
+        return workedHere(config, service.reconciler);
       },
       async close() {
         await shut();
         await service.close();
         await ending?.close();
         await store.close();
+        await serving?.release();
         lock.release();
       },
     };
   } catch (error) {
     await engine?.close();
     await store.close();
+    await serving?.release();
     throw error;
   }
 }
 
-function workedHere<Value>(value: Value | null): Value {
-  if (value !== null) return value;
-  throw new AppError(
-    'unavailable',
-    'Another server works the engine, on the host that has its data; type this there.',
-  );
+function workedHere<Value>({ dataDir }: Config, value: Value | null): Value {
+  if (value === null) throw workedElsewhere(dataDir);
+  return value;
 }
 
 interface Part {

@@ -39,8 +39,11 @@ function commandLine(environment: Record<string, string | undefined>) {
 }
 
 /** Runs commands on a data directory. */
-export const runIn = (dataDir: string, engine: string | null = 'simulator') =>
-  commandLine(environmentOf(dataDir, engine));
+export const runIn = (
+  dataDir: string,
+  engine: string | null = 'simulator',
+  more: Record<string, string> = {},
+) => commandLine({ ...environmentOf(dataDir, engine), ...more });
 
 /** A server on a data directory, which a test can stop and start again. */
 interface Server {

@@ -14,8 +14,9 @@ import { storeFile } from '../../src/store/sqlite/database.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { sqliteMigrations } from '../../src/store/sqlite/migrate.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { versions } from '../contract/upgrade/schemas.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';
-import { storeOf, versions } from './schemas.ts';
+import { storeOf } from './schemas.ts';
 
 const nothing = 'nothing';
 const files = ['silversmith.db', 'silversmith.db-wal'];

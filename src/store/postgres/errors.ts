@@ -79,17 +79,21 @@ export function passingError(error: unknown): AppError | null {
   });
 }
 
-/** Errors of TLS and of the address, which no retry mends; null for every other error. */
+/** Errors of TLS and of its files, which no retry mends; null for every other error. */
 function setupError(error: unknown): AppError | null {
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  const isTls =
-    /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code) ||
-    /does not support SSL/.test(message);
-  return isTls
-    ? new AppError(
-        'unavailable',
+  const { code = '', message = '', syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const refuse = (says: string) => new AppError('unavailable', says, { cause: error });
+  if (syscall === 'open')
+    return refuse(
+      `The file ${path} in the address of the database cannot be read (${code}). Check sslrootcert, sslcert and sslkey, and that this user may read them.`,
+    );
+  if (/does not support SSL/.test(message))
+    return refuse(
+      'The database does not speak TLS. Turn ssl on in its postgresql.conf; or, on a network that is safe, give sslmode=disable in --database-url.',
+    );
+  return /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code)
+    ? refuse(
         `The connection to the database is not trusted: ${message}. Give the certificate of its authority with sslrootcert=FILE in --database-url.`,
-        { cause: error },
       )
     : null;
 }

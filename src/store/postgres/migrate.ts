@@ -47,18 +47,42 @@ export const newerThanThis = () =>
     'The database was written by a newer Silversmith; use that one, or restore a backup made before it.',
   );
 
+/**
+ * Throws PostgreSQL's error when the user may not create tables. The migrator would hide it behind
+ * that of its next statement.
+ */
+async function assertMayCreate(db: Kysely<Database>): Promise<void> {
+  await sql`create table silversmith_trial ()`.execute(db);
+  await sql`drop table silversmith_trial`.execute(db);
+}
+
 /** Runs the missing migrations. Throws `unavailable`, with the database as it was. */
 export async function ensureCurrent(db: Kysely<Database>, known: Migrations): Promise<void> {
   const standing = await standingOf(db, known);
   if (standing === 'newer') throw newerThanThis();
   if (standing === 'current') return;
-  const provider = { getMigrations: async () => known };
+  let firstError: unknown;
+  // The migrator ends with the error of its own last statement, which PostgreSQL refuses after the
+  // first error of a transaction.
+  const noting = ({ up }: Migration): Migration => ({
+    up: async (on) => {
+      await up(on).catch((error) => {
+        firstError = error;
+        throw error;
+      });
+    },
+  });
+  const noted = Object.fromEntries(
+    Object.entries(known).map(([name, migration]) => [name, noting(migration)]),
+  );
+  const provider = { getMigrations: async () => noted };
   try {
     await db.transaction().execute(async (transaction) => {
       await sql`set local statement_timeout = 0`.execute(transaction);
       await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
+      await assertMayCreate(transaction);
       const { error } = await new Migrator({ db: transaction, provider }).migrateToLatest();
-      if (error) throw error;
+      if (error) throw firstError ?? error;
     });
   } catch (error) {
     if (isConnectionLost(error)) throw error;

@@ -46,6 +46,13 @@ const sent = (value: unknown): unknown =>
   typeof value === 'string' && value.includes('\0') ? withoutNul(value) : value;
 
 class NamingClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    // A connection that breaks fails its query, and is told as an event too. Without a listener,
+    // that event would end the process.
+    this.on('error', () => {});
+  }
+
   override query(...args: unknown[]): never {
     const [text, values, ...rest] = args;
     const given =

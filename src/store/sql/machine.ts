@@ -9,6 +9,7 @@ import type {
   KeptConsole,
   MachineChange,
   MachineFilter,
+  MachinePlace,
   MachineReader,
   MachineWriter,
   NewMachine,
@@ -36,6 +37,7 @@ const toMachine = ({
   assignedImageId: lost ? null : machine.assignedImageId,
   assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
   pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
+  awayAt: machine.status === 'ready' ? machine.awayAt : null,
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });
@@ -107,6 +109,14 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await this.rows().where('status', '=', 'ready').execute()).map(toMachine);
   }
 
+  places(): Promise<MachinePlace[]> {
+    return this.within(this.db.selectFrom('machine'))
+      .select(['id', 'diskId', 'place', 'awayAt'])
+      .where((is) => is.or([is('diskId', 'is not', null), is('place', 'is not', null)]))
+      .orderBy('id')
+      .execute();
+  }
+
   async ofImage(imageId: ImageId): Promise<Machine[]> {
     const rows = await this.rows().where('assignedImageId', '=', imageId).orderBy('id').execute();
     return rows.map(toMachine);
@@ -144,6 +154,8 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         capturingImageId: null,
         stopRequestedAt: null,
         pausedAt: null,
+        place: null,
+        awayAt: null,
         priorImageId: null,
         priorPendingAt: null,
         lastSessionStartAt: null,
