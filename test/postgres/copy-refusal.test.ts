@@ -102,7 +102,7 @@ describe('a copy that is refused', () => {
     await says(['--to', `postgres://me:${secret}@db/one`], /--to takes no password.*pgpass/);
     await says(['--to', `postgres://me@db/one?password=${secret}`], /password is not known/);
     await says(['--to', 'http://db/one'], /--to is "http.*Give an address such as postgres/);
-    await says(['--from'], /set SILVERSMITH_DATABASE_URL/);
+    await says(['--from'], /give --database-url/);
     await says(
       ['--to'],
       /SILVERSMITH_DATABASE_URL is .*Name the user and the database/,

@@ -23,14 +23,14 @@ export function storeCommands(program: Command, context: OperatorContext): void 
       .command('copy')
       .description('copy the store of the data directory into PostgreSQL, or back'),
   )
-    .option('--to [url]', 'the empty database to fill; without a URL, SILVERSMITH_DATABASE_URL')
+    .option('--to [url]', 'the empty database to fill; without a URL, that of --database-url')
     .option('--from [url]', 'the database to copy into a data directory without a store')
     .addHelpText(
       'after',
       '\nEvery server on either must be stopped. Each row is compared with its original before anything is kept. Put the password into\n~/.pgpass, or give the whole URL as SILVERSMITH_DATABASE_URL: other users see the arguments of a program.',
     )
     .action(async (flags: Flags) => {
-      const config = parseConfig({ dataDir: flags.dataDir, engine: flags.engine }, env);
+      const config = parseConfig({ dataDir: flags.dataDir, databaseUrl: flags.databaseUrl }, env);
       const { dataDir } = config;
       const { option, url } = databaseOf(flags, config);
       const { copyFromPostgres, copyToPostgres } = await import('../../server/copy.ts');
@@ -56,8 +56,7 @@ function databaseOf({ to, from }: Flags, { databaseUrl: variable }: Config) {
   const option = to === undefined ? '--from' : '--to';
   const url =
     given === true ? variable : withoutSecret(given, parsed(option, given, databaseUrl), option);
-  if (url === null)
-    throw new UsageError(`${option}: name the database, or set SILVERSMITH_DATABASE_URL.`);
+  if (url === null) throw new UsageError(`${option}: name the database, or give --database-url.`);
   return { option, url };
 }
 
