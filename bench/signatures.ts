@@ -1,6 +1,6 @@
-// What it costs that servers on one PostgreSQL share the signatures of requests: the same number of
-// concurrent callers use signatures, ask the database a bare `select 1` through the same pool, and
-// insert each signature by a statement of its own. All alternate in one run.
+// Measures the cost of sharing the signatures of requests between servers on one PostgreSQL: the same
+// number of concurrent callers use signatures, ask the database a bare `select 1`, and insert each
+// signature by a statement of its own. All alternate in one run.
 
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'pg';
