@@ -33,7 +33,7 @@ describe('several stores on one database', () => {
   });
 
   it('lose no write of each other that was read first', async (t) => {
-    const stores = await threeOn(t, await server.database());
+    const stores = await threeOn(t, await server.databaseWithTables());
     const [first] = stores;
     assert.ok(first);
     const id = await first.write('system', (work) => work.organisations.ensure('one'));
@@ -55,7 +55,7 @@ describe('several stores on one database', () => {
   });
 
   it('add the same thing at once, and it is there once', async (t) => {
-    const stores = await threeOn(t, await server.database());
+    const stores = await threeOn(t, await server.databaseWithTables());
     const ids = await Promise.all(
       stores.flatMap((store) =>
         Array.from({ length: 5 }, () =>
@@ -67,7 +67,7 @@ describe('several stores on one database', () => {
   });
 
   it('share the jobs: each is claimed once', async (t) => {
-    const stores = await threeOn(t, await server.database());
+    const stores = await threeOn(t, await server.databaseWithTables());
     const [first] = stores;
     assert.ok(first);
     await first.write('system', async (work) => {

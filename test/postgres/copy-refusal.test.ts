@@ -5,7 +5,6 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
-import { openPostgres } from '../../src/store/postgres/open.ts';
 import { holdServing } from '../../src/store/postgres/serving.ts';
 import { storeFile } from '../../src/store/sqlite/database.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
@@ -75,8 +74,7 @@ describe('a copy that is refused', () => {
       }
       assert.equal((await tables(url)).length, 1);
     }
-    const url = await server.database();
-    await (await openPostgres({ url })).close();
+    const url = await server.databaseWithTables();
     await server.query('create table foreign_notes (id bigint)', url);
     assert.match(
       (await copy(dataDir, '--to', url)).err,
@@ -124,7 +122,7 @@ describe('a copy that is refused', () => {
       ["update image set name = x'00ff'", /The column name of image cannot be copied/],
     ] as const) {
       const dataDir = await filled(t);
-      const url = await server.database();
+      const url = await server.databaseWithTables();
       const database = new DatabaseSync(storeFile(dataDir));
       database.exec(change);
       database.close();
@@ -136,8 +134,7 @@ describe('a copy that is refused', () => {
 
   it('is undone when one row differs from its original', async (t) => {
     const dataDir = await filled(t);
-    const url = await server.database();
-    await (await openPostgres({ url })).close();
+    const url = await server.databaseWithTables();
     await server.query(
       `create function bend() returns trigger language plpgsql as
         $$ begin if new.id = 2 then new.name = 'bent'; end if; return new; end $$`,

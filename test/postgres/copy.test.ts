@@ -55,7 +55,7 @@ describe('a copy of the store', () => {
 
   it('ends its entry in the trail of both', async (t) => {
     const dataDir = await filled(t);
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     assert.equal((await copy(dataDir, '--to', url)).code, 0);
     for (const store of [
       await openSqlite({ dataDir, now: Date.now }),
@@ -73,7 +73,7 @@ describe('a copy of the store', () => {
 
   it('uses no id again, not even one whose row is gone', async (t) => {
     const dataDir = await filled(t);
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     assert.equal((await copy(dataDir, '--to', url)).code, 0);
     const image = { organisationId: 1, name: 'next', sizeGb: 1, source: 'seat' } as const;
     const add = { ...image, baseImageId: null, machineId: null } as never;
@@ -91,7 +91,7 @@ describe('a copy of the store', () => {
 
   it('has the rows of one moment: a writer waits, on either side', async (t) => {
     const dataDir = await filled(t);
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     const writer = await openSqlite({ dataDir, now: Date.now });
     let late: Promise<unknown> | undefined;
     const other = await openPostgres({ url });
@@ -133,7 +133,7 @@ describe('a copy that is killed', () => {
 
   it('has changed nothing, and is done again', async (t) => {
     const dataDir = await filled(t, manyImages);
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     for (const phase of ['copying', 'comparing']) {
       assert.equal(await killed('to', dataDir, url, phase), 'SIGKILL');
       // PostgreSQL notices the end of the connection.

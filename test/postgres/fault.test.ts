@@ -69,8 +69,7 @@ describe('a full disk of the database', { skip: leftOutWithoutRoot }, () => {
 
 describe('a database that is busy', () => {
   it('fails a statement that takes too long, and undoes its transaction', async (t) => {
-    const url = await server.database();
-    await (await openPostgres({ url })).close();
+    const url = await server.databaseWithTables();
     const patient = new URL(url);
     patient.searchParams.set('statement_timeout', '200');
     const store = await opened(t, patient.href);
@@ -95,7 +94,7 @@ describe('a database that is busy', () => {
 
 describe('values that PostgreSQL refuses', () => {
   it('keeps the output of a guest, with another character for each NUL', async (t) => {
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     const store = await opened(t, url);
     const organisationId = await add(store, 'one');
     const output = 'before\0after \uD800 and \\u0000';
@@ -120,7 +119,7 @@ describe('values that PostgreSQL refuses', () => {
   });
 
   it('finds nothing for the largest ids that a request may have', async (t) => {
-    const store = await opened(t, await server.database());
+    const store = await opened(t, await server.databaseWithTables());
     const ids = [1, Number.MAX_SAFE_INTEGER].map((id) => id as ImageId);
     for (const id of ids)
       assert.equal(await store.read('system', (work) => work.images.find(id)), undefined);

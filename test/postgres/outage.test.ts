@@ -31,7 +31,7 @@ const unavailable = { code: 'unavailable', retry: 'later' };
 
 describe('an outage of the database', () => {
   it('loses nothing that was acknowledged, when the database crashes under writers', async (t) => {
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     const store = await opened(t, url);
     const acknowledged: string[] = [];
     const fails: unknown[] = [];
@@ -60,7 +60,7 @@ describe('an outage of the database', () => {
   });
 
   it('is answered with an error that may be retried, and is over by itself', async (t) => {
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     const store = await opened(t, url);
     await add(store, 'one');
     await server.stop('fast');
@@ -77,7 +77,7 @@ describe('an outage of the database', () => {
   });
 
   it('does not show when only the unused connections of the pool broke', async (t) => {
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     const store = await opened(t, url);
     await Promise.all(Array.from({ length: 10 }, (_, n) => add(store, `before-${n}`)));
     const others = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = ';
@@ -92,8 +92,7 @@ describe('an outage of the database', () => {
   });
 
   it('is said to leave a write in doubt when the connection breaks at its commit', async (t) => {
-    const url = await server.database();
-    await (await openPostgres({ url })).close();
+    const url = await server.databaseWithTables();
     const relay = await relayTo(t, url);
     const store = await opened(t, relay.url);
     for (const when of ['before commit', 'after commit'] as const) {
@@ -112,7 +111,7 @@ describe('an outage of the database', () => {
   });
 
   it('does not end the claim of a server to serve', async (t) => {
-    const url = await server.database();
+    const url = await server.databaseWithTables();
     const serving = await holdServing(url);
     defer(t, () => serving.release());
     const claims = async () =>

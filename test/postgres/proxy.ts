@@ -27,7 +27,7 @@ export async function relayTo(t: Scope, database: string): Promise<Relay> {
     client.on('data', (chunk) => {
       // A connection sends the text of a statement once, with a name, and then its name alone.
       const sent = chunk.toString('latin1');
-      commit = /(s\d+)\0commit\0/i.exec(sent)?.[1] ?? commit;
+      commit = /(s[\d_]+)\0commit\0/i.exec(sent)?.[1] ?? commit;
       const commits = commit !== undefined && sent.includes(`\0${commit}\0`);
       if (!commits || breakAt === null) return void upstream.write(chunk);
       isBroken = true;

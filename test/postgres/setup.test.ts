@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openPostgres } from '../../src/store/postgres/open.ts';
-import { defer, type Scope } from '../support.ts';
+import { defer, type Scope, waitFor } from '../support.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
 const file: Scope = { after };
@@ -18,6 +18,11 @@ const refuses = (url: string, message: RegExp) =>
   assert.rejects(openPostgres({ url }), { code: 'unavailable', message });
 const tablesIn = (url: string) =>
   server.query("select 1 from pg_tables where schemaname = 'public'", url);
+
+/** The traces of a newer version, beside which this one may not go on. */
+const tomorrow = `
+  insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01');
+  update schema_floor set name = '9999-of-tomorrow'`;
 
 describe('a database', () => {
   it('that does not exist is named as missing, with the command that makes it', () =>
@@ -44,7 +49,7 @@ describe('a database', () => {
     await (await openPostgres({ url: own })).close();
   });
 
-  it('that takes no changes is named as a standby, when it is new and when it is in use', async (t) => {
+  it('that takes no changes is named as a standby, before it is opened and after', async (t) => {
     const url = await server.database();
     const readOnly = (word: 'on' | 'off') =>
       server.query(`alter database ${nameOf(url)} set default_transaction_read_only = ${word}`);
@@ -52,14 +57,21 @@ describe('a database', () => {
     await readOnly('on');
     await refuses(url, standby);
     await readOnly('off');
-    await (await openPostgres({ url })).close();
-    await readOnly('on');
     const store = await openPostgres({ url });
     defer(t, () => store.close());
-    await assert.rejects(
-      store.write('system', (work) => work.organisations.ensure('one')),
-      { code: 'unavailable', retry: 'later', message: standby },
+    await readOnly('on');
+    await server.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`,
     );
+    const refused = await waitFor('a new connection is refused the write', () =>
+      store
+        .write('system', (work) => work.organisations.ensure('one'))
+        .then(
+          () => null,
+          (error) => standby.test(error.message) && error,
+        ),
+    );
+    assert.deepEqual([refused.code, refused.retry], ['unavailable', 'later']);
     assert.deepEqual(await store.read('system', (work) => work.organisations.list()), []);
   });
 
@@ -73,10 +85,7 @@ describe('a database', () => {
   it('of a newer version is refused, and left as it is', async () => {
     const url = await server.database();
     await (await openPostgres({ url })).close();
-    await server.query(
-      "insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')",
-      url,
-    );
+    await server.query(tomorrow, url);
     await refuses(url, /written by a newer Silversmith; use that one/);
   });
 
@@ -85,10 +94,7 @@ describe('a database', () => {
     const store = await openPostgres({ url });
     defer(t, () => store.close());
     await store.check();
-    await server.query(
-      "insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2030-01-01')",
-      url,
-    );
+    await server.query(tomorrow, url);
     await assert.rejects(store.check(), { message: /changed by another version/ });
   });
 

@@ -13,12 +13,15 @@ import { type PostgresServer, startPostgres } from './server.ts';
 const file: Scope = { after };
 defer(file, () => {});
 let server: PostgresServer;
+let url: string;
 before(async () => {
   server = await startPostgres(file);
+  url = await server.database();
 });
 
 testUpgrades('PostgreSQL', async (t, version) => {
-  const url = await server.database();
+  // Making a new database takes longer.
+  await server.query('drop schema public cascade; create schema public', url);
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   await makeAs(db, postgresMigrations, version);

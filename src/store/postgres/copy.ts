@@ -126,7 +126,8 @@ const sideOf = (db: Kysely<unknown>, name: string): Side => ({
     const { rows } = await sql<{ name: string; columns: string }>`
       select table_name as name, string_agg(column_name, ',' order by column_name collate "C") as columns
       from information_schema.columns where table_schema = current_schema()
-        and table_name not like 'kysely%' group by table_name`.execute(db);
+        and table_name not like 'kysely%' and table_name <> 'schema_floor'
+      group by table_name`.execute(db);
     return new Map(rows.map(({ name, columns }) => [name, columns.split(',')] as const));
   },
   async lastIds() {

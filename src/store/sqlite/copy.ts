@@ -88,7 +88,8 @@ function sideOf(database: DatabaseSync, db: Kysely<unknown>, name: string): Sqli
 }
 
 /** Tables of SQLite and of the migrations are not part of a copy. */
-const ours = `type = 'table' and name not like 'sqlite%' and name not like 'kysely%'`;
+const ours = `type = 'table' and name not like 'sqlite%' and name not like 'kysely%'
+  and name <> 'schema_floor'`;
 
 function inOrder(database: DatabaseSync): Table[] {
   const names = database
