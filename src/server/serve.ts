@@ -14,6 +14,7 @@ import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { databaseName } from '../store/postgres/copy.ts';
 import { holdServing } from '../store/postgres/serving.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
 import { type EngineLease, takeEngineLease } from './engine-lease.ts';
@@ -29,6 +30,8 @@ export interface Running {
   metricsUrl: string | null;
   store: Store;
   masterKey: MasterKey;
+  /** Where the data is, for people. */
+  dataIn: string;
   engineName: string;
   worksEngine: boolean;
   /** Both throw `unavailable` when another server works the engine. */
@@ -127,6 +130,10 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
       metricsUrl,
       store,
       masterKey,
+      dataIn:
+        config.databaseUrl === null
+          ? config.dataDir
+          : `${config.dataDir} and in ${databaseName(config.databaseUrl)}`,
       engineName: part.engineName,
       worksEngine: ending !== null,
       get engine() {
