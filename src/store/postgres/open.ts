@@ -3,11 +3,12 @@
 // (synchronous_commit is the database's own setting).
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
+import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { SharedSignatures } from '../port/signature.ts';
-import type { Store } from '../port/unit-of-work.ts';
+import type { Scope, Store } from '../port/unit-of-work.ts';
 import type { Database, Db } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
 import { followDatabase } from './clock.ts';
@@ -65,6 +66,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     const followed = await followDatabase(pool);
     const { now = followed.now } = options;
     const nudges = new Nudges(pool, () => openClient(url));
+    const turns = new Turns();
     const { requestsPerSecond = 0 } = options;
     const signatures = new PostgresSignatures(pool, { now, requestsPerSecond });
     await signatures.begin();
@@ -81,7 +83,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
         }),
       write: (scope, work) =>
         translated(() =>
-          inTransaction(db, (transaction) =>
+          inTransaction(db, turns, scope, (transaction) =>
             work(bindWriter({ db: transaction, scope, now, dialect })),
           ),
         ),
@@ -109,28 +111,32 @@ const translatedUse = (signatures: PostgresSignatures): SharedSignatures => ({
   refuse: (request) => signatures.refuse(request),
 });
 
+/** The advisory lock of a transaction that is run again. */
+const againLock = 7_521_338_906;
+
 /**
  * Runs work in a serialisable transaction, and again after a conflict, until it is committed or its
  * time is over.
+ *
+ * Writes of one organisation conflict with each other, since they count what it has, so a server runs
+ * them one after the other. What has met a conflict runs again under a lock, one transaction at a
+ * time on all servers. So of many transactions in conflict one succeeds each time.
  */
 async function inTransaction<Result>(
   db: Kysely<Database>,
+  turns: Turns,
+  scope: Scope,
   work: (transaction: Db) => Promise<Result>,
 ): Promise<Result> {
   const until = performance.now() + conflictMostMs;
   for (let run = 1; ; run++) {
-    let isWorkDone = false;
+    const progress = { isWorkDone: false };
     try {
-      return await db
-        .transaction()
-        .setIsolationLevel('serializable')
-        .execute(async (transaction) => {
-          const result = await work(transaction);
-          isWorkDone = true;
-          return result;
-        });
+      if (run > 1) return await turns.take('again', () => alone(db, work, progress));
+      const once = () => serialisable(db, work, progress);
+      return await (scope === 'system' ? once() : turns.take(String(scope), once));
     } catch (error) {
-      if (isWorkDone && isConnectionLost(error)) throw inDoubt(error);
+      if (progress.isWorkDone && isConnectionLost(error)) throw inDoubt(error);
       const mayRun =
         (isConflict(error) && (run < conflictRunsMin || performance.now() < until)) ||
         (isBroken(error) && run < brokenRunsMax);
@@ -139,6 +145,39 @@ async function inTransaction<Result>(
     await sleep(Math.random() * Math.min(2 ** run, waitMostMs));
   }
 }
+
+const serialisable = <Result>(
+  db: Kysely<Database>,
+  work: (transaction: Db) => Promise<Result>,
+  progress: { isWorkDone: boolean },
+): Promise<Result> =>
+  db
+    .transaction()
+    .setIsolationLevel('serializable')
+    .execute(async (transaction) => {
+      const result = await work(transaction);
+      progress.isWorkDone = true;
+      return result;
+    });
+
+/**
+ * Takes the lock before the transaction begins: a transaction that waits for a lock sees the rows as
+ * they were before it waited, and would meet the next conflict.
+ */
+const alone = <Result>(
+  db: Kysely<Database>,
+  work: (transaction: Db) => Promise<Result>,
+  progress: { isWorkDone: boolean },
+): Promise<Result> =>
+  db.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(${againLock})`.execute(connection);
+    try {
+      return await serialisable(connection, work, progress);
+    } finally {
+      // A connection that broke has given up the lock.
+      await sql`select pg_advisory_unlock(${againLock})`.execute(connection).catch(() => {});
+    }
+  });
 
 const inDoubt = (error: unknown) =>
   new AppError(

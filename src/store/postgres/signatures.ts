@@ -66,7 +66,8 @@ select (select json_agg(signature) from fresh) as fresh,
 /** The marker's `expires_at` is the time since which signatures are remembered. */
 const beginSql = `
 insert into read_signature (key_id, signature, expires_at) values ('', '', $1)
-on conflict do nothing`;
+on conflict (key_id, signature) do update set expires_at = excluded.expires_at
+where read_signature.expires_at > excluded.expires_at`;
 
 interface SignatureOptions {
   now: () => number;
@@ -155,7 +156,8 @@ export class PostgresSignatures implements SharedSignatures {
       requestsPerSecond / 1000,
     ]);
     const answer = rows[0] ?? { fresh: null, levels: null, since: null };
-    if (answer.since !== null) return answer;
+    // A time in the future was written before the clock of the database was set back.
+    if (answer.since !== null && answer.since <= at) return answer;
     // Nothing is known of the time before: this was the first statement ever, or after a crash.
     await this.#pool.query(beginSql, [at]);
     return { ...answer, since: at };
