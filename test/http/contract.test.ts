@@ -8,6 +8,7 @@ import type { OperationSpec } from '../../src/contract/operation.ts';
 import { openApiDocument } from '../../src/contract/print/openapi.ts';
 import { apiReference, errorReference } from '../../src/contract/print/reference.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
+import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 const names = Object.keys(operations) as OperationName[];
@@ -40,6 +41,11 @@ describe('every operation', () => {
     const image = (await h.call('imageInstall')).body.id;
     const transfer = (await h.call('imageImport', { body: { size_bytes: 5 } })).body.id;
     await h.call('softwareList', {}, h.keys.theirs);
+    // The first use of a key is written down beside the request.
+    await waitFor('the use of the key is noted', async () => {
+      const keys = await h.store.read('system', (work) => work.keys.list());
+      return keys.every(({ id, lastUsedAt }) => id !== h.keys.theirs.key || lastUsedAt !== null);
+    });
     const bodies: Partial<Record<OperationName, unknown>> = {
       imageAssign: { machine_ids: [1] },
       machineTypeSet: { machine_type_id: 1 },

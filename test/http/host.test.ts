@@ -11,7 +11,7 @@ describe('the disk of the host', () => {
   it('is never filled: a request without enough room is refused with both numbers, and from 95 % on every new one', async (t) => {
     const { h, does, install } = await settled(t);
     const fill = async (freeGb: number) => {
-      h.engine.setCapacity({ totalBytes: 100 * gb, freeBytes: freeGb * gb });
+      h.engine.setCapacity({ totalBytes: 100 * gb, freeBytes: Math.floor(freeGb * gb) });
       await h.service.reconciler.task('measure');
     };
     await fill(6.5);

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +12,7 @@ import type { ImageId, SoftwareId } from '../../src/domain/ids.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { fill, smallDisk } from '../small-disk.ts';
-import { defer, leftOutWithoutRoot, type Scope } from '../support.ts';
+import { defer, leftOutWithoutRoot, type Scope, waitFor } from '../support.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
 const file: Scope = { after };
@@ -64,6 +65,46 @@ describe('a full disk of the database', { skip: leftOutWithoutRoot }, () => {
     await add(store, long(1000));
     await server.query('drop database small with (force)');
     await server.query('drop tablespace small');
+  });
+});
+
+describe('a disk that is full for the log of the database too', {
+  skip: leftOutWithoutRoot,
+}, () => {
+  it('loses nothing that was acknowledged, and all goes on when there is room', async (t) => {
+    const folder = await diskFor(t, 160);
+    const own = await startPostgres(t, ['wal_recycle=off', 'max_wal_size=32MB'], folder);
+    const url = await own.databaseWithTables();
+    const store = await opened(t, url);
+    const ballast = await fill(folder, 4 * 1024 ** 2);
+    const acknowledged: string[] = [];
+    let failed: unknown;
+    for (let n = 0; n < 5000 && failed === undefined; n++) {
+      const name = `${n} ${randomBytes(1200).toString('hex')}`;
+      await add(store, name).then(
+        () => acknowledged.push(name),
+        (error) => {
+          failed = error;
+        },
+      );
+    }
+    assert.ok(acknowledged.length > 0);
+    await assert.rejects(() => Promise.reject(failed), { code: 'unavailable', retry: 'later' });
+    await rm(ballast);
+    await waitFor('a write is done', async () => {
+      if (own.hasEnded()) await own.start();
+      return add(store, 'after').then(
+        () => true,
+        () => false,
+      );
+    });
+    const kept = await own.query('select name from organisation', url);
+    const names = new Set(kept.map(({ name }) => name));
+    assert.deepEqual(
+      acknowledged.filter((name) => !names.has(name)),
+      [],
+    );
+    t.diagnostic(`${acknowledged.length} writes; then: ${(failed as Error).message}`);
   });
 });
 

@@ -162,6 +162,11 @@ export class PostgresServer {
     });
   }
 
+  /** Whether it ended by itself, as it does when it has no room to recover. */
+  hasEnded(): boolean {
+    return this.#process?.exitCode !== null;
+  }
+
   /** `immediate` is a crash: the next start recovers from the write-ahead log. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const child = this.#process;
@@ -178,9 +183,10 @@ export const serverOptions = ['fsync=off', 'full_page_writes=off', 'synchronous_
 export async function startPostgres(
   t: Scope,
   options: readonly string[] = serverOptions,
+  root = tmpdir(),
 ): Promise<PostgresServer> {
   const bin = await programs();
-  const folder = await mkdtemp(join(tmpdir(), 'silversmith-postgres-'));
+  const folder = await mkdtemp(join(root, 'silversmith-postgres-'));
   defer(t, () => rm(folder, { recursive: true, force: true }));
   if (asUser.length > 0) await run('chown', ['postgres:postgres', folder]);
   await chmod(folder, 0o700);
