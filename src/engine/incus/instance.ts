@@ -104,6 +104,15 @@ export async function changeInstance(
   });
 }
 
+/**
+ * An instance is off when its host comes back, as the store believes. Its guest reads nothing of its
+ * configuration.
+ */
+const settings = { 'boot.autostart': 'false', 'security.guestapi': 'false' };
+
+/** A container shares the kernel with others, so it gets users of its own, and few processes. */
+const containerSettings = { 'security.idmap.isolated': 'true', 'limits.processes': '10000' };
+
 interface InstanceSpec {
   name: string;
   /** The alias of the image. */
@@ -126,7 +135,8 @@ export async function ensureInstance(incus: Incus, spec: InstanceSpec, call: Cal
   }
   const config = {
     ...spec.config,
-    'boot.autostart': 'false',
+    ...settings,
+    ...(type === 'container' && containerSettings),
     [marks.installation]: incus.installation,
     ...(token && { [marks.token]: tokenText(token) }),
   };
