@@ -18,7 +18,7 @@ interface IncusOptions {
   members?: 1 | 2 | 3;
   /** The pool `default` of each member: folders, or btrfs in a file, which copies on write. */
   pool?: 'dir' | 'btrfs';
-  poolGib?: number;
+  poolMib?: number;
   /** A network apart from the host's, from which a member can be cut off. */
   ownNetwork?: boolean;
   /** After how long without a heartbeat a member counts as offline; Incus takes 10 or more. */
@@ -83,9 +83,9 @@ export const statesAre = (
 
 /** Starts Incus. All of it ends with the test, and with this process. */
 export async function startIncus(t: Scope, options: IncusOptions = {}) {
-  const { members: count = 1, pool = 'dir', poolGib = 2, offlineAfterS = 11 } = options;
+  const { members: count = 1, pool = 'dir', poolMib = 2048, offlineAfterS = 11 } = options;
   const folder = await temporaryFolder(t);
-  const size = pool === 'dir' ? {} : { size: `${poolGib}GiB` };
+  const size = pool === 'dir' ? {} : { size: `${poolMib}MiB` };
   const network = options.ownNetwork ? await memberNetwork(t) : null;
   const starting = Array.from({ length: count }, (_, index) =>
     startMember(t, folder, index, network),

@@ -1,10 +1,13 @@
 // Starts a real server in its own process, on a real Incus. A test can kill it and start it again on
 // the same data.
 
+import type { TestContext } from 'node:test';
 import { type Client, createClient } from '../../src/client/client.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { marks } from '../../src/engine/incus/context.ts';
 import { requirePart } from '../../src/engine/optional/parts.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { examine } from '../../src/reconcile/doctor.ts';
 import { findInstallation } from '../../src/server/installation.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
@@ -15,6 +18,15 @@ import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { containerBase, type IncusMember } from './member.ts';
 
 const restMs = 90_000;
+
+/** Prints how long each part of a test took. */
+export function laps(t: TestContext) {
+  let at = performance.now();
+  return (what: string) => {
+    t.diagnostic(`${what}: ${((performance.now() - at) / 1000).toFixed(1)} s`);
+    at = performance.now();
+  };
+}
 
 export const socketOf = ({ socketPath }: IncusMember) => `unix:${socketPath}`;
 
@@ -88,6 +100,21 @@ export async function startOnIncus(
         restMs,
         50,
       ),
+    /** Waits until the API says this of a machine; null: it gives no reason. */
+    says: (id: number, status: string, reason: RegExp | null) =>
+      waitFor(
+        `machine ${id} is ${status}, because ${reason}`,
+        async () => {
+          const { attributes } = await client().machineGet({ id });
+          const { friendly_status, status_reason } = attributes;
+          if (friendly_status !== status) return false;
+          return reason === null ? status_reason === null : reason.test(status_reason ?? '');
+        },
+        restMs,
+        50,
+      ),
+    /** What the doctor finds. */
+    findings: () => examine({ store, engine, clock: systemClock }),
     /** The members on which a machine has instances that are on. */
     async membersOf(id: number): Promise<string[]> {
       const on = `project=silversmith-${installation.slice(0, 12)}&recursion=1`;

@@ -1,14 +1,12 @@
-// Interrupts Incus itself while work is under way: its daemon dies and forgets its operations, a
-// member is evacuated, and a pool is full.
+// Work that is under way when Incus itself is interrupted: its daemon dies and forgets its
+// operations, or an administrator evacuates a member.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../src/lib/clock.ts';
-import { examine } from '../../src/reconcile/doctor.ts';
-import { waitFor } from '../support.ts';
-import { leftOutWithoutIncus, startIncus, statesAre } from './cluster.ts';
-import type { IncusMember } from './member.ts';
-import { startOnIncus } from './server.ts';
+import { waitFor } from '../../support.ts';
+import { leftOutWithoutIncus, startIncus, statesAre } from '../cluster.ts';
+import type { IncusMember } from '../member.ts';
+import { startOnIncus } from '../server.ts';
 
 /** A step that says that it has begun, and goes on for some seconds. */
 const slow = {
@@ -49,8 +47,7 @@ describe('an Incus that is interrupted', { skip: leftOutWithoutIncus }, () => {
     const captured = (await s.client().imageCapture({ machine_id: machine })).attributes.id;
     await first.crashDaemon();
     assert.equal((await s.image(captured)).status, 'available');
-    const { store, engine } = s;
-    assert.deepEqual(await examine({ store, engine, clock: systemClock }), []);
+    assert.deepEqual(await s.findings(), []);
   });
 
   it('evacuates the member of a build, which is done elsewhere, and moves a machine and back', async (t) => {
@@ -90,7 +87,6 @@ describe('an Incus that is interrupted', { skip: leftOutWithoutIncus }, () => {
     await statesAre(one, { one: 'Online', two: 'Online' });
     assert.deepEqual(await s.membersOf(machine), ['one']);
     await s.machine(machine, 'ready');
-    const { store, engine } = s;
-    assert.deepEqual(await examine({ store, engine, clock: systemClock }), []);
+    assert.deepEqual(await s.findings(), []);
   });
 });
