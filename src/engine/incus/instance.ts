@@ -105,7 +105,7 @@ export async function changeInstance(
 }
 
 /**
- * An instance is off when its host comes back, as the store believes. Its guest reads nothing of its
+ * An instance is off when its host comes back, as the store believes. Its guest cannot read its
  * configuration.
  */
 const settings = { 'boot.autostart': 'false', 'security.guestapi': 'false' };
