@@ -81,6 +81,12 @@ export function refusalOf(status: number, said: string, what: string): IncusRefu
   const known = kinds.find(([pattern]) => pattern.test(words))?.[1];
   if (known) return new IncusRefusal(status, words, what, known);
   if (status === 401 || status === 403) return new IncusRefusal(status, words, what, forbidden);
+  if (status === 412)
+    return new IncusRefusal(status, words, what, [
+      'unavailable',
+      'This was changed by another server in the same moment; it is tried again.',
+      'later',
+    ]);
   if (status >= 500)
     return new IncusRefusal(status, words, what, [
       'unavailable',
