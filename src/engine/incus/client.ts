@@ -142,7 +142,7 @@ export class IncusClient {
         if (error instanceof AppError) throw error;
         if (signal.aborted) {
           this.#at++;
-          throw failedForNow('Incus did not answer in time; it is asked again.', {
+          throw failedForNow('The cluster did not answer in time; try again when it does.', {
             detail: `${method} ${path} at ${endpoint.name}`,
           });
         }
@@ -196,12 +196,14 @@ async function textOf(response: IncomingMessage, what: string): Promise<string> 
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    throw failedForNow('The answer of Incus ended early; it is asked again.', {
+    throw failedForNow('The answer of the cluster ended early; try again.', {
       detail: `${what}: ${String(error)}`,
     });
   }
   if (bytes > answerBytesMax)
-    throw failedForNow('Incus gave an answer that is too long.', { detail: what });
+    throw failedForNow('The cluster gave an answer that is too long; ask the operator.', {
+      detail: what,
+    });
   return Buffer.concat(chunks).toString();
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isChanged, isExisting, isMissing, refusalOf } from './error.ts';
+import { connectionFault, isChanged, isExisting, isMissing, refusalOf } from './error.ts';
 
 const said: readonly [status: number, said: string, code: string, retry: string][] = [
   [
@@ -48,5 +48,20 @@ describe('an error of Incus', () => {
       [isChanged, changed],
     ] as const)
       for (const error of [missing, existing, changed]) assert.equal(check(error), error === only);
+  });
+
+  it('tells the operator of a connection that is not made what to do, and callers no address', () => {
+    for (const [at, isTls, code, remedy] of [
+      ['/run/incus.sock', false, 'ENOENT', /There is no Incus at \/run\/incus.sock.*--incus-url/],
+      ['/run/incus.sock', false, 'EACCES', /group incus-admin/],
+      ['one:8443', true, 'DEPTH_ZERO_SELF_SIGNED_CERT', /--incus-server-certificate/],
+      ['one:8443', true, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', /client certificate/],
+      ['one:8443', true, 'ECONNREFUSED', /one:8443 does not answer/],
+    ] as const) {
+      const fault = connectionFault(at, isTls, Object.assign(new Error('no'), { code }));
+      assert.match(fault.remedy, remedy);
+      assert.equal(fault.message, 'The cluster does not answer; try again when it does.');
+      assert.equal(fault.retry, 'later');
+    }
   });
 });

@@ -81,7 +81,7 @@ export async function claimInstance(incus: Incus, name: string, call: Call): Pro
       if (!isChanged(error)) throw error;
     }
   }
-  throw failedForNow(`Others change ${name} at the same time; it is tried again.`);
+  throw failedForNow(`Others change ${name} at the same time; try again.`);
 }
 
 /** Waits until no task runs on an instance. A command in its guest is ended, and not waited for. */
@@ -150,7 +150,7 @@ export async function ensureInstance(incus: Incus, spec: InstanceSpec, call: Cal
   } catch (error) {
     // Another attempt began to make it in the same moment.
     if (isExisting(error))
-      throw failedForNow('This is being made already; it is tried again.', { cause: error });
+      throw failedForNow('This is being made already; try again in a while.', { cause: error });
     if (!signal.aborted) await removeInstance(incus, name, call).catch(() => {});
     throw error;
   }
@@ -159,7 +159,7 @@ export async function ensureInstance(incus: Incus, spec: InstanceSpec, call: Cal
 /** An owner that is late may find the instance of another one here, which is not made yet. */
 async function noteMade(incus: Incus, name: string, { token, signal }: Call): Promise<void> {
   const made = await findInstance(incus, name, signal);
-  if (made === null) throw failedForNow('What was made is gone; it is made again.');
+  if (made === null) throw failedForNow('What was made is gone; try again.');
   if (token !== null && configOf(made.value)[marks.token] !== tokenText(token))
     throw late(token, name);
   await changeInstance(incus, name, { [marks.made]: 'yes' }, signal, { etag: made.etag });

@@ -107,9 +107,7 @@ export class Machines {
    */
   async running(signal: AbortSignal): Promise<Set<MachineId>> {
     if (await this.#incus.operations.isMoving(signal))
-      throw failedForNow(
-        'The cluster moves machines between its members; they are looked at again.',
-      );
+      throw failedForNow('The cluster moves machines between its members; try again when it has.');
     const on = (await listInstances(this.#incus, signal)).filter(isOn);
     const ids = on.flatMap((one) => {
       const id = Number(configOf(one)[marks.machine] ?? Number.NaN);
