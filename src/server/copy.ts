@@ -49,7 +49,12 @@ export async function copyToPostgres(options: CopyOptions): Promise<StoreCopied>
       'not_found',
       `There is no store in ${dataDir}; give the data directory of the server with --data-dir.`,
     );
-  const names = { from: dataDir, to: databaseName(url) };
+  const file = storeFile(dataDir);
+  const names = {
+    from: dataDir,
+    to: databaseName(url),
+    next: `To serve from there, move ${file} aside, and ${file}-wal and ${file}-shm where they are left, and give --database-url.`,
+  };
   return withLock(dataDir, async () => {
     const store = await openSqlite({ dataDir, now: systemClock.now, check: true, locked: true });
     return asChange(store, options, names, () =>
@@ -69,7 +74,11 @@ export async function copyFromPostgres(options: CopyOptions): Promise<StoreCopie
   const { dataDir, url } = options;
   await assertPostgresStore(url);
   await makeFolders(dataDir, 0o711);
-  const names = { from: databaseName(url), to: dataDir };
+  const names = {
+    from: databaseName(url),
+    to: dataDir,
+    next: 'To serve from there, leave --database-url and SILVERSMITH_DATABASE_URL away.',
+  };
   return withLock(dataDir, async () => {
     await assertNoStore(dataDir);
     const store = await openPostgres({ url });
@@ -103,7 +112,7 @@ async function assertNoStore(dataDir: string): Promise<void> {
 async function asChange(
   store: Store,
   { dataDir, by }: CopyOptions,
-  { from, to }: { from: string; to: string },
+  { from, to, next }: Pick<StoreCopied, 'from' | 'to' | 'next'>,
   copy: () => Promise<Pick<StoreCopied, 'rows' | 'textsChanged'>>,
 ): Promise<StoreCopied> {
   try {
@@ -113,7 +122,7 @@ async function asChange(
         const path = join(dataDir, name);
         return { path, holds, isThere: await exists(path) };
       });
-      return { from, to, ...result, beside: await Promise.all(beside) };
+      return { from, to, ...result, beside: await Promise.all(beside), next };
     });
   } finally {
     await store.close();

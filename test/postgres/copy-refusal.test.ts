@@ -99,11 +99,15 @@ describe('a copy that is refused', () => {
     };
     await says([], /Give --to .* or --from/);
     await says(['--to', 'x', '--from', 'y'], /Give --to .* or --from/);
-    await says(['--to', `postgres://me:${secret}@db/one`], /takes no password there.*pgpass/);
-    await says(['--to', `postgres://me@db/one?password=${secret}`], /takes no password there/);
-    await says(['--to', 'http://db/one'], /--to is no address of a database/);
-    await says(['--from'], /set SILVERSMITH_DATABASE_URL/);
-    await says(['--to'], /SILVERSMITH_DATABASE_URL is no address/, `postgres://me:${secret}@db`);
+    await says(['--to', `postgres://me:${secret}@db/one`], /--to takes no password.*pgpass/);
+    await says(['--to', `postgres://me@db/one?password=${secret}`], /password is not known/);
+    await says(['--to', 'http://db/one'], /--to is "http.*Give an address such as postgres/);
+    await says(['--from'], /give --database-url/);
+    await says(
+      ['--to'],
+      /SILVERSMITH_DATABASE_URL is .*Name the user and the database/,
+      `postgres://me:${secret}@db`,
+    );
     await says(
       ['--to'],
       /The database cannot be reached/,

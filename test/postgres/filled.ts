@@ -34,6 +34,13 @@ const moreRows: [table: string, row: Row][] = [
     'idempotency',
     { key_id: 'key-1', idempotency_key: odd, request_digest: 'd', answer: '{}', expires_at: at },
   ],
+  [
+    'installation',
+    {
+      ...{ one: 1, id: 'a'.repeat(24), engine: 'simulator', master_key_check: 'sealed' },
+      ...{ signing_key_id: 'b'.repeat(16), transfers_id: null, created_at: at },
+    },
+  ],
   ['lease', { name: 'collect', owner: 'dead', until: at }],
   ['machine_console', { machine_id: 1, shown: odd, kept_at: at }],
   [
@@ -44,6 +51,8 @@ const moreRows: [table: string, row: Row][] = [
     },
   ],
   ['orphan', { kind: 'disk', id: 'orphan', bytes: 7, seen_at: at }],
+  ['read_signature', { key_id: 'key-1', signature: 'read', expires_at: at }],
+  ['request_rate', { key_id: 'key-1', level: 0.5, at }],
   ['steady', { id: 1, seen_at: at, waiting: null, brakes: '{"collect":1}' }],
   [
     'transfer',

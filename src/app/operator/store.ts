@@ -21,6 +21,8 @@ export interface StoreCopied {
   textsChanged: number;
   /** Carry these yourself. */
   beside: Beside[];
+  /** What to do before a server is started on the copy. */
+  next: string;
 }
 
 export const copyAction = 'storeCopy';

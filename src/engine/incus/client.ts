@@ -12,7 +12,8 @@ import { type Endpoint, endpointsOf, type IncusAddress } from './address.ts';
 import { Envelope, parseAnswer } from './answer.ts';
 import { connectionFault, isMissing, refusalOf } from './error.ts';
 
-const askMs = 60_000;
+/** Incus itself gives up on a member that does not answer after 10 to 30 seconds. */
+const askMs = 35_000;
 /** A list of all instances of a large cluster is long. */
 const answerBytesMax = 256 * 1024 ** 2;
 
@@ -139,10 +140,12 @@ export class IncusClient {
       } catch (error) {
         callers.throwIfAborted();
         if (error instanceof AppError) throw error;
-        if (signal.aborted)
+        if (signal.aborted) {
+          this.#at++;
           throw failedForNow('Incus did not answer in time; it is asked again.', {
             detail: `${method} ${path} at ${endpoint.name}`,
           });
+        }
         const { code = '', syscall } = error as NodeJS.ErrnoException;
         // An error of the bytes that were to be sent is the caller's.
         if (ask.body && code === '' && syscall === undefined) throw error;

@@ -1,9 +1,13 @@
-// Errors of Incus, as errors of Silversmith. Incus's own words are for the operator: they go into
-// the detail, and decide what the caller reads.
+// Errors of Incus, as errors of Silversmith. Incus's own words go into the detail, which is for the
+// operator; they decide what the caller reads, and a caller may read their beginning without paths.
 
 import { AppError, type ErrorCode, failedForNow } from '../../domain/error.ts';
 
 const saidCharsMax = 500;
+const shownCharsMax = 200;
+
+const withoutPaths = (said: string) =>
+  said.replaceAll(/(?:\/[\w.@-]+){2,}\/?/g, '…').slice(0, shownCharsMax);
 
 /** An error that Incus answered with, in an answer or as the end of an operation. */
 export class IncusRefusal extends AppError {
@@ -24,6 +28,12 @@ export class IncusRefusal extends AppError {
 }
 
 type Kind = readonly [ErrorCode, string, 'later' | 'never'];
+
+const forbidden: Kind = [
+  'unavailable',
+  'Incus does not allow this server to do that. Trust its certificate (incus config trust add-certificate), and let it use the project.',
+  'later',
+];
 
 const kinds: readonly [pattern: RegExp, kind: Kind][] = [
   [
@@ -62,14 +72,7 @@ const kinds: readonly [pattern: RegExp, kind: Kind][] = [
       'later',
     ],
   ],
-  [
-    /not authorized|forbidden|certificate is restricted|permission/i,
-    [
-      'unavailable',
-      'Incus does not allow this server to do that. Trust its certificate (incus config trust add-certificate), and let it use the project.',
-      'later',
-    ],
-  ],
+  [/not authorized|forbidden|certificate is restricted/i, forbidden],
 ];
 
 /** The error for an answer or an operation that failed; `what` says what was asked. */
@@ -77,17 +80,22 @@ export function refusalOf(status: number, said: string, what: string): IncusRefu
   const words = said.slice(0, saidCharsMax);
   const known = kinds.find(([pattern]) => pattern.test(words))?.[1];
   if (known) return new IncusRefusal(status, words, what, known);
-  if (status === 401 || status === 403)
-    return new IncusRefusal(status, words, what, kinds.at(-1)?.[1] as Kind);
+  if (status === 401 || status === 403) return new IncusRefusal(status, words, what, forbidden);
+  if (status === 412)
+    return new IncusRefusal(status, words, what, [
+      'unavailable',
+      'This was changed by another server in the same moment; it is tried again.',
+      'later',
+    ]);
   if (status >= 500)
     return new IncusRefusal(status, words, what, [
       'unavailable',
-      'Incus failed; it is tried again, and the log has its reason.',
+      `Incus failed, and is asked again: ${withoutPaths(words)}`,
       'later',
     ]);
   return new IncusRefusal(status, words, what, [
     'internal',
-    'Incus refused this; the log of the server has its reason.',
+    `Incus refused this: ${withoutPaths(words)}`,
     'never',
   ]);
 }

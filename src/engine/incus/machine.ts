@@ -50,9 +50,11 @@ export class Machines {
     for (const other of await this.#on(machineId, signal))
       if (other.name !== instance) await this.#end(other.name, 0, call);
     this.#remember(machineId, instance);
+    let { etag } = found;
     if (isOn(found.value)) {
       if (config[marks.machine] === String(machineId)) return;
       await stopInstance(this.#incus, instance, 0, signal);
+      etag = (await findInstance(this.#incus, instance, signal))?.etag ?? null;
     }
     const identity = fresh && config[marks.identity] !== 'own' ? 'wanted' : 'own';
     const devices =
@@ -71,7 +73,7 @@ export class Machines {
         [marks.guest]: '',
       },
       signal,
-      { devices },
+      { devices, etag },
     );
     this.#guests.forget(instance);
     await startInstance(this.#incus, instance, signal).catch((error) => {

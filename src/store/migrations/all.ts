@@ -54,6 +54,13 @@ const all: Record<string, MigrationFor> = {
   '0023-places': places,
 };
 
+/**
+ * The migrations beside which an older server may go on, during the upgrade of several servers:
+ * they add things that may stay empty, and take nothing away. What they replace goes with a later
+ * one.
+ */
+export const additions: readonly string[] = [];
+
 /** All migrations by name, in order, in the declarations of a database. */
 export const migrations = (declared: Declarations): Record<string, Migration> =>
   Object.fromEntries(Object.entries(all).map(([name, make]) => [name, make(declared)]));

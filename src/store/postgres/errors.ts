@@ -31,9 +31,16 @@ export function isConnectionLost(error: unknown): boolean {
   return connectionLost.has(code ?? '') || driverSays.test(message ?? '');
 }
 
+/**
+ * Whether a newer server has changed a table since the statement was prepared, beside this one. The
+ * next run prepares it anew.
+ */
+export const isStalePlan = (error: unknown): boolean =>
+  stateOf(error) === '0A000' && /cached plan/.test(String(error));
+
 /** Whether the transaction was undone because of another one, so that another run may succeed. */
 export const isConflict = (error: unknown): boolean =>
-  ['40001', '40P01', '55P03'].includes(stateOf(error) ?? '');
+  ['40001', '40P01', '55P03'].includes(stateOf(error) ?? '') || isStalePlan(error);
 
 /**
  * Whether a rule of the schema was broken, such as that of a unique key. It may be the form in
