@@ -1,6 +1,6 @@
 // The demo base for tests on real machines. It is made once and cached.
 
-import { ensureDemoBase } from '../src/engine/qemu/demo-base.ts';
+import { ensureDemoBase } from '../src/engine/demo-base.ts';
 import { cacheDirs } from '../src/lib/folders.ts';
 import { toolEnvironment } from '../src/server/options.ts';
 

@@ -33,6 +33,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/optional': ['src/domain', 'src/lib', 'src/engine/port'],
   'src/engine/fence.ts': ['src/domain', 'src/engine/port', 'src/engine/optional'],
   'src/engine/identity.ts': ['src/domain'],
+  'src/engine/demo-base.ts': ['src/domain', 'src/lib'],
   'src/engine/guest-script.ts': ['src/domain', 'src/engine/identity.ts'],
   ...Object.fromEntries(
     ['qemu', 'incus', 'simulator'].map((name) => [

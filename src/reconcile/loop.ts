@@ -91,6 +91,8 @@ export class Reconciler {
   #startTasks(dueAt: Map<TaskName, number>): void {
     const { clock, log } = this.#options;
     for (const name of taskNames) {
+      // A run that takes longer than the period reports its failure once.
+      if (this.#tasks.has(name)) continue;
       const { everyMs } = tasks[name];
       const waitMs = (dueAt.get(name) ?? 0) - clock.now();
       // A longer wait than the period means that the clock went back: treat the task as due.

@@ -12,7 +12,8 @@ import { softwareAdd } from '../app/operator/software.ts';
 import type { OrganisationId } from '../domain/ids.ts';
 import { permissions } from '../domain/key.ts';
 import { machinePermissionDefaults } from '../domain/machine.ts';
-import { ensureDemoBase } from '../engine/qemu/demo-base.ts';
+import { ensureDemoBase, ensureDemoContainer } from '../engine/demo-base.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { exists, writeWhole } from '../lib/files.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Config } from './options.ts';
@@ -100,9 +101,7 @@ async function addCatalogue(
     machineTypes: await work.machineTypes.list(),
   }));
   if (has.bases.length === 0) {
-    const base =
-      engine.name === 'qemu' ? await debianBase(config, options) : await simulatedBase(config);
-    await baseAdd(operator, engine, base, signal);
+    await baseAdd(operator, engine, await demoBase(engine.name, config, options), signal);
   }
   if (has.software.length === 0)
     for (const title of titles)
@@ -116,8 +115,16 @@ async function addCatalogue(
     for (const type of machineTypes) await machineTypeAdd(operator, type);
 }
 
-async function debianBase(config: Config, { say, signal }: DemoOptions) {
+const bios = { mode: 'bios' } as const;
+
+async function demoBase(engine: Engine['name'], config: Config, { say, signal }: DemoOptions) {
   const env = config.toolEnvironment;
+  if (engine === 'simulator') return simulatedBase(config);
+  if (engine === 'incus') {
+    const disk = await ensureDemoContainer(config.cacheDirs, { env, say, signal });
+    say('adding the demo base …');
+    return { name: 'Debian 12 (demo)', files: { disk }, boot: bios };
+  }
   const { boot, ...files } = await ensureDemoBase(config.cacheDirs, { env, say, signal });
   say('adding the demo base …');
   return { name: 'Debian 12 (demo)', files, boot };
@@ -126,7 +133,7 @@ async function debianBase(config: Config, { say, signal }: DemoOptions) {
 async function simulatedBase({ dataDir }: Config) {
   const disk = join(dataDir, 'simulated-base.raw');
   await writeFile(disk, randomBytes(4096));
-  return { name: 'Simulated base', files: { disk }, boot: { mode: 'bios' } as const };
+  return { name: 'Simulated base', files: { disk }, boot: bios };
 }
 
 /** Gives the demo's organisation as many machines as it lacks. Idempotent. */

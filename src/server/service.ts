@@ -49,6 +49,9 @@ export interface Service extends Api {
   reconciler: Reconciler;
 }
 
+/** How long the engine may take to say that it works; a cluster without its leader says nothing. */
+const checkMs = 10_000;
+
 /**
  * Builds the HTTP server and the reconciler on a store and an engine that are open. They stay open
  * when the service closes.
@@ -62,7 +65,7 @@ export function buildService(dependencies: Dependencies): Service {
     },
     async check() {
       await store.check();
-      const capacity = await engine.check(withoutJob());
+      const capacity = await engine.check(withoutJob(AbortSignal.timeout(checkMs)));
       await store.write('system', (work) => work.host.setCapacity(capacity));
     },
   });

@@ -107,6 +107,40 @@ describe('machineStart and machineStop', () => {
     await h.service.reconciler.task('observe');
     assert.match((await h.machineIs(id, 'off')).status_reason, /by itself/);
   });
+
+  it('leave a machine off that was switched off while the engine listed its machines', async (t) => {
+    let meanwhile = async () => {};
+    const wrapEngine = (engine: Engine): Engine => ({
+      ...engine,
+      async runningMachines(call) {
+        const listed = await engine.runningMachines(call);
+        await meanwhile();
+        return listed;
+      },
+    });
+    const h = await startHarness(t, { wrapEngine });
+    const [id = 0] = h.machines;
+    await h.call('machineStart', { params: { id } });
+    await h.machineIs(id, 'ready');
+    // The task reads the store before the stop is done, and a list from before the stop.
+    const asked = Promise.withResolvers<void>();
+    meanwhile = async () => {
+      asked.resolve();
+      await h.machineIs(id, 'off');
+    };
+    await h.store.write('system', (work) =>
+      work.machines.update(id as never, { status: 'turning_off' }),
+    );
+    const observing = h.service.reconciler.task('observe');
+    await asked.promise;
+    await h.engine.powerOff(id as never);
+    await h.store.write('system', (work) => work.machines.update(id as never, { status: 'off' }));
+    await observing;
+    assert.equal(
+      (await h.call('machineGet', { params: { id } })).body.attributes.friendly_status,
+      'off',
+    );
+  });
 });
 
 describe('machineStart with a type or a region', () => {

@@ -113,6 +113,7 @@ export async function startOnIncus(
         restMs,
         50,
       ),
+    isReady: async () => (await fetch(`${url}/readyz`)).status === 200,
     /** What the doctor finds. */
     findings: () => examine({ store, engine, clock: systemClock }),
     /** The members on which a machine has instances that are on. */

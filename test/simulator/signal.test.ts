@@ -8,7 +8,7 @@ import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { OperatorEntry } from '../../src/domain/operator-audit.ts';
-import { ensureDemoBase } from '../../src/engine/qemu/demo-base.ts';
+import { ensureDemoBase } from '../../src/engine/demo-base.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { entry } from '../server-process.ts';
 import { temporaryFolder, waitFor } from '../support.ts';

@@ -33,7 +33,11 @@ export function baseCommands(base: Command, context: OperatorContext): void {
 }
 
 function addCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
-  local(base.command('add').description('add a base image from a qcow2 or raw disk, and try it'))
+  local(
+    base
+      .command('add')
+      .description('add a base image from a disk or, on Incus, a container image, and try it'),
+  )
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
     .option('--kernel <path>', 'kernel, for direct boot')

@@ -19,7 +19,7 @@ import { formOf, type Upload, uploadBase, uploadImage } from './upload.ts';
 
 const headBytes = 512;
 
-/** Whether the last byte of a content is already on its way is no matter: its digest decides. */
+/** The pieces of a content. At its end `done` gets its digest, and may refuse it by throwing. */
 async function* hashing(content: Content, signal: AbortSignal, done: (sha256: string) => void) {
   const hash = createHash('sha256');
   for await (const piece of piecesOf(content, signal)) {

@@ -12,6 +12,7 @@ import { readFile } from './base.ts';
 import type { Body } from './client.ts';
 import { buildName, type Incus, layerAlias } from './context.ts';
 import { rootDisk } from './disk.ts';
+import { IncusRefusal } from './error.ts';
 import { runInside } from './exec.ts';
 import { noCards } from './guest.ts';
 import { claimLayer, getLayer, publish } from './image.ts';
@@ -150,7 +151,13 @@ async function startBuild(incus: Incus, spec: BuildSpec, call: Call): Promise<vo
     },
     call,
   );
-  await startInstance(incus, name, signal);
+  await startInstance(incus, name, signal).catch((error) => {
+    if (!(error instanceof IncusRefusal) || error.retry === 'later') throw error;
+    throw failedForGood(
+      `The build machine of ${label} does not start: its base needs a system that Incus can run (/sbin/init). ${error.message}`,
+      { cause: error, ...(error.detail !== undefined && { detail: error.detail }) },
+    );
+  });
   await prepare(incus, name, label, signal);
   await push(incus, name, 'recipe', Buffer.from(recipe.script), '0755', signal);
   await push(incus, name, 'clear', Buffer.from(clearScript), '0755', signal);

@@ -12,7 +12,8 @@ import { type Endpoint, endpointsOf, type IncusAddress } from './address.ts';
 import { Envelope, parseAnswer } from './answer.ts';
 import { connectionFault, isMissing, refusalOf } from './error.ts';
 
-const askMs = 60_000;
+/** Incus itself gives up on a member that does not answer after 10 to 30 seconds. */
+const askMs = 35_000;
 /** A list of all instances of a large cluster is long. */
 const answerBytesMax = 256 * 1024 ** 2;
 
@@ -139,10 +140,12 @@ export class IncusClient {
       } catch (error) {
         callers.throwIfAborted();
         if (error instanceof AppError) throw error;
-        if (signal.aborted)
-          throw failedForNow('Incus did not answer in time; it is asked again.', {
+        if (signal.aborted) {
+          this.#at++;
+          throw failedForNow('The cluster did not answer in time; try again when it does.', {
             detail: `${method} ${path} at ${endpoint.name}`,
           });
+        }
         const { code = '', syscall } = error as NodeJS.ErrnoException;
         // An error of the bytes that were to be sent is the caller's.
         if (ask.body && code === '' && syscall === undefined) throw error;
@@ -193,12 +196,14 @@ async function textOf(response: IncomingMessage, what: string): Promise<string> 
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    throw failedForNow('The answer of Incus ended early; it is asked again.', {
+    throw failedForNow('The answer of the cluster ended early; try again.', {
       detail: `${what}: ${String(error)}`,
     });
   }
   if (bytes > answerBytesMax)
-    throw failedForNow('Incus gave an answer that is too long.', { detail: what });
+    throw failedForNow('The cluster gave an answer that is too long; ask the operator.', {
+      detail: what,
+    });
   return Buffer.concat(chunks).toString();
 }
 

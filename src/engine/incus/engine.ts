@@ -3,6 +3,7 @@
 // of a server, so any server may do any job. Everything is in a project of its own.
 
 import { Type } from 'typebox';
+import { failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
@@ -18,6 +19,7 @@ import { IncusClient } from './client.ts';
 import { capacityOf } from './cluster.ts';
 import { type Incus, idIn } from './context.ts';
 import { disksIn } from './disk.ts';
+import { NoConnection } from './error.ts';
 import { listAliases, removeLayerImage } from './image.ts';
 import { isLost, listInstances } from './instance.ts';
 import { Machines } from './machine.ts';
@@ -54,7 +56,7 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
   };
   const pool = await prepare(withoutJob()).catch((error) => {
     client.close();
-    throw error;
+    throw error instanceof NoConnection ? failedForNow(error.remedy, { cause: error }) : error;
   });
   const operations = new Operations(client);
   const incus: Incus = { client, operations, installation, pool, profile };

@@ -1,9 +1,13 @@
-// Errors of Incus, as errors of Silversmith. Incus's own words are for the operator: they go into
-// the detail, and decide what the caller reads.
+// Errors of Incus, as errors of Silversmith. Incus's own words go into the detail, which is for the
+// operator; they decide what the caller reads, and a caller may read their beginning without paths.
 
-import { AppError, type ErrorCode, failedForNow } from '../../domain/error.ts';
+import { AppError, type ErrorCode } from '../../domain/error.ts';
 
 const saidCharsMax = 500;
+const shownCharsMax = 200;
+
+const withoutPaths = (said: string) =>
+  said.replaceAll(/(?:\/[\w.@-]+){2,}\/?/g, '…').slice(0, shownCharsMax);
 
 /** An error that Incus answered with, in an answer or as the end of an operation. */
 export class IncusRefusal extends AppError {
@@ -25,6 +29,12 @@ export class IncusRefusal extends AppError {
 
 type Kind = readonly [ErrorCode, string, 'later' | 'never'];
 
+const forbidden: Kind = [
+  'unavailable',
+  'Incus does not allow this server to do that. Trust its certificate (incus config trust add-certificate), and let it use the project.',
+  'later',
+];
+
 const kinds: readonly [pattern: RegExp, kind: Kind][] = [
   [
     /no space left on device|disk quota exceeded|not enough space|out of space/i,
@@ -44,13 +54,13 @@ const kinds: readonly [pattern: RegExp, kind: Kind][] = [
   ],
   [
     /is busy running|busy running a|currently in use|operation .*already running|is being (?:created|deleted)/i,
-    ['unavailable', 'The cluster still works on this; it is tried again.', 'later'],
+    ['unavailable', 'The cluster still works on this; try again in a while.', 'later'],
   ],
   [
     /failed to connect to|connection refused|no route to host|i\/o timeout|context deadline exceeded|not currently online|is offline|no leader|database is locked|failed to (?:begin|commit) transaction|driver: bad connection|missing event connection|server isn't ready|unable to connect to|no available cowsql leader|raft cluster is unavailable|unexpected eof|is evacuated/i,
     [
       'unavailable',
-      'A member of the cluster does not answer. It is tried again; look at: incus cluster list',
+      'A member of the cluster does not answer; try again when it does. The operator sees it with: incus cluster list',
       'later',
     ],
   ],
@@ -58,18 +68,11 @@ const kinds: readonly [pattern: RegExp, kind: Kind][] = [
     /instance is not running|instance is already stopped/i,
     [
       'unavailable',
-      'The cluster has switched this off, or moves it to another member. It is tried again.',
+      'The cluster has switched this off, or moves it to another member; try again in a while.',
       'later',
     ],
   ],
-  [
-    /not authorized|forbidden|certificate is restricted|permission/i,
-    [
-      'unavailable',
-      'Incus does not allow this server to do that. Trust its certificate (incus config trust add-certificate), and let it use the project.',
-      'later',
-    ],
-  ],
+  [/not authorized|forbidden|certificate is restricted/i, forbidden],
 ];
 
 /** The error for an answer or an operation that failed; `what` says what was asked. */
@@ -77,17 +80,22 @@ export function refusalOf(status: number, said: string, what: string): IncusRefu
   const words = said.slice(0, saidCharsMax);
   const known = kinds.find(([pattern]) => pattern.test(words))?.[1];
   if (known) return new IncusRefusal(status, words, what, known);
-  if (status === 401 || status === 403)
-    return new IncusRefusal(status, words, what, kinds.at(-1)?.[1] as Kind);
+  if (status === 401 || status === 403) return new IncusRefusal(status, words, what, forbidden);
+  if (status === 412)
+    return new IncusRefusal(status, words, what, [
+      'unavailable',
+      'This was changed by another server in the same moment; try again.',
+      'later',
+    ]);
   if (status >= 500)
     return new IncusRefusal(status, words, what, [
       'unavailable',
-      'Incus failed; it is tried again, and the log has its reason.',
+      `Incus failed; try again. It says: ${withoutPaths(words)}`,
       'later',
     ]);
   return new IncusRefusal(status, words, what, [
     'internal',
-    'Incus refused this; the log of the server has its reason.',
+    `Incus refused this: ${withoutPaths(words)}`,
     'never',
   ]);
 }
@@ -102,26 +110,33 @@ export const isExisting = (error: unknown) =>
   error instanceof IncusRefusal &&
   (error.status === 409 || /already exists|unique constraint failed/i.test(error.said));
 
-/** The reasons why no connection is made, with what to do. */
-export function connectionFault(endpoint: string, isTls: boolean, error: unknown): AppError {
+/**
+ * The error of a connection that is not made. Callers learn that the cluster does not answer; the
+ * remedy names an address, so it is for the operator alone.
+ */
+export class NoConnection extends AppError {
+  readonly remedy: string;
+
+  constructor(remedy: string, cause: unknown) {
+    const options = { detail: `${remedy} (${String(cause)})`, cause, retry: 'later' as const };
+    super('unavailable', 'The cluster does not answer; try again when it does.', options);
+    this.remedy = remedy;
+  }
+}
+
+export function connectionFault(endpoint: string, isTls: boolean, error: unknown): NoConnection {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const detail = `${endpoint}: ${message}`;
-  const say = (text: string) => failedForNow(text, { detail, cause: error });
+  return new NoConnection(remedyOf(endpoint, isTls, code, message), error);
+}
+
+function remedyOf(endpoint: string, isTls: boolean, code: string, message: string): string {
   if (!isTls && code === 'ENOENT')
-    return say(
-      `There is no Incus at ${endpoint}. Start it, or give its socket or address with --incus-url.`,
-    );
+    return `There is no Incus at ${endpoint}. Start it, or give its socket or address with --incus-url.`;
   if (!isTls && (code === 'EACCES' || code === 'EPERM'))
-    return say(
-      `This server may not use ${endpoint}. Add its user to the group incus-admin, and start it again.`,
-    );
+    return `This server may not use ${endpoint}. Add its user to the group incus-admin, and start it again.`;
   if (/SELF_SIGNED|UNABLE_TO|CERT_|ERR_TLS_CERT|DEPTH_ZERO/.test(code))
-    return say(
-      `The certificate of the Incus server at ${endpoint} is not the one that is trusted (${code}). Give its certificate with --incus-server-certificate: on the server it is server.crt, or cluster.crt in a cluster.`,
-    );
+    return `The certificate of the Incus server at ${endpoint} is not the one that is trusted (${code}). Give its certificate with --incus-server-certificate: on the server it is server.crt, or cluster.crt in a cluster.`;
   if (/^ERR_(?:OSSL|SSL)|^EPROTO/.test(code))
-    return say(
-      `The TLS connection to Incus at ${endpoint} failed (${code}). Is it the port of its API, and do the client certificate and its key belong together?`,
-    );
-  return say(`Incus at ${endpoint} does not answer (${code || message}). It is asked again.`);
+    return `The TLS connection to Incus at ${endpoint} failed (${code}). Is it the port of its API, and do the client certificate and its key belong together?`;
+  return `Incus at ${endpoint} does not answer (${code || message}). Start it, or give another address with --incus-url.`;
 }

@@ -60,7 +60,10 @@ export class Guests {
   state(instance: Instance): Exclude<MachineState, 'off'> {
     const { name } = instance;
     const guest = configOf(instance)[marks.guest];
-    if (guest === 'ready' || guest === 'copy') return guest;
+    if (guest === 'ready' || guest === 'copy') {
+      this.forget(name);
+      return guest;
+    }
     if (!this.#busy.has(name) && performance.now() >= (this.#askAt.get(name) ?? 0)) {
       // A guest that does not answer yet is asked again.
       const work = this.#goOn(name)
@@ -74,7 +77,7 @@ export class Guests {
     return 'on';
   }
 
-  /** Forgets what is known of an instance that is started or removed. */
+  /** Forgets the failures of an instance that is started, or is ready. */
   forget(name: string): void {
     this.#askAt.delete(name);
     this.#failures.delete(name);
@@ -99,14 +102,18 @@ export class Guests {
       if (!isOwn && (this.#failures.get(name) ?? 0) < identityTries) return;
       const devices = await machineCards(this.#incus, machine, signal);
       const identity = { [marks.identity]: isOwn ? 'own' : 'wanted' };
-      await changeInstance(this.#incus, name, identity, signal, { devices });
+      await this.#note(name, identity, devices);
     }
     await this.#run(name, ['/bin/sh', '-c', whenUp], servicesMs);
-    // The mark is for this run of the machine: a start or a stop since changes the instance.
+    await this.#note(name, { [marks.guest]: isOwn ? 'ready' : 'copy' });
+  }
+
+  /** The mark is for this run of the machine: a start or a stop meanwhile changes the instance. */
+  async #note(name: string, config: Record<string, string>, devices: Devices = {}): Promise<void> {
+    const { signal } = this.#end;
     const now = await findInstance(this.#incus, name, signal);
     if (now === null || !isOn(now.value)) return;
-    const guest = { [marks.guest]: isOwn ? 'ready' : 'copy' };
-    await changeInstance(this.#incus, name, guest, signal, { etag: now.etag });
+    await changeInstance(this.#incus, name, config, signal, { devices, etag: now.etag });
   }
 
   async #giveIdentity(name: string, disk: DiskId, machine: MachineId, title: string) {

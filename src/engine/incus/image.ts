@@ -94,7 +94,7 @@ export async function claimLayer(incus: Incus, id: LayerId, call: Call): Promise
       if (!isChanged(error)) throw error;
     }
   }
-  throw failedForNow(`Others change layer ${id} at the same time; it is tried again.`);
+  throw failedForNow(`Others change layer ${id} at the same time; try again.`);
 }
 
 /** Makes the stopped instance an image, and gives it the alias of a layer. Idempotent. */
@@ -118,7 +118,7 @@ export async function publish(
   }
   const made = left ?? (await imagesOf(incus, id, signal))[0];
   if (made === undefined)
-    throw failedForNow('The image of the layer is not there; it is made again.', { detail: id });
+    throw failedForNow('The image of the layer is not there; try again.', { detail: id });
   await ensureAlias(incus, layerAlias(id), made.fingerprint, signal);
   return made;
 }

@@ -4,6 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { AppError, failedForNow } from '../../domain/error.ts';
+import { late } from '../fence.ts';
 import type { Call } from '../port/call.ts';
 import { Instance } from './answer.ts';
 import { type Incus, marks } from './context.ts';
@@ -80,7 +81,7 @@ export async function claimInstance(incus: Incus, name: string, call: Call): Pro
       if (!isChanged(error)) throw error;
     }
   }
-  throw failedForNow(`Others change ${name} at the same time; it is tried again.`);
+  throw failedForNow(`Others change ${name} at the same time; try again.`);
 }
 
 /** Waits until no task runs on an instance. A command in its guest is ended, and not waited for. */
@@ -104,6 +105,15 @@ export async function changeInstance(
   });
 }
 
+/**
+ * An instance is off when its host comes back, as the store believes. Its guest cannot read its
+ * configuration.
+ */
+const settings = { 'boot.autostart': 'false', 'security.guestapi': 'false' };
+
+/** A container shares the kernel with others, so it gets users of its own, and few processes. */
+const containerSettings = { 'security.idmap.isolated': 'true', 'limits.processes': '10000' };
+
 interface InstanceSpec {
   name: string;
   /** The alias of the image. */
@@ -126,7 +136,8 @@ export async function ensureInstance(incus: Incus, spec: InstanceSpec, call: Cal
   }
   const config = {
     ...spec.config,
-    'boot.autostart': 'false',
+    ...settings,
+    ...(type === 'container' && containerSettings),
     [marks.installation]: incus.installation,
     ...(token && { [marks.token]: tokenText(token) }),
   };
@@ -135,14 +146,23 @@ export async function ensureInstance(incus: Incus, spec: InstanceSpec, call: Cal
   const query: Record<string, string> = target === null ? {} : { target };
   try {
     await incus.operations.run('POST', '/1.0/instances', signal, { json, query });
-    await changeInstance(incus, name, { [marks.made]: 'yes' }, signal);
+    await noteMade(incus, name, call);
   } catch (error) {
     // Another attempt began to make it in the same moment.
     if (isExisting(error))
-      throw failedForNow('This is being made already; it is tried again.', { cause: error });
+      throw failedForNow('This is being made already; try again in a while.', { cause: error });
     if (!signal.aborted) await removeInstance(incus, name, call).catch(() => {});
     throw error;
   }
+}
+
+/** An owner that is late may find the instance of another one here, which is not made yet. */
+async function noteMade(incus: Incus, name: string, { token, signal }: Call): Promise<void> {
+  const made = await findInstance(incus, name, signal);
+  if (made === null) throw failedForNow('What was made is gone; try again.');
+  if (token !== null && configOf(made.value)[marks.token] !== tokenText(token))
+    throw late(token, name);
+  await changeInstance(incus, name, { [marks.made]: 'yes' }, signal, { etag: made.etag });
 }
 
 export async function startInstance(incus: Incus, name: string, signal: AbortSignal) {

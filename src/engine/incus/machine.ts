@@ -50,9 +50,11 @@ export class Machines {
     for (const other of await this.#on(machineId, signal))
       if (other.name !== instance) await this.#end(other.name, 0, call);
     this.#remember(machineId, instance);
+    let { etag } = found;
     if (isOn(found.value)) {
       if (config[marks.machine] === String(machineId)) return;
       await stopInstance(this.#incus, instance, 0, signal);
+      etag = (await findInstance(this.#incus, instance, signal))?.etag ?? null;
     }
     const identity = fresh && config[marks.identity] !== 'own' ? 'wanted' : 'own';
     const devices =
@@ -71,7 +73,7 @@ export class Machines {
         [marks.guest]: '',
       },
       signal,
-      { devices },
+      { devices, etag },
     );
     this.#guests.forget(instance);
     await startInstance(this.#incus, instance, signal).catch((error) => {
@@ -105,9 +107,7 @@ export class Machines {
    */
   async running(signal: AbortSignal): Promise<Set<MachineId>> {
     if (await this.#incus.operations.isMoving(signal))
-      throw failedForNow(
-        'The cluster moves machines between its members; they are looked at again.',
-      );
+      throw failedForNow('The cluster moves machines between its members; try again when it has.');
     const on = (await listInstances(this.#incus, signal)).filter(isOn);
     const ids = on.flatMap((one) => {
       const id = Number(configOf(one)[marks.machine] ?? Number.NaN);

@@ -52,7 +52,7 @@ export class Operations {
     const ended = await this.end(answer.operation, signal);
     if (ended !== null) return ended.metadata;
     if (await isDone()) return null;
-    throw failedForNow('Incus was started again while it worked on this; it is tried again.', {
+    throw failedForNow('Incus was started again while it worked on this; try again.', {
       detail: `${method} ${path}`,
     });
   }
@@ -81,7 +81,7 @@ export class Operations {
     } finally {
       this.#waiting.delete(id);
     }
-    throw failedForNow('Incus did not end this in time; it is looked at again.', { detail: path });
+    throw failedForNow('Incus did not end this in time; try again.', { detail: path });
   }
 
   /** The tasks that run on an instance now; not the commands in its guest. */

@@ -8,9 +8,9 @@
 import type { DiskId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { Place } from '../../engine/optional/places.ts';
-import { withoutJob } from '../../engine/port/call.ts';
-import type { Store, Writer } from '../../store/port/unit-of-work.ts';
-import type { Task } from '../task.ts';
+import { type Call, withoutJob } from '../../engine/port/call.ts';
+import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
+import type { Task, TaskContext } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
 
@@ -33,8 +33,9 @@ export const observe: Task = {
     const strays = [...running].filter((id) => !known.has(id));
     if (gone.length > 0) await store.write('system', (work) => work.machines.setOff(gone, wentOff));
     if (strays.length === 0) return;
+    const on = await stillOn({ store, engine }, strays, call);
     const { stopped, unknown, back } = await store.write('system', (work) =>
-      settleStrays(work, strays, places !== null),
+      settleStrays(work, on, places !== null),
     );
     for (const machine of back) log.info({ machine }, 'a machine that went off is on again');
     for (const machine of stopped)
@@ -65,20 +66,44 @@ async function notePlaces(store: Store, places: ReadonlyMap<DiskId, Place>): Pro
     );
 }
 
+/** The machines to which no open job belongs, and that are off or not known. */
+async function idleOf(work: Reader, ids: readonly MachineId[]): Promise<MachineId[]> {
+  const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
+  const idle: MachineId[] = [];
+  for (const id of ids) {
+    const machine = busy.has(id) ? null : await work.machines.find(id);
+    if (machine === undefined || machine?.status === 'off') idle.push(id);
+  }
+  return idle;
+}
+
+/**
+ * Asks the engine again for machines that are off in the store. Listing the machines of many hosts
+ * takes long, so a machine may have been switched off after it was listed.
+ */
+async function stillOn(
+  { store, engine }: Pick<TaskContext, 'store' | 'engine'>,
+  strays: readonly MachineId[],
+  call: Call,
+): Promise<MachineId[]> {
+  const on: MachineId[] = [];
+  for (const id of await store.read('system', (work) => idleOf(work, strays)))
+    if ((await engine.machineState(id, call)) !== 'off') on.push(id);
+  return on;
+}
+
 /**
  * Stops machines by jobs, so that no other job starts the same machine meanwhile. With
  * `mayComeBack`, those that went off by themselves are ready again instead.
  */
 async function settleStrays(work: Writer, ids: readonly MachineId[], mayComeBack: boolean) {
-  // A machine with an open job is left to that job.
-  const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
   const stopped: MachineId[] = [];
   const unknown: MachineId[] = [];
   const back: MachineId[] = [];
-  for (const id of ids) {
+  // A machine with an open job is left to that job.
+  for (const id of await idleOf(work, ids)) {
     const machine = await work.machines.find(id);
     if (!machine) unknown.push(id);
-    else if (machine.status !== 'off' || busy.has(id)) continue;
     else if (mayComeBack && machine.statusReason === wentOff) {
       await work.machines.update(id, { status: 'ready', statusReason: null });
       back.push(id);

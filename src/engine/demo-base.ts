@@ -1,16 +1,16 @@
-// The demo base: a small Debian 12 made from Debian's packages, once per version of its recipe, and
-// kept in a cache.
+// The demo bases: a small Debian 12 made from Debian's packages, once per version of its recipe, and
+// kept in a cache. One is a disk for machines of QEMU, the other a root file system for containers.
 
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BootProfile } from '../../domain/boot.ts';
-import { AppError } from '../../domain/error.ts';
-import { exists } from '../../lib/files.ts';
-import { killGroup } from '../../lib/spawn.ts';
+import type { BootProfile } from '../domain/boot.ts';
+import { AppError } from '../domain/error.ts';
+import { exists } from '../lib/files.ts';
+import { killGroup } from '../lib/spawn.ts';
 
-const assets = new URL('../../../assets/demo-base/', import.meta.url).pathname;
+const assetsOf = (name: string) => new URL(`../../assets/${name}/`, import.meta.url).pathname;
 
 interface DemoBase {
   disk: string;
@@ -44,15 +44,32 @@ export async function ensureDemoBase(
   cacheDirs: readonly string[],
   options: MakeOptions,
 ): Promise<DemoBase> {
-  const name = `demo-base-${await assetsDigest()}`;
-  const folder =
-    (await findIn(cacheDirs, name)) ?? (await make(cacheDirs[0] ?? '.', name, options));
+  const folder = await ensureMade('demo-base', cacheDirs, options);
   return {
     disk: join(folder, 'disk.qcow2'),
     kernel: join(folder, 'vmlinuz'),
     initrd: join(folder, 'initrd'),
     boot,
   };
+}
+
+/** The same for the root file system of containers, in one file. */
+export const ensureDemoContainer = async (
+  cacheDirs: readonly string[],
+  options: MakeOptions,
+): Promise<string> => join(await ensureMade('demo-container', cacheDirs, options), 'root.tar.gz');
+
+/** The folder with what the assets of a name make. */
+async function ensureMade(
+  kind: string,
+  cacheDirs: readonly string[],
+  options: MakeOptions,
+): Promise<string> {
+  const assets = assetsOf(kind);
+  const name = `${kind}-${await digestOf(assets)}`;
+  return (
+    (await findIn(cacheDirs, name)) ?? (await make(assets, cacheDirs[0] ?? '.', name, options))
+  );
 }
 
 async function findIn(cacheDirs: readonly string[], name: string): Promise<string | undefined> {
@@ -63,14 +80,19 @@ async function findIn(cacheDirs: readonly string[], name: string): Promise<strin
   return undefined;
 }
 
-async function assetsDigest(): Promise<string> {
+async function digestOf(assets: string): Promise<string> {
   const hash = createHash('sha256');
   for (const name of (await readdir(assets)).sort())
     hash.update(`${name}\0`).update(await readFile(join(assets, name)));
   return hash.digest('hex').slice(0, 12);
 }
 
-async function make(cacheDir: string, name: string, options: MakeOptions): Promise<string> {
+async function make(
+  assets: string,
+  cacheDir: string,
+  name: string,
+  options: MakeOptions,
+): Promise<string> {
   const folder = join(cacheDir, name);
   const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
   await mkdir(part, { recursive: true });
