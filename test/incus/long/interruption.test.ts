@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { MachineId } from '../../../src/domain/ids.ts';
 import { waitFor } from '../../support.ts';
 import { leftOutWithoutIncus, startIncus, statesAre } from '../cluster.ts';
 import type { IncusMember } from '../member.ts';
@@ -41,6 +42,18 @@ describe('an Incus that is interrupted', { skip: leftOutWithoutIncus }, () => {
     await s.machine(machine, 'ready');
     // The recipe ran once in the disk that counts, though it was begun twice.
     assert.equal(await s.inside(machine, 'cat /root/begun'), 'x');
+    // An administrator switches the machine off and on again with Incus itself.
+    const { diskId } = await s.store.read('system', (work) =>
+      work.machines.get(machine as MachineId),
+    );
+    const state = (action: string) => {
+      const path = `/1.0/instances/sm-${diskId}/state?project=${s.project}`;
+      return first.api.call('PUT', path, { json: { action, force: action === 'stop' } });
+    };
+    await state('stop');
+    await s.says(machine, 'off', /went off by itself/);
+    await state('start');
+    await s.says(machine, 'ready', null);
     await s.client().machineStop({ id: machine });
     await first.crashDaemon();
     await s.machine(machine, 'off');
