@@ -3,7 +3,7 @@
 
 import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
-import { leftTables, type Side, type Table } from '../sql/copy.ts';
+import type { Side, Table } from '../sql/copy.ts';
 import type { Database } from '../sql/schema.ts';
 import { dialect, withoutNul } from './dialect.ts';
 import { isConnectionLost, translated } from './errors.ts';
@@ -126,7 +126,7 @@ const sideOf = (db: Kysely<unknown>, name: string): Side => ({
     const { rows } = await sql<{ name: string; columns: string }>`
       select table_name as name, string_agg(column_name, ',' order by column_name collate "C") as columns
       from information_schema.columns where table_schema = current_schema()
-        and table_name not like 'kysely%' and table_name <> all(${leftTables})
+        and table_name not like 'kysely%' and table_name <> 'schema_floor'
       group by table_name`.execute(db);
     return new Map(rows.map(({ name, columns }) => [name, columns.split(',')] as const));
   },

@@ -10,12 +10,6 @@ type Value = string | number | null;
 type Row = Record<string, Value>;
 
 /** A table of the schema, as its database declares it. */
-/**
- * Tables that belong to a database and not to what is kept in it: what programs may use it, and what
- * is remembered of requests that are over.
- */
-export const leftTables = ['schema_floor', 'read_signature', 'request_rate'];
-
 export interface Table {
   name: string;
   columns: readonly string[];

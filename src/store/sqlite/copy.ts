@@ -5,7 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { leftTables, type Side, type Table } from '../sql/copy.ts';
+import type { Side, Table } from '../sql/copy.ts';
 import { copyStore, openDatabase, storeFile } from './database.ts';
 import { dialect } from './dialect.ts';
 import { sqliteDriver } from './driver.ts';
@@ -89,7 +89,7 @@ function sideOf(database: DatabaseSync, db: Kysely<unknown>, name: string): Sqli
 
 /** Tables of SQLite and of the migrations are not part of a copy. */
 const ours = `type = 'table' and name not like 'sqlite%' and name not like 'kysely%'
-  and name not in (${leftTables.map((name) => `'${name}'`).join(', ')})`;
+  and name <> 'schema_floor'`;
 
 function inOrder(database: DatabaseSync): Table[] {
   const names = database
