@@ -17,8 +17,10 @@ interface Options {
   speed?: number;
 }
 
-const withoutHost = <Engine extends { hostBound?: unknown }>({ hostBound: _, ...engine }: Engine) =>
-  engine;
+export const withoutHost = <Engine extends { hostBound?: unknown }>({
+  hostBound: _,
+  ...engine
+}: Engine) => engine;
 
 /** Starts the servers; the first has an organisation, machines, a base and software. */
 export async function startReplicas(t: Scope, url: string, options: Options) {
@@ -33,7 +35,8 @@ export async function startReplicas(t: Scope, url: string, options: Options) {
   });
   first.store.onNudge(() => first.service.reconciler.nudge());
   const services: Service[] = [first.service];
-  for (let number = 1; number < count; number++) {
+  /** Starts one more server. */
+  const join = async (): Promise<Service> => {
     const store = await openStore();
     const service = buildService({
       ...first,
@@ -51,9 +54,11 @@ export async function startReplicas(t: Scope, url: string, options: Options) {
       await store.close();
     });
     services.push(service);
-  }
+    return service;
+  };
+  while (services.length < count) await join();
   const apps: FastifyInstance[] = services.map(({ app }) => app);
   const at = (number: number, key: Key = first.keys.ours) =>
     requestsTo(apps[number % count] ?? first.service.app, first.clock, key);
-  return { ...first, services, apps, at };
+  return { ...first, services, apps, at, join };
 }

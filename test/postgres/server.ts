@@ -52,6 +52,8 @@ const emptying = `do $$ declare name text; begin
     where schemaname = 'public' and last_value is not null;
 end $$`;
 
+const nameIn = (url: string) => new URL(url).pathname.slice(1);
+
 export class PostgresServer {
   readonly port: number;
   readonly #folder: string;
@@ -97,6 +99,18 @@ export class PostgresServer {
     await (await openPostgres({ url })).close();
     // What a store remembers from when it was opened is not part of an empty one.
     await this.query('delete from read_signature', url);
+  }
+
+  /** Makes a copy of a database that nobody is connected to, and returns its URL. */
+  async copy(url: string): Promise<string> {
+    const name = `test_${++this.#databases}`;
+    await this.query(`create database ${name} template = ${nameIn(url)}`);
+    return this.url(name);
+  }
+
+  /** Removes a database, and ends the connections to it. */
+  async drop(url: string): Promise<void> {
+    await this.query(`drop database ${nameIn(url)} with (force)`);
   }
 
   /** Makes a user of the database, who has to give a password. Returns the URL for that user. */
@@ -165,6 +179,19 @@ export class PostgresServer {
   /** Whether it ended by itself, as it does when it has no room to recover. */
   hasEnded(): boolean {
     return this.#process?.exitCode !== null;
+  }
+
+  /** The id of the process that a signal has to go to, while it runs. */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('PostgreSQL does not run');
+    return pid;
+  }
+
+  /** Resolves when the process has ended, for whatever reason. */
+  async ended(): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
 
   /** `immediate` is a crash: the next start recovers from the write-ahead log. */

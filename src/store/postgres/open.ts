@@ -118,9 +118,9 @@ const againLock = 7_521_338_906;
  * Runs work in a serialisable transaction, and again after a conflict, until it is committed or its
  * time is over.
  *
- * Writes of one organisation conflict with each other, since they count what it has, so a server runs
- * them one after the other. What has met a conflict runs again under a lock, one transaction at a
- * time on all servers. So of many transactions in conflict one succeeds each time.
+ * Writes of one organisation conflict with each other, since they count what it has, so a server
+ * runs them one after the other. What has met a conflict runs again under a lock, one transaction
+ * at a time on all servers. So of many transactions in conflict one succeeds each time.
  */
 async function inTransaction<Result>(
   db: Kysely<Database>,
@@ -161,8 +161,8 @@ const serialisable = <Result>(
     });
 
 /**
- * Takes the lock before the transaction begins: a transaction that waits for a lock sees the rows as
- * they were before it waited, and would meet the next conflict.
+ * Takes the lock before the transaction begins: a transaction that waits for a lock sees the rows
+ * as they were before it waited, and would meet the next conflict.
  */
 const alone = <Result>(
   db: Kysely<Database>,
