@@ -11,6 +11,15 @@ const known = new Set([...filesInUrl, 'sslmode', 'host']);
 const isLocal = (host: string) =>
   host === '' || host === 'localhost' || host === '[::1]' || /^127\./.test(host);
 
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Returns the address with `sslmode` in it: `verify-full` where none is given and the database is
  * on another host.
@@ -21,6 +30,10 @@ export const databaseUrl: Parser<string> = (text) => {
     return refuse(`Give an address such as ${example}.`);
   if (url.username === '' || url.pathname.length < 2)
     return refuse(`Name the user and the database, as in ${example}.`);
+  if (![url.username, url.password, url.pathname].every(isDecodable))
+    return refuse(
+      'A % in it stands before two hexadecimal digits of UTF-8; write a % itself as %25.',
+    );
   for (const name of url.searchParams.keys())
     if (!known.has(name))
       return refuse(`${name} is not known; known are ${[...known].join(', ')}.`);

@@ -26,6 +26,12 @@ async function placeOf(dataDir: string): Promise<string> {
     .slice(0, 16);
 }
 
+/** Whether another host works the engine of a store. */
+export async function isWorkedElsewhere(store: Store, dataDir: string): Promise<boolean> {
+  const owner = await store.read('system', (work) => work.jobs.leaseOwner(leaseName));
+  return owner !== undefined && owner !== (await placeOf(dataDir));
+}
+
 /** Null when another server has the lease. `owner` is for tests. */
 export async function takeEngineLease(
   store: Store,

@@ -12,6 +12,7 @@ import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { isWorkedElsewhere } from './engine-lease.ts';
 import { findInstallation, writeInstallation } from './installation.ts';
 import { openEngine } from './open.ts';
 import { type Config, type EngineName, isHostBound } from './options.ts';
@@ -118,7 +119,11 @@ export async function openWorkedEngine(config: Config, store: Store): Promise<En
       'unavailable',
       'No server has run on this database yet; start one first: silversmith serve',
     );
-  if (isHostBound(found.engine) && own?.id !== found.id) throw workedElsewhere(config.dataDir);
+  if (
+    isHostBound(found.engine) &&
+    (own?.id !== found.id || (await isWorkedElsewhere(store, config.dataDir)))
+  )
+    throw workedElsewhere(config.dataDir);
   return openEngine({ ...config, engine: found.engine as EngineName }, found.id);
 }
 

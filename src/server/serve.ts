@@ -17,12 +17,13 @@ import type { Store } from '../store/port/unit-of-work.ts';
 import { databaseName } from '../store/postgres/copy.ts';
 import { holdServing } from '../store/postgres/serving.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
-import { type EngineLease, takeEngineLease } from './engine-lease.ts';
+import { takeEngineLease } from './engine-lease.ts';
+import { EngineWork, type Opened } from './engine-work.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import { type Config, isHostBound } from './options.ts';
 import { joinInstallation, workedElsewhere } from './replica.ts';
-import { type Api, buildApi, buildService } from './service.ts';
+import { type Api, buildApi, buildReconciler, checkEngine, checkStore } from './service.ts';
 
 export interface Running {
   url: string;
@@ -33,7 +34,7 @@ export interface Running {
   /** Where the data is, for people. */
   dataIn: string;
   engineName: string;
-  worksEngine: boolean;
+  readonly worksEngine: boolean;
   /** Both throw `unavailable` when another server works the engine. */
   readonly engine: Engine;
   readonly reconciler: Reconciler;
@@ -109,22 +110,17 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     throw error;
   });
   const { store, masterKey } = opened;
-  let engine: Engine | null = null;
-  let lease: EngineLease | null = null;
+  let work: EngineWork | null = null;
   try {
-    await store.read('system', (work) => assertMasterKey(work, masterKey));
+    await store.read('system', (reader) => assertMasterKey(reader, masterKey));
     const part =
       config.databaseUrl === null ? await alone(config, store) : await joined(config, opened);
-    engine = await part.openEngine();
-    lease = part.lease();
-    const service = serviceOf(config, opened, { ...part, engine });
-    const { url, metricsUrl, shut } = await listenAll(config, service);
-    const [ending, held] = [engine, lease];
-    service.reconciler?.start();
-    held?.onLost(() => {
-      service.app.log.error({}, 'another server has taken over the engine; this one ends its work');
-      void service.reconciler?.stop();
-    });
+    const ours = new EngineWork({ dataDir: config.dataDir, ...part });
+    work = ours;
+    await ours.open();
+    const { api, start } = apiOf(config, opened, { transfers: part.transfers, work: ours });
+    const { url, metricsUrl, shut } = await listenAll(config, api);
+    start();
     return {
       url,
       metricsUrl,
@@ -135,44 +131,37 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
           ? config.dataDir
           : `${config.dataDir} and in ${databaseName(config.databaseUrl)}`,
       engineName: part.engineName,
-      worksEngine: ending !== null,
+      get worksEngine() {
+        return ours.engine !== null;
+      },
       get engine() {
-        return workedHere(config, ending);
+        if (ours.engine === null) throw workedElsewhere(config.dataDir);
+        return ours.engine;
       },
       get reconciler() {
-        return workedHere(config, service.reconciler);
+        return ours.reconciler;
       },
       async close() {
         await shut();
-        await service.close();
-        await ending?.close();
-        await held?.release();
+        await api.close(() => ours.close());
         await store.close();
         await serving?.release();
         lock.release();
       },
     };
   } catch (error) {
-    await engine?.close();
-    await lease?.release();
+    await work?.close();
     await store.close();
     await serving?.release();
     throw error;
   }
 }
 
-function workedHere<Value>({ dataDir }: Config, value: Value | null): Value {
-  if (value === null) throw workedElsewhere(dataDir);
-  return value;
-}
-
 interface Part {
   engineName: string;
-  transfers?: string;
-  /** Null when another server works the engine. */
-  openEngine(): Promise<Engine | null>;
-  /** Of a host-bound engine that this server works, beside other servers. */
-  lease(): EngineLease | null;
+  transfers: string | null;
+  mayWork: boolean;
+  open(): Promise<Opened | null>;
 }
 
 /** The part of a server that owns its store. */
@@ -182,14 +171,15 @@ async function alone(config: Config, store: Store): Promise<Part> {
   await store.write('system', (work) => work.jobs.endLeases());
   return {
     engineName,
-    async openEngine() {
+    transfers: null,
+    mayWork: false,
+    async open() {
       const newInstallation = newId();
       const engine = await openEngine(config, newInstallation);
       await ensureInstallation(config.dataDir, engineName, newInstallation);
       await engine.hostBound?.tidy(withoutJob());
-      return engine;
+      return { engine, lease: null };
     },
-    lease: () => null,
   };
 }
 
@@ -198,51 +188,57 @@ async function joined(
   config: Config,
   opened: { store: Store; masterKey: MasterKey; signer: Signer },
 ): Promise<Part> {
-  const {
-    engine: engineName,
-    installation,
-    worksEngine,
-    transfers,
-  } = await joinInstallation(config, opened);
-  let lease: EngineLease | null = null;
+  const joining = await joinInstallation(config, opened);
+  const { engine: engineName, installation, worksEngine, transfers } = joining;
+  const isBound = isHostBound(engineName);
   return {
     engineName,
     transfers,
-    async openEngine() {
+    mayWork: worksEngine && isBound,
+    async open() {
       if (!worksEngine) return null;
-      if (isHostBound(engineName)) {
-        lease = await takeEngineLease(opened.store, config.dataDir);
-        if (lease === null) return null;
+      const lease = isBound ? await takeEngineLease(opened.store, config.dataDir) : null;
+      if (isBound && lease === null) return null;
+      try {
+        const engine = await openEngine({ ...config, engine: engineName }, installation);
+        await engine.hostBound?.tidy(withoutJob());
+        return { engine, lease };
+      } catch (error) {
+        await lease?.release();
+        throw error;
       }
-      const engine = await openEngine({ ...config, engine: engineName }, installation);
-      await engine.hostBound?.tidy(withoutJob());
-      return engine;
     },
-    lease: () => lease,
   };
 }
 
-/** The service; without an engine, it answers requests only. */
-function serviceOf(
+/** The HTTP server, and a function that begins the work beside it. */
+function apiOf(
   config: Config,
   opened: { store: Store; clock: Clock; masterKey: MasterKey; signer: Signer },
-  { engine, transfers }: { engine: Engine | null; transfers?: string },
-): Api & { reconciler: Reconciler | null } {
+  { transfers, work }: { transfers: string | null; work: EngineWork },
+): { api: Api; start(): void } {
+  const { store } = opened;
   // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
   const showMetrics =
     config.metrics === null && config.publicUrl === null && isLoopback(config.host);
   const dependencies = { ...config, ...opened, ...(transfers && { transfers }), showMetrics };
-  if (engine !== null) {
-    const service = buildService({ ...dependencies, engine });
-    opened.store.onNudge(() => service.reconciler.nudge());
-    return service;
-  }
-  const { store } = opened;
   const api = buildApi(dependencies, {
-    nudge: () => store.nudgeOthers(),
-    check: () => store.check(),
+    nudge() {
+      work.nudge();
+      store.nudgeOthers();
+    },
+    async check() {
+      await checkStore(store);
+      if (work.engine !== null) await checkEngine(store, work.engine);
+    },
   });
-  return { ...api, close: () => api.close(), reconciler: null };
+  return {
+    api,
+    start() {
+      work.start((engine) => buildReconciler({ ...dependencies, engine }, api), api.app.log);
+      store.onNudge(() => work.nudge());
+    },
+  };
 }
 
 /** Listens at all addresses. When one of them fails, closes all and throws `unavailable`. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Application } from '../app/application.ts';
 import { localBlobs } from '../blobs/local/blobs.ts';
+import { failedForNow } from '../domain/error.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
@@ -42,34 +43,60 @@ interface Dependencies extends ApiDependencies {
 export interface Api {
   app: FastifyInstance;
   metrics: Metrics;
-  close(): Promise<void>;
+  /** Ends the requests, then `work`. */
+  close(work?: () => Promise<void>): Promise<void>;
 }
 
-export interface Service extends Api {
+export interface Service extends Omit<Api, 'close'> {
+  close(): Promise<void>;
   reconciler: Reconciler;
 }
 
 /** How long the engine may take to say that it works; a cluster without its leader says nothing. */
 const checkMs = 10_000;
 
+/** Throws when the store does not answer in time, as with a connection that was lost unnoticed. */
+export async function checkStore(store: Store): Promise<void> {
+  const over = new AbortController();
+  const late = systemClock.sleep(checkMs, over.signal).then(() => {
+    throw failedForNow('The store does not answer. Look at its host, and at the network to it.');
+  });
+  await Promise.race([store.check(), late]).finally(() => over.abort());
+}
+
+/** Throws when the engine cannot work, and keeps the room that it has. */
+export async function checkEngine(store: Store, engine: Engine): Promise<void> {
+  const capacity = await engine.check(withoutJob(AbortSignal.timeout(checkMs)));
+  await store.write('system', (work) => work.host.setCapacity(capacity));
+}
+
 /**
  * Builds the HTTP server and the reconciler on a store and an engine that are open. They stay open
  * when the service closes.
  */
 export function buildService(dependencies: Dependencies): Service {
-  const { store, engine, signer, clock = systemClock, settings } = dependencies;
-  const { app, metrics, close } = buildApi(dependencies, {
+  const { store, engine } = dependencies;
+  const api = buildApi(dependencies, {
     nudge() {
       reconciler.nudge();
       store.nudgeOthers();
     },
     async check() {
-      await store.check();
-      const capacity = await engine.check(withoutJob(AbortSignal.timeout(checkMs)));
-      await store.write('system', (work) => work.host.setCapacity(capacity));
+      await checkStore(store);
+      await checkEngine(store, engine);
     },
   });
-  const reconciler = new Reconciler({
+  const reconciler = buildReconciler(dependencies, api);
+  return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
+}
+
+/** Builds the reconciler of a server, which counts and logs with it. */
+export function buildReconciler(
+  dependencies: Dependencies,
+  { app, metrics }: Pick<Api, 'app' | 'metrics'>,
+): Reconciler {
+  const { store, engine, signer, clock = systemClock, settings } = dependencies;
+  return new Reconciler({
     store,
     engine,
     clock,
@@ -79,7 +106,6 @@ export function buildService(dependencies: Dependencies): Service {
     log: app.log,
     meter: metrics,
   });
-  return { app, metrics, reconciler, close: () => close(() => reconciler.stop()) };
 }
 
 const transfersOf = ({ dataDir, transfers }: ApiDependencies) =>
@@ -93,7 +119,7 @@ interface Beside {
 }
 
 /** Builds the HTTP server alone. */
-export function buildApi(dependencies: ApiDependencies, beside: Beside) {
+export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, store, masterKey, signer, clock = systemClock } = dependencies;
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
   const { requestsPerSecond = 0 } = dependencies;

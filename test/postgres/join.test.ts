@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { takeEngineLease } from '../../src/server/engine-lease.ts';
 import { parseConfig } from '../../src/server/options.ts';
+import { openWorkedEngine } from '../../src/server/replica.ts';
 import { type Running, serve } from '../../src/server/serve.ts';
-import { defer, type Scope, temporaryFolder } from '../support.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
 const file: Scope = { after };
@@ -95,16 +96,23 @@ describe('a server that joins others', () => {
   });
 
   it('with a copy of the engine’s data leaves the engine to the server that works it', async (t) => {
-    const { folder, first, start, copy, shared } = await startedOn(t, await server.database());
+    const url = await server.database();
+    const { folder, first, start, copy, shared } = await startedOn(t, url);
     await copy('master.key', 'signing.key', 'installation.json');
     const other = await start('other', shared);
     assert.deepEqual([first.worksEngine, other.worksEngine], [true, false]);
-    await end(other);
-    // A planned move: the first ends, and the copy takes over at once.
+    const config = parseConfig(
+      { dataDir: join(folder, 'other') },
+      { SILVERSMITH_DATABASE_URL: url, ...shared },
+    );
+    // An operator's command there would write into the copy.
+    await assert.rejects(openWorkedEngine(config, other.store), /data of the engine is not in/);
+    // The first ends, and the other takes over by itself.
     await end(first);
-    const heir = await start('other', shared);
-    assert.equal(heir.worksEngine, true);
-    assert.equal(await takeEngineLease(heir.store, folder, 'another host'), null);
+    await waitFor('the other takes over', () => other.worksEngine, 30_000);
+    other.reconciler.nudge();
+    assert.equal(await takeEngineLease(other.store, folder, 'another host'), null);
+    assert.equal((await openWorkedEngine(config, other.store)).name, 'simulator');
   });
 
   it('may come at the same moment as the first, and one installation comes of it', async (t) => {

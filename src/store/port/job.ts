@@ -49,6 +49,8 @@ export interface JobReader {
   ofImages(ids: readonly ImageId[]): Promise<Job[]>;
   /** The open jobs of these machines, in no order; any number of ids. */
   ofMachines(ids: readonly MachineId[]): Promise<Job[]>;
+  /** The owner of a named lease that is not over; undefined when it is free. */
+  leaseOwner(name: string): Promise<string | undefined>;
   /** The ids that open jobs have begun, in no order. */
   begun(): Promise<Begun[]>;
   /** The ids that one job has begun, by their names. */

@@ -17,6 +17,10 @@ const connectionLost = new Set([
 const driverSays =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|The server closed|Connection ended)/i;
 
+/** Whether the driver has waited in vain for the answer to a statement. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout';
+
 /** Whether the connection failed, so that it is not known how far the server came. */
 export function isConnectionLost(error: unknown): boolean {
   const state = stateOf(error);

@@ -3,12 +3,14 @@
 
 import pg from 'pg';
 import { withoutNul } from './dialect.ts';
-import { isStalePlan } from './errors.ts';
+import { isStalePlan, isUnanswered } from './errors.ts';
 
 /** The longest that a request waits for a connection, new or from the pool. */
 const connectMostMs = 5000;
 /** The longest that a statement may run, and that a transaction may wait for its next statement. */
-const statementMostMs = 30_000;
+const statementMostMs = 20_000;
+/** After so long without an answer the connection counts as lost, though nothing was said. */
+const answerMostMs = statementMostMs + 2000;
 const connectionsMax = 10;
 /** A statement beyond these is sent with its text each time. */
 const namedMax = 500;
@@ -62,6 +64,12 @@ class NamingClient extends pg.Client {
     this.on('error', () => {});
   }
 
+  /** Ends a connection that answers no more, so that the pool does not give it out again. */
+  #abandon(): void {
+    const { connection } = this as unknown as { connection: { stream: { destroy(): void } } };
+    connection.stream.destroy();
+  }
+
   override query(...args: unknown[]): never {
     const [text, values, ...rest] = args;
     const given =
@@ -69,7 +77,11 @@ class NamingClient extends pg.Client {
         ? [{ name: nameOf(text), text, values: values.map(sent) }, ...rest]
         : args;
     const asked: unknown = super.query(...(given as Parameters<pg.Client['query']>));
-    if (asked instanceof Promise) asked.catch(noteStalePlan);
+    if (asked instanceof Promise)
+      asked.catch((error) => {
+        noteStalePlan(error);
+        if (isUnanswered(error)) this.#abandon();
+      });
     return asked as never;
   }
 }
@@ -80,6 +92,7 @@ const settings = (url: string): pg.ClientConfig => ({
   connectionTimeoutMillis: connectMostMs,
   statement_timeout: statementMostMs,
   idle_in_transaction_session_timeout: statementMostMs,
+  query_timeout: answerMostMs,
   keepAlive: true,
   types,
 });

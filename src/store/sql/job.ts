@@ -99,6 +99,16 @@ export class SqlJobReader extends Queries implements JobReader {
     return (await jobs.selectAll().execute()).map(toJob);
   }
 
+  async leaseOwner(name: string): Promise<string | undefined> {
+    const row = await this.db
+      .selectFrom('lease')
+      .where('name', '=', name)
+      .where('until', '>', this.now())
+      .select('owner')
+      .executeTakeFirst();
+    return row?.owner;
+  }
+
   async begun(): Promise<Begun[]> {
     const jobs = this.openJobs().select('job.id');
     return this.db.selectFrom('begun').where('jobId', 'in', jobs).selectAll().execute();

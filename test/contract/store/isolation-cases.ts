@@ -148,6 +148,7 @@ export const withoutCase = new Set([
   'jobs.begun',
   'jobs.begunBy',
   'jobs.abandoned',
+  'jobs.leaseOwner',
   'jobs.takeLease',
   'jobs.endLeases',
 ]);

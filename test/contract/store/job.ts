@@ -112,13 +112,17 @@ function testClaims(make: MakeWorld) {
   it('has named leases that one owner holds at a time', async (t) => {
     const world = await make(t);
     const take = (owner: string) => world.write((work) => work.jobs.takeLease('task', owner, 100));
+    const owner = () => world.read((work) => work.jobs.leaseOwner('task'));
+    assert.equal(await owner(), undefined);
     assert.equal(await take('first'), true);
     assert.equal(await take('second'), false);
+    assert.equal(await owner(), 'first');
     world.advance(50);
     assert.equal(await take('first'), true);
     world.advance(99);
     assert.equal(await take('second'), false);
     world.advance(1);
+    assert.equal(await owner(), undefined);
     assert.equal(await take('second'), true);
   });
 }
