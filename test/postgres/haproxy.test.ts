@@ -91,7 +91,7 @@ before(async () => {
 /** Runs callers until `during` is over; resolves to the number of their calls. */
 async function callersDuring(call: () => Promise<unknown>, during: () => Promise<void>) {
   let [isOver, calls] = [false, 0];
-  const callers = Array.from({ length: 4 }, async () => {
+  const callers = Array.from({ length: 3 }, async () => {
     while (!isOver) {
       await call();
       calls++;
