@@ -3,11 +3,12 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { assertMasterKey } from '../app/operator/master-key.ts';
-import { AppError } from '../domain/error.ts';
+import { AppError, failedForNow } from '../domain/error.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { metricsServer } from '../http/metrics.ts';
 import type { Clock } from '../lib/clock.ts';
+import { exists } from '../lib/files.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -229,6 +230,8 @@ function apiOf(
     },
     async check() {
       await checkStore(store);
+      if (transfers !== null && !(await exists(transfers)))
+        throw failedForNow(`The folder of transfers ${transfers} is gone; mount it again.`);
       if (work.engine !== null) await checkEngine(store, work.engine);
     },
   });

@@ -110,6 +110,23 @@ describe('an outage of the database', () => {
     await add(store, 'next');
   });
 
+  it('ends by itself when connections are lost and nobody was told', async (t) => {
+    const relay = await relayTo(t, await server.databaseWithTables());
+    const store = await openPostgres({ url: relay.url, statementMostMs: 100 });
+    defer(t, () => store.close());
+    const all = () =>
+      Promise.allSettled(Array.from({ length: 20 }, (_, number) => add(store, `${number}`)));
+    await all();
+    relay.goSilent();
+    for (const one of await all())
+      if (one.status === 'rejected') assert.equal(one.reason.code, 'unavailable', `${one.reason}`);
+    await waitFor('new connections are made', () => add(store, 'after').then(Boolean, () => false));
+    const use = { keyId: 'key' as never, signature: 'one', signedAt: store.clock.now() + 1000 };
+    assert.deepEqual(await store.signatures?.use({ ...use, expiresAt: use.signedAt }), {
+      is: 'new',
+    });
+  });
+
   it('does not end the claim of a server to serve', async (t) => {
     const url = await server.databaseWithTables();
     const serving = await holdServing(url);

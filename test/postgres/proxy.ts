@@ -1,5 +1,5 @@
 // A relay between a store and its PostgreSQL that breaks the connection at the moment of a commit,
-// before the server has seen it or after.
+// before the server has seen it or after; or that loses connections and tells nobody.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -10,14 +10,20 @@ interface Relay {
   url: string;
   /** Breaks the next connection that commits. */
   breakAt(when: 'before commit' | 'after commit' | null): void;
+  /** Passes on nothing more of the connections that there are; new ones work. */
+  goSilent(): void;
 }
 
 export async function relayTo(t: Scope, database: string): Promise<Relay> {
   const target = new URL(database);
   let breakAt: Parameters<Relay['breakAt']>[0] = null;
   let commit: string | undefined;
+  let silenced = 0;
+  let made = 0;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
+    const number = made++;
+    const isSilent = () => number < silenced;
     let isBroken = false;
     const end = () => {
       client.destroy();
@@ -25,6 +31,7 @@ export async function relayTo(t: Scope, database: string): Promise<Relay> {
     };
     for (const socket of [client, upstream]) socket.on('error', end).on('close', end);
     client.on('data', (chunk) => {
+      if (isSilent()) return;
       // A connection sends the text of a statement once, with a name, and then its name alone.
       const sent = chunk.toString('latin1');
       commit = /(s[\d_]+)\0commit\0/i.exec(sent)?.[1] ?? commit;
@@ -35,7 +42,10 @@ export async function relayTo(t: Scope, database: string): Promise<Relay> {
       upstream.write(chunk);
     });
     // The server's answer to the commit shows that it has seen it.
-    upstream.on('data', (chunk) => (isBroken ? end() : client.write(chunk)));
+    upstream.on('data', (chunk) => {
+      if (isBroken) end();
+      else if (!isSilent()) client.write(chunk);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,6 +56,9 @@ export async function relayTo(t: Scope, database: string): Promise<Relay> {
     url: url.href,
     breakAt: (when) => {
       breakAt = when;
+    },
+    goSilent() {
+      silenced = made;
     },
   };
 }

@@ -74,13 +74,17 @@ const passing: Record<string, string> = {
   XX002: 'The database is damaged. Nothing was changed. Look at its disk, and restore a backup.',
 };
 
-const unreachable = 'The database cannot be reached; nothing was changed. Try again later.';
+function unreachable(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  const why = typeof code === 'string' ? ` (${code})` : '';
+  return `The database cannot be reached${why}; nothing was changed. Try again later.`;
+}
 
 /** The AppError for an error that may pass or be mended; null for every other error. */
 export function passingError(error: unknown): AppError | null {
   const state = stateOf(error) ?? '';
   const message = isConnectionLost(error)
-    ? unreachable
+    ? unreachable(error)
     : (passing[state] ?? passing[state.slice(0, 2)]);
   if (message === undefined) return null;
   return new AppError('unavailable', message, {

@@ -33,6 +33,8 @@ interface PostgresOptions {
   now?: () => number;
   /** The lasting rate at which one key may send requests to all servers; 0: no limit. */
   requestsPerSecond?: number;
+  /** The longest that a statement may run. */
+  statementMostMs?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
   /** Those of them beside which a server that does not know them may go on. */
@@ -55,7 +57,7 @@ export const openPostgres = (options: PostgresOptions): Promise<PostgresStore> =
 
 async function open(options: PostgresOptions): Promise<PostgresStore> {
   const { url, known = postgresMigrations, onQuery } = options;
-  const pool = openPool(url);
+  const pool = openPool(url, options.statementMostMs);
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin()],

@@ -9,8 +9,8 @@ import { isStalePlan, isUnanswered } from './errors.ts';
 const connectMostMs = 5000;
 /** The longest that a statement may run, and that a transaction may wait for its next statement. */
 const statementMostMs = 20_000;
-/** After so long without an answer the connection counts as lost, though nothing was said. */
-const answerMostMs = statementMostMs + 2000;
+/** A connection that says nothing for so long after that counts as lost. */
+const graceMs = 2000;
 const connectionsMax = 10;
 /** A statement beyond these is sent with its text each time. */
 const namedMax = 500;
@@ -86,19 +86,23 @@ class NamingClient extends pg.Client {
   }
 }
 
-const settings = (url: string): pg.ClientConfig => ({
+const settings = (url: string, statementMs = statementMostMs): pg.ClientConfig => ({
   connectionString: url,
   application_name: 'silversmith',
   connectionTimeoutMillis: connectMostMs,
-  statement_timeout: statementMostMs,
-  idle_in_transaction_session_timeout: statementMostMs,
-  query_timeout: answerMostMs,
+  statement_timeout: statementMs,
+  idle_in_transaction_session_timeout: statementMs,
+  query_timeout: statementMs + graceMs,
   keepAlive: true,
   types,
 });
 
-export function openPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ ...settings(url), max: connectionsMax, Client: NamingClient });
+export function openPool(url: string, statementMs?: number): pg.Pool {
+  const pool = new pg.Pool({
+    ...settings(url, statementMs),
+    max: connectionsMax,
+    Client: NamingClient,
+  });
   // A connection that breaks while nobody uses it leaves the pool; the next user gets a new one.
   pool.on('error', () => {});
   return pool;
