@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { takeEngineLease } from '../../src/server/engine-lease.ts';
 import { parseConfig } from '../../src/server/options.ts';
-import { serve } from '../../src/server/serve.ts';
+import { type Running, serve } from '../../src/server/serve.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
@@ -17,6 +18,13 @@ before(async () => {
   server = await startPostgres(file);
 });
 
+const ended = new WeakSet<Running>();
+async function end(running: Running): Promise<void> {
+  if (ended.has(running)) return;
+  ended.add(running);
+  await running.close();
+}
+
 async function startedOn(t: Scope, url: string) {
   const folder = await temporaryFolder(t);
   const start = async (name: string, more: Record<string, string> = {}, engine = 'simulator') => {
@@ -26,7 +34,7 @@ async function startedOn(t: Scope, url: string) {
         { SILVERSMITH_DATABASE_URL: url, ...more },
       ),
     );
-    defer(t, () => running.close());
+    defer(t, () => end(running));
     return running;
   };
   const first = await start('first');
@@ -84,6 +92,19 @@ describe('a server that joins others', () => {
     await writeFile(join(folder, 'other', 'transfers.id'), 'another\n');
     await assert.rejects(start('other'), /is not the folder of transfers/);
     assert.equal(await readFile(join(folder, 'other', 'transfers.id'), 'utf8'), 'another\n');
+  });
+
+  it('with a copy of the engine’s data leaves the engine to the server that works it', async (t) => {
+    const { folder, first, start, copy, shared } = await startedOn(t, await server.database());
+    await copy('master.key', 'signing.key', 'installation.json');
+    const other = await start('other', shared);
+    assert.deepEqual([first.worksEngine, other.worksEngine], [true, false]);
+    await end(other);
+    // A planned move: the first ends, and the copy takes over at once.
+    await end(first);
+    const heir = await start('other', shared);
+    assert.equal(heir.worksEngine, true);
+    assert.equal(await takeEngineLease(heir.store, folder, 'another host'), null);
   });
 
   it('may come at the same moment as the first, and one installation comes of it', async (t) => {

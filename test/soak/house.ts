@@ -1,7 +1,7 @@
 // The full house: several servers on one PostgreSQL and one Incus cluster, under clients, while
-// servers are killed, the database crashes, daemons of the cluster die and hosts lose their power. At
-// the end the checker compares all answers with each other and with the database, and the doctor
-// compares the database with the cluster.
+// servers are killed, the database crashes, daemons of the cluster die, and hosts lose their power
+// or their network. At the end the checker compares all answers with each other and with the
+// database, and the doctor compares the database with the cluster.
 
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
@@ -31,7 +31,7 @@ const serverCount = 3;
 const machineCount = 4;
 const settleMostMs = 240_000;
 
-type Disturbance = 'server' | 'database' | 'daemon' | 'member';
+type Disturbance = 'server' | 'database' | 'daemon' | 'member' | 'network';
 
 interface HouseOptions {
   seed: number;
@@ -87,7 +87,7 @@ export async function runHouse(t: Scope, options: HouseOptions): Promise<HouseRe
   const folder = await temporaryFolder(t);
   const database = await startPostgres(t, ['fsync=on']);
   const databaseUrl = await database.database();
-  const { first, members } = await startIncus(t, { members: 2 });
+  const { first, members, network } = await startIncus(t, { members: 2, ownNetwork: true });
   const incusUrl = members.map(socketOf).join(',');
   const flags = ['--database-url', databaseUrl, '--incus-url', socketOf(first)];
   const servers = await startServers(folder, flags);
@@ -136,7 +136,11 @@ export async function runHouse(t: Scope, options: HouseOptions): Promise<HouseRe
       else {
         const member = members[random.below(members.length)];
         if (what === 'daemon') await member?.crashDaemon();
-        else {
+        else if (what === 'network') {
+          network?.cut('two');
+          await sleep(random.below(20_000));
+          network?.mend('two');
+        } else {
           await member?.kill();
           await sleep(random.below(15_000));
           await member?.start();
@@ -181,7 +185,7 @@ async function crash(database: PostgresServer, downMs: number): Promise<void> {
 /** Disturbances of all kinds; servers die most often. */
 export function chosenAtRandom(seed: number, count: number): Disturbance[] {
   const random = randomOf(seed);
-  const kinds = ['server', 'server', 'database', 'daemon', 'member'] as const;
+  const kinds = ['server', 'server', 'database', 'daemon', 'member', 'network'] as const;
   return Array.from({ length: count }, () => random.one(kinds) ?? 'server');
 }
 

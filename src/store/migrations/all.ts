@@ -55,8 +55,9 @@ const all: Record<string, MigrationFor> = {
 };
 
 /**
- * The migrations beside which an older server may go on, during the upgrade of several servers: they
- * add things that may stay empty, and take nothing away. What they replace goes with a later one.
+ * The migrations beside which an older server may go on, during the upgrade of several servers:
+ * they add things that may stay empty, and take nothing away. What they replace goes with a later
+ * one.
  */
 export const additions: readonly string[] = [];
 
