@@ -1,18 +1,19 @@
 // One death: a real server works on a scenario, dies before a step, and the heir takes over. The
-// server runs in a process of its own (victim.ts), so that SIGKILL ends it like any other.
+// server runs in a process of its own (victim.ts), so that SIGKILL ends it like any other. Instead
+// of the server, its database may die; then the server goes on when the database is back.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createClient } from '../../src/client/client.ts';
 import { ApiError } from '../../src/client/errors.ts';
+import type { PostgresServer } from '../postgres/server.ts';
 import type { cuttableDisk } from '../power.ts';
 import { waitFor } from '../support.ts';
 import { ask, type Exchange } from './exchange.ts';
 import { isDone, takeOver } from './heir.ts';
 import { processesOf } from './nothing-left.ts';
+import { copyPlace, type Place } from './place.ts';
 import { type Prepared, settingsOf } from './preparation.ts';
 import type { World } from './scenario.ts';
 import type { Order } from './victim.ts';
@@ -22,8 +23,16 @@ const reachMs = 120_000;
 
 export type CuttableDisk = Awaited<ReturnType<typeof cuttableDisk>>;
 
+/** What dies with the server, or instead of it. */
+export interface Means {
+  /** The data directory is on this disk, which loses its power at the moment of the death. */
+  power?: CuttableDisk;
+  /** The database crashes and is started again; the server lives on. */
+  crash?: boolean;
+}
+
 export interface Death {
-  /** The step before which the server died; null: it finished first. */
+  /** The step before which the server, or its database, died; null: it finished first. */
   step: string | null;
   /** All steps that it made, in order. */
   steps: string[];
@@ -31,23 +40,37 @@ export interface Death {
 
 /**
  * Lets a server die before step `at` (0: never), lets the heir take over, and checks everything.
- * With `power`, the data directory is on that disk, which loses its power at the moment of the
- * death. Throws when a check fails.
+ * Throws when a check fails.
  */
-export async function dieAt(prepared: Prepared, at: number, power?: CuttableDisk): Promise<Death> {
-  const dataDir = join(power?.folder ?? prepared.folder, 'run');
-  await rm(dataDir, { recursive: true, force: true });
-  execFileSync('cp', ['-a', prepared.dataDir, dataDir]);
+export async function dieAt(prepared: Prepared, at: number, means: Means = {}): Promise<Death> {
+  const { power } = means;
+  const place = await copyPlace(prepared.place, power?.folder ?? prepared.folder);
+  const { dataDir, database } = place;
   if (power) execFileSync('sync', ['-f', dataDir]);
   const exchanges: Exchange[] = [];
-  const death = await runVictim(prepared, dataDir, at, power?.folder ?? null, exchanges);
+  const back = means.crash && database ? keepRunning(database.server) : null;
+  const death = await runVictim(prepared, place, at, means, exchanges).finally(back);
   if (power && death.step !== null) {
     // A host that loses its power loses its machines too.
     for (const { pid } of await processesOf(dataDir)) process.kill(pid, 'SIGKILL');
     await power.mend();
   }
-  await takeOver(prepared, dataDir, exchanges);
+  await takeOver(prepared, place, exchanges);
+  await database?.server.drop(database.url);
   return death;
+}
+
+/** Starts the database again when it has ended. Returns a function that waits for it, and stops. */
+function keepRunning(server: PostgresServer): () => Promise<void> {
+  let [isWatched, isStarting] = [true, false];
+  const started = server.ended().then(() => {
+    isStarting = isWatched;
+    return isStarting ? server.start() : undefined;
+  });
+  return async () => {
+    isWatched = false;
+    if (isStarting) await started;
+  };
 }
 
 /** The process of the server that will die, and its output so far. */
@@ -79,16 +102,24 @@ function startVictim(order: Order): Victim {
 /** Runs the scenario on a server that dies before step `at`. Fills `exchanges` with the answers. */
 async function runVictim(
   prepared: Prepared,
-  dataDir: string,
+  place: Place,
   at: number,
-  cut: string | null,
+  { power, crash = false }: Means,
   exchanges: Exchange[],
 ): Promise<Death> {
   const { scenario, engine } = prepared;
-  const fromStart = scenario.asks.length === 0;
-  const settings = settingsOf(scenario, engine);
-  const { tasks = [] } = scenario;
-  const victim = startVictim({ dataDir, engine, at, cut, fromStart, tasks, settings });
+  const { server, url: databaseUrl = null } = place.database ?? {};
+  const victim = startVictim({
+    dataDir: place.dataDir,
+    engine,
+    databaseUrl,
+    at,
+    cut: power?.folder ?? null,
+    database: crash && server ? server.pid : null,
+    fromStart: scenario.asks.length === 0,
+    tasks: scenario.tasks ?? [],
+    settings: settingsOf(scenario, engine, place),
+  });
   const { child, printed, hasEnded, closed } = victim;
   let survived = false;
   try {
@@ -98,16 +129,14 @@ async function runVictim(
       reachMs,
     );
     if (typeof url === 'string') {
-      const isAnswered = await askAll(prepared, dataDir, victim, url, exchanges);
-      const isFinished = () => {
-        try {
-          return isAnswered && isDone(dataDir, scenario);
-        } catch (error) {
-          // The disk has lost its power, so the store cannot be read.
-          if (cut !== null) return false;
+      const isAnswered = await askAll(prepared, place, victim, { url, crash }, exchanges);
+      const isFinished = () =>
+        isAnswered &&
+        isDone(place, scenario).catch((error) => {
+          // The disk has lost its power, or the database is down, so the store cannot be read.
+          if (power || crash) return false;
           throw error;
-        }
-      };
+        });
       await waitFor('it dies, or finishes', () => hasEnded() || isFinished(), reachMs, 50);
     }
     child.kill('SIGTERM');
@@ -119,6 +148,10 @@ async function runVictim(
     child.kill('SIGKILL');
   }
   const steps = [...printed().matchAll(/^step \d+ (.*)$/gm)].map((match) => match[1] ?? '');
+  if (crash) {
+    assert.ok(survived, 'it died with its database');
+    return { step: steps[at - 1] ?? null, steps };
+  }
   if (!survived) assert.equal(steps.length, at, `it died by itself after ${steps.at(-1)}`);
   return { step: survived ? null : (steps.at(-1) ?? null), steps };
 }
@@ -129,9 +162,9 @@ async function runVictim(
  */
 async function askAll(
   { scenario, engine, furnished }: Prepared,
-  dataDir: string,
+  { dataDir }: Place,
   { child, printed }: Victim,
-  url: string,
+  { url, crash }: { url: string; crash: boolean },
   exchanges: Exchange[],
 ): Promise<boolean> {
   const { key, software, machines } = furnished;
@@ -149,7 +182,8 @@ async function askAll(
       const wanted = one(world, answers);
       const exchange: Exchange = { wanted, idempotencyKey: randomUUID(), answer: undefined };
       exchanges.push(exchange);
-      exchange.answer = (await ask({ key, url }, wanted, exchange.idempotencyKey)).answer;
+      const send = () => ask({ key, url }, wanted, exchange.idempotencyKey);
+      exchange.answer = (await (crash ? untilItAnswers(send) : send())).answer;
     }
     return true;
   } catch (error) {
@@ -157,4 +191,26 @@ async function askAll(
     // The server died before it answered.
     return false;
   }
+}
+
+/**
+ * Sends a request under its key until the database is back. Meanwhile the server answers with 503;
+ * after a crash it refuses once (401) what was signed before it remembers signatures again.
+ */
+async function untilItAnswers<Answer>(send: () => Promise<Answer>): Promise<Answer> {
+  const { answer } = await waitFor(
+    'a request is answered',
+    () =>
+      send().then(
+        (answer) => ({ answer }),
+        (error) => {
+          const passes = error instanceof ApiError && [401, 503].includes(error.status);
+          if (!passes) throw error;
+          return null;
+        },
+      ),
+    reachMs,
+    100,
+  );
+  return answer;
 }

@@ -1,31 +1,23 @@
-// The heir: the server that takes over a data directory after a death. It must finish the work, and
+// The heir: the server that takes over a place after a death. It must finish the work, and
 // repeat every answer that the dead server gave.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { serve } from '../../src/server/serve.ts';
 import { waitFor } from '../support.ts';
 import { ask, type Exchange } from './exchange.ts';
 import { assertNothingLeft } from './nothing-left.ts';
+import { endTaskLeases, firstValue, type Place } from './place.ts';
 import { configOf, type Prepared, settingsOf, worldOf } from './preparation.ts';
 import type { Scenario } from './scenario.ts';
 
 const restMs = 120_000;
 
-/** Whether the work of a scenario is over, according to the store's file. */
-export function isDone(dataDir: string, { done }: Scenario): boolean {
-  const database = new DatabaseSync(join(dataDir, 'silversmith.db'), {
-    readOnly: true,
-    timeout: 5000,
-  });
-  try {
-    const sql = done ?? "select count(*) = 0 from job where state in ('queued', 'running')";
-    return Object.values(database.prepare(sql).get() ?? {})[0] === 1;
-  } finally {
-    database.close();
-  }
+/** Whether the work of a scenario is over, according to the store. */
+export async function isDone(place: Place, { done }: Scenario): Promise<boolean> {
+  const sql = done ?? "select count(*) = 0 from job where state in ('queued', 'running')";
+  // PostgreSQL answers with true or '1', SQLite with 1.
+  return Number(await firstValue(place, sql)) === 1;
 }
 
 /**
@@ -35,13 +27,13 @@ export function isDone(dataDir: string, { done }: Scenario): boolean {
  */
 export async function takeOver(
   { scenario, engine, furnished }: Prepared,
-  dataDir: string,
+  place: Place,
   exchanges: readonly Exchange[],
 ): Promise<void> {
-  const config = configOf(dataDir, engine);
-  const heir = await serve({ ...config, settings: settingsOf(scenario, engine) });
+  const config = configOf(place, engine);
+  const heir = await serve({ ...config, settings: settingsOf(scenario, engine, place) });
   try {
-    const world = worldOf(heir, dataDir, furnished);
+    const world = worldOf(heir, place.dataDir, furnished);
     const target = { key: furnished.key, url: heir.url };
     const answers: unknown[] = [];
     for (const [index, one] of scenario.asks.entries()) {
@@ -54,6 +46,7 @@ export async function takeOver(
       assert.ok(replayed, `${wanted.name} was acknowledged, and is not known any more`);
       assert.deepEqual(answer, before.answer);
     }
+    await endTaskLeases(place);
     for (const task of scenario.tasks ?? []) await heir.reconciler.task(task);
     await waitFor(
       'no job is open',
@@ -63,10 +56,10 @@ export async function takeOver(
     );
     for (const task of ['observe', 'collect', 'sweep', 'collect'] as const)
       await heir.reconciler.task(task);
-    await waitFor('all is done', () => isDone(dataDir, scenario));
+    await waitFor('all is done', () => isDone(place, scenario));
     await scenario.holds(world);
   } finally {
     await heir.close();
   }
-  await assertNothingLeft(dataDir, engine);
+  await assertNothingLeft(place, engine);
 }

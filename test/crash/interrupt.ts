@@ -1,20 +1,22 @@
-// Counts the steps of a process and ends it before one of them. A step is a call by which the
-// process changes something outside its memory: it makes, moves, syncs or removes a file, starts a
-// program, or commits a transaction. The verbs of Node are wrapped for this, so that the server
-// under test is not changed, and a new step is counted although no list names it.
+// Counts the steps of a process, and ends it, or its database, before one of them. A step is a call
+// by which the process changes something outside its memory: it makes, moves, syncs or removes a
+// file, starts a program, or commits a transaction. The verbs of Node are wrapped for this, so that
+// the server under test is not changed, and a new step is counted although no list names it.
 
 import childProcess, { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
-import { DatabaseSync, StatementSync } from 'node:sqlite';
+import { countInPostgres, countInSqlite, type TakeStep } from './transactions.ts';
 
 export interface Interruption {
   /** The number of the step before which the process dies; 0: it does not die. */
   at: number;
   /** A mounted file system that loses its power at the same moment; null: none does. */
   cut: string | null;
+  /** The id of the database's process, which crashes instead of this one; null: this one dies. */
+  database: number | null;
   /** The data directory. It is left out of the names of steps, so that they are always the same. */
   root: string;
 }
@@ -30,12 +32,32 @@ function die(cut: string | null): never {
   throw new Error('unreachable');
 }
 
+const crashMostMs = 30_000;
+const lookEveryMs = 10;
+
+/** Ends the database as a crash would. Blocks until then, so that no step is taken meanwhile. */
+function crash(database: number): void {
+  const runs = () => {
+    try {
+      return process.kill(database, 0);
+    } catch {
+      return false;
+    }
+  };
+  process.kill(database, 'SIGQUIT');
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (let waitedMs = 0; runs(); waitedMs += lookEveryMs) {
+    if (waitedMs > crashMostMs) throw new Error('the database does not end');
+    Atomics.wait(never, 0, 0, lookEveryMs);
+  }
+}
+
 /**
  * Wraps the verbs. Steps count from now when `fromStart` is true, and from 1 again at each SIGUSR2.
  * Each step prints a line `step NUMBER NAME` on standard output, before it happens.
  */
 export async function interrupt(
-  { at, cut, root }: Interruption,
+  { at, cut, database, root }: Interruption,
   fromStart: boolean,
 ): Promise<void> {
   let [armed, count] = [fromStart, 0];
@@ -50,11 +72,14 @@ export async function interrupt(
       .replaceAll(/[0-9a-f]{24}/g, 'ID')
       .replaceAll(/[0-9a-f]{64}/g, 'SHA256')
       .replaceAll(/\/seed\/.*/g, '/seed/…');
-  const step = (name: string) => {
-    if (!armed) return;
+  const step: TakeStep = (name) => {
+    if (!armed) return false;
     count++;
     writeSync(stdout, `step ${count} ${name}\n`);
-    if (count === at) die(cut);
+    if (count !== at) return false;
+    if (database === null) die(cut);
+    crash(database);
+    return true;
   };
 
   type Verb = (...args: unknown[]) => unknown;
@@ -81,30 +106,6 @@ export async function interrupt(
   });
   syncBuiltinESMExports();
 
-  // A transaction is a step when it changes something. Its name lists the tables. There are two
-  // steps: `commit` before it is durable, `answer` after, before the caller hears of it.
-  const tables = new WeakMap<DatabaseSync, Set<string>>();
-  const databaseOf = new WeakMap<StatementSync, DatabaseSync>();
-  const prepare = DatabaseSync.prototype.prepare;
-  DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
-    const statement = prepare.call(this, sql);
-    databaseOf.set(statement, this);
-    return statement;
-  };
-  for (const verb of ['run', 'all'] as const) {
-    const original = Reflect.get(StatementSync.prototype, verb) as Verb;
-    Reflect.set(StatementSync.prototype, verb, function (this: StatementSync, ...args: unknown[]) {
-      const database = databaseOf.get(this);
-      const sql = this.sourceSQL;
-      if (!database) return original.apply(this, args);
-      if (/^begin/.test(sql)) tables.set(database, new Set());
-      const table = /^(?:insert into|update|delete from) "(\w+)"/.exec(sql)?.[1];
-      if (table !== undefined) tables.get(database)?.add(table);
-      const changed = sql === 'commit' ? [...(tables.get(database) ?? [])].sort().join(', ') : '';
-      if (changed !== '') step(`commit ${changed}`);
-      const result = original.apply(this, args);
-      if (changed !== '') step(`answer ${changed}`);
-      return result;
-    });
-  }
+  countInSqlite(step);
+  countInPostgres(step);
 }

@@ -4,11 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { jobKindNames } from '../../src/domain/job.ts';
+import { type PostgresServer, startPostgres } from '../postgres/server.ts';
 import { cuttableDisk } from '../power.ts';
-import { leftOutWithoutRoot } from '../support.ts';
-import { type CuttableDisk, dieAt } from './death.ts';
+import { defer, leftOutWithoutRoot, type Scope } from '../support.ts';
+import { dieAt, type Means } from './death.ts';
+import type { StoreName } from './place.ts';
 import { type Prepared, prepare } from './preparation.ts';
 import { engineNames, type Scenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
@@ -20,6 +22,7 @@ import {
   proofs,
   readRecorded,
   record,
+  sqliteProofs,
   unrecorded,
 } from './steps.ts';
 
@@ -32,6 +35,8 @@ const sampleSizes: Record<Proof, number> = {
   'simulator killed': 2,
   'qemu killed': 1,
   'qemu power cut': 1,
+  'killed on PostgreSQL': 1,
+  'PostgreSQL crashed': 1,
 };
 /** A sample of all scenarios cuts the power only in these, which sync most kinds of files. */
 const powerSample = ['capture', 'compaction'];
@@ -49,16 +54,16 @@ async function killAtSteps(
   name: string,
   proof: Proof,
   prepared: Prepared,
-  power?: CuttableDisk,
+  means: Means = {},
 ): Promise<string> {
-  const { step, steps } = await dieAt(prepared, 0, power);
+  const { step, steps } = await dieAt(prepared, 0, means);
   assert.equal(step, null);
   assert.ok(steps.length > 1 && steps.length < stepsMax, `${steps.length} steps`);
   const counts = recorded[name]?.[proof] ?? {};
   const wanted = chooseSteps(selection.steps, steps, counts, sampleSizes[proof]);
   let deaths = 0;
   for (const at of wanted) {
-    const death = await dieAt(prepared, at, power).catch((error) => {
+    const death = await dieAt(prepared, at, means).catch((error) => {
       throw new Error(`${proof} before step ${at} (${steps[at - 1]}): ${error.message}`, {
         cause: error,
       });
@@ -67,7 +72,7 @@ async function killAtSteps(
   }
   // The work of its timers differs from run to run, so a server may finish before it comes to the
   // last step of the run before.
-  if (deaths === 0 && wanted.length > 0 && (await dieAt(prepared, 1, power)).step !== null)
+  if (deaths === 0 && wanted.length > 0 && (await dieAt(prepared, 1, means)).step !== null)
     deaths++;
   assert.ok(deaths > 0 || wanted.length === 0);
   if (isSample) assertRecorded(steps, counts);
@@ -76,12 +81,15 @@ async function killAtSteps(
 }
 
 function assertRecorded(steps: readonly string[], counts: Counts): void {
-  const message = 'steps that are not in steps.json: npm run crash:new kills at them and adds them';
+  const message =
+    'steps that are not in steps.json: npm run crash:new kills at them and adds them (with -- --store postgres, for that store)';
   assert.deepEqual(unrecorded(steps, counts), [], message);
 }
 
+const hasStore = (store: StoreName) => isChosen(selection.store, store);
+
 for (const engine of engineNames) {
-  if (!hasFault('kill') || !isChosen(selection.engine, engine)) continue;
+  if (!hasStore('sqlite') || !hasFault('kill') || !isChosen(selection.engine, engine)) continue;
   describe(`a server on the ${engine} engine, killed before a step`, { concurrency: 2 }, () => {
     for (const [name, scenario] of chosenScenarios) {
       it(`of ${name}, loses nothing and leaves nothing`, { timeout: limitMs }, async (t) => {
@@ -92,7 +100,7 @@ for (const engine of engineNames) {
   });
 }
 
-if (hasFault('power') && isChosen(selection.engine, 'qemu'))
+if (hasStore('sqlite') && hasFault('power') && isChosen(selection.engine, 'qemu'))
   describe('a server on real disks, whose power is cut before a step', {
     skip: leftOutWithoutRoot,
   }, () => {
@@ -104,10 +112,49 @@ if (hasFault('power') && isChosen(selection.engine, 'qemu'))
       }, async (t) => {
         const prepared = await prepare(t, scenario, 'qemu');
         const power = await cuttableDisk(t, 2048);
-        t.diagnostic(await killAtSteps(name, 'qemu power cut', prepared, power));
+        t.diagnostic(await killAtSteps(name, 'qemu power cut', prepared, { power }));
       });
     }
   });
+
+/**
+ * A sample has one of the scenarios that were proven, another one in each run, because each death
+ * also waits for a lease.
+ */
+function onPostgres(proof: Proof): [string, Scenario][] {
+  if (!isSample || selection.scenario !== undefined) return chosenScenarios;
+  const proven = chosenScenarios.filter(([name]) => recorded[name]?.[proof] !== undefined);
+  const first = Math.floor(Math.random() * proven.length);
+  return proven.slice(first, first + 1);
+}
+
+const onPostgresFaults = [
+  { fault: 'kill', title: 'a server on PostgreSQL, killed', proof: 'killed on PostgreSQL' },
+  { fault: 'database', title: 'a server whose PostgreSQL crashes', proof: 'PostgreSQL crashed' },
+] as const;
+
+for (const { fault, title, proof } of onPostgresFaults) {
+  if (!hasStore('postgres') || !hasFault(fault) || !isChosen(selection.engine, 'simulator'))
+    continue;
+  const crash = fault === 'database';
+  describe(`${title} before a step`, { concurrency: crash ? 1 : 2 }, () => {
+    let server: PostgresServer;
+    const suite: Scope = { after };
+    // Registers the suite's cleanup now, because a hook cannot be added later.
+    defer(suite, () => {});
+    before(async () => {
+      // Without the settings of the other tests, it syncs as it does by itself.
+      server = await startPostgres(suite, []);
+    });
+    for (const [name, scenario] of onPostgres(proof)) {
+      it(`of ${name}, loses nothing and leaves nothing`, { timeout: limitMs }, async (t) => {
+        const prepared = await prepare(t, scenario, 'simulator', server);
+        t.diagnostic(await killAtSteps(name, proof, prepared, { crash }));
+        if (prepared.place.database) await server.drop(prepared.place.database.url);
+      });
+    }
+  });
+}
 
 describe('the scenarios', () => {
   it('cover every kind of job', () => {
@@ -119,11 +166,18 @@ describe('the scenarios', () => {
   it('are recorded, with each proof of each', { skip }, () => {
     assert.deepEqual(Object.keys(recorded), Object.keys(scenarios));
     for (const [name, steps] of Object.entries(recorded))
-      assert.deepEqual(Object.keys(steps), [...proofs], name);
+      assert.deepEqual(
+        Object.keys(steps),
+        proofs.filter(
+          (proof) => (sqliteProofs as readonly Proof[]).includes(proof) || steps[proof],
+        ),
+        name,
+      );
   });
 
   it('stand in docs/reference/proofs.md with the numbers of their steps', { skip }, () => {
-    const count = (times: Counts) => Object.values(times).reduce((sum, one) => sum + one, 0);
+    const count = (times: Counts | undefined) =>
+      times ? Object.values(times).reduce((sum, one) => sum + one, 0) : '–';
     const rows = Object.entries(recorded).map(
       ([name, steps]) => `| ${[name, ...proofs.map((proof) => count(steps[proof]))].join(' | ')} |`,
     );

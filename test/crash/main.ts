@@ -13,9 +13,12 @@ Kills a real server before each step of its work, lets another server take over,
 examines everything. The steps at which it died are recorded in test/crash/steps.json.
 
   --scenario NAME   one scenario only; the beginning of its name is enough
+  --store NAME      sqlite (when left out), or postgres: a real PostgreSQL, with the
+                    simulator
   --engine NAME     simulator or qemu; both when left out
-  --fault NAME      kill (SIGKILL) or power (the power of the disk is cut too: needs
-                    --engine qemu and root); both when left out
+  --fault NAME      kill (SIGKILL), power (the power of the disk is cut too: needs
+                    --engine qemu and root), or database (it crashes, and the server lives
+                    on: needs --store postgres); all that the store has when left out
   --steps WHICH     every (when left out): all steps
                     new: those that steps.json does not have
                     sample: what npm test takes; nothing is recorded
@@ -30,6 +33,7 @@ Everything takes over an hour; one scenario on one engine takes minutes.
 
 const options = {
   scenario: { type: 'string' },
+  store: { type: 'string' },
   engine: { type: 'string' },
   fault: { type: 'string' },
   steps: { type: 'string' },

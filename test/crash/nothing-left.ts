@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { examine } from '../../src/reconcile/doctor.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
 import { call } from '../call.ts';
+import type { Place } from './place.ts';
 import { configOf } from './preparation.ts';
 import type { EngineName } from './scenario.ts';
 
@@ -19,8 +20,9 @@ export const processesOf = (dataDir: string) =>
   findProcesses(processesIn(join(realpathSync(dataDir), 'engine')));
 
 /** Checks, then stops the machines that are on. Throws when something does not agree. */
-export async function assertNothingLeft(dataDir: string, name: EngineName): Promise<void> {
-  const config = configOf(dataDir, name);
+export async function assertNothingLeft(place: Place, name: EngineName): Promise<void> {
+  const { dataDir } = place;
+  const config = configOf(place, name);
   const { store } = await openExistingStore(config);
   const engine = await openEngine(config);
   try {

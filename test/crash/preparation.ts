@@ -1,4 +1,4 @@
-// Makes the data directory on which a scenario starts: a base, three titles, one machine, and the
+// Makes the place on which a scenario starts, a data directory and a store: a base, three titles, one machine, and the
 // things that the scenario needs. It is made once; each death runs on a copy of it.
 
 import { execFileSync } from 'node:child_process';
@@ -10,24 +10,37 @@ import type { Settings } from '../../src/reconcile/context.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Running, serve } from '../../src/server/serve.ts';
 import { furnish } from '../furnish.ts';
+import type { PostgresServer } from '../postgres/server.ts';
 import { quickBase } from '../qemu/quick-base.ts';
 import { type Scope, temporaryFolder } from '../support.ts';
 import { leaveMark } from './mark.ts';
+import { newPlace, type Place } from './place.ts';
 import type { EngineName, Scenario, World } from './scenario.ts';
 
 type Furnished = Awaited<ReturnType<typeof furnish>>;
 
-/** A scenario with everything before it done, in a data directory that no server runs on. */
+/** A scenario with everything before it done, in a place that no server runs on. */
 export interface Prepared {
   scenario: Scenario;
   engine: EngineName;
-  /** Holds `dataDir`, and the copies of it that deaths run on. */
+  /** Holds the data directory of `place`, and the copies of it that deaths run on. */
   folder: string;
-  dataDir: string;
+  place: Place;
   furnished: Furnished;
 }
 
-export const settingsOf = ({ settings }: Scenario, engine: EngineName): Partial<Settings> => ({
+/**
+ * On PostgreSQL no start ends the leases of others, so the heir waits until those of the dead
+ * server are over.
+ */
+const leaseMs = 1000;
+
+export const settingsOf = (
+  { settings }: Scenario,
+  engine: EngineName,
+  { database }: Place,
+): Partial<Settings> => ({
+  ...(database && { leaseMs }),
   stopMs: 0,
   collectDelayMs: 0,
   // The engine polls for a guest's answer, and each poll makes one or two steps.
@@ -35,8 +48,11 @@ export const settingsOf = ({ settings }: Scenario, engine: EngineName): Partial<
   ...settings,
 });
 
-export const configOf = (dataDir: string, engine: EngineName) =>
-  parseConfig({ dataDir, engine, port: '0', logLevel: 'silent', simulatorSpeed: '0' }, {});
+export const configOf = ({ dataDir, database }: Place, engine: EngineName) =>
+  parseConfig(
+    { dataDir, engine, port: '0', logLevel: 'silent', simulatorSpeed: '0' },
+    database === null ? {} : { SILVERSMITH_DATABASE_URL: database.url },
+  );
 
 export const worldOf = (
   { store, url, engine }: Pick<Running, 'store' | 'url' | 'engine'>,
@@ -61,22 +77,32 @@ export const worldOf = (
   },
 });
 
-export async function prepare(t: Scope, scenario: Scenario, engine: EngineName): Promise<Prepared> {
+/** `server`: the PostgreSQL that shall have the store; null: it is in the data directory. */
+export async function prepare(
+  t: Scope,
+  scenario: Scenario,
+  engine: EngineName,
+  server: PostgresServer | null = null,
+): Promise<Prepared> {
   const folder = await temporaryFolder(t);
-  const dataDir = join(folder, 'prepared');
+  const place = await newPlace(join(folder, 'prepared'), server);
   const disk = join(folder, 'simulated.raw');
   await writeFile(disk, 'a simulated disk');
   const base =
     engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'bios' as const } };
   const titles = [11, 12, 13].map((mark) => ({ name: `Title ${mark}`, script: leaveMark(mark) }));
   // These two make the server remove things. The server that dies must do that, not this one.
-  const { keepImageMs: _image, cacheBytesMax: _cache, ...settings } = settingsOf(scenario, engine);
-  const server = await serve({ ...configOf(dataDir, engine), settings });
+  const {
+    keepImageMs: _image,
+    cacheBytesMax: _cache,
+    ...settings
+  } = settingsOf(scenario, engine, place);
+  const running = await serve({ ...configOf(place, engine), settings });
   try {
-    const furnished = await furnish(server, { base, titles, machines: 1 });
-    await scenario.prepare(worldOf(server, dataDir, furnished));
-    return { scenario, engine, folder, dataDir, furnished };
+    const furnished = await furnish(running, { base, titles, machines: 1 });
+    await scenario.prepare(worldOf(running, place.dataDir, furnished));
+    return { scenario, engine, folder, place, furnished };
   } finally {
-    await server.close();
+    await running.close();
   }
 }

@@ -9,7 +9,7 @@ const parse = (typed: Parameters<typeof parseSelection>[0]) => parseSelection(ty
 
 describe('the arguments of npm run crash', () => {
   it('select every step of everything when there are none', () => {
-    assert.deepEqual(parse({}), { steps: 'every' });
+    assert.deepEqual(parse({}), { store: 'sqlite', steps: 'every' });
   });
 
   it('reach the test as they were given', () => {
@@ -27,8 +27,14 @@ describe('the arguments of npm run crash', () => {
 
   it('are refused with the list of allowed words', () => {
     assert.throws(() => parse({ engine: 'xen' }), /--engine is one of: simulator, qemu/);
-    assert.throws(() => parse({ fault: 'fire' }), /--fault is one of: kill, power/);
+    assert.throws(() => parse({ fault: 'fire' }), /--fault is one of: kill, power, database/);
+    assert.throws(() => parse({ store: 'files' }), /--store is one of: sqlite, postgres/);
     assert.throws(() => parse({ steps: 'all' }), /--steps is one of: every, new, sample/);
     assert.throws(() => parse({ engine: 'simulator', fault: 'power' }), /no power to cut/);
+    assert.throws(() => parse({ fault: 'database' }), /Take --store postgres/);
+    assert.throws(
+      () => parse({ store: 'postgres', engine: 'qemu' }),
+      /On PostgreSQL the engine is the simulator/,
+    );
   });
 });

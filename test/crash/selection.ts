@@ -1,15 +1,17 @@
 // Which part of the crash proof a run makes. main.ts reads it from the command line and hands it to
 // kill.test.ts in one environment variable, since node --test passes no arguments to a test file.
 
+import { type StoreName, storeNames } from './place.ts';
 import { type EngineName, engineNames } from './scenario.ts';
 import { type Choice, choices } from './steps.ts';
 
-export const faults = ['kill', 'power'] as const;
+export const faults = ['kill', 'power', 'database'] as const;
 export type Fault = (typeof faults)[number];
 
 /** A part that is undefined means all of its kind. */
 export interface Selection {
   scenario?: string;
+  store?: StoreName;
   engine?: EngineName;
   fault?: Fault;
   steps: Choice;
@@ -39,9 +41,17 @@ export function parseSelection(typed: Typed, scenarios: readonly string[]): Sele
     throw new RangeError(
       'The simulator keeps no disks, so it has no power to cut. Take --engine qemu.',
     );
+  const store = oneOf('--store', storeNames, typed.store) ?? 'sqlite';
+  if (store === 'postgres' && (engine === 'qemu' || fault === 'power'))
+    throw new RangeError(
+      'On PostgreSQL the engine is the simulator, and the fault is kill or database.',
+    );
+  if (fault === 'database' && store === 'sqlite')
+    throw new RangeError('SQLite has no server that could crash. Take --store postgres.');
   const scenario = typed.scenario === undefined ? undefined : named(typed.scenario, scenarios);
   return {
     ...(scenario !== undefined && { scenario }),
+    store,
     ...(engine !== undefined && { engine }),
     ...(fault !== undefined && { fault }),
     steps: oneOf('--steps', choices, typed.steps) ?? 'every',

@@ -2,14 +2,19 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-export const proofs = ['simulator killed', 'qemu killed', 'qemu power cut'] as const;
+export const sqliteProofs = ['simulator killed', 'qemu killed', 'qemu power cut'] as const;
+export const postgresProofs = ['killed on PostgreSQL', 'PostgreSQL crashed'] as const;
+export const proofs = [...sqliteProofs, ...postgresProofs];
 export type Proof = (typeof proofs)[number];
 
 /** How often each step was made, by its name. */
 export type Counts = Record<string, number>;
 
-/** By scenario and proof: the steps before every one of which a server has died. */
-export type Recorded = Record<string, Record<Proof, Counts>>;
+/**
+ * By scenario and proof: the steps before every one of which a server, or its database, has died. A
+ * proof on PostgreSQL is missing until it was made.
+ */
+export type Recorded = Record<string, Partial<Record<Proof, Counts>>>;
 
 /** The steps that a run kills at: all, those that are not recorded, or those and a sample. */
 export const choices = ['every', 'new', 'sample'] as const;
@@ -28,7 +33,10 @@ export function record(
   names: readonly string[],
   { name, proof, steps }: { name: string; proof: Proof; steps: readonly string[] },
 ): void {
-  recorded[name] = { ...(recorded[name] as Recorded[string]), [proof]: countOf(steps) };
+  const all = { ...recorded[name], [proof]: countOf(steps) };
+  recorded[name] = Object.fromEntries(
+    proofs.filter((one) => all[one] !== undefined).map((one) => [one, all[one]]),
+  );
   const sorted = Object.fromEntries(names.map((one) => [one, recorded[one]]));
   writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
 }

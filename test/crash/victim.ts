@@ -4,11 +4,14 @@
 import type { Settings } from '../../src/reconcile/context.ts';
 import type { TaskName } from '../../src/reconcile/tasks.ts';
 import { parseConfig } from '../../src/server/options.ts';
+import { waitFor } from '../support.ts';
 import { type Interruption, interrupt } from './interrupt.ts';
 
 export interface Order extends Omit<Interruption, 'root'> {
   dataDir: string;
   engine: 'qemu' | 'simulator';
+  /** Null: the store is a file in the data directory. */
+  databaseUrl: string | null;
   settings: Partial<Settings>;
   /** Steps count from the server's start, not from the first SIGUSR2. */
   fromStart: boolean;
@@ -17,23 +20,54 @@ export interface Order extends Omit<Interruption, 'root'> {
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as Order;
-await interrupt({ at: order.at, cut: order.cut, root: order.dataDir }, order.fromStart);
+const { dataDir, engine, databaseUrl, settings, at, cut, database } = order;
+await interrupt({ at, cut, database, root: dataDir }, order.fromStart);
 // Imported only now, so that the server finds the wrapped verbs.
 const { serve } = await import('../../src/server/serve.ts');
-const { dataDir, engine, settings } = order;
 const config = parseConfig(
-  { dataDir, engine, port: '0', logLevel: 'error', simulatorSpeed: '0' },
-  {},
+  {
+    dataDir,
+    engine,
+    port: '0',
+    logLevel: database === null ? 'error' : 'silent',
+    simulatorSpeed: '0',
+  },
+  databaseUrl === null ? {} : { SILVERSMITH_DATABASE_URL: databaseUrl },
 );
-const { url, reconciler, close } = await serve({ ...config, settings });
 let closing = false;
+
+/**
+ * Does something, and again when a crash of the database has failed it, as a manager of services
+ * starts a server again and a timer runs a task again.
+ */
+async function withoutOutage<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  const { result } = await waitFor(
+    what,
+    () =>
+      work().then(
+        (result) => ({ result }),
+        (error) => {
+          const passes = database !== null && error.code === 'unavailable';
+          if (!passes || closing) throw error;
+          return null;
+        },
+      ),
+    30_000,
+    100,
+  );
+  return result;
+}
+
+const { url, reconciler, close } = await withoutOutage('the server starts', () =>
+  serve({ ...config, settings }),
+);
 process.once('SIGTERM', () => {
   closing = true;
   void close();
 });
 process.stdout.write(`serves ${url}\n`);
 for (const task of order.tasks)
-  await reconciler.task(task).catch((error) => {
+  await withoutOutage(`${task} runs`, () => reconciler.task(task)).catch((error) => {
     // A server that stops interrupts its tasks.
     if (!closing) throw error;
   });

@@ -62,15 +62,27 @@ export const captured = async (world: World) => {
   await machineIs(world, 'off');
 };
 
-/** Returns the layer of image `id`, and its chain. */
-export const layerOf = ({ store }: World, id: number) =>
-  store.read('system', async (work) => {
+/**
+ * Returns the id of the `nth` image, from 1. PostgreSQL gives no id again, so an id that went to a
+ * transaction which was not committed is missing.
+ */
+async function nthImage({ client }: World, nth: number): Promise<number> {
+  const { images } = await client.imageList({});
+  const ids = images.map(({ attributes }) => attributes.id).sort((one, other) => one - other);
+  return ids[nth - 1] ?? assert.fail(`there is no image number ${nth}`);
+}
+
+/** Returns the layer of the `nth` image, and its chain. */
+export const layerOf = async (world: World, nth: number) => {
+  const id = await nthImage(world, nth);
+  return world.store.read('system', async (work) => {
     const { layerId } = await work.images.get(id as never);
     return {
       layer: String(layerId),
       chain: layerId === null ? [] : await work.layers.chain(layerId),
     };
   });
+};
 
 /** Checks which marks the machine's disk in `state` has. */
 export async function diskHas(
@@ -84,15 +96,15 @@ export async function diskHas(
   assertMarks(world, { disk }, expected);
 }
 
-/** Checks that image `id` is available, and which marks its layer has. */
+/** Checks that the `nth` image is available, and which marks its layer has. */
 export async function imageHas(
   world: World,
-  id: number,
+  nth: number,
   expected: Record<number, boolean>,
 ): Promise<void> {
-  const image = await imageAtRest(world, id);
+  const image = await imageAtRest(world, await nthImage(world, nth));
   assert.equal(image.status, 'available', image.status_reason ?? '');
-  assertMarks(world, { layer: (await layerOf(world, id)).layer }, expected);
+  assertMarks(world, { layer: (await layerOf(world, nth)).layer }, expected);
 }
 
 function assertMarks({ dataDir, engine }: World, of: Marked, expected: Record<number, boolean>) {
