@@ -66,7 +66,7 @@ export const incusSettings = {
     variable: 'SILVERSMITH_INCUS_PROJECT',
     parse: incusName,
     default: null,
-    defaultSays: 'silversmith- and the id of the installation',
+    defaultSays: 'silversmith- and the first 12 digits of the id of the installation',
     help: 'incus: the project for everything that it makes; it is made when it is missing',
   }),
   incusPool: setting({
