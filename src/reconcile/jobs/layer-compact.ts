@@ -147,10 +147,14 @@ async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise
  * Queues the next compaction unless one is open. Each compaction asks for the next when it ends, so
  * that it keeps up with builds that add layers.
  */
+/** The next layer to compact; undefined when no chain is too long. */
+export const nextToCompact = (work: Reader) =>
+  work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
+
 export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');
   if (open.some(({ id }) => id !== ending?.id)) return;
-  const layer = await work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
+  const layer = await nextToCompact(work);
   if (!layer) return;
   const organisationId = await work.layers.ownerOf(layer.id);
   if (organisationId === undefined) return;

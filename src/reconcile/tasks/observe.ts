@@ -17,10 +17,8 @@ export const observe: Task = {
     const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
     const running = await engine.runningMachines(call);
-    const known = new Set(believed.map((machine) => machine.id));
-    const gone = believed
-      .filter((machine) => !running.has(machine.id))
-      .map((machine) => machine.id);
+    const known = new Set(believed);
+    const gone = believed.filter((id) => !running.has(id));
     const strays = [...running].filter((id) => !known.has(id));
     if (gone.length > 0) await store.write('system', (work) => work.machines.setOff(gone, wentOff));
     if (strays.length === 0) return;
@@ -39,10 +37,10 @@ async function stopStrays(work: Writer, ids: readonly MachineId[]) {
   // A machine with an open job is left to that job.
   const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
   const [stopped, unknown]: [MachineId[], MachineId[]] = [[], []];
-  for (const id of ids) {
+  for (const id of ids.filter((one) => !busy.has(one))) {
     const machine = await work.machines.find(id);
     if (!machine) unknown.push(id);
-    else if (machine.status === 'off' && !busy.has(id)) {
+    else if (machine.status === 'off') {
       await work.machines.update(id, { status: 'turning_off' });
       const { organisationId } = machine;
       await work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId: id }]);

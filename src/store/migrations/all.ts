@@ -25,6 +25,7 @@ import { bootProfiles } from './0019-boot-profiles.ts';
 import { operatorAudit } from './0020-operator-audit.ts';
 import { search } from './0021-search.ts';
 import { replicas } from './0022-replicas.ts';
+import { largeFleets } from './0024-large-fleets.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -50,6 +51,7 @@ const all: Record<string, MigrationFor> = {
   '0020-operator-audit': operatorAudit,
   '0021-search': search,
   '0022-replicas': replicas,
+  '0024-large-fleets': largeFleets,
 };
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -50,8 +50,8 @@ export interface MachineReader {
   list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
   /** All machines of this scope, in order of id. */
   all(): Promise<Machine[]>;
-  /** The machines with the status `ready`, in no order. */
-  ready(): Promise<Machine[]>;
+  /** The ids of the machines with the status `ready`, in no order. */
+  ready(): Promise<MachineId[]>;
   /** The machines to which a live image is assigned, in order of id. */
   ofImage(imageId: ImageId): Promise<Machine[]>;
   /** The end of the console of the last start that failed; undefined when none did. */

@@ -103,8 +103,9 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await this.rows().orderBy('id').execute()).map(toMachine);
   }
 
-  async ready(): Promise<Machine[]> {
-    return (await this.rows().where('status', '=', 'ready').execute()).map(toMachine);
+  async ready(): Promise<MachineId[]> {
+    const ready = this.within(this.db.selectFrom('machine')).where('status', '=', 'ready');
+    return (await ready.select('id').execute()).map(({ id }) => id);
   }
 
   async ofImage(imageId: ImageId): Promise<Machine[]> {
