@@ -32,20 +32,17 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/port': ['src/domain', 'src/lib', 'src/engine/optional'],
   'src/engine/optional': ['src/domain', 'src/lib', 'src/engine/port'],
   'src/engine/fence.ts': ['src/domain', 'src/engine/port', 'src/engine/optional'],
-  'src/engine/qemu': [
-    'src/domain',
-    'src/lib',
-    'src/engine/port',
-    'src/engine/optional',
-    'src/engine/fence.ts',
-  ],
-  'src/engine/simulator': [
-    'src/domain',
-    'src/lib',
-    'src/engine/port',
-    'src/engine/optional',
-    'src/engine/fence.ts',
-  ],
+  'src/engine/identity.ts': ['src/domain'],
+  'src/engine/guest-script.ts': ['src/domain', 'src/engine/identity.ts'],
+  ...Object.fromEntries(
+    ['qemu', 'incus', 'simulator'].map((name) => [
+      `src/engine/${name}`,
+      [
+        ...['src/domain', 'src/lib', 'src/engine/port', 'src/engine/optional'],
+        ...['fence', 'identity', 'guest-script'].map((shared) => `src/engine/${shared}.ts`),
+      ],
+    ]),
+  ),
   'src/app/operator': [
     'src/app',
     'src/domain',

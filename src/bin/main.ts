@@ -16,7 +16,6 @@ import { machineTypeCommands } from '../cli/remote/machine-type.ts';
 import { softwareCommands } from '../cli/remote/software.ts';
 import { type LookInside, tourCommand } from '../cli/remote/tour.ts';
 import { usageCommand } from '../cli/remote/usage.ts';
-import { openApiDocument } from '../contract/print/openapi.ts';
 import type { MachineId } from '../domain/ids.ts';
 import type { Environment } from '../lib/environment.ts';
 
@@ -60,7 +59,10 @@ export async function main(
   program
     .command('openapi')
     .description('print the OpenAPI document')
-    .action(() => terminal.out(JSON.stringify(openApiDocument(), null, 2)));
+    .action(async () => {
+      const { openApiDocument } = await import('../contract/print/openapi.ts');
+      terminal.out(JSON.stringify(openApiDocument(), null, 2));
+    });
   try {
     await program.parseAsync(argv);
     return terminal.exitCode;

@@ -4,8 +4,7 @@
 // where it is.
 
 import { CommanderError } from 'commander';
-import { ApiError, NoAnswerError } from '../client/client.ts';
-import { StalledError } from '../client/transfer.ts';
+import { ApiError, NoAnswerError, StalledError } from '../client/errors.ts';
 import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
 import { CommandError } from '../lib/spawn.ts';

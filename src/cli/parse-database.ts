@@ -39,10 +39,14 @@ export const databaseUrl: Parser<string> = (text) => {
  * The address, unless it was given with a password as an argument, which other users of the host
  * can see. Throws UsageError then.
  */
-export function withoutSecret(argument: string | undefined, url: string | null): string | null {
+export function withoutSecret(
+  argument: string | undefined,
+  url: string | null,
+  option = '--database-url',
+): string | null {
   if (argument !== undefined && url !== null && new URL(url).password !== '')
     throw new UsageError(
-      'Other users of this host see the arguments of a program, so --database-url takes no password. Put it into ~/.pgpass, or give the whole address as SILVERSMITH_DATABASE_URL.',
+      `Other users of this host see the arguments of a program, so ${option} takes no password. Put it into ~/.pgpass, or give the whole address as SILVERSMITH_DATABASE_URL.`,
     );
   return url;
 }

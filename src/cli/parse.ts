@@ -53,8 +53,15 @@ export const words =
 
 const shownMax = 100;
 
-/** A text as a message shows it: quoted, escaped, and cut off when it is long. */
-const quoted = (text: string): string => {
+/** The text without the passwords that an address in it may have. */
+const masked = (text: string) =>
+  text.replace(/(:\/\/[^:/@]*:).*@/s, '$1…@').replaceAll(/(password=)[^&\s]*/gi, '$1…');
+
+/**
+ * A text as a message shows it: quoted, escaped, without passwords, and cut off when it is long.
+ */
+const quoted = (given: string): string => {
+  const text = masked(given);
   const short = [...text].length > shownMax ? `${[...text].slice(0, shownMax).join('')}…` : text;
   return JSON.stringify(short).replaceAll(unseen, '?');
 };

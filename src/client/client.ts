@@ -11,6 +11,7 @@ import {
   operationNames,
   specOf,
 } from '../contract/table.ts';
+import { ApiError, NoAnswerError } from './errors.ts';
 import { signedRequest } from './request.ts';
 
 export interface ClientOptions {
@@ -31,35 +32,6 @@ export interface Call {
   authorization: string;
   status: number;
   answer: unknown;
-}
-
-/** A refusal, with the server's own message. */
-export class ApiError extends Error {
-  readonly clientCode: number;
-  readonly status: number;
-  readonly requestId: string | null;
-  constructor(clientCode: number, status: number, message: string, requestId: string | null) {
-    super(message);
-    this.name = 'ApiError';
-    this.clientCode = clientCode;
-    this.status = status;
-    this.requestId = requestId;
-  }
-}
-
-/**
- * No answer of Silversmith came: nothing listens there (`unreachable`), it took too long (`late`),
- * or another program answers (`foreign`).
- */
-export class NoAnswerError extends Error {
-  readonly url: string;
-  readonly why: 'unreachable' | 'late' | 'foreign';
-  constructor(url: string, why: NoAnswerError['why'], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'NoAnswerError';
-    this.url = url;
-    this.why = why;
-  }
 }
 
 /**

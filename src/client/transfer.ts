@@ -3,7 +3,8 @@
 // each fits the time for an answer. A transfer whose bytes no longer move is given up.
 
 import { transferPartBytesMax } from '../contract/transfer.ts';
-import { ApiError, type Client, type ClientOptions, send } from './client.ts';
+import { type Client, type ClientOptions, send } from './client.ts';
+import { ApiError, StalledError } from './errors.ts';
 
 interface Moving {
   onBytes?: (done: number, total: number) => void;
@@ -20,20 +21,6 @@ const firstPauseMs = 1000;
 const partMs = 5000;
 const firstPartBytes = 256 * 1024;
 const partBytesMin = 16 * 1024;
-
-/**
- * No byte has moved for `triesMax` attempts; `cause` says why the last one failed. The bytes that
- * were moved before are kept.
- */
-export class StalledError extends Error {
-  constructor(what: string, done: number, total: number, cause: unknown) {
-    super(
-      `The ${what} stands at ${done} of ${total} bytes, and ${triesMax} attempts to go on have failed.`,
-      { cause },
-    );
-    this.name = 'StalledError';
-  }
-}
 
 /** The transfer was ended while its bytes moved. */
 class OverError extends ApiError {
@@ -66,7 +53,7 @@ async function insistently(
     } catch (error) {
       if (!mayPass(error)) throw error;
       if (at.done > before) [tries, before] = [1, at.done];
-      if (tries >= triesMax) throw new StalledError(what, at.done, at.total, error);
+      if (tries >= triesMax) throw new StalledError(what, at.done, at.total, tries, error);
       await new Promise((resolve) => setTimeout(resolve, pauseMs * 2 ** (tries - 1)));
     }
   }

@@ -76,6 +76,11 @@ const MachineAttributes = Type.Object(
       }),
     ),
     phase: Extension(NullableString('What is being done to it; null when nothing is')),
+    place: Extension(
+      NullableString(
+        'The host on which its disk is, of an engine that has several; null when it is not known',
+      ),
+    ),
   },
   { title: 'MachineAttributes' },
 );

@@ -53,6 +53,10 @@ export interface Machine {
   stopRequestedAt: number | null;
   /** Since when it is paused, because its host has no room; null when it is not. */
   pausedAt: number | null;
+  /** The host on which its disk is, of an engine that has several; null when it is not known. */
+  place: string | null;
+  /** Since when that host has not answered while the machine is on; null when it does. */
+  awayAt: number | null;
   lastSessionStartAt: number | null;
   permissions: Record<string, boolean>;
   createdAt: number;
@@ -69,15 +73,21 @@ const isStopping = (machine: Machine) => stopping.includes(machine.status);
 const pausedReason =
   'The machine is paused, because the disk of its host is full. It goes on by itself when there is room; nothing of it is lost.';
 
-/** The status that callers see: a paused machine is on, but cannot be used. */
-export const shownOf = ({
-  status,
-  statusReason,
-  pausedAt,
-}: Machine): Pick<Machine, 'status' | 'statusReason'> =>
-  pausedAt === null
+/** Why a machine that is on cannot be used; null when it can. */
+function hindranceOf({ pausedAt, awayAt, place }: Machine): string | null {
+  if (pausedAt !== null) return pausedReason;
+  if (awayAt === null) return null;
+  return `The host ${place ?? 'on which it runs'} does not answer, so it is not known whether the machine is on. It is shown as it is when the host answers again.`;
+}
+
+/** The status that callers see: a machine that is paused or away is on, but cannot be used. */
+export function shownOf(machine: Machine): Pick<Machine, 'status' | 'statusReason'> {
+  const { status, statusReason } = machine;
+  const hindrance = hindranceOf(machine);
+  return hindrance === null
     ? { status, statusReason }
-    : { status: 'warming_up', statusReason: pausedReason };
+    : { status: 'warming_up', statusReason: hindrance };
+}
 
 const notReady = (machine: Machine, why: string) =>
   new AppError('machine_not_ready', `Machine ${machine.id} is ${machine.status}; ${why}`);
@@ -115,12 +125,13 @@ export function planStop(machine: Machine, gracefully: boolean): MachineStatus |
   return gracefully ? 'graceful_stopping' : 'turning_off';
 }
 
-/** Throws machine-not-ready unless the machine is on and not paused. */
+/** Throws machine-not-ready unless the machine is on and can be used. */
 export function assertReady(machine: Machine): void {
-  if (machine.pausedAt !== null)
+  const hindrance = hindranceOf(machine);
+  if (hindrance !== null)
     throw new AppError(
       'machine_not_ready',
-      `Machine ${machine.id} cannot be used now. ${pausedReason}`,
+      `Machine ${machine.id} cannot be used now. ${hindrance}`,
     );
   if (machine.status !== 'ready') throw notReady(machine, 'start it, and wait until it is ready.');
 }

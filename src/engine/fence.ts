@@ -34,10 +34,10 @@ interface UnderWay {
   ended: Promise<unknown>;
 }
 
-const isOlder = (one: Token, other: Token): boolean =>
+export const isOlder = (one: Token, other: Token): boolean =>
   one.jobId === other.jobId ? one.attempt < other.attempt : one.jobId < other.jobId;
 
-const late = ({ jobId, attempt }: Token, key: string): AppError =>
+export const late = ({ jobId, attempt }: Token, key: string): AppError =>
   failedForNow('Another attempt has taken over this work, and this one is too late for it.', {
     detail: `attempt ${attempt} of job ${jobId} came after a newer one for ${key}`,
   });
@@ -152,7 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, pause, screen, transfer, verify } = engine;
+  const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
+  const { transfer, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && { bootCheck: { fault: at(bootCheck.fault) } }),
@@ -162,6 +163,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),
+    ...(places && { places: { ofDisks: whole(places.ofDisks) } }),
     ...(screen && { screen: { read: at(screen.read) } }),
     ...(transfer && {
       transfer: {

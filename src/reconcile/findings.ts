@@ -113,6 +113,15 @@ export function machineFindings(idle: readonly Machine[], running: ReadonlySet<n
   const cure = 'start the server: it looks at its machines every five seconds';
   return idle.flatMap((machine): Finding[] => {
     const subject = `machine ${machine.id}`;
+    if (machine.status === 'ready' && machine.awayAt !== null)
+      return [
+        {
+          severity: 'warning',
+          subject,
+          found: `is on the host ${machine.place ?? 'of its disk'}, which does not answer`,
+          cure: 'bring the host back, and the machine is shown as it is then; look at: incus cluster list',
+        },
+      ];
     if (machine.status === 'ready' && !running.has(machine.id))
       return [{ severity: 'warning', subject, found: 'is said to be ready, and is off', cure }];
     if (machine.status === 'off' && running.has(machine.id))

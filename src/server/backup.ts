@@ -20,7 +20,6 @@ import { newId } from '../lib/new-id.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { copyStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
-import type { EngineName } from './options.ts';
 
 export const formatVersion = 1;
 export const manifestName = 'backup.json';
@@ -105,7 +104,7 @@ export async function backUp(
     ];
     return {
       format: formatVersion,
-      engine: engine.name as EngineName,
+      engine: engine.name,
       createdAt: new Date(systemClock.now()).toISOString(),
       layers: content.layers.length,
       disks: content.disks.length,

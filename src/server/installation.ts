@@ -8,7 +8,7 @@ import { AppError } from '../domain/error.ts';
 import { exists, statOrNull, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
 import { storeFile } from '../store/sqlite/database.ts';
-import type { Config, EngineName } from './options.ts';
+import { type Config, type EngineName, engineNames } from './options.ts';
 
 interface Installation {
   /** Differs between any two directories, also when one was restored from a backup of the other. */
@@ -24,8 +24,7 @@ export async function findInstallation(dataDir: string): Promise<Installation | 
   if (!(await exists(file))) return null;
   try {
     const { id, engine } = JSON.parse(await readFile(file, 'utf8')) as Installation;
-    if (/^[0-9a-f]{24}$/.test(id) && (engine === 'qemu' || engine === 'simulator'))
-      return { id, engine };
+    if (/^[0-9a-f]{24}$/.test(id) && engineNames.includes(engine)) return { id, engine };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

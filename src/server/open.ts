@@ -15,6 +15,7 @@ import type { Store } from '../store/port/unit-of-work.ts';
 import { openPostgres } from '../store/postgres/open.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
+import { openIncusWith } from './incus-options.ts';
 import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
 import type { Config } from './options.ts';
 
@@ -26,6 +27,14 @@ export async function openEngine(config: Config, installation?: string): Promise
   const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
   const { id } = (await findInstallation(dataDir)) ?? { id: installation };
   const engine = await engineOf(config);
+  if (engine === 'incus') {
+    if (id === undefined)
+      throw new AppError(
+        'not_found',
+        `No server has run on ${dataDir} yet, so it has no project on the cluster; start one: silversmith serve --engine incus`,
+      );
+    return openIncusWith(config.incus, id);
+  }
   const root = join(dataDir, 'engine');
   await mkdir(root, { recursive: true });
   return engine === 'qemu'
@@ -54,7 +63,7 @@ export async function openStore(
       : await usable('SILVERSMITH_MASTER_KEY: ', () => parseMasterKey(config.masterKey ?? ''));
   const { store, clock } = await openDatabase(config, options);
   const keyFile = join(config.dataDir, 'master.key');
-  if (given === null && !(await exists(keyFile))) await assertNoSecrets(store, keyFile);
+  if (given === null && !(await exists(keyFile))) await assertNoSecrets(store, keyFile, config);
   const masterKey = given ?? (await usable('', () => masterKeyFile(keyFile)));
   const signer = await usable('', () =>
     signingKeyFile(join(config.dataDir, 'signing.key'), join(config.dataDir, 'trusted.keys')),
@@ -73,7 +82,7 @@ async function openDatabase(
   if (await hasSqlite(dataDir))
     throw new AppError(
       'conflict',
-      `${dataDir} has a store of its own, and a database is asked for (--database-url or SILVERSMITH_DATABASE_URL). Carry the store over: silversmith store copy. Or give another --data-dir.`,
+      `${dataDir} has a store of its own, and a database is asked for (--database-url or SILVERSMITH_DATABASE_URL). Carry the store over with silversmith store copy --to; then move it aside: mv ${storeFile(dataDir)} ${storeFile(dataDir)}.copied`,
     );
   const store = await openPostgres({ url: databaseUrl, requestsPerSecond });
   return { store, clock: store.clock };
@@ -89,9 +98,18 @@ async function hasSqlite(dataDir: string): Promise<boolean> {
  * Throws `unavailable` when the store has secrets: a new master key could not open them, so one is
  * made for a new store only.
  */
-async function assertNoSecrets(store: Store, keyFile: string): Promise<void> {
+async function assertNoSecrets(
+  store: Store,
+  keyFile: string,
+  { databaseUrl }: Config,
+): Promise<void> {
   if ((await store.read('system', (work) => work.keys.list())).length === 0) return;
   await store.close();
+  if (databaseUrl !== null)
+    throw new AppError(
+      'unavailable',
+      `${keyFile} is not there, and the secrets in this database are under the master key of the servers that run on it. Copy master.key and signing.key from the data directory of one of them, or give this one the same SILVERSMITH_MASTER_KEY.`,
+    );
   throw new AppError(
     'unavailable',
     `${keyFile} is gone, and without it the secrets of the access keys cannot be opened. Bring it back from where you keep it. When it is lost for good, put a new one there (umask 077; openssl rand -hex 32 > ${keyFile}) and give each caller a new key: silversmith key rotate`,

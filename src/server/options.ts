@@ -20,6 +20,7 @@ import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { systemPath } from '../lib/spawn.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
+import { type IncusConfig, incusSettings } from './incus-options.ts';
 
 const hourMs = 3600_000;
 const dayMs = 24 * hourMs;
@@ -35,7 +36,8 @@ const uidRange: Parser<Confining['uids']> = (text) => {
       );
 };
 
-export type EngineName = 'qemu' | 'simulator';
+export const engineNames = ['qemu', 'incus', 'simulator'] as const;
+export type EngineName = (typeof engineNames)[number];
 
 /** Whether the engine keeps its data on the host of one server, which alone can work it. */
 export const isHostBound = (engine: string): boolean => engine !== 'incus';
@@ -75,10 +77,10 @@ export const settings = {
   engine: setting({
     option: '--engine <name>',
     variable: 'SILVERSMITH_ENGINE',
-    parse: oneOf('qemu', 'simulator'),
+    parse: oneOf(...engineNames),
     default: null,
     defaultSays: 'the one of the data, qemu for new data',
-    help: 'qemu or simulator',
+    help: 'qemu, incus or simulator',
   }),
   machineNetwork: setting({
     option: '--machine-network',
@@ -87,6 +89,7 @@ export const settings = {
     default: false,
     help: 'give machines a network; it reaches the services on this host’s loopback too',
   }),
+  ...incusSettings,
   simulatorSpeed: setting({
     option: '--simulator-speed <factor>',
     variable: 'SILVERSMITH_SIMULATOR_SPEED',
@@ -215,6 +218,7 @@ export interface Config {
   logLevel: string;
   machineNetwork: boolean;
   simulatorSpeed: number;
+  incus: IncusConfig;
   confining: Confining;
   /** The whole environment of the programs that the server starts; PATH is where they are found. */
   toolEnvironment: Record<string, string>;
@@ -264,6 +268,15 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     logLevel: given.logLevel,
     machineNetwork: given.machineNetwork,
     simulatorSpeed: given.simulatorSpeed,
+    incus: {
+      urls: given.incusUrl,
+      clientCertificate: given.incusClientCertificate,
+      clientKey: given.incusClientKey,
+      serverCertificate: given.incusServerCertificate,
+      project: given.incusProject,
+      pool: given.incusPool,
+      profile: given.incusProfile,
+    },
     confining: { confinement: given.confine, uids: given.guestUids },
     toolEnvironment: toolEnvironment(env),
     cacheDirs: cacheDirs(env),

@@ -6,12 +6,14 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../domain/error.ts';
 import type { Installation } from '../domain/installation.ts';
+import type { Engine } from '../engine/port/engine.ts';
 import { exists, writeFirst } from '../lib/files.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { findInstallation, writeInstallation } from './installation.ts';
+import { openEngine } from './open.ts';
 import { type Config, type EngineName, isHostBound } from './options.ts';
 
 /** The text that the database keeps under the master key. */
@@ -49,9 +51,15 @@ export async function joinInstallation(config: Config, joining: Joining): Promis
     signingKeyId: signer.id,
     transfersId: null,
   };
+  if (own === null && isHostBound(mine.engine)) await assertNew(config, store);
   const found = await store.write('system', (work) => work.installation.ensure(mine));
   assertFits(config, found, joining);
   const engine = found.engine as EngineName;
+  if (own !== null && own.id !== found.id && !isHostBound(engine))
+    throw new AppError(
+      'conflict',
+      `${config.dataDir} belongs to another installation than the database. Give another --data-dir, or the database of this one.`,
+    );
   const isFirst = found.masterKeyCheck === mine.masterKeyCheck;
   if (isFirst && own === null) await writeInstallation(config.dataDir, engine, found.id);
   return {
@@ -60,6 +68,19 @@ export async function joinInstallation(config: Config, joining: Joining): Promis
     worksEngine: !isHostBound(engine) || isFirst || own?.id === found.id,
     transfers: await sharedTransfers(config, store, found),
   };
+}
+
+/** The first server on a store that was copied has to be the one that has the engine's data. */
+async function assertNew({ dataDir }: Config, store: Store): Promise<void> {
+  const { found, layers } = await store.read('system', async (work) => ({
+    found: await work.installation.find(),
+    layers: await work.layers.ids(),
+  }));
+  if (found === undefined && layers.length > 0)
+    throw new AppError(
+      'conflict',
+      `The database has layers, and ${dataDir} has none of them. Start the first server on the data directory that the store was copied from.`,
+    );
 }
 
 function assertFits(config: Config, found: Installation, { masterKey, signer }: Joining): void {
@@ -83,6 +104,29 @@ function assertFits(config: Config, found: Installation, { masterKey, signer }: 
       `The data in this database belongs to the ${found.engine} engine, and ${config.engine} is asked for (--engine or SILVERSMITH_ENGINE). Leave that away to use this data, or give another database.`,
     );
 }
+
+/**
+ * Opens the engine for a command of the operator. Throws `unavailable` on a host that has not the
+ * data of a host-bound engine, since all of it would look missing there.
+ */
+export async function openWorkedEngine(config: Config, store: Store): Promise<Engine> {
+  if (config.databaseUrl === null) return openEngine(config);
+  const found = await store.read('system', (work) => work.installation.find());
+  const own = await findInstallation(config.dataDir);
+  if (found === undefined)
+    throw new AppError(
+      'unavailable',
+      'No server has run on this database yet; start one first: silversmith serve',
+    );
+  if (isHostBound(found.engine) && own?.id !== found.id) throw workedElsewhere(config.dataDir);
+  return openEngine({ ...config, engine: found.engine as EngineName }, found.id);
+}
+
+export const workedElsewhere = (dataDir: string) =>
+  new AppError(
+    'unavailable',
+    `The data of the engine is not in ${dataDir}; type this on the host of the server that works the engine, with its --data-dir.`,
+  );
 
 /**
  * Returns the folder of transfers. The first server marks its folder; another server has to be

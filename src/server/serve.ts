@@ -14,11 +14,14 @@ import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { databaseName } from '../store/postgres/copy.ts';
+import { holdServing } from '../store/postgres/serving.ts';
 import { type Lock, waitToLockDataDir } from '../store/sqlite/lock.ts';
+import { type EngineLease, takeEngineLease } from './engine-lease.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
-import type { Config } from './options.ts';
-import { joinInstallation } from './replica.ts';
+import { type Config, isHostBound } from './options.ts';
+import { joinInstallation, workedElsewhere } from './replica.ts';
 import { type Api, buildApi, buildService } from './service.ts';
 
 export interface Running {
@@ -27,6 +30,8 @@ export interface Running {
   metricsUrl: string | null;
   store: Store;
   masterKey: MasterKey;
+  /** Where the data is, for people. */
+  dataIn: string;
   engineName: string;
   worksEngine: boolean;
   /** Both throw `unavailable` when another server works the engine. */
@@ -98,52 +103,67 @@ export async function serve(config: Config): Promise<Running> {
 async function serveLocked(config: Config, lock: Lock): Promise<Running> {
   // A wrong engine is refused before the store is opened, which may change its schema.
   await engineOf(config);
-  const opened = await openStore(config, { check: true, locked: true });
+  const serving = config.databaseUrl === null ? null : await holdServing(config.databaseUrl);
+  const opened = await openStore(config, { check: true, locked: true }).catch(async (error) => {
+    await serving?.release();
+    throw error;
+  });
   const { store, masterKey } = opened;
   let engine: Engine | null = null;
+  let lease: EngineLease | null = null;
   try {
     await store.read('system', (work) => assertMasterKey(work, masterKey));
     const part =
       config.databaseUrl === null ? await alone(config, store) : await joined(config, opened);
     engine = await part.openEngine();
+    lease = part.lease();
     const service = serviceOf(config, opened, { ...part, engine });
     const { url, metricsUrl, shut } = await listenAll(config, service);
-    const ending = engine;
+    const [ending, held] = [engine, lease];
     service.reconciler?.start();
+    held?.onLost(() => {
+      service.app.log.error({}, 'another server has taken over the engine; this one ends its work');
+      void service.reconciler?.stop();
+    });
     return {
       url,
       metricsUrl,
       store,
       masterKey,
+      dataIn:
+        config.databaseUrl === null
+          ? config.dataDir
+          : `${config.dataDir} and in ${databaseName(config.databaseUrl)}`,
       engineName: part.engineName,
       worksEngine: ending !== null,
       get engine() {
-        return workedHere(ending);
+        return workedHere(config, ending);
       },
       get reconciler() {
-        return workedHere(service.reconciler);
+        return workedHere(config, service.reconciler);
       },
       async close() {
         await shut();
         await service.close();
         await ending?.close();
+        await held?.release();
         await store.close();
+        await serving?.release();
         lock.release();
       },
     };
   } catch (error) {
     await engine?.close();
+    await lease?.release();
     await store.close();
+    await serving?.release();
     throw error;
   }
 }
 
-function workedHere<Value>(value: Value | null): Value {
-  if (value !== null) return value;
-  throw new AppError(
-    'unavailable',
-    'Another server works the engine, on the host that has its data; type this there.',
-  );
+function workedHere<Value>({ dataDir }: Config, value: Value | null): Value {
+  if (value === null) throw workedElsewhere(dataDir);
+  return value;
 }
 
 interface Part {
@@ -151,6 +171,8 @@ interface Part {
   transfers?: string;
   /** Null when another server works the engine. */
   openEngine(): Promise<Engine | null>;
+  /** Of a host-bound engine that this server works, beside other servers. */
+  lease(): EngineLease | null;
 }
 
 /** The part of a server that owns its store. */
@@ -167,6 +189,7 @@ async function alone(config: Config, store: Store): Promise<Part> {
       await engine.hostBound?.tidy(withoutJob());
       return engine;
     },
+    lease: () => null,
   };
 }
 
@@ -181,15 +204,21 @@ async function joined(
     worksEngine,
     transfers,
   } = await joinInstallation(config, opened);
+  let lease: EngineLease | null = null;
   return {
     engineName,
     transfers,
     async openEngine() {
       if (!worksEngine) return null;
+      if (isHostBound(engineName)) {
+        lease = await takeEngineLease(opened.store, config.dataDir);
+        if (lease === null) return null;
+      }
       const engine = await openEngine({ ...config, engine: engineName }, installation);
       await engine.hostBound?.tidy(withoutJob());
       return engine;
     },
+    lease: () => lease,
   };
 }
 

@@ -17,10 +17,10 @@ import { signingKeyFile } from '../../src/lib/signing-key.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService } from '../../src/server/service.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
-import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type Key, requestsTo } from './requests.ts';
+import { openStore } from './store.ts';
 
 interface HarnessOptions {
   /** Whether the reconciler runs by itself. Default: true. */
@@ -113,13 +113,13 @@ export async function startHarness(t: Scope, options: HarnessOptions = {}) {
 async function open(t: Scope, options: HarnessOptions) {
   const dataDir = options.dataDir ?? (await temporaryFolder(t));
   const { clock = systemClock } = options;
-  const sqlite = () =>
-    openSqlite({
+  const usual = () =>
+    openStore(t, {
       dataDir,
       now: clock.now,
       ...(options.onQuery && { onQuery: options.onQuery }),
     });
-  const store = await (options.openStore ?? sqlite)();
+  const store = await (options.openStore ?? usual)();
   const masterKey = await masterKeyFile(join(dataDir, 'master.key'));
   await mkdir(join(dataDir, 'transfers'));
   const signer = await signingKeyFile(join(dataDir, 'signing.key'), join(dataDir, 'trusted.keys'));

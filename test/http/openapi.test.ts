@@ -132,6 +132,7 @@ for (const [address, document] of documents) {
         'status_reason',
         'assignment_pending',
         'phase',
+        'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;
       assert.equal(capture.properties.generalize['x-extension'], true);

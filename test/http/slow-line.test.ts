@@ -8,8 +8,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { sentenceOf } from '../../src/cli/explain.ts';
-import { ApiError, createClient } from '../../src/client/client.ts';
-import { download, StalledError, upload } from '../../src/client/transfer.ts';
+import { createClient } from '../../src/client/client.ts';
+import { ApiError, StalledError } from '../../src/client/errors.ts';
+import { download, upload } from '../../src/client/transfer.ts';
 import { defer } from '../support.ts';
 import { listening } from './sockets.ts';
 

@@ -235,6 +235,7 @@ describe('a caller that asks for extensions', () => {
       'status_reason',
       'assignment_pending',
       'phase',
+      'place',
     ]);
     // Only this value asks for them.
     for (const value of ['0', 'true', '']) {

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +37,20 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/**
+ * Deletes the rows of all tables and lets their ids begin at 1, in one round trip. It takes a tenth
+ * of the time of truncating them, which makes new files.
+ */
+const emptying = `do $$ declare name text; begin
+  -- Without the checks of references, tables may be emptied in any order.
+  set local session_replication_role = replica;
+  for name in select tablename from pg_tables
+    where schemaname = 'public' and tablename not like 'kysely%'
+  loop execute format('delete from %I', name); end loop;
+  perform setval(quote_ident(sequencename)::regclass, 1, false) from pg_sequences
+    where schemaname = 'public' and last_value is not null;
+end $$`;
+
 export class PostgresServer {
   readonly port: number;
   readonly #folder: string;
@@ -63,30 +77,42 @@ export class PostgresServer {
     return this.url(name);
   }
 
-  /** Removes all rows that a store has written into a database. */
-  async empty(url: string): Promise<void> {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      const { rows } = await client.query<{ name: string }>(
-        `select quote_ident(tablename) as name from pg_tables
-          where schemaname = 'public' and tablename not like 'kysely%'`,
-      );
-      const names = rows.map(({ name }) => name).join(', ');
-      await client.query(`truncate ${names} restart identity cascade`);
-    } finally {
-      await client.end();
-    }
+  /** Makes a user of the database, who has to give a password. Returns the URL for that user. */
+  async user(name: string, password: string, url: string): Promise<string> {
+    await this.query(`create role ${name} login password '${password}'`);
+    const rules = join(this.#folder, 'data', 'pg_hba.conf');
+    const rule = `host all ${name} 127.0.0.1/32 scram-sha-256\n`;
+    await writeFile(rules, rule + (await readFile(rules, 'utf8')));
+    await this.query('select pg_reload_conf()');
+    const own = new URL(url);
+    own.username = name;
+    own.password = password;
+    return own.href;
   }
 
-  async query(text: string, database?: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client({ connectionString: this.url(database) });
+  /** Returns a function that removes all rows that a store has written into a database. */
+  async emptier(t: Scope, url: string): Promise<() => Promise<void>> {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    defer(t, () => client.end());
+    return async () => {
+      await client.query(emptying);
+    };
+  }
+
+  /** Runs a statement in the database of a URL. */
+  async query(text: string, url = this.url()): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
       return (await client.query(text)).rows;
     } finally {
       await client.end();
     }
+  }
+
+  async count(url: string, table: string): Promise<number> {
+    return Number((await this.query(`select count(*) as n from "${table}"`, url))[0]?.n);
   }
 
   async start(): Promise<void> {
@@ -124,10 +150,12 @@ export class PostgresServer {
   }
 }
 
-/** `options` are settings such as `fsync=on`; without them nothing is synced, which is faster. */
+/** Settings with which nothing is synced, which is faster. */
+export const serverOptions = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+
 export async function startPostgres(
   t: Scope,
-  options: readonly string[] = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'],
+  options: readonly string[] = serverOptions,
 ): Promise<PostgresServer> {
   const bin = await programs();
   const folder = await mkdtemp(join(tmpdir(), 'silversmith-postgres-'));

@@ -1,25 +1,29 @@
 // The store's contract on PostgreSQL.
 
 import { after, before } from 'node:test';
+import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { testStore } from '../contract/store.ts';
 import { defer, type Scope } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { startPostgres } from './server.ts';
 
 const file: Scope = { after };
 defer(file, () => {});
-let server: PostgresServer;
-let url: string;
+let empty: () => Promise<void>;
+let store: Store;
+let clock: () => number = Date.now;
 
 before(async () => {
-  server = await startPostgres(file);
-  url = await server.database();
+  const server = await startPostgres(file);
+  const url = await server.database();
+  store = await openPostgres({ url, now: () => clock() });
+  defer(file, () => store.close());
+  empty = await server.emptier(file, url);
 });
 
-testStore('PostgreSQL', async (t, now) => {
-  const store = await openPostgres({ url, now });
-  defer(t, () => store.close());
-  // A test takes over the tables of the one before, since making them takes longer.
-  await server.empty(url);
+testStore('PostgreSQL', async (_t, now) => {
+  // A test takes over the store of the one before, since opening one takes longer.
+  await empty();
+  clock = now;
   return store;
 });

@@ -3,12 +3,10 @@
 // part is a copy of the disk in which that part is disabled.
 
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BootProfile } from '../../src/domain/boot.ts';
-import { exists } from '../../src/lib/files.ts';
-import { cacheDirs } from '../../src/lib/folders.ts';
+import { cached } from '../cached.ts';
 
 const packages = [
   ...[
@@ -68,25 +66,6 @@ const boot: BootProfile = {
   buildAppend: null,
 };
 
-async function whole(): Promise<string> {
-  const [cacheDir = '.'] = cacheDirs(process.env);
-  const folder = join(
-    cacheDir,
-    `cloud-base-${createHash('sha256').update(make).digest('hex').slice(0, 12)}`,
-  );
-  if (await exists(folder)) return folder;
-  const part = join(cacheDir, `part-${randomBytes(6).toString('hex')}`);
-  await mkdir(part, { recursive: true, mode: 0o755 });
-  try {
-    process.stderr.write('making a base with cloud-init (two to three minutes, once) …\n');
-    execFileSync('bash', ['-c', make, 'bash', part], { stdio: ['ignore', 'ignore', 'inherit'] });
-    await rename(part, folder);
-    return folder;
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
-}
-
 /** Runs commands of debugfs on a raw disk. */
 export function debugfs(disk: string, commands: readonly string[]): void {
   execFileSync('debugfs', ['-w', '-f', '-', disk], {
@@ -100,7 +79,7 @@ export async function cloudBase(
   folder: string,
   { cloudInit = true, agent = true }: { cloudInit?: boolean; agent?: boolean },
 ): Promise<CloudBase> {
-  const made = await whole();
+  const made = await cached('cloud-base', make, 'making a base with cloud-init (minutes, once)');
   await mkdir(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
   const disk = file('cloud.raw');

@@ -15,12 +15,12 @@ import type { OperatorEntry } from '../../src/domain/operator-audit.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { operatorOn } from '../operator.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';
-import { startDemo } from './demo.ts';
+import { startDemo, startDemoAlone } from './demo.ts';
 
 type Row = [args: readonly string[], action: string, thing: RegExp, reason?: RegExp];
 
-async function start(t: Scope) {
-  const demo = await startDemo(t);
+async function start(t: Scope, startDemoOf: typeof startDemo = startDemo) {
+  const demo = await startDemoOf(t);
   const entries = async (): Promise<OperatorEntry[]> =>
     JSON.parse((await demo.run('audit', 'list', '--limit', '10000', '--json')).out);
   /** Types a command, and resolves to the entries that it has left. */
@@ -66,6 +66,8 @@ const changing = [
   ...['base add', 'base try', 'software add', 'software update', 'machine-type add'],
   ...['organisation generalize', 'organisation quota', 'key create', 'key rotate', 'key revoke'],
   ...['layer verify', 'cache prune', 'backup', 'restore', 'master-key rotate', 'machine exec'],
+  // It needs a database: test/postgres/copy.test.ts.
+  'store copy',
 ];
 
 describe('the operator’s audit trail', { concurrency: 2 }, () => {
@@ -207,7 +209,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
   });
 
   it('has entries for filling the demo, under the user that ran serve', async (t) => {
-    const { entries } = await start(t);
+    const { entries } = await start(t, startDemoAlone);
     const actions = (await entries()).map(({ action }) => action).reverse();
     assert.deepEqual(actions, [
       ...['baseAdd', ...Array(8).fill('softwareAdd')],

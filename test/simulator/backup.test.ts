@@ -13,7 +13,7 @@ import { backUp } from '../../src/server/backup.ts';
 import { openEngine, openExistingStore } from '../../src/server/open.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
-import { startDemo } from './demo.ts';
+import { startDemo, startDemoAlone } from './demo.ts';
 
 type Steps = [begun: Step, resume: Step, copied: Step, finish: Step];
 type Step = ReturnType<typeof Promise.withResolvers<void>>;
@@ -23,7 +23,7 @@ const clientOf = async (dataDir: string) =>
 
 describe('a backup', { concurrency: 2 }, () => {
   it('that is made during writes holds all earlier acknowledged writes, and can be restored', async (t) => {
-    const demo = await startDemo(t);
+    const demo = await startDemoAlone(t);
     const client = await clientOf(demo.dataDir);
     const built = await client.imageInstall({ software_ids: [4], name: 'Before' });
     await demo.run('machine', 'start', '1');
@@ -57,7 +57,7 @@ describe('a backup', { concurrency: 2 }, () => {
       (await demo.run('restore', '--from', folder, '--data-dir', dataDir)).err,
       /a store in .* already/,
     );
-    const heir = await startDemo(t, dataDir);
+    const heir = await startDemoAlone(t, dataDir);
     // The key of the first demo works here too: it came with the store, sealed under the master key
     // in the backup.
     const own = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
@@ -73,7 +73,7 @@ describe('a backup', { concurrency: 2 }, () => {
   });
 
   it('keeps its freeze when another backup that overlaps it ends first', async (t) => {
-    const demo = await startDemo(t);
+    const demo = await startDemoAlone(t);
     const client = await clientOf(demo.dataDir);
     await demo.run('machine', 'start', '1');
     await demo.run('machine', 'stop', '1');

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Scope } from '../support.ts';
-import { startDemo } from './demo.ts';
+import { startDemo, startDemoAlone } from './demo.ts';
 
 /** Starts a demo with an image that is assigned to machines 1 and 2 and that machine 1 runs on. */
 async function withImage(t: Scope) {
@@ -24,7 +24,7 @@ async function withImage(t: Scope) {
 
 describe('the command line', { concurrency: 2 }, () => {
   it('prints results to standard output, and errors to standard error', async (t) => {
-    const { run, runAlone, dataDir } = await startDemo(t);
+    const { run, runAlone, dataDir } = await startDemoAlone(t);
     assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
     assert.match((await runAlone('--version')).out, /^\d+\.\d+\.\d+\n$/);
     const unknown = await runAlone('frobnicate');

@@ -1,10 +1,14 @@
-// A demo on the simulator in a process of its own, and the command line to use it.
+// A demo on the simulator, in this process or in its own, and the command line to use it.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { main } from '../../src/bin/main.ts';
+import { operatorName } from '../../src/cli/operator/context.ts';
 import type { Terminal } from '../../src/cli/output.ts';
+import { ensureDemo } from '../../src/server/demo.ts';
+import { parseConfig } from '../../src/server/options.ts';
+import { type Running, serve } from '../../src/server/serve.ts';
 import { entry, serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';
 
@@ -35,18 +39,55 @@ function commandLine(environment: Record<string, string | undefined>) {
 }
 
 /** Runs commands on a data directory. */
-export const runIn = (dataDir: string, engine: string | null = 'simulator') =>
-  commandLine(environmentOf(dataDir, engine));
+export const runIn = (
+  dataDir: string,
+  engine: string | null = 'simulator',
+  more: Record<string, string> = {},
+) => commandLine({ ...environmentOf(dataDir, engine), ...more });
 
-export async function startDemo(t: Scope, given?: string) {
-  const dataDir = given ?? join(await temporaryFolder(t), 'data');
-  const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
-  const server = serverProcess();
-  const start = () => {
+/** A server on a data directory, which a test can stop and start again. */
+interface Server {
+  start(): Promise<unknown>;
+  stop(): Promise<unknown>;
+}
+
+/** Starts a demo in this process, which is much faster than a process of its own. */
+export const startDemo = (t: Scope) =>
+  demoOn(t, undefined, (dataDir) => {
+    const simulator = { engine: 'simulator', simulatorSpeed: '0' };
+    const config = parseConfig(
+      { dataDir, ...simulator, port: '0', demo: true, logLevel: 'silent' },
+      {},
+    );
+    let running: Running | undefined;
+    return {
+      async start() {
+        running = await serve(config);
+        const { signal } = new AbortController();
+        await ensureDemo(config, running, { by: operatorName(), say: () => {}, signal });
+      },
+      async stop() {
+        await running?.close();
+        running = undefined;
+      },
+    };
+  });
+
+/** Starts a demo in a process of its own, as a user does. */
+export const startDemoAlone = (t: Scope, given?: string) =>
+  demoOn(t, given, (dataDir) => {
+    const flags = ['--data-dir', dataDir, '--engine', 'simulator'];
+    const server = serverProcess();
     const options = ['--port', '0', '--demo', '--simulator-speed', '0', '--log-level', 'silent'];
-    return server.start([...flags, ...options], /(The demo is ready)/, 30_000);
-  };
-  const stop = async () => assert.equal(await server.end('SIGTERM'), 0);
+    return {
+      start: () => server.start([...flags, ...options], /(The demo is ready)/, 30_000),
+      stop: async () => assert.equal(await server.end('SIGTERM'), 0),
+    };
+  });
+
+async function demoOn(t: Scope, given: string | undefined, serverOn: (dataDir: string) => Server) {
+  const dataDir = given ?? join(await temporaryFolder(t), 'data');
+  const { start, stop } = serverOn(dataDir);
   defer(t, () => stop());
   await start();
   const environment = environmentOf(dataDir);

@@ -7,7 +7,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { newMasterKey } from '../../src/lib/master-key.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
-import { storeOf, versions } from '../sqlite/schemas.ts';
+import { versions } from '../contract/upgrade/schemas.ts';
+import { storeOf } from '../sqlite/schemas.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { runIn, startDemo } from './demo.ts';
 

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startDemo } from './demo.ts';
+import { startDemoAlone } from './demo.ts';
 
 describe('silversmith key', () => {
   it('makes, rotates and revokes keys; a secret is shown once and kept sealed', async (t) => {
-    const { run, dataDir } = await startDemo(t);
+    const { run, dataDir } = await startDemoAlone(t);
     const made = JSON.parse(
       (
         await run(

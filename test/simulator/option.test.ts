@@ -50,7 +50,7 @@ describe('a message about what was typed', { concurrency: 2 }, () => {
       [['key', 'list'], /SILVERSMITH_DATA_DIR is "".*folder/, { SILVERSMITH_DATA_DIR: '' }],
       [
         ['key', 'list'],
-        /SILVERSMITH_ENGINE is "vmware".*qemu or simulator/,
+        /SILVERSMITH_ENGINE is "vmware".*qemu, incus or simulator/,
         { SILVERSMITH_ENGINE: 'vmware' },
       ],
     ]);

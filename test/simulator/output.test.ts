@@ -6,20 +6,13 @@ import { closeSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { entry } from '../server-process.ts';
 import { defer } from '../support.ts';
-import { startDemo } from './demo.ts';
 
 describe('output', () => {
   it('may lose its reader without an error, and fails the command when it cannot be written', async (t) => {
-    const { dataDir } = await startDemo(t);
-    const environment = {
-      PATH: process.env.PATH,
-      SILVERSMITH_DATA_DIR: dataDir,
-      SILVERSMITH_ENGINE: 'simulator',
-    };
     const run = (out: number | 'pipe') =>
       new Promise<{ code: number | null; err: string }>((resolve) => {
         const child = spawn(process.execPath, [entry, 'openapi'], {
-          env: environment,
+          env: { PATH: process.env.PATH },
           stdio: ['ignore', out, 'pipe'],
         });
         child.stdout?.destroy();

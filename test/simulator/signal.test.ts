@@ -12,7 +12,7 @@ import { ensureDemoBase } from '../../src/engine/qemu/demo-base.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
 import { entry } from '../server-process.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
-import { startDemo } from './demo.ts';
+import { startDemoAlone } from './demo.ts';
 
 const endsMs = 5000;
 /** A sparse file of this size takes half a minute to read, but no room on the disk. */
@@ -29,7 +29,7 @@ const isAlive = (pid: number) => {
 
 describe('software add', () => {
   it('ends within seconds of a signal, adds nothing, and says so in the trail', async (t) => {
-    const { dataDir, run } = await startDemo(t);
+    const { dataDir, run } = await startDemoAlone(t);
     const [script, file] = [join(dataDir, 'recipe.sh'), join(dataDir, 'large')];
     await writeFile(script, 'true\n');
     await writeFile(file, '');

@@ -58,7 +58,7 @@ describe('silversmith software', { concurrency: 2 }, () => {
       [['image', 'show', '77'], /no image 77/],
       [['machine', 'exec', '1', 'ls'], /simulator runs no guests/],
       [['image', 'list', '--url', 'http://127.0.0.1:1'], /No server answers/],
-      [['serve', '--engine', 'vmware'], /qemu or simulator/],
+      [['serve', '--engine', 'vmware'], /qemu, incus or simulator/],
       [['serve', '--port', 'x'], /--port/],
       [['serve', '--keep-hours', 'long'], /--keep-hours/],
       [['serve', '--data-dir', dataDir], /Another server/],

@@ -3,7 +3,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, send } from '../../src/client/client.ts';
+import { send } from '../../src/client/client.ts';
+import { ApiError } from '../../src/client/errors.ts';
 import type { JsonOperationName } from '../../src/contract/table.ts';
 import type { Call } from './history.ts';
 

@@ -1,15 +1,23 @@
-// One client of the soak: a random mix of calls on six machines and on the images that it has made.
+// One client of the soak: a random mix of calls on some machines and on the images that it has made.
 
 import type { Caller } from './caller.ts';
 import type { Random } from './random.ts';
 
-export const machineCount = 6;
+/** What the clients work with: ids of machines and of software. */
+export interface Stage {
+  machines: readonly number[];
+  software: readonly number[];
+}
+
+/** What the demo has. */
+export const demoStage: Stage = { machines: [1, 2, 3, 4, 5, 6], software: [1, 2, 3, 4] };
 
 interface State {
   number: number;
   call: Caller['call'];
   random: Random;
   machine: () => number;
+  software: readonly number[];
   /** Ids of its images, including the deleted images. */
   images: number[];
   deleted: number[];
@@ -39,11 +47,12 @@ export async function runClient(
   call: Caller['call'],
   random: Random,
   isOver: () => boolean,
+  { machines, software }: Stage = demoStage,
 ): Promise<void> {
   let made = 0;
   const state: State = {
-    ...{ number, call, random, images: [], deleted: [] },
-    machine: () => 1 + random.below(machineCount),
+    ...{ number, call, random, software, images: [], deleted: [] },
+    machine: () => random.one(machines) ?? 0,
     newName: (letter) => `${letter}${number}-${made++}`,
   };
   while (!isOver()) {
@@ -56,9 +65,9 @@ export async function runClient(
   }
 }
 
-async function install({ call, random, images, newName }: State) {
-  const software_ids = [1, 2, 3, 4].filter(() => random.next() < 0.4);
-  if (software_ids.length === 0) software_ids.push(1);
+async function install({ call, random, software, images, newName }: State) {
+  const software_ids = software.filter(() => random.next() < 0.4);
+  if (software_ids.length === 0) software_ids.push(...software.slice(0, 1));
   const { code, answer } = await call('imageInstall', { software_ids, name: newName('s') });
   if (code === 200) images.push(Number(answer.attributes.id));
 }

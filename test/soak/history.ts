@@ -22,15 +22,18 @@ const ok = (call: Call) => call.code === 200;
 const describe = (call: Call) =>
   `${call.name} ${call.input.id ?? ''} at ${call.invokedAt.toFixed(0)}`;
 
-/** Returns a sentence for each answer that cannot be true; none when all answers fit together. */
-export function check(history: readonly Call[]): string[] {
+/**
+ * Returns a sentence for each answer that cannot be true; none when all answers fit together.
+ * `losses`: when a host lost its power, with any machines that were on it.
+ */
+export function check(history: readonly Call[], losses: readonly Interval[] = []): string[] {
   return [
     ...history
       .filter((call) => call.status >= 500)
       .map((call) => `${describe(call)} was answered ${call.status}`),
     ...checkImages(history),
     ...checkStatuses(history),
-    ...checkMachines(history),
+    ...checkMachines(history, losses),
   ];
 }
 
@@ -102,7 +105,7 @@ function checkStatuses(history: readonly Call[]): string[] {
 }
 
 /** The image that is assigned to each machine, and at the end whether the machine is on. */
-function checkMachines(history: readonly Call[]): string[] {
+function checkMachines(history: readonly Call[], losses: readonly Interval[]): string[] {
   const reads = history.filter((call) => call.name === 'machineGet' && ok(call));
   const ids = [...new Set(reads.map((call) => Number(call.input.id)))];
   return ids.flatMap((id) => {
@@ -118,7 +121,11 @@ function checkMachines(history: readonly Call[]): string[] {
     const atRest = last.filter(({ value }) => ['ready', 'off'].includes(value));
     return [
       ...unexplained(`the image of machine ${id}`, assignmentsOf(history, id), images),
-      ...unexplained(`the power of machine ${id}`, powersOf(history, id), atRest),
+      ...unexplained(
+        `the power of machine ${id}`,
+        [...powersOf(history, id), ...losses.map(lost)],
+        atRest,
+      ),
     ];
   });
 }
@@ -165,6 +172,11 @@ function assignmentsOf(history: readonly Call[], id: number): Write<number | nul
     })),
   ];
 }
+
+const lost = (loss: Interval): Write<string> => ({
+  ...{ ...loss, value: 'off', what: 'a loss of power' },
+  maybe: true,
+});
 
 /** The calls that turn a machine on or off. */
 function powersOf(history: readonly Call[], id: number): Write<string>[] {

@@ -13,9 +13,10 @@ import { restore } from '../../src/server/restore.ts';
 import { demoKey, demoServer, storeOf, withoutQuotas } from '../demo-server.ts';
 import { waitFor } from '../support.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { machineCount, runClient } from './client.ts';
+import { demoStage, runClient } from './client.ts';
 import { type Call, check, checkAudit } from './history.ts';
 import { randomOf } from './random.ts';
+import { readAll } from './read-all.ts';
 
 export interface SoakOptions {
   /** An empty folder. */
@@ -81,7 +82,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
     ),
   );
   await readCopy(copy, join(aside, 'restored'), caller);
-  await readAll(caller);
+  await readAll(caller, demoStage.machines);
   await server.end('SIGTERM');
   const problems = [...check(caller.history), ...(await checkData(data, caller.history))];
   return { calls: caller.history.length, kills, repeated: caller.repeated(), problems };
@@ -124,7 +125,7 @@ async function readCopy(copy: Copy | null, restored: string, caller: Caller): Pr
   const server = demoServer(restored);
   await server.start();
   const first = caller.history.length;
-  await readAll(caller, server.url);
+  await readAll(caller, demoStage.machines, server.url);
   for (const read of caller.history.slice(first)) {
     read.invokedAt = copy.from;
     read.completedAt = copy.to;
@@ -135,16 +136,7 @@ async function readCopy(copy: Copy | null, restored: string, caller: Caller): Pr
   await server.end('SIGTERM');
 }
 
-/** Reads every image that a client was told of, and every machine. */
-async function readAll({ history, call }: Caller, url?: () => string): Promise<void> {
-  const idOf = ({ answer }: Call) => Number(answer?.attributes?.id ?? 0);
-  const ofImages = history.filter(({ name }) => name.startsWith('image'));
-  const images = new Set(ofImages.map(idOf).filter((id) => id > 0));
-  for (const id of images) await call('imageGet', { id }, url);
-  for (let id = 1; id <= machineCount; id++) await call('machineGet', { id }, url);
-}
-
-const wrongRows = [
+export const wrongRows = [
   `select 'image ' || id || ' is ' || status || ' at the end' as text from image
    where deleted_at is null and status not in ('available', 'failed')`,
   `select 'machine ' || id || ' is ' || status || ' at the end' as text from machine

@@ -7,10 +7,13 @@ import { describe, it } from 'node:test';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { testStore } from '../contract/store.ts';
+import { putMigratedStore } from '../migrated.ts';
 import { defer, temporaryFolder } from '../support.ts';
 
 testStore('SQLite', async (t, now) => {
-  const store = await openSqlite({ dataDir: await temporaryFolder(t), now });
+  const dataDir = await temporaryFolder(t);
+  await putMigratedStore(dataDir);
+  const store = await openSqlite({ dataDir, now });
   defer(t, () => store.close());
   return store;
 });

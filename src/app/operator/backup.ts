@@ -6,7 +6,7 @@ import { change } from './context.ts';
 /** The description of a backup, in its folder. */
 export interface Manifest {
   format: number;
-  engine: 'qemu' | 'simulator';
+  engine: 'qemu' | 'incus' | 'simulator';
   createdAt: string;
   layers: number;
   disks: number;

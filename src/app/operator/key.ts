@@ -86,10 +86,10 @@ export const keyCreate = change(
  */
 export const keyRotate = change(
   'keyRotate',
-  (_masterKey: MasterKey, id: KeyId, _overlapMs: number, _tryLock: () => Lock | null) =>
+  (_masterKey: MasterKey, id: KeyId, _overlapMs: number, _tryLock: () => Promise<Lock | null>) =>
     `key ${id}`,
   async ({ store, touched }, masterKey, id, overlapMs, tryLock) => {
-    const lock = tryLock();
+    const lock = await tryLock();
     try {
       const made = credentials();
       const until = await store.write('system', async (work) => {
@@ -99,7 +99,7 @@ export const keyRotate = change(
       touched(`key ${id}, replaced by ${made.key}`);
       return { ...made, replaces: id, replacedUntil: until };
     } finally {
-      lock?.release();
+      await lock?.release();
     }
   },
 );

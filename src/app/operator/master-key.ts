@@ -9,9 +9,9 @@ import { type MasterKey, newMasterKey, parseMasterKey } from '../../lib/master-k
 import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
-/** A lock on the data directory, which the server has while it runs. */
+/** A lock that keeps servers away. */
 export interface Lock {
-  release(): void;
+  release(): void | Promise<void>;
 }
 
 /** The keys in use that cannot sign, because this master key does not open their secrets. */
@@ -70,6 +70,11 @@ const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
       await work.keys.reseal(id, resealed(ring, secretSealed), ring.id);
     for (const { keyId, idempotencyKey, answer } of await work.idempotency.list())
       await work.idempotency.reseal(keyId, idempotencyKey, resealed(ring, answer));
+    const installation = await work.installation.find();
+    if (installation)
+      await work.installation.update({
+        masterKeyCheck: resealed(ring, installation.masterKeyCheck),
+      });
     return keys.length;
   });
 
@@ -79,7 +84,7 @@ interface Ring {
   /** Where a new key is written; null when the ring comes from the environment. */
   file: string | null;
   /** Throws `unavailable` while a server runs. */
-  lock(): Lock;
+  lock(): Promise<Lock>;
 }
 
 /**
@@ -90,7 +95,7 @@ export const masterKeyRotate = change(
   'masterKeyRotate',
   (_given: Ring) => 'the master key',
   async ({ store, touched }, { ring, file, lock }): Promise<{ id: string; keys: number }> => {
-    const held = lock();
+    const held = await lock();
     try {
       const { id, keys } =
         file === null
@@ -99,7 +104,7 @@ export const masterKeyRotate = change(
       touched(`the master key ${id}`);
       return { id, keys };
     } finally {
-      held.release();
+      await held.release();
     }
   },
 );

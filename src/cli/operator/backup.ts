@@ -38,6 +38,10 @@ function backupCommand(program: Command, context: OperatorContext): void {
       const folder = resolve(parsed('--to', flags.to, path));
       await newFolder('--to', folder);
       await withStore(flags, async ({ store, operator, openEngine, config }) => {
+        if (config.databaseUrl !== null)
+          throw invalid(
+            'The store is in PostgreSQL: back it up with pg_dump, and what the engine keeps beside it (docs/guide/postgresql.md).',
+          );
         const { backUp } = await import('../../server/backup.ts');
         const deps = { store, engine: await openEngine(), dataDir: config.dataDir };
         const say = (line: string) => terminal.err(`backup: ${line}`);
@@ -71,26 +75,32 @@ function restoreCommand(program: Command, context: OperatorContext): void {
       .description('bring a backup back as a new data directory, and examine it'),
   )
     .requiredOption('--from <folder>', 'what silversmith backup made')
-    .action(async ({ dataDir, engine, json, from: given }: Local & { from: string }) => {
-      const { readManifest, restore } = await import('../../server/restore.ts');
-      const from = resolve(parsed('--from', given, path));
-      await folderAt('--from', from);
-      const { engine: name } = await readManifest(from);
-      const config = parseConfig({ dataDir, engine }, env);
-      if (config.engine !== null && config.engine !== name)
-        throw invalid(
-          `${from} is a backup of the ${name} engine, and ${config.engine} is asked for (--engine or SILVERSMITH_ENGINE). Leave that away.`,
-        );
-      const { createdAt } = await restore(from, config.dataDir, operatorName());
-      await withStore({ dataDir, engine }, async ({ store, masterKey, openEngine }) => {
-        const patient = { store, masterKey, engine: await openEngine(), clock: systemClock };
-        const findings = await doctor(patient);
-        print(
-          json ? { json } : {},
-          { dataDir: config.dataDir, createdAt, findings },
-          `${config.dataDir} is as it was at ${createdAt}.\n${inWords(findings)}`,
-        );
-        failOn(findings, terminal);
-      });
-    });
+    .action(
+      async ({ dataDir, databaseUrl, engine, json, from: given }: Local & { from: string }) => {
+        const { readManifest, restore } = await import('../../server/restore.ts');
+        const from = resolve(parsed('--from', given, path));
+        await folderAt('--from', from);
+        const { engine: name } = await readManifest(from);
+        const config = parseConfig({ dataDir, databaseUrl, engine }, env);
+        if (config.databaseUrl !== null)
+          throw invalid(
+            'A backup comes back as a data directory with a store of its own. Leave --database-url and SILVERSMITH_DATABASE_URL out, and carry that store over afterwards: silversmith store copy',
+          );
+        if (config.engine !== null && config.engine !== name)
+          throw invalid(
+            `${from} is a backup of the ${name} engine, and ${config.engine} is asked for (--engine or SILVERSMITH_ENGINE). Leave that away.`,
+          );
+        const { createdAt } = await restore(from, config.dataDir, operatorName());
+        await withStore({ dataDir, engine }, async ({ store, masterKey, openEngine }) => {
+          const patient = { store, masterKey, engine: await openEngine(), clock: systemClock };
+          const findings = await doctor(patient);
+          print(
+            json ? { json } : {},
+            { dataDir: config.dataDir, createdAt, findings },
+            `${config.dataDir} is as it was at ${createdAt}.\n${inWords(findings)}`,
+          );
+          failOn(findings, terminal);
+        });
+      },
+    );
 }

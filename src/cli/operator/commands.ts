@@ -17,6 +17,7 @@ import { masterKeyCommands } from './master-key.ts';
 import { organisationCommands } from './organisation.ts';
 import { printSoftware, softwareCommands } from './software.ts';
 import { storageCommand } from './storage.ts';
+import { storeCommands } from './store.ts';
 
 /** Adds the operator's commands, some of them to nouns that the API has too. */
 export function operatorCommands(
@@ -33,6 +34,7 @@ export function operatorCommands(
   layerCommands(program, context);
   cacheCommands(program, context);
   storageCommand(program, context);
+  storeCommands(program, context);
   backupCommands(program, context);
   doctorCommand(program, context);
   auditCommands(program, context);

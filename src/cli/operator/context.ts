@@ -14,7 +14,7 @@ import { UsageError } from '../parse.ts';
 import { addSettings } from '../setting.ts';
 
 /** The options that every such command has, as commander hands them over. */
-export type Local = Pick<Flags, 'dataDir' | 'engine'> & { json?: boolean };
+export type Local = Pick<Flags, 'dataDir' | 'databaseUrl' | 'engine'> & { json?: boolean };
 
 export interface Opened {
   config: Config;
@@ -42,7 +42,10 @@ export interface OperatorContext {
 /**
  * Loaded only by commands that need it, because a command that speaks to a server starts faster.
  */
-const rooms = () => import('../../server/open.ts');
+const rooms = async () => ({
+  ...(await import('../../server/open.ts')),
+  ...(await import('../../server/replica.ts')),
+});
 
 /** The user of this host, by name where it has one. */
 export function operatorName(): string {
@@ -54,7 +57,11 @@ export function operatorName(): string {
 }
 
 /** The settings that every command of the operator takes as options. */
-const localSettings = { dataDir: settings.dataDir, engine: settings.engine };
+const localSettings = {
+  dataDir: settings.dataDir,
+  databaseUrl: settings.databaseUrl,
+  engine: settings.engine,
+};
 
 /** Options of the API. With them, a command answers that it works on the data directory only. */
 const remoteOptions = ['--url <url>', '--key <key>', '--secret <secret>'];
@@ -75,19 +82,25 @@ export const operatorContext = (terminal: Terminal, env: Environment): OperatorC
   terminal,
   env,
   local,
-  async withStore({ dataDir, engine }, work, options = {}) {
-    const config = parseConfig({ dataDir, engine }, env);
-    const { openEngine, openExistingStore } = await rooms();
+  async withStore({ dataDir, databaseUrl, engine }, work, options = {}) {
+    const config = parseConfig({ dataDir, databaseUrl, engine }, env);
+    const { openExistingStore, openWorkedEngine } = await rooms();
     const { store, masterKey } = await openExistingStore(config, options);
+    const engines: Engine[] = [];
     try {
       return await work({
         config,
         store,
         masterKey,
         operator: { store, name: operatorName() },
-        openEngine: () => openEngine(config),
+        async openEngine() {
+          const opened = await openWorkedEngine(config, store);
+          engines.push(opened);
+          return opened;
+        },
       });
     } finally {
+      for (const engine of engines) await engine.close();
       await store.close();
     }
   },

@@ -4,7 +4,6 @@ import { type Command, Option } from 'commander';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { permissions } from '../../domain/key.ts';
-import { tryLockDataDir } from '../../store/sqlite/lock.ts';
 import { minute, table } from '../output.ts';
 import { duration, words } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
@@ -68,7 +67,8 @@ function rotateCommand(key: Command, { local, withStore, print }: OperatorContex
     )
     .action((id: string, flags: Local & { overlap: number }) =>
       withStore(flags, async ({ operator, masterKey, config }) => {
-        const lock = () => tryLockDataDir(config.dataDir);
+        const { tryExclusive } = await import('../../server/exclusive.ts');
+        const lock = () => tryExclusive(config);
         const made = await keyRotate(operator, masterKey, id as KeyId, flags.overlap, lock);
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),

@@ -3,12 +3,11 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { masterKeyRotate } from '../../app/operator/master-key.ts';
-import { lockDataDir } from '../../store/sqlite/lock.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 export function masterKeyCommands(
   program: Command,
-  { local, withStore, print }: OperatorContext,
+  { local, withStore, print, terminal }: OperatorContext,
 ): void {
   const master = program.command('master-key').description('the key under which secrets are kept');
   local(
@@ -21,12 +20,15 @@ export function masterKeyCommands(
       ),
   ).action((flags: Local) =>
     withStore(flags, async ({ operator, masterKey, config }) => {
+      const { exclusive } = await import('../../server/exclusive.ts');
       const inFile = config.masterKey === undefined;
       const { id, keys } = await masterKeyRotate(operator, {
         ring: masterKey,
         file: inFile ? join(config.dataDir, 'master.key') : null,
-        lock: () => lockDataDir(config.dataDir),
+        lock: () => exclusive(config),
       });
+      if (inFile && config.databaseUrl !== null)
+        terminal.err('master-key: copy the new master.key to every server of this database.');
       const under = inFile ? `the new master key ${id}` : `the first master key, ${id}`;
       print(flags, { id, keys }, `${keys} keys are sealed under ${under}.`);
     }),

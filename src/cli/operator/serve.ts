@@ -41,7 +41,7 @@ async function serveUntilSignal(
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
   try {
-    terminal.out(`Data lives in ${config.dataDir} (${running.engineName} engine).`);
+    terminal.out(`Data lives in ${running.dataIn} (${running.engineName} engine).`);
     if (!running.worksEngine)
       terminal.out(
         'This server answers requests only; the server with the data of the engine does the work.',

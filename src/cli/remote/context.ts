@@ -4,7 +4,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
+import type { Client, ClientOptions } from '../../client/client.ts';
 import type { WaitOptions } from '../../client/wait.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { defaultDataDir, rootDataDir } from '../../lib/folders.ts';
@@ -83,9 +83,14 @@ function whereCredentialsAre(file: string): string {
     : `No credentials: those of the demo are in ${found}, which another user owns. Type this as that user (for root's: with sudo), or ${ways}.`;
 }
 
-export async function connect(flags: Remote, env: Environment): Promise<Client> {
-  return createClient(await findCredentials(flags, env));
+/** Loads the client, which the help and the operator's commands do without, and makes one. */
+export async function clientOf(options: ClientOptions): Promise<Client> {
+  const { createClient } = await import('../../client/client.ts');
+  return createClient(options);
 }
+
+export const connect = async (flags: Remote, env: Environment): Promise<Client> =>
+  clientOf(await findCredentials(flags, env));
 
 const waitLimitMs = 4 * 3600_000;
 

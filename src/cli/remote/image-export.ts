@@ -2,14 +2,19 @@
 
 import { open, rename, writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
-import { download } from '../../client/transfer.ts';
+import type { Client, ClientOptions } from '../../client/client.ts';
 import type { Answer } from '../../contract/table.ts';
 import { sha256File } from '../../lib/files.ts';
 import { lookFor, newFile } from '../file.ts';
 import { mb, print, progressLine } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
-import { findCredentials, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import {
+  clientOf,
+  findCredentials,
+  type Remote,
+  type RemoteContext,
+  remoteOptions,
+} from './context.ts';
 import { idOf } from './name.ts';
 import { pollMs, share, sizeOf } from './transfer.ts';
 
@@ -47,7 +52,7 @@ async function exportImage(
   const part = `${output}.part`;
   await assertWritable(output, part, flags.resume);
   const options = await findCredentials(flags, env);
-  const client = createClient(options);
+  const client = await clientOf(options);
   const transferId =
     flags.resume ??
     (await client.imageExport({ id: await idOf(client, 'image', image), format })).id;
@@ -104,6 +109,7 @@ async function downloadTo(
   options: ClientOptions,
   progress: Progress,
 ): Promise<void> {
+  const { download } = await import('../../client/transfer.ts');
   const file = await open(part, from === 0 ? 'w' : 'a');
   try {
     const write = async (bytes: Uint8Array) => void (await file.write(bytes));

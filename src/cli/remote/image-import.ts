@@ -2,14 +2,14 @@
 
 import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type Client, type ClientOptions, createClient } from '../../client/client.ts';
-import { upload } from '../../client/transfer.ts';
+import type { Client, ClientOptions } from '../../client/client.ts';
 import { waitForImage } from '../../client/wait.ts';
 import { sha256File } from '../../lib/files.ts';
 import { jsonFile, readableFile } from '../file.ts';
 import { print, progressLine, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
 import {
+  clientOf,
   findCredentials,
   type Remote,
   type RemoteContext,
@@ -58,7 +58,7 @@ async function importImage(
     throw new UsageError(`${file} is empty; give a disk, or what image export wrote.`);
   const described = await describedBy(file, flags.manifest);
   const options = await findCredentials(flags, env);
-  const client = createClient(options);
+  const client = await clientOf(options);
   const heal = flags.heal === undefined ? undefined : await idOf(client, 'image', flags.heal);
   const progress = progressLine(terminal);
   progress.say('taking the digest');
@@ -108,6 +108,7 @@ async function send(
   options: ClientOptions,
   progress: ReturnType<typeof progressLine>,
 ): Promise<void> {
+  const { upload } = await import('../../client/transfer.ts');
   const source = await open(file);
   try {
     const read = async (offset: number, length: number) => {

@@ -1,7 +1,7 @@
 // silversmith image capture|install: images that are made of a machine, or of a base and software.
 
 import type { Command } from 'commander';
-import { NoAnswerError } from '../../client/client.ts';
+import { NoAnswerError } from '../../client/errors.ts';
 import { waitForImage } from '../../client/wait.ts';
 import { print } from '../output.ts';
 import { words } from '../parse.ts';

@@ -62,7 +62,9 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
       const reason = machine.attributes.status_reason ?? '';
       // The table shows the first line of a reason; its other lines follow the table.
       const rest = reason.includes('\n') ? `\n\n${reason}` : '';
-      print(terminal, flags, machine, machineTable([machine]) + rest);
+      const { place } = machine.attributes;
+      const where = place == null ? '' : `\n\nIts disk is on the host ${place}.`;
+      print(terminal, flags, machine, machineTable([machine]) + where + rest);
     },
   );
 }

@@ -2,11 +2,12 @@
 // request with its answer.
 
 import type { Command } from 'commander';
-import { type Call, type Client, createClient } from '../../client/client.ts';
+import type { Call, Client } from '../../client/client.ts';
 import { waitForImage, waitForMachine } from '../../client/wait.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import {
+  clientOf,
   findCredentials,
   type Remote,
   type RemoteContext,
@@ -32,7 +33,7 @@ export function tourCommand(program: Command, context: RemoteContext, look: Look
   ).action(async (flags: Remote) => {
     const guide = new Guide(context.terminal);
     const credentials = await findCredentials(flags, context.env);
-    const client = createClient({ ...credentials, onCall: guide.show });
+    const client = await clientOf({ ...credentials, onCall: guide.show });
     context.terminal.out(
       `A tour of Silversmith at ${credentials.url}. Each request is signed with HMAC-SHA256; the secret never travels.`,
     );

@@ -8,6 +8,7 @@ import type { Compact } from './compact.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
 import type { Pause } from './pause.ts';
+import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
 import type { Transfer } from './transfer.ts';
 import type { Verify } from './verify.ts';
@@ -19,6 +20,7 @@ export interface Parts {
   readonly exec: Exec;
   readonly hostBound: HostBound;
   readonly pause: Pause;
+  readonly places: Places;
   readonly screen: Screen;
   readonly transfer: Transfer;
   readonly verify: Verify;
@@ -31,6 +33,7 @@ const cannot: Record<keyof Parts, string> = {
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
   pause: 'pauses no machines',
+  places: 'has one host only',
   screen: 'shows no consoles',
   transfer: 'gives out and takes in no images as files',
   verify: 'takes no digests of layers',

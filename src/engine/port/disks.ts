@@ -8,13 +8,15 @@ export interface DiskSpec {
   diskId: DiskId;
   layerId: LayerId;
   sizeBytes: number;
+  /** Where its machine is to run; absent or null: anywhere. An engine of one host ignores it. */
+  region?: string | null;
 }
 
 export interface Disks {
   /**
    * Makes an empty writable overlay on a layer. Idempotent: does nothing when the disk exists.
-   * Throws `internal` when the layer is missing, and `unavailable` when the host's disk is full.
-   * After a failure there is no disk.
+   * Throws `internal` when the layer or the region is missing, and `unavailable` when the host's
+   * disk is full. After a failure there is no disk.
    */
   ensureDisk(spec: DiskSpec, call: Call): Promise<void>;
   /**

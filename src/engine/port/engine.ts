@@ -54,5 +54,5 @@ export interface Core extends Layers, Disks, Builds, Machines {
 }
 
 export interface Engine extends Core, Partial<Parts> {
-  readonly name: 'qemu' | 'lxd' | 'simulator';
+  readonly name: 'qemu' | 'incus' | 'simulator';
 }

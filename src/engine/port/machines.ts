@@ -17,6 +17,16 @@ export interface MachineSpec extends ChainBoot {
   fresh: boolean;
 }
 
+export interface StopSpec {
+  machineId: MachineId;
+  graceMs: number;
+  /**
+   * The disk on which the machine is believed to run. An engine of several hosts learns from it
+   * that the machine is on a host that does not answer.
+   */
+  diskId?: DiskId | null;
+}
+
 /**
  * `on`: the guest has not reported ready. `ready`: it has, and on a fresh disk it has its own
  * identity. `copy`: it is ready but has the identity of its disk's source, because no program in
@@ -40,7 +50,7 @@ export interface Machines {
    * Idempotent: does nothing when the machine is off. After a failure, or when the call was ended
    * by its signal, the machine may be on; the same call ends it.
    */
-  stopMachine(spec: { machineId: MachineId; graceMs: number }, call: Call): Promise<void>;
+  stopMachine(spec: StopSpec, call: Call): Promise<void>;
   /** The machines that are on. */
   runningMachines(call: Call): Promise<Set<MachineId>>;
 }

@@ -168,7 +168,11 @@ describe('a peer that is hostile', () => {
 
   it('and replaced its socket by a link, a pipe, a file or a folder is not spoken to, at once', async (t) => {
     let met = 0;
-    const other = await peerThat(t, () => met++);
+    const firstMet = Promise.withResolvers<void>();
+    const other = await peerThat(t, () => {
+      met++;
+      firstMet.resolve();
+    });
     const folder = await mkdtemp(join(tmpdir(), 'silversmith-'));
     t.after(() => rm(folder, { recursive: true }));
     const places = {
@@ -190,6 +194,7 @@ describe('a peer that is hostile', () => {
     // The socket itself is, also under another name.
     await rename(other, join(folder, 'moved'));
     await assert.rejects(monitorCall(join(folder, 'moved'), 'quit', undefined, 50));
+    await firstMet.promise;
     assert.equal(met, 1);
   });
 });

@@ -4,9 +4,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
+import { OutputTail } from '../../lib/output-tail.ts';
 import { killGroup } from '../../lib/spawn.ts';
 import type { Caged } from './confine.ts';
-import { OutputTail } from './output-tail.ts';
 import { type JsonSocket, openMonitor } from './qmp.ts';
 
 export const outputBytesMax = 16 * 1024 * 1024;

@@ -1,9 +1,9 @@
 // Makes QEMU's command line: a minimal set of devices and a sandbox. No text of a caller is in it.
 
 import type { BootProfile } from '../../domain/boot.ts';
+import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import type { Host } from './host.ts';
-import { earlyLines, type Hardware, type Identity } from './identity.ts';
 import type { Paths } from './paths.ts';
 
 interface Guest extends ChainBoot {

@@ -41,8 +41,9 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** The QEMU engine has every part. */
-type Qemu = Engine & Parts;
+/** Every part that an engine of one host can have. */
+type QemuParts = Omit<Parts, 'places'>;
+type Qemu = Engine & QemuParts;
 
 export async function openQemu({
   root: given,
@@ -60,7 +61,7 @@ export async function openQemu({
   const machines = new Machines(host, own, machineNetwork);
   const context = { host, ...own };
 
-  return fenced<Parts>({
+  return fenced<QemuParts>({
     name: 'qemu',
     ...disksIn(paths, host),
     importBase: (spec, { signal }) => importBase(spec, signal, paths, host),

@@ -5,9 +5,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { AppError, failedForNow } from '../../domain/error.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { OutputTail } from '../../lib/output-tail.ts';
 import { killGroup } from '../../lib/spawn.ts';
 import { type Cage, caged } from './confine.ts';
-import { OutputTail } from './output-tail.ts';
 import { monitorCall } from './qmp.ts';
 
 const startMs = 20_000;

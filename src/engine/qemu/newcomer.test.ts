@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import type { DiskId, MachineId } from '../../domain/ids.ts';
-import { hardwareOf, identityOf } from './identity.ts';
+import { hardwareOf, identityOf } from '../identity.ts';
 import { Newcomer } from './newcomer.ts';
 
 /**

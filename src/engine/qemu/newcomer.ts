@@ -4,9 +4,9 @@
 // guest without those, the guest agent is asked to. The card has no link until then. This lives in
 // memory: when a server dies during a start, the next attempt begins again.
 
+import { renewScript } from '../guest-script.ts';
+import type { Identity } from '../identity.ts';
 import { agentAnswers, agentExec } from './agent.ts';
-import type { Identity } from './identity.ts';
-import { renewScript } from './seed.ts';
 
 const agentMs = 1500;
 const againMs = 5000;

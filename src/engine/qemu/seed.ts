@@ -4,10 +4,10 @@
 
 import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clearIdentity, clearingFunctions, renewIdentity } from '../../domain/identity.ts';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
-import type { Identity } from './identity.ts';
+import { clearScript, clearUnit, renewScript } from '../guest-script.ts';
+import type { Identity } from '../identity.ts';
 
 const toolMs = 60_000;
 
@@ -51,33 +51,6 @@ printf '\\n\\036silversmith-exit ${token} %s\\n' $code >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
-const clearScript = `export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-command -v journalctl >/dev/null && journalctl --relinquish-var 2>/dev/null
-${clearingFunctions}
-${clearIdentity}
-sync
-`;
-
-/**
- * Started last in the life of a build machine, and ordered before everything, so that it is the
- * last to stop.
- */
-const clearUnit = `[Unit]
-Description=Clear the identity of the build machine from its disk
-DefaultDependencies=no
-RequiresMountsFor=/etc /var
-After=local-fs.target
-Before=sysinit.target systemd-random-seed.service systemd-update-utmp.service cloud-init-local.service cloud-init.service
-Before=shutdown.target
-Conflicts=shutdown.target
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/true
-ExecStop=/bin/sh /run/silversmith/clear
-TimeoutStopSec=50
-`;
-
 /**
  * Gives a fresh disk its identity, and reports it on every boot. A cloud image runs it as a script
  * of cloud-init, the demo base by its own unit.
@@ -103,15 +76,6 @@ const machineVendorData = (identity: Identity) =>
     preserve_hostname: false,
     bootcmd: [['/bin/sh', '-c', renewScript(identity, 'early')]],
   })}\n`;
-
-/**
- * The script that gives a disk its identity, including its arguments. Its own comments say when it
- * runs. A shell can read it from its standard input.
- */
-export const renewScript = (
-  { instance, machineId, hostName }: Identity,
-  mode: 'early' | 'all' | 'agent',
-) => `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity}} </dev/null\n`;
 
 /** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. */
 export async function writeMachineSeed(

@@ -47,6 +47,7 @@ export function presentMachine({
       status_reason: shown.statusReason,
       assignment_pending: machine.assignmentPendingAt !== null,
       phase: job?.phase ?? null,
+      place: machine.place,
     },
   };
 }

@@ -37,8 +37,9 @@ export const machineStart = defineJob({
         await verifyChain(context, disk.layerId, call);
       }
       await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
+      const { region } = machine;
       await engine.ensureDisk(
-        { diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes },
+        { diskId: disk.id, layerId: disk.layerId, sizeBytes: disk.sizeGb * gbBytes, region },
         call,
       );
       await context.phase('turning on', 0.3);

@@ -9,10 +9,11 @@ export const machineStop = defineJob({
   kind,
   attemptsMax: 5,
 
-  async run({ job, engine, settings, call }) {
+  async run({ job, store, engine, settings, call }) {
     const id = named(job.machineId, kind, 'machine');
     const limitMs = job.data.gracefully === true ? settings.gracefulStopMs : settings.stopMs;
-    await engine.stopMachine({ machineId: id, graceMs: limitMs }, call);
+    const { diskId } = await store.read('system', (work) => work.machines.get(id));
+    await engine.stopMachine({ machineId: id, graceMs: limitMs, diskId }, call);
     return (work) => work.machines.update(id, { status: 'off', stopRequestedAt: null });
   },
 

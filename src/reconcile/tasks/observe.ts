@@ -1,11 +1,15 @@
 // Compares the machines that are on with those that the store says are on. A machine whose guest
 // powered itself off is shown as off. A machine that is on although it should be off is stopped,
 // because an image could otherwise be captured of a disk that a guest writes to. This happens when
-// an older store was brought back.
+// an older store was brought back. Where an engine has several hosts, the places of the machines are
+// noted, and a machine that the cluster itself switches off and on again, to move it to another host,
+// is shown as ready again.
 
-import type { MachineId } from '../../domain/ids.ts';
+import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { Machine } from '../../domain/machine.ts';
+import type { Place } from '../../engine/optional/places.ts';
 import { withoutJob } from '../../engine/port/call.ts';
-import type { Writer } from '../../store/port/unit-of-work.ts';
+import type { Store, Writer } from '../../store/port/unit-of-work.ts';
 import type { Task } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
@@ -17,12 +21,22 @@ export const observe: Task = {
     const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
     const running = await engine.runningMachines(call);
-    const known = new Set(believed);
-    const gone = believed.filter((id) => !running.has(id));
+    const places = (await engine.places?.ofDisks(call)) ?? null;
+    if (places) await notePlaces(store, places);
+    const known = new Set(believed.map((machine) => machine.id));
+    // Whether a machine is on whose host does not answer is not known.
+    const isAway = ({ diskId }: Pick<Machine, 'diskId'>) =>
+      diskId !== null && places?.get(diskId)?.answers === false;
+    const gone = believed
+      .filter((machine) => !running.has(machine.id) && !isAway(machine))
+      .map((machine) => machine.id);
     const strays = [...running].filter((id) => !known.has(id));
     if (gone.length > 0) await store.write('system', (work) => work.machines.setOff(gone, wentOff));
     if (strays.length === 0) return;
-    const { stopped, unknown } = await store.write('system', (work) => stopStrays(work, strays));
+    const { stopped, unknown, back } = await store.write('system', (work) =>
+      settleStrays(work, strays, places !== null),
+    );
+    for (const machine of back) log.info({ machine }, 'a machine that went off is on again');
     for (const machine of stopped)
       log.warn({ machine }, 'a machine was on that should be off; it is stopped');
     for (const machine of unknown) {
@@ -32,20 +46,48 @@ export const observe: Task = {
   },
 };
 
-/** Stops them by jobs, so that no other job starts the same machine meanwhile. */
-async function stopStrays(work: Writer, ids: readonly MachineId[]) {
+/** Writes where the machines' disks are, as far as that has changed. */
+async function notePlaces(store: Store, places: ReadonlyMap<DiskId, Place>): Promise<void> {
+  const before = await store.read('system', (work) => work.machines.places());
+  const changes = new Map<string, { ids: MachineId[]; place: string | null; isAway: boolean }>();
+  for (const { id, diskId, place, awayAt } of before) {
+    const now = diskId === null ? undefined : places.get(diskId);
+    const [host, isAway] = [now?.host ?? null, now?.answers === false];
+    if (host === place && isAway === (awayAt !== null)) continue;
+    const key = JSON.stringify([host, isAway]);
+    const change = changes.get(key) ?? { ids: [], place: host, isAway };
+    change.ids.push(id);
+    changes.set(key, change);
+  }
+  for (const { ids, place, isAway } of changes.values())
+    await store.write('system', (work) =>
+      work.machines.updateMany(ids, { place, awayAt: isAway ? work.now() : null }),
+    );
+}
+
+/**
+ * Stops machines by jobs, so that no other job starts the same machine meanwhile. With
+ * `mayComeBack`, those that went off by themselves are ready again instead.
+ */
+async function settleStrays(work: Writer, ids: readonly MachineId[], mayComeBack: boolean) {
   // A machine with an open job is left to that job.
   const busy = new Set((await work.jobs.ofMachines(ids)).map((job) => job.machineId));
-  const [stopped, unknown]: [MachineId[], MachineId[]] = [[], []];
+  const stopped: MachineId[] = [];
+  const unknown: MachineId[] = [];
+  const back: MachineId[] = [];
   for (const id of ids.filter((one) => !busy.has(one))) {
     const machine = await work.machines.find(id);
     if (!machine) unknown.push(id);
-    else if (machine.status === 'off') {
+    else if (machine.status !== 'off') continue;
+    else if (mayComeBack && machine.statusReason === wentOff) {
+      await work.machines.update(id, { status: 'ready', statusReason: null });
+      back.push(id);
+    } else {
       await work.machines.update(id, { status: 'turning_off' });
       const { organisationId } = machine;
       await work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId: id }]);
       stopped.push(id);
     }
   }
-  return { stopped, unknown };
+  return { stopped, unknown, back };
 }

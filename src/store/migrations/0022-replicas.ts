@@ -1,6 +1,6 @@
-// Adds what several servers on one database share: the installation that they are, the signatures
-// of reads, and how many requests each key has sent. A store that one server owns leaves these
-// empty.
+// Adds what several servers on one database share: the installation that they are, the signatures of
+// reads, how many requests each key has sent, and which older servers may go on beside newer ones. A
+// store that one server owns leaves these empty.
 
 import { statements } from './statements.ts';
 
@@ -12,5 +12,6 @@ create UNLOGGED table read_signature (
   key_id text not null, signature text not null, expires_at bigint not null,
   primary key (key_id, signature));
 create index read_signature_expiry on read_signature (expires_at);
+create table schema_floor (one integer primary key, name text not null);
 create UNLOGGED table request_rate (
   key_id text primary key, level double precision not null, at bigint not null)`);

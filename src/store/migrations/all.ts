@@ -25,6 +25,7 @@ import { bootProfiles } from './0019-boot-profiles.ts';
 import { operatorAudit } from './0020-operator-audit.ts';
 import { search } from './0021-search.ts';
 import { replicas } from './0022-replicas.ts';
+import { places } from './0023-places.ts';
 import { largeFleets } from './0024-large-fleets.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -51,8 +52,16 @@ const all: Record<string, MigrationFor> = {
   '0020-operator-audit': operatorAudit,
   '0021-search': search,
   '0022-replicas': replicas,
+  '0023-places': places,
   '0024-large-fleets': largeFleets,
 };
+
+/**
+ * The migrations beside which an older server may go on, during the upgrade of several servers:
+ * they add things that may stay empty, and take nothing away. What they replace goes with a later
+ * one.
+ */
+export const additions: readonly string[] = [];
 
 /** All migrations by name, in order, in the declarations of a database. */
 export const migrations = (declared: Declarations): Record<string, Migration> =>

@@ -30,6 +30,9 @@ export interface MachineFilter {
   hasSessionData?: boolean | undefined;
 }
 
+/** Where a machine's disk was seen last; see `Machine`. */
+export type MachinePlace = Pick<Machine, 'id' | 'diskId' | 'place' | 'awayAt'>;
+
 /** The end of a console. */
 export interface KeptConsole {
   shown: string;
@@ -50,8 +53,10 @@ export interface MachineReader {
   list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
   /** All machines of this scope, in order of id. */
   all(): Promise<Machine[]>;
-  /** The ids of the machines with the status `ready`, in no order. */
-  ready(): Promise<MachineId[]>;
+  /** The machines with the status `ready`, and their disks, in no order. */
+  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
+  /** The places of the machines that have a disk or a place, in order of id. */
+  places(): Promise<MachinePlace[]>;
   /** The machines to which a live image is assigned, in order of id. */
   ofImage(imageId: ImageId): Promise<Machine[]>;
   /** The end of the console of the last start that failed; undefined when none did. */

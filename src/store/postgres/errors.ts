@@ -31,9 +31,16 @@ export function isConnectionLost(error: unknown): boolean {
   return connectionLost.has(code ?? '') || driverSays.test(message ?? '');
 }
 
+/**
+ * Whether a newer server has changed a table since the statement was prepared, beside this one. The
+ * next run prepares it anew.
+ */
+export const isStalePlan = (error: unknown): boolean =>
+  stateOf(error) === '0A000' && /cached plan/.test(String(error));
+
 /** Whether the transaction was undone because of another one, so that another run may succeed. */
 export const isConflict = (error: unknown): boolean =>
-  ['40001', '40P01', '55P03'].includes(stateOf(error) ?? '');
+  ['40001', '40P01', '55P03'].includes(stateOf(error) ?? '') || isStalePlan(error);
 
 /**
  * Whether a rule of the schema was broken, such as that of a unique key. It may be the form in
@@ -79,17 +86,21 @@ export function passingError(error: unknown): AppError | null {
   });
 }
 
-/** Errors of TLS and of the address, which no retry mends; null for every other error. */
+/** Errors of TLS and of its files, which no retry mends; null for every other error. */
 function setupError(error: unknown): AppError | null {
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  const isTls =
-    /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code) ||
-    /does not support SSL/.test(message);
-  return isTls
-    ? new AppError(
-        'unavailable',
+  const { code = '', message = '', syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const refuse = (says: string) => new AppError('unavailable', says, { cause: error });
+  if (syscall === 'open')
+    return refuse(
+      `The file ${path} in the address of the database cannot be read (${code}). Check sslrootcert, sslcert and sslkey, and that this user may read them.`,
+    );
+  if (/does not support SSL/.test(message))
+    return refuse(
+      'The database does not speak TLS. Turn ssl on in its postgresql.conf; or, on a network that is safe, give sslmode=disable in --database-url.',
+    );
+  return /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code)
+    ? refuse(
         `The connection to the database is not trusted: ${message}. Give the certificate of its authority with sslrootcert=FILE in --database-url.`,
-        { cause: error },
       )
     : null;
 }

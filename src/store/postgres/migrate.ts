@@ -5,7 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
-import { migrations } from '../migrations/all.ts';
+import { additions, migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
 import { isConnectionLost, passingError, stateOf } from './errors.ts';
 
@@ -24,7 +24,9 @@ export const postgresMigrations: Migrations = migrations({
   ],
 });
 
-/** `newer`: the database has a migration that this program does not know. */
+/**
+ * `newer`: the database has a migration that this program neither knows nor can go on beside.
+ */
 type Standing = 'current' | 'older' | 'newer';
 
 export async function standingOf(db: Kysely<Database>, known: Migrations): Promise<Standing> {
@@ -37,8 +39,27 @@ export async function standingOf(db: Kysely<Database>, known: Migrations): Promi
     });
   const made = new Set(rows.map(({ name }) => name));
   const names = new Set(Object.keys(known));
-  if (!made.isSubsetOf(names)) return 'newer';
-  return made.size === names.size ? 'current' : 'older';
+  if (made.isSubsetOf(names)) return made.size === names.size ? 'current' : 'older';
+  return names.isSubsetOf(made) && names.has(await floorOf(db)) ? 'current' : 'newer';
+}
+
+/** The newest migration that a program has to know to work on the database. */
+async function floorOf(db: Kysely<Database>): Promise<string> {
+  const { rows } = await sql<{ name: string }>`select name from schema_floor`.execute(db);
+  return rows[0]?.name ?? '';
+}
+
+/** Says which programs may work on the database from now on. */
+async function raiseFloor(
+  db: Kysely<Database>,
+  known: Migrations,
+  added: readonly string[],
+): Promise<void> {
+  const name = Object.keys(known)
+    .filter((one) => !added.includes(one))
+    .at(-1);
+  await sql`insert into schema_floor (one, name) values (1, ${name})
+    on conflict (one) do update set name = excluded.name`.execute(db);
 }
 
 export const newerThanThis = () =>
@@ -47,18 +68,50 @@ export const newerThanThis = () =>
     'The database was written by a newer Silversmith; use that one, or restore a backup made before it.',
   );
 
-/** Runs the missing migrations. Throws `unavailable`, with the database as it was. */
-export async function ensureCurrent(db: Kysely<Database>, known: Migrations): Promise<void> {
+/**
+ * Throws PostgreSQL's error when the user may not create tables. The migrator would hide it behind
+ * that of its next statement.
+ */
+async function assertMayCreate(db: Kysely<Database>): Promise<void> {
+  await sql`create table silversmith_trial ()`.execute(db);
+  await sql`drop table silversmith_trial`.execute(db);
+}
+
+/**
+ * Runs the missing migrations. `added`: those beside which a server that does not know them may go
+ * on. Throws `unavailable`, with the database as it was.
+ */
+export async function ensureCurrent(
+  db: Kysely<Database>,
+  known: Migrations,
+  added: readonly string[] = additions,
+): Promise<void> {
   const standing = await standingOf(db, known);
   if (standing === 'newer') throw newerThanThis();
   if (standing === 'current') return;
-  const provider = { getMigrations: async () => known };
+  let firstError: unknown;
+  // The migrator ends with the error of its own last statement, which PostgreSQL refuses after the
+  // first error of a transaction.
+  const noting = ({ up }: Migration): Migration => ({
+    up: async (on) => {
+      await up(on).catch((error) => {
+        firstError = error;
+        throw error;
+      });
+    },
+  });
+  const noted = Object.fromEntries(
+    Object.entries(known).map(([name, migration]) => [name, noting(migration)]),
+  );
+  const provider = { getMigrations: async () => noted };
   try {
     await db.transaction().execute(async (transaction) => {
       await sql`set local statement_timeout = 0`.execute(transaction);
       await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
+      await assertMayCreate(transaction);
       const { error } = await new Migrator({ db: transaction, provider }).migrateToLatest();
-      if (error) throw error;
+      if (error) throw firstError ?? error;
+      await raiseFloor(transaction, known, added);
     });
   } catch (error) {
     if (isConnectionLost(error)) throw error;

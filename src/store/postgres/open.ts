@@ -12,7 +12,7 @@ import type { Database, Db } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
 import { followDatabase } from './clock.ts';
 import { dialect } from './dialect.ts';
-import { isBroken, isConflict, isConnectionLost, translated } from './errors.ts';
+import { isBroken, isConflict, isConnectionLost, isStalePlan, translated } from './errors.ts';
 import { ensureCurrent, type Migrations, postgresMigrations, standingOf } from './migrate.ts';
 import { Nudges } from './nudges.ts';
 import { openClient, openPool } from './pool.ts';
@@ -34,6 +34,8 @@ interface PostgresOptions {
   requestsPerSecond?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
+  /** Those of them beside which a server that does not know them may go on. */
+  additions?: readonly string[];
   /** Called with the text of every statement that is run. */
   onQuery?: (sql: string) => void;
 }
@@ -59,7 +61,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
   });
   try {
-    await ensureCurrent(db, known);
+    await ensureCurrent(db, known, options.additions);
     const followed = await followDatabase(pool);
     const { now = followed.now } = options;
     const nudges = new Nudges(pool, () => openClient(url));
@@ -69,7 +71,14 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     return {
       signatures: translatedUse(signatures),
       clock: { ...followed, now },
-      read: (scope, work) => translated(() => work(bindReader({ db, scope, now, dialect }))),
+      read: (scope, work) =>
+        translated(() => {
+          const run = () => work(bindReader({ db, scope, now, dialect }));
+          return run().catch((error) => {
+            if (!isStalePlan(error)) throw error;
+            return run();
+          });
+        }),
       write: (scope, work) =>
         translated(() =>
           inTransaction(db, (transaction) =>

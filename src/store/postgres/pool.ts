@@ -3,6 +3,7 @@
 
 import pg from 'pg';
 import { withoutNul } from './dialect.ts';
+import { isStalePlan } from './errors.ts';
 
 /** The longest that a request waits for a connection, new or from the pool. */
 const connectMostMs = 5000;
@@ -34,25 +35,42 @@ const types: pg.CustomTypesConfig = {
 
 /** Gives each text of a statement a name, so that a connection parses and plans it once. */
 const names = new Map<string, string>();
+let generation = 0;
 function nameOf(text: string): string | undefined {
   const known = names.get(text);
   if (known !== undefined || names.size >= namedMax) return known;
-  const name = `s${names.size}`;
+  const name = `s${generation}_${names.size}`;
   names.set(text, name);
   return name;
+}
+
+/** Prepares every statement anew when a table has changed below one of them. */
+function noteStalePlan(error: unknown): void {
+  if (!isStalePlan(error)) return;
+  names.clear();
+  generation++;
 }
 
 const sent = (value: unknown): unknown =>
   typeof value === 'string' && value.includes('\0') ? withoutNul(value) : value;
 
 class NamingClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    // A connection that breaks fails its query, and is told as an event too. Without a listener,
+    // that event would end the process.
+    this.on('error', () => {});
+  }
+
   override query(...args: unknown[]): never {
     const [text, values, ...rest] = args;
     const given =
       typeof text === 'string' && Array.isArray(values)
         ? [{ name: nameOf(text), text, values: values.map(sent) }, ...rest]
         : args;
-    return super.query(...(given as Parameters<pg.Client['query']>)) as never;
+    const asked: unknown = super.query(...(given as Parameters<pg.Client['query']>));
+    if (asked instanceof Promise) asked.catch(noteStalePlan);
+    return asked as never;
   }
 }
 

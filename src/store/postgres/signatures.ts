@@ -8,6 +8,7 @@
 // before it are refused.
 
 import type { Pool } from 'pg';
+import { failedForNow } from '../../domain/error.ts';
 import type { SharedSignatures, SignatureUse, SignedRequest } from '../port/signature.ts';
 
 const batchMax = 500;
@@ -15,6 +16,11 @@ const batchMax = 500;
 const waitingMax = 10_000;
 /** Signatures that this server remembers itself, of the newest requests. */
 const knownMax = 100_000;
+
+const tooSlow = () =>
+  failedForNow(
+    'The database is too slow for so many requests; nothing was changed. Try again later.',
+  );
 
 interface Waiting extends SignedRequest {
   /** Whether the request counts against the rate of its key. */
@@ -103,7 +109,7 @@ export class PostgresSignatures implements SharedSignatures {
     if (this.has(request.signature)) return Promise.resolve({ is: 'used' });
     this.#know(request.signature);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length >= waitingMax) return reject(new Error('timeout exceeded'));
+      if (this.#waiting.length >= waitingMax) return reject(tooSlow());
       this.#waiting.push({ ...request, resolve, reject });
       void this.#send();
     });

@@ -9,6 +9,7 @@ import type {
   KeptConsole,
   MachineChange,
   MachineFilter,
+  MachinePlace,
   MachineReader,
   MachineWriter,
   NewMachine,
@@ -36,6 +37,7 @@ const toMachine = ({
   assignedImageId: lost ? null : machine.assignedImageId,
   assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
   pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
+  awayAt: machine.status === 'ready' ? machine.awayAt : null,
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });
@@ -103,9 +105,19 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await this.rows().orderBy('id').execute()).map(toMachine);
   }
 
-  async ready(): Promise<MachineId[]> {
-    const ready = this.within(this.db.selectFrom('machine')).where('status', '=', 'ready');
-    return (await ready.select('id').execute()).map(({ id }) => id);
+  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
+    return this.within(this.db.selectFrom('machine'))
+      .where('status', '=', 'ready')
+      .select(['id', 'diskId'])
+      .execute();
+  }
+
+  places(): Promise<MachinePlace[]> {
+    return this.within(this.db.selectFrom('machine'))
+      .select(['id', 'diskId', 'place', 'awayAt'])
+      .where((is) => is.or([is('diskId', 'is not', null), is('place', 'is not', null)]))
+      .orderBy('id')
+      .execute();
   }
 
   async ofImage(imageId: ImageId): Promise<Machine[]> {
@@ -145,6 +157,8 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         capturingImageId: null,
         stopRequestedAt: null,
         pausedAt: null,
+        place: null,
+        awayAt: null,
         priorImageId: null,
         priorPendingAt: null,
         lastSessionStartAt: null,

@@ -75,6 +75,7 @@ export const lists: Record<string, Read> = {
   'machines.list': (work) => work.machines.list({ page: 1, perPage: 10 }),
   'machines.all': (work) => work.machines.all(),
   'machines.ready': (work) => work.machines.ready(),
+  'machines.places': (work) => work.machines.places(),
   'disks.list': (work) => work.disks.list(),
   'disks.storedBytes': (work) => work.disks.storedBytes(),
   'disks.ids': (work) => work.disks.ids(),

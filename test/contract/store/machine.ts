@@ -104,6 +104,29 @@ function testRows(make: MakeWorld) {
     );
   });
 
+  it('keeps where a machine is, and that its host is away only while it is on', async (t) => {
+    const world = await make(t);
+    const [first, second] = [await world.machine(), await world.machine()];
+    await world.write((work) => work.machines.updateMany([first, second], { status: 'ready' }));
+    const awayAt = world.now();
+    const away = { place: 'two', awayAt };
+    await world.write((work) => work.machines.updateMany([first, second], away));
+    await world.write((work) => work.machines.update(second, { status: 'off' }));
+    const seen = await world.read((work) => work.machines.all());
+    assert.deepEqual(
+      seen.map((one) => [one.place, one.awayAt]),
+      [
+        ['two', awayAt],
+        ['two', null],
+      ],
+    );
+    const expected = { diskId: null, place: 'two', awayAt };
+    assert.deepEqual(await world.read((work) => work.machines.places()), [
+      { id: first, ...expected },
+      { id: second, ...expected },
+    ]);
+  });
+
   it('keeps only the last console', async (t) => {
     const world = await make(t);
     const id = await world.machine();

@@ -4,7 +4,7 @@
 // disk that is put back brings its own identity.
 
 import { createHash } from 'node:crypto';
-import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { DiskId, MachineId } from '../domain/ids.ts';
 
 export interface Hardware {
   /** Locally administered. */
@@ -33,8 +33,9 @@ function uuidDigits(bytes: Buffer): string {
   return digits.toString('hex');
 }
 
-export function hardwareOf(installation: string, id: MachineId): Hardware {
-  const mac = digest('mac', installation, id).subarray(0, 6);
+/** `card` is the number of the network card, from 0. */
+export function hardwareOf(installation: string, id: MachineId, card = 0): Hardware {
+  const mac = digest('mac', installation, id, ...(card === 0 ? [] : [card])).subarray(0, 6);
   mac[0] = ((mac[0] ?? 0) & 0xfc) | 0x02;
   const uuid = uuidDigits(digest('uuid', installation, id));
   return {
