@@ -4,7 +4,7 @@
 
 import type { Disk } from '../domain/disk.ts';
 import { gbBytes } from '../domain/units.ts';
-import type { Writer } from '../store/port/unit-of-work.ts';
+import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 import type { Settings } from './context.ts';
 import type { TaskContext } from './task.ts';
 
@@ -92,22 +92,29 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
   }
 }
 
-/**
- * Marks the oldest kept disks of each organisation that keeps more bytes than its quota. Returns
- * them.
- */
-export async function enforceKeptQuota(work: Writer): Promise<Disk[]> {
-  const released: Disk[] = [];
+/** The oldest kept disks of each organisation that keeps more bytes than its quota. */
+export async function keptBeyondQuota(work: Reader): Promise<Disk[]> {
+  const beyond: Disk[] = [];
   const kept = Map.groupBy(await work.disks.kept(), (disk) => disk.organisationId);
   for (const [organisationId, disks] of kept) {
     const { keptGb } = await work.organisations.quotas(organisationId);
     let bytes = disks.reduce((sum, disk) => sum + (disk.storedBytes ?? 0), 0);
     for (const disk of disks) {
       if (bytes <= keptGb * gbBytes) break;
-      await work.disks.update(disk.id, { state: 'deleting', deletingAt: work.now() });
       bytes -= disk.storedBytes ?? 0;
-      released.push(disk);
+      beyond.push(disk);
     }
+  }
+  return beyond;
+}
+
+/** Marks those of the disks that are still kept. Returns them. */
+export async function release(work: Writer, disks: readonly Disk[]): Promise<Disk[]> {
+  const released: Disk[] = [];
+  for (const disk of disks) {
+    if ((await work.disks.find(disk.id))?.state !== 'kept') continue;
+    await work.disks.update(disk.id, { state: 'deleting', deletingAt: work.now() });
+    released.push(disk);
   }
   return released;
 }

@@ -15,7 +15,8 @@ import { RemovalGuard } from './removal-guard.ts';
 import type { Task } from './task.ts';
 import { type TaskName, taskNames, tasks } from './tasks.ts';
 
-const openMax = 1000;
+/** The most jobs that are claimed in one transaction. */
+const claimedMax = 100;
 
 interface ReconcilerOptions extends Dependencies {
   meter: Meter;
@@ -109,25 +110,28 @@ export class Reconciler {
   async pass(): Promise<void> {
     const { store, clock, settings } = this.#options;
     const { open, frozen } = await store.read('system', async (work) => ({
-      open: await work.jobs.due(openMax, retryMostMs),
+      open: await work.jobs.due(settings.limits, retryMostMs),
       frozen: await work.host.frozen(),
     }));
     const none = Object.fromEntries(blockedKinds(frozen).map((kind) => [kind, 0]));
-    for (const { id } of planClaims(open, clock.now(), { ...settings.limits, ...none })) {
-      if (this.#running.has(id)) continue;
-      const job = await this.#claim(id);
-      if (job) this.#start(job);
+    const planned = planClaims(open, clock.now(), { ...settings.limits, ...none }).filter(
+      ({ id }) => !this.#running.has(id),
+    );
+    // A quarter of the rest in each transaction lets servers that were woken together share them.
+    for (let from = 0, share = 0; from < planned.length; from += share) {
+      share = Math.min(Math.ceil((planned.length - from) / 4), claimedMax);
+      for (const job of await this.#claim(planned.slice(from, from + share))) this.#start(job);
     }
     this.#options.meter.passed();
   }
 
-  /** Undefined when another server was faster, or a backup began since the pass looked. */
-  #claim(id: Job['id']): Promise<Job | undefined> {
+  /** Leaves out jobs for which another server was faster, or which a backup blocks by now. */
+  async #claim(planned: readonly Job[]): Promise<Job[]> {
     const { store, settings } = this.#options;
     return store.write('system', async (work) => {
-      const { kind } = await work.jobs.get(id);
-      if (blockedKinds(await work.host.frozen()).includes(kind)) return undefined;
-      return work.jobs.claim(id, this.#owner, settings.leaseMs);
+      const blocked = blockedKinds(await work.host.frozen());
+      const ids = planned.filter(({ kind }) => !blocked.includes(kind)).map(({ id }) => id);
+      return work.jobs.claim(ids, this.#owner, settings.leaseMs);
     });
   }
 

@@ -93,12 +93,12 @@ export const testUpgrades = (database: string, make: MakeOld) =>
           assert.equal(await use('key-1', 'new', at + 1), false);
         });
         // The job that was under way is claimed again.
-        const claimed = await store.write('system', (work) =>
-          work.jobs.claim(1 as never, 'heir', 1000),
+        const [claimed] = await store.write('system', (work) =>
+          work.jobs.claim([1 as never], 'heir', 1000),
         );
         assert.equal(claimed?.attempts, 2);
         await store.write('system', async (work) => {
-          await work.layers.markDeleting();
+          await work.layers.markDeleting(await work.layers.unneeded(100));
           await work.disks.markDeleting();
           assert.deepEqual(
             [await work.layers.deleting(at * 2), await work.disks.deleting(at * 2)],

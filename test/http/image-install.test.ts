@@ -99,7 +99,7 @@ describe('imageInstall', () => {
     await h.store.write('system', async (work) => {
       const open = await work.jobs.open(10);
       const job = open.find(({ imageId }) => imageId === older.id);
-      assert.ok(job && (await work.jobs.claim(job.id, 'another server', 30_000)));
+      assert.ok(job && (await work.jobs.claim([job.id], 'another server', 30_000)).length === 1);
     });
     await h.service.reconciler.settle();
     await clock.sleep(31_000);

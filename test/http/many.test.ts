@@ -106,7 +106,7 @@ describe('a base with 40,000 layers above it', () => {
     await h.service.reconciler.task('observe');
     const ready = await h.store.read('system', (work) => work.machines.ready());
     assert.deepEqual(
-      ready.map((machine) => machine.id),
+      ready.map(({ id }) => id),
       [busy],
     );
   });

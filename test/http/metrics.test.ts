@@ -68,7 +68,7 @@ describe('the numbers at /metrics', () => {
     assert.equal(waiting.of('silversmith_jobs{kind="machineStart",state="queued"}'), 1);
     const [job] = await h.store.read('system', (work) => work.jobs.open(1));
     assert.ok(job);
-    await h.store.write('system', (work) => work.jobs.claim(job.id, 'somebody who died', -1000));
+    await h.store.write('system', (work) => work.jobs.claim([job.id], 'somebody who died', -1000));
     const layer = (await h.store.read('system', (work) => work.layers.list()))[0];
     assert.ok(layer);
     await h.store.write('system', (work) =>

@@ -61,7 +61,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   const ready = await on.withStore((store) =>
     store.read('system', (work) => work.machines.ready()),
   );
-  const notReady = ids.filter((machine) => !ready.some((one) => one.id === machine)).length;
+  const notReady = new Set<number>(ids).difference(new Set<number>(ready.map(({ id }) => id))).size;
   if (notReady > 0) errors.push(`${notReady} machines are not ready`);
   return { assignMs, readyMs, startingMost, reads, errors };
 }

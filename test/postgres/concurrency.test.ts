@@ -81,11 +81,11 @@ describe('several stores on one database', () => {
     const claims = await Promise.all(
       open.flatMap(({ id }) =>
         stores.map((store, owner) =>
-          store.write('system', (work) => work.jobs.claim(id, `server-${owner}`, 60_000)),
+          store.write('system', (work) => work.jobs.claim([id], `server-${owner}`, 60_000)),
         ),
       ),
     );
-    const claimed = claims.filter((job) => job !== undefined).map(({ id }) => id);
+    const claimed = claims.flat().map(({ id }) => id);
     assert.deepEqual(claimed.sort(), open.map(({ id }) => id).sort());
   });
 });

@@ -143,6 +143,10 @@ async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise
   await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
 }
 
+/** The next layer to compact; undefined when no chain is too long. */
+export const nextToCompact = (work: Reader) =>
+  work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
+
 /**
  * Queues the next compaction unless one is open. Each compaction asks for the next when it ends, so
  * that it keeps up with builds that add layers.
@@ -150,7 +154,7 @@ async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise
 export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');
   if (open.some(({ id }) => id !== ending?.id)) return;
-  const layer = await work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
+  const layer = await nextToCompact(work);
   if (!layer) return;
   const organisationId = await work.layers.ownerOf(layer.id);
   if (organisationId === undefined) return;

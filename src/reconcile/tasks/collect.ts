@@ -10,12 +10,21 @@ import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { settleAbandoned } from '../abandoned.ts';
 import { evict } from '../build-cache.ts';
 import type { Settings } from '../context.ts';
-import { enforceKeptQuota, expire, planRemoval, pruneAudit, type Removal } from '../expire.ts';
+import {
+  expire,
+  keptBeyondQuota,
+  planRemoval,
+  pruneAudit,
+  type Removal,
+  release,
+} from '../expire.ts';
 import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { removeBlobs } from '../transfer-blobs.ts';
 
 const chainRoundsMax = 100;
+/** So many layers, and those below them, are marked in one run. */
+const markedMax = 1000;
 
 export const collect: Task = {
   everyMs: 30_000,
@@ -26,12 +35,15 @@ export const collect: Task = {
     if (await store.read('system', isFrozen)) return;
     await removeBlobs(context);
     const removal = await planRemoval(context);
-    const disks = await store.write('system', (work) => markDisks(work, removal, settings));
+    const beyond = await store.read('system', keptBeyondQuota);
+    const disks = await store.write('system', (work) =>
+      markDisks(work, { removal, beyond }, settings),
+    );
     logReleased(context, disks.released);
     await pruneAudit(context);
     const failures = await removeDisks(context, disks.over);
     await takeUpLayers(context);
-    const layers = await store.write('system', (work) => markLayers(work, settings));
+    const layers = await markLayers(context);
     logEvicted(context, layers.evicted);
     failures.push(...(await removeLayers(context, layers.over)));
     if (failures.length > 0)
@@ -48,26 +60,40 @@ const isFrozen = async (work: Reader) => (await work.host.frozen()).length > 0;
  */
 async function markDisks(
   work: Writer,
-  removal: Removal,
+  { removal, beyond }: { removal: Removal; beyond: readonly Disk[] },
   settings: Settings,
 ): Promise<{ released: Disk[]; over: Disk[] }> {
   if (await isFrozen(work)) return { released: [], over: [] };
   await expire(work, removal, settings);
-  const released = await enforceKeptQuota(work);
+  const released = await release(work, beyond);
   await work.disks.markDeleting();
   await work.disks.takeUp();
   return { released, over: await work.disks.deleting(work.now() - settings.collectDelayMs) };
 }
 
-/** The same for layers; `evicted` left the build cache. */
-async function markLayers(
-  work: Writer,
-  settings: Settings,
-): Promise<{ evicted: Layer[]; over: Layer[] }> {
-  if (await isFrozen(work)) return { evicted: [], over: [] };
-  const evicted = await evict(work, settings.cacheBytesMax);
-  await work.layers.markDeleting();
-  return { evicted, over: await work.layers.deleting(work.now() - settings.collectDelayMs) };
+/**
+ * The same for layers; `evicted` left the build cache. All layers are looked at outside of the
+ * transaction, which then looks at those alone that were found: a transaction conflicts with every
+ * other one that changes something it has read.
+ */
+async function markLayers({
+  store,
+  settings,
+}: TaskContext): Promise<{ evicted: Layer[]; over: Layer[] }> {
+  const isFull =
+    (await store.read('system', (work) => work.layers.cacheBytes())) > settings.cacheBytesMax;
+  const evicted = !isFull
+    ? []
+    : await store.write('system', async (work) =>
+        (await isFrozen(work)) ? [] : evict(work, settings.cacheBytesMax),
+      );
+  const found = await store.read('system', (work) => work.layers.unneeded(markedMax));
+  const over = await store.write('system', async (work) => {
+    if (await isFrozen(work)) return [];
+    await work.layers.markDeleting(found);
+    return work.layers.deleting(work.now() - settings.collectDelayMs);
+  });
+  return { evicted, over };
 }
 
 function logReleased({ log }: TaskContext, disks: readonly Disk[]): void {

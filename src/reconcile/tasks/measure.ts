@@ -5,20 +5,26 @@
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Task } from '../task.ts';
 
+/** So many disks are written in one transaction, so that others write in between. */
+const portionMax = 1000;
+
 export const measure: Task = {
   everyMs: 60_000,
   scope: 'host',
   async run({ store, engine, log, signal }) {
     const call = withoutJob(signal);
     const { disks, capacity } = await engine.inventory(call);
-    await store.write('system', async (work) => {
-      await work.host.setCapacity(capacity);
-      for (const disk of await work.disks.list()) {
-        const storedBytes = disks.get(disk.id);
-        if (storedBytes !== undefined && storedBytes !== disk.storedBytes)
-          await work.disks.update(disk.id, { storedBytes });
-      }
+    await store.write('system', (work) => work.host.setCapacity(capacity));
+    const noted = await store.read('system', (work) => work.disks.storedBytes());
+    const changed = noted.flatMap(({ id, storedBytes: before }) => {
+      const storedBytes = disks.get(id);
+      return storedBytes === undefined || storedBytes === before ? [] : [{ id, storedBytes }];
     });
+    for (let from = 0; from < changed.length; from += portionMax) {
+      signal.throwIfAborted();
+      const portion = changed.slice(from, from + portionMax);
+      await store.write('system', (work) => work.disks.setStoredBytes(portion));
+    }
     if (!engine.pause) return;
     const paused = [...(await engine.pause.paused(call))];
     await store.write('system', (work) => work.machines.setPaused(paused));

@@ -25,7 +25,7 @@ export const observe: Task = {
     if (places) await notePlaces(store, places);
     const known = new Set(believed.map((machine) => machine.id));
     // Whether a machine is on whose host does not answer is not known.
-    const isAway = ({ diskId }: Machine) =>
+    const isAway = ({ diskId }: Pick<Machine, 'diskId'>) =>
       diskId !== null && places?.get(diskId)?.answers === false;
     const gone = believed
       .filter((machine) => !running.has(machine.id) && !isAway(machine))
@@ -100,10 +100,17 @@ async function settleStrays(work: Writer, ids: readonly MachineId[], mayComeBack
   const stopped: MachineId[] = [];
   const unknown: MachineId[] = [];
   const back: MachineId[] = [];
+<<<<<<< HEAD
   // A machine with an open job is left to that job.
   for (const id of await idleOf(work, ids)) {
     const machine = await work.machines.find(id);
     if (!machine) unknown.push(id);
+=======
+  for (const id of ids.filter((one) => !busy.has(one))) {
+    const machine = await work.machines.find(id);
+    if (!machine) unknown.push(id);
+    else if (machine.status !== 'off') continue;
+>>>>>>> scale
     else if (mayComeBack && machine.statusReason === wentOff) {
       await work.machines.update(id, { status: 'ready', statusReason: null });
       back.push(id);

@@ -4,7 +4,6 @@
 // and is used again when its bytes have their digest.
 
 import type { DiskId, LayerId } from '../../domain/ids.ts';
-import { copyAt } from '../../domain/layer.ts';
 import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
@@ -21,25 +20,24 @@ export const sweep: Task = {
     // Read the store first. A file created since then looks unknown, so `orphans` checks again
     // before it reports one.
     const { layers, disks, begun } = await store.read('system', async (work) => ({
-      layers: await work.layers.list(),
+      layers: await work.layers.ids(),
       disks: new Set(await work.disks.ids()),
       // The bytes of a capture or an import come before its row; the job has begun their id.
       begun: (await work.jobs.begun()).map(({ id }) => id),
     }));
     const has = await engine.inventory(call);
-    for (const layer of layers) {
-      signal.throwIfAborted();
-      if (isReadable(layer) && !has.layers.has(layer.id))
-        await quarantine(context, localCopy(layer.id), missing);
-    }
-    const known = new Set<string>([...layers.map((layer) => layer.id), ...begun]);
-    await orphans(context, 'layer', has.layers, known);
+    for (const id of layers)
+      if (!has.layers.has(id)) {
+        signal.throwIfAborted();
+        const layer = await store.read('system', (work) => work.layers.find(id));
+        if (layer && isReadable(layer)) await quarantine(context, localCopy(id), missing);
+      }
+    await orphans(context, 'layer', has.layers, new Set<string>([...layers, ...begun]));
     await orphans(context, 'disk', has.disks, disks);
-    for (const layer of layers) {
-      const copy = copyAt(layer, localPlace);
-      if (copy?.state === 'quarantined' && layer.state === 'sealed' && has.layers.has(layer.id))
+    const quarantined = await store.read('system', (work) => work.layerCopies.quarantined());
+    for (const copy of quarantined)
+      if (copy.place === localPlace && has.layers.has(copy.layerId))
         await verifyCopy(context, copy, settings.scrubBytesPerSecond, call);
-    }
   },
 };
 

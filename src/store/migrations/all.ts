@@ -26,6 +26,7 @@ import { operatorAudit } from './0020-operator-audit.ts';
 import { search } from './0021-search.ts';
 import { replicas } from './0022-replicas.ts';
 import { places } from './0023-places.ts';
+import { largeFleets } from './0024-large-fleets.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -52,6 +53,7 @@ const all: Record<string, MigrationFor> = {
   '0021-search': search,
   '0022-replicas': replicas,
   '0023-places': places,
+  '0024-large-fleets': largeFleets,
 };
 
 /**

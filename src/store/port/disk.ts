@@ -17,6 +17,8 @@ export interface DiskReader {
   get(id: DiskId): Promise<Disk>;
   /** All disks that are not being removed, in no order. */
   list(): Promise<Disk[]>;
+  /** The bytes of each of them as they were last measured; null when they never were. */
+  storedBytes(): Promise<Pick<Disk, 'id' | 'storedBytes'>[]>;
   /** The ids of all disks, also of those that are being removed. */
   ids(): Promise<DiskId[]>;
   /** The active and the kept disks of a machine, newest first. */
@@ -31,6 +33,8 @@ export interface DiskReader {
 
 export interface DiskWriter extends DiskReader {
   add(disk: NewDisk): Promise<void>;
+  /** Sets the measured bytes of many disks at once; leaves out disks that are not in this scope. */
+  setStoredBytes(sizes: readonly { id: DiskId; storedBytes: number }[]): Promise<void>;
   /** Does nothing when there is no such disk in this scope. */
   update(id: DiskId, change: DiskChange): Promise<void>;
   /** Sets a disk aside, so that it can be put back for `keepMs`. */

@@ -37,10 +37,11 @@ export interface JobReader {
   /** Open jobs, oldest first, whether due or not; at most `limit`. */
   open(limit: number): Promise<Job[]>;
   /**
-   * Running jobs, and queued jobs that are due, oldest first; at most `limit`. A job whose time is
-   * more than `waitMostMs` away is due too: no delay is that long, so the clock went back.
+   * All running jobs, and of each kind the oldest `limits[kind]` queued jobs that are due; oldest
+   * first. So many jobs of one kind hide no job of another kind. A job whose time is more than
+   * `waitMostMs` away is due too: no delay is that long, so the clock went back.
    */
-  due(limit: number, waitMostMs: number): Promise<Job[]>;
+  due(limits: Record<JobKind, number>, waitMostMs: number): Promise<Job[]>;
   /** The open jobs of a kind, in no order. */
   openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
   /** When the next queued job becomes due; undefined when none is queued. */
@@ -65,10 +66,11 @@ export interface JobWriter extends JobReader {
    */
   enqueue(jobs: readonly NewJob[]): Promise<void>;
   /**
-   * Claims a job that is queued, or whose lease is over: it runs, with one attempt more, until its
-   * lease of `leaseMs` ends. Undefined when another owner has it, or it is not open.
+   * Claims those of the jobs that are queued, or whose lease is over: they run, with one attempt
+   * more, until their lease of `leaseMs` ends. Returns them, oldest first; leaves out a job that
+   * another owner has, and one that is not open.
    */
-  claim(id: JobId, owner: string, leaseMs: number): Promise<Job | undefined>;
+  claim(ids: readonly JobId[], owner: string, leaseMs: number): Promise<Job[]>;
   /**
    * Changes a job that runs under the lease of the given attempt. Throws LeaseLost, without a
    * change, when the job has ended or belongs to another owner or attempt.

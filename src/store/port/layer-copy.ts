@@ -12,6 +12,8 @@ export interface LayerCopyReader {
    * The sound copies without a digest, of sealed layers that no job works on, oldest layer first.
    */
   withoutDigest(): Promise<LayerCopy[]>;
+  /** The quarantined copies of sealed layers, in no order. */
+  quarantined(): Promise<LayerCopy[]>;
   /**
    * The sound copy with a digest that was verified longest ago, of a sealed layer that no job works
    * on. Undefined when all were verified, or made, at or after a time.

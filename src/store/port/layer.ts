@@ -61,6 +61,14 @@ export interface LayerReader {
   lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
   /** The installed steps that builds can find, the least recently used first. */
   cache(): Promise<CachedLayer[]>;
+  /** The bytes of all copies of these steps. */
+  cacheBytes(): Promise<number>;
+  /**
+   * Layers that are not needed and not marked, in no order; at most `limit`. A layer is needed when
+   * a base, an image (also a deleted image that can be restored), a disk or another layer stands on
+   * it, a job works on it, or a build can find it.
+   */
+  unneeded(limit: number): Promise<LayerId[]>;
   /**
    * The layers that were marked for removal at or before a time and that have nothing on top. A
    * layer is listed only after its children have been removed.
@@ -86,11 +94,10 @@ export interface LayerWriter extends LayerReader {
    */
   takeOver(id: LayerId, from: JobId | null, to: JobId): Promise<boolean>;
   /**
-   * Marks for removal every layer that is not needed: no base, image (also a deleted image that can
-   * be restored), disk or other layer stands on it, no job works on it, and no build can find it. A
-   * marked layer loses its key, so that nothing begins to use it. Idempotent.
+   * Marks for removal those of the layers that are not needed, and the layers below them that are
+   * not needed then. A marked layer loses its key, so that nothing begins to use it. Idempotent.
    */
-  markDeleting(): Promise<void>;
+  markDeleting(ids: readonly LayerId[]): Promise<void>;
   /**
    * Removes the rows of a layer and of its copies, whose bytes are gone. Does nothing unless it is
    * marked for removal.

@@ -53,8 +53,8 @@ export interface MachineReader {
   list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
   /** All machines of this scope, in order of id. */
   all(): Promise<Machine[]>;
-  /** The machines with the status `ready`, in no order. */
-  ready(): Promise<Machine[]>;
+  /** The machines with the status `ready`, and their disks, in no order. */
+  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
   /** The places of the machines that have a disk or a place, in order of id. */
   places(): Promise<MachinePlace[]>;
   /** The machines to which a live image is assigned, in order of id. */

@@ -1,5 +1,6 @@
 // Queries on disks.
 
+import { sql } from 'kysely';
 import type { Disk } from '../../domain/disk.ts';
 import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
@@ -25,6 +26,13 @@ export class SqlDiskReader extends Queries implements DiskReader {
 
   list(): Promise<Disk[]> {
     return this.#all().where('state', '<>', 'deleting').execute();
+  }
+
+  storedBytes(): Promise<Pick<Disk, 'id' | 'storedBytes'>[]> {
+    return this.within(this.db.selectFrom('disk'))
+      .where('state', '<>', 'deleting')
+      .select(['id', 'storedBytes'])
+      .execute();
   }
 
   async ids(): Promise<DiskId[]> {
@@ -69,6 +77,16 @@ export class SqlDiskWriter extends SqlDiskReader implements DiskWriter {
     await this.db
       .insertInto('disk')
       .values({ ...disk, ...rest })
+      .execute();
+  }
+
+  async setStoredBytes(sizes: readonly { id: DiskId; storedBytes: number }[]): Promise<void> {
+    if (sizes.length === 0) return;
+    const given = this.selectRows('disk', ['id', 'storedBytes'], sizes);
+    await this.within(this.db.updateTable('disk'))
+      .from(sql<{ id: DiskId; storedBytes: number }>`(${given})`.as('given'))
+      .set((e) => ({ storedBytes: e.ref('given.storedBytes') }))
+      .whereRef('disk.id', '=', 'given.id')
       .execute();
   }
 

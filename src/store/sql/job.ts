@@ -8,6 +8,7 @@ import {
   type Job,
   type JobKind,
   type JobSubject,
+  jobKindNames,
   type NewJob,
   openJobStates,
 } from '../../domain/job.ts';
@@ -28,6 +29,9 @@ const toJob = (row: Omit<Database['job'], 'id'> & { id: JobId }): Job => ({
   data: JSON.parse(row.data) as Job['data'],
 });
 
+const isOpen = sql<boolean>`state in ('queued', 'running')`;
+const isRunning = sql<boolean>`state = 'running'`;
+
 const noSubject: JobSubject = { imageId: null, machineId: null, transferId: null, layerId: null };
 
 /** By noun: finds the rows whose status needs a job but that have no open job. */
@@ -42,8 +46,25 @@ const abandonedSql = {
 } as const;
 
 export class SqlJobReader extends Queries implements JobReader {
+  /**
+   * The states are part of the text, because the indexes on open jobs name them: a plan that is
+   * made for any values could not use those indexes.
+   */
   protected openJobs() {
-    return this.within(this.db.selectFrom('job')).where('state', 'in', openJobStates);
+    return this.within(this.db.selectFrom('job')).where(isOpen);
+  }
+
+  /** The oldest queued jobs of a kind that are due. */
+  #dueOf(kind: JobKind, limit: number, waitMostMs: number) {
+    return this.openJobs()
+      .where('kind', '=', kind)
+      .where('state', '=', 'queued')
+      .where((e) =>
+        e.or([e('notBefore', '<=', this.now()), e('notBefore', '>', this.now() + waitMostMs)]),
+      )
+      .select('id')
+      .orderBy('id')
+      .limit(limit);
   }
 
   async get(id: JobId): Promise<Job> {
@@ -60,18 +81,17 @@ export class SqlJobReader extends Queries implements JobReader {
     return rows.map(toJob);
   }
 
-  async due(limit: number, waitMostMs: number): Promise<Job[]> {
-    const rows = await this.openJobs()
-      .where((e) =>
-        e.or([
-          e('state', '=', 'running'),
-          e('notBefore', '<=', this.now()),
-          e('notBefore', '>', this.now() + waitMostMs),
-        ]),
-      )
+  async due(limits: Record<JobKind, number>, waitMostMs: number): Promise<Job[]> {
+    const found = [
+      this.within(this.db.selectFrom('job')).where(isRunning).select('id'),
+      ...jobKindNames.map((kind) => this.#dueOf(kind, limits[kind], waitMostMs)),
+    ].map((query) => sql`select id from (${query}) as found`);
+    // Each part reads an index from its beginning; one condition with `or` would read all jobs.
+    const rows = await this.db
+      .selectFrom('job')
+      .where('id', 'in', sql<JobId>`(${sql.join(found, sql` union all `)})`)
       .selectAll()
       .orderBy('id')
-      .limit(limit)
       .execute();
     return rows.map(toJob);
   }
@@ -157,9 +177,9 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
     await this.insertAll('job', rows);
   }
 
-  async claim(id: JobId, owner: string, leaseMs: number): Promise<Job | undefined> {
+  async claim(ids: readonly JobId[], owner: string, leaseMs: number): Promise<Job[]> {
     const free = this.within(this.db.selectFrom('job'))
-      .where('id', '=', id)
+      .where('id', 'in', this.among(ids))
       .where((e) =>
         e.or([
           e('state', '=', 'queued'),
@@ -167,7 +187,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
         ]),
       )
       .select('id');
-    const row = await this.db
+    const rows = await this.db
       .updateTable('job')
       .set((e) => ({
         state: 'running',
@@ -178,8 +198,8 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
       }))
       .where('id', 'in', this.unlocked(free))
       .returningAll()
-      .executeTakeFirst();
-    return row && toJob(row);
+      .execute();
+    return rows.map(toJob).sort((one, other) => one.id - other.id);
   }
 
   async fencedUpdate(job: Job, { data, ...change }: JobChange): Promise<void> {

@@ -35,15 +35,19 @@ const inBuild = sql.raw<boolean>(
 );
 
 /**
- * The only definition of a needed layer: a base in the catalogue; a layer that an image (also a
- * deleted image that can be restored), a disk or another layer stands on; a layer that a job works
- * on; and an installed step that builds can find.
+ * The only definition of a layer that is not needed: it is no base in the catalogue; no image (also
+ * no deleted image that can be restored), disk or other layer stands on it; no job works on it; and
+ * it is no installed step that builds can find. Each condition stands alone, because databases join
+ * such conditions, and ask for each row when they are joined with `or`.
  */
-const needed = sql<boolean>`(
-  ${inUse}
-  or exists (select 1 from base_image where base_image.layer_id = layer.id)
-  or ${sql.raw(openJob('job.id = layer.job_id'))}
-  or (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null))`;
+const unneeded = sql<boolean>`layer.state <> 'deleting'
+  and not (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null)
+  and not exists (select 1 from image where image.layer_id = layer.id)
+  and not exists (select 1 from disk where disk.layer_id = layer.id)
+  and not exists (select 1 from layer child
+    where child.parent_id = layer.id and child.state <> 'deleting')
+  and not exists (select 1 from base_image where base_image.layer_id = layer.id)
+  and not ${sql.raw(openJob('job.id = layer.job_id'))}`;
 
 /** A layer with one of its copies; the columns of the copy are null for a layer without copies. */
 type JoinedRow = Database['layer'] & {
@@ -167,6 +171,28 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return toLayers(rows).map((layer) => ({ ...layer, inUse: Boolean(layer.inUse) }));
   }
 
+  async cacheBytes(): Promise<number> {
+    const { bytes } = await this.db
+      .selectFrom('layer')
+      .innerJoin('layerCopy', 'layerCopy.layerId', 'layer.id')
+      .where('kind', '=', 'software')
+      .where('layer.state', '=', 'sealed')
+      .where('key', 'is not', null)
+      .select((e) => e.fn.sum<number | null>('storedBytes').as('bytes'))
+      .executeTakeFirstOrThrow();
+    return Number(bytes ?? 0);
+  }
+
+  async unneeded(limit: number): Promise<LayerId[]> {
+    const rows = await this.db
+      .selectFrom('layer')
+      .where(unneeded)
+      .select('id')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
   async deleting(before: number): Promise<Layer[]> {
     const rows = await this.#all()
       .where('layer.state', '=', 'deleting')
@@ -242,17 +268,18 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
     return result.numUpdatedRows === 1n;
   }
 
-  async markDeleting(): Promise<void> {
-    // Each round marks one more layer of the tallest chain that nothing needs, from the top, so the
-    // loop ends after as many rounds as that chain has layers.
-    while (true) {
-      const result = await this.db
+  async markDeleting(ids: readonly LayerId[]): Promise<void> {
+    // Each round goes one layer down, so the loop ends after as many rounds as the tallest chain
+    // has layers.
+    for (let round = ids; round.length > 0; ) {
+      const marked = await this.db
         .updateTable('layer')
         .set({ state: 'deleting', key: null, deletingAt: this.now() })
-        .where('state', '<>', 'deleting')
-        .where(sql<boolean>`not ${needed}`)
-        .executeTakeFirst();
-      if (result.numUpdatedRows === 0n) return;
+        .where('id', 'in', this.among(round))
+        .where(unneeded)
+        .returning('parentId')
+        .execute();
+      round = marked.flatMap(({ parentId }) => parentId ?? []);
     }
   }
 

@@ -105,8 +105,11 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await this.rows().orderBy('id').execute()).map(toMachine);
   }
 
-  async ready(): Promise<Machine[]> {
-    return (await this.rows().where('status', '=', 'ready').execute()).map(toMachine);
+  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
+    return this.within(this.db.selectFrom('machine'))
+      .where('status', '=', 'ready')
+      .select(['id', 'diskId'])
+      .execute();
   }
 
   places(): Promise<MachinePlace[]> {

@@ -61,6 +61,10 @@ export abstract class Queries {
     return this.#dialect.among(ids);
   }
 
+  protected get selectRows(): Dialect['selectRows'] {
+    return this.#dialect.selectRows;
+  }
+
   /** Adds rows, which all have the same columns, in one statement; does nothing without rows. */
   protected async insertAll<Table extends keyof Database & string>(
     table: Table,
@@ -70,6 +74,6 @@ export abstract class Queries {
     if (columns.length === 0) return;
     const names = sql.join(columns.map((column) => sql.ref(column)));
     await sql`insert into ${sql.table(table)} (${names})
-      ${this.#dialect.selectRows(table, columns, rows)}`.execute(this.db);
+      ${this.selectRows(table, columns, rows)}`.execute(this.db);
   }
 }

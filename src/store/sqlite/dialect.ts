@@ -9,7 +9,9 @@ export const dialect: Dialect = {
   among: <Id>(ids: readonly Id[]) => sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`,
 
   selectRows(_table, columns, rows) {
-    const values = columns.map((column) => sql`json_extract(value, ${sql.lit(`$.${column}`)})`);
+    const values = columns.map(
+      (column) => sql`json_extract(value, ${sql.lit(`$.${column}`)}) as ${sql.ref(column)}`,
+    );
     return sql`select ${sql.join(values)} from json_each(${JSON.stringify(rows)})`;
   },
 };

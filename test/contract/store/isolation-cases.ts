@@ -12,6 +12,7 @@ import type {
 } from '../../../src/domain/ids.ts';
 import type { Job } from '../../../src/domain/job.ts';
 import type { Reader, Writer } from '../../../src/store/port/unit-of-work.ts';
+import { tenOfEach } from './world.ts';
 
 /** One thing of each noun, all of one organisation. */
 export interface Things {
@@ -76,12 +77,13 @@ export const lists: Record<string, Read> = {
   'machines.ready': (work) => work.machines.ready(),
   'machines.places': (work) => work.machines.places(),
   'disks.list': (work) => work.disks.list(),
+  'disks.storedBytes': (work) => work.disks.storedBytes(),
   'disks.ids': (work) => work.disks.ids(),
   'disks.kept': (work) => work.disks.kept(),
   'disks.deleting': (work) => work.disks.deleting(later(work)),
   'disks.standingOn': (work, { layerId }) => work.disks.standingOn(layerId),
   'jobs.open': (work) => work.jobs.open(10),
-  'jobs.due': (work) => work.jobs.due(10, 1000),
+  'jobs.due': (work) => work.jobs.due(tenOfEach, 1000),
   'jobs.openOfKind': (work) => work.jobs.openOfKind('imageExport'),
   'jobs.nextDue': (work) => work.jobs.nextDue(),
   'transfers.list': (work) => work.transfers.list(),
@@ -118,12 +120,14 @@ export const changes: Record<string, Change> = {
   'machines.setPaused': (work, { machineId }) => work.machines.setPaused([machineId]),
   'machines.setOff': (work, { machineId }) => work.machines.setOff([machineId], 'changed'),
   'disks.update': (work, { diskId }) => work.disks.update(diskId, { storedBytes: 9 }),
+  'disks.setStoredBytes': (work, { diskId }) =>
+    work.disks.setStoredBytes([{ id: diskId, storedBytes: 9 }]),
   'disks.keep': (work, { diskId }) => work.disks.keep(diskId, 1),
   'disks.releaseKept': (work) => work.disks.releaseKept(later(work)),
   'disks.markDeleting': (work) => work.disks.markDeleting(),
   'disks.takeUp': (work) => work.disks.takeUp(),
   'disks.remove': (work, { diskId }) => work.disks.remove(diskId),
-  'jobs.claim': (work, { jobId }) => work.jobs.claim(jobId, 'thief', 1),
+  'jobs.claim': (work, { jobId }) => work.jobs.claim([jobId], 'thief', 1),
   'jobs.fencedUpdate': (work, { job }) => work.jobs.fencedUpdate(job, { phase: 'changed' }),
   'jobs.cancelOfImage': (work, { imageId }) => work.jobs.cancelOfImage(imageId),
   'jobs.prune': (work) => work.jobs.prune(later(work)),

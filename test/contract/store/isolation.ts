@@ -111,6 +111,7 @@ const internal = new Set([
     'among',
     'insertAll',
     'unlocked',
+    'selectRows',
   ],
   ...['openJobs', 'rows', 'shown', 'visible'],
 ]);

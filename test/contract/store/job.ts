@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { ImageId, JobId, MachineId } from '../../../src/domain/ids.ts';
 import type { Job } from '../../../src/domain/job.ts';
 import { LeaseLost } from '../../../src/store/port/job.ts';
-import type { MakeWorld, World } from './world.ts';
+import { type MakeWorld, tenOfEach, type World } from './world.ts';
 
 async function claimed(world: World, id: JobId, owner: string): Promise<Job> {
   const job = await world.claim(id, owner);
@@ -178,7 +178,8 @@ function testQueue(make: MakeWorld) {
         work.jobs.fencedUpdate(job, { ...change, notBefore: world.now() + ms }),
       );
     };
-    const isDue = async () => (await world.read((work) => work.jobs.due(10, 5000))).length === 1;
+    const isDue = async () =>
+      (await world.read((work) => work.jobs.due(tenOfEach, 5000))).length === 1;
     await waits(100);
     assert.equal(await isDue(), false);
     assert.equal(await world.read((work) => work.jobs.nextDue()), world.now() + 100);
@@ -186,6 +187,20 @@ function testQueue(make: MakeWorld) {
     assert.equal(await isDue(), true);
     await waits(5001);
     assert.equal(await isDue(), true);
+  });
+
+  it('is due however many jobs of another kind wait before it', async (t) => {
+    const world = await make(t);
+    for (let count = 0; count < 12; count++) await world.machineJob();
+    const { id: imageId } = await world.image();
+    const last = await world.job({ kind: 'imageInstall', organisationId: world.ours, imageId });
+    const due = await world.read((work) => work.jobs.due(tenOfEach, 5000));
+    assert.deepEqual(
+      due.map(({ id }) => id),
+      due.map(({ id }) => id).toSorted((one, other) => one - other),
+    );
+    assert.equal(due.length, 11);
+    assert.equal(due.at(-1)?.id, last);
   });
 
   it('is cancelled with its image while it is queued, but not while it runs', async (t) => {

@@ -77,7 +77,10 @@ function testNeed(make: MakeWorld) {
     const image = await world.imageOn(keptHead);
     await world.write((work) => work.bases.add({ name: 'base', sizeGb: 1, layerId: base }));
     await world.write((work) => work.images.update(image, { deletedAt: work.now() }));
-    await world.write((work) => work.layers.markDeleting());
+    const unneeded = await world.read((work) => work.layers.unneeded(10));
+    assert.deepEqual(unneeded, [head]);
+    // A layer that came to be needed since it was looked for stays.
+    await world.write((work) => work.layers.markDeleting([...unneeded, keptHead, base, cached]));
     const states = async () =>
       Object.fromEntries(
         (await world.read((work) => work.layers.list())).map((one) => [one.id, one.state]),
@@ -170,6 +173,15 @@ function testNext(make: MakeWorld) {
     assert.equal(await next(4), second);
     await verified(second, 9);
     assert.equal(await next(10), first);
+    // A copy that was never compared counts from the time of its layer.
+    world.advance(-1);
+    const never = await world.layer();
+    await world.write((work) => work.layerCopies.update(localCopy(never), { digest: 'sha256:0' }));
+    assert.equal(await next(10), never);
+    assert.deepEqual(
+      (await world.read((work) => work.layerCopies.quarantined())).map(({ layerId }) => layerId),
+      [bad],
+    );
   });
 
   it('has no copy while it is built, one when it is sealed, and none when it is removed', async (t) => {
@@ -185,7 +197,7 @@ function testNext(make: MakeWorld) {
     const copy = { layerId: id, place: 'local', state: 'sound', storedBytes: 5, ...none };
     assert.deepEqual(await copies(), [copy]);
     await world.write(async (work) => {
-      await work.layers.markDeleting();
+      await work.layers.markDeleting([id]);
       await work.layers.remove(id);
     });
     assert.deepEqual(await world.read((work) => work.layers.ids()), []);

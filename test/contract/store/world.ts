@@ -12,7 +12,7 @@ import type {
   TransferId,
 } from '../../../src/domain/ids.ts';
 import type { Image } from '../../../src/domain/image.ts';
-import type { Job, NewJob } from '../../../src/domain/job.ts';
+import { type Job, type JobKind, jobKindNames, type NewJob } from '../../../src/domain/job.ts';
 import type { Machine } from '../../../src/domain/machine.ts';
 import type { Transfer } from '../../../src/domain/transfer.ts';
 import type { NewDisk } from '../../../src/store/port/disk.ts';
@@ -24,6 +24,11 @@ import type { Scope as TestScope } from '../../support.ts';
 export type MakeStore = (t: TestScope, now: () => number) => Promise<Store>;
 
 export const startsAt = 1_000_000_000_000;
+
+export const tenOfEach = Object.fromEntries(jobKindNames.map((kind) => [kind, 10])) as Record<
+  JobKind,
+  number
+>;
 
 export class World {
   readonly store: Store;
@@ -188,8 +193,8 @@ export class World {
     return this.job({ kind: 'machineStart', organisationId: this.ours, machineId });
   }
 
-  claim(id: JobId, owner: string, leaseMs = 1000): Promise<Job | undefined> {
-    return this.write((work) => work.jobs.claim(id, owner, leaseMs));
+  async claim(id: JobId, owner: string, leaseMs = 1000): Promise<Job | undefined> {
+    return (await this.write((work) => work.jobs.claim([id], owner, leaseMs)))[0];
   }
 }
 
