@@ -100,17 +100,10 @@ async function settleStrays(work: Writer, ids: readonly MachineId[], mayComeBack
   const stopped: MachineId[] = [];
   const unknown: MachineId[] = [];
   const back: MachineId[] = [];
-<<<<<<< HEAD
   // A machine with an open job is left to that job.
   for (const id of await idleOf(work, ids)) {
     const machine = await work.machines.find(id);
     if (!machine) unknown.push(id);
-=======
-  for (const id of ids.filter((one) => !busy.has(one))) {
-    const machine = await work.machines.find(id);
-    if (!machine) unknown.push(id);
-    else if (machine.status !== 'off') continue;
->>>>>>> scale
     else if (mayComeBack && machine.statusReason === wentOff) {
       await work.machines.update(id, { status: 'ready', statusReason: null });
       back.push(id);
