@@ -49,8 +49,8 @@ function countOf(steps: readonly string[]): Counts {
 
 /**
  * The tables of transactions that a server commits on its own timers: it measures its host,
- * verifies layers, looks for orphans, removes expired things, leases its tasks, and notes that a key was used. They
- * come at any moment, so they are never called new.
+ * verifies layers, looks for orphans, removes expired things, leases its tasks, and notes that a
+ * key was used. They come at any moment, so they are never called new.
  */
 const timerTables = [
   'host',
