@@ -58,5 +58,6 @@ export async function firstValue({ dataDir, database }: Place, sql: string): Pro
  * longer than its period, which is a minute and more.
  */
 export async function endTaskLeases({ database }: Place): Promise<void> {
-  if (database !== null) await database.server.query('delete from lease', database.url);
+  if (database !== null)
+    await database.server.query("delete from lease where name like 'task %'", database.url);
 }

@@ -1,5 +1,6 @@
-// Makes the place on which a scenario starts, a data directory and a store: a base, three titles, one machine, and the
-// things that the scenario needs. It is made once; each death runs on a copy of it.
+// Makes the place on which a scenario starts, a data directory and a store: a base, three titles,
+// one machine, and the things that the scenario needs. It is made once; each death runs on a copy
+// of it.
 
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';

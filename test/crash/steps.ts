@@ -49,8 +49,8 @@ function countOf(steps: readonly string[]): Counts {
 
 /**
  * The tables of transactions that a server commits on its own timers: it measures its host,
- * verifies layers, removes expired things, leases its tasks, and notes that a key was used. They
- * come at any moment, so they are never called new.
+ * verifies layers, looks for orphans, removes expired things, leases its tasks, and notes that a
+ * key was used. They come at any moment, so they are never called new.
  */
 const timerTables = [
   'host',
@@ -59,6 +59,7 @@ const timerTables = [
   'layer_copy',
   'lease',
   'access_key',
+  'orphan',
   'steady',
   'disk, steady',
   'access_link, disk, idempotency, image, job, signature, steady',
