@@ -60,7 +60,7 @@ async function measureQueues(client: pg.Client, url: string, { machines }: Size)
 async function measureClaims(client: pg.Client, url: string, folder: string): Promise<void> {
   const bin = '/usr/lib/postgresql/15/bin';
   for (const servers of serverCounts) {
-    const bare = await bareClaims(client, { url, bin, folder, clients: servers, seconds: 5 });
+    const bare = await bareClaims(client, { url, bin, folder, clients: servers, count: 1000 });
     const { seconds } = await measureJobs(client, {
       ...{ url, mode: 'claim', count: 1000, servers, limit: 100_000 },
     });

@@ -94,17 +94,17 @@ const bareClaim = `update job set state = 'running', lease_owner = 'pgbench', le
     where kind = 'machineStop' and state = 'queued' order by id limit 1 for update skip locked);
 `;
 
-/** Claims a second by `pgbench` with so many clients. */
+/** Claims a second by `pgbench` with so many clients, which take `count` jobs together. */
 export async function bareClaims(
   client: pg.Client,
-  options: { url: string; bin: string; folder: string; clients: number; seconds: number },
+  options: { url: string; bin: string; folder: string; clients: number; count: number },
 ): Promise<number> {
-  const { url, bin, folder, clients, seconds } = options;
-  await queueStops(client, 100_000);
+  const { url, bin, folder, clients, count } = options;
+  await queueStops(client, count);
   const script = `${folder}/claim.sql`;
   await writeFile(script, bareClaim);
   const { stdout } = await run(`${bin}/pgbench`, [
-    ...['-n', '-M', 'prepared', '-c', `${clients}`, '-j', '1', '-T', `${seconds}`],
+    ...['-n', '-M', 'prepared', '-c', `${clients}`, '-j', '1', '-t', `${count / clients}`],
     ...['-f', script, url],
   ]);
   return Number(/tps = ([\d.]+)/.exec(stdout)?.[1]);
