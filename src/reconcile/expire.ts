@@ -14,8 +14,6 @@ const jobsKeptMs = 7 * 24 * 3600_000;
  * back by as much.
  */
 const signatureKeptMs = 2 * 3600_000;
-/** There is one for each request, so they are not kept for as long. */
-const sharedSignatureKeptMs = 15 * 60_000;
 const auditRoundsMax = 100;
 
 /** Which expired things may be removed now, and the state of the guard that decided it. */
@@ -58,7 +56,7 @@ export async function expire(
 ): Promise<void> {
   if (isSteady) await work.host.setSteady();
   if (before !== null) {
-    await work.signatures.prune(before - signatureKeptMs, before - sharedSignatureKeptMs);
+    await work.signatures.prune(before - signatureKeptMs);
     await work.access.prune(before);
     await work.idempotency.prune(before);
     await work.jobs.prune(before - jobsKeptMs);

@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
+import { openPool } from '../../src/store/postgres/pool.ts';
+import { PostgresSignatures } from '../../src/store/postgres/signatures.ts';
 import { defer, type Scope, waitFor } from '../support.ts';
 import { startReplicas } from './replicas.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
@@ -114,6 +116,31 @@ describe('three servers on one database', () => {
 });
 
 describe('the memory of signatures that servers share', () => {
+  it('forgets those of requests that are long over, and nothing else', async (t) => {
+    const url = await server.databaseWithTables();
+    const pool = openPool(url);
+    defer(t, () => pool.end());
+    let now = 1_000_000;
+    const signatures = new PostgresSignatures(pool, { now: () => now, requestsPerSecond: 0 });
+    await signatures.begin();
+    defer(t, () => signatures.end());
+    const use = (signature: string) =>
+      signatures.use({ keyId: 'key' as never, signature, signedAt: now, expiresAt: now + 300_000 });
+    await use('old');
+    now += 300_000 + 15 * 60_000;
+    await use('new');
+    await signatures.prune();
+    assert.equal(await server.count(url, 'read_signature'), 3);
+    now += 1;
+    await signatures.prune();
+    // The marker says since when signatures are remembered.
+    const left = await server.query('select signature from read_signature order by 1', url);
+    assert.deepEqual(
+      left.map(({ signature }) => signature),
+      ['', 'new'],
+    );
+  });
+
   it('begins anew after a crash of the database, and refuses what was signed before', async (t) => {
     const own = await startPostgres(t);
     const store = await openPostgres({ url: await own.database() });

@@ -14,16 +14,18 @@ export const measure: Task = {
   async run({ store, engine, log, signal }) {
     const call = withoutJob(signal);
     const { disks, capacity } = await engine.inventory(call);
-    await store.write('system', (work) => work.host.setCapacity(capacity));
     const noted = await store.read('system', (work) => work.disks.storedBytes());
     const changed = noted.flatMap(({ id, storedBytes: before }) => {
       const storedBytes = disks.get(id);
       return storedBytes === undefined || storedBytes === before ? [] : [{ id, storedBytes }];
     });
-    for (let from = 0; from < changed.length; from += portionMax) {
+    for (let from = 0; from === 0 || from < changed.length; from += portionMax) {
       signal.throwIfAborted();
       const portion = changed.slice(from, from + portionMax);
-      await store.write('system', (work) => work.disks.setStoredBytes(portion));
+      await store.write('system', async (work) => {
+        if (from === 0) await work.host.setCapacity(capacity);
+        await work.disks.setStoredBytes(portion);
+      });
     }
     if (!engine.pause) return;
     const paused = [...(await engine.pause.paused(call))];

@@ -8,11 +8,8 @@ export interface SignatureWriter {
    * kept empty signature stands for all of the key's signatures that expire at or before its time.
    */
   use(keyId: KeyId, signature: string, expiresAt: number): Promise<boolean>;
-  /**
-   * Forgets the signatures that expired before a time, after which they could be used again; those
-   * of all requests, which several servers share, before another time.
-   */
-  prune(before: number, sharedBefore: number): Promise<void>;
+  /** Forgets the signatures that expired before a time, after which they could be used again. */
+  prune(before: number): Promise<void>;
 }
 
 /**

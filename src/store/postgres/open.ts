@@ -96,6 +96,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
       nudgeOthers: () => nudges.send(),
       onNudge: (wake) => nudges.listen(wake),
       async close() {
+        signatures.end();
         await nudges.close();
         followed.stop();
         await db.destroy();

@@ -69,6 +69,15 @@ insert into read_signature (key_id, signature, expires_at) values ('', '', $1)
 on conflict (key_id, signature) do update set expires_at = excluded.expires_at
 where read_signature.expires_at > excluded.expires_at`;
 
+/** There is a row for each request, so they are kept for this long only after they are over. */
+const keptMs = 15 * 60_000;
+const pruneEveryMs = 60_000;
+
+/** Removes a portion, so that no statement takes long. The marker's row stays. */
+const pruneSql = `
+delete from read_signature where ctid in (
+  select ctid from read_signature where expires_at < $1 and key_id <> '' limit 50000)`;
+
 interface SignatureOptions {
   now: () => number;
   /** The lasting rate at which one key may send, and twice as many at once; 0: no limit. */
@@ -82,6 +91,7 @@ export class PostgresSignatures implements SharedSignatures {
   #isBusy = false;
   #known = new Set<string>();
   #before = new Set<string>();
+  #pruning: NodeJS.Timeout | undefined;
 
   constructor(pool: Pool, options: SignatureOptions) {
     this.#pool = pool;
@@ -94,7 +104,21 @@ export class PostgresSignatures implements SharedSignatures {
 
   /** Begins to remember, unless another server has begun. Call it once, before the first use. */
   async begin(): Promise<void> {
+    this.#pruning = setInterval(() => void this.prune().catch(() => {}), pruneEveryMs);
+    this.#pruning.unref();
     await this.#ask([]);
+  }
+
+  /** Forgets signatures whose requests have been over for a while. */
+  async prune(): Promise<void> {
+    const { now } = this.#options;
+    let removed: number | null;
+    do removed = (await this.#pool.query(pruneSql, [now() - keptMs])).rowCount;
+    while (removed);
+  }
+
+  end(): void {
+    clearInterval(this.#pruning);
   }
 
   use(request: SignedRequest): Promise<SignatureUse> {

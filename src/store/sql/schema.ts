@@ -92,7 +92,6 @@ export interface Database {
   freeze: { what: Freeze; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
   signature: { keyId: KeyId; signature: string; expiresAt: number };
-  readSignature: { keyId: KeyId; signature: string; expiresAt: number };
   installation: Installation & { one: number; createdAt: number };
 }
 

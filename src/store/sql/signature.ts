@@ -28,13 +28,7 @@ export class SqlSignatureWriter extends Queries implements SignatureWriter {
     return result.numInsertedOrUpdatedRows === 1n;
   }
 
-  async prune(before: number, sharedBefore: number): Promise<void> {
+  async prune(before: number): Promise<void> {
     await this.db.deleteFrom('signature').where('expiresAt', '<', before).execute();
-    // The row without a key says since when signatures are remembered.
-    await this.db
-      .deleteFrom('readSignature')
-      .where('expiresAt', '<', sharedBefore)
-      .where('keyId', '<>', '' as KeyId)
-      .execute();
   }
 }

@@ -16,9 +16,9 @@ function testRequests(make: MakeWorld) {
     assert.equal(await use(key, 'first'), false);
     assert.equal(await use(key, 'second'), true);
     assert.equal(await use('other' as KeyId, 'first'), true);
-    await world.write((work) => work.signatures.prune(world.now() + 100, 0));
+    await world.write((work) => work.signatures.prune(world.now() + 100));
     assert.equal(await use(key, 'first'), false);
-    await world.write((work) => work.signatures.prune(world.now() + 101, 0));
+    await world.write((work) => work.signatures.prune(world.now() + 101));
     assert.equal(await use(key, 'first'), true);
   });
 
