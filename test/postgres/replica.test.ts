@@ -55,11 +55,13 @@ describe('three servers on one database', () => {
 
   it('share the work: each job is done once, and no server does it all', async (t) => {
     const s = await startReplicas(t, await server.database(), { count: 3, speed: 50 });
+    await s.store.write('system', (work) => work.organisations.setQuotas(s.ours, { builds: 1000 }));
     const images = await Promise.all(
       Array.from({ length: 30 }, async (_, number) => {
-        const { body } = await s.at(number).call('imageInstall', {
+        const { status, body } = await s.at(number).call('imageInstall', {
           body: { software_ids: [s.editor.id], name: `image ${number}` },
         });
+        assert.equal(status, 200, JSON.stringify(body));
         return Number(body.id);
       }),
     );
