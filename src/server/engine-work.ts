@@ -93,15 +93,19 @@ export class EngineWork {
   async #end(): Promise<void> {
     const [opened, reconciler] = [this.#opened, this.#reconciler];
     [this.#reconciler, this.#opened] = [null, null];
-    await reconciler?.stop();
-    await opened?.engine.close();
-    await opened?.lease?.release();
+    await endAll(opened, reconciler);
   }
 
-  /** Ends the work. Idempotent. */
+  /** Ends the work, for good. The engine and the reconciler can still be looked at. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#trying;
-    await this.#end();
+    await endAll(this.#opened, this.#reconciler);
   }
+}
+
+async function endAll(opened: Opened | null, reconciler: Reconciler | null): Promise<void> {
+  await reconciler?.stop();
+  await opened?.engine.close();
+  await opened?.lease?.release();
 }
