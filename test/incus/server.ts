@@ -17,7 +17,7 @@ import { serverProcess } from '../server-process.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { containerBase, type IncusMember } from './member.ts';
 
-const restMs = 90_000;
+const restMs = 240_000;
 
 /** Prints how long each part of a test took. */
 export function laps(t: TestContext) {

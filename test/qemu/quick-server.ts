@@ -19,7 +19,7 @@ import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { guests, quickBase } from './quick-base.ts';
 
 /** The longest wait for an image or a machine to reach a final status. */
-export const restMs = 120_000;
+export const restMs = 300_000;
 
 interface Options {
   guest?: string;
