@@ -6,16 +6,16 @@ import { readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { waitFor } from '../support.ts';
+import { waitFor } from '../../support.ts';
 import {
   clientCertificate,
   leftOutWithoutIncus,
   startIncus,
   statesAre,
   trustClient,
-} from './cluster.ts';
-import type { IncusMember } from './member.ts';
-import { laps, startOnIncus } from './server.ts';
+} from '../cluster.ts';
+import type { IncusMember } from '../member.ts';
+import { laps, startOnIncus } from '../server.ts';
 
 const note = { name: 'Note', script: 'echo built > /root/note\n' };
 const more = { name: 'More', script: 'echo more >> /root/note\n' };
