@@ -20,7 +20,7 @@ import {
   signedHead,
 } from '../contract/signing.ts';
 import { AppError } from '../domain/error.ts';
-import type { KeyId } from '../domain/ids.ts';
+import type { SignatureUse, SignedRequest } from '../domain/signature.ts';
 import type { Clock } from '../lib/clock.ts';
 import { TokenBuckets } from '../lib/token-bucket.ts';
 
@@ -35,15 +35,6 @@ interface RequestHead {
   isBytes: boolean;
 }
 
-interface Signed {
-  keyId: KeyId;
-  signature: string;
-  signedAt: number;
-  expiresAt: number;
-}
-
-type Use = { is: 'new' | 'used' | 'early' } | { is: 'fast'; waitMs: number };
-
 /**
  * The memory of used signatures: this server's own journal, or one that all servers on a database
  * share.
@@ -51,9 +42,9 @@ type Use = { is: 'new' | 'used' | 'early' } | { is: 'fast'; waitMs: number };
 interface UsedSignatures {
   has(signature: string): boolean;
   /** `early`: the request was signed before the memory began, so it may be a replay. */
-  use(request: Signed): Use | Promise<Use>;
+  use(request: SignedRequest): SignatureUse | Promise<SignatureUse>;
   /** Remembers the signature of a request that the rate limit refused. */
-  refuse(request: Signed): void;
+  refuse(request: SignedRequest): void;
 }
 
 /** A request whose header is in order, and whose body is still to come. */
@@ -143,7 +134,7 @@ export class Authenticator {
     return { keyId, organisationId, permissions, signature, signatureExpiresAt };
   }
 
-  async #use(request: Signed): Promise<void> {
+  async #use(request: SignedRequest): Promise<void> {
     if (this.#used.has(request.signature)) throw replayed();
     const waitMs = this.#limits.take(request.keyId, this.#clock.now());
     if (waitMs > 0) {

@@ -31,7 +31,8 @@ export class EngineWork {
   #build: ((engine: Engine) => Reconciler) | null = null;
   #log: Log | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #trying: Promise<void> = Promise.resolve();
+  /** The change of the work that is under way; null when none is. */
+  #changing: Promise<void> | null = null;
 
   constructor(options: EngineWorkOptions) {
     this.#options = options;
@@ -64,7 +65,7 @@ export class EngineWork {
     this.#begin();
     if (!this.#options.mayWork) return;
     this.#timer = setInterval(() => {
-      if (this.#opened === null) this.#trying = this.#tryAgain();
+      if (this.#opened === null && this.#changing === null) this.#change(this.#tryAgain());
     }, againMs);
     this.#timer.unref();
   }
@@ -75,8 +76,15 @@ export class EngineWork {
     this.#reconciler.start();
     this.#opened.lease?.onLost(() => {
       this.#log?.error({}, 'another server has taken over the engine; this one ends its work');
-      this.#trying = this.#end();
+      this.#change(this.#end());
     });
+  }
+
+  #change(work: Promise<void>): void {
+    const changing = work.finally(() => {
+      if (this.#changing === changing) this.#changing = null;
+    });
+    this.#changing = changing;
   }
 
   async #tryAgain(): Promise<void> {
@@ -99,7 +107,7 @@ export class EngineWork {
   /** Ends the work, for good. The engine and the reconciler can still be looked at. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#trying;
+    await this.#changing;
     await endAll(this.#opened, this.#reconciler);
   }
 }

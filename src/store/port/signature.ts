@@ -1,6 +1,7 @@
 // Signatures of requests. Each may be used once, so that a recorded request cannot be sent again.
 
 import type { KeyId } from '../../domain/ids.ts';
+import type { SignatureUse, SignedRequest } from '../../domain/signature.ts';
 
 export interface SignatureWriter {
   /**
@@ -10,21 +11,6 @@ export interface SignatureWriter {
   use(keyId: KeyId, signature: string, expiresAt: number): Promise<boolean>;
   /** Forgets the signatures that expired before a time, after which they could be used again. */
   prune(before: number): Promise<void>;
-}
-
-/**
- * `used`: the signature was used before. `early`: the request was signed before the store began to
- * remember signatures, so it may be a replay. `fast`: the key sends more requests than it may; it
- * has to wait.
- */
-export type SignatureUse = { is: 'new' | 'used' | 'early' } | { is: 'fast'; waitMs: number };
-
-export interface SignedRequest {
-  keyId: KeyId;
-  signature: string;
-  signedAt: number;
-  /** From when on the request is refused as too old. */
-  expiresAt: number;
 }
 
 export interface SharedSignatures {

@@ -9,7 +9,8 @@
 
 import type { Pool } from 'pg';
 import { failedForNow } from '../../domain/error.ts';
-import type { SharedSignatures, SignatureUse, SignedRequest } from '../port/signature.ts';
+import type { SignatureUse, SignedRequest } from '../../domain/signature.ts';
+import type { SharedSignatures } from '../port/signature.ts';
 
 const batchMax = 500;
 /** Requests that wait for a statement beyond these are refused, since the database is too slow. */
@@ -104,9 +105,9 @@ export class PostgresSignatures implements SharedSignatures {
 
   /** Begins to remember, unless another server has begun. Call it once, before the first use. */
   async begin(): Promise<void> {
+    await this.#ask([]);
     this.#pruning = setInterval(() => void this.prune().catch(() => {}), pruneEveryMs);
     this.#pruning.unref();
-    await this.#ask([]);
   }
 
   /** Forgets signatures whose requests have been over for a while. */
