@@ -1,15 +1,12 @@
 // Parses the address of a PostgreSQL database.
 
 import { isAbsolute } from 'node:path';
+import { isLoopback } from '../lib/loopback.ts';
 import { type Parser, refuse, UsageError } from './parse.ts';
 
 const example = 'postgres://silversmith@db.example:5432/silversmith';
 const filesInUrl = ['sslrootcert', 'sslcert', 'sslkey'];
 const known = new Set([...filesInUrl, 'sslmode', 'host']);
-
-/** A host whose traffic does not leave this machine. */
-const isLocal = (host: string) =>
-  host === '' || host === 'localhost' || host === '[::1]' || /^127\./.test(host);
 
 function isDecodable(part: string): boolean {
   try {
@@ -41,8 +38,12 @@ export const databaseUrl: Parser<string> = (text) => {
     if (!isAbsolute(url.searchParams.get(name) ?? '/'))
       return refuse(`Give ${name} as a path that begins with /.`);
   const mode = url.searchParams.get('sslmode');
-  const isOn = isLocal(url.hostname) || url.searchParams.has('host');
-  if (mode === null && !isOn) url.searchParams.set('sslmode', 'verify-full');
+  // The parameter `host` is the folder of a socket.
+  const isLocal =
+    url.hostname === '' ||
+    isLoopback(url.hostname.replace('[::1]', '::1')) ||
+    url.searchParams.has('host');
+  if (mode === null && !isLocal) url.searchParams.set('sslmode', 'verify-full');
   else if (mode !== null && mode !== 'verify-full' && mode !== 'disable')
     return refuse('sslmode is verify-full (with sslrootcert=FILE), or disable for a safe network.');
   return url.href;

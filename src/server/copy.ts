@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { copyAction, type StoreCopied, storeCopy } from '../app/operator/store.ts';
 import { AppError } from '../domain/error.ts';
 import { systemClock } from '../lib/clock.ts';
-import { exists, makeFolders, statOrNull } from '../lib/files.ts';
+import { exists, makeFolders } from '../lib/files.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { assertPostgresStore, databaseName, withPostgresSide } from '../store/postgres/copy.ts';
 import { openPostgres } from '../store/postgres/open.ts';
 import { copyRows, type Side, type Table } from '../store/sql/copy.ts';
 import { withNewSqliteSide, withSqliteSide } from '../store/sqlite/copy.ts';
-import { storeFile } from '../store/sqlite/database.ts';
+import { hasStore, storeFile } from '../store/sqlite/database.ts';
 import { lockDataDir } from '../store/sqlite/lock.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import { assertStoreIsThere } from './installation.ts';
@@ -100,13 +100,12 @@ async function withLock<Result>(dataDir: string, work: () => Promise<Result>): P
 }
 
 async function assertNoStore(dataDir: string): Promise<void> {
+  if (!(await hasStore(dataDir))) return;
   const file = storeFile(dataDir);
-  for (const path of [file, `${file}-wal`])
-    if (((await statOrNull(path))?.size ?? 0) > 0)
-      throw new AppError(
-        'conflict',
-        `There is a store in ${dataDir} already. Move ${file}, and ${file}-wal where there is one, aside, or give another --data-dir.`,
-      );
+  throw new AppError(
+    'conflict',
+    `There is a store in ${dataDir} already. Move ${file}, and ${file}-wal where there is one, aside, or give another --data-dir.`,
+  );
 }
 
 async function asChange(

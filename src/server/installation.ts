@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { AppError } from '../domain/error.ts';
 import { exists, statOrNull, writeWhole } from '../lib/files.ts';
 import { newId } from '../lib/new-id.ts';
-import { storeFile } from '../store/sqlite/database.ts';
+import { hasStore, storeFile } from '../store/sqlite/database.ts';
 import { type Config, type EngineName, engineNames } from './options.ts';
 
 interface Installation {
@@ -62,17 +62,11 @@ export async function assertStoreIsThere({
       'conflict',
       `${dataDir} is a backup, which a server would change. Bring it back: silversmith restore --from ${dataDir} --data-dir NEW`,
     );
-  if (databaseUrl !== null) return;
-  const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
-  const file = storeFile(dataDir);
-  if (
-    (await bytes(file)) + (await bytes(`${file}-wal`)) > 0 ||
-    (await findInstallation(dataDir)) === null
-  )
-    return;
+  if (databaseUrl !== null || (await hasStore(dataDir))) return;
+  if ((await findInstallation(dataDir)) === null) return;
   throw new AppError(
     'unavailable',
-    `The store ${file} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. When its store is in PostgreSQL, give --database-url. To begin anew, move the folder aside.`,
+    `The store ${storeFile(dataDir)} is gone, though ${dataDir} has data. Put it back, or bring a backup back: silversmith restore --from BACKUP --data-dir NEW. When its store is in PostgreSQL, give --database-url. To begin anew, move the folder aside.`,
   );
 }
 

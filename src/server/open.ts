@@ -7,13 +7,13 @@ import type { Engine } from '../engine/port/engine.ts';
 import { openQemu } from '../engine/qemu/engine.ts';
 import { openSimulator } from '../engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { exists, makeFolders, statOrNull } from '../lib/files.ts';
+import { exists, makeFolders } from '../lib/files.ts';
 import { masterKeyFile, parseMasterKey } from '../lib/master-key.ts';
 import { signingKeyFile } from '../lib/signing-key.ts';
 import { systemSentence } from '../lib/system-error.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { openPostgres } from '../store/postgres/open.ts';
-import { storeFile } from '../store/sqlite/database.ts';
+import { hasStore, storeFile } from '../store/sqlite/database.ts';
 import { openSqlite } from '../store/sqlite/open.ts';
 import { openIncusWith } from './incus-options.ts';
 import { assertStoreIsThere, engineOf, findInstallation } from './installation.ts';
@@ -79,19 +79,13 @@ async function openDatabase(
     const store = await openSqlite({ dataDir, now: systemClock.now, ...options });
     return { store, clock: systemClock };
   }
-  if (await hasSqlite(dataDir))
+  if (await hasStore(dataDir))
     throw new AppError(
       'conflict',
       `${dataDir} has a store of its own, and a database is asked for (--database-url or SILVERSMITH_DATABASE_URL). Carry the store over with silversmith store copy --to; then move it aside: mv ${storeFile(dataDir)} ${storeFile(dataDir)}.copied`,
     );
   const store = await openPostgres({ url: databaseUrl, requestsPerSecond });
   return { store, clock: store.clock };
-}
-
-async function hasSqlite(dataDir: string): Promise<boolean> {
-  const file = storeFile(dataDir);
-  const bytes = async (path: string) => (await statOrNull(path))?.size ?? 0;
-  return (await bytes(file)) + (await bytes(`${file}-wal`)) > 0;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/port/engine.ts';
 import { metricsServer } from '../http/metrics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { exists } from '../lib/files.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -44,8 +45,6 @@ export interface Running {
 
 /** How long a start waits for a command that brings the store up to date. */
 const commandMostMs = 1000;
-
-const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 interface Listener {
   app: FastifyInstance;

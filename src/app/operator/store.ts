@@ -21,7 +21,7 @@ export interface StoreCopied {
   textsChanged: number;
   /** Carry these yourself. */
   beside: Beside[];
-  /** What to do before a server is started on the copy. */
+  /** The step that a person has to take before a server is started on the copy. */
   next: string;
 }
 

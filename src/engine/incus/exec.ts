@@ -14,7 +14,7 @@ const drainMs = 5000;
 
 interface GuestCommand {
   command: readonly string[];
-  /** What the command reads on its standard input. */
+  /** The text that the command reads on its standard input. */
   input?: string;
   environment?: Record<string, string>;
   limitMs: number;

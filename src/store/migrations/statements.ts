@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
-/** What databases declare differently. */
+/** The words that databases use differently in the statements of a migration. */
 export interface Declarations {
   /** A primary key that counts up and uses no number again. */
   identity: string;

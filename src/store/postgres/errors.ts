@@ -15,7 +15,7 @@ const connectionLost = new Set([
 ]);
 /** The driver gives these errors no code. */
 const driverSays =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|The server closed|Connection ended)/i;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|The server closed|Connection ended)/i;
 
 /** Whether the driver has waited in vain for the answer to a statement. */
 export const isUnanswered = (error: unknown): boolean =>
@@ -32,7 +32,7 @@ export function isConnectionLost(error: unknown): boolean {
   };
   // A name with several addresses fails with one error for each.
   if (Array.isArray(errors) && errors.length > 0) return errors.every(isConnectionLost);
-  return connectionLost.has(code ?? '') || driverSays.test(message ?? '');
+  return connectionLost.has(code ?? '') || driverSays.test(message ?? '') || isUnanswered(error);
 }
 
 /**

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool } from 'pg';
+import { endOf } from './pool.ts';
 
 const channel = 'silversmith_jobs';
 const againMs = 1000;
@@ -64,11 +65,9 @@ export class Nudges {
   /** Resolves when the connection has ended. */
   async #connection(signal: AbortSignal): Promise<void> {
     const client = this.#open();
-    const ended = new Promise<void>((resolve) => {
-      client.on('end', resolve);
-      client.on('error', () => resolve());
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const ended = endOf(client);
+    const close = () => void client.end().catch(() => {});
+    signal.addEventListener('abort', close, { once: true });
     client.on('notification', ({ payload }) => {
       if (payload !== this.#self) this.#wake?.();
     });
@@ -77,6 +76,7 @@ export class Nudges {
       await client.query(`listen ${channel}`);
       await ended;
     } finally {
+      signal.removeEventListener('abort', close);
       await client.end().catch(() => {});
     }
   }

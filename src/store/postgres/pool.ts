@@ -108,5 +108,12 @@ export function openPool(url: string, statementMs?: number): pg.Pool {
   return pool;
 }
 
+/** Resolves when a connection has ended, for whatever reason. Call it before it connects. */
+export const endOf = (client: pg.Client): Promise<void> =>
+  new Promise((resolve) => {
+    client.once('end', resolve);
+    client.on('error', () => resolve());
+  });
+
 /** A connection of its own, outside the pool. */
 export const openClient = (url: string): pg.Client => new pg.Client(settings(url));

@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Client } from 'pg';
 import { AppError } from '../../domain/error.ts';
 import { translated } from './errors.ts';
-import { openClient } from './pool.ts';
+import { endOf, openClient } from './pool.ts';
 
 const servingLock = 7_521_338_905;
 const againMs = 1000;
@@ -76,10 +76,7 @@ async function hold(
   lock: 'pg_try_advisory_lock' | 'pg_try_advisory_lock_shared',
 ): Promise<Held | null> {
   const client: Client = openClient(url);
-  const ended = new Promise<void>((resolve) => {
-    client.once('end', resolve);
-    client.on('error', () => resolve());
-  });
+  const ended = endOf(client);
   try {
     await client.connect();
     const { rows } = await client.query<{ taken: boolean }>(`select ${lock}($1) as taken`, [

@@ -6,10 +6,18 @@ import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/error.ts';
-import { syncPath } from '../../lib/files.ts';
+import { statOrNull, syncPath } from '../../lib/files.ts';
 import { resultCodeOf, resultCodes, translated } from './errors.ts';
 
 export const storeFile = (dataDir: string) => join(dataDir, 'silversmith.db');
+
+/** Whether the directory has a store with something in it. */
+export async function hasStore(dataDir: string): Promise<boolean> {
+  const file = storeFile(dataDir);
+  for (const path of [file, `${file}-wal`])
+    if (((await statOrNull(path))?.size ?? 0) > 0) return true;
+  return false;
+}
 
 const faultsMax = 5;
 /** The longest wait for another process that uses the file. */
