@@ -8,6 +8,7 @@ import { writeSync } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
+import { isAlive } from '../process-state.ts';
 import { countInPostgres, countInSqlite, type TakeStep } from './transactions.ts';
 
 export interface Interruption {
@@ -37,16 +38,9 @@ const lookEveryMs = 10;
 
 /** Ends the database as a crash would. Blocks until then, so that no step is taken meanwhile. */
 function crash(database: number): void {
-  const runs = () => {
-    try {
-      return process.kill(database, 0);
-    } catch {
-      return false;
-    }
-  };
   process.kill(database, 'SIGQUIT');
   const never = new Int32Array(new SharedArrayBuffer(4));
-  for (let waitedMs = 0; runs(); waitedMs += lookEveryMs) {
+  for (let waitedMs = 0; isAlive(database); waitedMs += lookEveryMs) {
     if (waitedMs > crashMostMs) throw new Error('the database does not end');
     Atomics.wait(never, 0, 0, lookEveryMs);
   }

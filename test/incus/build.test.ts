@@ -1,18 +1,15 @@
 // Limits of builds and commands on a real Incus: on output, on time, and by a signal.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import { openIncus } from '../../src/engine/incus/engine.ts';
 import { type Call, withoutJob } from '../../src/engine/port/call.ts';
-import { fileContent } from '../../src/lib/content.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { call } from '../call.ts';
 import { machineOn, recipeOf } from '../contract/engine/world.ts';
-import { defer, waitFor } from '../support.ts';
+import { waitFor } from '../support.ts';
 import { leftOutWithoutIncus, startIncus } from './cluster.ts';
-import { containerBase } from './member.ts';
+import { ownEngine } from './own-engine.ts';
 
 const sizeBytes = 2 * 1024 ** 3;
 const boot = { mode: 'bios' as const };
@@ -21,17 +18,7 @@ const endsMs = 15_000;
 describe('a build on Incus', { skip: leftOutWithoutIncus }, () => {
   it('is ended at the limits of its output and time, and by a signal, and leaves nothing', async (t) => {
     const { first } = await startIncus(t);
-    const engine = await openIncus({
-      address: { urls: [`unix:${first.socketPath}`] },
-      installation: randomBytes(12).toString('hex'),
-      project: 'ours',
-      pool: null,
-      profile: null,
-    });
-    defer(t, () => engine.close());
-    const base = newId<LayerId>();
-    const disk = await fileContent(await containerBase());
-    await engine.importBase({ layerId: base, disk }, call);
+    const { engine, base } = await ownEngine(t, first);
     const on = { parentId: base, baseLayerId: base, chain: [base], boot, sizeBytes };
     const build = (
       script: string,
@@ -84,17 +71,8 @@ describe('a build on Incus', { skip: leftOutWithoutIncus }, () => {
 describe('a command in a machine on Incus', { skip: leftOutWithoutIncus }, () => {
   it('gives its outputs and status, however much it prints, and says when it printed too much', async (t) => {
     const { first } = await startIncus(t);
-    const engine = await openIncus({
-      address: { urls: [`unix:${first.socketPath}`] },
-      installation: randomBytes(12).toString('hex'),
-      project: 'ours',
-      pool: null,
-      profile: null,
-    });
-    defer(t, () => engine.close());
-    const [base, diskId, machineId] = [newId<LayerId>(), newId<DiskId>(), 3 as MachineId];
-    const disk = await fileContent(await containerBase());
-    await engine.importBase({ layerId: base, disk }, call);
+    const { engine, base } = await ownEngine(t, first);
+    const [diskId, machineId] = [newId<DiskId>(), 3 as MachineId];
     await engine.ensureDisk({ diskId, layerId: base, sizeBytes }, call);
     const run = async (script: string) =>
       engine.exec?.run({ machineId, command: ['/bin/sh', '-c', script] }, call);

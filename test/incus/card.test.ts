@@ -1,17 +1,14 @@
 // Network cards of machines on a real Incus: who gets one, when, and with which address.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
-import { openIncus } from '../../src/engine/incus/engine.ts';
-import { fileContent } from '../../src/lib/content.ts';
 import { newId } from '../../src/lib/new-id.ts';
 import { call } from '../call.ts';
 import { machineOn, recipeOf } from '../contract/engine/world.ts';
-import { defer, waitFor } from '../support.ts';
+import { waitFor } from '../support.ts';
 import { leftOutWithoutIncus, startIncus } from './cluster.ts';
-import { containerBase } from './member.ts';
+import { ownEngine } from './own-engine.ts';
 
 const sizeBytes = 2 * 1024 ** 3;
 const boot = { mode: 'bios' as const };
@@ -22,17 +19,7 @@ describe('a machine on Incus with a profile', { skip: leftOutWithoutIncus }, () 
     const { first } = await startIncus(t);
     const devices = { eth0: { type: 'nic', nictype: 'p2p', name: 'eth0' } };
     await first.api.call('POST', '/1.0/profiles', { json: { name: 'with-card', devices } });
-    const engine = await openIncus({
-      address: { urls: [`unix:${first.socketPath}`] },
-      installation: randomBytes(12).toString('hex'),
-      project: 'ours',
-      pool: null,
-      profile: 'with-card',
-    });
-    defer(t, () => engine.close());
-    const base = newId<LayerId>();
-    const disk = await fileContent(await containerBase());
-    await engine.importBase({ layerId: base, disk }, call);
+    const { engine, base } = await ownEngine(t, first, 'with-card');
 
     const addressOf = async (machineId: MachineId, diskId: DiskId) => {
       await engine.ensureDisk({ diskId, layerId: base, sizeBytes }, call);

@@ -9,10 +9,9 @@ import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import type { ImageId, SoftwareId } from '../../src/domain/ids.ts';
-import type { Store } from '../../src/store/port/unit-of-work.ts';
-import { openPostgres } from '../../src/store/postgres/open.ts';
 import { fill, smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, waitFor } from '../support.ts';
+import { add, opened } from './opened.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
 const file: Scope = { after };
@@ -21,15 +20,6 @@ let server: PostgresServer;
 before(async () => {
   server = await startPostgres(file);
 });
-
-async function opened(t: Scope, url: string): Promise<Store> {
-  const store = await openPostgres({ url });
-  defer(t, () => store.close());
-  return store;
-}
-
-const add = (store: Store, name: string) =>
-  store.write('system', (work) => work.organisations.ensure(name));
 
 /** A disk that the database's user may use. */
 async function diskFor(t: Scope, sizeMb: number): Promise<string> {

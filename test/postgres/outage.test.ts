@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { holdServing } from '../../src/store/postgres/serving.ts';
 import { defer, type Scope, waitFor } from '../support.ts';
+import { add, opened } from './opened.ts';
 import { relayTo } from './proxy.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
@@ -17,14 +17,6 @@ before(async () => {
   server = await startPostgres(file, ['fsync=on', 'synchronous_commit=on']);
 });
 
-async function opened(t: Scope, url: string): Promise<Store> {
-  const store = await openPostgres({ url });
-  defer(t, () => store.close());
-  return store;
-}
-
-const add = (store: Store, name: string) =>
-  store.write('system', (work) => work.organisations.ensure(name));
 const namesIn = async (url: string) =>
   (await server.query('select name from organisation order by id', url)).map(({ name }) => name);
 const unavailable = { code: 'unavailable', retry: 'later' };

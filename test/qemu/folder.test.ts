@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/client.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
+import { isAlive } from '../process-state.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { restMs, startQuick } from './quick-server.ts';
 
@@ -48,15 +49,7 @@ describe('a data directory', () => {
     await assert.rejects(server.engine.sealDisk(seal, call), /still has the machine's disk open/);
     await client.machineStop({ id: s.machine });
     await waitFor('it is off', async () => (await status()) === 'off', restMs);
-    // A process that has ended has its number until its parent has asked for its status.
-    const isThere = () => {
-      try {
-        return process.kill(before?.pid ?? 0, 0);
-      } catch {
-        return false;
-      }
-    };
-    await waitFor('its process is gone', () => !isThere());
+    assert.ok(before && !isAlive(before.pid));
     assert.equal((await client.imageCapture({ machine_id: s.machine })).attributes.id, 2);
     await waitFor(
       'it is captured',

@@ -10,6 +10,7 @@ import { describe, it } from 'node:test';
 import type { OperatorEntry } from '../../src/domain/operator-audit.ts';
 import { ensureDemoBase } from '../../src/engine/demo-base.ts';
 import { systemPath } from '../../src/lib/spawn.ts';
+import { isAlive } from '../process-state.ts';
 import { entry } from '../server-process.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startDemoAlone } from './demo.ts';
@@ -17,15 +18,6 @@ import { startDemoAlone } from './demo.ts';
 const endsMs = 5000;
 /** A sparse file of this size takes half a minute to read, but no room on the disk. */
 const longBytes = 64 * 1024 ** 3;
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe('software add', () => {
   it('ends within seconds of a signal, adds nothing, and says so in the trail', async (t) => {
