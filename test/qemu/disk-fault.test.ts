@@ -46,6 +46,20 @@ describe('a host whose disk is full', { skip: leftOutWithoutRoot }, () => {
     assert.equal((await s.build()).status, 'available');
   });
 
+  it('still deletes an image when not one byte is free', async (t) => {
+    const dataDir = await smallDisk(t, 400);
+    const s = await startQuick(t, { dataDir });
+    const image = await s.build();
+    assert.equal(image.status, 'available');
+    const ballast = await fill(dataDir, 0);
+    await s.client.imageDelete({ id: Number(image.id) });
+    assert.equal((await statfs(dataDir)).bavail, 0);
+    const gone = async () => (await s.client.imageList({})).images.length === 0;
+    await waitFor('it is gone', gone, restMs);
+    await rm(ballast);
+    await s.assertSound();
+  });
+
   it('pauses a machine that writes, and resumes it when space is free again', async (t) => {
     const dataDir = await smallDisk(t, 400);
     const s = await startQuick(t, { dataDir, guest: guests.writes });

@@ -62,6 +62,30 @@ export async function openDatabase(
   }
 }
 
+/** So many bytes of the disk are kept for the store: SQLite checkpoints its log at 4 MB. */
+const reservedBytes = 4 * 1024 ** 2;
+
+/**
+ * Makes the file and its write-ahead log as large as some thousands of writes need, so that the
+ * server goes on when a machine has filled the disk. SQLite keeps the pages of a dropped table for
+ * later use. Does nothing when the disk has no room, or while another process writes.
+ */
+export function reserveRoom(database: DatabaseSync): void {
+  try {
+    database.exec(
+      `begin immediate;
+      create table reserve (bytes blob);
+      insert into reserve values (zeroblob(${reservedBytes}));
+      drop table reserve;
+      commit`,
+    );
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback');
+    const code = resultCodeOf(error);
+    if (code !== resultCodes.full && code !== resultCodes.busy) throw error;
+  }
+}
+
 /**
  * Reads every page. When a page is damaged, closes the database and throws `unavailable` with a
  * remedy.

@@ -8,7 +8,7 @@ import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
 import type { Database } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
-import { assertUndamaged, openDatabase, storeFile } from './database.ts';
+import { assertUndamaged, openDatabase, reserveRoom, storeFile } from './database.ts';
 import { dialect } from './dialect.ts';
 import { sqliteDriver } from './driver.ts';
 import { translated } from './errors.ts';
@@ -79,6 +79,7 @@ async function open(options: SqliteOptions): Promise<Store> {
       locked,
       waitMostMs,
     });
+    if (locked) reserveRoom(first);
     second = await openDatabase(storeFile(dataDir));
   } catch (error) {
     await writer.destroy();
