@@ -117,22 +117,24 @@ async function sendFields(
     throw noAnswer(options, error);
   });
   const call = { method, path: path + search, body: json, authorization };
-  const reply = isJson ? await told(options, call, response) : response;
+  const reply = isJson ? await readWhole(options, call, response) : response;
   if (reply.ok) return reply;
   const { client_code: code, message } = await envelopeIn(options, reply);
   throw new ApiError(code, reply.status, message, reply.headers.get('x-request-id'));
 }
 
-/** Tells a call to who asked for that, and gives the reply to be read again. */
-async function told(
+/**
+ * Reads the text of an answer, also when nobody asks for it, because its connection is busy until
+ * then. Tells the call to who wants to know.
+ */
+async function readWhole(
   options: ClientOptions,
   call: Omit<Call, 'status' | 'answer'>,
   reply: Reply,
 ): Promise<Reply> {
-  if (!options.onCall) return reply;
   const text = await textOf(options, reply);
   const { ok, status, headers } = reply;
-  options.onCall({ ...call, status, answer: parsed(text) ?? {} });
+  options.onCall?.({ ...call, status, answer: parsed(text) ?? {} });
   return { ok, status, headers, body: null, text: async () => text };
 }
 
