@@ -56,13 +56,17 @@ function compiledFolder() {
   const given = process.env.XDG_CACHE_HOME;
   // The specification of that variable says that it counts only when it is absolute.
   const cache = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.cache');
-  const folder = join(cache, 'silversmith', 'compiled');
+  const parent = join(cache, 'silversmith');
+  const folder = join(parent, 'compiled');
+  const isOurs = (path) => {
+    const found = lstatSync(path);
+    const isClosed = found.isDirectory() && (found.mode & 0o022) === 0;
+    return isClosed && found.uid === process.geteuid();
+  };
   try {
-    for (const path of [cache, join(cache, 'silversmith'), folder])
+    for (const path of [cache, parent, folder])
       if (!existsSync(path)) mkdirSync(path, { mode: path === folder ? 0o700 : 0o755 });
-    const found = lstatSync(folder);
-    const isOurs = found.isDirectory() && found.uid === process.geteuid();
-    return isOurs && (found.mode & 0o022) === 0 ? folder : undefined;
+    return [parent, folder].every(isOurs) ? folder : undefined;
   } catch {
     // Without the cache every command starts slower, and works.
     return undefined;

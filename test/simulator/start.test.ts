@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { entry } from '../server-process.ts';
@@ -113,23 +113,27 @@ describe('compiled code', () => {
     assert.equal((await readdir(folder)).length, 1);
   });
 
-  it('is not kept where others may write, in a link, below the caller, or without a folder', async (t) => {
-    const [open, linked, home] = [
-      await temporaryFolder(t),
-      await temporaryFolder(t),
-      await temporaryFolder(t),
-    ];
-    const folder = join(open, 'silversmith', 'compiled');
-    await mkdir(folder, { recursive: true });
-    await chmod(folder, 0o777);
-    assert.match((await start(open)).stdout, /^\d/);
-    assert.deepEqual(await readdir(folder), []);
-    const target = join(linked, 'target');
-    await mkdir(target, { mode: 0o700 });
-    await mkdir(join(linked, 'silversmith'));
-    await symlink(target, join(linked, 'silversmith', 'compiled'));
-    assert.match((await start(linked)).stdout, /^\d/);
-    assert.deepEqual(await readdir(target), []);
+  it('is not kept where others may write, nor in a link', async (t) => {
+    const parentOf = async () => join(await temporaryFolder(t), 'silversmith');
+    const made = async (parent: string) => {
+      const folder = join(parent, 'compiled');
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      return folder;
+    };
+    const [open, below, linked] = [await parentOf(), await parentOf(), await parentOf()];
+    const target = await temporaryFolder(t);
+    const folders = [await made(open), await made(below), target];
+    await chmod(join(open, 'compiled'), 0o777);
+    await chmod(below, 0o777);
+    await mkdir(linked);
+    await symlink(target, join(linked, 'compiled'));
+    for (const parent of [open, below, linked])
+      assert.match((await start(dirname(parent))).stdout, /^\d/);
+    for (const folder of folders) assert.deepEqual(await readdir(folder), [], folder);
+  });
+
+  it('is not kept below the folder of the caller; without a place for it, commands work', async (t) => {
+    const home = await temporaryFolder(t);
     for (const relative of ['', 'cache']) await start(relative, home);
     assert.deepEqual(await readdir(home), ['.cache']);
     assert.match((await start(join(home, 'not', 'there'), home)).stdout, /^\d/);
