@@ -1,6 +1,6 @@
-// Measures signed reads of one server process on SQLite beside a bare server of node:http that answers
+// Measures signed reads of one server process beside a bare server of node:http that answers
 // with the same bytes. Both get the same signed requests from wrk, in turn, in the same run.
-// Type: npm run bench reads [-- --images N] [--seconds N] [--rounds N] [--connections N] [--json]
+// Type: npm run bench reads [-- --store postgres] [--images N] [--seconds N] [--rounds N] [--connections N] [--json]
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,7 +10,8 @@ import { parseArgs } from 'node:util';
 import { pathPrefix } from '../src/contract/envelope.ts';
 import { demoKey } from '../test/demo-server.ts';
 import { underLoad } from '../test/load/load.ts';
-import { commonText, fill, rareText } from './reads/fill.ts';
+import { startPostgres } from '../test/postgres/server.ts';
+import { commonText, fill, fillDatabase, rareText } from './reads/fill.ts';
 import { type Key, load, type Measured, sign } from './reads/load.ts';
 import { median, type Row, report, spread } from './report.ts';
 
@@ -21,6 +22,7 @@ const { values: given } = parseArgs({
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '64' },
+    store: { type: 'string', default: 'sqlite' },
     only: { type: 'string', default: '' },
     json: { type: 'boolean' },
   },
@@ -73,7 +75,15 @@ const cases: Case[] = [
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
 const requests = join(folder, 'requests');
-const on = await underLoad(join(folder, 'data'), 4);
+const cleanups: (() => unknown)[] = [];
+const scope = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) };
+const database =
+  given.store === 'postgres' ? await (await startPostgres(scope, ['fsync=on'])).database() : null;
+const on = await underLoad(
+  join(folder, 'data'),
+  4,
+  ...(database === null ? [] : ['--database-url', database]),
+);
 const key: Key = await demoKey(join(folder, 'data'));
 
 /** Starts the bare server with an answer. */
@@ -145,7 +155,9 @@ try {
     throw new Error('wrk is missing: apt-get install wrk');
 }
 try {
-  fill(join(folder, 'data'), { images, machines });
+  const size = { images, machines };
+  if (database === null) fill(join(folder, 'data'), size);
+  else await fillDatabase(database, size);
   const rows: Row[] = [];
   for (const one of cases) {
     const values = await measure(one);
@@ -153,8 +165,9 @@ try {
     rows.push({ what: one.what, values: { ...values, '× bare': ratio, goal: one.goal } });
     say(`${one.what}: ${ratio.toFixed(2)} × bare`);
   }
-  report(`${images} images, ${connections} connections`, rows);
+  report(`${given.store}, ${images} images, ${connections} connections`, rows);
 } finally {
   await on.close();
+  for (const cleanup of cleanups.reverse()) await cleanup();
   await rm(folder, { recursive: true, force: true });
 }

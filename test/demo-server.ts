@@ -36,8 +36,10 @@ export function demoServer(dataDir: string, ...given: string[]) {
 export const demoKey = async (dataDir: string): Promise<{ key: string; secret: string }> =>
   JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
 
-export function storeOf(dataDir: string) {
-  const config = parseConfig({ dataDir, engine: 'simulator' }, {});
+/** The store of a server on the data directory; of one on a database when it has an address. */
+export function storeOf(dataDir: string, databaseUrl?: string) {
+  const environment = databaseUrl === undefined ? {} : { SILVERSMITH_DATABASE_URL: databaseUrl };
+  const config = parseConfig({ dataDir, engine: 'simulator' }, environment);
   return {
     config,
     async withStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {

@@ -4,6 +4,7 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { AccessKey, Permission } from '../domain/key.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import { SharedRun } from '../lib/shared-run.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 
 const keptMax = 10_000;
@@ -41,6 +42,7 @@ export class Callers {
   /** Keys in use, as they are in this version of the store. */
   readonly #kept = new Map<string, AccessKey>();
   #version: number | null = null;
+  readonly #shared = new SharedRun<AccessKey | undefined>();
   readonly #notedAt = new Map<KeyId, number>();
 
   constructor(options: { store: Store; masterKey: MasterKey; now: () => number }) {
@@ -71,7 +73,9 @@ export class Callers {
   /** Asks the store for a key, and keeps it. */
   async ask(id: string): Promise<AccessKey | undefined> {
     const version = this.#version;
-    const key = await this.#store.read('system', (work) => work.keys.claimed(id));
+    const key = await this.#shared.run(id, () =>
+      this.#store.read('system', (work) => work.keys.claimed(id)),
+    );
     if (key && version !== null && version === this.#version && this.#kept.size < keptMax)
       this.#kept.set(id, key);
     return key;

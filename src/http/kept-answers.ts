@@ -2,6 +2,7 @@
 // has the same answer but for the time that ends it, in whole seconds, because an answer depends on
 // the request and the store. An answer that depends on the time in another way is not kept.
 
+import { SharedRun } from '../lib/shared-run.ts';
 import { timestampOf } from './errors.ts';
 
 /** The most bytes of all answers, and of one; and the most answers. */
@@ -44,12 +45,14 @@ const endOf = (now: number) => `"${timestampOf(now)}"}`;
 
 export class KeptAnswers {
   #answers = new Map<string, Kept | Promise<Buffer>>();
+  readonly #shared = new SharedRun<Buffer>();
   #bytes = 0;
   #version: number | null = null;
 
   /**
    * Returns the answer that is kept for a version of the store, or is being made for it; else makes
-   * it. `version` is asked before. Without one, nothing is kept.
+   * it. `version` is asked before. Without one nothing is kept, but those who ask at the same time
+   * get the same answer.
    */
   get(
     version: number | null,
@@ -58,7 +61,7 @@ export class KeptAnswers {
     make: () => Promise<Made>,
   ): Buffer | Promise<Buffer> {
     if (version === null || key.length > keyLengthMax)
-      return make().then(({ text }) => Buffer.from(text));
+      return this.#shared.run(key, async () => Buffer.from((await make()).text));
     if (version !== this.#version) {
       this.#answers = new Map();
       this.#bytes = 0;

@@ -15,7 +15,8 @@ const quietMs = 120_000;
 export async function underLoad(dataDir: string, connections: number, ...flags: string[]) {
   const server = demoServer(dataDir, ...flags);
   await server.start();
-  const { withStore } = storeOf(dataDir);
+  const address = flags.indexOf('--database-url') + 1;
+  const { withStore } = storeOf(dataDir, address > 0 ? flags[address] : undefined);
   await withStore((store) => store.write('system', withoutQuotas));
   const url = server.url();
   const client = loadClient({ url, ...(await demoKey(dataDir)) }, connections);

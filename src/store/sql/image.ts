@@ -75,9 +75,12 @@ export class SqlImageReader extends Queries implements ImageReader {
       rows: q ? shown().where(contains(q)) : shown(),
       found: q && !deleted ? await this.searched('image', q, shown) : undefined,
       kept: isAll ? await this.tallied('image') : undefined,
-      dialect: this.dialect,
     });
-    const rows = await shown().where('id', 'in', ids).selectAll().orderBy('id', 'desc').execute();
+    const rows = await shown()
+      .where('id', 'in', this.among(ids))
+      .selectAll()
+      .orderBy('id', 'desc')
+      .execute();
     return { images: rows.map(toImage), count };
   }
 

@@ -98,9 +98,11 @@ export class SqlMachineReader extends Queries implements MachineReader {
       rows: matching,
       found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
       kept: !q && hasSessionData === undefined ? await this.tallied('machine', status) : undefined,
-      dialect: this.dialect,
     });
-    const shown = await this.rows().where('id', 'in', ids).orderBy('id', 'desc').execute();
+    const shown = await this.rows()
+      .where('id', 'in', this.among(ids))
+      .orderBy('id', 'desc')
+      .execute();
     return { machines: shown.map(toMachine), count };
   }
 

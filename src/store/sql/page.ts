@@ -1,8 +1,7 @@
 // One page of a list, by its number, newest first.
 
-import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
-import type { Dialect } from './dialect.ts';
 import type { Found } from './name-search.ts';
 import type { Database } from './schema.ts';
 
@@ -21,20 +20,22 @@ interface Options<Table extends keyof Ids> {
   found: Found | undefined;
   /** The number of rows, if the store keeps it. */
   kept: number | undefined;
-  dialect: Dialect;
 }
 
-/** Counts the rows, and gives the ids of one page, in any order, as a subquery. */
+/**
+ * Counts the rows, and gives the ids of one page, in any order. They are asked for by a statement of
+ * their own, because PostgreSQL expects a tenth of the table from a page in a subquery.
+ */
 export async function idsOfPage<Table extends keyof Ids>(
   options: Options<Table>,
-): Promise<{ ids: RawBuilder<Ids[Table]>; count: number }> {
-  const { page, perPage, rows, found, dialect } = options;
+): Promise<{ ids: Ids[Table][]; count: number }> {
+  const { page, perPage, rows, found } = options;
   const count = found?.count ?? options.kept ?? (await countOf(rows));
   const from = (page - 1) * perPage;
   const to = from + perPage;
   if (found && (to <= found.ids.length || found.ids.length === count))
-    return { ids: dialect.among(found.ids.slice(from, to) as Ids[Table][]), count };
-  const ids = rows.select(sql`id`.as('id'));
+    return { ids: found.ids.slice(from, to) as Ids[Table][], count };
+  const ids = rows.select(sql<number>`id`.as('id'));
   // The page is looked for from the nearer end of the list.
   const first = Math.max(0, count - to);
   const near =
@@ -44,7 +45,7 @@ export async function idsOfPage<Table extends keyof Ids>(
           .orderBy(sql`id`, 'asc')
           .offset(first)
           .limit(Math.max(0, count - from - first));
-  return { ids: sql<Ids[Table]>`${near}`, count };
+  return { ids: (await near.execute()).map(({ id }) => id as Ids[Table]), count };
 }
 
 async function countOf<Table extends keyof Ids>(
