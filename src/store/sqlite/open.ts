@@ -12,6 +12,7 @@ import { assertUndamaged, openDatabase, reserveRoom, storeFile } from './databas
 import { dialect } from './dialect.ts';
 import { sqliteDriver } from './driver.ts';
 import { translated } from './errors.ts';
+import { GroupCommit } from './group.ts';
 import {
   ensureCurrent,
   type Migrations,
@@ -86,12 +87,11 @@ async function open(options: SqliteOptions): Promise<Store> {
     throw error;
   }
   const reader = connect(second);
+  const groups = new GroupCommit(writer);
   return {
     read: (scope, work) => translated(() => work(bindReader({ db: reader, scope, now, dialect }))),
     write: (scope, work) =>
-      translated(() =>
-        writer.transaction().execute((db) => work(bindWriter({ db, scope, now, dialect }))),
-      ),
+      translated(() => groups.write((db) => work(bindWriter({ db, scope, now, dialect })))),
     // One server at a time owns a data directory.
     signatures: null,
     nudgeOthers() {},
@@ -101,6 +101,7 @@ async function open(options: SqliteOptions): Promise<Store> {
         if (standingOf(second, known) !== 'current') throw changedByAnother();
       }),
     async close() {
+      await groups.idle();
       await reader.destroy();
       // Move the write-ahead log into the file. SQLite does not do it by itself while statements
       // are cached.
