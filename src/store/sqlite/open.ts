@@ -3,9 +3,10 @@
 // transaction.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { CamelCasePlugin, Kysely, sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
+import { names } from '../sql/names.ts';
 import type { Database } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
 import { assertUndamaged, openDatabase, reserveRoom, storeFile } from './database.ts';
@@ -61,7 +62,7 @@ async function open(options: SqliteOptions): Promise<Store> {
   const connect = (database: DatabaseSync) =>
     new Kysely<Database>({
       dialect: sqliteDriver(database),
-      plugins: [new CamelCasePlugin()],
+      plugins: [names],
       ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
     });
   const first = await openDatabase(storeFile(dataDir), (database) => {
