@@ -154,7 +154,8 @@ export async function imageInstall(
   );
   context.touched({ imageId: image.id });
   await work.jobs.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
-  return viewImage(context, image);
+  const [job] = await work.jobs.ofImages([image.id]);
+  return { image, softwares: list, job };
 }
 
 /** How many bytes the steps may take that no earlier build has made. */

@@ -45,11 +45,11 @@ export class SqlBaseReader extends Queries implements BaseReader {
   }
 
   async fitting(diskGb: number): Promise<BaseImage> {
-    const first = await this.get();
     const row = await this.#ranked()
       .where('layerId', 'in', layersUpTo(diskGb * gbBytes))
       .executeTakeFirst();
     if (row) return row;
+    const first = await this.get();
     throw new AppError(
       'image_too_large',
       `The base image ${first.name} has ${first.sizeGb} GB, no other is smaller than the disk of the machine, and that has ${diskGb} GB; assign a smaller image to the machine, or make one with a larger disk.`,
