@@ -182,6 +182,21 @@ describe('units of work that wait at the same time', () => {
     assert.equal(commits() - before, 1);
   });
 
+  it('let the event loop turn before each group, so that a row of writes keeps nobody waiting', async (t) => {
+    const { store } = await storeIn(t);
+    defer(t, () => store.close());
+    let [turns, isOver] = [0, false];
+    const turn = () => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    turn();
+    const writes = 50;
+    for (let index = 0; index < writes; index++) await ensure(store, `one after another ${index}`);
+    isOver = true;
+    assert.ok(turns >= writes, `${turns} turns in ${writes} writes`);
+  });
+
   it('are done before the store is closed', async (t) => {
     const { store, dataDir } = await storeIn(t);
     const writes = Array.from({ length: 100 }, (_, index) => ensure(store, `last ${index}`));

@@ -1,0 +1,159 @@
+// Measures the writes of a server on SQLite: signed installs, assignments of a thousand machines, and
+// starts, on 64 connections to a server in a process of its own with the simulator. It compares them
+// with durable inserts of node:sqlite alone. All alternate in one run, each on a fresh store.
+// Type: node bench/writes.ts; names of the ways choose some of them.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { LoadAnswer } from '../test/load/client.ts';
+import { quantile } from '../test/load/figures.ts';
+import { addMachines } from '../test/load/fleet.ts';
+import { atRest, type UnderLoad, underLoad } from '../test/load/load.ts';
+
+const rounds = 5;
+/** A round begins after the server has compiled what it runs often. */
+const warmUpMs = 1500;
+const roundMs = 3000;
+const connections = 64;
+/** The most machines that one request may name. */
+const assignedMax = 1000;
+const startedMost = 20_000;
+
+interface Round {
+  perSecond: number;
+  /** How long each answer took. */
+  tookMs: number[];
+  /** The share of a processor that the callers used, so that one can see that they had time left. */
+  callersShare: number;
+}
+
+/** Makes what the requests need. The result sends a request; null: there is nothing left to send. */
+type Way = (on: UnderLoad) => Promise<(index: number) => Promise<LoadAnswer> | null>;
+
+const machinesOn = (on: UnderLoad, count: number) =>
+  on.withStore((store) => store.write('system', (work) => addMachines(work, count)));
+
+async function madeImage(on: UnderLoad, name: string): Promise<number> {
+  const { body } = await on.ask({ name: 'imageInstall', body: { software_ids: [1], name } });
+  await atRest(on);
+  return Number(body.attributes.id);
+}
+
+const ways: Record<string, Way> = {
+  install: async (on) => (index) =>
+    on.ask({ name: 'imageInstall', body: { software_ids: [1], name: `made ${index}` } }),
+  async 'assign 1,000'(on) {
+    const machine_ids = await machinesOn(on, assignedMax);
+    const images = [await madeImage(on, 'one'), await madeImage(on, 'two')];
+    return (index) =>
+      on.ask({ name: 'imageAssign', id: images[index % 2] ?? 0, body: { machine_ids } });
+  },
+  async start(on) {
+    const ids = await machinesOn(on, startedMost);
+    return (index) => {
+      const id = ids[index];
+      return id === undefined ? null : on.ask({ name: 'machineStart', id });
+    };
+  },
+};
+
+async function bare(folder: string): Promise<number> {
+  const program = new URL('./writes/bare.ts', import.meta.url).pathname;
+  const args = [program, join(folder, 'bare.db'), String(roundMs)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return (Number(stdout) * 1000) / roundMs;
+}
+
+/** Sends requests on all connections for a round. Throws at the first answer that is a refusal. */
+async function measure(way: Way, folder: string): Promise<Round> {
+  const on = await underLoad(join(folder, 'data'), connections);
+  // Ends the server also when this process is told to end.
+  const end = () => process.kill(on.pid(), 'SIGKILL');
+  process.once('exit', end);
+  try {
+    const send = await way(on);
+    let next = 0;
+    const during = async (ms: number): Promise<number[]> => {
+      const tookMs: number[] = [];
+      const until = performance.now() + ms;
+      const caller = async () => {
+        while (performance.now() < until) {
+          const answered = await send(next++);
+          if (answered === null) return;
+          const { status, body } = answered;
+          if (status !== 200) throw new Error(`${status} ${JSON.stringify(body).slice(0, 200)}`);
+          tookMs.push(answered.ms);
+        }
+      };
+      await Promise.all(Array.from({ length: connections }, caller));
+      return tookMs;
+    };
+    await during(warmUpMs);
+    const used = process.cpuUsage();
+    const begun = performance.now();
+    const tookMs = await during(roundMs);
+    const passedMs = performance.now() - begun;
+    const { user, system } = process.cpuUsage(used);
+    return {
+      perSecond: (tookMs.length * 1000) / passedMs,
+      tookMs,
+      callersShare: (user + system) / 1000 / passedMs,
+    };
+  } finally {
+    await on.close();
+    process.off('exit', end);
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+async function inFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'silversmith-writes-'));
+  return work(folder).finally(() => rm(folder, { recursive: true, force: true }));
+}
+
+const wanted = process.argv.slice(2);
+const chosen = Object.entries(ways).filter(
+  ([name]) => wanted.length === 0 || wanted.includes(name),
+);
+const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const rounded = (value: number, digits = 0) => Number(value.toFixed(digits));
+const spread = (values: number[]) => values.toSorted((a, b) => a - b).map((one) => rounded(one));
+
+const bares: number[] = [];
+const seen = new Map(chosen.map(([name]) => [name, [] as (Round & { ofBare: number })[]]));
+for (let round = 0; round < rounds; round++)
+  for (const [name, way] of chosen) {
+    const beside = await inFolder(bare);
+    bares.push(beside);
+    const result = await inFolder((folder) => measure(way, folder));
+    seen.get(name)?.push({ ...result, ofBare: result.perSecond / beside });
+  }
+print({ way: 'durable insert', perSecond: rounded(quantile(bares, 0.5)), rounds: spread(bares) });
+for (const [name, results] of seen) {
+  const median = (of: (one: (typeof results)[number]) => number) => quantile(results.map(of), 0.5);
+  print({
+    way: name,
+    perSecond: rounded(median((one) => one.perSecond)),
+    ofBare: rounded(
+      median((one) => one.ofBare),
+      3,
+    ),
+    medianMs: rounded(
+      median((one) => quantile(one.tookMs, 0.5)),
+      1,
+    ),
+    p99Ms: rounded(
+      median((one) => quantile(one.tookMs, 0.99)),
+      1,
+    ),
+    callersShare: rounded(
+      median((one) => one.callersShare),
+      2,
+    ),
+    rounds: spread(results.map((one) => one.perSecond)),
+  });
+}
