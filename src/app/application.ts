@@ -50,6 +50,15 @@ export class Application {
     return store.read(caller.organisationId, (work) => run({ ...this.#shared(caller), work }));
   }
 
+  /**
+   * Names what the answer of a read depends on beside its request: the state of the store, and the
+   * second. Null where the store cannot tell its state.
+   */
+  stateAt(now: number): string | null {
+    const version = this.#options.store.version();
+    return version === null ? null : `${version} ${Math.floor(now / 1000)}`;
+  }
+
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
     const { keepDiskMs, signer } = this.#options;

@@ -1,12 +1,12 @@
 // The callers of the API: the key that a request names, whether that key is in use, and its secret.
 
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
-import type { Permission } from '../domain/key.ts';
+import type { AccessKey, Permission } from '../domain/key.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 
-const secretsMax = 10_000;
+const keptMax = 10_000;
 const lastUsedEveryMs = 60_000;
 
 export interface Caller {
@@ -26,7 +26,9 @@ export interface FoundKey {
   /** Null for a key that does not exist, was revoked or has expired. */
   caller: (Caller & { lastUsedAt: number | null }) | null;
   /** The secret to compare a signature with; a random one when there is no caller. */
-  secret: string;
+  secret: KeyObject;
+  /** Whether the key was kept, so that the store was not asked. */
+  isKept: boolean;
 }
 
 export class Callers {
@@ -35,7 +37,10 @@ export class Callers {
   readonly #now: () => number;
   /** Sealed like the secrets of keys, so that an unknown key costs the same work. */
   readonly #secretOfNone: string;
-  readonly #secrets = new Map<string, string>();
+  readonly #secrets = new Map<string, KeyObject>();
+  /** Keys in use, as they are in this version of the store. */
+  readonly #kept = new Map<string, AccessKey>();
+  #version: number | null = null;
   readonly #notedAt = new Map<KeyId, number>();
 
   constructor(options: { store: Store; masterKey: MasterKey; now: () => number }) {
@@ -45,25 +50,45 @@ export class Callers {
     this.#secretOfNone = options.masterKey.seal(randomBytes(32).toString('base64url'));
   }
 
-  /** Finds the key in the same time whether it exists or not. */
+  /**
+   * Finds the key in the same time whether it exists or not, unless it is kept: who refuses a
+   * request under a kept key spends the rest of the time by `ask`.
+   */
   async find(id: string): Promise<FoundKey> {
-    const key = await this.#store.read('system', (work) => work.keys.claimed(id));
+    const kept = this.#keptIn(this.#store.version()).get(id);
+    const key = kept ?? (await this.ask(id));
+    const isKept = kept !== undefined;
     const isInUse =
       key !== undefined &&
       key.revokedAt === null &&
       (key.expiresAt === null || key.expiresAt > this.#now());
-    if (!isInUse) return { caller: null, secret: this.#unseal(this.#secretOfNone) };
+    if (!isInUse) return { caller: null, secret: this.#unseal(this.#secretOfNone), isKept };
     const { id: keyId, organisationId, permissions, lastUsedAt } = key;
     const caller = { keyId, organisationId, permissions, lastUsedAt };
-    return { caller, secret: this.#unseal(key.secretSealed) };
+    return { caller, secret: this.#unseal(key.secretSealed), isKept };
+  }
+
+  /** Asks the store for a key, and keeps it. */
+  async ask(id: string): Promise<AccessKey | undefined> {
+    const version = this.#version;
+    const key = await this.#store.read('system', (work) => work.keys.claimed(id));
+    if (key && version !== null && version === this.#version && this.#kept.size < keptMax)
+      this.#kept.set(id, key);
+    return key;
+  }
+
+  #keptIn(version: number | null) {
+    if (version === null || version !== this.#version) this.#kept.clear();
+    this.#version = version;
+    return this.#kept;
   }
 
   /** Keeps secrets in memory, because to unseal one takes longer than the rest of the check. */
-  #unseal(sealed: string): string {
+  #unseal(sealed: string): KeyObject {
     let secret = this.#secrets.get(sealed);
     if (secret === undefined) {
-      secret = this.#masterKey.open(sealed);
-      if (this.#secrets.size >= secretsMax) this.#secrets.clear();
+      secret = createSecretKey(this.#masterKey.open(sealed), 'utf8');
+      if (this.#secrets.size >= keptMax) this.#secrets.clear();
       this.#secrets.set(sealed, secret);
     }
     return secret;

@@ -35,7 +35,7 @@ interface BodyOptions {
 }
 
 /** Whether the headers announce a body. */
-const hasBody = ({ headers }: IncomingMessage) =>
+export const hasBody = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
 const inUnits = (bytes: number) => `${bytes} bytes (${bytes / 1024 ** 2} MB)`;

@@ -21,12 +21,13 @@ import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Turns } from '../lib/turns.ts';
 import type { Authenticator, Claim } from './authenticate.ts';
-import { assertNoBody, Bodies, parseBody } from './body.ts';
+import { assertNoBody, Bodies, hasBody, parseBody } from './body.ts';
 import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
 import { sendFile } from './file.ts';
 import { FileAnswer, type Input } from './handler.ts';
 import { httpLimits, pathOf, reachedAt } from './hygiene.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
 
@@ -53,6 +54,7 @@ export interface OperationOptions {
 
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
+  const kept = new KeptAnswers();
   app.decorateRequest('claim', null);
   app.decorateRequest('caller', null);
   app.decorateRequest('rawBody', null);
@@ -60,7 +62,7 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
     app.route({
       ...declared(name),
       ...checks(specOf(name), options.authenticator, bodies),
-      handler: isReadName(name) ? reading(name, options) : changing(name, options),
+      handler: isReadName(name) ? reading(name, kept, options) : changing(name, options),
     });
 }
 
@@ -88,6 +90,7 @@ function checks(operation: OperationSpec, authenticator: Authenticator, bodies: 
         authorization: request.headers.authorization,
         method: request.method,
         path: pathOf(request),
+        hasBody: hasBody(request.raw),
         isBytes,
       });
     },
@@ -116,15 +119,27 @@ function checks(operation: OperationSpec, authenticator: Authenticator, bodies: 
   };
 }
 
-function reading<Name extends ReadName>(name: Name, { application, clock }: OperationOptions) {
+function reading<Name extends ReadName>(
+  name: Name,
+  kept: KeptAnswers,
+  { application, clock }: OperationOptions,
+) {
   const handler = readHandlers[name];
-  const send = sender(specOf(name));
+  const serializerOf = serializers(specOf(name));
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const answer = await application.read(given(request.caller), (context) =>
+    const caller = given(request.caller);
+    const state = application.stateAt(clock.now());
+    const key = `${caller.organisationId} ${asksForExtensions(request)} ${request.url}`;
+    const before = state === null ? undefined : kept.find(state, key);
+    if (before) return reply.type(json).send(before);
+    const answer = await application.read(caller, (context) =>
       handler(context, inputOf<Name>(request)),
     );
     if (answer instanceof FileAnswer) return sendFile(request, reply, answer);
-    return send(request, reply, { ...answer, ...envelopeAt(clock.now()) });
+    const whole: Record<string, unknown> = { ...answer, ...envelopeAt(clock.now()) };
+    const bytes = Buffer.from(serializerOf(request, reply)(whole));
+    if (state !== null) kept.keep(state, key, bytes);
+    return reply.type(json).send(bytes);
   };
 }
 
@@ -133,7 +148,7 @@ function changing<Name extends ChangeName>(name: Name, options: OperationOptions
   const handler = changeHandlers[name];
   const stage = stages[name];
   const turns = new Turns();
-  const send = sender(specOf(name));
+  const serializerOf = serializers(specOf(name));
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const input = inputOf<Name>(request);
     const change: Change = {
@@ -151,7 +166,8 @@ function changing<Name extends ChangeName>(name: Name, options: OperationOptions
       : await application.change(change);
     if (again) reply.header('idempotent-replayed', 'true');
     else options.nudge();
-    return send(request, reply, answer);
+    reply.type(json).serializer(serializerOf(request, reply));
+    return answer;
   };
 }
 
@@ -167,18 +183,18 @@ function given<Value>(value: Value | null): Value {
   return value;
 }
 
+const json = 'application/json; charset=utf-8';
+const extensions = extensionsHeader.name.toLowerCase();
+const asksForExtensions = ({ headers }: FastifyRequest) =>
+  headers[extensions] === extensionsHeader.value;
+
 /**
- * Sends an answer; without our own fields to a caller that does not ask for them. Its schema is
- * compiled for the first such answer, so that a server starts sooner.
+ * The serializer of an answer; without our own fields for a caller that does not ask for them. Its
+ * schema is compiled for the first such answer, so that a server starts sooner.
  */
-function sender({ response }: OperationSpec) {
+function serializers({ response }: OperationSpec) {
   const whole: Record<string, unknown> = { ...enveloped(response) };
   const plain = withoutExtensions(whole);
-  return (request: FastifyRequest, reply: FastifyReply, answer: object) => {
-    const asks = request.headers[extensionsHeader.name.toLowerCase()] === extensionsHeader.value;
-    reply
-      .type('application/json; charset=utf-8')
-      .serializer(reply.compileSerializationSchema(asks ? whole : plain));
-    return answer;
-  };
+  return (request: FastifyRequest, reply: FastifyReply) =>
+    reply.compileSerializationSchema(asksForExtensions(request) ? whole : plain);
 }

@@ -1,7 +1,9 @@
 // The journal of signatures that were used within the window: in memory, and in an append-only file
-// so that a replay is also refused after a restart. An append is not synced to the disk. A killed
-// server therefore forgets nothing, but a power cut may lose the last moments, so a request that
-// changes something also records its signature in its own transaction.
+// so that a replay is also refused after a restart. The signatures of all requests that arrive in one
+// turn of the event loop are appended at once, before any of these requests is answered. An append is
+// not synced to the disk. A killed server therefore forgets nothing, but a power cut may lose the
+// last moments, so a request that changes something also records its signature in its own
+// transaction.
 //
 // There are two generations, the current file and the previous one. When the current file is as old
 // as the window, it becomes the previous one, and the one before is forgotten. The monotonic clock
@@ -21,6 +23,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 
 type JournalClock = Pick<Clock, 'now' | 'monotonic'>;
@@ -43,6 +46,9 @@ export class SignatureJournal {
   #previous: Generation | null;
   readonly #failed: (error: unknown) => void;
   #file: number;
+  /** The signatures that are appended at the end of this turn, and its end. */
+  #waiting: string[] = [];
+  #turn: Promise<void> | null = null;
 
   /**
    * `failed` gets each error of a write. The signature is then remembered only until the server
@@ -111,15 +117,23 @@ export class SignatureJournal {
    * Records a use. `used`: the signature was used within the window before. `early`: the request
    * was signed before the journal covers, so it may be a replay.
    */
-  use({ signature, signedAt }: { signature: string; signedAt: number }): {
+  async use({ signature, signedAt }: { signature: string; signedAt: number }): Promise<{
     is: 'new' | 'used' | 'early';
-  } {
+  }> {
     if (this.#clock.now() - signedAt > this.coversMs) return { is: 'early' };
     if (this.#clock.monotonic() - this.#current.startedAt > this.#windowMs) this.#rotate();
     if (this.has(signature)) return { is: 'used' };
     this.#current.used.add(signature);
-    this.#append(signature);
+    this.#waiting.push(signature);
+    this.#turn ??= immediate().then(() => this.#flush());
+    await this.#turn;
     return { is: 'new' };
+  }
+
+  #flush(): void {
+    this.#turn = null;
+    if (this.#waiting.length > 0) this.#append(this.#waiting.join('\n'));
+    this.#waiting = [];
   }
 
   /**
@@ -131,6 +145,7 @@ export class SignatureJournal {
   }
 
   #rotate(): void {
+    this.#flush();
     this.#previous = this.#current;
     this.#current = this.#begin();
     try {
@@ -145,6 +160,7 @@ export class SignatureJournal {
   }
 
   close(): void {
+    this.#flush();
     closeSync(this.#file);
   }
 }

@@ -10,6 +10,7 @@ import { testIsolation } from './store/isolation.ts';
 import { testJobs } from './store/job.ts';
 import { testKept } from './store/kept.ts';
 import { testLayers } from './store/layer.ts';
+import { testLists } from './store/list.ts';
 import { testMachines } from './store/machine.ts';
 import { testOperatorAudit } from './store/operator-audit.ts';
 import { type MakeStore, type MakeWorld, makeWorldWith } from './store/world.ts';
@@ -21,6 +22,7 @@ const suites: ((make: MakeWorld) => void)[] = [
   testJobs,
   testImages,
   testMachines,
+  testLists,
   testLayers,
   testKept,
   testOperatorAudit,

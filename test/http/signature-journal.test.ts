@@ -8,39 +8,42 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { defer, movableClock, temporaryFolder } from '../support.ts';
 
 /** Whether the signature is new; it was signed a moment ago. */
-const use = (journal: SignatureJournal, signature: string, signedAt = Number.MAX_SAFE_INTEGER) =>
-  journal.use({ signature, signedAt }).is === 'new';
+const use = async (
+  journal: SignatureJournal,
+  signature: string,
+  signedAt = Number.MAX_SAFE_INTEGER,
+) => (await journal.use({ signature, signedAt })).is === 'new';
 
 describe('the journal of signatures', () => {
   it('forgets no signature early when the clock is set forward and back', async (t) => {
     const { clock, jump, advance } = movableClock();
     const journal = new SignatureJournal(await temporaryFolder(t), 600_000, clock, assert.ifError);
     defer(t, () => journal.close());
-    assert.equal(use(journal, 'one'), true);
+    assert.equal(await use(journal, 'one'), true);
     for (const ms of [7 * 24 * 3600_000, -7 * 24 * 3600_000]) {
       jump(ms);
-      assert.equal(use(journal, `after ${ms}`), true);
+      assert.equal(await use(journal, `after ${ms}`), true);
     }
-    assert.equal(use(journal, 'one'), false);
+    assert.equal(await use(journal, 'one'), false);
     for (const signature of ['two', 'three']) {
       advance(600_001);
-      use(journal, signature);
+      await use(journal, signature);
     }
-    assert.equal(use(journal, 'one'), true);
+    assert.equal(await use(journal, 'one'), true);
   });
 
   it('knows the used signatures after a restart, even behind a half-written line', async (t) => {
     const folder = await temporaryFolder(t);
     const open = () => new SignatureJournal(folder, 600_000, systemClock, assert.ifError);
     const first = open();
-    assert.ok(use(first, 'one'));
+    assert.ok(await use(first, 'one'));
     first.close();
     await appendFile(`${folder}/signatures.0`, '\ntor');
     const second = open();
-    assert.ok(use(second, 'two'));
+    assert.ok(await use(second, 'two'));
     second.close();
     const third = open();
-    assert.deepEqual([use(third, 'one'), use(third, 'two')], [false, false]);
+    assert.deepEqual([await use(third, 'one'), await use(third, 'two')], [false, false]);
     third.close();
   });
 
@@ -58,10 +61,10 @@ describe('the journal of signatures', () => {
     defer(t, () => second.close());
     assert.ok(Math.abs(second.coversMs - 300_000) < 1000);
     const signedAt = clock.now() - 302_000;
-    assert.equal(second.use({ signature: 'early', signedAt }).is, 'early');
+    assert.equal((await second.use({ signature: 'early', signedAt })).is, 'early');
     advance(301_000);
     assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
-    use(second, 'one');
+    await use(second, 'one');
     assert.equal(second.coversMs, Number.POSITIVE_INFINITY);
   });
 
@@ -76,9 +79,9 @@ describe('the journal of signatures', () => {
       () => failures++,
     );
     journal.close();
-    assert.deepEqual([use(journal, 'one'), use(journal, 'one')], [true, false]);
+    assert.deepEqual([await use(journal, 'one'), await use(journal, 'one')], [true, false]);
     assert.equal(failures, 1);
     now += 700_000;
-    assert.deepEqual([use(journal, 'two'), use(journal, 'one')], [true, false]);
+    assert.deepEqual([await use(journal, 'two'), await use(journal, 'one')], [true, false]);
   });
 });

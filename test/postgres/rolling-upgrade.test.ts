@@ -18,7 +18,13 @@ before(async () => {
   server = await startPostgres(file);
 });
 
-const declared = { identity: '', text: 'text', unlogged: '', searchIn: () => [] };
+const declared = {
+  identity: '',
+  text: 'text',
+  unlogged: '',
+  searchIn: () => [],
+  tally: { table: [], count: () => [] },
+};
 const next = '9998-of-the-next-version';
 const wider = statements(
   ['image', 'machine', 'job', 'disk', 'layer', 'access_key', 'organisation']

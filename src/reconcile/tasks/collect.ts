@@ -68,6 +68,7 @@ async function markDisks(
   const released = await release(work, beyond);
   await work.disks.markDeleting();
   await work.disks.takeUp();
+  await work.host.joinTallies();
   return { released, over: await work.disks.deleting(work.now() - settings.collectDelayMs) };
 }
 

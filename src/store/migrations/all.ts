@@ -27,6 +27,7 @@ import { search } from './0021-search.ts';
 import { replicas } from './0022-replicas.ts';
 import { places } from './0023-places.ts';
 import { largeFleets } from './0024-large-fleets.ts';
+import { keptCounts } from './0025-kept-counts.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -54,6 +55,7 @@ const all: Record<string, MigrationFor> = {
   '0022-replicas': replicas,
   '0023-places': places,
   '0024-large-fleets': largeFleets,
+  '0025-kept-counts': keptCounts,
 };
 
 /**
@@ -61,7 +63,7 @@ const all: Record<string, MigrationFor> = {
  * they add things that may stay empty, and take nothing away. What they replace goes with a later
  * one.
  */
-export const additions: readonly string[] = [];
+export const additions: readonly string[] = ['0025-kept-counts'];
 
 /** All migrations by name, in order, in the declarations of a database. */
 export const migrations = (declared: Declarations): Record<string, Migration> =>

@@ -16,6 +16,15 @@ export interface Declarations {
   unlogged: string;
   /** Statements that prepare a table for the search in its column `name_folded`; may be none. */
   searchIn(table: string): readonly string[];
+  /** The table of kept numbers, and what keeps them: statements. */
+  tally: {
+    table: readonly string[];
+    /**
+     * Counts the rows of a table for which `when` holds, by the value of `part`. In both, `ROW`
+     * stands for the row.
+     */
+    count(table: string, part: string, when: string): readonly string[];
+  };
 }
 
 export type MigrationFor = (types: Declarations) => Migration;

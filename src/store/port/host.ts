@@ -55,6 +55,9 @@ export interface HostWriter extends HostReader {
   /** Ends every freeze: in a copy of a store, whose freezes belong to the original. */
   thawAll(): Promise<void>;
 
+  /** Joins what changes have added to kept numbers, so that these are read fast. */
+  joinTallies(): Promise<void>;
+
   /** Notes an orphan. True when it is new; otherwise the first note stays as it is. */
   noteOrphan(orphan: Omit<Orphan, 'seenAt'>): Promise<boolean>;
   /** Idempotent. */

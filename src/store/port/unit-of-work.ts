@@ -113,6 +113,12 @@ export interface Store {
   write<Result>(scope: Scope, work: (writer: Writer) => Promise<Result>): Promise<Result>;
 
   /**
+   * A number that is another one after each change that any process has committed, before that
+   * change is acknowledged. Null where the store cannot tell it in microseconds.
+   */
+  version(): number | null;
+
+  /**
    * Tells the other servers on this store that jobs may wait for them. It returns at once, and the
    * nudge may be lost.
    */

@@ -2,6 +2,7 @@
 
 import { sql } from 'kysely';
 import type { Dialect } from '../sql/dialect.ts';
+import { joinTallies } from './tally.ts';
 
 const snakeCase = (name: string) =>
   name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -13,6 +14,9 @@ const snakeCase = (name: string) =>
 export const withoutNul = (text: string) => text.replaceAll('\0', '\uFFFD');
 
 export const dialect: Dialect = {
+  isSerial: false,
+  joinTallies,
+
   unlocked: (query) => query.forUpdate().skipLocked(),
 
   among<Id extends number | string>(ids: readonly Id[]) {

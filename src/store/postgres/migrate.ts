@@ -8,6 +8,7 @@ import { AppError } from '../../domain/error.ts';
 import { additions, migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
 import { isConnectionLost, passingError, stateOf } from './errors.ts';
+import { tally } from './tally.ts';
 
 export type Migrations = Record<string, Migration>;
 
@@ -22,6 +23,7 @@ export const postgresMigrations: Migrations = migrations({
     'create extension if not exists pg_trgm',
     `create index ${table}_name on ${table} using gin (name_folded gin_trgm_ops)`,
   ],
+  tally,
 });
 
 /**

@@ -93,6 +93,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
         translated(async () => {
           if ((await standingOf(db, known)) !== 'current') throw changedByAnother();
         }),
+      version: () => null,
       nudgeOthers: () => nudges.send(),
       onNudge: (wake) => nudges.listen(wake),
       async close() {

@@ -58,10 +58,11 @@ interface Copied {
 const batchRows = 500;
 
 /**
- * Servers remember here for minutes what was sent to them. A copy begins without, so that nothing
- * passes for new that was sent to the servers of the source.
+ * These are not copied. Servers remember in two of them for minutes what was sent to them; a copy
+ * begins without, so that nothing passes for new that was sent to the servers of the source. Kept
+ * numbers are counted while the rows are copied.
  */
-const passing = new Set(['read_signature', 'request_rate']);
+const passing = new Set(['read_signature', 'request_rate', 'tally']);
 
 /**
  * Copies, sets the counters of ids, and compares every row. Throws `conflict` when the target has

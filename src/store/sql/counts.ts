@@ -60,17 +60,16 @@ async function countLayers(
 }
 
 export async function countAll(db: Db, now: number): Promise<Counts> {
-  const images = await db
-    .selectFrom('image')
-    .where('deletedAt', 'is', null)
-    .groupBy('status')
-    .select((e) => ['status', e.fn.countAll<number>().as('count')])
-    .execute();
-  const machines = await db
-    .selectFrom('machine')
-    .groupBy('status')
-    .select((e) => ['status', e.fn.countAll<number>().as('count')])
-    .execute();
+  const tallied = async (noun: string) =>
+    counted(
+      await db
+        .selectFrom('tally')
+        .where('noun', '=', noun)
+        .groupBy('part')
+        .select((e) => ['part as status', e.fn.sum<number>('amount').as('count')])
+        .having((e) => e.fn.sum<number>('amount'), '>', 0)
+        .execute(),
+    );
   const disks = await db
     .selectFrom('disk')
     .groupBy('state')
@@ -83,8 +82,8 @@ export async function countAll(db: Db, now: number): Promise<Counts> {
   return {
     ...(await countJobs(db, now)),
     ...(await countLayers(db)),
-    images: counted(images),
-    machines: counted(machines),
+    images: await tallied('image'),
+    machines: await tallied('machine'),
     disks: counted(disks),
     orphans: Number(orphans.count),
   };

@@ -5,6 +5,7 @@
 // true.
 
 import type { RawBuilder } from 'kysely';
+import type { Db } from './schema.ts';
 
 /** A query whose rows a database can lock. */
 interface Lockable<Query> {
@@ -12,6 +13,15 @@ interface Lockable<Query> {
 }
 
 export interface Dialect {
+  /**
+   * Whether transactions run one at a time. Then ids come in the order of the commits, and no
+   * transaction conflicts with another one over a kept number.
+   */
+  isSerial: boolean;
+
+  /** Joins the rows of kept numbers, where there is more than one of a number. */
+  joinTallies(db: Db): Promise<void>;
+
   /**
    * Locks the rows that a subquery finds, and leaves out those that another transaction has locked.
    * A database that writes one transaction at a time returns the query as it is.

@@ -124,6 +124,10 @@ export class SqlHostWriter extends SqlHostReader implements HostWriter {
     await this.db.deleteFrom('freeze').execute();
   }
 
+  async joinTallies(): Promise<void> {
+    await this.dialect.joinTallies(this.db);
+  }
+
   async noteOrphan(orphan: Omit<Orphan, 'seenAt'>): Promise<boolean> {
     const result = await this.db
       .insertInto('orphan')

@@ -20,6 +20,7 @@ import type {
   NewImage,
 } from '../port/image.ts';
 import { layersAbove, unusableLayers } from './chain.ts';
+import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 import { contains } from './search.ts';
@@ -66,18 +67,18 @@ export class SqlImageReader extends Queries implements ImageReader {
     q,
     deleted = false,
   }: ImageFilter): Promise<{ images: Image[]; count: number }> {
-    const shown = deleted ? this.#restorable() : this.#live();
-    const matching = q ? shown.where(contains(q)) : shown;
-    const rows = await matching
-      .selectAll()
-      .orderBy('id', 'desc')
-      .limit(perPage)
-      .offset((page - 1) * perPage)
-      .execute();
-    const { count } = await matching
-      .select((e) => e.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return { images: rows.map(toImage), count: Number(count) };
+    const shown = () => (deleted ? this.#restorable() : this.#live());
+    const isAll = !q && !deleted;
+    const { ids, count } = await idsOfPage({
+      page,
+      perPage,
+      rows: q ? shown().where(contains(q)) : shown(),
+      found: q && !deleted ? await this.searched('image', q, shown) : undefined,
+      kept: isAll ? await this.tallied('image') : undefined,
+      dialect: this.dialect,
+    });
+    const rows = await shown().where('id', 'in', ids).selectAll().orderBy('id', 'desc').execute();
+    return { images: rows.map(toImage), count };
   }
 
   async deletedAt(): Promise<number[]> {

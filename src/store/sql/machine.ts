@@ -15,6 +15,7 @@ import type {
   NewMachine,
 } from '../port/machine.ts';
 import { isIdle } from './open-job.ts';
+import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 import { contains } from './search.ts';
@@ -84,21 +85,23 @@ export class SqlMachineReader extends Queries implements MachineReader {
 
   async list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }> {
     const { page, perPage, q, status, hasSessionData } = filter;
-    let matching = this.rows();
+    const all = () => this.within(this.db.selectFrom('machine'));
+    let matching = all();
     if (q) matching = matching.where(contains(q));
     if (status) matching = matching.where('status', '=', status);
     if (hasSessionData !== undefined)
       matching = matching.where('diskId', hasSessionData ? 'is not' : 'is', null);
-    const shown = await matching
-      .orderBy('id', 'desc')
-      .limit(perPage)
-      .offset((page - 1) * perPage)
-      .execute();
-    const { count } = await matching
-      .clearSelect()
-      .select((e) => e.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return { machines: shown.map(toMachine), count: Number(count) };
+    const byNameAlone = status === undefined && hasSessionData === undefined;
+    const { ids, count } = await idsOfPage({
+      page,
+      perPage,
+      rows: matching,
+      found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
+      kept: !q && hasSessionData === undefined ? await this.tallied('machine', status) : undefined,
+      dialect: this.dialect,
+    });
+    const shown = await this.rows().where('id', 'in', ids).orderBy('id', 'desc').execute();
+    return { machines: shown.map(toMachine), count };
   }
 
   async all(): Promise<Machine[]> {

@@ -91,6 +91,7 @@ export interface Database {
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   freeze: { what: Freeze; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
+  tally: { organisationId: OrganisationId; noun: string; part: string; amount: number };
   signature: { keyId: KeyId; signature: string; expiresAt: number };
   installation: Installation & { one: number; createdAt: number };
 }

@@ -5,10 +5,17 @@
 // to organisations begin with `within`, for reading, changing and deleting alike, so that rows of
 // other organisations do not exist for them.
 
-import { type Expression, type Insertable, type SqlBool, sql } from 'kysely';
+import {
+  type Expression,
+  type Insertable,
+  type SelectQueryBuilder,
+  type SqlBool,
+  sql,
+} from 'kysely';
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Scope } from '../port/unit-of-work.ts';
 import type { Dialect } from './dialect.ts';
+import type { Found, NameSearches } from './name-search.ts';
 import type { Database, Db } from './schema.ts';
 
 export interface Binding {
@@ -16,6 +23,8 @@ export interface Binding {
   scope: Scope;
   now: () => number;
   dialect: Dialect;
+  /** What reads remember of searches. A transaction has none, since it sees its own writes. */
+  searches?: NameSearches | undefined;
 }
 
 interface Filterable<Query> {
@@ -26,13 +35,15 @@ export abstract class Queries {
   protected readonly db: Db;
   protected readonly now: () => number;
   readonly #scope: Scope;
-  readonly #dialect: Dialect;
+  protected readonly dialect: Dialect;
+  readonly #searches: NameSearches | undefined;
 
-  constructor({ db, scope, now, dialect }: Binding) {
+  constructor({ db, scope, now, dialect, searches }: Binding) {
     this.db = db;
     this.now = now;
     this.#scope = scope;
-    this.#dialect = dialect;
+    this.dialect = dialect;
+    this.#searches = searches;
   }
 
   /** The query, without the rows of other organisations. Its table has `organisation_id`. */
@@ -47,22 +58,42 @@ export abstract class Queries {
     return this.#scope;
   }
 
+  /** A number that the store keeps: of the rows of a noun, or of one part of them. */
+  protected async tallied(noun: string, part?: string): Promise<number> {
+    let rows = this.within(this.db.selectFrom('tally')).where('noun', '=', noun);
+    if (part !== undefined) rows = rows.where('part', '=', part);
+    const { amount } = await rows
+      .select((e) => e.fn.sum<number>('amount').as('amount'))
+      .executeTakeFirstOrThrow();
+    return Number(amount ?? 0);
+  }
+
   /** Throws a TypeError when a new row belongs to another organisation than the scope's. */
   protected assertOwn({ organisationId }: { organisationId: OrganisationId }): void {
     if (this.#scope !== 'system' && this.#scope !== organisationId)
       throw new TypeError('a new row must belong to the organisation of the scope');
   }
 
+  /** What a search in names finds; undefined where searches are not remembered. */
+  protected async searched<Table extends 'image' | 'machine'>(
+    table: Table,
+    text: string,
+    rows: () => SelectQueryBuilder<Database, Table, object>,
+  ): Promise<Found | undefined> {
+    const changes = () => this.tallied(`${table}.changes`);
+    return this.#searches?.find(table, { scope: this.#scope, text, rows, changes });
+  }
+
   protected get unlocked(): Dialect['unlocked'] {
-    return this.#dialect.unlocked;
+    return this.dialect.unlocked;
   }
 
   protected among<Id extends number | string>(ids: readonly Id[]) {
-    return this.#dialect.among(ids);
+    return this.dialect.among(ids);
   }
 
   protected get selectRows(): Dialect['selectRows'] {
-    return this.#dialect.selectRows;
+    return this.dialect.selectRows;
   }
 
   /** Adds rows, which all have the same columns, in one statement; does nothing without rows. */

@@ -28,9 +28,11 @@ export class SqlUsageReader extends Queries implements UsageReader {
   }
 
   async images(): Promise<number> {
+    const organisationId = this.organisation();
+    if (this.dialect.isSerial) return this.tallied('image');
     const { count } = await this.db
       .selectFrom('image')
-      .where('organisationId', '=', this.organisation())
+      .where('organisationId', '=', organisationId)
       .where('deletedAt', 'is', null)
       .select((e) => e.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
@@ -38,9 +40,11 @@ export class SqlUsageReader extends Queries implements UsageReader {
   }
 
   async machines(): Promise<number> {
+    const organisationId = this.organisation();
+    if (this.dialect.isSerial) return this.tallied('machine');
     const { count } = await this.db
       .selectFrom('machine')
-      .where('organisationId', '=', this.organisation())
+      .where('organisationId', '=', organisationId)
       .select((e) => e.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
     return Number(count);

@@ -4,6 +4,9 @@ import { sql } from 'kysely';
 import type { Dialect } from '../sql/dialect.ts';
 
 export const dialect: Dialect = {
+  isSerial: true,
+  async joinTallies() {},
+
   unlocked: (query) => query,
 
   among: <Id>(ids: readonly Id[]) => sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`,

@@ -11,6 +11,7 @@ import { migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
 import { passingError, resultCodeOf, resultCodes } from './errors.ts';
 import { tryLockDataDir } from './lock.ts';
+import { tally } from './tally.ts';
 
 export type Migrations = Record<string, Migration>;
 const againMs = 20;
@@ -26,6 +27,7 @@ export const sqliteMigrations: Migrations = migrations({
   text: 'text',
   unlogged: '',
   searchIn: () => [],
+  tally,
 });
 
 /** Compares the schema of a store with the migrations that are known. Changes nothing. */

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
+import { NameSearches } from '../sql/name-search.ts';
 import { names } from '../sql/names.ts';
 import type { Database } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
@@ -89,10 +90,22 @@ async function open(options: SqliteOptions): Promise<Store> {
   }
   const reader = connect(second);
   const groups = new GroupCommit(writer);
+  const searches = new NameSearches();
+  // SQLite counts the commits of all other connections and processes.
+  const dataVersion = second.prepare('pragma data_version');
   return {
-    read: (scope, work) => translated(() => work(bindReader({ db: reader, scope, now, dialect }))),
+    read: (scope, work) =>
+      translated(() => work(bindReader({ db: reader, scope, now, dialect, searches }))),
     write: (scope, work) =>
       translated(() => groups.write((db) => work(bindWriter({ db, scope, now, dialect })))),
+    version() {
+      try {
+        return Number(dataVersion.get()?.data_version);
+      } catch {
+        // The next statement fails as well, and says why.
+        return null;
+      }
+    },
     // One server at a time owns a data directory.
     signatures: null,
     nudgeOthers() {},

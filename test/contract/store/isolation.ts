@@ -104,8 +104,11 @@ const internal = new Set([
   ...[
     'constructor',
     'db',
+    'dialect',
     'now',
     'within',
+    'tallied',
+    'searched',
     'organisation',
     'assertOwn',
     'among',

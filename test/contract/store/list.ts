@@ -1,0 +1,98 @@
+// Lists of images and machines: pages, searches and numbers, compared with a plain array while rows
+// are added, go out of the list and come back. The store may remember what it found before.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { ImageId } from '../../../src/domain/ids.ts';
+import { machineStatuses } from '../../../src/domain/machine.ts';
+import type { MakeWorld, World } from './world.ts';
+
+const names = ['abc', 'ab', 'bcd', 'ABCD', 'x%'];
+const texts = [undefined, 'a', 'B', 'bc', 'abcd', '%', 'none'];
+const scopes = ['ours', 'theirs', 'system'] as const;
+const one = fc.nat({ max: 1000 });
+const change = fc.oneof(
+  fc.record({ is: fc.constant('add' as const), name: fc.constantFrom(...names), at: one }),
+  fc.record({ is: fc.constantFrom('delete' as const, 'restore' as const), at: one }),
+);
+const look = fc.record({
+  scope: fc.constantFrom(...scopes),
+  q: fc.constantFrom(...texts),
+  page: fc.integer({ min: 1, max: 4 }),
+  perPage: fc.integer({ min: 1, max: 4 }),
+});
+
+interface Listed {
+  id: number;
+  name: string;
+  owner: 'ours' | 'theirs';
+  isShown: boolean;
+}
+
+type Look = typeof look extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The page and the number of all matches, by looking at each row. */
+function expected(all: readonly Listed[], { scope, q, page, perPage }: Look) {
+  const matches = all
+    .filter(({ owner, isShown }) => isShown && (scope === 'system' || owner === scope))
+    .filter(({ name }) => q === undefined || name.toLowerCase().includes(q.toLowerCase()))
+    .map(({ id }) => id)
+    .sort((a, b) => b - a);
+  return { ids: matches.slice((page - 1) * perPage, page * perPage), count: matches.length };
+}
+
+const scopeOf = (world: World, scope: (typeof scopes)[number]) =>
+  scope === 'system' ? scope : world[scope];
+
+export function testLists(make: MakeWorld): void {
+  describe('a list of images', () => {
+    it('has the rows and the number that looking at each row gives, after any changes', (t) =>
+      fc.assert(
+        fc.asyncProperty(fc.array(fc.tuple(change, look), { maxLength: 30 }), async (steps) => {
+          const world = await make(t);
+          const all: Listed[] = [];
+          for (const [what, seen] of steps) {
+            const chosen = all[what.at % Math.max(1, all.length)];
+            if (what.is === 'add') {
+              const owner = what.at % 3 === 0 ? 'theirs' : 'ours';
+              const { id } = await world.image(what.name, world[owner]);
+              all.push({ id, name: what.name, owner, isShown: true });
+            } else if (chosen) {
+              chosen.isShown = what.is === 'restore';
+              const deletedAt = chosen.isShown ? null : world.now();
+              await world.write((work) => work.images.update(chosen.id as ImageId, { deletedAt }));
+            }
+            const { images, count } = await world.read(
+              (work) => work.images.list(seen),
+              scopeOf(world, seen.scope),
+            );
+            assert.deepEqual({ ids: images.map(({ id }) => id), count }, expected(all, seen));
+          }
+          const counts = await world.read((work) => work.counts());
+          const sum = counts.images.reduce((total, { count }) => total + count, 0);
+          assert.equal(sum, all.filter(({ isShown }) => isShown).length);
+        }),
+        { numRuns: 20 },
+      ));
+  });
+
+  describe('a list of machines', () => {
+    it('is counted by status, after any changes of status', async (t) => {
+      const world = await make(t);
+      const ids = [await world.machine(), await world.machine(), await world.machine()];
+      await world.write(async (work) => {
+        for (let round = 0; round < 20; round++)
+          for (const [index, status] of machineStatuses.entries())
+            await work.machines.updateMany(ids.slice(0, 1 + (index % ids.length)), { status });
+      });
+      await world.write((work) => work.host.joinTallies());
+      for (const status of [undefined, ...machineStatuses]) {
+        const { machines, count } = await world.read((work) =>
+          work.machines.list({ page: 1, perPage: 100, status }),
+        );
+        assert.equal(count, machines.length, String(status));
+      }
+    });
+  });
+}
