@@ -4,7 +4,7 @@
 // Type: node bench/writes.ts; names of the ways choose some of them.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,6 +28,8 @@ interface Round {
   tookMs: number[];
   /** The share of a processor that the callers used, so that one can see that they had time left. */
   callersShare: number;
+  /** The processor time of the server for each answer, which other processes disturb less. */
+  serverUs: number;
 }
 
 /** Makes what the requests need. The result sends a request; null: there is nothing left to send. */
@@ -59,6 +61,13 @@ const ways: Record<string, Way> = {
     };
   },
 };
+
+/** The processor time that a process has used; Linux counts it in hundredths of a second. */
+async function processorUs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14);
+  return (Number(user) + Number(system)) * 10_000;
+}
 
 async function bare(folder: string): Promise<number> {
   const program = new URL('./writes/bare.ts', import.meta.url).pathname;
@@ -93,6 +102,7 @@ async function measure(way: Way, folder: string): Promise<Round> {
     };
     await during(warmUpMs);
     const used = process.cpuUsage();
+    const before = await processorUs(on.pid());
     const begun = performance.now();
     const tookMs = await during(roundMs);
     const passedMs = performance.now() - begun;
@@ -101,6 +111,7 @@ async function measure(way: Way, folder: string): Promise<Round> {
       perSecond: (tookMs.length * 1000) / passedMs,
       tookMs,
       callersShare: (user + system) / 1000 / passedMs,
+      serverUs: ((await processorUs(on.pid())) - before) / tookMs.length,
     };
   } finally {
     await on.close();
@@ -154,6 +165,7 @@ for (const [name, results] of seen) {
       median((one) => one.callersShare),
       2,
     ),
+    serverUs: rounded(median((one) => one.serverUs)),
     rounds: spread(results.map((one) => one.perSecond)),
   });
 }

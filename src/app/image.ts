@@ -135,7 +135,8 @@ export async function imageInstall(
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
   await assertQuota(context, { images: 1, builds: 1 });
-  const list = canonicalOrder(pickSoftware(await work.software.list(), input.softwareIds ?? []));
+  const ids = input.softwareIds ?? [];
+  const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
   await assertHostRoom(context, await newBytes(context, base, list));
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
