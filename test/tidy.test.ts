@@ -132,6 +132,18 @@ describe('the source tree', () => {
     assert.ok(seen > 100, 'the walk finds imports');
   });
 
+  it('lets the client load no schema of the contract', () => {
+    const loads = sources
+      .filter((path) => path.startsWith('src/client/'))
+      .flatMap((path) =>
+        [...read(path).matchAll(/^import (?!type)[^;]*'\.\.\/contract\/(.+)'/gm)].map(
+          ([, file]) => file,
+        ),
+      );
+    // These two import types alone.
+    assert.deepEqual([...new Set(loads)].sort(), ['extension.ts', 'signing.ts']);
+  });
+
   it('reads the environment in bin alone', () => {
     const readers = sources.filter(
       (path) =>

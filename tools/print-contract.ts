@@ -1,9 +1,11 @@
-// Prints the OpenAPI document and the reference pages from the tables of the contract.
+// Prints the OpenAPI document, the reference pages and the client's table of routes from the tables
+// of the contract.
 // Type: npm run contract
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { openApiDocument } from '../src/contract/print/openapi.ts';
 import { apiReference, errorReference } from '../src/contract/print/reference.ts';
+import { clientRoutes } from '../src/contract/print/routes.ts';
 
 const root = new URL('..', import.meta.url);
 await mkdir(new URL('docs/reference/', root), { recursive: true });
@@ -13,3 +15,4 @@ await writeFile(
 );
 await writeFile(new URL('docs/reference/api.md', root), apiReference());
 await writeFile(new URL('docs/reference/errors.md', root), errorReference());
+await writeFile(new URL('src/client/routes.ts', root), clientRoutes());

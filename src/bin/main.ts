@@ -2,22 +2,10 @@
 // status.
 
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { machineExec } from '../app/operator/machine.ts';
-import { explain } from '../cli/explain.ts';
-import { catalogueLocal, operatorCommands } from '../cli/operator/commands.ts';
-import { type OperatorContext, operatorContext } from '../cli/operator/context.ts';
-import { serveCommand } from '../cli/operator/serve.ts';
+import { Command, CommanderError, Help } from 'commander';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
-import { baseCommands } from '../cli/remote/base.ts';
-import { imageCommands } from '../cli/remote/image.ts';
-import { machineCommands } from '../cli/remote/machine.ts';
-import { machineTypeCommands } from '../cli/remote/machine-type.ts';
-import { softwareCommands } from '../cli/remote/software.ts';
-import { type LookInside, tourCommand } from '../cli/remote/tour.ts';
-import { usageCommand } from '../cli/remote/usage.ts';
-import type { MachineId } from '../domain/ids.ts';
 import type { Environment } from '../lib/environment.ts';
+import { addCommands, words } from './commands.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -33,29 +21,40 @@ export async function main(
   env: Environment = process.env,
 ): Promise<number> {
   const terminal = showing(given);
-  const program = new Command('silversmith')
+  try {
+    const program = programOf(terminal);
+    await addCommands(program, argv.slice(2), terminal, env);
+    addOpenApi(program, terminal);
+    await program.parseAsync(argv);
+    return terminal.exitCode;
+  } catch (error) {
+    // Commander has printed its own message already.
+    if (error instanceof CommanderError) return error.exitCode;
+    const { explain } = await import('../cli/explain.ts');
+    return explain(error, terminal, env);
+  }
+}
+
+const programOf = (terminal: Terminal): Command =>
+  new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
     .version(version, '-V, --version', 'print the version')
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for what there is)')
+    .configureHelp({
+      // The options of a word are not loaded for the help of the program.
+      subcommandTerm: (command) =>
+        command.parent?.parent === null && words[command.name()]?.hasOptions
+          ? `${command.name()} [options]`
+          : new Help().subcommandTerm(command),
+    })
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
     })
     .exitOverride();
-  serveCommand(program, terminal, env);
-  const operator = operatorContext(terminal, env);
-  const remote = { terminal, env, listLocal: catalogueLocal(operator) };
-  imageCommands(program, remote);
-  const nouns = {
-    machine: machineCommands(program, remote),
-    software: softwareCommands(program, remote),
-    base: baseCommands(program, remote),
-    'machine-type': machineTypeCommands(program, remote),
-  };
-  operatorCommands(program, nouns, operator);
-  usageCommand(program, remote);
-  tourCommand(program, remote, lookInside(operator));
+
+function addOpenApi(program: Command, terminal: Terminal): void {
   program
     .command('openapi')
     .description('print the OpenAPI document')
@@ -63,29 +62,4 @@ export async function main(
       const { openApiDocument } = await import('../contract/print/openapi.ts');
       terminal.out(JSON.stringify(openApiDocument(), null, 2));
     });
-  try {
-    await program.parseAsync(argv);
-    return terminal.exitCode;
-  } catch (error) {
-    return explain(error, terminal, env);
-  }
 }
-
-/**
- * Runs a script inside a machine, for the tour. Only the operator can, on the server's own host.
- */
-const lookInside =
-  ({ withStore }: OperatorContext): LookInside =>
-  (machineId, script, dataDir) =>
-    withStore({ dataDir }, async ({ operator, openEngine }) => {
-      const engine = await openEngine();
-      if (!engine.exec) return null;
-      const command = ['/bin/sh', '-c', script];
-      const { stdout, stderr } = await machineExec(
-        operator,
-        engine,
-        machineId as MachineId,
-        command,
-      );
-      return stdout + stderr;
-    });

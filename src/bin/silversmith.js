@@ -3,10 +3,10 @@
 // file and start that one, because it is plain JavaScript of the year 2020.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { constants, homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const leastMajor = 24;
@@ -48,16 +48,37 @@ function runOn(node) {
   });
 }
 
+/**
+ * The folder for compiled code, in the cache of this user. Undefined when it cannot be made, or
+ * when another user may write to it, because Node runs what it finds there.
+ */
+function compiledFolder() {
+  const given = process.env.XDG_CACHE_HOME;
+  // The specification of that variable says that it counts only when it is absolute.
+  const cache = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.cache');
+  const parent = join(cache, 'silversmith');
+  const folder = join(parent, 'compiled');
+  const isOurs = (path) => {
+    const found = lstatSync(path);
+    const isClosed = found.isDirectory() && (found.mode & 0o022) === 0;
+    return isClosed && found.uid === process.geteuid();
+  };
+  try {
+    for (const path of [cache, parent, folder])
+      if (!existsSync(path)) mkdirSync(path, { mode: path === folder ? 0o700 : 0o755 });
+    return [parent, folder].every(isOurs) ? folder : undefined;
+  } catch {
+    // Without the cache every command starts slower, and works.
+    return undefined;
+  }
+}
+
 async function run() {
-  // The compile cache halves the time to start. It is in the user's own cache, because other users
-  // could put code into a shared folder.
-  const cache =
-    process.env.XDG_CACHE_HOME === undefined
-      ? join(homedir(), '.cache')
-      : process.env.XDG_CACHE_HOME;
-  if (module.enableCompileCache) module.enableCompileCache(join(cache, 'silversmith', 'compiled'));
   // Modes are given where files and folders are made, and guests' users have to reach some of them.
   process.umask(0o022);
+  // Compiled code that is kept halves the time to start.
+  const folder = module.enableCompileCache === undefined ? undefined : compiledFolder();
+  if (folder !== undefined) module.enableCompileCache(folder);
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv);
 }

@@ -3,7 +3,6 @@
 // lib/system-error.ts. Everything else is a defect and is called one; SILVERSMITH_DEBUG=1 shows
 // where it is.
 
-import { CommanderError } from 'commander';
 import { ApiError, NoAnswerError, StalledError } from '../client/errors.ts';
 import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
@@ -43,8 +42,6 @@ export function sentenceOf(error: unknown): string | null {
 /** Prints the sentence, and returns the exit status. */
 export function explain(thrown: unknown, terminal: Terminal, env: Environment): number {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  // Commander has printed its own message already.
-  if (error instanceof CommanderError) return error.exitCode;
   const said = sentenceOf(error);
   const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
   terminal.err(

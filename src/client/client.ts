@@ -1,18 +1,36 @@
 // The typed client: one method for each operation of the contract, signed, with the server's
-// refusals as errors. It needs fetch and WebCrypto alone, so it runs in Node and in browsers.
+// refusals as errors. It needs fetch and WebCrypto alone, so it runs in Node and in browsers. Of the
+// contract it loads the routes alone, because the schemas take long to load.
 
 import { extensionsHeader } from '../contract/extension.ts';
-import {
-  type Answer,
-  type Envelope,
-  type Fields,
-  type JsonOperationName,
-  type OperationName,
-  operationNames,
-  specOf,
+import type {
+  Answer,
+  Envelope,
+  Fields,
+  JsonOperationName,
+  OperationName,
 } from '../contract/table.ts';
 import { ApiError, NoAnswerError } from './errors.ts';
 import { signedRequest } from './request.ts';
+import { type Route, routes } from './routes.ts';
+
+/** An answer as the client reads it: what it uses of a Response. */
+export interface Reply {
+  ok: boolean;
+  status: number;
+  headers: { get(name: string): string | null };
+  body: AsyncIterable<Uint8Array> | null;
+  text(): Promise<string>;
+}
+
+/** A request as the client sends it: what it uses of a RequestInit. */
+export interface Sending {
+  method: string;
+  headers: Record<string, string>;
+  body?: Uint8Array<ArrayBuffer>;
+  signal?: AbortSignal;
+  redirect: 'manual';
+}
 
 export interface ClientOptions {
   /** Where the server is, such as http://127.0.0.1:8080. */
@@ -23,6 +41,8 @@ export interface ClientOptions {
   onCall?: (call: Call) => void;
   /** For how long to wait for an answer. Default: 30,000. */
   timeoutMs?: number;
+  /** Sends a request, and rejects with the signal's reason when that ends it. Default: fetch. */
+  fetch?: (url: URL, sending: Sending) => Promise<Reply>;
 }
 
 export interface Call {
@@ -45,9 +65,9 @@ export type Client = {
 const defaultTimeoutMs = 30_000;
 
 export function createClient(options: ClientOptions): Client {
-  const methods = operationNames.map((name) => [
+  const methods = Object.entries(routes).map(([name, route]) => [
     name,
-    async (input: object = {}) => envelopeIn(options, await sendFields(options, name, input)),
+    async (input: object = {}) => envelopeIn(options, await sendFields(options, route, input)),
   ]);
   return Object.fromEntries(methods) as Client;
 }
@@ -67,19 +87,20 @@ export const send = <Name extends OperationName>(
   name: Name,
   input: Fields<Name> & object,
   sent: Sent = {},
-): Promise<Response> => sendFields(options, name, input, sent);
+): Promise<Reply> => sendFields(options, routes[name], input, sent);
 
 async function sendFields(
   options: ClientOptions,
-  name: OperationName,
+  route: Route,
   input: object,
   { content, headers }: Sent = {},
-): Promise<Response> {
-  const operation = specOf(name);
-  const request = await signedRequest(options, operation, input, content);
+): Promise<Reply> {
+  const request = await signedRequest(options, route, input, content);
   const { method, path, search, json, body, authorization } = request;
   const type = content ? 'application/octet-stream' : 'application/json';
-  const response = await fetch(new URL(path + search, options.url), {
+  const { fetch: send = fetch, timeoutMs = defaultTimeoutMs } = options;
+  const isJson = route.content !== 'response';
+  const response = await send(new URL(path + search, options.url), {
     method,
     headers: {
       authorization,
@@ -89,28 +110,32 @@ async function sendFields(
     },
     ...(body.length > 0 && { body }),
     // An answer of bytes may take as long as it takes.
-    ...(operation.content !== 'response' && {
-      signal: AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs),
-    }),
+    ...(isJson && { signal: AbortSignal.timeout(timeoutMs) }),
     // A signature is for one path, so the place of a redirection would refuse it.
     redirect: 'manual',
   }).catch((error: unknown) => {
     throw noAnswer(options, error);
   });
-  if (options.onCall) {
-    const isJson = operation.content !== 'response';
-    const answer = isJson
-      ? await response
-          .clone()
-          .json()
-          .catch(() => ({}))
-      : {};
-    const { status } = response;
-    options.onCall({ method, path: path + search, body: json, authorization, status, answer });
-  }
-  if (response.ok) return response;
-  const { client_code: code, message } = await envelopeIn(options, response);
-  throw new ApiError(code, response.status, message, response.headers.get('x-request-id'));
+  const call = { method, path: path + search, body: json, authorization };
+  const reply = isJson ? await readWhole(options, call, response) : response;
+  if (reply.ok) return reply;
+  const { client_code: code, message } = await envelopeIn(options, reply);
+  throw new ApiError(code, reply.status, message, reply.headers.get('x-request-id'));
+}
+
+/**
+ * Reads the text of an answer, also when nobody asks for it, because its connection is busy until
+ * then. Tells the call to who wants to know.
+ */
+async function readWhole(
+  options: ClientOptions,
+  call: Omit<Call, 'status' | 'answer'>,
+  reply: Reply,
+): Promise<Reply> {
+  const text = await textOf(options, reply);
+  const { ok, status, headers } = reply;
+  options.onCall?.({ ...call, status, answer: parsed(text) ?? {} });
+  return { ok, status, headers, body: null, text: async () => text };
 }
 
 function noAnswer(
@@ -120,6 +145,20 @@ function noAnswer(
   return error instanceof Error && error.name === 'TimeoutError'
     ? new NoAnswerError(url, 'late', `within ${timeoutMs / 1000} s`, error)
     : new NoAnswerError(url, 'unreachable', String(error), error);
+}
+
+const textOf = (options: ClientOptions, reply: Reply): Promise<string> =>
+  reply.text().catch((error: unknown) => {
+    throw noAnswer(options, error);
+  });
+
+/** Returns undefined for a text that is not JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const isEnvelope = (answer: unknown): answer is Envelope =>
@@ -134,16 +173,9 @@ const isEnvelope = (answer: unknown): answer is Envelope =>
  * The envelope of an answer and the fields in it. Throws NoAnswerError for an answer of another
  * program, such as a proxy's page.
  */
-async function envelopeIn(options: ClientOptions, response: Response): Promise<Envelope> {
-  const text = await response.text().catch((error: unknown) => {
-    throw noAnswer(options, error);
-  });
-  try {
-    const answer: unknown = JSON.parse(text);
-    if (isEnvelope(answer)) return answer;
-  } catch {
-    // No JSON is refused below, like JSON of another form.
-  }
+async function envelopeIn(options: ClientOptions, response: Reply): Promise<Envelope> {
+  const answer = parsed(await textOf(options, response));
+  if (isEnvelope(answer)) return answer;
   const type = response.headers.get('content-type') ?? 'bytes of no type';
   const moved = response.headers.get('location');
   const what = moved === null ? type : `and sends callers to ${moved}`;

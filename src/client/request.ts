@@ -1,9 +1,8 @@
 // A signed request: the fields of an input spread over path, query and body, and the signature over
 // them, on WebCrypto alone.
 
-import { pathPrefix } from '../contract/envelope.ts';
-import type { OperationSpec } from '../contract/operation.ts';
 import { formatAuthorization, signedHead } from '../contract/signing.ts';
+import { pathPrefix, type Route } from './routes.ts';
 
 interface SignedRequest {
   method: string;
@@ -20,15 +19,18 @@ const encoder = new TextEncoder();
 const hex = (bytes: ArrayBuffer) =>
   [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** Puts each field where the operation has it; `content` is a body of bytes instead of JSON. */
+/**
+ * Puts each field that the path names into the path, and all others into the query of a read or
+ * into the body of a change. `content` is a body of bytes instead of JSON.
+ */
 export async function signedRequest(
   { key, secret }: { key: string; secret: string },
-  operation: OperationSpec,
+  route: Route,
   input: object,
   content?: Uint8Array,
 ): Promise<SignedRequest> {
-  const { method } = operation;
-  const { path, search, json } = spread(operation, new Map(Object.entries(input)));
+  const { method } = route;
+  const { path, search, json } = spread(route, new Map(Object.entries(input)));
   const nonce = crypto.randomUUID();
   const timestamp = String(Date.now());
   const head = encoder.encode(signedHead({ key, method, path, timestamp, nonce }));
@@ -49,24 +51,20 @@ async function sign(secret: string, text: Uint8Array<ArrayBuffer>): Promise<stri
   return hex(await crypto.subtle.sign('HMAC', key, text));
 }
 
-function spread(operation: OperationSpec, input: ReadonlyMap<string, unknown>) {
-  const path =
-    pathPrefix +
-    operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-      encodeURIComponent(String(input.get(name))),
-    );
-  const fieldsOf = (schema: OperationSpec['body']) =>
-    Object.keys(schema?.properties ?? {}).flatMap((name) => {
-      const value = input.get(name);
-      return value === undefined ? [] : [[name, value] as const];
-    });
+function spread({ method, path: pattern }: Route, fields: Map<string, unknown>) {
+  const path = pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = encodeURIComponent(String(fields.get(name)));
+    fields.delete(name);
+    return value;
+  });
+  const others = [...fields].filter(([, value]) => value !== undefined);
+  const isRead = method === 'GET';
   const query = new URLSearchParams(
-    fieldsOf(operation.query).map(([name, value]) => [name, String(value)]),
+    isRead ? others.map(([name, value]) => [name, String(value)]) : [],
   );
-  const fields = fieldsOf(operation.body);
   return {
-    path,
+    path: pathPrefix + path,
     search: query.size > 0 ? `?${query}` : '',
-    json: fields.length > 0 ? JSON.stringify(Object.fromEntries(fields)) : '',
+    json: !isRead && others.length > 0 ? JSON.stringify(Object.fromEntries(others)) : '',
   };
 }

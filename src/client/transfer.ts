@@ -2,9 +2,9 @@
 // cut off. Neither has a time limit while bytes move: over a slow line parts are small, so that
 // each fits the time for an answer. A transfer whose bytes no longer move is given up.
 
-import { transferPartBytesMax } from '../contract/transfer.ts';
 import { type Client, type ClientOptions, send } from './client.ts';
 import { ApiError, StalledError } from './errors.ts';
+import { transferPartBytesMax } from './routes.ts';
 
 interface Moving {
   onBytes?: (done: number, total: number) => void;

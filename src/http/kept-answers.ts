@@ -5,28 +5,42 @@
 /** The most bytes of all answers, and of one. */
 const bytesMax = 16 * 1024 ** 2;
 const answerBytesMax = 256 * 1024;
+const answersMax = 10_000;
 /** A longer key is hardly asked for twice. */
 const keyLengthMax = 512;
 
 export class KeptAnswers {
-  readonly #answers = new Map<string, Buffer>();
+  #answers = new Map<string, Buffer | Promise<Buffer>>();
   #bytes = 0;
   #state = '';
 
-  /** Finds an answer that is right in a state of the store and second; forgets all others. */
-  find(state: string, key: string): Buffer | undefined {
-    if (state === this.#state) return this.#answers.get(key);
-    this.#answers.clear();
-    this.#bytes = 0;
-    this.#state = state;
-    return undefined;
-  }
-
-  /** `state` was asked for before the answer was read; nothing is kept when it is over. */
-  keep(state: string, key: string, answer: Buffer): void {
-    if (state !== this.#state || key.length > keyLengthMax) return;
-    if (answer.length > answerBytesMax || this.#bytes + answer.length > bytesMax) return;
-    this.#answers.set(key, answer);
-    this.#bytes += answer.length;
+  /**
+   * Returns the answer that is kept for a state of the store and second, or that is being made for
+   * it; else makes it. `state` is asked for before.
+   */
+  get(state: string, key: string, make: () => Promise<Buffer>): Buffer | Promise<Buffer> {
+    if (state !== this.#state) {
+      this.#answers = new Map();
+      this.#bytes = 0;
+      this.#state = state;
+    }
+    const answers = this.#answers;
+    const before = answers.get(key);
+    if (before) return before;
+    const answer = make();
+    if (key.length > keyLengthMax || answers.size >= answersMax) return answer;
+    answers.set(key, answer);
+    answer.then(
+      (bytes) => {
+        if (answers !== this.#answers) return;
+        const isKept = bytes.length <= answerBytesMax && this.#bytes + bytes.length <= bytesMax;
+        if (isKept) {
+          answers.set(key, bytes);
+          this.#bytes += bytes.length;
+        } else answers.delete(key);
+      },
+      () => answers.delete(key),
+    );
+    return answer;
   }
 }

@@ -128,17 +128,21 @@ function reading<Name extends ReadName>(
   const serializerOf = serializers(specOf(name));
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const caller = given(request.caller);
+    const read = () =>
+      application.read(caller, (context) => handler(context, inputOf<Name>(request)));
+    if (specOf(name).content === 'response') {
+      const answer = await read();
+      if (answer instanceof FileAnswer) return sendFile(request, reply, answer);
+    }
+    const make = async () => {
+      const answer = await read();
+      if (answer instanceof FileAnswer) throw new TypeError('this operation answers with JSON');
+      const whole: Record<string, unknown> = { ...answer, ...envelopeAt(clock.now()) };
+      return Buffer.from(serializerOf(request, reply)(whole));
+    };
     const state = application.stateAt(clock.now());
     const key = `${caller.organisationId} ${asksForExtensions(request)} ${request.url}`;
-    const before = state === null ? undefined : kept.find(state, key);
-    if (before) return reply.type(json).send(before);
-    const answer = await application.read(caller, (context) =>
-      handler(context, inputOf<Name>(request)),
-    );
-    if (answer instanceof FileAnswer) return sendFile(request, reply, answer);
-    const whole: Record<string, unknown> = { ...answer, ...envelopeAt(clock.now()) };
-    const bytes = Buffer.from(serializerOf(request, reply)(whole));
-    if (state !== null) kept.keep(state, key, bytes);
+    const bytes = await (state === null ? make() : kept.get(state, key, make));
     return reply.type(json).send(bytes);
   };
 }

@@ -33,8 +33,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setValidatorCompiler(schemaCompiler());
   registerHygiene(app);
   answerFailures(app, options);
-  app.addHook('onResponse', async ({ routeOptions: { config, url = 'none' } }, reply) => {
+  app.addHook('onResponse', ({ routeOptions: { config, url = 'none' } }, reply, done) => {
     options.metrics.answered(config.operation ?? url, reply.statusCode, reply.elapsedTime);
+    done();
   });
   operationRoutes(app, options);
   accessRoutes(app, options);

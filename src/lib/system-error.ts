@@ -30,7 +30,6 @@ const pathWords: Record<string, readonly [wrong: string, cure: string]> = {
 const networkWords: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'it closed the connection',
-  UND_ERR_SOCKET: 'it closed the connection',
   EPIPE: 'it closed the connection',
   ENOTFOUND: 'the name has no address',
   EAI_AGAIN: 'the name cannot be looked up now',
@@ -38,9 +37,6 @@ const networkWords: Record<string, string> = {
   ENETUNREACH: 'the network cannot be reached',
   ENETDOWN: 'the network is down',
   ETIMEDOUT: 'it does not answer',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
-  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
-  UND_ERR_BODY_TIMEOUT: 'it stopped in the middle of its answer',
   EPROTO: 'it does not speak TLS; give an http address',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; give an http address',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS; give an http address',
@@ -71,8 +67,6 @@ export function networkReason(error: unknown): string {
     if (networkWords[code]) return networkWords[code];
     if (certificate.test(code))
       return `its certificate is not trusted (${(at as Error).message}); name its authority in NODE_EXTRA_CA_CERTS`;
-    if ((at as Error).message === 'bad port')
-      return 'clients refuse that port; serve on another one';
   }
   const { cause, message } = error as Error;
   return (cause as Error | undefined)?.message ?? message;

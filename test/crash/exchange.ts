@@ -28,7 +28,7 @@ export async function ask(
     ...(content && { content }),
   });
   return {
-    answer: await response.json(),
+    answer: JSON.parse(await response.text()),
     replayed: response.headers.get('idempotent-replayed') === 'true',
   };
 }

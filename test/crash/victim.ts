@@ -52,7 +52,7 @@ async function withoutOutage<Result>(what: string, work: () => Promise<Result>):
           return null;
         },
       ),
-    30_000,
+    120_000,
     100,
   );
   return result;

@@ -7,7 +7,8 @@ import { describe, it } from 'node:test';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { openApiDocument } from '../../src/contract/print/openapi.ts';
 import { apiReference, errorReference } from '../../src/contract/print/reference.ts';
-import { type OperationName, operations } from '../../src/contract/table.ts';
+import { clientRoutes } from '../../src/contract/print/routes.ts';
+import { type OperationName, operations, specOf } from '../../src/contract/table.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
 
@@ -108,7 +109,21 @@ describe('every operation', () => {
     assert.equal((await h.call('machineList', {}, h.keys.theirs)).body.count, 0);
   });
 
-  it('is in the committed OpenAPI document and reference', () => {
+  it('has each field of a request in its path, in the query of a read, or in the body of a change', () => {
+    const wrong = names.filter((name) => {
+      const { method, path, params, query, body } = specOf(name);
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, field]) => field);
+      const others = Object.keys((method === 'GET' ? query : body)?.properties ?? {});
+      return (
+        `${inPath}` !== `${Object.keys(params?.properties ?? {})}` ||
+        (method === 'GET' ? body : query) !== undefined ||
+        others.some((field) => inPath.includes(field))
+      );
+    });
+    assert.deepEqual(wrong, [], 'the client puts fields where these rules say');
+  });
+
+  it('is in the committed OpenAPI document, the reference and the routes of the client', () => {
     const committed = JSON.parse(
       readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
     );
@@ -121,6 +136,8 @@ describe('every operation', () => {
       readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
     assert.equal(page('api.md'), apiReference(), 'type: npm run contract');
     assert.equal(page('errors.md'), errorReference(), 'type: npm run contract');
+    const routes = readFileSync(new URL('../../src/client/routes.ts', import.meta.url), 'utf8');
+    assert.equal(routes, clientRoutes(), 'type: npm run contract');
   });
 });
 

@@ -9,7 +9,7 @@ import { describe, it } from 'node:test';
 import { Command } from 'commander';
 import { auditList } from '../../src/app/operator/audit.ts';
 import { change } from '../../src/app/operator/context.ts';
-import { operatorCommands } from '../../src/cli/operator/commands.ts';
+import { words } from '../../src/bin/commands.ts';
 import { operatorContext } from '../../src/cli/operator/context.ts';
 import type { OperatorEntry } from '../../src/domain/operator-audit.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
@@ -71,19 +71,12 @@ const changing = [
 ];
 
 describe('the operator’s audit trail', { concurrency: 2 }, () => {
-  it('is tested here for every command that the operator has', () => {
+  it('is tested here for every command that the operator has', async () => {
     const program = new Command().enablePositionalOptions();
     const terminal = { out() {}, err() {}, interactive: false, exitCode: 0 };
-    operatorCommands(
-      program,
-      {
-        base: program.command('base'),
-        software: program.command('software'),
-        'machine-type': program.command('machine-type'),
-        machine: program.command('machine'),
-      },
-      operatorContext(terminal, {}),
-    );
+    for (const [name, { operator }] of Object.entries(words))
+      if (operator && name !== 'serve')
+        (await operator())(program.command(name), operatorContext(terminal, {}));
     const typed = program.commands.flatMap((one) =>
       one.commands.length === 0
         ? [one.name()]

@@ -50,4 +50,17 @@ describe('silversmith image export and import', () => {
       /only a damaged image can be healed/,
     );
   });
+
+  it('end as soon as the last answer has come, in processes of their own', async (t) => {
+    const { run, runAlone, dataDir } = await startDemo(t);
+    assert.equal((await run('image', 'install', '--name', 'Plain')).code, 0);
+    const file = join(dataDir, 'plain.qcow2');
+    const startedAt = performance.now();
+    const exported = await runAlone('image', 'export', 'Plain', '--output', file);
+    assert.equal(exported.code, 0, exported.err);
+    const imported = await runAlone('image', 'import', file, '--name', 'Again');
+    assert.equal(imported.code, 0, imported.err);
+    // An answer that nobody reads holds its connection, and the process, for 30 s.
+    assert.ok(performance.now() - startedAt < 25_000);
+  });
 });

@@ -45,7 +45,7 @@ export function callerOf(
           const headers = { 'idempotency-key': idempotencyKey, 'x-request-id': requestId };
           const target = { url: url(), key, secret, timeoutMs: tryMs };
           const response = await send(target, name, input as never, { headers });
-          return record(200, 200, await response.json());
+          return record(200, 200, JSON.parse(await response.text()));
         } catch (error) {
           if (error instanceof ApiError && error.status !== 503)
             return record(error.clientCode, error.status, { message: error.message });

@@ -8,13 +8,7 @@ import type { Local, OperatorContext } from './context.ts';
 
 const limitMax = 10_000;
 
-export function auditCommands(
-  program: Command,
-  { local, withStore, print }: OperatorContext,
-): void {
-  const audit = program
-    .command('audit')
-    .description('what operators changed on this host; changes over the API have their own trail');
+export function auditCommands(audit: Command, { local, withStore, print }: OperatorContext): void {
   local(audit.command('list').description('list the changes, newest first'))
     .option('--limit <number>', 'how many', whole(1, limitMax), 100)
     .action((flags: Local & { limit: number }) =>

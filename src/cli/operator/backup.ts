@@ -13,18 +13,9 @@ import { type Local, type OperatorContext, operatorName } from './context.ts';
 import { failOn, inWords } from './doctor.ts';
 import { interruptible } from './interruptible.ts';
 
-export function backupCommands(program: Command, context: OperatorContext): void {
-  backupCommand(program, context);
-  restoreCommand(program, context);
-}
-
-function backupCommand(program: Command, context: OperatorContext): void {
+export function backupCommand(command: Command, context: OperatorContext): void {
   const { local, withStore, print, terminal } = context;
-  local(
-    program
-      .command('backup')
-      .description('copy everything into a new folder, while the server runs or not'),
-  )
+  local(command)
     .requiredOption('--to <folder>', 'a folder that is new or empty')
     .option(
       '--without-keys',
@@ -67,13 +58,9 @@ function backupCommand(program: Command, context: OperatorContext): void {
     });
 }
 
-function restoreCommand(program: Command, context: OperatorContext): void {
+export function restoreCommand(command: Command, context: OperatorContext): void {
   const { local, withStore, print, terminal, env } = context;
-  local(
-    program
-      .command('restore')
-      .description('bring a backup back as a new data directory, and examine it'),
-  )
+  local(command)
     .requiredOption('--from <folder>', 'what silversmith backup made')
     .action(
       async ({ dataDir, databaseUrl, engine, json, from: given }: Local & { from: string }) => {

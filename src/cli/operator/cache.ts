@@ -7,13 +7,7 @@ import { mb, minute, table } from '../output.ts';
 import { decimal } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
 
-export function cacheCommands(
-  program: Command,
-  { local, withStore, print }: OperatorContext,
-): void {
-  const cache = program
-    .command('cache')
-    .description('the build cache: installed steps that builds find again');
+export function cacheCommands(cache: Command, { local, withStore, print }: OperatorContext): void {
   local(cache.command('list').description('list the steps, the one used longest ago first')).action(
     (flags: Local) =>
       withStore(flags, async ({ store }) => {

@@ -10,14 +10,10 @@ import type { Local, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
 
 export function doctorCommand(
-  program: Command,
+  command: Command,
   { local, withStore, print, terminal }: OperatorContext,
 ): void {
-  local(
-    program
-      .command('doctor')
-      .description('compare the store with what is on the disk of the host, and explain'),
-  )
+  local(command)
     .option('--deep', 'read every layer, and compare it with its digest')
     .action((flags: Local & { deep?: boolean }) =>
       withStore(

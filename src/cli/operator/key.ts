@@ -12,8 +12,7 @@ const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
   `key     ${key}\nsecret  ${secret}\nThe secret is not shown again.`;
 
-export function keyCommands(program: Command, context: OperatorContext): void {
-  const key = program.command('key').description('access keys: who may use the API');
+export function keyCommands(key: Command, context: OperatorContext): void {
   createCommand(key, context);
   rotateCommand(key, context);
   listCommand(key, context);

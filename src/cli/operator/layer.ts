@@ -8,8 +8,7 @@ import { interruptible } from './interruptible.ts';
 
 const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 
-export function layerCommands(program: Command, context: OperatorContext): void {
-  const layer = program.command('layer').description('layers: what images and disks stand on');
+export function layerCommands(layer: Command, context: OperatorContext): void {
   listCommand(layer, context);
   verifyCommand(layer, context);
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { machineExec, machineList } from '../../app/operator/machine.ts';
+import type { MachineId } from '../../domain/ids.ts';
 import { UsageError } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, OperatorContext } from './context.ts';
@@ -36,3 +37,22 @@ export function machineCommands(
       }),
     );
 }
+
+/**
+ * Runs a shell script inside a machine, for the tour; null where the engine runs no guests. Only
+ * the operator can, on the server's own host.
+ */
+export const lookInside = (
+  { withStore }: OperatorContext,
+  machineId: number,
+  script: string,
+  dataDir: string | undefined,
+): Promise<string | null> =>
+  withStore({ dataDir }, async ({ operator, openEngine }) => {
+    const engine = await openEngine();
+    if (!engine.exec) return null;
+    const command = ['/bin/sh', '-c', script];
+    const id = machineId as MachineId;
+    const { stdout, stderr } = await machineExec(operator, engine, id, command);
+    return stdout + stderr;
+  });

@@ -6,10 +6,9 @@ import { masterKeyRotate } from '../../app/operator/master-key.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 export function masterKeyCommands(
-  program: Command,
+  master: Command,
   { local, withStore, print, terminal }: OperatorContext,
 ): void {
-  const master = program.command('master-key').description('the key under which secrets are kept');
   local(
     master
       .command('rotate')

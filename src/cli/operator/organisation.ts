@@ -11,10 +11,7 @@ import { table } from '../output.ts';
 import { UsageError, whole } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
 
-export function organisationCommands(program: Command, context: OperatorContext): void {
-  const organisation = program
-    .command('organisation')
-    .description('organisations and what they may have');
+export function organisationCommands(organisation: Command, context: OperatorContext): void {
   listCommand(organisation, context);
   generalizeCommand(organisation, context);
   quotaCommand(organisation, context);

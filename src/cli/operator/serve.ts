@@ -9,11 +9,11 @@ import { jsonFile, lookFor } from '../file.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { addSettings } from '../setting.ts';
-import { operatorName } from './context.ts';
+import { type OperatorContext, operatorName } from './context.ts';
 import { interruptible } from './interruptible.ts';
 
-export function serveCommand(program: Command, terminal: Terminal, env: Environment): void {
-  addSettings(program.command('serve').description('serve the API'), settings)
+export function serveCommand(command: Command, { terminal, env }: OperatorContext): void {
+  addSettings(command, settings)
     .allowExcessArguments()
     .action(async (flags: Flags, command: Command) => {
       refuseExcess(command, env);

@@ -7,12 +7,10 @@ import { table } from '../output.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 export function storageCommand(
-  program: Command,
+  command: Command,
   { local, withStore, print }: OperatorContext,
 ): void {
-  local(
-    program.command('storage').description('what everything takes on the disk of this host'),
-  ).action((flags: Local) =>
+  local(command).action((flags: Local) =>
     withStore(flags, async ({ store, openEngine }) => {
       const sizes = await storageGet(store, await openEngine());
       const rows = sizes.map(([what, bytes]) => [what, (bytes / gbBytes).toFixed(1)]);

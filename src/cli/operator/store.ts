@@ -14,12 +14,10 @@ const silentRows = 5000;
 
 type Flags = Local & { to?: string | true; from?: string | true };
 
-export function storeCommands(program: Command, context: OperatorContext): void {
+export function storeCommands(store: Command, context: OperatorContext): void {
   const { local, print, terminal, env } = context;
   local(
-    program
-      .command('store')
-      .description('where everything but the disks is kept')
+    store
       .command('copy')
       .description('copy the store of the data directory into PostgreSQL, or back'),
   )

@@ -8,11 +8,9 @@ import { NoCredentials, type Remote, type RemoteContext, remoteOptions } from '.
 
 export type Listed = 'software' | 'base' | 'machine-type';
 
-/** Prints the fields that only the operator sees, from the data directory. */
-export type ListLocal = (noun: Listed, flags: Remote) => Promise<void>;
-
 export interface CatalogueContext extends RemoteContext {
-  listLocal: ListLocal;
+  /** Prints the fields that only the operator sees, from the data directory. */
+  listLocal(noun: Listed, flags: Remote): Promise<void>;
 }
 
 /** Adds `list` to a noun. `local` names the extra fields of --local; `ask` asks the server.
@@ -21,7 +19,7 @@ export function catalogueList(
   noun: Command,
   name: Listed,
   local: string,
-  { listLocal }: CatalogueContext,
+  context: CatalogueContext,
   ask: (flags: Remote) => Promise<void>,
 ): void {
   remoteOptions(
@@ -32,7 +30,7 @@ export function catalogueList(
       `with ${local}, from the data directory on the server's own host (operators only)`,
     )
     .action(async (flags: Remote & { local?: boolean }) => {
-      if (flags.local) return listLocal(name, flags);
+      if (flags.local) return context.listLocal(name, flags);
       await ask(flags).catch((error: unknown) => {
         if (!(error instanceof NoCredentials)) throw error;
         throw new UsageError(

@@ -13,6 +13,7 @@ import { progressLine, type Terminal } from '../output.ts';
 import { accessKey, parsed, UsageError } from '../parse.ts';
 import { serverUrl } from '../parse-address.ts';
 import { addSettings, givenAs, settingValues } from '../setting.ts';
+import { nodeFetch } from './node-fetch.ts';
 import { type Remote, remoteSettings } from './settings.ts';
 
 export type { Remote } from './settings.ts';
@@ -35,7 +36,7 @@ export const remoteOptions = (command: Command): Command =>
  */
 export async function findCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
   const { url, key, secret, dataDir, timeout } = settingValues(remoteSettings, flags, env);
-  const rest = timeout === null ? {} : { timeoutMs: timeout };
+  const rest = { fetch: nodeFetch, ...(timeout !== null && { timeoutMs: timeout }) };
   if (secret === '')
     throw new UsageError(
       `${givenAs(remoteSettings.secret, flags.secret)} is empty; give the secret of the key.`,

@@ -4,7 +4,6 @@ import { open, rename, writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
 import type { Answer } from '../../contract/table.ts';
-import { sha256File } from '../../lib/files.ts';
 import { lookFor, newFile } from '../file.ts';
 import { mb, print, progressLine } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
@@ -16,7 +15,7 @@ import {
   remoteOptions,
 } from './context.ts';
 import { idOf } from './name.ts';
-import { pollMs, share, sizeOf } from './transfer.ts';
+import { digestOf, pollMs, share, sizeOf } from './transfer.ts';
 
 type Transfer = Answer<'transferGet'>['attributes'];
 type Progress = ReturnType<typeof progressLine>;
@@ -125,7 +124,7 @@ async function downloadTo(
 /** Gives the part its name, and writes the manifest. Throws UsageError for other bytes. */
 async function keep(part: string, output: string, transfer: Transfer): Promise<void> {
   const { manifest, signature, sha256 } = transfer;
-  if ((await sha256File(part)) !== sha256)
+  if ((await digestOf(part)) !== sha256)
     throw new UsageError(
       `The bytes in ${part} are not those of the export; delete it and type the command again.`,
     );

@@ -4,7 +4,6 @@ import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
 import { waitForImage } from '../../client/wait.ts';
-import { sha256File } from '../../lib/files.ts';
 import { jsonFile, readableFile } from '../file.ts';
 import { print, progressLine, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
@@ -17,7 +16,7 @@ import {
   waiting,
 } from './context.ts';
 import { idOf } from './name.ts';
-import { pollMs, share, sizeOf } from './transfer.ts';
+import { digestOf, pollMs, share, sizeOf } from './transfer.ts';
 
 const settleMs = 60_000;
 
@@ -65,7 +64,7 @@ async function importImage(
   const begin = async () =>
     client.imageImport({
       size_bytes: size,
-      sha256: await sha256File(file),
+      sha256: await digestOf(file),
       ...(flags.name !== undefined && { name: flags.name }),
       ...described,
     });

@@ -12,12 +12,7 @@ import { imageTable } from './image-table.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 
-export function imageCommands(program: Command, context: RemoteContext): void {
-  const noun = program
-    .command('image')
-    .description(
-      'images: what machines are started from; each is given by its id or its exact name',
-    );
+export function imageCommands(noun: Command, context: RemoteContext): void {
   listCommand(noun, context);
   showCommand(noun, context);
   storageCommand(noun, context);

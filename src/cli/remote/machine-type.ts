@@ -5,10 +5,7 @@ import { print, table } from '../output.ts';
 import { type CatalogueContext, catalogueList } from './catalogue.ts';
 import { connect } from './context.ts';
 
-export function machineTypeCommands(program: Command, context: CatalogueContext): Command {
-  const noun = program
-    .command('machine-type')
-    .description('machine types: the sizes in which machines are made');
+export function machineTypeCommands(noun: Command, context: CatalogueContext): void {
   catalogueList(noun, 'machine-type', 'the same columns', context, async (flags) => {
     const client = await connect(flags, context.env);
     const answer = await client.planList({});
@@ -18,5 +15,4 @@ export function machineTypeCommands(program: Command, context: CatalogueContext)
     const headings = ['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'];
     print(context.terminal, flags, answer, table(headings, rows));
   });
-  return noun;
 }

@@ -23,10 +23,7 @@ const row = ({ attributes: machine }: Machine) => [
 ];
 const machineTable = (machines: readonly Machine[]): string => table(headings, machines.map(row));
 
-export function machineCommands(program: Command, context: RemoteContext): Command {
-  const noun = program
-    .command('machine')
-    .description('machines: what runs on images; each is given by its id or its exact name');
+export function machineCommands(noun: Command, context: RemoteContext): void {
   listCommand(noun, context);
   showCommand(noun, context);
   accessCommand(noun, context);
@@ -37,7 +34,6 @@ export function machineCommands(program: Command, context: RemoteContext): Comma
   startCommand(noun, context);
   stopCommand(noun, context);
   resetCommand(noun, context);
-  return noun;
 }
 
 function listCommand(noun: Command, { terminal, env }: RemoteContext): void {

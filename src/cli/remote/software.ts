@@ -5,12 +5,10 @@ import { print } from '../output.ts';
 import { type CatalogueContext, catalogueList, sizeTable } from './catalogue.ts';
 import { connect } from './context.ts';
 
-export function softwareCommands(program: Command, context: CatalogueContext): Command {
-  const noun = program.command('software').description('the catalogue of what can be installed');
+export function softwareCommands(noun: Command, context: CatalogueContext): void {
   catalogueList(noun, 'software', 'files and network', context, async (flags) => {
     const client = await connect(flags, context.env);
     const { base_images: _, ...answer } = await client.softwareList({});
     print(context.terminal, flags, answer, sizeTable(answer.software));
   });
-  return noun;
 }

@@ -15,29 +15,24 @@ import {
   waiting,
 } from './context.ts';
 
-/** Runs a shell script inside a machine; null where the engine runs no guests. */
-export type LookInside = (
-  machineId: number,
-  script: string,
-  dataDir: string | undefined,
-) => Promise<string | null>;
+export interface TourContext extends RemoteContext {
+  /** Runs a shell script inside a machine; null where the engine runs no guests. */
+  look(machineId: number, script: string, dataDir: string | undefined): Promise<string | null>;
+}
 
 const answerShownMax = 400;
 const authorizationShownMax = 60;
 
-export function tourCommand(program: Command, context: RemoteContext, look: LookInside): void {
-  remoteOptions(
-    program
-      .command('tour')
-      .description('walk through the whole job against the running service, request by request'),
-  ).action(async (flags: Remote) => {
+export function tourCommand(command: Command, context: TourContext): void {
+  remoteOptions(command).action(async (flags: Remote) => {
     const guide = new Guide(context.terminal);
     const credentials = await findCredentials(flags, context.env);
     const client = await clientOf({ ...credentials, onCall: guide.show });
     context.terminal.out(
       `A tour of Silversmith at ${credentials.url}. Each request is signed with HMAC-SHA256; the secret never travels.`,
     );
-    const inside = (machineId: number, script: string) => look(machineId, script, flags.dataDir);
+    const inside = (machineId: number, script: string) =>
+      context.look(machineId, script, flags.dataDir);
     await new Tour(guide, client, inside).run();
   });
 }

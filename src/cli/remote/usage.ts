@@ -4,10 +4,8 @@ import type { Command } from 'commander';
 import { print, table } from '../output.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 
-export function usageCommand(program: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    program.command('usage').description('what the organisation has and may have'),
-  ).action(async (flags: Remote) => {
+export function usageCommand(command: Command, { terminal, env }: RemoteContext): void {
+  remoteOptions(command).action(async (flags: Remote) => {
     const client = await connect(flags, env);
     const usage = await client.usageGet({});
     const limited = [

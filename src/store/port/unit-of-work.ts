@@ -113,8 +113,9 @@ export interface Store {
   write<Result>(scope: Scope, work: (writer: Writer) => Promise<Result>): Promise<Result>;
 
   /**
-   * A number that is another one after each change that any process has committed, before that
-   * change is acknowledged. Null where the store cannot tell it in microseconds.
+   * A number that is another one after each change: when a `write` resolves, and for changes of
+   * other processes from the next turn of the event loop on. Null where the store cannot tell it in
+   * microseconds.
    */
   version(): number | null;
 

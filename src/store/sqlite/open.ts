@@ -93,18 +93,29 @@ async function open(options: SqliteOptions): Promise<Store> {
   const searches = new NameSearches();
   // SQLite counts the commits of all other connections and processes.
   const dataVersion = second.prepare('pragma data_version');
+  /** As it was asked in this turn of the event loop; null before, and after a write. */
+  let version: number | null = null;
   return {
     read: (scope, work) =>
       translated(() => work(bindReader({ db: reader, scope, now, dialect, searches }))),
     write: (scope, work) =>
-      translated(() => groups.write((db) => work(bindWriter({ db, scope, now, dialect })))),
+      translated(async () => {
+        const result = await groups.write((db) => work(bindWriter({ db, scope, now, dialect })));
+        version = null;
+        return result;
+      }),
     version() {
+      if (version !== null) return version;
       try {
-        return Number(dataVersion.get()?.data_version);
+        version = Number(dataVersion.get()?.data_version);
       } catch {
         // The next statement fails as well, and says why.
         return null;
       }
+      setImmediate(() => {
+        version = null;
+      });
+      return version;
     },
     // One server at a time owns a data directory.
     signatures: null,

@@ -1,0 +1,162 @@
+// Measures how long a command takes from its start to its end, against an empty program of the same
+// Node. All alternate in one run, so that what else the host does weighs on all of them; each figure
+// is a ratio within this run. A server on the simulator answers the commands, in a process of its
+// own. Type: node_modules/.bin/node bench/command-line.ts [--runs 40] [--json]
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { createClient } from '../src/client/client.ts';
+import { waitForImage } from '../src/client/wait.ts';
+import { demoKey, demoServer } from '../test/demo-server.ts';
+import { quantile } from '../test/load/figures.ts';
+import { entry } from '../test/server-process.ts';
+
+/** As many as a page shows. */
+const imageCount = 20;
+const runsMax = 10_000;
+
+interface Case {
+  name: string;
+  args: readonly string[];
+  /** The most that it may take, as a multiple of the empty program. */
+  goal?: number;
+  environment?: Record<string, string>;
+  /** Whether what was printed is the answer to what was asked. */
+  isRight: (out: string) => boolean;
+}
+
+const listsImages = (out: string) => out.split('\n').filter((line) => /^\d/.test(line)).length;
+const cases: readonly Case[] = [
+  { name: 'node -e 0', args: ['-e', '0'], isRight: (out) => out === '' },
+  {
+    name: 'silversmith --help',
+    args: [entry, '--help'],
+    goal: 2.5,
+    isRight: (out) => /^Usage: silversmith/.test(out),
+  },
+  {
+    name: 'silversmith image list',
+    args: [entry, 'image', 'list'],
+    goal: 4,
+    isRight: (out) => listsImages(out) === imageCount,
+  },
+  {
+    name: 'silversmith machine list --json',
+    args: [entry, 'machine', 'list', '--json'],
+    isRight: (out) => JSON.parse(out).machines.length > 0,
+  },
+  {
+    name: 'image list without compiled code',
+    args: [entry, 'image', 'list'],
+    environment: { NODE_DISABLE_COMPILE_CACHE: '1' },
+    isRight: (out) => listsImages(out) === imageCount,
+  },
+];
+
+/** Runs a program to its end, and resolves to the time that it took, in ms. */
+async function timed(one: Case, env: Record<string, string | undefined>): Promise<number> {
+  const start = performance.now();
+  const { stdout } = await promisify(execFile)(process.execPath, one.args, {
+    env: { ...env, ...one.environment },
+  });
+  const took = performance.now() - start;
+  if (!one.isRight(stdout)) throw new Error(`${one.name} printed: ${stdout}`);
+  return took;
+}
+
+/** Makes the images that are listed. */
+async function fill(url: string, dataDir: string): Promise<void> {
+  const client = createClient({ url, ...(await demoKey(dataDir)) });
+  for (let made = 0; made < imageCount; made++) {
+    const { attributes } = await client.imageInstall({ name: `Image ${made}` });
+    const { attributes: image } = await waitForImage(client, attributes.id, { limitMs: 60_000 });
+    if (image.status !== 'available') throw new Error(`an image is ${image.status}`);
+  }
+}
+
+function rowsOf(tookMs: ReadonlyMap<Case, readonly number[]>) {
+  const figures = [...tookMs].map(([{ name, goal }, values]) => ({
+    name,
+    goal: goal ?? null,
+    medianMs: quantile(values, 0.5),
+    p10Ms: quantile(values, 0.1),
+    p90Ms: quantile(values, 0.9),
+    fastestMs: Math.min(...values),
+  }));
+  const empty = figures[0];
+  if (empty === undefined) throw new Error('nothing was measured');
+  return figures.map((row) => ({
+    ...row,
+    ratio: row.medianMs / empty.medianMs,
+    ratioOfFastest: row.fastestMs / empty.fastestMs,
+  }));
+}
+
+async function measure(dataDir: string, folder: string, runs: number) {
+  const env = {
+    PATH: process.env.PATH,
+    SILVERSMITH_DATA_DIR: dataDir,
+    XDG_CACHE_HOME: join(folder, 'cache'),
+  };
+  // The first start compiles, and keeps what it has compiled.
+  for (const one of cases) await timed(one, env);
+  const tookMs = new Map(cases.map((one) => [one, [] as number[]]));
+  for (let run = 0; run < runs; run++)
+    for (const [one, values] of tookMs) values.push(await timed(one, env));
+  return rowsOf(tookMs);
+}
+
+type Rows = Awaited<ReturnType<typeof measure>>;
+
+function tableOf(rows: Rows): string {
+  const lines = rows.map((row) => [
+    row.name,
+    ...[row.medianMs, row.p10Ms, row.p90Ms, row.fastestMs].map((ms) => ms.toFixed(1)),
+    ...[row.ratio, row.ratioOfFastest].map((ratio) => ratio.toFixed(2)),
+    row.goal === null ? '–' : `≤ ${row.goal}`,
+  ]);
+  const headings = [
+    'program',
+    'median ms',
+    '10 %',
+    '90 %',
+    'fastest',
+    '× empty',
+    'fastest ×',
+    'goal',
+  ];
+  const rule = ['---', ...headings.slice(1).map(() => '--:')];
+  return [headings, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const { values: given } = parseArgs({
+  options: { runs: { type: 'string', default: '40' }, json: { type: 'boolean', default: false } },
+});
+const runs = Number(given.runs);
+if (!Number.isInteger(runs) || runs < 1 || runs > runsMax)
+  throw new Error(`--runs is ${given.runs}; give a whole number from 1 to ${runsMax}`);
+const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
+const dataDir = join(folder, 'data');
+const server = demoServer(dataDir);
+try {
+  await server.start();
+  await fill(server.url(), dataDir);
+  const [first] = cpus();
+  const host = {
+    processor: first?.model ?? 'unknown',
+    cores: cpus().length,
+    node: process.version,
+    loadBefore: loadavg()[0] ?? 0,
+  };
+  const rows = await measure(dataDir, folder, runs);
+  const text = given.json
+    ? JSON.stringify({ host, runs, rows }, null, 2)
+    : `${tableOf(rows)}\n\n${host.processor}, ${host.cores} cores, Node ${host.node}; ${runs} runs each, in turns; load before: ${host.loadBefore.toFixed(1)}`;
+  process.stdout.write(`${text}\n`);
+} finally {
+  await server.end('SIGTERM');
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,149 @@
+// The words that may follow `silversmith`, with the files that their commands are in. A file is
+// loaded only when its word was typed, because most commands take less time than to load all files.
+
+import type { Command } from 'commander';
+import type { OperatorContext } from '../cli/operator/context.ts';
+import type { Terminal } from '../cli/output.ts';
+import type { CatalogueContext } from '../cli/remote/catalogue.ts';
+import type { TourContext } from '../cli/remote/tour.ts';
+import type { Environment } from '../lib/environment.ts';
+
+type RemoteContext = CatalogueContext & TourContext;
+
+interface Word {
+  description: string;
+  /** Whether it has options itself, as help says; else it is a noun whose verbs have them. */
+  hasOptions?: true;
+  /** Loads what adds the commands that speak to a server, or the options of the word itself. */
+  remote?: () => Promise<(command: Command, context: RemoteContext) => void>;
+  /** Loads what adds the commands of the operator. */
+  operator?: () => Promise<(command: Command, context: OperatorContext) => void>;
+}
+
+/** In the order of the help. */
+export const words: Readonly<Record<string, Word>> = {
+  serve: {
+    description: 'serve the API',
+    hasOptions: true,
+    operator: async () => (await import('../cli/operator/serve.ts')).serveCommand,
+  },
+  image: {
+    description:
+      'images: what machines are started from; each is given by its id or its exact name',
+    remote: async () => (await import('../cli/remote/image.ts')).imageCommands,
+  },
+  machine: {
+    description: 'machines: what runs on images; each is given by its id or its exact name',
+    remote: async () => (await import('../cli/remote/machine.ts')).machineCommands,
+    operator: async () => (await import('../cli/operator/machine.ts')).machineCommands,
+  },
+  software: {
+    description: 'the catalogue of what can be installed',
+    remote: async () => (await import('../cli/remote/software.ts')).softwareCommands,
+    operator: async () => (await import('../cli/operator/software.ts')).softwareCommands,
+  },
+  base: {
+    description: 'base images: what all others start from',
+    remote: async () => (await import('../cli/remote/base.ts')).baseCommands,
+    operator: async () => (await import('../cli/operator/base.ts')).baseCommands,
+  },
+  'machine-type': {
+    description: 'machine types: the sizes in which machines are made',
+    remote: async () => (await import('../cli/remote/machine-type.ts')).machineTypeCommands,
+    operator: async () => (await import('../cli/operator/machine-type.ts')).machineTypeCommands,
+  },
+  organisation: {
+    description: 'organisations and what they may have',
+    operator: async () => (await import('../cli/operator/organisation.ts')).organisationCommands,
+  },
+  key: {
+    description: 'access keys: who may use the API',
+    operator: async () => (await import('../cli/operator/key.ts')).keyCommands,
+  },
+  'master-key': {
+    description: 'the key under which secrets are kept',
+    operator: async () => (await import('../cli/operator/master-key.ts')).masterKeyCommands,
+  },
+  layer: {
+    description: 'layers: what images and disks stand on',
+    operator: async () => (await import('../cli/operator/layer.ts')).layerCommands,
+  },
+  cache: {
+    description: 'the build cache: installed steps that builds find again',
+    operator: async () => (await import('../cli/operator/cache.ts')).cacheCommands,
+  },
+  storage: {
+    description: 'what everything takes on the disk of this host',
+    hasOptions: true,
+    operator: async () => (await import('../cli/operator/storage.ts')).storageCommand,
+  },
+  store: {
+    description: 'where everything but the disks is kept',
+    operator: async () => (await import('../cli/operator/store.ts')).storeCommands,
+  },
+  backup: {
+    description: 'copy everything into a new folder, while the server runs or not',
+    hasOptions: true,
+    operator: async () => (await import('../cli/operator/backup.ts')).backupCommand,
+  },
+  restore: {
+    description: 'bring a backup back as a new data directory, and examine it',
+    hasOptions: true,
+    operator: async () => (await import('../cli/operator/backup.ts')).restoreCommand,
+  },
+  doctor: {
+    description: 'compare the store with what is on the disk of the host, and explain',
+    hasOptions: true,
+    operator: async () => (await import('../cli/operator/doctor.ts')).doctorCommand,
+  },
+  audit: {
+    description: 'what operators changed on this host; changes over the API have their own trail',
+    operator: async () => (await import('../cli/operator/audit.ts')).auditCommands,
+  },
+  usage: {
+    description: 'what the organisation has and may have',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/usage.ts')).usageCommand,
+  },
+  tour: {
+    description: 'walk through the whole job against the running service, request by request',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/tour.ts')).tourCommand,
+  },
+};
+
+/**
+ * Adds all words to the program, and the commands of the noun that was typed. Those of the operator
+ * are left out when the verb is one of a server, because they load much of the server.
+ */
+export async function addCommands(
+  program: Command,
+  typed: readonly string[],
+  terminal: Terminal,
+  env: Environment,
+): Promise<void> {
+  for (const [name, { description }] of Object.entries(words))
+    program.command(name).description(description);
+  const name = typed.find((one) => one !== 'help' && !one.startsWith('-')) ?? '';
+  const verb = typed[0] === name ? typed[1] : undefined;
+  const command = program.commands.find((one) => one.name() === name);
+  const word = Object.hasOwn(words, name) ? words[name] : undefined;
+  if (!command || !word) return;
+  const operator = async () =>
+    (await import('../cli/operator/context.ts')).operatorContext(terminal, env);
+  const remote: RemoteContext = {
+    terminal,
+    env,
+    async listLocal(noun, flags) {
+      const { listLocal } = await import('../cli/operator/catalogue.ts');
+      await listLocal(await operator(), noun, flags);
+    },
+    async look(machineId, script, dataDir) {
+      const { lookInside } = await import('../cli/operator/machine.ts');
+      return lookInside(await operator(), machineId, script, dataDir);
+    },
+  };
+  if (word.remote) (await word.remote())(command, remote);
+  if (!word.operator || command.commands.some((one) => one.name() === verb)) return;
+  (await word.operator())(command, await operator());
+}
