@@ -1,23 +1,32 @@
 // Measures the writes of a server on SQLite: signed installs, assignments of a thousand machines, and
 // starts, on 64 connections to a server in a process of its own with the simulator. It compares them
 // with durable inserts of node:sqlite alone. All alternate in one run, each on a fresh store.
-// Type: node bench/writes.ts; names of the ways choose some of them.
+// Type: npm run bench writes [-- --rounds N] [--connections N] [--only WAY] [--json]
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import type { LoadAnswer } from '../test/load/client.ts';
 import { quantile } from '../test/load/figures.ts';
 import { addMachines } from '../test/load/fleet.ts';
 import { atRest, type UnderLoad, underLoad } from '../test/load/load.ts';
+import { median, report, spread } from './report.ts';
 
-const rounds = 5;
+const { values: given } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    connections: { type: 'string', default: '64' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean' },
+  },
+});
+const rounds = Number(given.rounds);
+const connections = Number(given.connections);
 /** A round begins after the server has compiled what it runs often. */
 const warmUpMs = 1500;
 const roundMs = 3000;
-const connections = 64;
 /** The most machines that one request may name. */
 const assignedMax = 1000;
 const startedMost = 20_000;
@@ -126,14 +135,7 @@ async function inFolder<Result>(work: (folder: string) => Promise<Result>): Prom
   return work(folder).finally(() => rm(folder, { recursive: true, force: true }));
 }
 
-const wanted = process.argv.slice(2);
-const chosen = Object.entries(ways).filter(
-  ([name]) => wanted.length === 0 || wanted.includes(name),
-);
-const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const rounded = (value: number, digits = 0) => Number(value.toFixed(digits));
-const spread = (values: number[]) => values.toSorted((a, b) => a - b).map((one) => rounded(one));
-
+const chosen = Object.entries(ways).filter(([name]) => name.startsWith(given.only));
 const bares: number[] = [];
 const seen = new Map(chosen.map(([name]) => [name, [] as (Round & { ofBare: number })[]]));
 for (let round = 0; round < rounds; round++)
@@ -143,29 +145,21 @@ for (let round = 0; round < rounds; round++)
     const result = await inFolder((folder) => measure(way, folder));
     seen.get(name)?.push({ ...result, ofBare: result.perSecond / beside });
   }
-print({ way: 'durable insert', perSecond: rounded(quantile(bares, 0.5)), rounds: spread(bares) });
-for (const [name, results] of seen) {
-  const median = (of: (one: (typeof results)[number]) => number) => quantile(results.map(of), 0.5);
-  print({
-    way: name,
-    perSecond: rounded(median((one) => one.perSecond)),
-    ofBare: rounded(
-      median((one) => one.ofBare),
-      3,
-    ),
-    medianMs: rounded(
-      median((one) => quantile(one.tookMs, 0.5)),
-      1,
-    ),
-    p99Ms: rounded(
-      median((one) => quantile(one.tookMs, 0.99)),
-      1,
-    ),
-    callersShare: rounded(
-      median((one) => one.callersShare),
-      2,
-    ),
-    serverUs: rounded(median((one) => one.serverUs)),
-    rounds: spread(results.map((one) => one.perSecond)),
-  });
-}
+const rows = [...seen].map(([what, results]) => {
+  const each = (of: (one: (typeof results)[number]) => number) => results.map(of);
+  const values = {
+    'per second': median(each((one) => one.perSecond)),
+    spread: spread(each((one) => one.perSecond)),
+    '× bare': median(each((one) => one.ofBare)),
+    'p50 ms': median(each((one) => quantile(one.tookMs, 0.5))),
+    'p99 ms': median(each((one) => quantile(one.tookMs, 0.99))),
+    'server µs': median(each((one) => one.serverUs)),
+    'callers busy': median(each((one) => one.callersShare)),
+  };
+  return { what, values };
+});
+const bareValues = { 'per second': median(bares), spread: spread(bares), '× bare': 1 };
+report(`${connections} connections`, [
+  ...rows,
+  { what: 'durable insert of node:sqlite', values: bareValues },
+]);
