@@ -19,8 +19,11 @@ const undo = CompiledQuery.raw('rollback to unit');
 const end = CompiledQuery.raw('release unit');
 
 interface Unit {
-  /** Runs the work in an open transaction. The result tells the caller how the work ended. */
-  run(db: Db): Promise<() => void>;
+  /**
+   * Runs the work in an open transaction. The result tells the caller how the work ended. Throws
+   * when the whole transaction must be undone.
+   */
+  run(db: Db, isShared: boolean): Promise<() => void>;
   refuse(error: unknown): void;
   /** Whether it shares its transaction with no other, because a group with it failed. */
   isAlone: boolean;
@@ -41,15 +44,18 @@ export class GroupCommit {
   /** Resolves when what the work wrote is durable. The work may be run again. */
   write<Result>(work: (db: Db) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const run = (db: Db) =>
-        inSavepoint(
-          db,
-          async () => {
-            const result = await bounded(db, work, this.#unitMostMs);
-            return () => resolve(result);
-          },
-          (error) => () => reject(error),
-        );
+      const alone = async (db: Db) => {
+        const result = await bounded(db, work, this.#unitMostMs);
+        return () => resolve(result);
+      };
+      const run = (db: Db, isShared: boolean) =>
+        isShared
+          ? inSavepoint(
+              db,
+              () => alone(db),
+              (error) => () => reject(error),
+            )
+          : alone(db);
       this.#waiting.push({ run, refuse: reject, isAlone: false });
       this.#working ??= this.#work();
     });
@@ -71,17 +77,19 @@ export class GroupCommit {
 
   async #commitGroup(): Promise<void> {
     const waited = this.#waiting.length;
-    const most = this.#waiting[0]?.isAlone ? 1 : unitsMost;
     const group: Unit[] = [];
     const answers: (() => void)[] = [];
     try {
       await this.#db.transaction().execute(async (db) => {
+        // A unit that is alone needs no savepoint, which copies each page that it changes.
+        const isShared = this.#waiting.length > 1 && !this.#waiting[0]?.isAlone;
+        const most = isShared ? unitsMost : 1;
         const until = performance.now() + groupMostMs;
         while (group.length < most && performance.now() < until) {
           const unit = this.#waiting.shift();
           if (!unit) break;
           group.push(unit);
-          answers.push(await unit.run(db));
+          answers.push(await unit.run(db, isShared));
         }
       });
       for (const answer of answers) answer();
