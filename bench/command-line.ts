@@ -1,11 +1,11 @@
 // Measures how long a command takes from its start to its end, against an empty program of the same
 // Node. All alternate in one run, so that what else the host does weighs on all of them; each figure
 // is a ratio within this run. A server on the simulator answers the commands, in a process of its
-// own. Type: node_modules/.bin/node bench/command-line.ts [--runs 40] [--json]
+// own. Type: npm run bench command-line [-- --runs 40] [--json]
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createClient } from '../src/client/client.ts';
@@ -13,6 +13,7 @@ import { waitForImage } from '../src/client/wait.ts';
 import { demoKey, demoServer } from '../test/demo-server.ts';
 import { quantile } from '../test/load/figures.ts';
 import { entry } from '../test/server-process.ts';
+import { report } from './report.ts';
 
 /** As many as a page shows. */
 const imageCount = 20;
@@ -109,29 +110,6 @@ async function measure(dataDir: string, folder: string, runs: number) {
   return rowsOf(tookMs);
 }
 
-type Rows = Awaited<ReturnType<typeof measure>>;
-
-function tableOf(rows: Rows): string {
-  const lines = rows.map((row) => [
-    row.name,
-    ...[row.medianMs, row.p10Ms, row.p90Ms, row.fastestMs].map((ms) => ms.toFixed(1)),
-    ...[row.ratio, row.ratioOfFastest].map((ratio) => ratio.toFixed(2)),
-    row.goal === null ? '–' : `≤ ${row.goal}`,
-  ]);
-  const headings = [
-    'program',
-    'median ms',
-    '10 %',
-    '90 %',
-    'fastest',
-    '× empty',
-    'fastest ×',
-    'goal',
-  ];
-  const rule = ['---', ...headings.slice(1).map(() => '--:')];
-  return [headings, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
 const { values: given } = parseArgs({
   options: { runs: { type: 'string', default: '40' }, json: { type: 'boolean', default: false } },
 });
@@ -144,18 +122,21 @@ const server = demoServer(dataDir);
 try {
   await server.start();
   await fill(server.url(), dataDir);
-  const [first] = cpus();
-  const host = {
-    processor: first?.model ?? 'unknown',
-    cores: cpus().length,
-    node: process.version,
-    loadBefore: loadavg()[0] ?? 0,
-  };
-  const rows = await measure(dataDir, folder, runs);
-  const text = given.json
-    ? JSON.stringify({ host, runs, rows }, null, 2)
-    : `${tableOf(rows)}\n\n${host.processor}, ${host.cores} cores, Node ${host.node}; ${runs} runs each, in turns; load before: ${host.loadBefore.toFixed(1)}`;
-  process.stdout.write(`${text}\n`);
+  report(
+    `the command line, ${runs} starts each`,
+    (await measure(dataDir, folder, runs)).map((row) => ({
+      what: row.name,
+      values: {
+        'median ms': row.medianMs,
+        '10 %': row.p10Ms,
+        '90 %': row.p90Ms,
+        fastest: row.fastestMs,
+        '× empty': row.ratio,
+        'fastest ×': row.ratioOfFastest,
+        goal: row.goal === null ? '' : `≤ ${row.goal}`,
+      },
+    })),
+  );
 } finally {
   await server.end('SIGTERM');
   await rm(folder, { recursive: true, force: true });

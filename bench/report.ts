@@ -19,24 +19,27 @@ export const spread = (values: readonly number[]): number =>
 export const rounded = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 
-/** Writes rows as a table of Markdown and, with `--json` among the arguments, as JSON instead. */
-export function report(benchmark: string, rows: readonly Row[]): void {
-  if (process.argv.includes('--json')) {
-    process.stdout.write(`${JSON.stringify({ benchmark, rows })}\n`);
-    return;
-  }
+export interface Report {
+  benchmark: string;
+  rows: readonly Row[];
+}
+
+/** A report as a table of Markdown. */
+export function table({ benchmark, rows }: Report): string {
   const columns = Object.keys(rows[0]?.values ?? {});
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
-  process.stdout.write(line([benchmark, ...columns]));
-  process.stdout.write(line(['---', ...columns.map(() => '--:')]));
-  for (const { what, values } of rows)
-    process.stdout.write(
-      line([
-        what,
-        ...columns.map((name) => {
-          const value = values[name] ?? '';
-          return typeof value === 'number' ? rounded(value) : value;
-        }),
-      ]),
-    );
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const shown = (value: number | string | undefined) =>
+    typeof value === 'number' ? rounded(value) : (value ?? '');
+  return [
+    line([benchmark, ...columns]),
+    line(['---', ...columns.map(() => '--:')]),
+    ...rows.map(({ what, values }) => line([what, ...columns.map((name) => shown(values[name]))])),
+    '',
+  ].join('\n');
+}
+
+/** Prints rows as a table of Markdown or, with `--json` among the arguments, as a line of JSON. */
+export function report(benchmark: string, rows: readonly Row[]): void {
+  const made = { benchmark, rows };
+  process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(made)}\n` : table(made));
 }

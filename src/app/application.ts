@@ -45,18 +45,25 @@ export class Application {
     return { organisationId, keyId, blobs: this.#options.blobs };
   }
 
-  read<Result>(caller: Caller, run: (context: ReadContext) => Promise<Result>): Promise<Result> {
-    const { store } = this.#options;
-    return store.read(caller.organisationId, (work) => run({ ...this.#shared(caller), work }));
+  /** `isTimeless`: the result depends on the store alone, and not on the time. */
+  async read<Result>(
+    caller: Caller,
+    run: (context: ReadContext) => Promise<Result>,
+  ): Promise<{ result: Result; isTimeless: boolean }> {
+    let isTimeless = true;
+    const now = () => {
+      isTimeless = false;
+      return this.#options.now();
+    };
+    const result = await this.#options.store.read(caller.organisationId, (work) =>
+      run({ ...this.#shared(caller), work, now }),
+    );
+    return { result, isTimeless };
   }
 
-  /**
-   * Names what the answer of a read depends on beside its request: the state of the store, and the
-   * second. Null where the store cannot tell its state.
-   */
-  stateAt(now: number): string | null {
-    const version = this.#options.store.version();
-    return version === null ? null : `${version} ${Math.floor(now / 1000)}`;
+  /** See `Store.version`. */
+  version(): number | null {
+    return this.#options.store.version();
   }
 
   /** Throws like `runCommand`. */
@@ -65,7 +72,15 @@ export class Application {
     const { caller } = command;
     if (stage) await this.read(caller, stage);
     return runCommand(this.#options, command, (work, touched) =>
-      effect({ ...this.#shared(caller), work, touched, keepDiskMs, publicUrl, signer }),
+      effect({
+        ...this.#shared(caller),
+        work,
+        now: work.now,
+        touched,
+        keepDiskMs,
+        publicUrl,
+        signer,
+      }),
     );
   }
 

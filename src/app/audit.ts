@@ -19,10 +19,10 @@ interface AuditQuery {
  * means the whole day. Throws `invalid`.
  */
 export async function userActionLogList(
-  { work }: ReadContext,
+  { work, now }: ReadContext,
   { startDate, endDate, actions, machineId }: AuditQuery,
 ) {
-  const to = endDate === undefined ? work.now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
+  const to = endDate === undefined ? now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
   const from = startDate === undefined ? to - defaultDaysMs : parseDate('start_date', startDate, 0);
   if (from > to) throw invalid('start_date is after end_date; exchange them.');
   return {

@@ -22,13 +22,12 @@ type Noun =
   | 'audit'
   | 'access'
   | 'transfers'
-  | 'usage'
-  | 'now';
+  | 'usage';
 
 /** The store as a read sees it, bound to the caller's organisation. */
 export type OrganisationReader = Pick<Reader, Noun>;
 /** The store as a change sees it: one transaction of the caller's organisation. */
-export type OrganisationWriter = Pick<Writer, Noun>;
+export type OrganisationWriter = Pick<Writer, Noun | 'now'>;
 
 export interface ReadContext {
   organisationId: OrganisationId;
@@ -36,6 +35,8 @@ export interface ReadContext {
   keyId: KeyId;
   work: OrganisationReader;
   blobs: Blobs;
+  /** The time. What asks for it is not answered again from memory. */
+  now(): number;
 }
 
 export interface ChangeContext extends ReadContext {

@@ -33,8 +33,8 @@ async function viewImages({ work }: ReadContext, images: readonly Image[]): Prom
   const unsettled = images
     .filter((image) => image.status === 'pending' || image.status === 'building')
     .map((image) => image.id);
-  const softwares = await work.images.softwareOf(built);
-  const jobs = await work.jobs.ofImages(unsettled);
+  const softwares = built.length > 0 ? await work.images.softwareOf(built) : [];
+  const jobs = unsettled.length > 0 ? await work.jobs.ofImages(unsettled) : [];
   return images.map((image) => ({
     image,
     softwares: softwares

@@ -131,19 +131,18 @@ function reading<Name extends ReadName>(
     const read = () =>
       application.read(caller, (context) => handler(context, inputOf<Name>(request)));
     if (specOf(name).content === 'response') {
-      const answer = await read();
-      if (answer instanceof FileAnswer) return sendFile(request, reply, answer);
+      const { result } = await read();
+      if (result instanceof FileAnswer) return sendFile(request, reply, result);
     }
+    const now = clock.now();
     const make = async () => {
-      const answer = await read();
-      if (answer instanceof FileAnswer) throw new TypeError('this operation answers with JSON');
-      const whole: Record<string, unknown> = { ...answer, ...envelopeAt(clock.now()) };
-      return Buffer.from(serializerOf(request, reply)(whole));
+      const { result, isTimeless } = await read();
+      if (result instanceof FileAnswer) throw new TypeError('this operation answers with JSON');
+      const answer: Record<string, unknown> = { ...result, ...envelopeAt(now) };
+      return { text: serializerOf(request, reply)(answer), isTimeless };
     };
-    const state = application.stateAt(clock.now());
     const key = `${caller.organisationId} ${asksForExtensions(request)} ${request.url}`;
-    const bytes = await (state === null ? make() : kept.get(state, key, make));
-    return reply.type(json).send(bytes);
+    return reply.type(json).send(await kept.get(application.version(), key, now, make));
   };
 }
 

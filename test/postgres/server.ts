@@ -28,6 +28,9 @@ async function programs(): Promise<string> {
   return join(root, newest, 'bin');
 }
 
+/** After a crash on a busy host it recovers for a while. */
+const startMostMs = 120_000;
+
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -167,13 +170,19 @@ export class PostgresServer {
     this.#process.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk).slice(-5000);
     });
-    await waitFor('PostgreSQL answers', async () => {
-      if (this.#process?.exitCode !== null) throw new Error(`PostgreSQL ended: ${said}`);
-      return this.query('select 1').then(
+    const answers = () =>
+      this.query('select 1').then(
         () => true,
         () => false,
       );
-    });
+    await waitFor(
+      'PostgreSQL answers',
+      async () => {
+        if (this.#process?.exitCode !== null) throw new Error(`PostgreSQL ended: ${said}`);
+        return answers();
+      },
+      startMostMs,
+    );
   }
 
   /** Whether it ended by itself, as it does when it has no room to recover. */

@@ -1,0 +1,75 @@
+// npm run bench [-- NAME …] [-- OPTIONS]: runs benchmarks, each in a process of its own, one after the
+// other. `--record` writes what they report into docs/reference/performance.md. Options go on to the
+// benchmarks.
+
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { type Report, table } from './report.ts';
+
+interface Benchmark {
+  about: string;
+  /** Runs of it, with these arguments each, that `--record` takes. Others print lines alone. */
+  recorded?: string[][];
+}
+
+const benchmarks: Record<string, Benchmark> = {
+  reads: {
+    about: 'signed reads, beside a bare node:http',
+    recorded: [[], ['--images', '1000000'], ['--store', 'postgres']],
+  },
+  writes: { about: 'concurrent changes, beside bare durable inserts', recorded: [[]] },
+  'command-line': { about: 'the start of the command line, beside node -e 0', recorded: [[]] },
+  rest: { about: 'a server at rest on a large store', recorded: [[]] },
+  layers: { about: 'captures, disks and chains, beside qemu-img' },
+  builds: { about: 'cached and uncached builds' },
+  load: { about: '64 connections and a fleet, for three minutes' },
+  signatures: { about: 'signatures that servers share on PostgreSQL, beside select 1' },
+  scale: { about: 'a large fleet on PostgreSQL, beside pgbench; half an hour' },
+};
+/** What is run when no name is given; it takes minutes. */
+const usual = ['reads', 'writes', 'command-line', 'rest', 'layers', 'builds'];
+
+const names = process.argv.slice(2).filter((word) => Object.hasOwn(benchmarks, word));
+const others = process.argv.slice(2).filter((word) => !names.includes(word));
+const isRecording = others.includes('--record');
+const options = others.filter((word) => word !== '--record');
+if (options[0] !== undefined && !options[0].startsWith('-')) {
+  const lines = Object.entries(benchmarks).map(
+    ([name, { about }]) => `  ${name.padEnd(14)}${about}`,
+  );
+  process.stderr.write(`${options[0]} is no benchmark. These are:\n${lines.join('\n')}\n`);
+  process.exit(2);
+}
+
+function run(name: string, given: readonly string[], isCaptured: boolean): string {
+  const file = new URL(`${name}.ts`, import.meta.url).pathname;
+  const { status, stdout } = spawnSync(process.execPath, [file, ...given], {
+    stdio: ['ignore', isCaptured ? 'pipe' : 'inherit', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 16 * 1024 ** 2,
+  });
+  if (status !== 0) throw new Error(`the benchmark ${name} ended with ${status}`);
+  return stdout ?? '';
+}
+
+function record(chosen: readonly string[]): void {
+  const reports = chosen.flatMap((name) =>
+    (benchmarks[name]?.recorded ?? []).map((more): { command: string; report: Report } => {
+      const given = [...more, ...options];
+      const report = JSON.parse(run(name, [...given, '--json'], true));
+      return { command: ['npm run bench --', name, ...given].join(' '), report };
+    }),
+  );
+  const [{ model } = { model: 'unknown' }] = cpus();
+  const machine = `${cpus().length} × ${model}, ${Math.round(totalmem() / 1024 ** 3)} GB, Linux ${release()}, Node ${process.version}`;
+  const parts = reports.map(
+    ({ command, report }) => `## ${report.benchmark}\n\n\`${command}\`\n\n${table(report)}`,
+  );
+  const page = `# Performance\n\n\`npm run bench -- --record\` has written this page. Compare ratios, because another machine has other\ntimes. Everything that the API promises is on: signatures, refusal of replays, durability, the audit\ntrail. [How these figures are reached](../adr/0025-fast-reads-and-writes.md).\n\nThe machine: ${machine}.\n\n${parts.join('\n')}`;
+  writeFileSync(new URL('../docs/reference/performance.md', import.meta.url), page);
+}
+
+const chosen = names.length > 0 ? names : usual;
+if (isRecording) record(chosen);
+else for (const name of chosen) run(name, options, false);
