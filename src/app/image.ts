@@ -135,7 +135,8 @@ export async function imageInstall(
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
   await assertQuota(context, { images: 1, builds: 1 });
-  const list = canonicalOrder(pickSoftware(await work.software.list(), input.softwareIds ?? []));
+  const ids = input.softwareIds ?? [];
+  const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
   await assertHostRoom(context, await newBytes(context, base, list));
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
@@ -154,7 +155,8 @@ export async function imageInstall(
   );
   context.touched({ imageId: image.id });
   await work.jobs.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
-  return viewImage(context, image);
+  const [job] = await work.jobs.ofImages([image.id]);
+  return { image, softwares: list, job };
 }
 
 /** How many bytes the steps may take that no earlier build has made. */

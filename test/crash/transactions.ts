@@ -1,6 +1,6 @@
-// Counts the transactions of a store as steps. A transaction is a step when it changes something;
-// its name lists the tables. There are two steps: `commit` before it is durable, `answer` after,
-// before the caller hears of it.
+// Counts the units of work of a store as steps. A unit is a step when it changes something; its
+// name lists the tables. There are two steps: `commit` before it is durable, `answer` after, before
+// the caller hears of it. Units that share a transaction have all their `commit` before it.
 
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import pg from 'pg';
@@ -10,20 +10,30 @@ export type TakeStep = (name: string) => boolean;
 
 type Verb = (...args: unknown[]) => unknown;
 
-/** The tables that the open transaction of each connection has changed. */
+/** The tables that each unit of work in the open transaction of each connection has changed. */
 class Changes {
-  readonly #tables = new WeakMap<object, Set<string>>();
+  readonly #units = new WeakMap<object, Set<string>[]>();
 
-  /** Returns the tables that a statement makes durable; empty: it changes nothing by itself. */
-  note(connection: object, sql: string): string {
-    if (/^(begin|start transaction)/.test(sql)) this.#tables.set(connection, new Set());
-    const open = this.#tables.get(connection);
-    if (/^(commit|rollback)/.test(sql)) this.#tables.delete(connection);
-    if (sql === 'commit') return [...(open ?? [])].sort().join(', ');
+  /**
+   * Returns what a statement makes durable: for each unit of work that changes something, the names
+   * of its tables. Units that share a transaction are steps of their own, so that the names do not
+   * depend on which units happen to meet.
+   */
+  note(connection: object, sql: string): string[] {
+    if (/^(begin|start transaction)/.test(sql)) this.#units.set(connection, [new Set()]);
+    const units = this.#units.get(connection);
+    if (sql === 'savepoint unit') units?.push(new Set());
+    if (sql === 'rollback to unit') units?.at(-1)?.clear();
+    if (/^(commit|rollback)$/.test(sql)) this.#units.delete(connection);
+    if (sql === 'commit')
+      return (units ?? [])
+        .filter(({ size }) => size > 0)
+        .map((unit) => [...unit].sort().join(', '));
     const table = /^(?:insert into|update|delete from) "(\w+)"/.exec(sql)?.[1];
-    if (table !== undefined) open?.add(table);
+    if (table !== undefined) units?.at(-1)?.add(table);
     // This statement is a transaction by itself.
-    return /^\s*with given as.*?insert into (read_signature)/s.exec(sql)?.[1] ?? '';
+    const single = /^\s*with given as.*?insert into (read_signature)/s.exec(sql)?.[1];
+    return single === undefined ? [] : [single];
   }
 }
 
@@ -40,10 +50,10 @@ export function countInSqlite(step: TakeStep): void {
     const original = Reflect.get(StatementSync.prototype, verb) as Verb;
     Reflect.set(StatementSync.prototype, verb, function (this: StatementSync, ...args: unknown[]) {
       const database = databaseOf.get(this);
-      const changed = database ? changes.note(database, this.sourceSQL) : '';
-      if (changed !== '') step(`commit ${changed}`);
+      const changed = database ? changes.note(database, this.sourceSQL) : [];
+      for (const unit of changed) step(`commit ${unit}`);
       const result = original.apply(this, args);
-      if (changed !== '') step(`answer ${changed}`);
+      for (const unit of changed) step(`answer ${unit}`);
       return result;
     });
   }
@@ -55,8 +65,8 @@ export function countInPostgres(step: TakeStep): void {
   Reflect.set(pg.Client.prototype, 'query', function (this: pg.Client, ...args: unknown[]) {
     const [statement] = args as [string | { text?: string }];
     const sql = typeof statement === 'string' ? statement : (statement.text ?? '');
-    const changed = changes.note(this, sql);
-    if (changed === '') return original.apply(this, args);
+    const [changed] = changes.note(this, sql);
+    if (changed === undefined) return original.apply(this, args);
     step(`commit ${changed}`);
     const answered = () => {
       // The database crashed when it had committed, so its answer never came.

@@ -66,7 +66,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
   return { assignMs, readyMs, startingMost, reads, errors };
 }
 
-async function addMachines(work: Writer, count: number): Promise<number[]> {
+export async function addMachines(work: Writer, count: number): Promise<number[]> {
   const [organisation] = await work.organisations.list();
   const [type] = await work.machineTypes.list();
   if (!organisation || !type) throw new Error('the demo has no organisation or machine type');

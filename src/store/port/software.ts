@@ -6,8 +6,8 @@ import type { Software } from '../../domain/software.ts';
 export type SoftwareContent = Pick<Software, 'name' | 'sizeGb' | 'recipe'>;
 
 export interface SoftwareReader {
-  /** All software, in order of id. */
-  list(): Promise<Software[]>;
+  /** All software, or that with the given ids as far as it exists, in order of id. */
+  list(ids?: readonly SoftwareId[]): Promise<Software[]>;
 }
 
 export interface SoftwareWriter extends SoftwareReader {

@@ -133,7 +133,7 @@ export class SqlImageWriter extends SqlImageReader implements ImageWriter {
   async add(image: NewImage, software: readonly SoftwareId[] = []): Promise<Image> {
     this.assertOwn(image);
     const at = this.now();
-    const { id } = await this.db
+    const added = await this.db
       .insertInto('image')
       .values({
         ...image,
@@ -148,20 +148,21 @@ export class SqlImageWriter extends SqlImageReader implements ImageWriter {
         protectedAt: null,
         report: null,
       })
-      .returning('id')
+      .returningAll()
       .executeTakeFirstOrThrow();
-    if (image.name === null) {
-      const name = defaultImageName(id);
-      await this.#all()
-        .set({ name, nameFolded: fold(name) })
-        .where('id', '=', id)
-        .execute();
-    }
+    const { id } = added;
     await this.insertAll(
       'imageSoftware',
       software.map((softwareId, index) => ({ imageId: id, softwareId, position: index + 1 })),
     );
-    return this.get(id);
+    if (image.name !== null) return toImage(added);
+    const name = defaultImageName(id);
+    const named = await this.#all()
+      .set({ name, nameFolded: fold(name) })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return toImage(named);
   }
 
   async update(id: ImageId, change: ImageChange): Promise<void> {

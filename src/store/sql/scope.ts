@@ -101,8 +101,11 @@ export abstract class Queries {
     table: Table,
     rows: readonly Insertable<Database[Table]>[],
   ): Promise<void> {
-    const columns = Object.keys(rows[0] ?? {});
-    if (columns.length === 0) return;
+    const [first] = rows;
+    if (first === undefined) return;
+    // Values as parameters take the database less time than JSON.
+    if (rows.length === 1) return void (await this.db.insertInto(table).values(first).execute());
+    const columns = Object.keys(first);
     const names = sql.join(columns.map((column) => sql.ref(column)));
     await sql`insert into ${sql.table(table)} (${names})
       ${this.selectRows(table, columns, rows)}`.execute(this.db);

@@ -20,8 +20,9 @@ const toRow = ({ name, sizeGb, recipe }: SoftwareContent) => ({
 });
 
 export class SqlSoftwareReader extends Queries implements SoftwareReader {
-  async list(): Promise<Software[]> {
-    const rows = await this.db.selectFrom('software').selectAll().orderBy('id').execute();
+  async list(ids?: readonly SoftwareId[]): Promise<Software[]> {
+    const all = this.db.selectFrom('software').selectAll().orderBy('id');
+    const rows = await (ids ? all.where('id', 'in', this.among(ids)) : all).execute();
     return rows.map(toSoftware);
   }
 }

@@ -1,7 +1,7 @@
 // Connects Kysely to the SQLite inside Node: it prepares each statement once, waits for other
 // processes without blocking, and keeps a transaction that SQLite has undone from going on.
 
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CompiledQuery,
@@ -10,7 +10,10 @@ import {
   SqliteDialect,
   type SqliteDialectConfig,
   SqliteDriver,
+  SqliteQueryCompiler,
+  type SqliteStatement,
 } from 'kysely';
+import { nameInDatabase } from '../sql/names.ts';
 import { waitMostMs } from './database.ts';
 import { resultCodeOf, resultCodes } from './errors.ts';
 
@@ -103,6 +106,12 @@ class TransactionalSchemaAdapter extends SqliteAdapter {
   }
 }
 
+class SnakeCaseCompiler extends SqliteQueryCompiler {
+  protected override sanitizeIdentifier(name: string): string {
+    return super.sanitizeIdentifier(nameInDatabase(name));
+  }
+}
+
 class ImmediateDialect extends SqliteDialect {
   readonly #config: SqliteDialectConfig;
   readonly #guard: Guard;
@@ -117,6 +126,10 @@ class ImmediateDialect extends SqliteDialect {
     return new TransactionalSchemaAdapter();
   }
 
+  override createQueryCompiler(): SqliteQueryCompiler {
+    return new SnakeCaseCompiler();
+  }
+
   override createDriver(): SqliteDriver {
     return new ImmediateDriver(this.#config, this.#guard);
   }
@@ -124,27 +137,27 @@ class ImmediateDialect extends SqliteDialect {
 
 export function sqliteDriver(database: DatabaseSync): SqliteDialect {
   const guard = new Guard(database);
-  const prepared = new Map<string, StatementSync>();
-  const statementOf = (sql: string) => {
-    let statement = prepared.get(sql);
-    if (!statement) {
-      if (prepared.size >= statementsMax) prepared.clear();
-      statement = database.prepare(sql);
-      prepared.set(sql, statement);
-    }
-    return statement;
+  const prepared = new Map<string, SqliteStatement>();
+  const statementOf = (sql: string): SqliteStatement => {
+    const statement = database.prepare(sql);
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters) => guard.run(() => statement.all(...(parameters as SQLInputValue[]))),
+      run: (parameters) => guard.run(() => statement.run(...(parameters as SQLInputValue[]))),
+      iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
+    };
   };
   const config: SqliteDialectConfig = {
     database: {
       close: () => database.close(),
-      prepare: (sql) => {
-        const statement = guard.run(() => statementOf(sql));
-        return {
-          reader: statement.columns().length > 0,
-          all: (parameters) => guard.run(() => statement.all(...(parameters as SQLInputValue[]))),
-          run: (parameters) => guard.run(() => statement.run(...(parameters as SQLInputValue[]))),
-          iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
-        };
+      prepare(sql) {
+        let statement = prepared.get(sql);
+        if (!statement) {
+          if (prepared.size >= statementsMax) prepared.clear();
+          statement = guard.run(() => statementOf(sql));
+          prepared.set(sql, statement);
+        }
+        return statement;
       },
     },
   };

@@ -3,16 +3,18 @@
 // transaction.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { CamelCasePlugin, Kysely, sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
 import { NameSearches } from '../sql/name-search.ts';
+import { names } from '../sql/names.ts';
 import type { Database } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
 import { assertUndamaged, openDatabase, reserveRoom, storeFile } from './database.ts';
 import { dialect } from './dialect.ts';
 import { sqliteDriver } from './driver.ts';
 import { translated } from './errors.ts';
+import { GroupCommit } from './group.ts';
 import {
   ensureCurrent,
   type Migrations,
@@ -61,7 +63,7 @@ async function open(options: SqliteOptions): Promise<Store> {
   const connect = (database: DatabaseSync) =>
     new Kysely<Database>({
       dialect: sqliteDriver(database),
-      plugins: [new CamelCasePlugin()],
+      plugins: [names],
       ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
     });
   const first = await openDatabase(storeFile(dataDir), (database) => {
@@ -87,6 +89,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     throw error;
   }
   const reader = connect(second);
+  const groups = new GroupCommit(writer);
   const searches = new NameSearches();
   // SQLite counts the commits of all other connections and processes.
   const dataVersion = second.prepare('pragma data_version');
@@ -97,9 +100,7 @@ async function open(options: SqliteOptions): Promise<Store> {
       translated(() => work(bindReader({ db: reader, scope, now, dialect, searches }))),
     write: (scope, work) =>
       translated(async () => {
-        const result = await writer
-          .transaction()
-          .execute((db) => work(bindWriter({ db, scope, now, dialect })));
+        const result = await groups.write((db) => work(bindWriter({ db, scope, now, dialect })));
         version = null;
         return result;
       }),
@@ -125,6 +126,7 @@ async function open(options: SqliteOptions): Promise<Store> {
         if (standingOf(second, known) !== 'current') throw changedByAnother();
       }),
     async close() {
+      await groups.idle();
       await reader.destroy();
       // Move the write-ahead log into the file. SQLite does not do it by itself while statements
       // are cached.
