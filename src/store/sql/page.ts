@@ -23,8 +23,8 @@ interface Options<Table extends keyof Ids> {
 }
 
 /**
- * Counts the rows, and gives the ids of one page, in any order. They are asked for by a statement of
- * their own, because PostgreSQL expects a tenth of the table from a page in a subquery.
+ * Counts the rows, and gives the ids of one page, in any order. They are asked for by a statement
+ * of their own, because PostgreSQL expects a tenth of the table from a page in a subquery.
  */
 export async function idsOfPage<Table extends keyof Ids>(
   options: Options<Table>,
