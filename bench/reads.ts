@@ -1,6 +1,6 @@
 // Measures signed reads of one server process beside a bare server of node:http that answers
 // with the same bytes. Both get the same signed requests from wrk, in turn, in the same run.
-// Type: npm run bench reads [-- --store postgres] [--images N] [--seconds N] [--rounds N] [--connections N] [--json]
+// Type: npm run bench reads [-- --store postgres] [--images N] [--seconds N] [--rounds N] [--json]
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { underLoad } from '../test/load/load.ts';
 import { startPostgres } from '../test/postgres/server.ts';
 import { commonText, fill, fillDatabase, rareText } from './reads/fill.ts';
 import { type Key, load, type Measured, sign } from './reads/load.ts';
+import { startPrism } from './reads/prism.ts';
 import { median, type Row, report, spread } from './report.ts';
 
 const { values: given } = parseArgs({
@@ -148,6 +149,27 @@ async function measure({ paths, isChanging, what }: Case): Promise<Row['values']
   };
 }
 
+/** The first page beside Prism, if it is installed. */
+async function besidePrism(): Promise<Row[]> {
+  const prism = given.only === '' ? await startPrism() : null;
+  if (prism === null) {
+    say('Prism is left out; install it with: npm install --global @stoplight/prism-cli');
+    return [];
+  }
+  try {
+    const size = { seconds, connections };
+    await sign(requests, requestsMax, page(''), key);
+    const ours = await load(on.url, requests, size);
+    await sign(requests, requestsMax, ['/images'], key);
+    const theirs = await load(prism.url, requests, size);
+    const values = { 'answers/s': theirs.perSecond, 'p99 ms': theirs.p99Ms };
+    const times = `ours × ${(ours.perSecond / theirs.perSecond).toFixed(1)}`;
+    return [{ what: 'Prism, first page', values: { ...values, goal: times } }];
+  } finally {
+    prism.end();
+  }
+}
+
 try {
   execFileSync('wrk', ['--version'], { stdio: 'ignore' });
 } catch (error) {
@@ -165,6 +187,7 @@ try {
     rows.push({ what: one.what, values: { ...values, '× bare': ratio, goal: one.goal } });
     say(`${one.what}: ${ratio.toFixed(2)} × bare`);
   }
+  rows.push(...(await besidePrism()));
   report(`${given.store}, ${images} images, ${connections} connections`, rows);
 } finally {
   await on.close();
