@@ -14,13 +14,13 @@
 // window, requests that were signed before it began are refused.
 
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -79,11 +79,11 @@ export class SignatureJournal {
 
   /**
    * Begins with a line break, because a killed server or a full disk may have left the line before
-   * without its end.
+   * without its end. A single write may take only a part, and would not tell of the rest.
    */
   #append(line: string): void {
     try {
-      writeSync(this.#file, `\n${line}`);
+      appendFileSync(this.#file, `\n${line}`);
     } catch (error) {
       this.#failed(error);
     }

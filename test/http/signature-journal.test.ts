@@ -5,6 +5,7 @@ import { appendFile, readdir, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { SignatureJournal } from '../../src/http/signature-journal.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { fill, smallDisk } from '../small-disk.ts';
 import { defer, movableClock, temporaryFolder } from '../support.ts';
 
 /** Whether the signature is new; it was signed a moment ago. */
@@ -83,5 +84,17 @@ describe('the journal of signatures', () => {
     assert.equal(failures, 1);
     now += 700_000;
     assert.deepEqual([await use(journal, 'two'), await use(journal, 'one')], [true, false]);
+  });
+
+  it('reports a write of which the disk took only a part', async (t) => {
+    const folder = await smallDisk(t, 1);
+    let failures = 0;
+    const journal = new SignatureJournal(folder, 600_000, systemClock, () => failures++);
+    defer(t, () => journal.close());
+    await fill(folder, 0);
+    // Together they are longer than the page that the file has begun.
+    const signatures = Array.from({ length: 100 }, (_, at) => String(at).padStart(64, '0'));
+    await Promise.all(signatures.map((signature) => use(journal, signature)));
+    assert.equal(failures, 1);
   });
 });
