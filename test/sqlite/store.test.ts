@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { storeFile } from '../../src/store/sqlite/database.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import { testStore } from '../contract/store.ts';
@@ -72,6 +74,26 @@ describe('the SQLite store', () => {
     await Promise.all(Array.from({ length: 40 }, (_, at) => addOne(stores[at % 2] ?? first)));
     const after = await first.read('system', (work) => work.organisations.quotas(id));
     assert.equal(after.images, before.images + 40);
+  });
+
+  it('tells a change of another process in the next callback of the event loop', async (t) => {
+    const dataDir = await temporaryFolder(t);
+    const store = await openSqlite({ dataDir, now: Date.now });
+    defer(t, () => store.close());
+    await store.write('system', (work) => work.organisations.ensure('one'));
+    const other = new DatabaseSync(storeFile(dataDir));
+    defer(t, () => other.close());
+    // Both callbacks run in one phase of the loop, as a request may arrive before the next one.
+    const before = new Promise<number | null>((resolve) =>
+      setImmediate(() => {
+        resolve(store.version());
+        other.exec("update organisation set name = 'two'");
+      }),
+    );
+    const after = new Promise<number | null>((resolve) =>
+      setImmediate(() => resolve(store.version())),
+    );
+    assert.notEqual(await after, await before);
   });
 
   it('lets only one server own a data directory', async (t) => {

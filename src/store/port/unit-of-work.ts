@@ -114,8 +114,8 @@ export interface Store {
 
   /**
    * A number that is another one after each change: when a `write` resolves, and for changes of
-   * other processes from the next turn of the event loop on. Null where the store cannot tell it in
-   * microseconds.
+   * other processes from the next callback of the event loop on. Null where the store cannot tell
+   * it in microseconds.
    */
   version(): number | null;
 

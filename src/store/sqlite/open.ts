@@ -93,7 +93,11 @@ async function open(options: SqliteOptions): Promise<Store> {
   const searches = new NameSearches();
   // SQLite counts the commits of all other connections and processes.
   const dataVersion = second.prepare('pragma data_version');
-  /** As it was asked in this turn of the event loop; null before, and after a write. */
+  /**
+   * As it was asked in this callback of the event loop, with the promises that it settles; null
+   * before, and after a write. It is not kept until the loop's next phase, in which a request may
+   * arrive that was sent after another process had committed.
+   */
   let version: number | null = null;
   return {
     read: (scope, work) =>
@@ -112,7 +116,7 @@ async function open(options: SqliteOptions): Promise<Store> {
         // The next statement fails as well, and says why.
         return null;
       }
-      setImmediate(() => {
+      process.nextTick(() => {
         version = null;
       });
       return version;
