@@ -42,6 +42,8 @@ export class Callers {
   /** Keys in use, as they are in this version of the store. */
   readonly #kept = new Map<string, AccessKey>();
   #version: number | null = null;
+  /** Whether the version was asked for in this turn of the event loop. */
+  #isAsked = false;
   readonly #shared = new SharedRun<AccessKey | undefined>();
   readonly #notedAt = new Map<KeyId, number>();
 
@@ -57,7 +59,7 @@ export class Callers {
    * request under a kept key spends the rest of the time by `ask`.
    */
   async find(id: string): Promise<FoundKey> {
-    const kept = this.#keptIn(this.#store.version()).get(id);
+    const kept = this.#keptNow().get(id);
     const key = kept ?? (await this.ask(id));
     const isKept = kept !== undefined;
     const isInUse =
@@ -81,9 +83,19 @@ export class Callers {
     return key;
   }
 
-  #keptIn(version: number | null) {
+  /**
+   * The keys that are kept for the store as it is. Requests arrive in the poll phase of the event
+   * loop, and those of one phase share the question.
+   */
+  #keptNow() {
+    if (this.#isAsked) return this.#kept;
+    const version = this.#store.version();
     if (version === null || version !== this.#version) this.#kept.clear();
     this.#version = version;
+    this.#isAsked = true;
+    setImmediate(() => {
+      this.#isAsked = false;
+    });
     return this.#kept;
   }
 
