@@ -6,6 +6,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type SelectQueryBuilder, sql } from 'kysely';
 import { fold } from '../../lib/fold.ts';
+import { SharedRun } from '../../lib/shared-run.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { Database } from './schema.ts';
 import { contains } from './search.ts';
 
@@ -27,30 +29,36 @@ export interface Found {
 const idsMax = 1000;
 /** So many ids are looked at in one piece; then other requests have their turn. */
 const pieceIds = 20_000;
+/** A piece of no more ids does not wait for those of other searches. */
+const fewIds = 1000;
 const rememberedMax = 1000;
+
+interface Search<Table extends Listed> {
+  scope: string | number;
+  text: string;
+  rows: () => Rows<Table>;
+  changes: () => Promise<number>;
+}
 
 export class NameSearches {
   readonly #found = new Map<string, Found>();
+  readonly #shared = new SharedRun<Found>();
+  /** All searches together look at one piece in a turn of the event loop. */
+  readonly #pieces = new Turns();
 
   /**
    * Counts the listed rows whose names contain a text, and gives the ids of the newest. `changes`
    * is asked before and after.
    */
-  async find<Table extends Listed>(
-    table: Table,
-    {
-      scope,
-      text,
-      rows,
-      changes,
-    }: {
-      scope: string | number;
-      text: string;
-      rows: () => Rows<Table>;
-      changes: () => Promise<number>;
-    },
+  find<Table extends Listed>(table: Table, search: Search<Table>): Promise<Found> {
+    const key = JSON.stringify([table, search.scope, fold(search.text)]);
+    return this.#shared.run(key, () => this.#find(key, search));
+  }
+
+  async #find<Table extends Listed>(
+    key: string,
+    { text, rows, changes }: Search<Table>,
   ): Promise<Found> {
-    const key = JSON.stringify([table, scope, fold(text)]);
     const before = await changes();
     const known = this.#found.get(key);
     const found: Found =
@@ -59,17 +67,18 @@ export class NameSearches {
     const upTo = newest?.id ?? 0;
     const newer: number[] = [];
     for (let to = upTo; to > found.upTo; to -= pieceIds) {
-      if (to < upTo) await turn();
       const from = Math.max(found.upTo, to - pieceIds);
       const piece = () =>
         rows().where(sql<boolean>`id > ${from} and id <= ${to}`).where(contains(text));
-      const ids = await piece()
-        .select(sql<number>`id`.as('id'))
-        .orderBy(sql`id`, 'desc')
-        .limit(idsMax + 1)
-        .execute();
-      found.count += ids.length > idsMax ? await count(piece()) : ids.length;
-      newer.push(...ids.map(({ id }) => id));
+      const matches =
+        to - from <= fewIds
+          ? await matchesIn(piece)
+          : await this.#pieces.take('', async () => {
+              await turn();
+              return matchesIn(piece);
+            });
+      found.count += matches.count;
+      newer.push(...matches.ids);
     }
     found.ids = [...newer, ...found.ids].slice(0, idsMax);
     found.upTo = upTo;
@@ -83,6 +92,16 @@ export class NameSearches {
     const [oldest] = this.#found.keys();
     if (this.#found.size > rememberedMax && oldest !== undefined) this.#found.delete(oldest);
   }
+}
+
+async function matchesIn<Table extends Listed>(piece: () => Rows<Table>) {
+  const rows = await piece()
+    .select(sql<number>`id`.as('id'))
+    .orderBy(sql`id`, 'desc')
+    .limit(idsMax + 1)
+    .execute();
+  const ids = rows.map(({ id }) => id);
+  return { ids, count: ids.length > idsMax ? await count(piece()) : ids.length };
 }
 
 async function count<Table extends Listed>(rows: Rows<Table>): Promise<number> {
