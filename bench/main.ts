@@ -16,7 +16,11 @@ interface Benchmark {
 const benchmarks: Record<string, Benchmark> = {
   reads: {
     about: 'signed reads, beside a bare node:http',
-    recorded: [[], ['--images', '1000000'], ['--store', 'postgres']],
+    recorded: [
+      [],
+      ['--images', '1000000', '--rounds', '1'],
+      ['--store', 'postgres', '--rounds', '1'],
+    ],
   },
   writes: { about: 'concurrent changes, beside bare durable inserts', recorded: [[]] },
   'command-line': { about: 'the start of the command line, beside node -e 0', recorded: [[]] },
