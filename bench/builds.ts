@@ -1,19 +1,22 @@
-// Measures the build cache: a list of software, the same list again, and the list with one more
-// title. Runs on real machines under this host's accelerator, and prints ratios within this run.
-// Type: npm run bench
+// Measures builds in real machines under this host's accelerator: a list of software, the same list
+// again, the list with one more title, and two other lists at once. Each is a ratio to a build of
+// one step in the same run. Type: npm run bench builds [-- --json]
 
 import { startServer } from '../test/qemu/server.ts';
 import type { Scope } from '../test/support.ts';
+import { type Row, report } from './report.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
-const say = (text: string) => process.stdout.write(`${text}\n`);
 
 try {
   const script = (name: string) => `head -c 20000000 /dev/urandom > /opt/${name}\n`;
-  const titles = ['one', 'two', 'three'].map((name) => ({ name, script: script(name) }));
+  const titles = ['one', 'two', 'three', 'four', 'five'].map((name) => ({
+    name,
+    script: script(name),
+  }));
   const s = await startServer(scope, titles);
-  const [a = 0, b = 0, c = 0] = s.software;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = s.software;
   const install = async (software: number[]) => {
     const start = performance.now();
     const { attributes } = await s.client().imageInstall({ software_ids: software });
@@ -21,12 +24,16 @@ try {
     if (status !== 'available') throw new Error(`the image is ${status}`);
     return performance.now() - start;
   };
-  const first = await install([a, b]);
-  const again = await install([a, b]);
-  const more = await install([a, b, c]);
-  say(`two titles, new: ${first.toFixed(0)} ms, ${(first / 2).toFixed(0)} ms a step`);
-  say(`the same list again: ${again.toFixed(0)} ms: ${(again / first).toFixed(3)} ×`);
-  say(`one more title: ${more.toFixed(0)} ms: ${(more / (first / 2)).toFixed(2)} × one step`);
+  const one = await install([a]);
+  const row = (what: string, ms: number): Row => ({ what, values: { ms, '× one step': ms / one } });
+  const rows = [
+    row('one title, new', one),
+    row('two titles, one of them new', await install([a, b])),
+    row('the same list again', await install([a, b])),
+    row('one more title', await install([a, b, c])),
+    row('two lists at once, new', Math.max(...(await Promise.all([install([d]), install([e])])))),
+  ];
+  report('builds', rows);
 } finally {
   for (const cleanup of cleanups.reverse()) await cleanup();
 }

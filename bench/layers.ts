@@ -1,10 +1,11 @@
-// Measures layers: a capture against the size of the disk and against `qemu-img convert`, a new
-// disk against `qemu-img create -b`, and the bytes of fifty disks. Uses real files and no guest;
-// each figure is a ratio within this run. Type: npm run bench
+// Measures layers on real files, without a guest: captures, new disks, compaction, exports, imports
+// and digests, each beside a tool that does the same, in the same run. As root it does so on two
+// file systems: that of the temporary folder, and XFS in a file, which has reflinks.
+// Type: npm run bench layers [-- --json]
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskId, LayerId } from '../src/domain/ids.ts';
@@ -13,6 +14,7 @@ import { openQemu } from '../src/engine/qemu/engine.ts';
 import { fileSink } from '../src/lib/content.ts';
 import { call } from '../test/call.ts';
 import { contents } from '../test/content.ts';
+import { median, type Row, report } from './report.ts';
 
 const mib = 1024 ** 2;
 const repeats = 15;
@@ -20,22 +22,21 @@ const repeats = 15;
 const copies = 50;
 const links = 10;
 
-const median = (values: number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const id = <Id>() => randomBytes(12).toString('hex') as Id;
 const timed = async (work: () => unknown) => {
   const start = performance.now();
   await work();
   return performance.now() - start;
 };
-const say = (text: string) => process.stdout.write(`${text}\n`);
-const ms = (value: number) => `${value.toFixed(0)} ms`;
-const times = (value: number, peer: number) => `${(value / peer).toFixed(2)} ×`;
-const qemuImg = (...args: string[]) => execFileSync('qemu-img', args);
+/** A row of ours beside a peer, both in ms. */
+const beside = (what: string, ours: number, peer: string, theirs: number): Row => ({
+  what,
+  values: { ms: ours, 'peer ms': theirs, '× peer': ours / theirs, peer },
+});
+const tool = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
+const qemuImg = (...args: string[]) => tool('qemu-img', ...args);
 const qemuIo = (path: string, ...commands: string[]) =>
-  execFileSync('qemu-io', ['-f', 'qcow2', ...commands.flatMap((one) => ['-c', one]), path], {
-    stdio: 'pipe',
-  });
+  tool('qemu-io', '-f', 'qcow2', ...commands.flatMap((one) => ['-c', one]), path);
 
 interface Bench {
   folder: string;
@@ -71,8 +72,8 @@ async function newDisk({ engine, base }: Bench, sizeBytes: number): Promise<Disk
 }
 
 /** Captures disks of several sizes; one of them is converted by `qemu-img` too. */
-async function measureCaptures(bench: Bench): Promise<void> {
-  say('capture (machine off → layer and new disk), by what the disk has allocated');
+async function measureCaptures(bench: Bench): Promise<Row[]> {
+  const rows: Row[] = [];
   const captures: number[] = [];
   for (const gb of [1, 2, 10, 50]) {
     const sizeBytes = (gb + 2) * gbBytes;
@@ -80,7 +81,6 @@ async function measureCaptures(bench: Bench): Promise<void> {
     const path = diskFile(bench, disk);
     // The file is allocated and mapped but sparse on the host, so 50 GB do not need 50 GB here.
     qemuIo(path, `write -z -n ${gbBytes} ${gb}G`);
-    let peer = '';
     const convert = () =>
       qemuImg('convert', '-O', 'qcow2', path, join(bench.folder, 'converted.qcow2'));
     const written = Array.from(
@@ -92,14 +92,17 @@ async function measureCaptures(bench: Bench): Promise<void> {
     const spec = { diskId: disk, layerId: id<LayerId>(), sizeBytes };
     const taken = await timed(() => bench.engine.sealDisk(spec, call));
     captures.push(taken);
-    if (converted !== null)
-      peer = `; qemu-img convert of the same disk (2 GB written) ${ms(converted)}, ${(converted / taken).toFixed(1)} × as long`;
-    say(`  ${String(gb).padStart(2)} GB: ${ms(taken)}${peer}`);
+    const what = `capture of ${gb} GB`;
+    rows.push(
+      converted === null
+        ? beside(what, taken, 'capture of 1 GB', captures[0] ?? Number.NaN)
+        : beside(`${what}, written`, taken, 'qemu-img convert', converted),
+    );
   }
-  say(`  50 GB against 1 GB: ${times(captures[3] ?? 0, captures[0] ?? 1)}`);
+  return rows;
 }
 
-async function measureDisks(bench: Bench): Promise<void> {
+async function measureDisks(bench: Bench): Promise<Row[]> {
   const ours: number[] = [];
   const theirs: number[] = [];
   const backing = ['-q', '-f', 'qcow2', '-F', 'qcow2', '-b', layerFile(bench, bench.base)];
@@ -108,17 +111,30 @@ async function measureDisks(bench: Bench): Promise<void> {
     const plain = join(bench.folder, `plain-${index}.qcow2`);
     theirs.push(await timed(() => qemuImg('create', ...backing, plain, '10G')));
   }
-  say(
-    `a machine's disk recreated: ${median(ours).toFixed(1)} ms, durable; qemu-img create -b ${median(theirs).toFixed(1)} ms: ${times(median(ours), median(theirs))}`,
-  );
+  return [beside('new disk, durable', median(ours), 'qemu-img create -b', median(theirs))];
 }
 
-async function measureBytes(bench: Bench): Promise<void> {
+/** On a file system with reflinks: a whole copy of a base that shares its bytes. */
+async function measureReflinks(bench: Bench): Promise<Row[]> {
+  const path = layerFile(bench, bench.base);
+  const [ours, theirs]: number[][] = [[], []];
+  try {
+    for (let index = 0; index < repeats; index++) {
+      ours?.push(await timed(() => newDisk(bench, 10 * gbBytes)));
+      const copy = join(bench.folder, `reflink-${index}.qcow2`);
+      theirs?.push(await timed(() => tool('cp', '--reflink=always', path, copy)));
+    }
+  } catch {
+    return [];
+  }
+  return [beside('new disk, durable', median(ours ?? []), 'cp --reflink', median(theirs ?? []))];
+}
+
+async function measureBytes(bench: Bench): Promise<Row[]> {
   let bytes = 0;
   for (let index = 0; index < copies; index++)
     bytes += await storedBytes(diskFile(bench, await newDisk(bench, 10 * gbBytes)));
-  say(`fifty disks on one base: ${(bytes / copies / 1024).toFixed(0)} KB each beside the base`);
-
+  const kb = (bytes / copies / 1024).toFixed(0);
   const baseBytes = await storedBytes(layerFile(bench, bench.base));
   const written = 16 * mib;
   let imageBytes = baseBytes;
@@ -129,8 +145,15 @@ async function measureBytes(bench: Bench): Promise<void> {
     const spec = { diskId: disk, layerId: id<LayerId>(), sizeBytes };
     imageBytes += (await bench.engine.sealDisk(spec, call)).storedBytes;
   }
-  const ratio = (imageBytes / (baseBytes + copies * written)).toFixed(3);
-  say(`fifty images from one base, 16 MB written in each: ${ratio} × (base + what differs)`);
+  const ratio = imageBytes / (baseBytes + copies * written);
+  const row = (what: string, values: Row['values']): Row => ({
+    what,
+    values: { ms: '', 'peer ms': '', ...values },
+  });
+  return [
+    row('bytes of fifty images', { '× peer': ratio, peer: 'base + what differs' }),
+    row('bytes of a new disk', { '× peer': '', peer: `${kb} KB beside the base` }),
+  ];
 }
 
 /** Makes a chain of captures; resolves to its layers, the top first. */
@@ -147,7 +170,7 @@ async function makeChain(bench: Bench): Promise<LayerId[]> {
   return chain;
 }
 
-async function measureChain(bench: Bench): Promise<void> {
+async function measureChain(bench: Bench): Promise<Row[]> {
   const { engine, base, folder } = bench;
   const chain = await makeChain(bench);
   const head = chain[0] ?? base;
@@ -158,15 +181,13 @@ async function measureChain(bench: Bench): Promise<void> {
   const compacted = await timed(() =>
     engine.compact.rewrite({ layerId: head, parentId: base, chain }, call),
   );
-  say(
-    `a chain of eleven layers compacted and compared: ${ms(compacted)}; qemu-img convert of it ${ms(copied)}: ${times(compacted, copied)}`,
-  );
+  const file = join(folder, 'export.qcow2');
   const exported = await timed(() =>
     engine.transfer.exportLayer(
       {
         layerId: head,
         format: 'qcow2',
-        to: fileSink(join(folder, 'export.qcow2')),
+        to: fileSink(file),
         boot: { mode: 'bios' },
         baseLayerId: base,
         bytesMax: Number.MAX_SAFE_INTEGER,
@@ -175,22 +196,57 @@ async function measureChain(bench: Bench): Promise<void> {
       call,
     ),
   );
-  say(
-    `exported, compressed with zstd: ${ms(exported)}: ${times(exported, copied)} qemu-img convert`,
+  const copiedBack = await timed(() =>
+    qemuImg('convert', '-O', 'qcow2', file, join(folder, 'back.qcow2')),
+  );
+  const importing = { layerId: id<LayerId>(), parentId: null, bytesMax: 100 * gbBytes };
+  const imported = await timed(async () =>
+    engine.transfer.importLayer({ ...importing, ...(await contents({ disk: file })) }, call),
   );
   const hashed = await timed(() =>
     engine.verify.digest({ layerId: head, bytesPerSecond: 0 }, call),
   );
-  say(`digest of its ${((await stat(path)).size / mib).toFixed(0)} MB: ${ms(hashed)}`);
+  const summed = await timed(() => tool('sha256sum', path));
+  return [
+    beside('chain of eleven compacted, compared', compacted, 'qemu-img convert', copied),
+    beside('export, zstd', exported, 'qemu-img convert', copied),
+    beside('import', imported, 'qemu-img convert', copiedBack),
+    beside('digest', hashed, 'sha256sum', summed),
+  ];
+}
+
+async function measure(folder: string, fileSystem: string): Promise<Row[]> {
+  const bench = await begin(folder);
+  const rows = [
+    ...(await measureCaptures(bench)),
+    ...(await measureDisks(bench)),
+    ...(await measureReflinks(bench)),
+    ...(await measureBytes(bench)),
+    ...(await measureChain(bench)),
+  ];
+  return rows.map(({ what, values }) => ({ what: `${fileSystem}: ${what}`, values }));
+}
+
+/** Measures on XFS in a file, on a loop device. */
+async function measureXfs(parent: string): Promise<Row[]> {
+  const [file, folder] = [join(parent, 'xfs'), join(parent, 'mounted')];
+  await mkdir(folder);
+  tool('truncate', '--size', '16G', file);
+  tool('mkfs.xfs', '-q', file);
+  tool('mount', '-o', 'loop', file, folder);
+  try {
+    return await measure(folder, 'xfs');
+  } finally {
+    tool('umount', '-l', folder);
+  }
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
 try {
-  const bench = await begin(folder);
-  await measureCaptures(bench);
-  await measureDisks(bench);
-  await measureBytes(bench);
-  await measureChain(bench);
+  const fileSystem = tool('findmnt', '-no', 'FSTYPE', '--target', folder).toString().trim();
+  const rows = await measure(folder, fileSystem);
+  if (process.getuid?.() === 0) rows.push(...(await measureXfs(folder)));
+  report('layers', rows);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

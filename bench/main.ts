@@ -16,13 +16,17 @@ interface Benchmark {
 const benchmarks: Record<string, Benchmark> = {
   reads: {
     about: 'signed reads, beside a bare node:http',
-    recorded: [[], ['--images', '1000000'], ['--store', 'postgres']],
+    recorded: [
+      [],
+      ['--images', '1000000', '--rounds', '1'],
+      ['--store', 'postgres', '--rounds', '1'],
+    ],
   },
   writes: { about: 'concurrent changes, beside bare durable inserts', recorded: [[]] },
   'command-line': { about: 'the start of the command line, beside node -e 0', recorded: [[]] },
   rest: { about: 'a server at rest on a large store', recorded: [[]] },
-  layers: { about: 'captures, disks and chains, beside qemu-img' },
-  builds: { about: 'cached and uncached builds' },
+  layers: { about: 'captures, disks, chains and files, beside qemu-img', recorded: [[]] },
+  builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
   load: { about: '64 connections and a fleet, for three minutes' },
   signatures: { about: 'signatures that servers share on PostgreSQL, beside select 1' },
   scale: { about: 'a large fleet on PostgreSQL, beside pgbench; half an hour' },

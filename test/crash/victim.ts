@@ -1,6 +1,7 @@
 // The program of the server that dies: a real server, unchanged, in which the system's verbs are
 // wrapped before it is loaded. Its only argument is an Order as JSON.
 
+import { AppError } from '../../src/domain/error.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import type { TaskName } from '../../src/reconcile/tasks.ts';
 import { parseConfig } from '../../src/server/options.ts';
@@ -36,6 +37,12 @@ const config = parseConfig(
 );
 let closing = false;
 
+/** A task may fail in several places at once. */
+const isOutage = (error: unknown): boolean =>
+  error instanceof AggregateError
+    ? error.errors.every(isOutage)
+    : error instanceof AppError && error.code === 'unavailable';
+
 /**
  * Does something, and again when a crash of the database has failed it, as a manager of services
  * starts a server again and a timer runs a task again.
@@ -47,7 +54,7 @@ async function withoutOutage<Result>(what: string, work: () => Promise<Result>):
       work().then(
         (result) => ({ result }),
         (error) => {
-          const passes = database !== null && error.code === 'unavailable';
+          const passes = database !== null && isOutage(error);
           if (!passes || closing) throw error;
           return null;
         },

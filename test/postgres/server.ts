@@ -142,6 +142,8 @@ export class PostgresServer {
   /** Runs a statement in the database of a URL. */
   async query(text: string, url = this.url()): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: url });
+    // A connection that breaks is an event beside the failure of its query.
+    client.on('error', () => {});
     await client.connect();
     try {
       return (await client.query(text)).rows;

@@ -75,6 +75,7 @@ export class SqlImageReader extends Queries implements ImageReader {
       rows: q ? shown().where(contains(q)) : shown(),
       found: q && !deleted ? await this.searched('image', q, shown) : undefined,
       kept: isAll ? await this.tallied('image') : undefined,
+      places: isAll ? this.placesOf('image') : undefined,
     });
     const rows = await shown()
       .where('id', 'in', this.among(ids))

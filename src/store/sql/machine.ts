@@ -97,6 +97,7 @@ export class SqlMachineReader extends Queries implements MachineReader {
       perPage,
       rows: matching,
       found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
+      places: !q && byNameAlone ? this.placesOf('machine') : undefined,
       kept: !q && hasSessionData === undefined ? await this.tallied('machine', status) : undefined,
     });
     const shown = await this.rows()

@@ -2,6 +2,7 @@
 
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
+import type { PlacesOfList } from './list-places.ts';
 import type { Found } from './name-search.ts';
 import type { Database } from './schema.ts';
 
@@ -20,7 +21,12 @@ interface Options<Table extends keyof Ids> {
   found: Found | undefined;
   /** The number of rows, if the store keeps it. */
   kept: number | undefined;
+  /** What is remembered of the list, if anything. */
+  places: PlacesOfList | undefined;
 }
+
+/** So far from the newest row a page is found fast without a known row. */
+const nearRows = 1000;
 
 /**
  * Counts the rows, and gives the ids of one page, in any order. They are asked for by a statement
@@ -29,23 +35,50 @@ interface Options<Table extends keyof Ids> {
 export async function idsOfPage<Table extends keyof Ids>(
   options: Options<Table>,
 ): Promise<{ ids: Ids[Table][]; count: number }> {
-  const { page, perPage, rows, found } = options;
+  const { page, perPage, rows, found, places } = options;
   const count = found?.count ?? options.kept ?? (await countOf(rows));
   const from = (page - 1) * perPage;
   const to = from + perPage;
   if (found && (to <= found.ids.length || found.ids.length === count))
     return { ids: found.ids.slice(from, to) as Ids[Table][], count };
-  const ids = rows.select(sql<number>`id`.as('id'));
-  // The page is looked for from the nearer end of the list.
-  const first = Math.max(0, count - to);
-  const near =
-    from <= first
-      ? ids.orderBy(sql`id`, 'desc').offset(from).limit(perPage)
-      : ids
-          .orderBy(sql`id`, 'asc')
-          .offset(first)
-          .limit(Math.max(0, count - from - first));
-  return { ids: (await near.execute()).map(({ id }) => id as Ids[Table]), count };
+  const rank = Math.max(0, count - to);
+  const oldest = { rank, size: Math.max(0, count - from - rank) };
+  const ids =
+    from > nearRows && places
+      ? await fromKnownRow(rows, oldest, places)
+      : from <= oldest.rank
+        ? await idsOf(rows, { order: 'desc', offset: from, limit: perPage })
+        : await idsOf(rows, { order: 'asc', offset: oldest.rank, limit: oldest.size });
+  return { ids: ids as Ids[Table][], count };
+}
+
+async function idsOf<Table extends keyof Ids>(
+  rows: SelectQueryBuilder<Database, Table, object>,
+  { order, offset, limit }: { order: 'asc' | 'desc'; offset: number; limit: number },
+): Promise<number[]> {
+  const found = await rows
+    .select(sql<number>`id`.as('id'))
+    .orderBy(sql`id`, order)
+    .offset(offset)
+    .limit(limit)
+    .execute();
+  return found.map(({ id }) => id);
+}
+
+/** Finds a page, of which the rank of the oldest row is known, from a known row below it. */
+async function fromKnownRow<Table extends keyof Ids>(
+  rows: SelectQueryBuilder<Database, Table, object>,
+  { rank, size }: { rank: number; size: number },
+  { list, places, changes }: PlacesOfList,
+): Promise<number[]> {
+  const before = await changes();
+  const known = places.below(list, before, rank);
+  const above = known ? rows.where(sql<boolean>`id >= ${known.id}`) : rows;
+  const offset = rank - (known?.rank ?? 0);
+  const ids = await idsOf(above, { order: 'asc', offset, limit: size });
+  const [id] = ids;
+  if (id !== undefined && (await changes()) === before) places.remember(list, before, { rank, id });
+  return ids;
 }
 
 async function countOf<Table extends keyof Ids>(

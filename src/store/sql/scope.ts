@@ -15,6 +15,7 @@ import {
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Scope } from '../port/unit-of-work.ts';
 import type { Dialect } from './dialect.ts';
+import type { ListPlaces, PlacesOfList } from './list-places.ts';
 import type { Found, NameSearches } from './name-search.ts';
 import type { Database, Db } from './schema.ts';
 
@@ -25,6 +26,8 @@ export interface Binding {
   dialect: Dialect;
   /** What reads remember of searches. A transaction has none, since it sees its own writes. */
   searches?: NameSearches | undefined;
+  /** The same of long lists. */
+  places?: ListPlaces | undefined;
 }
 
 interface Filterable<Query> {
@@ -37,13 +40,15 @@ export abstract class Queries {
   readonly #scope: Scope;
   protected readonly dialect: Dialect;
   readonly #searches: NameSearches | undefined;
+  readonly #places: ListPlaces | undefined;
 
-  constructor({ db, scope, now, dialect, searches }: Binding) {
+  constructor({ db, scope, now, dialect, searches, places }: Binding) {
     this.db = db;
     this.now = now;
     this.#scope = scope;
     this.dialect = dialect;
     this.#searches = searches;
+    this.#places = places;
   }
 
   /** The query, without the rows of other organisations. Its table has `organisation_id`. */
@@ -82,6 +87,12 @@ export abstract class Queries {
   ): Promise<Found | undefined> {
     const changes = () => this.tallied(`${table}.changes`);
     return this.#searches?.find(table, { scope: this.#scope, text, rows, changes });
+  }
+
+  /** What is remembered of the whole list of a table; undefined where nothing is. */
+  protected placesOf(table: 'image' | 'machine'): PlacesOfList | undefined {
+    const changes = () => this.tallied(`${table}.changes`);
+    return this.#places && { list: `${table} ${this.#scope}`, places: this.#places, changes };
   }
 
   protected get unlocked(): Dialect['unlocked'] {

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
+import { ListPlaces } from '../sql/list-places.ts';
 import { NameSearches } from '../sql/name-search.ts';
 import { names } from '../sql/names.ts';
 import type { Database } from '../sql/schema.ts';
@@ -91,6 +92,7 @@ async function open(options: SqliteOptions): Promise<Store> {
   const reader = connect(second);
   const groups = new GroupCommit(writer);
   const searches = new NameSearches();
+  const places = new ListPlaces();
   // SQLite counts the commits of all other connections and processes.
   const dataVersion = second.prepare('pragma data_version');
   /**
@@ -101,7 +103,7 @@ async function open(options: SqliteOptions): Promise<Store> {
   let version: number | null = null;
   return {
     read: (scope, work) =>
-      translated(() => work(bindReader({ db: reader, scope, now, dialect, searches }))),
+      translated(() => work(bindReader({ db: reader, scope, now, dialect, searches, places }))),
     write: (scope, work) =>
       translated(async () => {
         const result = await groups.write((db) => work(bindWriter({ db, scope, now, dialect })));

@@ -109,6 +109,7 @@ const internal = new Set([
     'within',
     'tallied',
     'searched',
+    'placesOf',
     'organisation',
     'assertOwn',
     'among',

@@ -11,6 +11,8 @@ import type { MakeWorld, World } from './world.ts';
 const names = ['abc', 'ab', 'bcd', 'ABCD', 'x%'];
 const texts = [undefined, 'a', 'B', 'bc', 'abcd', '%', 'none'];
 const scopes = ['ours', 'theirs', 'system'] as const;
+/** Longer than what is found fast without what is remembered. */
+const longList = 2500;
 const one = fc.nat({ max: 1000 });
 const change = fc.oneof(
   fc.record({ is: fc.constant('add' as const), name: fc.constantFrom(...names), at: one }),
@@ -75,6 +77,47 @@ export function testLists(make: MakeWorld): void {
         }),
         { numRuns: 20 },
       ));
+
+    it('has the right rows on each page of a long list, after any changes', async (t) => {
+      const world = await make(t);
+      const add = (count: number) =>
+        world.write(async (work) => {
+          const rest = { sizeGb: 1, source: 'seat', baseImageId: null, machineId: null } as const;
+          const ids: ImageId[] = [];
+          for (let index = 0; index < count; index++)
+            ids.unshift(
+              (await work.images.add({ organisationId: world.ours, name: 'one', ...rest })).id,
+            );
+          return ids;
+        });
+      let ids = await add(longList);
+      const agree = async () => {
+        for (const page of [1, 60, 61, 75, 76, 77, 100, 125, 126, 127]) {
+          const { images, count } = await world.read(
+            (work) => work.images.list({ page, perPage: 20 }),
+            world.ours,
+          );
+          assert.equal(count, ids.length);
+          const expected = ids.slice((page - 1) * 20, page * 20);
+          assert.deepEqual(
+            images.map(({ id }) => id),
+            expected,
+            `page ${page}`,
+          );
+        }
+      };
+      await agree();
+      ids = [...(await add(7)), ...ids];
+      await agree();
+      const [old = 0 as ImageId] = ids.slice(-200);
+      await world.write((work) => work.images.update(old, { deletedAt: world.now() }));
+      const all = ids;
+      ids = ids.filter((id) => id !== old);
+      await agree();
+      await world.write((work) => work.images.update(old, { deletedAt: null }));
+      ids = all;
+      await agree();
+    });
   });
 
   describe('a list of machines', () => {
