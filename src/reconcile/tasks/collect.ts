@@ -41,6 +41,8 @@ export const collect: Task = {
     );
     logReleased(context, disks.released);
     await pruneAudit(context);
+    if (await store.read('system', (work) => work.host.hasLooseTallies()))
+      await store.write('system', (work) => work.host.joinTallies());
     const failures = await removeDisks(context, disks.over);
     await takeUpLayers(context);
     const layers = await markLayers(context);
@@ -68,7 +70,6 @@ async function markDisks(
   const released = await release(work, beyond);
   await work.disks.markDeleting();
   await work.disks.takeUp();
-  await work.host.joinTallies();
   return { released, over: await work.disks.deleting(work.now() - settings.collectDelayMs) };
 }
 

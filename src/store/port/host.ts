@@ -27,6 +27,8 @@ export interface HostReader {
   frozen(): Promise<Freeze[]>;
   /** Whether a job that changes such files runs under a lease that is not over. */
   isBusy(what: Freeze): Promise<boolean>;
+  /** Whether so many changes were added to a kept number that they should be joined. */
+  hasLooseTallies(): Promise<boolean>;
   /** All orphans, in the order in which they were first seen. */
   orphans(): Promise<Orphan[]>;
 }

@@ -2,7 +2,7 @@
 
 import { sql } from 'kysely';
 import type { Dialect } from '../sql/dialect.ts';
-import { joinTallies } from './tally.ts';
+import { hasLooseTallies, joinTallies } from './tally.ts';
 
 const snakeCase = (name: string) =>
   name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -15,6 +15,7 @@ export const withoutNul = (text: string) => text.replaceAll('\0', '\uFFFD');
 
 export const dialect: Dialect = {
   isSerial: false,
+  hasLooseTallies,
   joinTallies,
 
   unlocked: (query) => query.forUpdate().skipLocked(),

@@ -3,8 +3,8 @@
 
 import { type Kysely, sql } from 'kysely';
 
-/** So many rows may wait to be joined, and so many are joined at once. */
-const waitingMax = 100;
+/** So many rows a kept number may have, and so many rows are joined at once. */
+const looseMax = 100;
 const joinedMax = 100_000;
 
 const named = (text: string, row: 'old' | 'new') => text.replaceAll('ROW', row);
@@ -39,9 +39,13 @@ export const tally = {
   },
 };
 
+export async function hasLooseTallies<Database>(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql`select 1 from tally group by organisation_id, noun, part
+    having count(*) > ${looseMax} limit 1`.execute(db);
+  return rows.length > 0;
+}
+
 export async function joinTallies<Database>(db: Kysely<Database>): Promise<void> {
-  const { rows } = await sql`select 1 from tally offset ${waitingMax} limit 1`.execute(db);
-  if (rows.length === 0) return;
   await sql`with gone as (
       delete from tally where ctid in (select ctid from tally limit ${joinedMax}) returning *)
     insert into tally (organisation_id, noun, part, amount)

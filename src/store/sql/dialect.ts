@@ -19,6 +19,9 @@ export interface Dialect {
    */
   isSerial: boolean;
 
+  /** Whether a kept number has so many rows that they should be joined. */
+  hasLooseTallies(db: Db): Promise<boolean>;
+
   /** Joins the rows of kept numbers, where there is more than one of a number. */
   joinTallies(db: Db): Promise<void>;
 

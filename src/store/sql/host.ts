@@ -68,6 +68,10 @@ export class SqlHostReader extends Queries implements HostReader {
   orphans(): Promise<Orphan[]> {
     return this.db.selectFrom('orphan').selectAll().orderBy('seenAt').orderBy('id').execute();
   }
+
+  hasLooseTallies(): Promise<boolean> {
+    return this.dialect.hasLooseTallies(this.db);
+  }
 }
 
 export class SqlHostWriter extends SqlHostReader implements HostWriter {

@@ -5,6 +5,7 @@ import type { Dialect } from '../sql/dialect.ts';
 
 export const dialect: Dialect = {
   isSerial: true,
+  hasLooseTallies: async () => false,
   async joinTallies() {},
 
   unlocked: (query) => query,
