@@ -11,7 +11,7 @@ import { endTaskLeases, firstValue, type Place } from './place.ts';
 import { configOf, type Prepared, settingsOf, worldOf } from './preparation.ts';
 import type { Scenario } from './scenario.ts';
 
-const restMs = 120_000;
+const restMs = 300_000;
 
 /** Whether the work of a scenario is over, according to the store. */
 export async function isDone(place: Place, { done }: Scenario): Promise<boolean> {

@@ -7,7 +7,8 @@ import { waitFor } from '../support.ts';
 import { hasMark, type Marked } from './mark.ts';
 import type { World } from './scenario.ts';
 
-const limitMs = 120_000;
+/** Three builds at once on a slow host take minutes. */
+const limitMs = 300_000;
 const everyMs = 20;
 
 /** Waits until image `id` has a final status, and returns its attributes. */
