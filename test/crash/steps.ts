@@ -2,9 +2,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-export const sqliteProofs = ['simulator killed', 'qemu killed', 'qemu power cut'] as const;
-export const postgresProofs = ['killed on PostgreSQL', 'PostgreSQL crashed'] as const;
-export const proofs = [...sqliteProofs, ...postgresProofs];
+export const proofs = [
+  'simulator killed',
+  'qemu killed',
+  'qemu power cut',
+  'killed on PostgreSQL',
+  'PostgreSQL crashed',
+] as const;
 export type Proof = (typeof proofs)[number];
 
 /** How often each step was made, by its name. */
@@ -12,7 +16,7 @@ export type Counts = Record<string, number>;
 
 /**
  * By scenario and proof: the steps before every one of which a server, or its database, has died. A
- * proof on PostgreSQL is missing until it was made.
+ * proof is missing until it was made.
  */
 export type Recorded = Record<string, Partial<Record<Proof, Counts>>>;
 
