@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { SignatureJournal } from '../../src/http/signature-journal.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { fill, smallDisk } from '../small-disk.ts';
-import { defer, movableClock, temporaryFolder } from '../support.ts';
+import { defer, leftOutWithoutRoot, movableClock, temporaryFolder } from '../support.ts';
 
 /** Whether the signature is new; it was signed a moment ago. */
 const use = async (
@@ -86,7 +86,8 @@ describe('the journal of signatures', () => {
     assert.deepEqual([await use(journal, 'two'), await use(journal, 'one')], [true, false]);
   });
 
-  it('reports a write of which the disk took only a part', async (t) => {
+  const skip = leftOutWithoutRoot;
+  it('reports a write of which the disk took only a part', { skip }, async (t) => {
     const folder = await smallDisk(t, 1);
     let failures = 0;
     const journal = new SignatureJournal(folder, 600_000, systemClock, () => failures++);
