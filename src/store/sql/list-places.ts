@@ -20,10 +20,11 @@ const placesMax = 1000;
 /** A place so near to a known one is not worth remembering. */
 const nearRows = 1000;
 
-/** What a list remembers, and how to ask how often rows went out of it or came back. */
+/** One list in the memory of all lists. */
 export interface PlacesOfList {
   list: string;
   places: ListPlaces;
+  /** Asks the store how often rows went out of the list or came back. */
   changes: () => Promise<number>;
 }
 

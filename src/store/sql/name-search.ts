@@ -4,18 +4,14 @@
 // rows that are new.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { type SelectQueryBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import { fold } from '../../lib/fold.ts';
 import { SharedRun } from '../../lib/shared-run.ts';
 import { Turns } from '../../lib/turns.ts';
-import type { Database } from './schema.ts';
+import { countOf, type Listed, type ListedRows } from './listed.ts';
 import { contains } from './search.ts';
 
-type Listed = 'image' | 'machine';
-/** The rows of a table that are listed in a scope. */
-type Rows<Table extends Listed> = SelectQueryBuilder<Database, Table, object>;
-
-/** What a search has found. */
+/** The result of a search. */
 export interface Found {
   count: number;
   /** The newest matches, newest first: all, or `idsMax`. */
@@ -36,7 +32,7 @@ const rememberedMax = 1000;
 interface Search<Table extends Listed> {
   scope: string | number;
   text: string;
-  rows: () => Rows<Table>;
+  rows: () => ListedRows<Table>;
   changes: () => Promise<number>;
 }
 
@@ -94,17 +90,12 @@ export class NameSearches {
   }
 }
 
-async function matchesIn<Table extends Listed>(piece: () => Rows<Table>) {
+async function matchesIn<Table extends Listed>(piece: () => ListedRows<Table>) {
   const rows = await piece()
     .select(sql<number>`id`.as('id'))
     .orderBy(sql`id`, 'desc')
     .limit(idsMax + 1)
     .execute();
   const ids = rows.map(({ id }) => id);
-  return { ids, count: ids.length > idsMax ? await count(piece()) : ids.length };
-}
-
-async function count<Table extends Listed>(rows: Rows<Table>): Promise<number> {
-  const row = await rows.select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow();
-  return row.count;
+  return { ids, count: ids.length > idsMax ? await countOf(piece()) : ids.length };
 }

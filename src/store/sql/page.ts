@@ -1,27 +1,27 @@
 // One page of a list, by its number, newest first.
 
-import { type SelectQueryBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { PlacesOfList } from './list-places.ts';
+import { countOf, type Listed, type ListedRows } from './listed.ts';
 import type { Found } from './name-search.ts';
-import type { Database } from './schema.ts';
 
-interface Ids {
+interface Ids extends Record<Listed, number> {
   image: ImageId;
   machine: MachineId;
 }
 
-interface Options<Table extends keyof Ids> {
+interface Options<Table extends Listed> {
   /** From 1. */
   page: number;
   perPage: number;
   /** All rows of the list. */
-  rows: SelectQueryBuilder<Database, Table, object>;
-  /** What a search has found, if it was one. */
+  rows: ListedRows<Table>;
+  /** The result of the search; undefined when the list is not searched. */
   found: Found | undefined;
   /** The number of rows, if the store keeps it. */
   kept: number | undefined;
-  /** What is remembered of the list, if anything. */
+  /** The memory of the list; undefined when the store keeps none. */
   places: PlacesOfList | undefined;
 }
 
@@ -32,7 +32,7 @@ const nearRows = 1000;
  * Counts the rows, and gives the ids of one page, in any order. They are asked for by a statement
  * of their own, because PostgreSQL expects a tenth of the table from a page in a subquery.
  */
-export async function idsOfPage<Table extends keyof Ids>(
+export async function idsOfPage<Table extends Listed>(
   options: Options<Table>,
 ): Promise<{ ids: Ids[Table][]; count: number }> {
   const { page, perPage, rows, found, places } = options;
@@ -52,8 +52,8 @@ export async function idsOfPage<Table extends keyof Ids>(
   return { ids: ids as Ids[Table][], count };
 }
 
-async function idsOf<Table extends keyof Ids>(
-  rows: SelectQueryBuilder<Database, Table, object>,
+async function idsOf<Table extends Listed>(
+  rows: ListedRows<Table>,
   { order, offset, limit }: { order: 'asc' | 'desc'; offset: number; limit: number },
 ): Promise<number[]> {
   const found = await rows
@@ -66,8 +66,8 @@ async function idsOf<Table extends keyof Ids>(
 }
 
 /** Finds a page, of which the rank of the oldest row is known, from a known row below it. */
-async function fromKnownRow<Table extends keyof Ids>(
-  rows: SelectQueryBuilder<Database, Table, object>,
+async function fromKnownRow<Table extends Listed>(
+  rows: ListedRows<Table>,
   { rank, size }: { rank: number; size: number },
   { list, places, changes }: PlacesOfList,
 ): Promise<number[]> {
@@ -79,11 +79,4 @@ async function fromKnownRow<Table extends keyof Ids>(
   const [id] = ids;
   if (id !== undefined && (await changes()) === before) places.remember(list, before, { rank, id });
   return ids;
-}
-
-async function countOf<Table extends keyof Ids>(
-  rows: SelectQueryBuilder<Database, Table, object>,
-): Promise<number> {
-  const row = await rows.select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow();
-  return Number(row.count);
 }

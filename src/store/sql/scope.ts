@@ -5,17 +5,12 @@
 // to organisations begin with `within`, for reading, changing and deleting alike, so that rows of
 // other organisations do not exist for them.
 
-import {
-  type Expression,
-  type Insertable,
-  type SelectQueryBuilder,
-  type SqlBool,
-  sql,
-} from 'kysely';
+import { type Expression, type Insertable, type SqlBool, sql } from 'kysely';
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Scope } from '../port/unit-of-work.ts';
 import type { Dialect } from './dialect.ts';
 import type { ListPlaces, PlacesOfList } from './list-places.ts';
+import type { Listed, ListedRows } from './listed.ts';
 import type { Found, NameSearches } from './name-search.ts';
 import type { Database, Db } from './schema.ts';
 
@@ -24,9 +19,9 @@ export interface Binding {
   scope: Scope;
   now: () => number;
   dialect: Dialect;
-  /** What reads remember of searches. A transaction has none, since it sees its own writes. */
+  /** Earlier searches. A transaction has none, because it sees rows that are not committed. */
   searches?: NameSearches | undefined;
-  /** The same of long lists. */
+  /** Known places in long lists. A transaction has none, for the same reason. */
   places?: ListPlaces | undefined;
 }
 
@@ -79,20 +74,25 @@ export abstract class Queries {
       throw new TypeError('a new row must belong to the organisation of the scope');
   }
 
-  /** What a search in names finds; undefined where searches are not remembered. */
-  protected async searched<Table extends 'image' | 'machine'>(
+  /** Searches in names; undefined where the store remembers no searches. */
+  protected async searched<Table extends Listed>(
     table: Table,
     text: string,
-    rows: () => SelectQueryBuilder<Database, Table, object>,
+    rows: () => ListedRows<Table>,
   ): Promise<Found | undefined> {
-    const changes = () => this.tallied(`${table}.changes`);
+    const changes = () => this.#changes(table);
     return this.#searches?.find(table, { scope: this.#scope, text, rows, changes });
   }
 
-  /** What is remembered of the whole list of a table; undefined where nothing is. */
-  protected placesOf(table: 'image' | 'machine'): PlacesOfList | undefined {
-    const changes = () => this.tallied(`${table}.changes`);
+  /** The memory of the whole list of a table; undefined where the store keeps none. */
+  protected placesOf(table: Listed): PlacesOfList | undefined {
+    const changes = () => this.#changes(table);
     return this.#places && { list: `${table} ${this.#scope}`, places: this.#places, changes };
+  }
+
+  /** How often rows of a table went out of the list or came back, as the store counts it. */
+  #changes(table: Listed): Promise<number> {
+    return this.tallied(`${table}.changes`);
   }
 
   protected get unlocked(): Dialect['unlocked'] {
