@@ -125,14 +125,17 @@ function reading<Name extends ReadName>(
   { application, clock }: OperationOptions,
 ) {
   const handler = readHandlers[name];
+  const isFile = specOf(name).content === 'response';
   const serializerOf = serializers(specOf(name));
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const caller = given(request.caller);
     const read = () =>
       application.read(caller, (context) => handler(context, inputOf<Name>(request)));
-    if (specOf(name).content === 'response') {
+    if (isFile) {
       const { result } = await read();
-      if (result instanceof FileAnswer) return sendFile(request, reply, result);
+      if (!(result instanceof FileAnswer))
+        throw new TypeError('this operation answers with a file');
+      return sendFile(request, reply, result);
     }
     const now = clock.now();
     const make = async () => {
