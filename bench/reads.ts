@@ -73,6 +73,14 @@ const cases: Case[] = [
   { what: 'software', paths: [`${pathPrefix}/software`], goal: '0.40' },
 ].filter(({ what }) => what.includes(given.only));
 
+// Looks before a server is started, which would outlive the error.
+try {
+  execFileSync('wrk', ['--version'], { stdio: 'ignore' });
+} catch (error) {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+    throw new Error('wrk is missing: apt-get install wrk');
+}
+
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
 const requests = join(folder, 'requests');
@@ -170,12 +178,6 @@ async function besidePrism(): Promise<Row[]> {
   }
 }
 
-try {
-  execFileSync('wrk', ['--version'], { stdio: 'ignore' });
-} catch (error) {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-    throw new Error('wrk is missing: apt-get install wrk');
-}
 try {
   const size = { images, machines };
   if (database === null) fill(join(folder, 'data'), size);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { demoServer } from '../test/demo-server.ts';
+import { residentMbOf } from '../test/load/load.ts';
 import { fill } from './reads/fill.ts';
 import { median, report } from './report.ts';
 
@@ -50,9 +51,6 @@ async function processorSeconds(): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-const residentMb = async () =>
-  Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.pid()}/status`, 'utf8'))?.[1]) / 1024;
-
 async function medianMs(path: string): Promise<number> {
   const tookMs: number[] = [];
   for (let round = 0; round < 20; round++) {
@@ -71,7 +69,7 @@ async function figures(startMs: number) {
   await sleep(Number(given.seconds) * 1000);
   return {
     'start ms': startMs,
-    'resident MB': await residentMb(),
+    'resident MB': await residentMbOf(server.pid()),
     '% of a core': ((await processorSeconds()) - before) / (Number(given.seconds) / 100),
     '/metrics ms': await medianMs('/metrics'),
     '/healthz ms': await medianMs('/healthz'),

@@ -49,12 +49,7 @@ export async function load(
   { seconds, connections }: { seconds: number; connections: number },
 ): Promise<Measured> {
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s', '-s', script];
-  const { stdout } = await promisify(execFile)('wrk', [...options, url, '--', file]).catch(
-    (error) => {
-      if (error.code === 'ENOENT') throw new Error('wrk is missing: apt-get install wrk');
-      throw error;
-    },
-  );
+  const { stdout } = await promisify(execFile)('wrk', [...options, url, '--', file]);
   const line = stdout.split('\n').find((one) => one.startsWith('{'));
   if (line === undefined) throw new Error(`wrk says: ${stdout}`);
   const { answers, us, bad, lost, p50, p99 } = JSON.parse(line);

@@ -8,6 +8,10 @@ import { loadClient } from './client.ts';
 
 const quietMs = 120_000;
 
+/** The memory of a process that is in use, in MB. */
+export const residentMbOf = async (pid: number): Promise<number> =>
+  Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+
 /**
  * Starts a demo server in an empty folder, and a client to it. Returns also how to measure its
  * process. The caller must close it.
@@ -27,9 +31,7 @@ export async function underLoad(dataDir: string, connections: number, ...flags: 
     /** Closes the connections of the client. */
     hangUp: client.close,
     withStore,
-    residentMb: async () =>
-      Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.pid()}/status`, 'utf8'))?.[1]) /
-      1024,
+    residentMb: () => residentMbOf(server.pid()),
     descriptors: async () => (await readdir(`/proc/${server.pid()}/fd`)).length,
     async close() {
       client.close();
