@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AppError } from '../../src/domain/error.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type IncusMember, startMember } from './member.ts';
 import { memberNetwork } from './network.ts';
@@ -80,6 +81,22 @@ export const statesAre = (
     limitMs,
     100,
   );
+
+/**
+ * Asks until there is an answer. A member that is back refuses for a moment ("Server isn't ready
+ * yet") what it is asked about its instances, though its cluster already counts it as online.
+ */
+export async function answerOf<Answer>(what: string, ask: () => Promise<Answer>): Promise<Answer> {
+  const answered = () =>
+    ask().then(
+      (answer) => ({ answer }),
+      (error) => {
+        if (error instanceof AppError && error.retry === 'later') return null;
+        throw error;
+      },
+    );
+  return (await waitFor(what, answered, 60_000, 100)).answer;
+}
 
 /** Starts Incus. All of it ends with the test, and with this process. */
 export async function startIncus(t: Scope, options: IncusOptions = {}) {
