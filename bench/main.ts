@@ -29,6 +29,7 @@ const benchmarks: Record<string, Benchmark> = {
   builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
   load: { about: '64 connections and a fleet, for three minutes' },
   profile: { about: 'where the time of a kept answer goes', recorded: [[]] },
+  day: { about: 'a day of a fleet in minutes, and what the server takes then' },
   signatures: { about: 'signatures that servers share on PostgreSQL, beside select 1' },
   scale: { about: 'a large fleet on PostgreSQL, beside pgbench; half an hour' },
 };
