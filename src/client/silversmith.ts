@@ -12,8 +12,15 @@ import {
 } from './client.ts';
 import { everyItem } from './page.ts';
 import { downloaded, type Moving, type Read, upload } from './transfer.ts';
-import type { Envelope, ExtensionField, Image, Machine, Operations } from './types.ts';
-import { type DoneOptions, doneImage, doneMachine, type MachineGoal, type Waited } from './wait.ts';
+import type { Envelope, ExtensionField, Image, Machine, Operations, Transfer } from './types.ts';
+import {
+  type DoneOptions,
+  doneImage,
+  doneMachine,
+  doneTransfer,
+  type MachineDoneOptions,
+  type Waited,
+} from './wait.ts';
 
 export type { Call, CallOptions, Client, ClientOptions, Reply, Sending } from './client.ts';
 export {
@@ -25,10 +32,9 @@ export {
 } from './errors.ts';
 export type { Moving, Read } from './transfer.ts';
 export type * from './types.ts';
-export type { DoneOptions, MachineGoal, Waited } from './wait.ts';
+export type { DoneOptions, MachineDoneOptions, Waited } from './wait.ts';
 
 type ListQuery<Name extends 'imageList' | 'machineList'> = Omit<Operations[Name]['input'], 'page'>;
-type MachineDoneOptions<AMachine> = DoneOptions<AMachine> & { until?: MachineGoal | undefined };
 
 /** The lists, which give each thing once while others are made and deleted; and the waits. */
 export interface Lists<AnImage, AMachine, ImageQuery> {
@@ -55,13 +61,16 @@ export interface Transfers {
     id: string,
     moving?: Moving & { offset?: number | undefined },
   ): AsyncGenerator<Uint8Array, void>;
+  /** Waits until the file of an export can be downloaded. */
+  waitFor(transfer: Waited<'transfer', string>, options?: DoneOptions<Transfer>): Promise<Transfer>;
 }
 
+type OwnLists = Lists<Image, Machine, ListQuery<'imageList'>>;
+
 /** The client of a server of Silversmith. */
-export interface Silversmith
-  extends Client,
-    Lists<Image, Machine, ListQuery<'imageList'>>,
-    Transfers {}
+export interface Silversmith extends Client, Omit<OwnLists, 'waitFor'>, Omit<Transfers, 'waitFor'> {
+  waitFor: OwnLists['waitFor'] & Transfers['waitFor'];
+}
 
 /** A shape without the fields that only servers of Silversmith have. */
 export type WithoutExtensions<Shape> = Shape extends readonly (infer Item)[]
@@ -107,22 +116,30 @@ export function createClient(given: ClientOptions): PlainSilversmith {
   };
 }
 
-function lists(client: Client): Lists<Image, Machine, ListQuery<'imageList'>> {
+type AnyWaited = Waited<'image' | 'machine'> | Waited<'transfer', string>;
+
+function lists(client: Client) {
   function waitFor(image: Waited<'image'>, options?: DoneOptions<Image>): Promise<Image>;
   function waitFor(
     machine: Waited<'machine'>,
     options?: MachineDoneOptions<Machine>,
   ): Promise<Machine>;
   function waitFor(
-    { type, attributes }: Waited<'image' | 'machine'>,
-    options: MachineDoneOptions<Image | Machine> = {},
-  ): Promise<Image | Machine> {
-    return type === 'image'
-      ? doneImage(client, attributes, options)
-      : doneMachine(client, attributes, options);
+    transfer: Waited<'transfer', string>,
+    options?: DoneOptions<Transfer>,
+  ): Promise<Transfer>;
+  function waitFor(
+    { type, attributes: { id } }: AnyWaited,
+    options: MachineDoneOptions<Image | Machine | Transfer> = {},
+  ): Promise<Image | Machine | Transfer> {
+    if (typeof id === 'string') return doneTransfer(client, id, options);
+    return type === 'image' ? doneImage(client, id, options) : doneMachine(client, id, options);
   }
   return {
-    images({ per_page = defaultPerPage, ...query } = {}, options) {
+    images(
+      { per_page = defaultPerPage, ...query }: ListQuery<'imageList'> = {},
+      options?: CallOptions,
+    ) {
       return everyItem(per_page, async (page) => {
         const { images: items, ...rest } = await client.imageList(
           { ...query, per_page, page },
@@ -131,7 +148,10 @@ function lists(client: Client): Lists<Image, Machine, ListQuery<'imageList'>> {
         return { items, ...rest };
       });
     },
-    machines({ per_page = defaultPerPage, ...query } = {}, options) {
+    machines(
+      { per_page = defaultPerPage, ...query }: ListQuery<'machineList'> = {},
+      options?: CallOptions,
+    ) {
       return everyItem(per_page, async (page) => {
         const { machines: items, ...rest } = await client.machineList(
           { ...query, per_page, page },
@@ -144,7 +164,7 @@ function lists(client: Client): Lists<Image, Machine, ListQuery<'imageList'>> {
   };
 }
 
-function transfers(options: ClientOptions): Transfers {
+function transfers(options: ClientOptions): Omit<Transfers, 'waitFor'> {
   // Transfers have attempts of their own, which count from the last byte that has moved.
   const once = { ...options, triesMax: 1 };
   const client = createOperations(once);

@@ -28,10 +28,10 @@ const partMs = 5000;
 const firstPartBytes = 256 * 1024;
 const partBytesMin = 16 * 1024;
 
-/** The transfer was ended while its bytes moved. */
+/** The transfer was ended while its bytes moved, or is not made yet. */
 class OverError extends ApiError {
   constructor(id: string, status: string) {
-    super(409, 409, `Transfer ${id} is ${status}, and takes no bytes any more.`, null);
+    super(409, 409, `Transfer ${id} is ${status}, so its bytes cannot be moved.`, null);
   }
 }
 
@@ -125,7 +125,9 @@ export async function* downloaded(
   const at = { done: offset, total: 0 };
   while (true) {
     try {
-      at.total = (await client.transferGet({ id }, { signal })).attributes.size_bytes;
+      const { attributes } = await client.transferGet({ id }, { signal });
+      if (attributes.status !== 'available') throw new OverError(id, attributes.status);
+      at.total = attributes.size_bytes;
       if (at.done >= at.total) return;
       const headers = { range: `bytes=${at.done}-` };
       const reply = await send(options, 'transferContent', { id }, { headers, signal });

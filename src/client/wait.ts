@@ -3,7 +3,7 @@
 import type { Answer, Client } from './client.ts';
 import { UnfinishedError } from './errors.ts';
 import { mayPass, pause } from './retry.ts';
-import type { Image, Machine } from './types.ts';
+import type { Image, Machine, Transfer } from './types.ts';
 
 const pollMs = 500;
 /** For how long a server may be away while its work is waited for. */
@@ -77,10 +77,10 @@ export const waitForMachine = (
       onProgress?.(`machine ${id}: ${status}${phase === null ? '' : `, ${phase}`}`, ''),
   });
 
-/** An image or a machine, as any operation answers it. */
-export interface Waited<Type> {
+/** An image, a machine or a transfer, as any operation answers it. */
+export interface Waited<Type, Id = number> {
   type: Type;
-  attributes: { id: number };
+  attributes: { id: Id };
 }
 
 export interface DoneOptions<Resource> {
@@ -92,75 +92,90 @@ export interface DoneOptions<Resource> {
   onProgress?(resource: Resource): void;
 }
 
-/** Resolves to the image once it is available. Throws UnfinishedError when it failed. */
-export async function doneImage(
-  client: Pick<Client, 'imageGet'>,
-  { id }: { id: number },
-  options: DoneOptions<Image> = {},
-): Promise<Image> {
-  const { signal, limitMs = defaultLimitMs } = options;
-  const image = await poll({
-    ...{ limitMs, signal, awayMs: awayMsMax },
-    ask: () => client.imageGet({ id }, { signal }),
-    isOver: ({ attributes: { status } }) => status === 'available' || status === 'failed',
-    tell: (state) => options.onProgress?.(state),
-  });
-  const { status, status_reason: reason } = image.attributes;
-  return settled(image, `Image ${id}`, {
-    status,
-    reason,
-    limitMs,
-    good: ['available'],
-    bad: 'failed',
-  });
+interface Goal<Resource> {
+  name: string;
+  ask: (options: { signal?: AbortSignal | undefined }) => Promise<Resource>;
+  /** `reason` is missing where the server has no extensions. */
+  look: (resource: Resource) => { status: string; reason?: string | null };
+  /** The states in which it rests, and those of them that are good. */
+  rests: readonly string[];
+  good: readonly string[];
 }
 
-/** What a machine may be waited for; without it, for either. */
-export type MachineGoal = 'ready' | 'off';
+async function done<Resource>(goal: Goal<Resource>, options: DoneOptions<Resource>) {
+  const { name, ask, look, rests, good } = goal;
+  const { signal, limitMs = defaultLimitMs } = options;
+  const last = await poll({
+    ...{ limitMs, signal, awayMs: awayMsMax },
+    ask: () => ask({ signal }),
+    isOver: (resource) => rests.includes(look(resource).status),
+    tell: (resource) => options.onProgress?.(resource),
+  });
+  const { status, reason } = look(last);
+  if (good.includes(status)) return last;
+  throw rests.includes(status)
+    ? new UnfinishedError('failed', `${name} is ${status}${reason ? `: ${reason}` : '.'}`, last)
+    : new UnfinishedError('late', `${name} is still ${status} after ${limitMs / 1000} s.`, last);
+}
+
+/** Resolves to the image once it is available. Throws UnfinishedError when it failed. */
+export const doneImage = (
+  client: Pick<Client, 'imageGet'>,
+  id: number,
+  options: DoneOptions<Image>,
+): Promise<Image> =>
+  done(
+    {
+      name: `Image ${id}`,
+      ask: (call) => client.imageGet({ id }, call),
+      look: ({ attributes: { status, status_reason: reason } }) => ({ status, reason }),
+      rests: ['available', 'failed'],
+      good: ['available'],
+    },
+    options,
+  );
+
+/** Resolves to the transfer once its file can be downloaded, or its image is there. */
+export const doneTransfer = (
+  client: Pick<Client, 'transferGet'>,
+  id: string,
+  options: DoneOptions<Transfer>,
+): Promise<Transfer> =>
+  done(
+    {
+      name: `Transfer ${id}`,
+      ask: (call) => client.transferGet({ id }, call),
+      look: ({ attributes: { status, status_reason: reason } }) => ({ status, reason }),
+      rests: ['available', 'failed'],
+      good: ['available'],
+    },
+    options,
+  );
+
+export interface MachineDoneOptions<AMachine> extends DoneOptions<AMachine> {
+  /** The state in which it is to rest. Default: either. */
+  until?: 'ready' | 'off' | undefined;
+}
 
 /**
  * Resolves to the machine once it is at rest: ready or off. Throws UnfinishedError when it rests in
- * the other state than the goal, such as off after a start that failed.
+ * the other state than `until`, such as off after a start that failed.
  */
-export async function doneMachine(
+export const doneMachine = (
   client: Pick<Client, 'machineGet'>,
-  { id }: { id: number },
-  options: DoneOptions<Machine> & { until?: MachineGoal | undefined } = {},
-): Promise<Machine> {
-  const { signal, limitMs = defaultLimitMs, until } = options;
-  const machine = await poll({
-    ...{ limitMs, signal, awayMs: awayMsMax },
-    ask: () => client.machineGet({ id }, { signal }),
-    isOver: ({ attributes: { friendly_status: status } }) => status === 'off' || status === 'ready',
-    tell: (state) => options.onProgress?.(state),
-  });
-  const { friendly_status: status, status_reason: reason } = machine.attributes;
-  const good = until === undefined ? ['ready', 'off'] : [until];
-  const bad = until === 'off' ? 'ready' : 'off';
-  return settled(machine, `Machine ${id}`, { status, reason, limitMs, good, bad });
-}
-
-interface Settling {
-  status: string;
-  /** Missing where the server has no extensions. */
-  reason: string | null | undefined;
-  limitMs: number;
-  good: readonly string[];
-  bad: string;
-}
-
-function settled<Resource>(
-  resource: Resource,
-  name: string,
-  { status, reason, limitMs, good, bad }: Settling,
-): Resource {
-  if (good.includes(status)) return resource;
-  const why = reason ? `: ${reason}` : '.';
-  throw status === bad
-    ? new UnfinishedError('failed', `${name} is ${status}${why}`, resource)
-    : new UnfinishedError(
-        'late',
-        `${name} is still ${status} after ${limitMs / 1000} s.`,
-        resource,
-      );
-}
+  id: number,
+  options: MachineDoneOptions<Machine>,
+): Promise<Machine> =>
+  done(
+    {
+      name: `Machine ${id}`,
+      ask: (call) => client.machineGet({ id }, call),
+      look: ({ attributes: { friendly_status: status, status_reason: reason } }) => ({
+        status,
+        reason,
+      }),
+      rests: ['ready', 'off'],
+      good: options.until === undefined ? ['ready', 'off'] : [options.until],
+    },
+    options,
+  );

@@ -33,8 +33,9 @@ async function exporting(t: TestContext) {
   return { client, id };
 }
 
+const attributes = { size_bytes: 10, received_bytes: 0, status: 'available' };
 const transfer = json(200, {
-  ...{ id: 'a', type: 'transfer', attributes: { size_bytes: 10, received_bytes: 0 } },
+  ...{ id: 'a', type: 'transfer', attributes },
   ...envelope(200),
 });
 
@@ -96,6 +97,19 @@ describe('a download', () => {
       break;
     }
     assert.deepEqual(await Array.fromAsync(client.download(id, { offset: bytes.length })), []);
+  });
+
+  it('is refused while the file is made, which can be waited for', async (t) => {
+    const { h, client } = await importing(t);
+    const { attributes } = await client.imageInstall();
+    await h.service.reconciler.settle();
+    const transfer = await client.imageExport({ id: attributes.id });
+    await assert.rejects(Array.fromAsync(client.download(transfer.id)), /is building/);
+    h.service.reconciler.start();
+    const made = await client.waitFor(transfer);
+    assert.ok(made.attributes.size_bytes > 0);
+    const got = Buffer.concat(await Array.fromAsync(client.download(transfer.id)));
+    assert.equal(got.length, made.attributes.size_bytes);
   });
 
   it('leaves out what it has when a proxy knows no ranges', async (t) => {
