@@ -1,6 +1,6 @@
 // The rules for every answer, whatever it is about: the headers that browsers heed, a request id,
 // the methods of a path, and an envelope even for bytes that never become a request (too large
-// headers, a request without an end). There is no CORS: pages of other origins get nothing.
+// headers, a request without an end). Pages of other origins get nothing, unless cors.ts lets them.
 
 import { randomUUID } from 'node:crypto';
 import { IncomingMessage, ServerResponse } from 'node:http';
