@@ -6,6 +6,7 @@
 
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { noLog } from '../../src/lib/log.ts';
 import { defaultSettings } from '../../src/reconcile/context.ts';
 import { Reconciler } from '../../src/reconcile/loop.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
@@ -25,7 +26,6 @@ export interface WorkerResult {
 }
 
 const [, , url = '', mode = '', limit = ''] = process.argv;
-const quiet = { info() {}, warn() {}, error() {} };
 const passMs = 1000;
 
 const store = await openPostgres({ url });
@@ -43,7 +43,7 @@ const reconciler = new Reconciler({
     ...defaultSettings,
     limits: { ...defaultSettings.limits, machineStop: Number(limit) },
   },
-  log: quiet,
+  log: noLog,
   meter: {
     attempted(_kind: string, outcome: string) {
       ended[outcome === 'done' ? 'done' : 'other']++;

@@ -5,14 +5,9 @@ import type { Blobs } from '../blobs/port.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
-
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** Receives the events of the reconciler, so that they can be counted and measured. */
 export interface Meter {

@@ -7,6 +7,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
+import { logWith } from '../lib/log.ts';
 import { blockedKinds, planClaims, retryMostMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { execute } from './execute.ts';
@@ -166,7 +167,7 @@ export class Reconciler {
   }
 
   async #runTask(name: TaskName, task: Task): Promise<void> {
-    const { store, engine, settings, meter } = this.#options;
+    const { store, engine, settings, meter, log } = this.#options;
     // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
     if (task.scope === 'cluster' || engine.hostBound === undefined) {
       const lease = `task ${name}`;
@@ -175,7 +176,8 @@ export class Reconciler {
       );
       if (!isOurs) return;
     }
-    await task.run({ ...this.#options, guard: this.#guard, signal: this.#stop.signal });
+    const context = { ...this.#options, log: logWith(log, { task: name }) };
+    await task.run({ ...context, guard: this.#guard, signal: this.#stop.signal });
     meter.taskDone(name);
   }
 }

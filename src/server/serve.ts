@@ -25,6 +25,7 @@ import { assertStoreIsThere, engineOf, ensureInstallation } from './installation
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import { type Config, isHostBound } from './options.ts';
 import { joinInstallation, workedElsewhere } from './replica.ts';
+import { secretsOf } from './secrets.ts';
 import { type Api, buildApi, buildReconciler, checkEngine, checkStore } from './service.ts';
 
 export interface Running {
@@ -221,7 +222,11 @@ function apiOf(
   // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
   const showMetrics =
     config.metrics === null && config.publicUrl === null && isLoopback(config.host);
-  const dependencies = { ...config, ...opened, ...(transfers && { transfers }), showMetrics };
+  const secrets = secretsOf(config);
+  const dependencies = {
+    ...{ ...config, ...opened, showMetrics, secrets },
+    ...(transfers && { transfers }),
+  };
   const api = buildApi(dependencies, {
     nudge() {
       work.nudge();

@@ -30,6 +30,10 @@ interface ApiDependencies {
   clock?: Clock;
   settings?: Partial<Settings>;
   logLevel?: string;
+  /** Secrets that no line of the log may have. */
+  secrets?: readonly string[];
+  /** Takes each line of the log. Default: standard error. */
+  writeLog?: (line: string) => void;
   publicUrl?: string | null;
   requestsPerSecond?: number;
   /** Whether /metrics is answered at the address of the API. */
@@ -122,7 +126,7 @@ interface Beside {
 export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, store, masterKey, signer, clock = systemClock } = dependencies;
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
-  const { requestsPerSecond = 0 } = dependencies;
+  const { requestsPerSecond = 0, secrets, writeLog } = dependencies;
   const application = new Application({
     store,
     masterKey,
@@ -152,7 +156,11 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     publicUrl,
     metrics,
     showMetrics,
-    logLevel,
+    log: {
+      level: logLevel,
+      ...(secrets && { secrets }),
+      ...(writeLog && { write: writeLog }),
+    },
     ...beside,
   });
   return {

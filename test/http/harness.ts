@@ -29,6 +29,10 @@ interface HarnessOptions {
   speed?: number;
   requestsPerSecond?: number;
   clock?: Clock;
+  /** Takes each line of the log, of every level. Default: no log. */
+  writeLog?: (line: string) => void;
+  /** Secrets of the server that no line of the log may have. */
+  secrets?: readonly string[];
   /** Stands between the service and the simulator. */
   wrapEngine?: (engine: Engine) => Engine;
   onQuery?: (sql: string) => void;
@@ -131,7 +135,9 @@ async function open(t: Scope, options: HarnessOptions) {
     masterKey,
     signer,
     clock,
-    logLevel: 'silent',
+    ...(options.writeLog
+      ? { logLevel: 'trace', writeLog: options.writeLog, secrets: options.secrets ?? [] }
+      : { logLevel: 'silent' }),
     ...(options.requestsPerSecond !== undefined && {
       requestsPerSecond: options.requestsPerSecond,
     }),
