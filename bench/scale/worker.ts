@@ -49,6 +49,8 @@ const reconciler = new Reconciler({
       ended[outcome === 'done' ? 'done' : 'other']++;
       wake();
     },
+    waited() {},
+    verbEnded() {},
     passed() {},
     taskDone() {},
   },

@@ -10,6 +10,8 @@ export interface ServiceCounts {
   dueAt: number | undefined;
   /** The capacity of the host's disk, as last measured. */
   capacity: Capacity | undefined;
+  /** See `Store.reruns`. */
+  reruns: number;
 }
 
 export const countService = (store: Store): Promise<ServiceCounts> =>
@@ -17,4 +19,5 @@ export const countService = (store: Store): Promise<ServiceCounts> =>
     counts: await work.counts(),
     dueAt: await work.jobs.nextDue(),
     capacity: await work.host.capacity(),
+    reruns: store.reruns(),
   }));

@@ -13,6 +13,10 @@ import type { Store } from '../store/port/unit-of-work.ts';
 export interface Meter {
   /** An attempt at a job has ended. `unforeseen` means that it failed because of a defect. */
   attempted(kind: JobKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
+  /** A job has begun its first attempt, so long after it could. */
+  waited(kind: JobKind, ms: number): void;
+  /** A call of the engine has ended. */
+  verbEnded(verb: string, ms: number, hasFailed: boolean): void;
   passed(): void;
   taskDone(task: string): void;
 }

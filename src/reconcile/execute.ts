@@ -11,6 +11,7 @@ import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
+import { watchEngine } from './watch-engine.ts';
 
 /** A lease is renewed so many times before it would end. */
 const renewals = 3;
@@ -32,6 +33,7 @@ export async function execute(
   const lost = new AbortController();
   const signal = AbortSignal.any([options.stop, lost.signal]);
   const context = contextOf(job, signal, options);
+  if (job.attempts === 1) options.meter.waited(job.kind, Math.max(0, clock.now() - job.createdAt));
   const attempt = new Attempt(definition, context, options);
   const renewal = setInterval(() => {
     store
@@ -49,7 +51,7 @@ export async function execute(
   }
 }
 
-function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobContext {
+function contextOf(job: Job, signal: AbortSignal, options: ExecuteOptions): JobContext {
   const { store } = options;
   const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
@@ -58,6 +60,7 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
     });
   return {
     ...options,
+    engine: watchEngine(options.engine, options.meter),
     log: logWith(options.log, fieldsOf(job)),
     job,
     signal,

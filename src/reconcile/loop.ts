@@ -15,6 +15,7 @@ import { definitionOf } from './jobs.ts';
 import { RemovalGuard } from './removal-guard.ts';
 import type { Task } from './task.ts';
 import { type TaskName, taskNames, tasks } from './tasks.ts';
+import { watchEngine } from './watch-engine.ts';
 
 /** The most jobs that are claimed in one transaction. */
 const claimedMax = 100;
@@ -176,7 +177,11 @@ export class Reconciler {
       );
       if (!isOurs) return;
     }
-    const context = { ...this.#options, log: logWith(log, { task: name }) };
+    const context = {
+      ...this.#options,
+      engine: watchEngine(engine, meter),
+      log: logWith(log, { task: name }),
+    };
     await task.run({ ...context, guard: this.#guard, signal: this.#stop.signal });
     meter.taskDone(name);
   }

@@ -99,9 +99,9 @@ export function buildReconciler(
   dependencies: Dependencies,
   { app, metrics }: Pick<Api, 'app' | 'metrics'>,
 ): Reconciler {
-  const { store, engine, signer, clock = systemClock, settings } = dependencies;
+  const { engine, signer, clock = systemClock, settings } = dependencies;
   return new Reconciler({
-    store,
+    store: timed(dependencies.store, (ms) => metrics.written(ms)),
     engine,
     clock,
     settings: { ...defaultSettings, ...settings },
@@ -124,7 +124,8 @@ interface Beside {
 
 /** Builds the HTTP server alone. */
 export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
-  const { dataDir, store, masterKey, signer, clock = systemClock } = dependencies;
+  const { dataDir, masterKey, signer, clock = systemClock } = dependencies;
+  const store = timed(dependencies.store, (ms) => metrics.written(ms));
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
   const { requestsPerSecond = 0, secrets, writeLog } = dependencies;
   const application = new Application({
@@ -176,6 +177,19 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     },
   };
 }
+
+/** The same store; `took` hears of the duration of each of its transactions. */
+const timed = (store: Store, took: (ms: number) => void): Store => ({
+  ...store,
+  async write(scope, work) {
+    const begun = performance.now();
+    try {
+      return await store.write(scope, work);
+    } finally {
+      took(performance.now() - begun);
+    }
+  },
+});
 
 /** The memory of signatures of a server that owns its store. */
 function journalIn(dataDir: string, clock: Clock, failed: (error: unknown) => void) {
