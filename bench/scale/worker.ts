@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { noLog } from '../../src/lib/log.ts';
+import { noTracer } from '../../src/lib/trace.ts';
 import { defaultSettings } from '../../src/reconcile/context.ts';
 import { Reconciler } from '../../src/reconcile/loop.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
@@ -44,6 +45,7 @@ const reconciler = new Reconciler({
     limits: { ...defaultSettings.limits, machineStop: Number(limit) },
   },
   log: noLog,
+  tracer: noTracer,
   meter: {
     attempted(_kind: string, outcome: string) {
       ended[outcome === 'done' ? 'done' : 'other']++;

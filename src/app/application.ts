@@ -69,8 +69,8 @@ export class Application {
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
     const { keepDiskMs, signer } = this.#options;
-    const { caller, requestId } = command;
-    const origin = { requestId };
+    const { caller, requestId, traceparent } = command;
+    const origin = { requestId, ...(traceparent !== undefined && { traceparent }) };
     if (stage) await this.read(caller, stage);
     return runCommand(this.#options, command, (work, touched) =>
       effect({

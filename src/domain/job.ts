@@ -46,6 +46,8 @@ interface JobData {
 /** The request that asked for a job. */
 interface Origin {
   requestId: string;
+  /** The span of the request, when it is traced; see `lib/trace.ts`. */
+  traceparent?: string;
 }
 
 /** `cancelled`: the image it worked for was deleted before the job began. */

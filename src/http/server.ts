@@ -2,6 +2,7 @@
 // knows the application and never the store.
 
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Tracer } from '../lib/trace.ts';
 import { refuseCommand } from './command.ts';
 import { docsRoutes } from './docs.ts';
 import { answerError } from './errors.ts';
@@ -12,6 +13,7 @@ import { type LogOptions, logOptions } from './log.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { type OperationOptions, operationRoutes } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
+import { traceRequests } from './trace.ts';
 import { schemaCompiler } from './validate.ts';
 
 interface ServerOptions extends OperationOptions {
@@ -19,6 +21,7 @@ interface ServerOptions extends OperationOptions {
   check(): Promise<void>;
   log: LogOptions;
   metrics: Metrics;
+  tracer: Tracer;
   /** Whether /metrics is answered here. */
   showMetrics: boolean;
 }
@@ -40,6 +43,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     log.debug({ operation, code, ms, organisation, key }, 'request answered');
     done();
   });
+  traceRequests(app, options.tracer);
   operationRoutes(app, options);
   accessRoutes(app, options);
   homeRoute(app);

@@ -6,6 +6,7 @@
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
+import type { Span, Tracer } from '../lib/trace.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
@@ -16,8 +17,11 @@ import { watchEngine } from './watch-engine.ts';
 /** A lease is renewed so many times before it would end. */
 const renewals = 3;
 
+type Outcome = Parameters<Meter['attempted']>[1];
+
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
+  tracer: Tracer;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;
 }
@@ -32,7 +36,8 @@ export async function execute(
   const { leaseMs } = options.settings;
   const lost = new AbortController();
   const signal = AbortSignal.any([options.stop, lost.signal]);
-  const context = contextOf(job, signal, options);
+  const span = beginSpan(job, options.tracer);
+  const context = contextOf(job, signal, span, options);
   if (job.attempts === 1) options.meter.waited(job.kind, Math.max(0, clock.now() - job.createdAt));
   const attempt = new Attempt(definition, context, options);
   const renewal = setInterval(() => {
@@ -48,10 +53,18 @@ export async function execute(
       context.log.error({ err: error }, 'job could not be settled');
   } finally {
     clearInterval(renewal);
+    const { outcome } = attempt;
+    const isWell = outcome === 'done' || outcome === 'put back';
+    span?.end({ 'silversmith.outcome': outcome }, isWell ? undefined : outcome);
   }
 }
 
-function contextOf(job: Job, signal: AbortSignal, options: ExecuteOptions): JobContext {
+function contextOf(
+  job: Job,
+  signal: AbortSignal,
+  span: Span | null,
+  options: ExecuteOptions,
+): JobContext {
   const { store } = options;
   const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
@@ -60,7 +73,7 @@ function contextOf(job: Job, signal: AbortSignal, options: ExecuteOptions): JobC
     });
   return {
     ...options,
-    engine: watchEngine(options.engine, options.meter),
+    engine: watchEngine(options.engine, { ...options, parent: span?.traceparent }),
     log: logWith(options.log, fieldsOf(job)),
     job,
     signal,
@@ -89,11 +102,27 @@ const fieldsOf = ({ id, kind, attempts, imageId, machineId, transferId, layerId,
   ...(data.origin && { request: data.origin.requestId }),
 });
 
+const beginSpan = ({ id, kind, attempts, imageId, machineId, data }: Job, tracer: Tracer) =>
+  tracer.begin({
+    name: kind,
+    kind: 'consumer',
+    parent: data.origin?.traceparent,
+    attributes: {
+      'silversmith.job.id': id,
+      'silversmith.job.attempt': attempts,
+      ...(imageId !== null && { 'silversmith.image.id': imageId }),
+      ...(machineId !== null && { 'silversmith.machine.id': machineId }),
+      ...(data.origin && { 'silversmith.request.id': data.origin.requestId }),
+    },
+  });
+
 class Attempt {
   readonly #definition: JobDefinition;
   readonly #context: JobContext;
   readonly #options: ExecuteOptions;
   readonly #begunAt = performance.now();
+  /** `put back`: it waits for another job or for a server, or the lease was lost. */
+  outcome: Outcome | 'put back' = 'put back';
 
   constructor(definition: JobDefinition, context: JobContext, options: ExecuteOptions) {
     this.#definition = definition;
@@ -190,8 +219,9 @@ class Attempt {
     );
   }
 
-  #ended(outcome: Parameters<Meter['attempted']>[1]): void {
+  #ended(outcome: Outcome): void {
     const { kind } = this.#context.job;
     this.#options.meter.attempted(kind, outcome, performance.now() - this.#begunAt);
+    this.outcome = outcome;
   }
 }

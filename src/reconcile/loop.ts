@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
+import type { Tracer } from '../lib/trace.ts';
 import { blockedKinds, planClaims, retryMostMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { execute } from './execute.ts';
@@ -22,6 +23,7 @@ const claimedMax = 100;
 
 interface ReconcilerOptions extends Dependencies {
   meter: Meter;
+  tracer: Tracer;
   /** How often to look at the store without a nudge. */
   passMs?: number;
 }
@@ -179,7 +181,7 @@ export class Reconciler {
     }
     const context = {
       ...this.#options,
-      engine: watchEngine(engine, meter),
+      engine: watchEngine(engine, { meter }),
       log: logWith(log, { task: name }),
     };
     await task.run({ ...context, guard: this.#guard, signal: this.#stop.signal });

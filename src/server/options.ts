@@ -18,9 +18,10 @@ import { dataDirSetting, type FlagsOf, inUnits, setting, settingValues } from '.
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
-import { systemPath } from '../lib/spawn.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
+import { toolEnvironment } from './tool-environment.ts';
+import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 
 const hourMs = 3600_000;
 const dayMs = 24 * hourMs;
@@ -120,6 +121,7 @@ export const settings = {
       'beside the API, when that listens on loopback and has no --public-url, to callers on this host',
     help: 'answer /metrics there and nowhere else',
   }),
+  ...traceSettings,
   keepHours: setting({
     option: '--keep-hours <number>',
     variable: 'SILVERSMITH_KEEP_HOURS',
@@ -232,23 +234,12 @@ export interface Config {
    * address, and else nowhere.
    */
   metrics: ListenAddress | null;
+  /** Null: nothing is traced. */
+  trace: TraceConfig | null;
   /** Settings of the reconciler that an operator may change. */
   settings: Partial<Settings>;
   /** The ring of master keys, when it is not in the file of the data directory. */
   masterKey?: string;
-}
-
-/** The variables that programs get: none of them may hold a secret of ours. */
-const toolVariables = [
-  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG', 'LC_ALL'],
-  ...['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
-];
-
-export function toolEnvironment(env: Environment): Record<string, string> {
-  const found = toolVariables.flatMap((name) =>
-    env[name] === undefined ? [] : [[name, env[name]]],
-  );
-  return { PATH: systemPath, ...Object.fromEntries(found) };
 }
 
 /**
@@ -283,6 +274,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     publicUrl: given.publicUrl,
     requestsPerSecond: given.rateLimit,
     metrics: given.metrics,
+    trace: traceConfig(given.otlpEndpoint, given.otlpHeaders),
     settings: {
       keepDiskMs: given.keepHours,
       auditKeptMs: given.auditDays,

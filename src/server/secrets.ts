@@ -6,8 +6,12 @@ import type { Config } from './options.ts';
 const charactersMin = 6;
 
 /** As they were given, and as a library may repeat them. */
-export function secretsOf({ databaseUrl, masterKey }: Config): string[] {
+export function secretsOf({ databaseUrl, masterKey, trace }: Config): string[] {
   const password = databaseUrl === null ? '' : new URL(databaseUrl).password;
-  const found = [password, decodeURIComponent(password), ...(masterKey ?? '').split(/[\s,]+/)];
+  const found = [
+    ...[password, decodeURIComponent(password)],
+    ...(masterKey ?? '').split(/[\s,]+/),
+    ...Object.values(trace?.headers ?? {}),
+  ];
   return [...new Set(found)].filter((secret) => secret.length >= charactersMin);
 }

@@ -15,6 +15,7 @@ import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
+import { noTracer, type Tracer } from '../lib/trace.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -35,6 +36,8 @@ interface ApiDependencies {
   /** Takes each line of the log. Default: standard error. */
   writeLog?: (line: string) => void;
   publicUrl?: string | null;
+  /** Default: nothing is traced. */
+  tracer?: Tracer;
   requestsPerSecond?: number;
   /** Whether /metrics is answered at the address of the API. */
   showMetrics?: boolean;
@@ -99,7 +102,7 @@ export function buildReconciler(
   dependencies: Dependencies,
   { app, metrics }: Pick<Api, 'app' | 'metrics'>,
 ): Reconciler {
-  const { engine, signer, clock = systemClock, settings } = dependencies;
+  const { engine, signer, clock = systemClock, settings, tracer = noTracer } = dependencies;
   return new Reconciler({
     store: timed(dependencies.store, (ms) => metrics.written(ms)),
     engine,
@@ -109,6 +112,7 @@ export function buildReconciler(
     blobs: localBlobs(transfersOf(dependencies)),
     log: app.log,
     meter: metrics,
+    tracer,
   });
 }
 
@@ -127,7 +131,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, masterKey, signer, clock = systemClock } = dependencies;
   const store = timed(dependencies.store, (ms) => metrics.written(ms));
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
-  const { requestsPerSecond = 0, secrets, writeLog } = dependencies;
+  const { requestsPerSecond = 0, secrets, writeLog, tracer = noTracer } = dependencies;
   const application = new Application({
     store,
     masterKey,
@@ -156,6 +160,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     authenticator,
     publicUrl,
     metrics,
+    tracer,
     showMetrics,
     log: {
       level: logLevel,
