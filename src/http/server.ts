@@ -1,9 +1,10 @@
 // The HTTP server: a route for each operation of the contract, and the few others beside them. It
 // knows the application and never the store.
 
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Tracer } from '../lib/trace.ts';
 import { refuseCommand } from './command.ts';
+import { type Cors, corsFor, registerCors } from './cors.ts';
 import { docsRoutes } from './docs.ts';
 import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
@@ -20,6 +21,8 @@ interface ServerOptions extends OperationOptions {
   /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
   check(): Promise<void>;
   log: LogOptions;
+  /** The origins whose pages may call the API. */
+  corsOrigins: readonly string[];
   metrics: Metrics;
   tracer: Tracer;
   /** Whether /metrics is answered here. */
@@ -27,13 +30,15 @@ interface ServerOptions extends OperationOptions {
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const app = emptyServer(options);
+  const cors = corsFor(options.corsOrigins);
+  const app = emptyServer(options, cors);
   // The signature covers the bytes of the body as received, and says whose request it is; so the
   // body is read by the operation's route, once the header was judged.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setValidatorCompiler(schemaCompiler());
   registerHygiene(app);
+  registerCors(app, cors);
   answerFailures(app, options);
   app.addHook('onResponse', ({ routeOptions, caller, log }, reply, done) => {
     const operation = routeOptions.config.operation ?? routeOptions.url ?? 'none';
@@ -53,7 +58,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-function emptyServer({ clock, log }: ServerOptions): FastifyInstance {
+function emptyServer({ clock, log }: ServerOptions, cors: Cors): FastifyInstance {
   return Fastify({
     ...connectionLimits,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
@@ -62,7 +67,9 @@ function emptyServer({ clock, log }: ServerOptions): FastifyInstance {
     // A path that cannot be decoded is refused before there is a route; it gets the envelope too.
     frameworkErrors: (error, request, reply) => {
       const { status, body } = answerError(error, clock.now());
-      (reply as FastifyReply).code(status).header('x-request-id', request.id).send(body);
+      const refusal = reply as FastifyReply;
+      cors(request as FastifyRequest, refusal);
+      refusal.code(status).header('x-request-id', request.id).send(body);
     },
     routerOptions: { ignoreTrailingSlash: true },
     genReqId: requestId,

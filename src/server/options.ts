@@ -19,6 +19,7 @@ import { type Confining, confinements, defaultConfining } from '../engine/qemu/h
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
+import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
@@ -105,6 +106,7 @@ export const settings = {
     default: null,
     help: 'where callers reach it, for links that it makes',
   }),
+  ...corsSettings,
   rateLimit: setting({
     option: '--rate-limit <number>',
     variable: 'SILVERSMITH_RATE_LIMIT',
@@ -228,6 +230,8 @@ export interface Config {
   cacheDirs: string[];
   /** The address in links that the server makes; null: the one by which each caller came. */
   publicUrl: string | null;
+  /** The origins whose pages may call the API. */
+  corsOrigins: readonly string[];
   requestsPerSecond: number;
   /**
    * Where /metrics is answered; null: where the API is, when that is loopback without a public
@@ -272,6 +276,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     toolEnvironment: toolEnvironment(env),
     cacheDirs: cacheDirs(env),
     publicUrl: given.publicUrl,
+    corsOrigins: given.corsOrigin,
     requestsPerSecond: given.rateLimit,
     metrics: given.metrics,
     trace: traceConfig(given.otlpEndpoint, given.otlpHeaders),

@@ -39,6 +39,7 @@ interface ApiDependencies {
   /** Default: nothing is traced. */
   tracer?: Tracer;
   requestsPerSecond?: number;
+  corsOrigins?: readonly string[];
   /** Whether /metrics is answered at the address of the API. */
   showMetrics?: boolean;
 }
@@ -131,7 +132,8 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, masterKey, signer, clock = systemClock } = dependencies;
   const store = timed(dependencies.store, (ms) => metrics.written(ms));
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
-  const { requestsPerSecond = 0, secrets, writeLog, tracer = noTracer } = dependencies;
+  const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
+  const { secrets, writeLog, tracer = noTracer } = dependencies;
   const application = new Application({
     store,
     masterKey,
@@ -162,6 +164,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     metrics,
     tracer,
     showMetrics,
+    corsOrigins,
     log: {
       level: logLevel,
       ...(secrets && { secrets }),

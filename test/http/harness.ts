@@ -29,6 +29,7 @@ interface HarnessOptions {
   settings?: Partial<Settings>;
   speed?: number;
   requestsPerSecond?: number;
+  corsOrigins?: readonly string[];
   clock?: Clock;
   /** Takes each line of the log, of every level. Default: no log. */
   writeLog?: (line: string) => void;
@@ -142,6 +143,7 @@ async function open(t: Scope, options: HarnessOptions) {
       ? { logLevel: 'trace', writeLog: options.writeLog, secrets: options.secrets ?? [] }
       : { logLevel: 'silent' }),
     ...(options.tracer && { tracer: options.tracer }),
+    corsOrigins: options.corsOrigins ?? [],
     ...(options.requestsPerSecond !== undefined && {
       requestsPerSecond: options.requestsPerSecond,
     }),
