@@ -21,7 +21,7 @@ export const tracingLimits = {
   /** Batches that are under way at once; further ones are dropped. All that waits fits into them. */
   batches: 8,
   batchEveryMs: 2000,
-  batchMs: 5000,
+  batchMs: 3000,
   /** How long the end of a server waits for the last spans. */
   closeMs: 1000,
   attributeCharacters: 256,
