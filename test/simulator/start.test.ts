@@ -24,6 +24,7 @@ const always = [
   'src/bin/commands.ts',
   'src/bin/main.ts',
   'src/bin/silversmith.js',
+  'src/bin/version.ts',
   'src/cli/output.ts',
   'src/lib/characters.ts',
   'src/lib/visible.ts',
