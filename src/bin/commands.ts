@@ -110,6 +110,10 @@ export const words: Readonly<Record<string, Word>> = {
     hasOptions: true,
     remote: async () => (await import('../cli/remote/tour.ts')).tourCommand,
   },
+  openapi: {
+    description: 'print the OpenAPI document',
+    remote: async () => (await import('../cli/openapi.ts')).openApiCommand,
+  },
 };
 
 /**
@@ -125,25 +129,50 @@ export async function addCommands(
   for (const [name, { description }] of Object.entries(words))
     program.command(name).description(description);
   const name = typed.find((one) => one !== 'help' && !one.startsWith('-')) ?? '';
-  const verb = typed[0] === name ? typed[1] : undefined;
+  await addVerbs(program, name, typed[0] === name ? typed[1] : undefined, terminal, env);
+}
+
+/** Adds all commands of all words, for the pages that list them. */
+export async function addAllCommands(
+  program: Command,
+  terminal: Terminal,
+  env: Environment,
+): Promise<void> {
+  for (const [name, { description }] of Object.entries(words))
+    program.command(name).description(description);
+  for (const name of Object.keys(words)) await addVerbs(program, name, undefined, terminal, env);
+}
+
+async function addVerbs(
+  program: Command,
+  name: string,
+  verb: string | undefined,
+  terminal: Terminal,
+  env: Environment,
+): Promise<void> {
   const command = program.commands.find((one) => one.name() === name);
   const word = Object.hasOwn(words, name) ? words[name] : undefined;
   if (!command || !word) return;
   const operator = async () =>
     (await import('../cli/operator/context.ts')).operatorContext(terminal, env);
-  const remote: RemoteContext = {
-    terminal,
-    env,
-    async listLocal(noun, flags) {
-      const { listLocal } = await import('../cli/operator/catalogue.ts');
-      await listLocal(await operator(), noun, flags);
-    },
-    async look(machineId, script, dataDir) {
-      const { lookInside } = await import('../cli/operator/machine.ts');
-      return lookInside(await operator(), machineId, script, dataDir);
-    },
-  };
-  if (word.remote) (await word.remote())(command, remote);
+  if (word.remote) (await word.remote())(command, remoteContext(terminal, env, operator));
   if (!word.operator || command.commands.some((one) => one.name() === verb)) return;
   (await word.operator())(command, await operator());
 }
+
+const remoteContext = (
+  terminal: Terminal,
+  env: Environment,
+  operator: () => Promise<OperatorContext>,
+): RemoteContext => ({
+  terminal,
+  env,
+  async listLocal(noun, flags) {
+    const { listLocal } = await import('../cli/operator/catalogue.ts');
+    await listLocal(await operator(), noun, flags);
+  },
+  async look(machineId, script, dataDir) {
+    const { lookInside } = await import('../cli/operator/machine.ts');
+    return lookInside(await operator(), machineId, script, dataDir);
+  },
+});

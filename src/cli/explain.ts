@@ -8,6 +8,8 @@ import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { networkReason, systemSentence } from '../lib/system-error.ts';
+import { type ExitKind, exitCode } from './exit.ts';
+import { exitKindOf } from './exit-kind.ts';
 import type { Terminal } from './output.ts';
 import { UsageError } from './parse.ts';
 import { inCommands } from './remote/requests.ts';
@@ -39,20 +41,36 @@ export function sentenceOf(error: unknown): string | null {
   return systemSentence(error);
 }
 
-/** Prints the sentence, and returns the exit status. */
-export function explain(thrown: unknown, terminal: Terminal, env: Environment): number {
+/**
+ * Prints the sentence, as JSON when that was asked for, and returns the exit status. The JSON is
+ * one line `{"error": {kind, exit_code, message, code, request_id}}`; `code` and `request_id` are
+ * those of the API, and null for an error that is not the server's.
+ */
+export function explain(
+  thrown: unknown,
+  terminal: Terminal,
+  env: Environment,
+  { json = false } = {},
+): number {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const said = sentenceOf(error);
+  const kind = exitKindOf(error);
+  const said =
+    sentenceOf(error) ??
+    `${error.message}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`;
   const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
-  terminal.err(
-    said === null
-      ? `error: ${error.message}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`
-      : `error: ${said}`,
-  );
+  terminal.err(json ? jsonError(kind, said, error) : `error: ${said}`);
   const ours = error instanceof AppError ? error : null;
   if (debug) terminal.err([ours?.detail, error.stack, causes(error)].filter(Boolean).join('\n'));
-  else if (ours?.code === 'internal') terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
-  return 1;
+  else if (ours?.code === 'internal' && !json)
+    terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
+  return exitCode(kind);
+}
+
+/** An error as one line of JSON. */
+export function jsonError(kind: ExitKind, message: string, thrown?: unknown): string {
+  const { clientCode: code = null, requestId = null } = thrown instanceof ApiError ? thrown : {};
+  const error = { kind, exit_code: exitCode(kind), message, code, request_id: requestId };
+  return JSON.stringify({ error });
 }
 
 function causes(error: Error): string {

@@ -1,7 +1,9 @@
 // Printing: results go to standard output, as a table or as JSON; everything else goes to standard
 // error.
 
+import type { Environment } from '../lib/environment.ts';
 import { visible } from '../lib/visible.ts';
+import { cut } from './table.ts';
 
 export interface Terminal {
   out(text: string): void;
@@ -10,18 +12,28 @@ export interface Terminal {
   interactive: boolean;
   /** The exit status of the command; a command that failed without an error sets it. */
   exitCode: number;
+  /** The width of the terminal that standard output is; absent when it is none. */
+  columns?: number | undefined;
+  /** Whether colours may be shown on standard error. */
+  hasColors?: boolean;
 }
 
 /**
  * The terminal of this process. A reader that stops reading, such as `head`, is no error; a full
  * disk is one, and is reported.
  */
-export function processTerminal(): Terminal {
+export function processTerminal(env: Environment): Terminal {
+  const isTerminal = process.stderr.isTTY === true;
   const terminal: Terminal = {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
-    interactive: process.stderr.isTTY === true,
+    interactive: isTerminal && env.TERM !== 'dumb',
     exitCode: 0,
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
+    // A variable that is there and empty counts as absent (no-color.org).
+    hasColors: isTerminal && env.TERM !== 'dumb' && !env.NO_COLOR,
   };
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -41,8 +53,12 @@ export function processTerminal(): Terminal {
  */
 export const showing = (terminal: Terminal): Terminal => ({
   out: (text) => terminal.out(visible(text)),
-  err: (text) => terminal.err(visible(text)),
+  err: (text) => terminal.err(terminal.hasColors ? inColors(visible(text)) : visible(text)),
   interactive: terminal.interactive,
+  get columns() {
+    return terminal.columns;
+  },
+  hasColors: terminal.hasColors ?? false,
   get exitCode() {
     return terminal.exitCode;
   },
@@ -51,32 +67,13 @@ export const showing = (terminal: Terminal): Terminal => ({
   },
 });
 
+/** Shows in red that a line is an error. */
+const inColors = (text: string) => text.replace(/^error:/, '\x1b[31merror:\x1b[39m');
+
 export const mb = (bytes: number) => (bytes / 1024 ** 2).toFixed(1);
 
 /** A time to the minute, UTC. */
 export const minute = (ms: number) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
-
-type Cell = string | number | boolean | null | undefined;
-
-/** The first line of a text, with a mark when there are more. */
-const firstLine = (text: string) => text.replace(/:?\n[\s\S]*$/, ' …');
-
-export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const text = [headings, ...rows].map((row) =>
-    row.map((cell) => (cell === null || cell === undefined ? '-' : firstLine(String(cell)))),
-  );
-  const widths = headings.map((_, column) =>
-    Math.max(...text.map((row) => row[column]?.length ?? 0)),
-  );
-  return text
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
 
 /** Prints an answer: as JSON when that was asked for, else as text for people. */
 export function print(
@@ -104,7 +101,8 @@ export function progressLine(terminal: Terminal, now: () => number = Date.now) {
     say(phase: string, share = '') {
       const at = now();
       const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;
-      if (terminal.interactive) process.stderr.write(`\r\x1b[K${visible(line)}`);
+      if (terminal.interactive)
+        process.stderr.write(`\r\x1b[K${cut(visible(line), process.stderr.columns - 1)}`);
       else if (phase !== phaseBefore || at - toldAt >= tellEveryMs) {
         toldAt = at;
         terminal.err(line);

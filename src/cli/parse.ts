@@ -5,9 +5,19 @@
 import { InvalidArgumentError } from 'commander';
 import { keyPattern } from '../contract/signing.ts';
 import { nameFault, unseen, unseenIn } from '../lib/plain-text.ts';
+import type { ExitKind } from './exit.ts';
 
-/** A mistake of the user: its message is printed alone, because the user can correct it. */
-export class UsageError extends Error {}
+/**
+ * An error that the user can do something about: its message is printed alone. `kind` chooses the
+ * exit status.
+ */
+export class UsageError extends Error {
+  readonly kind: ExitKind;
+  constructor(message: string, kind: ExitKind = 'usage') {
+    super(message);
+    this.kind = kind;
+  }
+}
 
 export type Parser<Value> = (text: string) => Value;
 

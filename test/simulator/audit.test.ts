@@ -40,7 +40,7 @@ async function start(t: Scope, startDemoOf: typeof startDemo = startDemo) {
         [[`operator:${userInfo().username}`, action, outcome]],
         typed,
       );
-      assert.equal(code, outcome === 'done' ? 0 : 1, `${typed}\n${err}`);
+      assert.equal(code === 0, outcome === 'done', `${typed}\n${err}`);
       const [{ thing: about, reason: why, createdAt, endedAt } = assert.fail()] = added;
       assert.match(about, thing, typed);
       if (reason === undefined) assert.equal(why, null, typed);

@@ -30,10 +30,10 @@ describe('the command line', { concurrency: 2 }, () => {
     const unknown = await runAlone('frobnicate');
     assert.deepEqual(
       [unknown.code, unknown.out, /unknown command/.test(unknown.err)],
-      [1, '', true],
+      [2, '', true],
     );
     const refused = await runAlone('image', 'show', '77');
-    assert.deepEqual([refused.code, refused.out, /no image 77/.test(refused.err)], [1, '', true]);
+    assert.deepEqual([refused.code, refused.out, /no image 77/.test(refused.err)], [3, '', true]);
     assert.equal((await stat(join(dataDir, 'demo.json'))).mode & 0o777, 0o600);
     assert.match((await run('software', 'list')).out, /^ID +NAME.*htop/s);
     assert.match((await run('base', 'list')).out, /Simulated base/);

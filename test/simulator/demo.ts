@@ -104,5 +104,5 @@ async function demoOn(t: Scope, given: string | undefined, serverOn: (dataDir: s
         (_error, out, err) => resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
-  return { dataDir, run, runIn, runAlone, start, stop };
+  return { dataDir, environment, run, runIn, runAlone, start, stop };
 }

@@ -27,7 +27,7 @@ describe('silversmith key', () => {
     const demo = await readFile(join(dataDir, 'demo.json'), 'utf8');
     assert.equal((await withKey('image', 'list')).code, 0);
     const refused = await withKey('machine', 'list');
-    assert.deepEqual([refused.code, /machines:read.*4710/.test(refused.err)], [1, true]);
+    assert.deepEqual([refused.code, /machines:read.*4710/.test(refused.err)], [4, true]);
     assert.ok(!(await run('key', 'list')).out.includes(made.secret));
     assert.ok(!(await readFile(join(dataDir, 'silversmith.db'))).includes(made.secret));
     assert.match((await run('key', 'list')).out, /images:read/);

@@ -3,23 +3,29 @@
 import type { Command } from 'commander';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { gbBytes } from '../../domain/units.ts';
-import { mb, minute, table } from '../output.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
+import { mb, minute } from '../output.ts';
 import { decimal } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
 
-export function cacheCommands(cache: Command, { local, withStore, print }: OperatorContext): void {
-  local(cache.command('list').description('list the steps, the one used longest ago first')).action(
-    (flags: Local) =>
-      withStore(flags, async ({ store }) => {
-        const steps = await cacheList(store);
-        const rows = steps.map((one) => [
-          one.id,
-          mb(one.storedBytes),
-          one.usedAt === null ? 'never' : minute(one.usedAt),
-          one.inUse ? 'yes' : 'no',
-        ]);
-        print(flags, steps, table(['LAYER', 'MB', 'USED', 'IN USE'], rows));
-      }),
+const columns: Columns<Awaited<ReturnType<typeof cacheList>>[number]> = {
+  LAYER: ({ id }) => id,
+  MB: ({ storedBytes }) => mb(storedBytes),
+  USED: ({ usedAt }) => (usedAt === null ? 'never' : minute(usedAt)),
+  'IN USE': ({ inUse }) => (inUse ? 'yes' : 'no'),
+};
+
+export function cacheCommands(
+  cache: Command,
+  { local, withStore, print, terminal }: OperatorContext,
+): void {
+  listOptions(
+    local(cache.command('list').description('list the steps, the one used longest ago first')),
+  ).action((flags: Local & ListFlags) =>
+    withStore(flags, async ({ store }) => {
+      const items = await cacheList(store);
+      await printList(terminal, flags, { items, columns, answer: (steps) => steps });
+    }),
   );
   local(cache.command('prune').description('take steps that nothing stands on out of the cache'))
     .option(

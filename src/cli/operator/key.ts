@@ -4,9 +4,12 @@ import { type Command, Option } from 'commander';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { permissions } from '../../domain/key.ts';
-import { minute, table } from '../output.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
+import { minute } from '../output.ts';
 import { duration, words } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
+
+type Key = Awaited<ReturnType<typeof keyList>>[number];
 
 const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
@@ -74,36 +77,29 @@ function rotateCommand(key: Command, { local, withStore, print }: OperatorContex
     );
 }
 
-function listCommand(key: Command, { local, withStore, print }: OperatorContext): void {
-  const state = ({
-    revokedAt,
-    expiresAt,
-  }: {
-    revokedAt: number | null;
-    expiresAt: number | null;
-  }) =>
-    revokedAt !== null
-      ? 'revoked'
-      : expiresAt === null
-        ? 'active'
-        : `${expiresAt > Date.now() ? 'until' : 'ended'} ${at(expiresAt)}`;
-  local(key.command('list').description('list the keys')).action((flags: Local) =>
-    withStore(flags, async ({ store }) => {
-      const keys = await keyList(store);
-      const rows = keys.map((one) => [
-        one.id,
-        one.name,
-        one.organisationId,
-        state(one),
-        at(one.lastUsedAt) || 'never',
-        one.permissions.join(' '),
-      ]);
-      print(
-        flags,
-        keys,
-        table(['KEY', 'NAME', 'ORGANISATION', 'STATE', 'LAST USED', 'PERMISSIONS'], rows),
-      );
-    }),
+const state = ({ revokedAt, expiresAt }: Pick<Key, 'revokedAt' | 'expiresAt'>) =>
+  revokedAt !== null
+    ? 'revoked'
+    : expiresAt === null
+      ? 'active'
+      : `${expiresAt > Date.now() ? 'until' : 'ended'} ${at(expiresAt)}`;
+
+const columns: Columns<Key> = {
+  KEY: ({ id }) => id,
+  NAME: ({ name }) => name,
+  ORGANISATION: ({ organisationId }) => organisationId,
+  STATE: state,
+  'LAST USED': ({ lastUsedAt }) => at(lastUsedAt) || 'never',
+  PERMISSIONS: ({ permissions: held }) => held.join(' '),
+};
+
+function listCommand(key: Command, { local, withStore, terminal }: OperatorContext): void {
+  listOptions(local(key.command('list').description('list the keys'))).action(
+    (flags: Local & ListFlags) =>
+      withStore(flags, async ({ store }) => {
+        const items = await keyList(store);
+        await printList(terminal, flags, { items, columns, answer: (keys) => keys });
+      }),
   );
 }
 

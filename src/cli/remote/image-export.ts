@@ -92,7 +92,7 @@ async function whenBuilt(client: Client, id: string, progress: Progress): Promis
   for (;;) {
     const { attributes } = await client.transferGet({ id });
     if (attributes.status === 'failed')
-      throw new UsageError(attributes.status_reason ?? 'The export failed.');
+      throw new UsageError(attributes.status_reason ?? 'The export failed.', 'failed');
     if (attributes.status !== 'building') return attributes;
     progress.say('the server writes the file');
     await new Promise((resolve) => setTimeout(resolve, pollMs));
@@ -127,6 +127,7 @@ async function keep(part: string, output: string, transfer: Transfer): Promise<v
   if ((await digestOf(part)) !== sha256)
     throw new UsageError(
       `The bytes in ${part} are not those of the export; delete it and type the command again.`,
+      'failed',
     );
   await rename(part, output);
   await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);

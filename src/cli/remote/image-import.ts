@@ -142,5 +142,5 @@ async function whenDecided(
     }
   });
   if (decided.status === 'failed')
-    throw new UsageError(decided.status_reason ?? 'The import failed.');
+    throw new UsageError(decided.status_reason ?? 'The import failed.', 'failed');
 }

@@ -78,7 +78,7 @@ async function printWhenMade(
             );
           throw error;
         });
-  print(terminal, flags, last, imageTable([last]));
+  print(terminal, flags, last, imageTable(terminal, [last]));
   if (last.attributes.status !== 'failed') return;
   terminal.err(last.attributes.status_reason ?? 'The image failed.');
   terminal.exitCode = 1;

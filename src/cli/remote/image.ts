@@ -2,13 +2,14 @@
 // that make images, or bring them in and out, have files of their own.
 
 import type { Command } from 'commander';
-import { mb, print, table } from '../output.ts';
+import { mb, print } from '../output.ts';
 import { words } from '../parse.ts';
+import { table } from '../table.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { imageExportCommand } from './image-export.ts';
 import { imageImportCommand } from './image-import.ts';
 import { imageMakeCommands } from './image-make.ts';
-import { imageTable } from './image-table.ts';
+import { imageColumns, imageTable } from './image-table.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 
@@ -41,7 +42,7 @@ function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
         { terminal, flags },
         'images',
         (query) => client.imageList({ ...query, ...only }),
-        imageTable,
+        imageColumns,
       );
     });
 }
@@ -56,7 +57,7 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
       const id = await idOf(client, 'image', given);
       const image = await client.imageGet({ id });
       const { steps, report } = await client.imageLog({ id });
-      const lines = [imageTable([image])];
+      const lines = [imageTable(terminal, [image])];
       if (image.attributes.status_reason) lines.push('', image.attributes.status_reason);
       for (const step of steps) {
         const ran =
@@ -82,7 +83,7 @@ function storageCommand(noun: Command, { terminal, env }: RemoteContext): void {
       ['shared', mb(sizes.shared_bytes)],
       ...sizes.layers.map((layer) => [`layer ${layer.id} (${layer.kind})`, mb(layer.stored_bytes)]),
     ];
-    print(terminal, flags, sizes, table(['WHAT', 'MB'], rows));
+    print(terminal, flags, sizes, table(['WHAT', 'MB'], rows, terminal.columns));
   });
 }
 
@@ -102,7 +103,12 @@ function dependentsCommand(noun: Command, { terminal, env }: RemoteContext): voi
       ...found.images.map((one) => ['image', one.id, one.name, 'made on top of it']),
     ];
     const rest = `${found.kept_disks} kept disks stand on it; its deletion would free ${mb(found.freed_bytes)} MB at once.`;
-    print(terminal, flags, found, `${table(['WHAT', 'ID', 'NAME', 'HOW'], rows)}\n${rest}`);
+    print(
+      terminal,
+      flags,
+      found,
+      `${table(['WHAT', 'ID', 'NAME', 'HOW'], rows, terminal.columns)}\n${rest}`,
+    );
   });
 }
 
@@ -162,7 +168,7 @@ function restoreCommand(noun: Command, { terminal, env }: RemoteContext): void {
     const client = await connect(flags, env);
     const image = await client.imageRestore({ id: await idOf(client, 'deleted image', given) });
     const again = `Machines to which it is assigned again: ${image.count}.`;
-    print(terminal, flags, image, `${imageTable([image])}\n${again}`);
+    print(terminal, flags, image, `${imageTable(terminal, [image])}\n${again}`);
   });
 }
 

@@ -3,25 +3,13 @@
 import { type Command, Option } from 'commander';
 import type { Client } from '../../client/client.ts';
 import { waitForMachine } from '../../client/wait.ts';
-import type { Answer } from '../../contract/table.ts';
-import { mb, print, table } from '../output.ts';
+import { mb, print } from '../output.ts';
 import { duration, whole, words } from '../parse.ts';
+import { table } from '../table.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions, waiting } from './context.ts';
+import { machineColumns, machineTable } from './machine-table.ts';
 import { idOf, idsOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
-
-type Machine = Answer<'machineGet'>;
-
-const headings = ['ID', 'NAME', 'STATUS', 'DISK GB', 'IMAGE', 'PENDING', 'REASON'];
-const row = ({ attributes: machine }: Machine) => [
-  ...[machine.id, machine.name, machine.friendly_status, machine.disk_size],
-  ...[
-    machine.assigned_image_name,
-    machine.assignment_pending ? 'at next start' : null,
-    machine.status_reason,
-  ],
-];
-const machineTable = (machines: readonly Machine[]): string => table(headings, machines.map(row));
 
 export function machineCommands(noun: Command, context: RemoteContext): void {
   listCommand(noun, context);
@@ -45,7 +33,7 @@ function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
         { terminal, flags },
         'machines',
         (query) => client.machineList({ ...query, ...(flags.search && { q: flags.search }) }),
-        machineTable,
+        machineColumns,
       );
     });
 }
@@ -60,7 +48,7 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
       const rest = reason.includes('\n') ? `\n\n${reason}` : '';
       const { place } = machine.attributes;
       const where = place == null ? '' : `\n\nIts disk is on the host ${place}.`;
-      print(terminal, flags, machine, machineTable([machine]) + where + rest);
+      print(terminal, flags, machine, machineTable(terminal, [machine]) + where + rest);
     },
   );
 }
@@ -114,7 +102,7 @@ function disksCommand(noun: Command, { terminal, env }: RemoteContext): void {
       ...[disk.created_at, disk.kept_until],
     ]);
     const headings = ['DISK', 'STATE', 'IMAGE', 'MB', 'MADE', 'KEPT UNTIL'];
-    print(terminal, flags, answer, table(headings, rows));
+    print(terminal, flags, answer, table(headings, rows, terminal.columns));
   });
 }
 
@@ -131,7 +119,7 @@ function restoreCommand(noun: Command, { terminal, env }: RemoteContext): void {
         id: await idOf(client, 'machine', given),
         ...(flags.disk && { disk_id: flags.disk }),
       });
-      print(terminal, flags, machine, machineTable([machine]));
+      print(terminal, flags, machine, machineTable(terminal, [machine]));
     });
 }
 
@@ -161,7 +149,7 @@ function createCommand(noun: Command, { terminal, env }: RemoteContext): void {
           base_image_id: await idOf(client, 'base image', flags.base),
         }),
       });
-      print(terminal, flags, answer, machineTable(answer.machines));
+      print(terminal, flags, answer, machineTable(terminal, answer.machines));
     });
 }
 
@@ -213,7 +201,7 @@ async function printWhenSettled(
     flags.wait === false
       ? await client.machineGet({ id })
       : await waiting(terminal, (options) => waitForMachine(client, id, options));
-  print(terminal, flags, machine, machineTable([machine]));
+  print(terminal, flags, machine, machineTable(terminal, [machine]));
   const { friendly_status: status, status_reason: reason } = machine.attributes;
   if (flags.wait === false || status === wanted) return;
   terminal.err(reason ?? `Machine ${id} is ${status}.`);

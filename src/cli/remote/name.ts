@@ -3,6 +3,7 @@
 
 import type { Client } from '../../client/client.ts';
 import { UsageError } from '../parse.ts';
+import { didYouMean } from '../similar.ts';
 
 export interface Named {
   id: number;
@@ -40,11 +41,28 @@ const images = (client: Client, q: string, deleted: boolean) =>
     return { items: answer.images, more: answer.next_page !== null };
   });
 
+const newestImages = async (client: Client, deleted: boolean): Promise<Named[]> =>
+  (await client.imageList({ per_page: perPage, ...(deleted && { deleted }) })).images.map(
+    ({ attributes }) => attributes,
+  );
+const software = async (client: Client) => (await client.softwareList({})).software;
+const bases = async (client: Client) => (await client.softwareList({})).base_images;
+const machineTypes = async (client: Client) =>
+  (await client.planList({})).plans.map(({ id, attributes: { name } }) => ({
+    id: Number(id),
+    name,
+  }));
+
 const nouns = {
-  image: { see: 'image list', find: (client: Client, q: string) => images(client, q, false) },
+  image: {
+    see: 'image list',
+    find: (client: Client, q: string) => images(client, q, false),
+    near: (client: Client) => newestImages(client, false),
+  },
   'deleted image': {
     see: 'image list --deleted',
     find: (client: Client, q: string) => images(client, q, true),
+    near: (client: Client) => newestImages(client, true),
   },
   machine: {
     see: 'machine list',
@@ -53,22 +71,25 @@ const nouns = {
         const answer = await client.machineList({ q, page, per_page: perPage });
         return { items: answer.machines, more: answer.next_page !== null };
       }),
+    near: async (client: Client) =>
+      (await client.machineList({ per_page: perPage })).machines.map(
+        ({ attributes }) => attributes,
+      ),
   },
   software: {
     see: 'software list',
-    find: async (client: Client) => (await client.softwareList({})).software,
+    find: software,
+    near: software,
   },
   'base image': {
     see: 'base list',
-    find: async (client: Client) => (await client.softwareList({})).base_images,
+    find: bases,
+    near: bases,
   },
   'machine type': {
     see: 'machine-type list',
-    find: async (client: Client) =>
-      (await client.planList({})).plans.map(({ id, attributes }) => ({
-        id: Number(id),
-        name: attributes.name,
-      })),
+    find: machineTypes,
+    near: machineTypes,
   },
 };
 
@@ -76,12 +97,14 @@ export type Noun = keyof typeof nouns;
 
 /**
  * The id that was given, or the id of the thing in the list that has the name. Throws UsageError
- * when nothing has the name, and when several things have it.
+ * when nothing has the name, and when several things have it. `near` has the names of which a
+ * mistyped one may be.
  */
 export async function pick<Id extends number>(
   noun: Noun,
   text: string,
   list: () => Promise<readonly { id: Id; name: string }[]>,
+  near: () => Promise<readonly { name: string }[]> = list,
 ): Promise<Id> {
   if (/^\d+$/.test(text)) {
     const id = Number(text);
@@ -94,10 +117,13 @@ export async function pick<Id extends number>(
   if (text.trim() === '')
     throw new UsageError(`Give the id or the name of the ${noun}; see: silversmith ${see}`);
   const [first, ...others] = (await list()).filter(({ name }) => name === text);
-  if (!first)
+  if (!first) {
+    const names = (await near()).map(({ name }) => name);
     throw new UsageError(
-      `There is no ${noun} named ${JSON.stringify(text)}; see: silversmith ${see}`,
+      `There is no ${noun} named ${JSON.stringify(text)}.${didYouMean(text, names)} See: silversmith ${see}`,
+      'not_found',
     );
+  }
   if (others.length === 0) return first.id;
   const ids = [first, ...others].map(({ id }) => id).sort((a, b) => a - b);
   const shown = ids.slice(0, 10).join(', ') + (ids.length > 10 ? ', …' : '');
@@ -107,7 +133,12 @@ export async function pick<Id extends number>(
 }
 
 export const idOf = (client: Client, noun: Noun, text: string): Promise<number> =>
-  pick(noun, text, async () => (text.length > nameLengthMax ? [] : nouns[noun].find(client, text)));
+  pick(
+    noun,
+    text,
+    async () => (text.length > nameLengthMax ? [] : nouns[noun].find(client, text)),
+    () => nouns[noun].near(client),
+  );
 
 /** Like `idOf`, for several things; one word may hold several ids, divided by commas. */
 export async function idsOf(

@@ -117,6 +117,7 @@ class Tour {
     if (!title || first === undefined || second === undefined)
       throw new UsageError(
         'The tour needs a title in the catalogue and two machines that are off.',
+        'conflict',
       );
     return { title, first, second };
   }
@@ -191,7 +192,7 @@ class Tour {
     );
     const { status, status_reason: reason } = image.attributes;
     if (status !== 'available')
-      throw new UsageError(`Image ${id} is ${status}: ${reason ?? 'no reason is known'}`);
+      throw new UsageError(`Image ${id} is ${status}: ${reason ?? 'no reason is known'}`, 'failed');
     this.#guide.say(`Image ${id} is available.`);
     return id;
   }
@@ -202,7 +203,10 @@ class Tour {
     );
     const { friendly_status: status, status_reason: reason } = machine.attributes;
     if (status !== wanted)
-      throw new UsageError(`Machine ${id} is ${status}: ${reason ?? 'no reason is known'}`);
+      throw new UsageError(
+        `Machine ${id} is ${status}: ${reason ?? 'no reason is known'}`,
+        'failed',
+      );
     this.#guide.say(`Machine ${id} is ${status}.`);
   }
 }
