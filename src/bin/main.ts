@@ -37,8 +37,9 @@ export async function main(
     if (error.exitCode === 0) return 0;
     // Commander has printed its own message already, except where JSON was asked for.
     if (json) {
-      const { jsonError } = await import('../cli/explain.ts');
-      terminal.err(jsonError('usage', plain(error)));
+      const { problemOf } = await import('../cli/explain.ts');
+      const { UsageError } = await import('../cli/parse.ts');
+      terminal.err(JSON.stringify({ error: problemOf(new UsageError(plain(error))) }));
     }
     return exitCode('usage');
   }

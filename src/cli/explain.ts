@@ -42,9 +42,8 @@ export function sentenceOf(error: unknown): string | null {
 }
 
 /**
- * Prints the sentence, as JSON when that was asked for, and returns the exit status. The JSON is
- * one line `{"error": {kind, exit_code, message, code, request_id}}`; `code` and `request_id` are
- * those of the API, and null for an error that is not the server's.
+ * Prints the sentence, or one line of JSON `{"error": Problem}` when that was asked for, and returns
+ * the exit status.
  */
 export function explain(
   thrown: unknown,
@@ -53,24 +52,33 @@ export function explain(
   { json = false } = {},
 ): number {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const kind = exitKindOf(error);
-  const said =
-    sentenceOf(error) ??
-    `${error.message}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`;
+  const problem = problemOf(error);
   const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
-  terminal.err(json ? jsonError(kind, said, error) : `error: ${said}`);
+  terminal.err(json ? JSON.stringify({ error: problem }) : `error: ${problem.message}`);
   const ours = error instanceof AppError ? error : null;
   if (debug) terminal.err([ours?.detail, error.stack, causes(error)].filter(Boolean).join('\n'));
   else if (ours?.code === 'internal' && !json)
     terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
-  return exitCode(kind);
+  return problem.exit_code;
 }
 
-/** An error as one line of JSON. */
-export function jsonError(kind: ExitKind, message: string, thrown?: unknown): string {
-  const { clientCode: code = null, requestId = null } = thrown instanceof ApiError ? thrown : {};
-  const error = { kind, exit_code: exitCode(kind), message, code, request_id: requestId };
-  return JSON.stringify({ error });
+interface Problem {
+  kind: ExitKind;
+  exit_code: number;
+  message: string;
+  /** The code of the API; null for an error that is not the server's. */
+  code: number | null;
+  request_id: string | null;
+}
+
+/** An error in the fields in which JSON has it. */
+export function problemOf(error: unknown): Problem {
+  const kind = exitKindOf(error);
+  const message =
+    sentenceOf(error) ??
+    `${error instanceof Error ? error.message : String(error)}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`;
+  const { clientCode: code = null, requestId = null } = error instanceof ApiError ? error : {};
+  return { kind, exit_code: exitCode(kind), message, code, request_id: requestId };
 }
 
 function causes(error: Error): string {

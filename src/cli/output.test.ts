@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { progressLine, type Terminal } from './output.ts';
+import type { Terminal } from './output.ts';
+import { progressLine } from './progress.ts';
 import { table } from './table.ts';
 
 describe('a progress line', () => {

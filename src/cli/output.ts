@@ -3,7 +3,6 @@
 
 import type { Environment } from '../lib/environment.ts';
 import { visible } from '../lib/visible.ts';
-import { cut } from './table.ts';
 
 export interface Terminal {
   out(text: string): void;
@@ -16,6 +15,8 @@ export interface Terminal {
   columns?: number | undefined;
   /** Whether colours may be shown on standard error. */
   hasColors?: boolean;
+  /** Asks a person; absent where nobody can be asked. Rejects with UsageError at Ctrl-C. */
+  ask?: ((question: string) => Promise<string>) | undefined;
 }
 
 /**
@@ -34,6 +35,10 @@ export function processTerminal(env: Environment): Terminal {
     },
     // A variable that is there and empty counts as absent (no-color.org).
     hasColors: isTerminal && env.TERM !== 'dumb' && !env.NO_COLOR,
+    ask:
+      isTerminal && process.stdin.isTTY
+        ? async (question) => (await import('./ask.ts')).ask(question)
+        : undefined,
   };
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -59,6 +64,7 @@ export const showing = (terminal: Terminal): Terminal => ({
     return terminal.columns;
   },
   hasColors: terminal.hasColors ?? false,
+  ask: terminal.ask && ((question) => terminal.ask?.(visible(question)) ?? Promise.resolve('')),
   get exitCode() {
     return terminal.exitCode;
   },
@@ -83,34 +89,4 @@ export function print(
   human: string,
 ): void {
   terminal.out(flags.json ? JSON.stringify(answer, null, 2) : human);
-}
-
-const tellEveryMs = 10_000;
-
-/**
- * A progress line. On a terminal it is written over; elsewhere a line is printed when the phase
- * changes, and every ten seconds. It ends with the time since the start, so that a phase without a
- * percentage visibly continues.
- */
-export function progressLine(terminal: Terminal, now: () => number = Date.now) {
-  const startedAt = now();
-  let phaseBefore = '';
-  let toldAt = 0;
-  return {
-    /** `share` says in words how much of the phase is done; when empty, it is left out. */
-    say(phase: string, share = '') {
-      const at = now();
-      const line = `${phase}${share === '' ? '' : ` (${share})`}, ${Math.floor((at - startedAt) / 1000)} s`;
-      if (terminal.interactive)
-        process.stderr.write(`\r\x1b[K${cut(visible(line), process.stderr.columns - 1)}`);
-      else if (phase !== phaseBefore || at - toldAt >= tellEveryMs) {
-        toldAt = at;
-        terminal.err(line);
-      }
-      phaseBefore = phase;
-    },
-    end() {
-      if (terminal.interactive && phaseBefore !== '') process.stderr.write('\r\x1b[K');
-    },
-  };
 }

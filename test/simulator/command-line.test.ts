@@ -42,7 +42,7 @@ describe('the command line', { concurrency: 2 }, () => {
       [failed.code, /Fails on purpose, failed with exit status 3/.test(failed.err)],
       [1, true],
     );
-    assert.match((await run('image', 'delete', 'Broken')).out, /deleted/);
+    assert.match((await run('image', 'delete', 'Broken', '--yes')).out, /deleted/);
   });
 
   it('does the whole job', async (t) => {
@@ -60,7 +60,7 @@ describe('the command line', { concurrency: 2 }, () => {
 
   it('undoes changes, and protects an image', async (t) => {
     const { run, image } = await withImage(t);
-    assert.match((await run('machine', 'reset', '1')).out, /reset/);
+    assert.match((await run('machine', 'reset', '1', '--yes')).out, /reset/);
     assert.match((await run('machine', 'disks', '1')).out, /kept/);
     assert.match((await run('machine', 'restore', '1')).out, /1 +/);
     assert.match((await run('image', 'storage', image.id)).out, /exclusive +0\.0/);
@@ -68,9 +68,9 @@ describe('the command line', { concurrency: 2 }, () => {
       (await run('image', 'dependents', image.id)).out,
       /machine +1 .*would free 0\.0 MB/s,
     );
-    assert.match((await run('image', 'undo', image.id, '2')).out, /1 machines/);
+    assert.match((await run('image', 'undo', image.id, '2', '--yes')).out, /1 machines/);
     assert.match((await run('image', 'protect', image.id)).out, /is protected/);
-    assert.match((await run('image', 'delete', image.id)).err, /is protected.*409/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).err, /is protected.*409/);
     assert.match((await run('image', 'protect', image.id, '--off')).out, /not protected/);
   });
 
@@ -80,12 +80,12 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('layer', 'verify')).out, /same|digest taken/);
     assert.match((await run('layer', 'list')).out, /software +sealed/);
     assert.match((await run('cache', 'list')).out, /yes/);
-    assert.match((await run('cache', 'prune')).out, /0 steps/);
+    assert.match((await run('cache', 'prune', '--yes')).out, /0 steps/);
     assert.match((await run('storage')).out, /free on the host/);
-    assert.match((await run('image', 'delete', image.id)).out, /deleted/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).out, /deleted/);
     assert.match((await run('image', 'list', '--deleted')).out, /With htop/);
     assert.match((await run('image', 'restore', image.id)).out, /With htop/);
-    assert.match((await run('image', 'delete', image.id)).out, /deleted/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).out, /deleted/);
     assert.equal(JSON.parse((await run('image', 'list', '--json')).out).count, 1);
   });
 });

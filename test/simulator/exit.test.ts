@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
-import { addAllCommands, addCommands } from '../../src/bin/commands.ts';
+import { addAllCommands, addCommands, words } from '../../src/bin/commands.ts';
 import { examples } from '../../src/bin/examples.ts';
 import { pathOf } from '../../src/bin/help.ts';
 import { exitStatuses } from '../../src/cli/exit.ts';
@@ -109,6 +109,20 @@ describe('a mistyped word', () => {
       [['base', 'try', 'Simulated'], /no base image named "Simulated"\. See/],
     ] as const)
       assert.match((await run(...args)).err, meant, args.join(' '));
+  });
+});
+
+describe('the table of words', () => {
+  it('names for each file exactly the verbs that it adds', async () => {
+    for (const [word, { remote }] of Object.entries(words)) {
+      if (remote === undefined || typeof remote === 'function') continue;
+      for (const verbs of Object.keys(remote)) {
+        const program = new Command('silversmith');
+        await addCommands(program, [word, verbs.split(' ')[0] ?? ''], silent, {});
+        const noun = program.commands.find((one) => one.name() === word);
+        assert.deepEqual(noun?.commands.map((one) => one.name()).sort(), verbs.split(' ').sort());
+      }
+    }
   });
 });
 

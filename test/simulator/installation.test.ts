@@ -41,7 +41,7 @@ describe('a data directory whose server is of an older version', () => {
     const { dataDir, lock, run } = await servedByOlder(t);
     const before = madeIn(dataDir);
     const [listed, served] = await Promise.all([run('key', 'list'), run('serve', '--port', '0')]);
-    assert.deepEqual([listed.code, served.code], [5, 5]);
+    assert.deepEqual([listed.code, served.code], [6, 6]);
     assert.match(
       listed.err,
       /is of an older Silversmith, and a server is running on it. Stop that server first/,

@@ -47,9 +47,9 @@ describe('silversmith key', () => {
       (await run('key', 'rotate', rotated.key, '--overlap', '0s', '--json')).out,
     );
     assert.match((await withNew('image', 'list')).err, /401/);
-    assert.equal((await run('key', 'revoke', again.key)).code, 0);
+    assert.equal((await run('key', 'revoke', again.key, '--yes')).code, 0);
     assert.match((await run('key', 'rotate', again.key)).err, /no key .* in use/);
-    assert.equal((await run('key', 'revoke', made.key)).code, 0);
+    assert.equal((await run('key', 'revoke', made.key, '--yes')).code, 0);
     assert.match((await withKey('image', 'list')).err, /401/);
   });
 });

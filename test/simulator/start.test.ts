@@ -27,7 +27,6 @@ const always = [
   'src/bin/version.ts',
   'src/cli/exit.ts',
   'src/cli/output.ts',
-  'src/cli/table.ts',
   'src/lib/characters.ts',
   'src/lib/visible.ts',
 ];
@@ -41,6 +40,7 @@ const forEachRequest = [
   'src/cli/remote/settings.ts',
   'src/cli/setting.ts',
   'src/cli/similar.ts',
+  'src/cli/table.ts',
   'src/client/client.ts',
   'src/client/errors.ts',
   'src/client/request.ts',
@@ -53,22 +53,18 @@ const forEachRequest = [
 /** What `list` of a noun loads beside that. */
 const filesOf: Record<string, readonly string[]> = {
   image: [
-    'src/cli/remote/image-export.ts',
-    'src/cli/remote/image-import.ts',
-    'src/cli/remote/image-make.ts',
     'src/cli/remote/image-table.ts',
     'src/cli/remote/image.ts',
     'src/cli/remote/name.ts',
+    'src/cli/remote/nouns.ts',
     'src/cli/remote/pages.ts',
-    'src/cli/remote/transfer.ts',
-    'src/client/wait.ts',
   ],
   machine: [
     'src/cli/remote/machine-table.ts',
     'src/cli/remote/machine.ts',
     'src/cli/remote/name.ts',
+    'src/cli/remote/nouns.ts',
     'src/cli/remote/pages.ts',
-    'src/client/wait.ts',
   ],
   software: ['src/cli/remote/catalogue.ts', 'src/cli/remote/software.ts'],
 };

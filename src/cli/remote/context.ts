@@ -1,15 +1,13 @@
-// Shared by the commands that speak to a server: where it is, which key signs, and waiting with a
-// progress line.
+// Shared by the commands that speak to a server: where it is, and which key signs.
 
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
-import type { WaitOptions } from '../../client/wait.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { defaultDataDir, rootDataDir } from '../../lib/folders.ts';
 import { jsonFile, lookFor } from '../file.ts';
-import { progressLine, type Terminal } from '../output.ts';
+import type { Terminal } from '../output.ts';
 import { accessKey, parsed, UsageError } from '../parse.ts';
 import { serverUrl } from '../parse-address.ts';
 import { addSettings, givenAs, settingValues } from '../setting.ts';
@@ -92,18 +90,3 @@ export async function clientOf(options: ClientOptions): Promise<Client> {
 
 export const connect = async (flags: Remote, env: Environment): Promise<Client> =>
   clientOf(await findCredentials(flags, env));
-
-const waitLimitMs = 4 * 3600_000;
-
-/** Waits, and shows a progress line meanwhile. */
-export async function waiting<Result>(
-  terminal: Terminal,
-  wait: (options: Required<WaitOptions>) => Promise<Result>,
-): Promise<Result> {
-  const progress = progressLine(terminal);
-  try {
-    return await wait({ limitMs: waitLimitMs, onProgress: progress.say });
-  } finally {
-    progress.end();
-  }
-}

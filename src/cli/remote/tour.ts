@@ -3,16 +3,16 @@
 
 import type { Command } from 'commander';
 import type { Call, Client } from '../../client/client.ts';
-import { waitForImage, waitForMachine } from '../../client/wait.ts';
+import { type WaitOptions, waitForImage, waitForMachine } from '../../client/wait.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
+import { progressLine } from '../progress.ts';
 import {
   clientOf,
   findCredentials,
   type Remote,
   type RemoteContext,
   remoteOptions,
-  waiting,
 } from './context.ts';
 
 export interface TourContext extends RemoteContext {
@@ -20,6 +20,7 @@ export interface TourContext extends RemoteContext {
   look(machineId: number, script: string, dataDir: string | undefined): Promise<string | null>;
 }
 
+const waitLimitMs = 4 * 3600_000;
 const answerShownMax = 400;
 const authorizationShownMax = 60;
 
@@ -70,6 +71,19 @@ class Guide {
     } finally {
       this.#quiet = true;
     }
+  }
+}
+
+/** Waits, and shows a progress line meanwhile. */
+async function waiting<Result>(
+  terminal: Terminal,
+  wait: (options: Required<WaitOptions>) => Promise<Result>,
+): Promise<Result> {
+  const progress = progressLine(terminal);
+  try {
+    return await wait({ limitMs: waitLimitMs, onProgress: progress.say });
+  } finally {
+    progress.end();
   }
 }
 
