@@ -9,7 +9,7 @@ import { accessCheck, accessOpen, type Opened } from './access.ts';
 import { type Caller, Callers } from './caller.ts';
 import { type Command, type Done, type Refusal, recordRefusal, runCommand } from './command.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
-import { countService, type ServiceCounts } from './counts.ts';
+import { ServiceCounter, type ServiceCounts } from './counts.ts';
 
 interface ApplicationOptions {
   store: Store;
@@ -34,10 +34,12 @@ export interface Change {
 export class Application {
   readonly callers: Callers;
   readonly #options: ApplicationOptions;
+  readonly #counter: ServiceCounter;
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
     this.callers = new Callers(options);
+    this.#counter = new ServiceCounter(options.store);
   }
 
   /** The part of a context that reads and changes share. */
@@ -97,6 +99,6 @@ export class Application {
   }
 
   counts(): Promise<ServiceCounts> {
-    return countService(this.#options.store);
+    return this.#counter.counts();
   }
 }

@@ -1,13 +1,12 @@
 // The exit status that each error has. The codes of the API and those of the application are the
 // same, so one table serves the commands that speak to a server and the operator's.
 
-import { ApiError, NoAnswerError, StalledError } from '../client/errors.ts';
-import { type WireErrorName, wireErrors } from '../contract/errors.ts';
+import { ApiError, type ErrorCode, NoAnswerError, StalledError } from '../client/errors.ts';
 import { AppError } from '../domain/error.ts';
 import type { ExitKind } from './exit.ts';
 import { UsageError } from './parse.ts';
 
-const kinds: Record<WireErrorName, ExitKind> = {
+const kinds: Record<ErrorCode, ExitKind> = {
   invalid: 'refused',
   unauthenticated: 'refused',
   not_found: 'not_found',
@@ -34,14 +33,8 @@ const kinds: Record<WireErrorName, ExitKind> = {
   disk_resizing: 'conflict',
   internal: 'failed',
   unavailable: 'unreachable',
+  unknown: 'refused',
 };
-
-const byClientCode = new Map(
-  Object.entries(wireErrors).map(([name, { clientCode }]) => [
-    clientCode as number,
-    kinds[name as WireErrorName],
-  ]),
-);
 
 /** The kind of a thrown value; a value that is not ours is a failure. */
 export function exitKindOf(error: unknown): ExitKind {
@@ -50,6 +43,6 @@ export function exitKindOf(error: unknown): ExitKind {
   if (error instanceof NoAnswerError) return 'unreachable';
   if (error instanceof StalledError) return exitKindOf(error.cause);
   if (error instanceof ApiError)
-    return byClientCode.get(error.clientCode) ?? (error.status >= 500 ? 'unreachable' : 'refused');
+    return error.code === 'unknown' && error.status >= 500 ? 'unreachable' : kinds[error.code];
   return 'failed';
 }

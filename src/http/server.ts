@@ -1,10 +1,16 @@
 // The HTTP server: a route for each operation of the contract, and the few others beside them. It
 // knows the application and never the store.
 
-import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { AppError } from '../domain/error.ts';
 import { visible } from '../lib/visible.ts';
 import { refuseCommand } from './command.ts';
+import { type Cors, corsFor, registerCors } from './cors.ts';
 import { docsRoutes } from './docs.ts';
 import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
@@ -19,19 +25,23 @@ interface ServerOptions extends OperationOptions {
   /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
   check(): Promise<void>;
   logLevel: string;
+  /** The origins whose pages may call the API. */
+  corsOrigins: readonly string[];
   metrics: Metrics;
   /** Whether /metrics is answered here. */
   showMetrics: boolean;
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const app = emptyServer(options);
+  const cors = corsFor(options.corsOrigins);
+  const app = emptyServer(options, cors);
   // The signature covers the bytes of the body as received, and says whose request it is; so the
   // body is read by the operation's route, once the header was judged.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setValidatorCompiler(schemaCompiler());
   registerHygiene(app);
+  registerCors(app, cors);
   answerFailures(app, options);
   app.addHook('onResponse', ({ routeOptions: { config, url = 'none' } }, reply, done) => {
     options.metrics.answered(config.operation ?? url, reply.statusCode, reply.elapsedTime);
@@ -46,7 +56,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-function emptyServer({ clock, logLevel }: ServerOptions): FastifyInstance {
+function emptyServer({ clock, logLevel }: ServerOptions, cors: Cors): FastifyInstance {
   return Fastify({
     ...connectionLimits,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
@@ -55,7 +65,9 @@ function emptyServer({ clock, logLevel }: ServerOptions): FastifyInstance {
     // A path that cannot be decoded is refused before there is a route; it gets the envelope too.
     frameworkErrors: (error, request, reply) => {
       const { status, body } = answerError(error, clock.now());
-      (reply as FastifyReply).code(status).header('x-request-id', request.id).send(body);
+      const refusal = reply as FastifyReply;
+      cors(request as FastifyRequest, refusal);
+      refusal.code(status).header('x-request-id', request.id).send(body);
     },
     routerOptions: { ignoreTrailingSlash: true },
     genReqId: requestId,

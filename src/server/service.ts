@@ -32,6 +32,7 @@ interface ApiDependencies {
   logLevel?: string;
   publicUrl?: string | null;
   requestsPerSecond?: number;
+  corsOrigins?: readonly string[];
   /** Whether /metrics is answered at the address of the API. */
   showMetrics?: boolean;
 }
@@ -122,7 +123,7 @@ interface Beside {
 export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, store, masterKey, signer, clock = systemClock } = dependencies;
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
-  const { requestsPerSecond = 0 } = dependencies;
+  const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
   const application = new Application({
     store,
     masterKey,
@@ -152,6 +153,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     publicUrl,
     metrics,
     showMetrics,
+    corsOrigins,
     logLevel,
     ...beside,
   });

@@ -28,6 +28,7 @@ interface HarnessOptions {
   settings?: Partial<Settings>;
   speed?: number;
   requestsPerSecond?: number;
+  corsOrigins?: readonly string[];
   clock?: Clock;
   /** Stands between the service and the simulator. */
   wrapEngine?: (engine: Engine) => Engine;
@@ -132,6 +133,7 @@ async function open(t: Scope, options: HarnessOptions) {
     signer,
     clock,
     logLevel: 'silent',
+    corsOrigins: options.corsOrigins ?? [],
     ...(options.requestsPerSecond !== undefined && {
       requestsPerSecond: options.requestsPerSecond,
     }),

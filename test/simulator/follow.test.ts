@@ -29,7 +29,10 @@ describe('a command that waits', { concurrency: 2 }, () => {
     assert.match(terminal.shown(), /the work goes on\. To see it: silversmith image show 1/);
     const bars = terminal.shown().match(/\[[#.]{20}\][^\r\n]*/g) ?? [];
     // The terminal itself shows ^C behind the last one.
-    assert.ok(bars.every((bar) => bar.replace('^C', '').length < 60), bars.join('\n'));
+    assert.ok(
+      bars.every((bar) => bar.replace('^C', '').length < 60),
+      bars.join('\n'),
+    );
     assert.match((await run('image', 'show', '1')).out, /building|pending|available/);
   });
 

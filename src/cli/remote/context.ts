@@ -22,6 +22,9 @@ export interface RemoteContext {
   env: Environment;
 }
 
+/** A request that a busy server refuses, or that gets no answer, is sent once more. */
+const triesMax = 2;
+
 /** Neither options nor the environment nor a demo give a key. */
 export class NoCredentials extends UsageError {}
 
@@ -34,7 +37,7 @@ export const remoteOptions = (command: Command): Command =>
  */
 export async function findCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
   const { url, key, secret, dataDir, timeout } = settingValues(remoteSettings, flags, env);
-  const rest = { fetch: nodeFetch, ...(timeout !== null && { timeoutMs: timeout }) };
+  const rest = { fetch: nodeFetch, triesMax, ...(timeout !== null && { timeoutMs: timeout }) };
   if (secret === '')
     throw new UsageError(
       `${givenAs(remoteSettings.secret, flags.secret)} is empty; give the secret of the key.`,

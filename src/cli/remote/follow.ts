@@ -1,7 +1,7 @@
 // Follows work of the server until it has ended. A server that does not answer meanwhile is asked
 // again, because its work goes on when it is back. Ctrl-C ends the command and not the work.
 
-import { ApiError, NoAnswerError } from '../../client/errors.ts';
+import { mayPass } from '../../client/retry.ts';
 import { UsageError } from '../parse.ts';
 import { type Progress, progressLine } from '../progress.ts';
 import type { RemoteContext } from './context.ts';
@@ -34,12 +34,6 @@ export interface Work<State, Id extends number | string = number> {
 }
 
 type Followed<State, Id> = Map<Id, { state: State } | { error: unknown }>;
-
-/** Whether the server could not answer now, and may later. */
-const isPassing = (error: unknown): boolean =>
-  error instanceof ApiError
-    ? error.status >= 500 || error.status === 429 || error.status === 408
-    : error instanceof NoAnswerError && error.why !== 'foreign';
 
 /** A pause that the signal ends early. */
 const pause = (ms: number, signal: AbortSignal) =>
@@ -89,14 +83,14 @@ async function untilOver<State, Id extends number | string>(
   while (true) {
     const askedAt = Date.now();
     const answers = await settleEach(open, ({ id }) => work.ask(id));
-    const passing = answers.find((one) => one.status === 'rejected' && isPassing(one.reason));
+    const passing = answers.find((one) => one.status === 'rejected' && mayPass(one.reason, true));
     for (const [at, answer] of answers.entries()) {
       const id = open[at]?.id;
       if (id === undefined) continue;
       if (answer.status === 'fulfilled') {
         last.set(id, { state: answer.value });
         looks.set(id, work.look(answer.value));
-      } else if (!isPassing(answer.reason)) last.set(id, { error: answer.reason });
+      } else if (!mayPass(answer.reason, true)) last.set(id, { error: answer.reason });
     }
     const at = Date.now();
     silentSince = passing === undefined ? 0 : silentSince || at;

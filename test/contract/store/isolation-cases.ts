@@ -90,15 +90,10 @@ export const lists: Record<string, Read> = {
   'transfers.deleted': (work) => work.transfers.deleted(),
   'audit.list': (work) => work.audit.list({ from: 0, to: later(work), limit: 10 }),
   'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
-  'usage.images': (work) => work.usage.images(),
-  'usage.machines': (work) => work.usage.machines(),
-  'usage.builds': (work) => work.usage.builds(),
-  'usage.disksGb': (work) => work.usage.disksGb(),
-  'usage.keptGb': (work) => work.usage.keptGb(),
+  'usage.of': (work) =>
+    work.usage.of(['images', 'machines', 'builds', 'storedGb', 'keptGb', 'disksGb']),
   'usage.storedBytes': (work) => work.usage.storedBytes(),
-  'usage.storedGb': (work) => work.usage.storedGb(),
   'usage.generalizes': (work) => work.usage.generalizes(),
-  'usage.quotas': (work) => work.usage.quotas(),
 };
 
 /** Changes that leave another organisation as it is. */
