@@ -129,6 +129,11 @@ export const words: Readonly<Record<string, Word>> = {
     hasOptions: true,
     remote: async () => (await import('../cli/remote/usage.ts')).usageCommand,
   },
+  watch: {
+    description: 'show machines and images as they change, until q or Ctrl-C is typed',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/watch.ts')).watchCommand,
+  },
   tour: {
     description: 'walk through the whole job against the running service, request by request',
     hasOptions: true,

@@ -59,6 +59,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   doctor: ['doctor --deep'],
   'audit list': ['audit list --limit 20'],
   usage: ['usage'],
+  watch: ['watch', 'watch --interval 10s | tee fleet.log'],
   tour: ['tour'],
   openapi: ['openapi'],
 };

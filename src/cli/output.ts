@@ -15,6 +15,8 @@ export interface Terminal {
   columns?: number | undefined;
   /** Whether colours may be shown on standard error. */
   hasColors?: boolean;
+  /** Whether whoever read standard output has gone. */
+  isClosed?: boolean;
   /** Asks a person; absent where nobody can be asked. Rejects with UsageError at Ctrl-C. */
   ask?: ((question: string) => Promise<string>) | undefined;
 }
@@ -42,6 +44,7 @@ export function processTerminal(env: Environment): Terminal {
   };
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    terminal.isClosed = true;
     if (error.code === 'EPIPE') return;
     terminal.err(
       'error: What was printed could not be written; look at the file or the disk that it is sent to.',
@@ -64,6 +67,9 @@ export const showing = (terminal: Terminal): Terminal => ({
     return terminal.columns;
   },
   hasColors: terminal.hasColors ?? false,
+  get isClosed() {
+    return terminal.isClosed ?? false;
+  },
   ask: terminal.ask && ((question) => terminal.ask?.(visible(question)) ?? Promise.resolve('')),
   get exitCode() {
     return terminal.exitCode;

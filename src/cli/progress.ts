@@ -20,7 +20,7 @@ function leftOf(ms: number): string {
   return `about ${Math.round(ms / 3600_000)} h left`;
 }
 
-const barOf = (done: number) => {
+export const barOf = (done: number) => {
   const full = Math.round(Math.min(1, Math.max(0, done)) * barWidth);
   return `[${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] `;
 };
