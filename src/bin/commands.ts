@@ -124,6 +124,15 @@ export const words: Readonly<Record<string, Word>> = {
     description: 'what operators changed on this host; changes over the API have their own trail',
     operator: async () => (await import('../cli/operator/audit.ts')).auditCommands,
   },
+  login: {
+    description: 'keep where a server is and a key for it, as a profile',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/login.ts')).loginCommand,
+  },
+  profile: {
+    description: 'profiles: the servers and keys that login keeps',
+    remote: async () => (await import('../cli/remote/profile.ts')).profileCommands,
+  },
   usage: {
     description: 'what the organisation has and may have',
     hasOptions: true,

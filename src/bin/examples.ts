@@ -58,8 +58,15 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   restore: ['restore --from /mnt/backup/today --data-dir /var/lib/silversmith'],
   doctor: ['doctor --deep'],
   'audit list': ['audit list --limit 20'],
+  login: [
+    'login --url https://images.example.org --key ss0123456789 --name office',
+    'login --url http://127.0.0.1:8080 --key ss0123456789 -- pass show silversmith',
+  ],
+  'profile list': ['profile list'],
+  'profile use': ['profile use office'],
+  'profile remove': ['profile remove office'],
   usage: ['usage'],
-  watch: ['watch', 'watch --interval 10s | tee fleet.log'],
+  watch: ['watch', 'watch --interval 10s'],
   tour: ['tour'],
   openapi: ['openapi'],
 };

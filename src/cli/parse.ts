@@ -116,6 +116,11 @@ export const accessKey: Parser<string> = (text) =>
         'Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.',
       );
 
+export const profileName: Parser<string> = (text) =>
+  /^[\w.-]{1,64}$/.test(text)
+    ? text
+    : refuse('Give a name of 1 to 64 letters, digits, dots, _ and -.');
+
 /**
  * Parses a text that commander does not parse itself; undefined stays undefined. Throws UsageError
  * with the name and the text.
