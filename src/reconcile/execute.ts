@@ -4,12 +4,14 @@
 // LeaseLost and this owner stops without a trace, because the next owner does the rest.
 
 import { AppError, reasonOf } from '../domain/error.ts';
+import type { EventFacts } from '../domain/event.ts';
 import type { Job } from '../domain/job.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
+import { Progress, subjectsOf } from './job-events.ts';
 
 /** A lease is renewed so many times before it would end. */
 const renewals = 3;
@@ -48,7 +50,8 @@ export async function execute(
 }
 
 function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobContext {
-  const { store } = options;
+  const { store, clock } = options;
+  const progress = new Progress(job, clock.monotonic);
   const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
       await work.jobs.fencedUpdate(job, {});
@@ -60,8 +63,13 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
     signal,
     call: { signal, token: { jobId: job.id, attempt: job.attempts } },
     write,
-    phase: (phase, progress) =>
-      store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
+    phase(phase, done) {
+      const facts = progress.begins(phase, done);
+      return store.write('system', async (work) => {
+        await work.jobs.fencedUpdate(job, { phase, progress: done });
+        if (facts) await work.events.add('progress', subjectsOf(job), facts);
+      });
+    },
     begin: (name, id) => write((work) => work.jobs.begin(job, name, id)),
     begun: () => store.read('system', (work) => work.jobs.begunBy(job.id)),
     async remember(data) {
@@ -93,6 +101,7 @@ class Attempt {
       await write(async (work) => {
         await commit(work);
         await work.jobs.fencedUpdate(job, { state: 'done', phase: 'done', progress: 1 });
+        await work.events.add('changed', subjectsOf(job));
       });
     } catch (error) {
       return this.#settle(error);
@@ -120,7 +129,7 @@ class Attempt {
       { ...this.fields, reason, detail: error.detail, failures },
       'job will be tried again',
     );
-    await this.#requeue(reason, retryDelayMs(failures), failures);
+    await this.#requeue(reason, retryDelayMs(failures), failures, { waitsBecause: reason });
   }
 
   async #fail(error: unknown, failures: number): Promise<void> {
@@ -148,6 +157,7 @@ class Attempt {
     await write(async (work) => {
       await this.#definition.abandon(work, job, reason);
       await work.jobs.fencedUpdate(job, { state: 'failed', phase: 'failed', reason });
+      await work.events.add('changed', subjectsOf(job));
     });
   }
 
@@ -164,18 +174,20 @@ class Attempt {
     reason: string | null,
     afterMs: number,
     failures = this.#context.job.failures,
+    facts: EventFacts | null = null,
   ): Promise<void> {
     const { job, store, clock } = this.#context;
-    return store.write('system', (work) =>
-      work.jobs.fencedUpdate(job, {
+    return store.write('system', async (work) => {
+      await work.jobs.fencedUpdate(job, {
         state: 'queued',
         leaseOwner: null,
         leaseUntil: null,
         reason,
         failures,
         notBefore: clock.now() + afterMs,
-      }),
-    );
+      });
+      if (facts) await work.events.add('progress', subjectsOf(job), facts);
+    });
   }
 
   #ended(outcome: Parameters<Meter['attempted']>[1]): void {
