@@ -1,6 +1,7 @@
 // The route of an operation. Each request is checked in the contract's order: authentication,
 // permission, body and query; the application checks existence and state. A read sees committed
-// rows; a change runs in one transaction, after which the reconciler is nudged.
+// rows; a change runs in one transaction, after which the reconciler is nudged. A read without a
+// body whose answer is kept is answered once its caller is known.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Application, Change } from '../app/application.ts';
@@ -20,7 +21,7 @@ import { transferPartBytesMax } from '../contract/transfer.ts';
 import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Turns } from '../lib/turns.ts';
-import type { Authenticator, Claim } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
 import { assertNoBody, Bodies, hasBody, parseBody } from './body.ts';
 import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
@@ -33,7 +34,6 @@ import { changeHandlers, readHandlers, stages } from './routes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    claim: Claim | null;
     caller: SignedCaller | null;
     rawBody: Buffer | null;
   }
@@ -55,15 +55,21 @@ export interface OperationOptions {
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
   const kept = new KeptAnswers();
-  app.decorateRequest('claim', null);
   app.decorateRequest('caller', null);
   app.decorateRequest('rawBody', null);
-  for (const name of operationNames)
+  for (const name of operationNames) {
+    const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
       ...declared(name),
-      ...checks(specOf(name), options.authenticator, bodies),
-      handler: isReadName(name) ? reading(name, kept, options) : changing(name, options),
+      ...(isReadName(name)
+        ? {
+            onRequest: keptFirst(judge, kept, options),
+            handler: reading(name, kept, options),
+          }
+        : { onRequest: judge, handler: changing(name, options) }),
+      preValidation: parsing(specOf(name)),
     });
+  }
 }
 
 /** The part of a route that the row of its operation declares. */
@@ -81,43 +87,59 @@ function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 's
   };
 }
 
-/** The steps between a request's header and its handler; the schemas are checked after them. */
-function checks(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
+/**
+ * Judges who asks, and whether they may. The body is read in between, because the signature covers
+ * it. The schemas are checked afterwards.
+ */
+function judging(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
   const isBytes = operation.content === 'request';
-  return {
-    async onRequest(request: FastifyRequest) {
-      request.claim = await authenticator.claim({
-        authorization: request.headers.authorization,
-        method: request.method,
-        path: pathOf(request),
-        hasBody: hasBody(request.raw),
-        isBytes,
-      });
-    },
-    async preValidation(request: FastifyRequest, reply: FastifyReply) {
-      const claim = given(request.claim);
-      const body = await bodies.read(request.raw, reply.raw, {
-        bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
-        // A request under a key that is not in use is refused, so its body is not worth memory.
-        keep: claim.caller !== null,
-        onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
-      });
-      request.rawBody = body;
-      request.caller = await authenticator.prove(claim);
-      const { permissions } = request.caller;
-      if (!permissions.some((one) => one === operation.permission)) {
-        throw new AppError(
-          'permission_required',
-          `This key lacks the permission ${operation.permission}; use one that has it.`,
-        );
-      }
-      request.query = lenientQuery(operation, request.query);
-      if (operation.body)
-        request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
-      else if (!isBytes) assertNoBody(body);
-    },
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { raw, headers } = request;
+    const claim = await authenticator.claim({
+      authorization: headers.authorization,
+      method: request.method,
+      path: pathOf(request),
+      hasBody: hasBody(raw),
+      isBytes,
+    });
+    request.rawBody = await bodies.read(raw, reply.raw, {
+      bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
+      // A request under a key that is not in use is refused, so its body is not worth memory.
+      keep: claim.caller !== null,
+      onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
+    });
+    request.caller = await authenticator.prove(claim);
+    const { permissions } = request.caller;
+    if (!permissions.some((one) => one === operation.permission)) {
+      throw new AppError(
+        'permission_required',
+        `This key lacks the permission ${operation.permission}; use one that has it.`,
+      );
+    }
   };
 }
+
+/** Answers from memory at once: the request that the answer was made for has passed all checks. */
+function keptFirst(
+  judge: ReturnType<typeof judging>,
+  kept: KeptAnswers,
+  { application, clock }: OperationOptions,
+) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    await judge(request, reply);
+    if (given(request.rawBody).length > 0) return;
+    const answer = kept.find(application.version(), keyOf(request), clock.now());
+    if (answer) return reply.type(json).send(answer);
+  };
+}
+
+const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
+  const body = given(request.rawBody);
+  request.query = lenientQuery(operation, request.query);
+  if (operation.body)
+    request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
+  else if (operation.content !== 'request') assertNoBody(body);
+};
 
 function reading<Name extends ReadName>(
   name: Name,
@@ -144,7 +166,7 @@ function reading<Name extends ReadName>(
       const answer: Record<string, unknown> = { ...result, ...envelopeAt(now) };
       return { text: serializerOf(request, reply)(answer), isTimeless };
     };
-    const key = `${caller.organisationId} ${asksForExtensions(request)} ${request.url}`;
+    const key = keyOf(request);
     return reply.type(json).send(await kept.get(application.version(), key, now, make));
   };
 }
@@ -176,6 +198,10 @@ function changing<Name extends ChangeName>(name: Name, options: OperationOptions
     return answer;
   };
 }
+
+/** Tells the answer of a read from all others: of an organisation, to a target, in one shape. */
+const keyOf = (request: FastifyRequest) =>
+  `${given(request.caller).organisationId} ${asksForExtensions(request)} ${request.url}`;
 
 /** The parts of a request, which were checked against the schemas of the operation. */
 const inputOf = <Name extends OperationName>(request: FastifyRequest) => {

@@ -96,15 +96,10 @@ export const lists: Record<string, Read> = {
   'events.forgotten': (work) => work.events.forgotten(),
   'events.hasBefore': (work) => work.events.hasBefore(later(work)),
   'events.hasMoreThan': (work) => work.events.hasMoreThan(1),
-  'usage.images': (work) => work.usage.images(),
-  'usage.machines': (work) => work.usage.machines(),
-  'usage.builds': (work) => work.usage.builds(),
-  'usage.disksGb': (work) => work.usage.disksGb(),
-  'usage.keptGb': (work) => work.usage.keptGb(),
+  'usage.of': (work) =>
+    work.usage.of(['images', 'machines', 'builds', 'storedGb', 'keptGb', 'disksGb']),
   'usage.storedBytes': (work) => work.usage.storedBytes(),
-  'usage.storedGb': (work) => work.usage.storedGb(),
   'usage.generalizes': (work) => work.usage.generalizes(),
-  'usage.quotas': (work) => work.usage.quotas(),
 };
 
 /** Changes that leave another organisation as it is. */
