@@ -52,4 +52,5 @@ export const routes: Readonly<Record<OperationName, Route>> = {
   softwareList: { method: 'GET', path: '/software' },
   usageGet: { method: 'GET', path: '/usage' },
   userActionLogList: { method: 'GET', path: '/user-action-logs' },
+  eventList: { method: 'GET', path: '/events', content: 'stream' },
 };

@@ -2,7 +2,7 @@
 // which no event appears before another one that was there already. A reader that remembers the id
 // of the last event that it has read misses none.
 
-import type { EventFacts, FleetEvent } from '../../domain/event.ts';
+import type { EventFacts, EventFilter, FleetEvent } from '../../domain/event.ts';
 import type { ImageId, LayerId, MachineId, TransferId } from '../../domain/ids.ts';
 
 /** The things that an event is written for. */
@@ -13,10 +13,10 @@ export interface EventSubjects {
 }
 
 export interface EventReader {
-  /** The events after an id, in order; at most `limit`. */
-  after(id: number, limit: number): Promise<FleetEvent[]>;
-  /** The logs (`image.log`) of an image after an id, in order; at most `limit`. */
-  logs(imageId: ImageId, after: number, limit: number): Promise<FleetEvent[]>;
+  /** The events after an id, in order, that pass the filter; at most `limit`. */
+  after(id: number, limit: number, filter?: EventFilter): Promise<FleetEvent[]>;
+  /** The id of the first log (`image.log`) of an image; undefined when it has none. */
+  firstLog(imageId: ImageId): Promise<number | undefined>;
   /** The id of the newest event, also of one that was forgotten; 0 when there was none. */
   newest(): Promise<number>;
   /** The id of the newest event that was forgotten; 0 when none was. */

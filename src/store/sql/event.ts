@@ -3,7 +3,7 @@
 // the scope.
 
 import { type RawBuilder, sql } from 'kysely';
-import type { EventFacts, EventType, FleetEvent } from '../../domain/event.ts';
+import type { EventFacts, EventFilter, EventType, FleetEvent } from '../../domain/event.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { EventReader, EventSubjects, EventWriter } from '../port/event.ts';
 import { prunedMax } from './audit.ts';
@@ -41,21 +41,23 @@ export class SqlEventReader extends Queries implements EventReader {
     return this.within(this.db.selectFrom('event')).select(columns);
   }
 
-  async after(id: number, limit: number): Promise<FleetEvent[]> {
-    const rows = await this.#rows().where('id', '>', id).orderBy('id').limit(limit).execute();
-    return rows.map(toEvent);
+  async after(id: number, limit: number, filter?: EventFilter): Promise<FleetEvent[]> {
+    let rows = this.#rows().where('id', '>', id);
+    if (filter) rows = rows.where('type', 'in', this.among([...filter.types]));
+    const subjects = filter?.subjects ?? null;
+    if (subjects !== null) rows = rows.where('subject', 'in', this.among([...subjects].map(idOf)));
+    const found = await rows.orderBy('id').limit(limit).execute();
+    return found.map(toEvent);
   }
 
-  async logs(imageId: ImageId, after: number, limit: number): Promise<FleetEvent[]> {
-    const rows = await this.#rows()
+  async firstLog(imageId: ImageId): Promise<number | undefined> {
+    const row = await this.within(this.db.selectFrom('event'))
       .where('subject', '=', String(imageId))
       // The index of logs is found by the type as it is written in the statement.
       .where(sql<boolean>`type = 'image.log'`)
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(limit)
-      .execute();
-    return rows.map(toEvent);
+      .select((e) => e.fn.min('id').as('id'))
+      .executeTakeFirst();
+    return row?.id ?? undefined;
   }
 
   async newest(): Promise<number> {
@@ -100,6 +102,9 @@ export class SqlEventReader extends Queries implements EventReader {
     return row?.id;
   }
 }
+
+/** The id in a subject such as `image:5`. */
+const idOf = (subject: string) => subject.slice(subject.indexOf(':') + 1);
 
 const toEvent = ({ facts, ...row }: Omit<FleetEvent, 'facts'> & { facts: string }): FleetEvent => ({
   ...row,

@@ -111,26 +111,33 @@ export const testEvents = (make: MakeWorld) =>
       );
     });
 
-    it('of a log is found by its image', async (t) => {
+    it('is found by its types and its subjects, and the first log of an image at once', async (t) => {
       const world = await make(t);
       const [{ id }, other] = [await world.image(), await world.image()];
       await world.write(async (work) => {
         for (const [imageId, line] of [
-          [id, 'a'],
-          [other.id, 'b'],
+          [other.id, 'a'],
+          [id, 'b'],
           [id, 'c'],
         ] as const)
           await work.events.addLog(imageId, { lines: [line] });
         await work.events.add('changed', { imageIds: [id] });
       });
-      await world.store.publishEvents();
-      const logs = await world.read((work) => work.events.logs(id, 0, 10));
-      assert.deepEqual(
-        logs.map(({ facts }) => facts.lines),
-        [['a'], ['c']],
-      );
-      const rest = await world.read((work) => work.events.logs(id, logs[0]?.id ?? 0, 10));
-      assert.deepEqual(rest, logs.slice(1));
+      const [, first] = await all(world);
+      const found = (subjects: string[] | null) =>
+        world.read((work) =>
+          work.events.after(0, 10, {
+            types: new Set(['image.log', 'machine.changed']),
+            subjects: subjects && new Set(subjects),
+          }),
+        );
+      const lines = (events: Awaited<ReturnType<typeof found>>) =>
+        events.map(({ facts }) => facts.lines?.[0]);
+      assert.deepEqual(lines(await found(null)), ['a', 'b', 'c']);
+      assert.deepEqual(lines(await found([`image:${id}`])), ['b', 'c']);
+      assert.equal(await world.read((work) => work.events.firstLog(id)), first?.id);
+      const none = await world.image();
+      assert.equal(await world.read((work) => work.events.firstLog(none.id)), undefined);
     });
 
     it('is forgotten after its time, and each organisation knows up to where', async (t) => {

@@ -63,7 +63,7 @@ export const misses: Record<string, Read> = {
   'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
-  'events.logs': (work, { imageId }) => work.events.logs(imageId, 0, 10),
+  'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
 };
 
 const later = (work: Reader) => work.now() + 1_000_000;
