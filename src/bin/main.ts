@@ -1,15 +1,11 @@
 // The command line: builds the program, runs it, and turns an error into one sentence and an exit
 // status.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Help } from 'commander';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
 import type { Environment } from '../lib/environment.ts';
 import { addCommands, words } from './commands.ts';
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-);
+import { versionLine } from './version.ts';
 
 /**
  * Runs a command and resolves to its exit status. `argv` is that of a process: two words come
@@ -38,7 +34,11 @@ export async function main(
 const programOf = (terminal: Terminal): Command =>
   new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
-    .version(version, '-V, --version', 'print the version')
+    .option('-V, --version', 'print the version, its commit and the runtime')
+    .on('option:version', () => {
+      terminal.out(versionLine());
+      throw new CommanderError(0, 'commander.version', 'the version was printed');
+    })
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for what there is)')
     .configureHelp({

@@ -60,7 +60,7 @@ export const EventData = Type.Object(
     ),
     exit_code: Fact(NullableInteger('At the end of a step: the exit status of its recipe')),
   },
-  { title: 'Event' },
+  { title: 'FleetEvent' },
 );
 
 const list = (description: string) =>

@@ -25,7 +25,7 @@ export interface OperationSpec {
   numbersAsText?: true;
   /**
    * Whether the body of the request, or the answer, is bytes instead of JSON. `stream`: the answer
-   * is a stream of server-sent events, which are the `Event` of contract/event.ts.
+   * is a stream of server-sent events, which are the `FleetEvent` of contract/event.ts.
    */
   content?: 'request' | 'response' | 'stream';
   /** With `follow` in the query the answer is such a stream too. */

@@ -14,7 +14,7 @@ import type { EventFilter, FleetEvent } from '../domain/event.ts';
 import type { KeyId } from '../domain/ids.ts';
 import { atMostEvery } from '../lib/at-most-every.ts';
 import { endFrame, eventFrame, gapFrame, placeFrame } from './event-frame.ts';
-import { httpLimits } from './hygiene.ts';
+import { dataHeaders, httpLimits } from './hygiene.ts';
 
 export const streamLimits = {
   /** The most streams of one server; they do not count towards its limit of connections. */
@@ -50,6 +50,7 @@ export class EventStreams {
   readonly #application: Application;
   readonly #streams = new Set<Stream>();
   readonly #ofKey = new Map<KeyId, number>();
+  readonly #headers = dataHeaders();
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -94,7 +95,7 @@ export class EventStreams {
       // The caller may have gone while the store was asked.
       if (reply.raw.destroyed || request.raw.destroyed) return stream.close();
       reply.hijack();
-      setHeaders(request, reply);
+      setHeaders(request, reply, this.#headers);
       if (request.method === 'HEAD') return void reply.raw.end();
       this.#streams.add(stream);
       if (this.#isStopping) return stream.end('the server stops');
@@ -161,8 +162,12 @@ export class EventStreams {
 }
 
 /** Sets the headers of a stream, beside those that every answer has. */
-function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  for (const [name, value] of Object.entries(reply.getHeaders()))
+function setHeaders(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  usual: ReturnType<typeof dataHeaders>,
+): void {
+  for (const [name, value] of Object.entries({ ...usual, ...reply.getHeaders() }))
     if (value !== undefined) reply.raw.setHeader(name, value);
   reply.raw.setHeader('content-type', 'text/event-stream; charset=utf-8');
   reply.raw.setHeader('cache-control', 'no-store, no-transform');

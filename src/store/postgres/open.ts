@@ -72,6 +72,8 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     const nudges = new Nudges(pool, () => openClient(url));
     const turns = new Turns();
     const events = new EventWake();
+    let reruns = 0;
+    const onRerun = () => void reruns++;
     const { requestsPerSecond = 0 } = options;
     const signatures = new PostgresSignatures(pool, { now, requestsPerSecond });
     await signatures.begin();
@@ -90,7 +92,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
         translated(() =>
           events.around(
             (wroteEvents) =>
-              inTransaction(db, turns, scope, (transaction) =>
+              inTransaction({ db, turns, onRerun }, scope, (transaction) =>
                 work(bindWriter({ db: transaction, scope, now, dialect, wroteEvents })),
               ),
             () => nudges.send('silversmith_events'),
@@ -106,6 +108,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
           if ((await standingOf(db, known)) !== 'current') throw changedByAnother();
         }),
       version: () => null,
+      reruns: () => reruns,
       nudgeOthers: () => nudges.send('silversmith_jobs'),
       onNudge: (listener) => nudges.listen('silversmith_jobs', listener),
       async close() {
@@ -139,8 +142,7 @@ const againLock = 7_521_338_906;
  * at a time on all servers. So of many transactions in conflict one succeeds each time.
  */
 async function inTransaction<Result>(
-  db: Kysely<Database>,
-  turns: Turns,
+  { db, turns, onRerun }: { db: Kysely<Database>; turns: Turns; onRerun(): void },
   scope: Scope,
   work: (transaction: Db) => Promise<Result>,
 ): Promise<Result> {
@@ -158,6 +160,7 @@ async function inTransaction<Result>(
         (isBroken(error) && run < brokenRunsMax);
       if (!mayRun) throw error;
     }
+    onRerun();
     await sleep(Math.random() * Math.min(2 ** run, waitMostMs));
   }
 }

@@ -112,6 +112,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     version: () => version.now(),
     // One server at a time owns a data directory.
     signatures: null,
+    reruns: () => groups.reruns,
     nudgeOthers() {},
     onNudge() {},
     // Transactions run one at a time, so ids come in the order of the commits. A store that was
