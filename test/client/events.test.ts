@@ -124,8 +124,9 @@ describe('a stream that the client reads', () => {
       };
       next(0);
     });
-    const { value } = await listen(options).next();
-    assert.deepEqual(value, { lines: ['naïve €'] });
+    const events = listen(options);
+    assert.deepEqual((await events.next()).value, { lines: ['naïve €'] });
+    await events.return();
   });
 
   it('goes on with the last id that it had, and waits as long as a refusal asks', async (t) => {
