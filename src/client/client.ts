@@ -89,6 +89,8 @@ export function createClient(options: ClientOptions): Client {
 interface Sent extends CallOptions {
   content?: Uint8Array;
   headers?: Record<string, string>;
+  /** The answer has no end, and is read while it comes. */
+  isStream?: boolean;
 }
 
 /**
@@ -123,7 +125,13 @@ async function sendOnce(
   options: ClientOptions,
   route: Route,
   input: object,
-  { content, headers, signal, timeoutMs = options.timeoutMs ?? defaultTimeoutMs }: Sent,
+  {
+    content,
+    headers,
+    signal,
+    isStream = false,
+    timeoutMs = options.timeoutMs ?? defaultTimeoutMs,
+  }: Sent,
 ): Promise<Reply> {
   const { fetch: send = webFetch, extensions = true, onCall } = options;
   const { method, path, search, json, body, authorization } = await signedRequest(
@@ -153,7 +161,8 @@ async function sendOnce(
       // A signature is for one path, so the place of a redirection would refuse it.
       redirect: 'manual',
     });
-    if (route.content === 'response' && reply.ok) return streamed(reply, guard, failed);
+    if ((isStream || route.content === 'response') && reply.ok)
+      return streamed(reply, guard, failed);
     // Read the text also when nobody asks for it, because the connection is busy until then.
     const text = await reply.text();
     guard.end();
