@@ -72,6 +72,8 @@ export type Client = {
 };
 
 const defaultTimeoutMs = 30_000;
+/** An idempotency key as the server takes it. */
+const keyForm = /^[\x21-\x7e]{1,128}$/;
 
 export function createClient(options: ClientOptions): Client {
   const offered = Object.entries(routes).filter(
@@ -102,7 +104,7 @@ export const send = <Name extends OperationName>(
   sent: Sent = {},
 ): Promise<Reply> => sendFields(options, routes[name], input, sent);
 
-function sendFields(
+async function sendFields(
   options: ClientOptions,
   route: Route,
   input: object,
@@ -112,6 +114,8 @@ function sendFields(
   const isRead = route.method === 'GET';
   const makesKey = triesMax > 1 && extensions && !isRead && !sent.content;
   const key = sent.idempotencyKey ?? (makesKey ? crypto.randomUUID() : undefined);
+  if (key !== undefined && !keyForm.test(key))
+    throw new TypeError('An idempotencyKey has 1 to 128 visible ASCII characters.');
   const all = { ...headers, ...(key !== undefined && { [idempotencyHeader]: key }) };
   return retrying(
     { triesMax, isRepeatable: isRead || key !== undefined, signal: sent.signal },
