@@ -185,8 +185,10 @@ function streamed(
   async function* heard(body: AsyncIterable<Uint8Array>) {
     try {
       for await (const piece of body) {
-        guard.heard();
+        // The reader may take its time with a piece, since the server is not silent then.
+        guard.end();
         yield piece;
+        guard.heard();
       }
     } catch (error) {
       throw failed(error);
