@@ -87,10 +87,13 @@ export function createClient(options: ClientOptions): Client {
   return Object.fromEntries(methods) as Client;
 }
 
-/** Bytes to send instead of JSON, and headers such as Range. */
 interface Sent extends CallOptions {
+  /** Bytes to send instead of JSON. */
   content?: Uint8Array;
+  /** Such as Range. */
   headers?: Record<string, string>;
+  /** Hands the answer over as it comes, also where the operation answers with JSON otherwise. */
+  isStream?: boolean;
 }
 
 /**
@@ -127,8 +130,9 @@ async function sendOnce(
   options: ClientOptions,
   route: Route,
   input: object,
-  { content, headers, signal, timeoutMs = options.timeoutMs ?? defaultTimeoutMs }: Sent,
+  { content, headers, signal, timeoutMs = options.timeoutMs ?? defaultTimeoutMs, isStream }: Sent,
 ): Promise<Reply> {
+  const isWhole = !isStream && (route.content === undefined || route.content === 'request');
   const { fetch: send = webFetch, extensions = true, onCall } = options;
   const { method, path, search, json, body, authorization } = await signedRequest(
     options,
@@ -157,7 +161,7 @@ async function sendOnce(
       // A signature is for one path, so the place of a redirection would refuse it.
       redirect: 'manual',
     });
-    if (route.content === 'response' && reply.ok) return streamed(reply, guard, failed);
+    if (!isWhole && reply.ok) return streamed(reply, guard, failed);
     // Read the text also when nobody asks for it, because the connection is busy until then.
     const text = await reply.text();
     guard.end();
