@@ -66,7 +66,7 @@ export type Arguments<Given> =
  * ApiError for a refusal, NoAnswerError when there is no answer, and the reason of the signal.
  */
 export type Client = {
-  [Name in OperationName as Operations[Name] extends { content: string } ? never : Name]: (
+  [Name in keyof Operations as Operations[Name] extends { content: string } ? never : Name]: (
     ...given: Arguments<Input<Name>>
   ) => Promise<Answer<Name> & Envelope>;
 };
