@@ -4,10 +4,11 @@ import { type Command, Option } from 'commander';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { permissions } from '../../domain/key.ts';
+import { operatorPermissions } from '../../domain/operator-key.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { minute } from '../output.ts';
-import { duration, words } from '../parse.ts';
+import { duration, UsageError, words } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 type Key = Awaited<ReturnType<typeof keyList>>[number];
@@ -24,7 +25,8 @@ export function keyCommands(key: Command, context: OperatorContext): void {
 }
 
 interface Wanted {
-  organisation: string;
+  organisation?: string;
+  operator?: boolean;
   name: string;
   permission?: string[];
   expires?: number;
@@ -32,13 +34,22 @@ interface Wanted {
 
 function createCommand(key: Command, { local, withStore, print }: OperatorContext): void {
   local(key.command('create').description('make a key; its secret is shown once'))
-    .requiredOption(
+    .option(
       '--organisation <name>',
       'organisation; made when there is none of that name',
       words(100),
     )
+    .addOption(
+      new Option(
+        '--operator',
+        'make a key of operators, for the operator’s API; it belongs to no organisation',
+      ).conflicts('organisation'),
+    )
     .option('--name <name>', 'what the key is for', words(100), 'key')
-    .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
+    .option(
+      '--permission <name...>',
+      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all`,
+    )
     .option(
       '--expires <duration>',
       'when it ends by itself, such as 30d or 12h; default: never',
@@ -47,14 +58,21 @@ function createCommand(key: Command, { local, withStore, print }: OperatorContex
     .action((flags: Local & Wanted) =>
       withStore(flags, async ({ operator, masterKey }) => {
         const made = await keyCreate(operator, masterKey, {
-          organisation: flags.organisation,
+          organisation: ownerOf(flags),
           name: flags.name,
-          permissions: flags.permission ?? permissions,
+          permissions: flags.permission ?? (flags.operator ? operatorPermissions : permissions),
           expiresAt: flags.expires === undefined ? null : Date.now() + flags.expires,
         });
         print(flags, made, shown(made));
       }),
     );
+}
+
+/** Null for a key of operators. Throws UsageError when neither is given. */
+function ownerOf({ organisation, operator }: Wanted): string | null {
+  if (operator) return null;
+  if (organisation !== undefined) return organisation;
+  throw new UsageError('Whose key is it? Give --organisation NAME, or --operator.');
 }
 
 function rotateCommand(key: Command, { local, withStore, print }: OperatorContext): void {
@@ -88,7 +106,7 @@ const state = ({ revokedAt, expiresAt }: Pick<Key, 'revokedAt' | 'expiresAt'>) =
 const columns: Columns<Key> = {
   KEY: ({ id }) => id,
   NAME: ({ name }) => name,
-  ORGANISATION: ({ organisationId }) => organisationId,
+  ORGANISATION: ({ organisationId }) => organisationId ?? 'operators',
   STATE: state,
   'LAST USED': ({ lastUsedAt }) => at(lastUsedAt) || 'never',
   PERMISSIONS: ({ permissions: held }) => held.join(' '),
