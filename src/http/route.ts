@@ -15,6 +15,7 @@ import type { SignedCaller } from '../app/caller.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
 import { extensionsHeader, isObject, withoutExtensions } from '../contract/extension.ts';
 import { lastEventIdHeader, type OperationSpec, permissionsOf } from '../contract/operation.ts';
+import type { OperatorOperationName } from '../contract/operator/table.ts';
 import {
   type AnswerName,
   type ChangeName,
@@ -36,7 +37,7 @@ import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { sendFile } from './file.ts';
-import { FileAnswer, type Input } from './handler.ts';
+import { FileAnswer, given, type Input } from './handler.ts';
 import { reachedAt } from './hygiene.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
@@ -51,6 +52,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     operation?: OperationName;
+    operatorOperation?: `operator.${OperatorOperationName}`;
   }
 }
 
@@ -68,8 +70,6 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
   const bodies = new Bodies();
   const kept = new KeptAnswers();
   const streams = new EventStreams(app, options.application);
-  app.decorateRequest('caller', null);
-  app.decorateRequest('rawBody', null);
   for (const name of operationNames) {
     const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
@@ -129,7 +129,7 @@ function keptFirst(
   };
 }
 
-const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
+export const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
   const body = given(request.rawBody);
   request.query = lenientQuery(operation, request.query);
   if (operation.body)
@@ -236,12 +236,6 @@ const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
   const { params, query, body, rawBody } = request;
   return { params, query, body, content: given(rawBody) } as Input<Name>;
 };
-
-/** Returns the value that an earlier step has stored in the request. */
-function given<Value>(value: Value | null): Value {
-  if (value === null) throw new TypeError('a step of the request was left out');
-  return value;
-}
 
 const json = 'application/json; charset=utf-8';
 const extensions = extensionsHeader.name.toLowerCase();

@@ -19,10 +19,10 @@ import { type Credentials, newCredentials } from '../credentials.ts';
 import { change } from './context.ts';
 import { assertMasterKey, keysSealedOtherwise, type Lock } from './master-key.ts';
 
-interface NewKey {
+export interface NewKey {
   /**
-   * The name of an organisation, which is made when there is none of that name; or its id. Null: the
-   * key is an operator's.
+   * The name of an organisation, which is made when there is none of that name; or its id. Null:
+   * the key is an operator's.
    */
   organisation: string | OrganisationId | null;
   name: string;
@@ -32,7 +32,7 @@ interface NewKey {
 }
 
 /** A key without its secret; `organisationId` is null for a key of an operator. */
-export type ListedKey = Omit<AccessKey, 'secretSealed' | 'organisationId' | 'permissions'> & {
+type ListedKey = Omit<AccessKey, 'secretSealed' | 'organisationId' | 'permissions'> & {
   organisationId: OrganisationId | null;
   permissions: (Permission | OperatorPermission)[];
 };
@@ -177,7 +177,7 @@ export const keyRevoke = change(
   },
 );
 
-export const revokesItself = () =>
+const revokesItself = () =>
   invalid(
     'This is the key that signs the request, which could sign none any more; to revoke it, say itself: true.',
   );
