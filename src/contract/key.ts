@@ -9,7 +9,7 @@ import { define, nothing } from './operation.ts';
 export const keyIdParams = Type.Object({
   id: Type.Unsafe<KeyId>({
     type: 'string',
-    minLength: 8,
+    minLength: 1,
     maxLength: 64,
     pattern: '^[\\w-]+$',
     description: 'ID of the key',

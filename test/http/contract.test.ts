@@ -53,6 +53,8 @@ describe('every operation', () => {
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
       imageProtect: { protected: true },
+      keyRotate: {},
+      keyRevoke: {},
     };
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;
@@ -61,7 +63,9 @@ describe('every operation', () => {
         ? image
         : path.startsWith('/transfers')
           ? transfer
-          : String(h.machines[0]);
+          : path.startsWith('/keys')
+            ? h.keys.ours.key
+            : String(h.machines[0]);
       const ask = async (asked: string) => {
         statements = [];
         const answer = await h.call(

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { keyList } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import { permissions } from '../../domain/key.ts';
+import { permissions, usualPermissions } from '../../domain/key.ts';
 import { operatorPermissions } from '../../domain/operator-key.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
@@ -48,7 +48,7 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
     .option('--name <name>', 'what the key is for', words(100), 'key')
     .option(
       '--permission <name...>',
-      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all`,
+      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all but keys:write`,
     )
     .option(
       '--expires <duration>',
@@ -60,7 +60,8 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
         const made = await desk.keyCreate({
           organisation: ownerOf(flags),
           name: flags.name,
-          permissions: flags.permission ?? (flags.operator ? operatorPermissions : permissions),
+          permissions:
+            flags.permission ?? (flags.operator ? operatorPermissions : usualPermissions),
           expiresAt: flags.expires === undefined ? null : Date.now() + flags.expires,
         });
         print(flags, made, shown(made));
