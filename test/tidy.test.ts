@@ -71,6 +71,7 @@ const mayImport: Record<string, readonly string[]> = {
     'src/reconcile/findings.ts',
   ],
   'src/cli/explain.ts': ['src/cli', 'src/client', 'src/domain', 'src/lib'],
+  'src/cli/exit-kind.ts': ['src/cli', 'src/client', 'src/domain'],
   'src/cli': ['src/client', 'src/lib', 'src/contract'],
   'src/server': ['src'],
   'src/bin': ['src'],
@@ -196,6 +197,16 @@ describe('the source tree', () => {
     assert.deepEqual(silent, []);
     const riddles = sources.filter((path) => /^(#!.*\n)?\/\/ (What|Who)\b/.test(read(path)));
     assert.deepEqual(riddles, []);
+  });
+
+  it('has one version in all packages, for which the newest section of the changes is', () => {
+    const versions = tracked
+      .filter((path) => /^(packages\/\w+\/)?package\.json$/.test(path))
+      .map((path): unknown => JSON.parse(read(path)).version);
+    assert.ok(versions.length >= 3);
+    const [, newest, date] = /^## (\S+) \((.+)\)$/m.exec(read('CHANGELOG.md')) ?? [];
+    assert.deepEqual([...new Set(versions)], [newest]);
+    assert.match(date ?? '', /^(unreleased|\d{4}-\d\d-\d\d)$/);
   });
 
   it('starts no shell and keeps registry addresses out of the lockfile', () => {
