@@ -55,8 +55,6 @@ export interface OperationOptions {
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
   const kept = new KeptAnswers();
-  app.decorateRequest('caller', null);
-  app.decorateRequest('rawBody', null);
   for (const name of operationNames) {
     const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
@@ -91,7 +89,12 @@ function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 's
  * Judges who asks, and whether they may. The body is read in between, because the signature covers
  * it. The schemas are checked afterwards.
  */
-function judging(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
+export function judging(
+  operation: OperationSpec,
+  authenticator: Authenticator,
+  bodies: Bodies,
+  refusal: Refusal = lacking,
+) {
   const isBytes = operation.content === 'request';
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { raw, headers } = request;
@@ -109,15 +112,19 @@ function judging(operation: OperationSpec, authenticator: Authenticator, bodies:
       onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
     });
     request.caller = await authenticator.prove(claim);
-    const { permissions } = request.caller;
-    if (!permissions.some((one) => one === operation.permission)) {
-      throw new AppError(
-        'permission_required',
-        `This key lacks the permission ${operation.permission}; use one that has it.`,
-      );
-    }
+    if (!request.caller.permissions.some((one) => one === operation.permission))
+      throw refusal(operation.permission, request);
   };
 }
+
+/** The error for a caller without a permission. */
+type Refusal = (permission: string, request: FastifyRequest) => AppError;
+
+export const lacking: Refusal = (permission) =>
+  new AppError(
+    'permission_required',
+    `This key lacks the permission ${permission}; use one that has it.`,
+  );
 
 /** Answers from memory at once: the request that the answer was made for has passed all checks. */
 function keptFirst(
@@ -133,7 +140,7 @@ function keptFirst(
   };
 }
 
-const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
+export const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
   const body = given(request.rawBody);
   request.query = lenientQuery(operation, request.query);
   if (operation.body)
@@ -210,12 +217,12 @@ const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
 };
 
 /** Returns the value that an earlier step has stored in the request. */
-function given<Value>(value: Value | null): Value {
+export function given<Value>(value: Value | null): Value {
   if (value === null) throw new TypeError('a step of the request was left out');
   return value;
 }
 
-const json = 'application/json; charset=utf-8';
+export const json = 'application/json; charset=utf-8';
 const extensions = extensionsHeader.name.toLowerCase();
 const asksForExtensions = ({ headers }: FastifyRequest) =>
   headers[extensions] === extensionsHeader.value;
