@@ -35,9 +35,9 @@ const nothingAt = (request: FastifyRequest) =>
     `There is nothing at ${pathOf(request)}; /openapi.json lists what there is.`,
   );
 
-const refusal = (permission: string, request: FastifyRequest) =>
+const refusal = (enough: readonly string[], request: FastifyRequest) =>
   given(request.caller).permissions.some(isOperatorPermission)
-    ? lacking(permission, request)
+    ? lacking(enough, request)
     : nothingAt(request);
 
 export function operatorRoutes(

@@ -3,18 +3,28 @@
 // rows; a change runs in one transaction, after which the reconciler is nudged. A read without a
 // body whose answer is kept is answered once its caller is known.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteHandlerMethod,
+  RouteOptions,
+} from 'fastify';
 import type { Application, Change } from '../app/application.ts';
 import type { SignedCaller } from '../app/caller.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
-import { extensionsHeader, withoutExtensions } from '../contract/extension.ts';
-import type { OperationSpec } from '../contract/operation.ts';
+import { extensionsHeader, isObject, withoutExtensions } from '../contract/extension.ts';
+import { lastEventIdHeader, type OperationSpec, permissionsOf } from '../contract/operation.ts';
 import {
+  type AnswerName,
   type ChangeName,
+  isAnswerName,
   isReadName,
+  isStreamName,
   type OperationName,
   operationNames,
   type ReadName,
+  type StreamName,
   specOf,
 } from '../contract/table.ts';
 import { transferPartBytesMax } from '../contract/transfer.ts';
@@ -25,11 +35,13 @@ import type { Authenticator } from './authenticate.ts';
 import { assertNoBody, Bodies, hasBody, parseBody } from './body.ts';
 import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
+import { EventStreams } from './event-stream.ts';
 import { sendFile } from './file.ts';
 import { FileAnswer, type Input } from './handler.ts';
 import { httpLimits, pathOf, reachedAt } from './hygiene.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
+import { parseLastEventId, streamHandlers } from './routes/event.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
 
 declare module 'fastify' {
@@ -55,6 +67,7 @@ export interface OperationOptions {
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
   const kept = new KeptAnswers();
+  const streams = new EventStreams(app, options.application);
   for (const name of operationNames) {
     const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
@@ -62,7 +75,7 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
       ...(isReadName(name)
         ? {
             onRequest: keptFirst(judge, kept, options),
-            handler: reading(name, kept, options),
+            handler: handlerOf(name, kept, streams, options),
           }
         : { onRequest: judge, handler: changing(name, options) }),
       preValidation: parsing(specOf(name)),
@@ -112,18 +125,19 @@ export function judging(
       onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
     });
     request.caller = await authenticator.prove(claim);
-    if (!request.caller.permissions.some((one) => one === operation.permission))
-      throw refusal(operation.permission, request);
+    const enough = permissionsOf(operation);
+    if (!request.caller.permissions.some((one) => enough.includes(one)))
+      throw refusal(enough, request);
   };
 }
 
-/** The error for a caller without a permission. */
-type Refusal = (permission: string, request: FastifyRequest) => AppError;
+/** The error for a caller without any of the permissions that are enough. */
+type Refusal = (enough: readonly string[], request: FastifyRequest) => AppError;
 
-export const lacking: Refusal = (permission) =>
+export const lacking: Refusal = (enough) =>
   new AppError(
     'permission_required',
-    `This key lacks the permission ${permission}; use one that has it.`,
+    `This key lacks the permission ${enough.join(' or ')}; use one that has it.`,
   );
 
 /** Answers from memory at once: the request that the answer was made for has passed all checks. */
@@ -148,7 +162,39 @@ export const parsing = (operation: OperationSpec) => async (request: FastifyRequ
   else if (operation.content !== 'request') assertNoBody(body);
 };
 
-function reading<Name extends ReadName>(
+/** A read answers whole; with a stream of events when it does nothing else, or is asked to follow. */
+function handlerOf(
+  name: ReadName,
+  kept: KeptAnswers,
+  streams: EventStreams,
+  options: OperationOptions,
+): RouteHandlerMethod {
+  const whole = isAnswerName(name) ? reading(name, kept, options) : null;
+  const stream = isStreamName(name) ? streaming(name, streams, options) : null;
+  if (stream === null) return given(whole);
+  return async (request, reply) => {
+    const { query } = request;
+    const isFollowed = isObject(query) && query.follow === true;
+    return whole && !isFollowed ? whole(request, reply) : stream(request, reply);
+  };
+}
+
+function streaming<Name extends StreamName>(
+  name: Name,
+  streams: EventStreams,
+  { application }: OperationOptions,
+) {
+  const handler = streamHandlers[name];
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { params, query } = inputOf<Name>(request);
+    const caller = given(request.caller);
+    const after = parseLastEventId(request.headers[lastEventIdHeader.name.toLowerCase()]);
+    const asked = await handler({ application, caller, params, query, after });
+    await streams.open(request, reply, caller, asked);
+  };
+}
+
+function reading<Name extends AnswerName>(
   name: Name,
   kept: KeptAnswers,
   { application, clock }: OperationOptions,
