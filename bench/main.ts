@@ -28,11 +28,13 @@ const benchmarks: Record<string, Benchmark> = {
   layers: { about: 'captures, disks, chains and files, beside qemu-img', recorded: [[]] },
   builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
   load: { about: '64 connections and a fleet, for three minutes' },
+  profile: { about: 'where the time of a kept answer goes', recorded: [[]] },
+  day: { about: 'a day of a fleet in minutes, and what the server takes then' },
   signatures: { about: 'signatures that servers share on PostgreSQL, beside select 1' },
   scale: { about: 'a large fleet on PostgreSQL, beside pgbench; half an hour' },
 };
 /** What is run when no name is given; it takes minutes. */
-const usual = ['reads', 'writes', 'command-line', 'rest', 'layers', 'builds'];
+const usual = ['reads', 'profile', 'writes', 'command-line', 'rest', 'layers', 'builds'];
 
 const names = process.argv.slice(2).filter((word) => Object.hasOwn(benchmarks, word));
 const others = process.argv.slice(2).filter((word) => !names.includes(word));

@@ -11,6 +11,7 @@ import { pathPrefix } from '../src/contract/envelope.ts';
 import { demoKey } from '../test/demo-server.ts';
 import { underLoad } from '../test/load/load.ts';
 import { startPostgres } from '../test/postgres/server.ts';
+import { joinKeptCounts } from './kept-counts.ts';
 import { commonText, fill, fillDatabase, rareText } from './reads/fill.ts';
 import { startGlance } from './reads/glance.ts';
 import { type Key, load, type Measured, sign } from './reads/load.ts';
@@ -216,6 +217,7 @@ try {
   const size = { images, machines };
   if (database === null) fill(join(folder, 'data'), size);
   else await fillDatabase(database, size);
+  await on.withStore(joinKeptCounts);
   const rows: Row[] = [];
   for (const one of cases) {
     const values = await measure(one);

@@ -10,6 +10,7 @@ import pg from 'pg';
 import { openPostgres } from '../src/store/postgres/open.ts';
 import { startPostgres } from '../test/postgres/server.ts';
 import type { Scope } from '../test/support.ts';
+import { joinKeptCounts } from './kept-counts.ts';
 import { fill, type Size } from './scale/fill.ts';
 import { bareClaims, measureJobs } from './scale/jobs.ts';
 import { measureAssign, measureContention, measurePages } from './scale/requests.ts';
@@ -103,6 +104,9 @@ try {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await fill(client, size);
+    const store = await openPostgres({ url });
+    await joinKeptCounts(store);
+    await store.close();
     say(
       `${name}: ${size.machines} machines, ${size.images} images; filled in ${((performance.now() - begun) / 1000).toFixed(0)} s`,
     );

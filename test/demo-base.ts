@@ -2,7 +2,7 @@
 
 import { ensureDemoBase } from '../src/engine/demo-base.ts';
 import { cacheDirs } from '../src/lib/folders.ts';
-import { toolEnvironment } from '../src/server/options.ts';
+import { toolEnvironment } from '../src/server/tool-environment.ts';
 
 export const demoBase = () =>
   ensureDemoBase(cacheDirs(process.env), {

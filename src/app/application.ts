@@ -9,7 +9,8 @@ import { accessCheck, accessOpen, type Opened } from './access.ts';
 import { type Caller, Callers } from './caller.ts';
 import { type Command, type Done, type Refusal, recordRefusal, runCommand } from './command.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
-import { countService, type ServiceCounts } from './counts.ts';
+import { ServiceCounter, type ServiceCounts } from './counts.ts';
+import { EventFeed } from './event-feed.ts';
 
 interface ApplicationOptions {
   store: Store;
@@ -33,11 +34,15 @@ export interface Change {
 
 export class Application {
   readonly callers: Callers;
+  readonly events: EventFeed;
   readonly #options: ApplicationOptions;
+  readonly #counter: ServiceCounter;
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
     this.callers = new Callers(options);
+    this.events = new EventFeed(options.store);
+    this.#counter = new ServiceCounter(options.store);
   }
 
   /** The part of a context that reads and changes share. */
@@ -69,7 +74,8 @@ export class Application {
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
     const { keepDiskMs, signer } = this.#options;
-    const { caller } = command;
+    const { caller, requestId, traceparent } = command;
+    const origin = { requestId, ...(traceparent !== undefined && { traceparent }) };
     if (stage) await this.read(caller, stage);
     return runCommand(this.#options, command, (work, touched) =>
       effect({
@@ -77,6 +83,7 @@ export class Application {
         work,
         now: work.now,
         touched,
+        enqueue: (jobs) => work.jobs.enqueue(jobs.map((job) => ({ ...job, origin }))),
         keepDiskMs,
         publicUrl,
         signer,
@@ -97,6 +104,6 @@ export class Application {
   }
 
   counts(): Promise<ServiceCounts> {
-    return countService(this.#options.store);
+    return this.#counter.counts();
   }
 }

@@ -4,14 +4,14 @@ import { assertWithinQuota, type QuotaName } from '../domain/organisation.ts';
 import type { ReadContext } from './context.ts';
 
 export async function usageGet({ work: { usage } }: ReadContext) {
-  const quotas = await usage.quotas();
+  const { quotas, used } = await usage.of([...quotaNames, 'disksGb']);
   return {
-    images: { used: await usage.images(), limit: quotas.images },
-    machines: { used: await usage.machines(), limit: quotas.machines },
-    builds: { used: await usage.builds(), limit: quotas.builds },
-    disksGb: await usage.disksGb(),
-    keptGb: { used: await usage.keptGb(), limit: quotas.keptGb },
-    storedGb: { used: await usage.storedGb(), limit: quotas.storedGb },
+    images: { used: used.images, limit: quotas.images },
+    machines: { used: used.machines, limit: quotas.machines },
+    builds: { used: used.builds, limit: quotas.builds },
+    disksGb: used.disksGb,
+    keptGb: { used: used.keptGb, limit: quotas.keptGb },
+    storedGb: { used: used.storedGb, limit: quotas.storedGb },
   };
 }
 
@@ -20,11 +20,9 @@ export async function assertQuota(
   { work: { usage } }: ReadContext,
   wanted: Partial<Record<QuotaName, number>>,
 ): Promise<void> {
-  const quotas = await usage.quotas();
-  for (const name of quotaNames) {
-    const count = wanted[name];
-    if (count !== undefined) assertWithinQuota(name, await usage[name](), count, quotas);
-  }
+  const names = quotaNames.filter((name) => wanted[name] !== undefined);
+  const { quotas, used } = await usage.of(names);
+  for (const name of names) assertWithinQuota(name, used[name], wanted[name] ?? 0, quotas);
 }
 
 const quotaNames: readonly QuotaName[] = ['images', 'machines', 'builds', 'storedGb', 'keptGb'];

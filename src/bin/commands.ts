@@ -10,12 +10,17 @@ import type { Environment } from '../lib/environment.ts';
 
 type RemoteContext = CatalogueContext & TourContext;
 
+type Load = () => Promise<(command: Command, context: RemoteContext) => void>;
+
 interface Word {
   description: string;
   /** Whether it has options itself, as help says; else it is a noun whose verbs have them. */
   hasOptions?: true;
-  /** Loads what adds the commands that speak to a server, or the options of the word itself. */
-  remote?: () => Promise<(command: Command, context: RemoteContext) => void>;
+  /**
+   * What speaks to a server: the commands of a word by their verbs, divided by spaces, each with
+   * what loads the file that adds them; or what loads the options of the word itself.
+   */
+  remote?: Load | Readonly<Record<string, Load>>;
   /** Loads what adds the commands of the operator. */
   operator?: () => Promise<(command: Command, context: OperatorContext) => void>;
 }
@@ -30,11 +35,30 @@ export const words: Readonly<Record<string, Word>> = {
   image: {
     description:
       'images: what machines are started from; each is given by its id or its exact name',
-    remote: async () => (await import('../cli/remote/image.ts')).imageCommands,
+    remote: {
+      'list show storage dependents': async () =>
+        (await import('../cli/remote/image.ts')).imageCommands,
+      'capture install': async () =>
+        (await import('../cli/remote/image-make.ts')).imageMakeCommands,
+      'assign undo': async () =>
+        (await import('../cli/remote/image-assign.ts')).imageAssignCommands,
+      'delete restore protect': async () =>
+        (await import('../cli/remote/image-delete.ts')).imageDeleteCommands,
+      export: async () => (await import('../cli/remote/image-export.ts')).imageExportCommand,
+      import: async () => (await import('../cli/remote/image-import.ts')).imageImportCommand,
+    },
   },
   machine: {
     description: 'machines: what runs on images; each is given by its id or its exact name',
-    remote: async () => (await import('../cli/remote/machine.ts')).machineCommands,
+    remote: {
+      'list access console': async () => (await import('../cli/remote/machine.ts')).machineCommands,
+      show: async () => (await import('../cli/remote/machine-show.ts')).machineShowCommand,
+      create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
+      'start stop': async () =>
+        (await import('../cli/remote/machine-power.ts')).machinePowerCommands,
+      'disks reset restore': async () =>
+        (await import('../cli/remote/machine-disk.ts')).machineDiskCommands,
+    },
     operator: async () => (await import('../cli/operator/machine.ts')).machineCommands,
   },
   software: {
@@ -100,15 +124,33 @@ export const words: Readonly<Record<string, Word>> = {
     description: 'what operators changed on this host; changes over the API have their own trail',
     operator: async () => (await import('../cli/operator/audit.ts')).auditCommands,
   },
+  login: {
+    description: 'keep where a server is and a key for it, as a profile',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/login.ts')).loginCommand,
+  },
+  profile: {
+    description: 'profiles: the servers and keys that login keeps',
+    remote: async () => (await import('../cli/remote/profile.ts')).profileCommands,
+  },
   usage: {
     description: 'what the organisation has and may have',
     hasOptions: true,
     remote: async () => (await import('../cli/remote/usage.ts')).usageCommand,
   },
+  watch: {
+    description: 'show machines and images as they change, until q or Ctrl-C is typed',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/watch.ts')).watchCommand,
+  },
   tour: {
     description: 'walk through the whole job against the running service, request by request',
     hasOptions: true,
     remote: async () => (await import('../cli/remote/tour.ts')).tourCommand,
+  },
+  openapi: {
+    description: 'print the OpenAPI document',
+    remote: async () => (await import('../cli/openapi.ts')).openApiCommand,
   },
 };
 
@@ -125,25 +167,58 @@ export async function addCommands(
   for (const [name, { description }] of Object.entries(words))
     program.command(name).description(description);
   const name = typed.find((one) => one !== 'help' && !one.startsWith('-')) ?? '';
-  const verb = typed[0] === name ? typed[1] : undefined;
+  await addVerbs(program, name, typed[0] === name ? typed[1] : undefined, terminal, env);
+}
+
+/** Adds all commands of all words, for the pages that list them. */
+export async function addAllCommands(
+  program: Command,
+  terminal: Terminal,
+  env: Environment,
+): Promise<void> {
+  for (const [name, { description }] of Object.entries(words))
+    program.command(name).description(description);
+  for (const name of Object.keys(words)) await addVerbs(program, name, undefined, terminal, env);
+}
+
+async function addVerbs(
+  program: Command,
+  name: string,
+  verb: string | undefined,
+  terminal: Terminal,
+  env: Environment,
+): Promise<void> {
   const command = program.commands.find((one) => one.name() === name);
   const word = Object.hasOwn(words, name) ? words[name] : undefined;
   if (!command || !word) return;
   const operator = async () =>
     (await import('../cli/operator/context.ts')).operatorContext(terminal, env);
-  const remote: RemoteContext = {
-    terminal,
-    env,
-    async listLocal(noun, flags) {
-      const { listLocal } = await import('../cli/operator/catalogue.ts');
-      await listLocal(await operator(), noun, flags);
-    },
-    async look(machineId, script, dataDir) {
-      const { lookInside } = await import('../cli/operator/machine.ts');
-      return lookInside(await operator(), machineId, script, dataDir);
-    },
-  };
-  if (word.remote) (await word.remote())(command, remote);
+  const remote = remoteContext(terminal, env, operator);
+  for (const load of loadsOf(word, verb)) (await load())(command, remote);
   if (!word.operator || command.commands.some((one) => one.name() === verb)) return;
   (await word.operator())(command, await operator());
 }
+
+/** What loads the verb; what loads all verbs, where none or an unknown one was typed. */
+function loadsOf({ remote = {} }: Word, verb: string | undefined): readonly Load[] {
+  if (typeof remote === 'function') return [remote];
+  const found = Object.entries(remote).find(([verbs]) => verbs.split(' ').includes(verb ?? ''));
+  return found ? [found[1]] : Object.values(remote);
+}
+
+const remoteContext = (
+  terminal: Terminal,
+  env: Environment,
+  operator: () => Promise<OperatorContext>,
+): RemoteContext => ({
+  terminal,
+  env,
+  async listLocal(noun, flags) {
+    const { listLocal } = await import('../cli/operator/catalogue.ts');
+    await listLocal(await operator(), noun, flags);
+  },
+  async look(machineId, script, dataDir) {
+    const { lookInside } = await import('../cli/operator/machine.ts');
+    return lookInside(await operator(), machineId, script, dataDir);
+  },
+});

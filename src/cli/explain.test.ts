@@ -6,7 +6,7 @@ import { getSystemErrorMap } from 'node:util';
 import { explain } from './explain.ts';
 import type { Terminal } from './output.ts';
 
-function said(error: unknown, env = {}): string {
+function said(error: unknown, env = {}, json = false): string {
   let text = '';
   const terminal: Terminal = {
     out() {},
@@ -16,7 +16,7 @@ function said(error: unknown, env = {}): string {
     interactive: false,
     exitCode: 0,
   };
-  assert.equal(explain(error, terminal, env), 1);
+  assert.equal(explain(error, terminal, env, { json }), 1);
   return text;
 }
 

@@ -8,6 +8,8 @@ import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { networkReason, systemSentence } from '../lib/system-error.ts';
+import { type ExitKind, exitCode } from './exit.ts';
+import { exitKindOf } from './exit-kind.ts';
 import type { Terminal } from './output.ts';
 import { UsageError } from './parse.ts';
 import { inCommands } from './remote/requests.ts';
@@ -39,20 +41,44 @@ export function sentenceOf(error: unknown): string | null {
   return systemSentence(error);
 }
 
-/** Prints the sentence, and returns the exit status. */
-export function explain(thrown: unknown, terminal: Terminal, env: Environment): number {
+/**
+ * Prints the sentence, or one line of JSON `{"error": Problem}` when that was asked for, and returns
+ * the exit status.
+ */
+export function explain(
+  thrown: unknown,
+  terminal: Terminal,
+  env: Environment,
+  { json = false } = {},
+): number {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const said = sentenceOf(error);
+  const problem = problemOf(error);
   const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
-  terminal.err(
-    said === null
-      ? `error: ${error.message}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`
-      : `error: ${said}`,
-  );
+  terminal.err(json ? JSON.stringify({ error: problem }) : `error: ${problem.message}`);
   const ours = error instanceof AppError ? error : null;
   if (debug) terminal.err([ours?.detail, error.stack, causes(error)].filter(Boolean).join('\n'));
-  else if (ours?.code === 'internal') terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
-  return 1;
+  else if (ours?.code === 'internal' && !json)
+    terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
+  return problem.exit_code;
+}
+
+interface Problem {
+  kind: ExitKind;
+  exit_code: number;
+  message: string;
+  /** The code of the API; null for an error that is not the server's. */
+  code: number | null;
+  request_id: string | null;
+}
+
+/** An error in the fields in which JSON has it. */
+export function problemOf(error: unknown): Problem {
+  const kind = exitKindOf(error);
+  const message =
+    sentenceOf(error) ??
+    `${error instanceof Error ? error.message : String(error)}. This is a defect of Silversmith; set SILVERSMITH_DEBUG=1 to see where it is, and please report it.`;
+  const { clientCode: code = null, requestId = null } = error instanceof ApiError ? error : {};
+  return { kind, exit_code: exitCode(kind), message, code, request_id: requestId };
 }
 
 function causes(error: Error): string {

@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { progressLine, type Terminal, table } from './output.ts';
+import type { Terminal } from './output.ts';
+import { progressLine } from './progress.ts';
+import { table } from './table.ts';
 
 describe('a progress line', () => {
   it('is printed when the phase changes and every ten seconds, and tells how long it has taken', () => {

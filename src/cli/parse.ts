@@ -5,9 +5,19 @@
 import { InvalidArgumentError } from 'commander';
 import { keyPattern } from '../contract/signing.ts';
 import { nameFault, unseen, unseenIn } from '../lib/plain-text.ts';
+import type { ExitKind } from './exit.ts';
 
-/** A mistake of the user: its message is printed alone, because the user can correct it. */
-export class UsageError extends Error {}
+/**
+ * An error that the user can do something about: its message is printed alone. `kind` chooses the
+ * exit status.
+ */
+export class UsageError extends Error {
+  readonly kind: ExitKind;
+  constructor(message: string, kind: ExitKind = 'usage') {
+    super(message);
+    this.kind = kind;
+  }
+}
 
 export type Parser<Value> = (text: string) => Value;
 
@@ -105,6 +115,11 @@ export const accessKey: Parser<string> = (text) =>
     : refuse(
         'Give a key as key create prints it, without spaces: 8 to 64 letters, digits, _ and -.',
       );
+
+export const profileName: Parser<string> = (text) =>
+  /^[\w.-]{1,64}$/.test(text)
+    ? text
+    : refuse('Give a name of 1 to 64 letters, digits, dots, _ and -.');
 
 /**
  * Parses a text that commander does not parse itself; undefined stays undefined. Throws UsageError

@@ -1,36 +1,16 @@
 // The typed client: one method for each operation of the contract, signed, with the server's
-// refusals as errors. It needs fetch and WebCrypto alone, so it runs in Node and in browsers. Of the
-// contract it loads the routes alone, because the schemas take long to load.
+// refusals as errors. It needs fetch and WebCrypto alone, so it runs in Node, Deno, Bun and
+// browsers. It loads no schema, because schemas take long to load.
 
-import { extensionsHeader } from '../contract/extension.ts';
-import type {
-  Answer,
-  Envelope,
-  Fields,
-  JsonOperationName,
-  OperationName,
-} from '../contract/table.ts';
 import { ApiError, NoAnswerError } from './errors.ts';
 import { signedRequest } from './request.ts';
-import { type Route, routes } from './routes.ts';
+import { retryAfterMs, retrying } from './retry.ts';
+import { extensionsHeader, idempotencyHeader, type Route, routes } from './routes.ts';
+import type { Envelope, Operations } from './types.ts';
+import { watch } from './watch.ts';
+import { type Reply, type Sending, webFetch } from './web-fetch.ts';
 
-/** An answer as the client reads it: what it uses of a Response. */
-export interface Reply {
-  ok: boolean;
-  status: number;
-  headers: { get(name: string): string | null };
-  body: AsyncIterable<Uint8Array> | null;
-  text(): Promise<string>;
-}
-
-/** A request as the client sends it: what it uses of a RequestInit. */
-export interface Sending {
-  method: string;
-  headers: Record<string, string>;
-  body?: Uint8Array<ArrayBuffer>;
-  signal?: AbortSignal;
-  redirect: 'manual';
-}
+export type { Reply, Sending };
 
 export interface ClientOptions {
   /** Where the server is, such as http://127.0.0.1:8080. */
@@ -39,8 +19,15 @@ export interface ClientOptions {
   secret: string;
   /** Is told each request, as it was sent, and its answer; never the secret. */
   onCall?: (call: Call) => void;
-  /** For how long to wait for an answer. Default: 30,000. */
+  /** For how long to wait for an answer, and between the bytes of a file. Default: 30,000. */
   timeoutMs?: number;
+  /**
+   * How often a request is sent at most: again when the server is away or refuses for now (429 and
+   * 503). Changes then have an idempotency key, so that none is done twice. Default: 1.
+   */
+  triesMax?: number;
+  /** False for a server of the specification alone: only what that has is sent. Default: true. */
+  extensions?: boolean;
   /** Sends a request, and rejects with the signal's reason when that ends it. Default: fetch. */
   fetch?: (url: URL, sending: Sending) => Promise<Reply>;
 }
@@ -54,103 +41,185 @@ export interface Call {
   answer: unknown;
 }
 
+/** For a single call. */
+export interface CallOptions {
+  /** Ends the call, which then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Instead of the client's. */
+  timeoutMs?: number | undefined;
+  /** Instead of one that is made for the call. A change that comes again under it is done once. */
+  idempotencyKey?: string | undefined;
+}
+
+type OperationName = keyof Operations;
+export type Input<Name extends OperationName> = Operations[Name]['input'];
+export type Answer<Name extends OperationName> = Operations[Name]['answer'];
+
+/** The arguments of a method; the input may be left out when none of its fields is required. */
+export type Arguments<Given> =
+  Record<never, never> extends Given
+    ? [input?: Given, options?: CallOptions]
+    : [input: Given, options?: CallOptions];
+
 /**
- * A method for each operation. It takes the fields of path, query and body in one object, and
- * throws ApiError for a refusal and NoAnswerError when there is no answer.
+ * A method for each operation. It takes the fields of path, query and body in one object. It throws
+ * ApiError for a refusal, NoAnswerError when there is no answer, and the reason of the signal.
  */
 export type Client = {
-  [Name in JsonOperationName]: (input: Fields<Name>) => Promise<Answer<Name> & Envelope>;
+  [Name in OperationName as Operations[Name] extends { content: string } ? never : Name]: (
+    ...given: Arguments<Input<Name>>
+  ) => Promise<Answer<Name> & Envelope>;
 };
 
 const defaultTimeoutMs = 30_000;
 
 export function createClient(options: ClientOptions): Client {
-  const methods = Object.entries(routes).map(([name, route]) => [
+  const offered = Object.entries(routes).filter(
+    ([, { content, extension }]) => !content && (options.extensions !== false || !extension),
+  );
+  const methods = offered.map(([name, route]) => [
     name,
-    async (input: object = {}) => envelopeIn(options, await sendFields(options, route, input)),
+    async (input: object = {}, call: CallOptions = {}) =>
+      envelopeIn(options, await sendFields(options, route, input, call)),
   ]);
   return Object.fromEntries(methods) as Client;
 }
 
 /** Bytes to send instead of JSON, and headers such as Range. */
-interface Sent {
+interface Sent extends CallOptions {
   content?: Uint8Array;
   headers?: Record<string, string>;
+  /** The answer has no end, and is read while it comes. */
+  isStream?: boolean;
 }
 
 /**
  * Signs and sends a request of any operation, including operations that take or return bytes.
- * Throws ApiError for a refusal, and NoAnswerError.
+ * Throws like the methods of the client.
  */
 export const send = <Name extends OperationName>(
   options: ClientOptions,
   name: Name,
-  input: Fields<Name> & object,
+  input: Input<Name>,
   sent: Sent = {},
 ): Promise<Reply> => sendFields(options, routes[name], input, sent);
 
-async function sendFields(
+function sendFields(
   options: ClientOptions,
   route: Route,
   input: object,
-  { content, headers }: Sent = {},
+  { headers, ...sent }: Sent,
 ): Promise<Reply> {
-  const request = await signedRequest(options, route, input, content);
-  const { method, path, search, json, body, authorization } = request;
-  const type = content ? 'application/octet-stream' : 'application/json';
-  const { fetch: send = fetch, timeoutMs = defaultTimeoutMs } = options;
-  const isJson = route.content !== 'response';
-  const response = await send(new URL(path + search, options.url), {
-    method,
-    headers: {
-      authorization,
-      [extensionsHeader.name]: extensionsHeader.value,
-      ...(body.length > 0 && { 'content-type': type }),
-      ...headers,
-    },
-    ...(body.length > 0 && { body }),
-    // An answer of bytes may take as long as it takes.
-    ...(isJson && { signal: AbortSignal.timeout(timeoutMs) }),
-    // A signature is for one path, so the place of a redirection would refuse it.
-    redirect: 'manual',
-  }).catch((error: unknown) => {
-    throw noAnswer(options, error);
+  const { triesMax = 1, extensions = true } = options;
+  const isRead = route.method === 'GET';
+  const makesKey = triesMax > 1 && extensions && !isRead && !sent.content;
+  const key = sent.idempotencyKey ?? (makesKey ? crypto.randomUUID() : undefined);
+  const all = { ...headers, ...(key !== undefined && { [idempotencyHeader]: key }) };
+  return retrying(
+    { triesMax, isRepeatable: isRead || key !== undefined, signal: sent.signal },
+    () => sendOnce(options, route, input, { ...sent, headers: all }),
+  );
+}
+
+async function sendOnce(
+  options: ClientOptions,
+  route: Route,
+  input: object,
+  {
+    content,
+    headers,
+    signal,
+    isStream = false,
+    timeoutMs = options.timeoutMs ?? defaultTimeoutMs,
+  }: Sent,
+): Promise<Reply> {
+  const { fetch: send = webFetch, extensions = true, onCall } = options;
+  const { method, path, search, json, body, authorization } = await signedRequest(
+    options,
+    route,
+    input,
+    content,
+  );
+  const guard = watch(timeoutMs, signal);
+  const failed = (error: unknown) => {
+    guard.end();
+    return signal?.aborted ? signal.reason : noAnswer(options.url, timeoutMs, error);
+  };
+  const exchange = async () => {
+    const reply = await send(new URL(path + search, options.url), {
+      method,
+      headers: {
+        authorization,
+        ...(extensions && { [extensionsHeader.name]: extensionsHeader.value }),
+        ...(body.length > 0 && {
+          'content-type': content ? 'application/octet-stream' : 'application/json',
+        }),
+        ...headers,
+      },
+      ...(body.length > 0 && { body }),
+      signal: guard.signal,
+      // A signature is for one path, so the place of a redirection would refuse it.
+      redirect: 'manual',
+    });
+    if ((isStream || route.content === 'response') && reply.ok)
+      return streamed(reply, guard, failed);
+    // Read the text also when nobody asks for it, because the connection is busy until then.
+    const text = await reply.text();
+    guard.end();
+    return { ...partsOf(reply), body: null, text: async () => text };
+  };
+  const reply = await exchange().catch((error: unknown) => {
+    throw failed(error);
   });
-  const call = { method, path: path + search, body: json, authorization };
-  const reply = isJson ? await readWhole(options, call, response) : response;
+  if (reply.body === null) {
+    const call = { method, path: path + search, body: json, authorization, status: reply.status };
+    onCall?.({ ...call, answer: parsed(await reply.text()) ?? {} });
+  }
+  return accepted(options, reply);
+}
+
+/** The fields of an answer, which may be properties of its class. */
+const partsOf = ({ ok, status, headers }: Reply) => ({ ok, status, headers });
+
+/** An answer of bytes. It may take as long as it takes, while bytes come. */
+function streamed(
+  reply: Reply,
+  guard: ReturnType<typeof watch>,
+  failed: (error: unknown) => unknown,
+): Reply {
+  async function* heard(body: AsyncIterable<Uint8Array>) {
+    try {
+      for await (const piece of body) {
+        guard.heard();
+        yield piece;
+      }
+    } catch (error) {
+      throw failed(error);
+    } finally {
+      guard.end();
+    }
+  }
+  const text = () => reply.text().finally(guard.end);
+  return { ...partsOf(reply), body: reply.body && heard(reply.body), text };
+}
+
+async function accepted(options: ClientOptions, reply: Reply): Promise<Reply> {
   if (reply.ok) return reply;
   const { client_code: code, message } = await envelopeIn(options, reply);
-  throw new ApiError(code, reply.status, message, reply.headers.get('x-request-id'));
+  const { headers, status } = reply;
+  const waitMs = retryAfterMs(headers.get('retry-after'));
+  throw new ApiError(code, status, message, headers.get('x-request-id'), waitMs);
 }
 
-/**
- * Reads the text of an answer, also when nobody asks for it, because its connection is busy until
- * then. Tells the call to who wants to know.
- */
-async function readWhole(
-  options: ClientOptions,
-  call: Omit<Call, 'status' | 'answer'>,
-  reply: Reply,
-): Promise<Reply> {
-  const text = await textOf(options, reply);
-  const { ok, status, headers } = reply;
-  options.onCall?.({ ...call, status, answer: parsed(text) ?? {} });
-  return { ok, status, headers, body: null, text: async () => text };
-}
-
-function noAnswer(
-  { url, timeoutMs = defaultTimeoutMs }: ClientOptions,
-  error: unknown,
-): NoAnswerError {
+function noAnswer(url: string, timeoutMs: number, error: unknown): NoAnswerError {
   return error instanceof Error && error.name === 'TimeoutError'
-    ? new NoAnswerError(url, 'late', `within ${timeoutMs / 1000} s`, error)
-    : new NoAnswerError(url, 'unreachable', String(error), error);
+    ? new NoAnswerError(url, 'late', `within ${timeoutMs / 1000} s`, { cause: error })
+    : new NoAnswerError(url, 'unreachable', reasonOf(error), { cause: error });
 }
 
-const textOf = (options: ClientOptions, reply: Reply): Promise<string> =>
-  reply.text().catch((error: unknown) => {
-    throw noAnswer(options, error);
-  });
+/** The error of fetch says little; what caused it says why. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause instanceof Error ? String(error.cause) : String(error);
 
 /** Returns undefined for a text that is not JSON. */
 function parsed(text: string): unknown {
@@ -173,11 +242,15 @@ const isEnvelope = (answer: unknown): answer is Envelope =>
  * The envelope of an answer and the fields in it. Throws NoAnswerError for an answer of another
  * program, such as a proxy's page.
  */
-async function envelopeIn(options: ClientOptions, response: Reply): Promise<Envelope> {
-  const answer = parsed(await textOf(options, response));
+async function envelopeIn({ url }: ClientOptions, reply: Reply): Promise<Envelope> {
+  const answer = parsed(await reply.text());
   if (isEnvelope(answer)) return answer;
-  const type = response.headers.get('content-type') ?? 'bytes of no type';
-  const moved = response.headers.get('location');
-  const what = moved === null ? type : `and sends callers to ${moved}`;
-  throw new NoAnswerError(options.url, 'foreign', `${response.status}, ${what}`);
+  const { status, headers } = reply;
+  const moved = headers.get('location');
+  // A browser hides where a redirection leads to, and its status.
+  const isMoved = moved !== null || status === 0;
+  const what = isMoved
+    ? `and sends callers to ${moved ?? 'another place'}`
+    : (headers.get('content-type') ?? 'bytes of no type');
+  throw new NoAnswerError(url, 'foreign', `${status}, ${what}`, { status });
 }

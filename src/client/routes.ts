@@ -1,55 +1,76 @@
 // The method and the path of each operation, and whether its body or its answer is bytes.
 // Printed from src/contract/table.ts; do not edit it. Type: npm run contract
 
-import type { OperationSpec } from '../contract/operation.ts';
-import type { OperationName } from '../contract/table.ts';
+import type { Operations } from './types.ts';
 
 export const pathPrefix = '/organization-management/v1';
+
+/** The header, with its value, by which a caller asks for fields of Silversmith's own. */
+export const extensionsHeader = { name: 'Silversmith-Extensions', value: '1' };
+
+/** A change that is sent again with the same value of this header is done once. */
+export const idempotencyHeader = 'Idempotency-Key';
 
 /** The most bytes of a file in one request. */
 export const transferPartBytesMax = 4194304;
 
-export type Route = Pick<OperationSpec, 'method' | 'path' | 'content'>;
+export interface Route {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  content?: 'request' | 'response' | 'stream';
+  extension?: true;
+}
 
-export const routes: Readonly<Record<OperationName, Route>> = {
+export const routes: Readonly<Record<keyof Operations, Route>> = {
   imageList: { method: 'GET', path: '/images' },
   imageGet: { method: 'GET', path: '/images/{id}' },
   imageCapture: { method: 'POST', path: '/images' },
   imageInstall: { method: 'POST', path: '/images/install' },
   imageDelete: { method: 'DELETE', path: '/images/{id}' },
-  imageRestore: { method: 'POST', path: '/images/{id}/restore' },
-  imageProtect: { method: 'POST', path: '/images/{id}/protection' },
-  imageLog: { method: 'GET', path: '/images/{id}/log' },
+  imageRestore: { method: 'POST', path: '/images/{id}/restore', extension: true },
+  imageProtect: { method: 'POST', path: '/images/{id}/protection', extension: true },
+  imageLog: { method: 'GET', path: '/images/{id}/log', extension: true },
   imageAssign: { method: 'POST', path: '/images/{id}/assign' },
-  imageAssignUndo: { method: 'POST', path: '/images/{id}/assign/undo' },
-  imageStorage: { method: 'GET', path: '/images/{id}/storage' },
-  imageDependents: { method: 'GET', path: '/images/{id}/dependents' },
-  imageExport: { method: 'POST', path: '/images/{id}/export' },
-  imageImport: { method: 'POST', path: '/images/import' },
-  transferGet: { method: 'GET', path: '/transfers/{id}' },
-  transferPart: { method: 'POST', path: '/transfers/{id}/parts/{offset}', content: 'request' },
-  transferFinish: { method: 'POST', path: '/transfers/{id}/finish' },
-  transferContent: { method: 'GET', path: '/transfers/{id}/content', content: 'response' },
-  transferDelete: { method: 'DELETE', path: '/transfers/{id}' },
+  imageAssignUndo: { method: 'POST', path: '/images/{id}/assign/undo', extension: true },
+  imageStorage: { method: 'GET', path: '/images/{id}/storage', extension: true },
+  imageDependents: { method: 'GET', path: '/images/{id}/dependents', extension: true },
+  imageExport: { method: 'POST', path: '/images/{id}/export', extension: true },
+  imageImport: { method: 'POST', path: '/images/import', extension: true },
+  transferGet: { method: 'GET', path: '/transfers/{id}', extension: true },
+  transferPart: {
+    method: 'POST',
+    path: '/transfers/{id}/parts/{offset}',
+    content: 'request',
+    extension: true,
+  },
+  transferFinish: { method: 'POST', path: '/transfers/{id}/finish', extension: true },
+  transferContent: {
+    method: 'GET',
+    path: '/transfers/{id}/content',
+    content: 'response',
+    extension: true,
+  },
+  transferDelete: { method: 'DELETE', path: '/transfers/{id}', extension: true },
   machineList: { method: 'GET', path: '/machines' },
   machineGet: { method: 'GET', path: '/machines/{id}' },
   machineCreate: { method: 'POST', path: '/machines' },
   machineStart: { method: 'POST', path: '/machines/{id}/start' },
   machineStop: { method: 'POST', path: '/machines/{id}/stop' },
   machineReset: { method: 'POST', path: '/machines/{id}/reset' },
-  planList: { method: 'GET', path: '/plans' },
+  planList: { method: 'GET', path: '/plans', extension: true },
   machineTypeList: { method: 'GET', path: '/machines/{id}/available-machine-types' },
   machineTypeSet: { method: 'POST', path: '/machines/{id}/machine-type' },
   machinePermissionFields: { method: 'GET', path: '/machines/permission-fields' },
   machinePermissionsSet: { method: 'POST', path: '/machines/{id}/permissions' },
-  machineDiskList: { method: 'GET', path: '/machines/{id}/disks' },
-  machineRestore: { method: 'POST', path: '/machines/{id}/restore' },
-  machineConsole: { method: 'GET', path: '/machines/{id}/console' },
+  machineDiskList: { method: 'GET', path: '/machines/{id}/disks', extension: true },
+  machineRestore: { method: 'POST', path: '/machines/{id}/restore', extension: true },
+  machineConsole: { method: 'GET', path: '/machines/{id}/console', extension: true },
   machineAccess: { method: 'POST', path: '/machines/{id}/access' },
   fileList: { method: 'GET', path: '/files' },
   fileCapacity: { method: 'GET', path: '/files/capacity' },
   machineFileList: { method: 'GET', path: '/machines/{id}/files' },
   softwareList: { method: 'GET', path: '/software' },
-  usageGet: { method: 'GET', path: '/usage' },
+  usageGet: { method: 'GET', path: '/usage', extension: true },
   userActionLogList: { method: 'GET', path: '/user-action-logs' },
+  eventList: { method: 'GET', path: '/events', content: 'stream', extension: true },
 };

@@ -3,14 +3,20 @@
 // each fits the time for an answer. A transfer whose bytes no longer move is given up.
 
 import { type Client, type ClientOptions, send } from './client.ts';
-import { ApiError, StalledError } from './errors.ts';
+import { ApiError, NoAnswerError, StalledError } from './errors.ts';
+import { pause } from './retry.ts';
 import { transferPartBytesMax } from './routes.ts';
 
-interface Moving {
-  onBytes?: (done: number, total: number) => void;
+export interface Moving {
+  onBytes?: ((done: number, total: number) => void) | undefined;
   /** How long to wait before the second attempt; each later wait is twice as long. */
-  pauseMs?: number;
+  pauseMs?: number | undefined;
+  /** Ends the transfer of bytes, which then throws the signal's reason. What was moved is kept. */
+  signal?: AbortSignal | undefined;
 }
+
+/** Gives bytes of a file, from an offset on; fewer than asked for only where the file ends. */
+export type Read = (offset: number, length: number) => Promise<Uint8Array>;
 
 /** The most attempts in a row that move no byte. */
 const triesMax = 6;
@@ -22,10 +28,10 @@ const partMs = 5000;
 const firstPartBytes = 256 * 1024;
 const partBytesMin = 16 * 1024;
 
-/** The transfer was ended while its bytes moved. */
+/** The transfer was ended while its bytes moved, or is not made yet. */
 class OverError extends ApiError {
   constructor(id: string, status: string) {
-    super(409, 409, `Transfer ${id} is ${status}, and takes no bytes any more.`, null);
+    super(409, 409, `Transfer ${id} is ${status}, so its bytes cannot be moved.`, null);
   }
 }
 
@@ -34,55 +40,63 @@ class OverError extends ApiError {
  * requests, and after a part at a wrong place.
  */
 const mayPass = (error: unknown) =>
-  !(error instanceof OverError) &&
-  (!(error instanceof ApiError) || error.status >= 500 || [408, 409, 429].includes(error.status));
+  error instanceof NoAnswerError ||
+  (error instanceof ApiError &&
+    !(error instanceof OverError) &&
+    (error.status >= 500 || [408, 409, 429].includes(error.status)));
 
-/**
- * Runs `work` until it resolves, again after each failure that may pass. `work` keeps `at` up to
- * date. Throws StalledError, and failures that do not pass.
- */
-async function insistently(
-  what: string,
-  pauseMs: number,
-  work: (at: { done: number; total: number }) => Promise<void>,
-) {
-  const at = { done: 0, total: 0 };
-  for (let tries = 1, before = -1; ; tries++) {
-    try {
-      return await work(at);
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-      if (at.done > before) [tries, before] = [1, at.done];
-      if (tries >= triesMax) throw new StalledError(what, at.done, at.total, tries, error);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs * 2 ** (tries - 1)));
-    }
+/** Counts the attempts that move no byte, and waits between them. */
+class Attempts {
+  readonly #what: string;
+  readonly #moving: Moving;
+  #tries = 1;
+  #before = -1;
+
+  constructor(what: string, moving: Moving) {
+    this.#what = what;
+    this.#moving = moving;
+  }
+
+  /** Waits for the next attempt. Throws StalledError after the last, and failures that stay. */
+  async after(error: unknown, { done, total }: { done: number; total: number }): Promise<void> {
+    if (!mayPass(error)) throw error;
+    if (done > this.#before) [this.#tries, this.#before] = [1, done];
+    if (this.#tries >= triesMax) throw new StalledError(this.#what, done, total, triesMax, error);
+    const { pauseMs = firstPauseMs, signal } = this.#moving;
+    await pause(pauseMs * 2 ** (this.#tries - 1), signal);
+    this.#tries++;
   }
 }
 
 /**
- * Sends the bytes of a file that the server lacks; `read` gives bytes from an offset on. Throws
- * StalledError, and ApiError for a refusal that another attempt would get too.
+ * Sends the bytes of a file that the server lacks. Throws StalledError, ApiError for a refusal that
+ * another attempt would get too, and the errors of `read`.
  */
 export async function upload(
   client: Client,
   options: ClientOptions,
   id: string,
-  read: (offset: number, length: number) => Promise<Uint8Array>,
-  { onBytes, pauseMs = firstPauseMs }: Moving = {},
+  read: Read,
+  moving: Moving = {},
 ): Promise<void> {
+  const { onBytes, signal } = moving;
   const aimMs = Math.min(partMs, (options.timeoutMs ?? Number.POSITIVE_INFINITY) / 4);
+  const attempts = new Attempts('upload', moving);
+  const at = { done: 0, total: 0 };
   let [length, most] = [firstPartBytes, transferPartBytesMax];
-  await insistently('upload', pauseMs, async (at) => {
+  const attempt = async () => {
     // Ask at each attempt, because a part whose answer was lost may have arrived.
-    const { attributes } = await client.transferGet({ id });
+    const { attributes } = await client.transferGet({ id }, { signal });
     [at.done, at.total] = [attributes.received_bytes, attributes.size_bytes];
     if (at.done < at.total && attributes.status !== 'receiving')
       throw new OverError(id, attributes.status);
     while (at.done < at.total) {
       const content = await read(at.done, Math.min(length, at.total - at.done));
+      if (content.length === 0)
+        throw new RangeError(`The file ends at ${at.done} bytes; ${at.total} were announced.`);
       const begun = performance.now();
       try {
-        await send(options, 'transferPart', { id, offset: at.done }, { content });
+        await send(options, 'transferPart', { id, offset: at.done }, { content, signal });
       } catch (error) {
         most = Math.max(partBytesMin, Math.floor(content.length / 2));
         length = Math.max(partBytesMin, Math.floor(content.length / 8));
@@ -93,7 +107,46 @@ export async function upload(
       const carried = (content.length / (performance.now() - begun)) * aimMs;
       length = Math.floor(Math.min(most, Math.max(partBytesMin, carried)));
     }
-  });
+    return true;
+  };
+  while (!(await attempt().catch((error) => attempts.after(error, at))));
+}
+
+/** The bytes of an export, from `offset` on. Throws like `upload`. */
+export async function* downloaded(
+  client: Client,
+  options: ClientOptions,
+  id: string,
+  offset: number,
+  moving: Moving = {},
+): AsyncGenerator<Uint8Array> {
+  const { onBytes, signal } = moving;
+  const attempts = new Attempts('download', moving);
+  const at = { done: offset, total: 0 };
+  while (true) {
+    try {
+      const { attributes } = await client.transferGet({ id }, { signal });
+      if (attributes.status !== 'available') throw new OverError(id, attributes.status);
+      at.total = attributes.size_bytes;
+      if (at.done >= at.total) return;
+      const headers = { range: `bytes=${at.done}-` };
+      const reply = await send(options, 'transferContent', { id }, { headers, signal });
+      // A proxy that knows no ranges sends the file from its beginning.
+      let excess = reply.status === 206 ? 0 : at.done;
+      for await (const piece of reply.body ?? []) {
+        const bytes = piece.subarray(excess);
+        excess -= piece.length - bytes.length;
+        if (bytes.length === 0) continue;
+        yield bytes;
+        at.done += bytes.length;
+        onBytes?.(at.done, at.total);
+      }
+      if (at.done >= at.total) return;
+      throw new NoAnswerError(options.url, 'unreachable', 'the connection ended early');
+    } catch (error) {
+      await attempts.after(error, at);
+    }
+  }
 }
 
 /** Gives the bytes of an export, from `offset` on, to `write`. Throws like `upload`. */
@@ -103,26 +156,7 @@ export async function download(
   id: string,
   offset: number,
   write: (bytes: Uint8Array) => Promise<void>,
-  { onBytes, pauseMs = firstPauseMs }: Moving = {},
+  moving: Moving = {},
 ): Promise<void> {
-  let done = offset;
-  await insistently('download', pauseMs, async (at) => {
-    at.done = done;
-    at.total = (await client.transferGet({ id })).attributes.size_bytes;
-    if (done >= at.total) return;
-    const response = await send(
-      options,
-      'transferContent',
-      { id },
-      { headers: { range: `bytes=${done}-` } },
-    );
-    if (!response.body) throw new TypeError('the answer has no body');
-    for await (const bytes of response.body) {
-      await write(bytes);
-      done += bytes.length;
-      at.done = done;
-      onBytes?.(done, at.total);
-    }
-    if (done < at.total) throw new TypeError('the connection ended early');
-  });
+  for await (const bytes of downloaded(client, options, id, offset, moving)) await write(bytes);
 }

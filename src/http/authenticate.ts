@@ -49,7 +49,7 @@ interface UsedSignatures {
 }
 
 /** A request whose header is in order, and whose body is still to come. */
-export interface Claim {
+interface Claim {
   given: Credentials;
   /** Null for a key that is not in use: the request is refused when its body has come. */
   caller: FoundKey['caller'];

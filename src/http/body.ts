@@ -38,6 +38,7 @@ interface BodyOptions {
 export const hasBody = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
+const nothing = Buffer.alloc(0);
 const inUnits = (bytes: number) => `${bytes} bytes (${bytes / 1024 ** 2} MB)`;
 
 /** Says why a body is too slow; null when it is not. */
@@ -60,7 +61,7 @@ export class Bodies {
     const { bytesMax, keep, onBytes } = options;
     const large = (has: string) =>
       new AppError('too_large', `The body has ${has}; the most is ${inUnits(bytesMax)} here.`);
-    if (!hasBody(request)) return Promise.resolve(Buffer.alloc(0));
+    if (!hasBody(request)) return Promise.resolve(nothing);
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > bytesMax) return Promise.reject(large(`${declared} bytes`));
     const begun = performance.now();

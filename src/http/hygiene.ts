@@ -1,6 +1,6 @@
 // The rules for every answer, whatever it is about: the headers that browsers heed, a request id,
 // the methods of a path, and an envelope even for bytes that never become a request (too large
-// headers, a request without an end). There is no CORS: pages of other origins get nothing.
+// headers, a request without an end). Pages of other origins get nothing, unless cors.ts lets them.
 
 import { randomUUID } from 'node:crypto';
 import { IncomingMessage, ServerResponse } from 'node:http';
@@ -87,7 +87,7 @@ function methodsOf(path: string): string[] {
   return [...found, 'OPTIONS'].sort();
 }
 
-/** The headers of every answer that browsers heed. They are the same each time, so made once. */
+/** The headers that browsers heed. They are the same for each answer, so made once. */
 function browserHeaders() {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
@@ -108,6 +108,15 @@ function browserHeaders() {
   return response.getHeaders();
 }
 
+/** Those that count for JSON, which no browser runs or shows as a page. */
+const jsonHeaders = [
+  'content-security-policy',
+  'cross-origin-resource-policy',
+  'referrer-policy',
+  'x-content-type-options',
+  'x-frame-options',
+];
+
 /** Says what is wrong with the headers of a request; undefined when nothing is. */
 function headerFault({ httpVersion, headers }: IncomingMessage): AppError | undefined {
   if (httpVersion === '1.1' && headers.host === undefined)
@@ -117,15 +126,17 @@ function headerFault({ httpVersion, headers }: IncomingMessage): AppError | unde
   return undefined;
 }
 
+/** The headers that count for an answer that is no page. */
+export const dataHeaders = (ofPages = browserHeaders()) =>
+  Object.fromEntries(jsonHeaders.map((name) => [name, ofPages[name]]));
+
 export function registerHygiene(app: FastifyInstance): void {
-  const headers = browserHeaders();
+  const ofPages = browserHeaders();
+  const ofJson = dataHeaders(ofPages);
   // Node would answer an expectation by itself, without an envelope.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   // Hooks that call back cost every request less than hooks with promises.
-  app.addHook('onRequest', ({ raw }, reply, done) => {
-    reply.headers(headers);
-    done(headerFault(raw));
-  });
+  app.addHook('onRequest', ({ raw }, _reply, done) => done(headerFault(raw)));
   let stopping = false;
   app.addHook('preClose', async () => {
     stopping = true;
@@ -136,6 +147,8 @@ export function registerHygiene(app: FastifyInstance): void {
   );
   app.server.on('drop', () => void tell());
   app.addHook('onSend', (request, reply, payload, done) => {
+    const isJson = String(reply.getHeader('content-type')).startsWith('application/json');
+    reply.headers(isJson ? ofJson : ofPages);
     // A connection that stays open would delay the stop.
     if (stopping) reply.header('connection', 'close');
     reply.header('x-request-id', request.id);

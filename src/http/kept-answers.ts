@@ -49,6 +49,12 @@ export class KeptAnswers {
   #bytes = 0;
   #version: number | null = null;
 
+  /** Returns the answer that is kept for a version of the store, which is asked before. */
+  find(version: number | null, key: string, now: number): Buffer | undefined {
+    const before = version === this.#version ? this.#answers.get(key) : undefined;
+    return before instanceof Kept ? before.at(now) : undefined;
+  }
+
   /**
    * Returns the answer that is kept for a version of the store, or is being made for it; else makes
    * it. `version` is asked before. Without one nothing is kept, but those who ask at the same time

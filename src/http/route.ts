@@ -1,39 +1,51 @@
 // The route of an operation. Each request is checked in the contract's order: authentication,
 // permission, body and query; the application checks existence and state. A read sees committed
-// rows; a change runs in one transaction, after which the reconciler is nudged.
+// rows; a change runs in one transaction, after which the reconciler is nudged. A read without a
+// body whose answer is kept is answered once its caller is known.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteHandlerMethod,
+  RouteOptions,
+} from 'fastify';
 import type { Application, Change } from '../app/application.ts';
 import type { SignedCaller } from '../app/caller.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
-import { extensionsHeader, withoutExtensions } from '../contract/extension.ts';
-import type { OperationSpec } from '../contract/operation.ts';
+import { extensionsHeader, isObject, withoutExtensions } from '../contract/extension.ts';
+import { lastEventIdHeader, type OperationSpec, permissionsOf } from '../contract/operation.ts';
 import {
+  type AnswerName,
   type ChangeName,
+  isAnswerName,
   isReadName,
+  isStreamName,
   type OperationName,
   operationNames,
   type ReadName,
+  type StreamName,
   specOf,
 } from '../contract/table.ts';
 import { transferPartBytesMax } from '../contract/transfer.ts';
 import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Turns } from '../lib/turns.ts';
-import type { Authenticator, Claim } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
 import { assertNoBody, Bodies, hasBody, parseBody } from './body.ts';
 import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
+import { EventStreams } from './event-stream.ts';
 import { sendFile } from './file.ts';
 import { FileAnswer, type Input } from './handler.ts';
 import { httpLimits, pathOf, reachedAt } from './hygiene.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
+import { parseLastEventId, streamHandlers } from './routes/event.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    claim: Claim | null;
     caller: SignedCaller | null;
     rawBody: Buffer | null;
   }
@@ -55,15 +67,22 @@ export interface OperationOptions {
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
   const kept = new KeptAnswers();
-  app.decorateRequest('claim', null);
+  const streams = new EventStreams(app, options.application);
   app.decorateRequest('caller', null);
   app.decorateRequest('rawBody', null);
-  for (const name of operationNames)
+  for (const name of operationNames) {
+    const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
       ...declared(name),
-      ...checks(specOf(name), options.authenticator, bodies),
-      handler: isReadName(name) ? reading(name, kept, options) : changing(name, options),
+      ...(isReadName(name)
+        ? {
+            onRequest: keptFirst(judge, kept, options),
+            handler: handlerOf(name, kept, streams, options),
+          }
+        : { onRequest: judge, handler: changing(name, options) }),
+      preValidation: parsing(specOf(name)),
     });
+  }
 }
 
 /** The part of a route that the row of its operation declares. */
@@ -81,45 +100,94 @@ function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 's
   };
 }
 
-/** The steps between a request's header and its handler; the schemas are checked after them. */
-function checks(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
+/**
+ * Judges who asks, and whether they may. The body is read in between, because the signature covers
+ * it. The schemas are checked afterwards.
+ */
+function judging(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
   const isBytes = operation.content === 'request';
-  return {
-    async onRequest(request: FastifyRequest) {
-      request.claim = await authenticator.claim({
-        authorization: request.headers.authorization,
-        method: request.method,
-        path: pathOf(request),
-        hasBody: hasBody(request.raw),
-        isBytes,
-      });
-    },
-    async preValidation(request: FastifyRequest, reply: FastifyReply) {
-      const claim = given(request.claim);
-      const body = await bodies.read(request.raw, reply.raw, {
-        bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
-        // A request under a key that is not in use is refused, so its body is not worth memory.
-        keep: claim.caller !== null,
-        onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
-      });
-      request.rawBody = body;
-      request.caller = await authenticator.prove(claim);
-      const { permissions } = request.caller;
-      if (!permissions.some((one) => one === operation.permission)) {
-        throw new AppError(
-          'permission_required',
-          `This key lacks the permission ${operation.permission}; use one that has it.`,
-        );
-      }
-      request.query = lenientQuery(operation, request.query);
-      if (operation.body)
-        request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
-      else if (!isBytes) assertNoBody(body);
-    },
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { raw, headers } = request;
+    const claim = await authenticator.claim({
+      authorization: headers.authorization,
+      method: request.method,
+      path: pathOf(request),
+      hasBody: hasBody(raw),
+      isBytes,
+    });
+    request.rawBody = await bodies.read(raw, reply.raw, {
+      bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
+      // A request under a key that is not in use is refused, so its body is not worth memory.
+      keep: claim.caller !== null,
+      onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
+    });
+    request.caller = await authenticator.prove(claim);
+    const { permissions } = request.caller;
+    const enough = permissionsOf(operation);
+    if (!permissions.some((one) => enough.includes(one))) {
+      throw new AppError(
+        'permission_required',
+        `This key lacks the permission ${enough.join(' or ')}; use one that has it.`,
+      );
+    }
   };
 }
 
-function reading<Name extends ReadName>(
+/** Answers from memory at once: the request that the answer was made for has passed all checks. */
+function keptFirst(
+  judge: ReturnType<typeof judging>,
+  kept: KeptAnswers,
+  { application, clock }: OperationOptions,
+) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    await judge(request, reply);
+    if (given(request.rawBody).length > 0) return;
+    const answer = kept.find(application.version(), keyOf(request), clock.now());
+    if (answer) return reply.type(json).send(answer);
+  };
+}
+
+const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
+  const body = given(request.rawBody);
+  request.query = lenientQuery(operation, request.query);
+  if (operation.body)
+    request.body = lenientBody(operation, parseBody(request.headers['content-type'], body));
+  else if (operation.content !== 'request') assertNoBody(body);
+};
+
+/** A read answers whole; with a stream of events when it does nothing else, or is asked to follow. */
+function handlerOf(
+  name: ReadName,
+  kept: KeptAnswers,
+  streams: EventStreams,
+  options: OperationOptions,
+): RouteHandlerMethod {
+  const whole = isAnswerName(name) ? reading(name, kept, options) : null;
+  const stream = isStreamName(name) ? streaming(name, streams, options) : null;
+  if (stream === null) return given(whole);
+  return async (request, reply) => {
+    const { query } = request;
+    const isFollowed = isObject(query) && query.follow === true;
+    return whole && !isFollowed ? whole(request, reply) : stream(request, reply);
+  };
+}
+
+function streaming<Name extends StreamName>(
+  name: Name,
+  streams: EventStreams,
+  { application }: OperationOptions,
+) {
+  const handler = streamHandlers[name];
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { params, query } = inputOf<Name>(request);
+    const caller = given(request.caller);
+    const after = parseLastEventId(request.headers[lastEventIdHeader.name.toLowerCase()]);
+    const asked = await handler({ application, caller, params, query, after });
+    await streams.open(request, reply, caller, asked);
+  };
+}
+
+function reading<Name extends AnswerName>(
   name: Name,
   kept: KeptAnswers,
   { application, clock }: OperationOptions,
@@ -144,7 +212,7 @@ function reading<Name extends ReadName>(
       const answer: Record<string, unknown> = { ...result, ...envelopeAt(now) };
       return { text: serializerOf(request, reply)(answer), isTimeless };
     };
-    const key = `${caller.organisationId} ${asksForExtensions(request)} ${request.url}`;
+    const key = keyOf(request);
     return reply.type(json).send(await kept.get(application.version(), key, now, make));
   };
 }
@@ -176,6 +244,10 @@ function changing<Name extends ChangeName>(name: Name, options: OperationOptions
     return answer;
   };
 }
+
+/** Tells the answer of a read from all others: of an organisation, to a target, in one shape. */
+const keyOf = (request: FastifyRequest) =>
+  `${given(request.caller).organisationId} ${asksForExtensions(request)} ${request.url}`;
 
 /** The parts of a request, which were checked against the schemas of the operation. */
 const inputOf = <Name extends OperationName>(request: FastifyRequest) => {

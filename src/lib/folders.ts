@@ -19,6 +19,10 @@ function userFolder(env: Environment, variable: string, ...below: string[]): str
   return join(parent, 'silversmith');
 }
 
+/** The file of a user's profiles, also of root's. */
+export const profilesFile = (env: Environment): string =>
+  join(userFolder(env, 'XDG_CONFIG_HOME', '.config'), 'profiles.json');
+
 export const rootDataDir = '/var/lib/silversmith';
 
 /** Describes the default data directory, for the help of a command. */

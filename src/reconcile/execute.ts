@@ -4,18 +4,26 @@
 // LeaseLost and this owner stops without a trace, because the next owner does the rest.
 
 import { AppError, reasonOf } from '../domain/error.ts';
+import type { EventFacts } from '../domain/event.ts';
 import type { Job } from '../domain/job.ts';
+import { logWith } from '../lib/log.ts';
+import type { Span, Tracer } from '../lib/trace.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
+import { Progress, subjectsOf } from './job-events.ts';
+import { watchEngine } from './watch-engine.ts';
 
 /** A lease is renewed so many times before it would end. */
 const renewals = 3;
 
+type Outcome = Parameters<Meter['attempted']>[1];
+
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
+  tracer: Tracer;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;
 }
@@ -26,11 +34,14 @@ export async function execute(
   job: Job,
   options: ExecuteOptions,
 ): Promise<void> {
-  const { store, clock, log } = options;
+  const { store, clock } = options;
   const { leaseMs } = options.settings;
   const lost = new AbortController();
   const signal = AbortSignal.any([options.stop, lost.signal]);
-  const attempt = new Attempt(definition, contextOf(job, signal, options), options);
+  const span = beginSpan(job, options.tracer);
+  const context = contextOf(job, signal, span, options);
+  if (job.attempts === 1) options.meter.waited(job.kind, Math.max(0, clock.now() - job.createdAt));
+  const attempt = new Attempt(definition, context, options);
   const renewal = setInterval(() => {
     store
       .write('system', (work) => work.jobs.fencedUpdate(job, { leaseUntil: clock.now() + leaseMs }))
@@ -41,14 +52,23 @@ export async function execute(
   } catch (error) {
     // The store or the engine failed twice. The lease runs out, and the job is claimed again.
     if (!(error instanceof LeaseLost))
-      log.error({ ...attempt.fields, err: error }, 'job could not be settled');
+      context.log.error({ err: error }, 'job could not be settled');
   } finally {
     clearInterval(renewal);
+    const { outcome } = attempt;
+    const isWell = outcome === 'done' || outcome === 'put back';
+    span?.end({ 'silversmith.outcome': outcome }, isWell ? undefined : outcome);
   }
 }
 
-function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobContext {
-  const { store } = options;
+function contextOf(
+  job: Job,
+  signal: AbortSignal,
+  span: Span | null,
+  options: ExecuteOptions,
+): JobContext {
+  const { store, clock } = options;
+  const progress = new Progress(job, clock.monotonic);
   const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
       await work.jobs.fencedUpdate(job, {});
@@ -56,12 +76,19 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
     });
   return {
     ...options,
+    engine: watchEngine(options.engine, { ...options, parent: span?.traceparent }),
+    log: logWith(options.log, fieldsOf(job)),
     job,
     signal,
     call: { signal, token: { jobId: job.id, attempt: job.attempts } },
     write,
-    phase: (phase, progress) =>
-      store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
+    phase(phase, done) {
+      const facts = progress.begins(phase, done);
+      return store.write('system', async (work) => {
+        await work.jobs.fencedUpdate(job, { phase, progress: done });
+        if (facts) await work.events.add('progress', subjectsOf(job), facts);
+      });
+    },
     begin: (name, id) => write((work) => work.jobs.begin(job, name, id)),
     begun: () => store.read('system', (work) => work.jobs.begunBy(job.id)),
     async remember(data) {
@@ -71,19 +98,44 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
   };
 }
 
+/** The fields of each line about a job; docs/guide/operations.md describes them. */
+const fieldsOf = ({ id, kind, attempts, imageId, machineId, transferId, layerId, data }: Job) => ({
+  job: id,
+  kind,
+  attempt: attempts,
+  ...(imageId !== null && { image: imageId }),
+  ...(machineId !== null && { machine: machineId }),
+  ...(transferId !== null && { transfer: transferId }),
+  ...(layerId !== null && { layer: layerId }),
+  ...(data.origin && { request: data.origin.requestId }),
+});
+
+const beginSpan = ({ id, kind, attempts, imageId, machineId, data }: Job, tracer: Tracer) =>
+  tracer.begin({
+    name: kind,
+    kind: 'consumer',
+    parent: data.origin?.traceparent,
+    attributes: {
+      'silversmith.job.id': id,
+      'silversmith.job.attempt': attempts,
+      ...(imageId !== null && { 'silversmith.image.id': imageId }),
+      ...(machineId !== null && { 'silversmith.machine.id': machineId }),
+      ...(data.origin && { 'silversmith.request.id': data.origin.requestId }),
+    },
+  });
+
 class Attempt {
-  readonly fields: object;
   readonly #definition: JobDefinition;
   readonly #context: JobContext;
   readonly #options: ExecuteOptions;
   readonly #begunAt = performance.now();
+  /** `put back`: it waits for another job or for a server, or the lease was lost. */
+  outcome: Outcome | 'put back' = 'put back';
 
   constructor(definition: JobDefinition, context: JobContext, options: ExecuteOptions) {
     this.#definition = definition;
     this.#context = context;
     this.#options = options;
-    const { id, kind, imageId, machineId } = context.job;
-    this.fields = { job: id, kind, image: imageId, machine: machineId };
   }
 
   async run(): Promise<void> {
@@ -93,12 +145,13 @@ class Attempt {
       await write(async (work) => {
         await commit(work);
         await work.jobs.fencedUpdate(job, { state: 'done', phase: 'done', progress: 1 });
+        await work.events.add('changed', subjectsOf(job));
       });
     } catch (error) {
       return this.#settle(error);
     }
     this.#ended('done');
-    this.#options.log.info(this.fields, 'job done');
+    this.#context.log.info({}, 'job done');
   }
 
   async #settle(error: unknown): Promise<void> {
@@ -116,11 +169,8 @@ class Attempt {
   async #retry(error: AppError, failures: number): Promise<void> {
     const reason = reasonOf(error);
     this.#ended('retried');
-    this.#options.log.info(
-      { ...this.fields, reason, detail: error.detail, failures },
-      'job will be tried again',
-    );
-    await this.#requeue(reason, retryDelayMs(failures), failures);
+    this.#context.log.info({ reason, detail: error.detail, failures }, 'job will be tried again');
+    await this.#requeue(reason, retryDelayMs(failures), failures, { waitsBecause: reason });
   }
 
   async #fail(error: unknown, failures: number): Promise<void> {
@@ -139,8 +189,8 @@ class Attempt {
       await this.#definition.undo?.(this.#context);
     } catch (undoError) {
       // The job stays open, so that a later attempt can finish the undo.
-      this.#options.log.error(
-        { ...this.fields, err: undoError },
+      this.#context.log.error(
+        { err: undoError },
         'job could not be undone; it will be tried again',
       );
       return this.#requeue(reason, retryDelayMs(failures), failures);
@@ -148,38 +198,42 @@ class Attempt {
     await write(async (work) => {
       await this.#definition.abandon(work, job, reason);
       await work.jobs.fencedUpdate(job, { state: 'failed', phase: 'failed', reason });
+      await work.events.add('changed', subjectsOf(job));
     });
   }
 
   /** An AppError is known and is shown to the caller. Anything else is a defect: log its stack. */
   #logFailure(error: unknown, reason: string): void {
-    const { log } = this.#options;
+    const { log } = this.#context;
     const isKnown = error instanceof AppError;
     this.#ended(isKnown ? 'failed' : 'unforeseen');
-    if (isKnown) log.info({ ...this.fields, reason, detail: error.detail }, 'job failed');
-    else log.error({ ...this.fields, err: error }, 'job failed for an unforeseen reason');
+    if (isKnown) log.info({ reason, detail: error.detail }, 'job failed');
+    else log.error({ err: error }, 'job failed for an unforeseen reason');
   }
 
   #requeue(
     reason: string | null,
     afterMs: number,
     failures = this.#context.job.failures,
+    facts: EventFacts | null = null,
   ): Promise<void> {
     const { job, store, clock } = this.#context;
-    return store.write('system', (work) =>
-      work.jobs.fencedUpdate(job, {
+    return store.write('system', async (work) => {
+      await work.jobs.fencedUpdate(job, {
         state: 'queued',
         leaseOwner: null,
         leaseUntil: null,
         reason,
         failures,
         notBefore: clock.now() + afterMs,
-      }),
-    );
+      });
+      if (facts) await work.events.add('progress', subjectsOf(job), facts);
+    });
   }
 
-  #ended(outcome: Parameters<Meter['attempted']>[1]): void {
+  #ended(outcome: Outcome): void {
     const { kind } = this.#context.job;
     this.#options.meter.attempted(kind, outcome, performance.now() - this.#begunAt);
+    this.outcome = outcome;
   }
 }

@@ -18,9 +18,11 @@ import { dataDirSetting, type FlagsOf, inUnits, setting, settingValues } from '.
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
-import { systemPath } from '../lib/spawn.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
+import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
+import { toolEnvironment } from './tool-environment.ts';
+import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 
 const hourMs = 3600_000;
 const dayMs = 24 * hourMs;
@@ -104,6 +106,7 @@ export const settings = {
     default: null,
     help: 'where callers reach it, for links that it makes',
   }),
+  ...corsSettings,
   rateLimit: setting({
     option: '--rate-limit <number>',
     variable: 'SILVERSMITH_RATE_LIMIT',
@@ -120,6 +123,7 @@ export const settings = {
       'beside the API, when that listens on loopback and has no --public-url, to callers on this host',
     help: 'answer /metrics there and nowhere else',
   }),
+  ...traceSettings,
   keepHours: setting({
     option: '--keep-hours <number>',
     variable: 'SILVERSMITH_KEEP_HOURS',
@@ -226,29 +230,20 @@ export interface Config {
   cacheDirs: string[];
   /** The address in links that the server makes; null: the one by which each caller came. */
   publicUrl: string | null;
+  /** The origins whose pages may call the API. */
+  corsOrigins: readonly string[];
   requestsPerSecond: number;
   /**
    * Where /metrics is answered; null: where the API is, when that is loopback without a public
    * address, and else nowhere.
    */
   metrics: ListenAddress | null;
+  /** Null: nothing is traced. */
+  trace: TraceConfig | null;
   /** Settings of the reconciler that an operator may change. */
   settings: Partial<Settings>;
   /** The ring of master keys, when it is not in the file of the data directory. */
   masterKey?: string;
-}
-
-/** The variables that programs get: none of them may hold a secret of ours. */
-const toolVariables = [
-  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG', 'LC_ALL'],
-  ...['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
-];
-
-export function toolEnvironment(env: Environment): Record<string, string> {
-  const found = toolVariables.flatMap((name) =>
-    env[name] === undefined ? [] : [[name, env[name]]],
-  );
-  return { PATH: systemPath, ...Object.fromEntries(found) };
 }
 
 /**
@@ -281,8 +276,10 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     toolEnvironment: toolEnvironment(env),
     cacheDirs: cacheDirs(env),
     publicUrl: given.publicUrl,
+    corsOrigins: given.corsOrigin,
     requestsPerSecond: given.rateLimit,
     metrics: given.metrics,
+    trace: traceConfig(given.otlpEndpoint, given.otlpHeaders),
     settings: {
       keepDiskMs: given.keepHours,
       auditKeptMs: given.auditDays,

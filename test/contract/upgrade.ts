@@ -64,7 +64,7 @@ export const testUpgrades = (database: string, make: MakeOld) =>
               [1, null],
             );
           }
-          assert.equal((await work.usage.quotas()).images > 0, true);
+          assert.equal((await work.usage.of([])).quotas.images > 0, true);
           assert.deepEqual(
             (await work.layers.cache()).map(({ id }) => id),
             ['step'],

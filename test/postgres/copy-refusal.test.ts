@@ -27,7 +27,7 @@ describe('a copy that is refused', () => {
     const empty = await temporaryFolder(t);
     const refuses = async (folder: string, args: string[], says: RegExp) => {
       const { code, err } = await copy(folder, ...args);
-      assert.equal(code, 1);
+      assert.notEqual(code, 0);
       assert.match(err, says);
     };
     await refuses(empty, ['--to', url], /no store in .*--data-dir/);
@@ -70,7 +70,7 @@ describe('a copy that is refused', () => {
         [await temporaryFolder(t), '--from'],
       ] as const) {
         const { code, err } = await copy(folder, option, url);
-        assert.deepEqual([code, says.test(err)], [1, true], err);
+        assert.deepEqual([code > 0, says.test(err)], [true, true], err);
       }
       assert.equal((await tables(url)).length, 1);
     }
@@ -92,7 +92,7 @@ describe('a copy that is refused', () => {
         ? run(...['store', 'copy', ...args])
         : runIn(dataDir, 'simulator', { SILVERSMITH_DATABASE_URL: env })('store', 'copy', ...args));
       shown.push(err);
-      assert.equal(code, 1);
+      assert.notEqual(code, 0);
       assert.match(err, sentence);
     };
     await says([], /Give --to .* or --from/);
@@ -127,7 +127,7 @@ describe('a copy that is refused', () => {
       database.exec(change);
       database.close();
       const { code, err } = await copy(dataDir, '--to', url);
-      assert.deepEqual([code, says.test(err)], [1, true], err);
+      assert.deepEqual([code > 0, says.test(err)], [true, true], err);
       assert.equal(await server.count(url, 'organisation'), 0);
     }
   });
@@ -145,7 +145,7 @@ describe('a copy that is refused', () => {
       url,
     );
     const { code, err } = await copy(dataDir, '--to', url);
-    assert.equal(code, 1);
+    assert.notEqual(code, 0);
     assert.match(err, /The copy of the table image differs from the original \(2\)/);
     assert.equal(await server.count(url, 'organisation'), 0);
   });

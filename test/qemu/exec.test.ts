@@ -43,7 +43,7 @@ describe('machine exec', () => {
     const [id = 0] = s.machines;
     const exec = typing(s.dataDir);
     const off = await exec(id, '--', 'sh');
-    assert.deepEqual([off.code, off.out], [1, '']);
+    assert.deepEqual([off.code, off.out], [5, '']);
     assert.match(
       off.err,
       new RegExp(`^error: Machine ${id} is off; start it: silversmith machine start ${id}`),
@@ -93,8 +93,8 @@ describe('machine exec', () => {
     assert.equal((await s.turn(true)).friendly_status, 'ready');
     const { code, err } = await typing(s.dataDir)(s.machine, 'ls');
     assert.deepEqual(
-      [code, /its guest agent does not answer; wait until/.test(err)],
-      [1, true],
+      [code > 0, /its guest agent does not answer; wait until/.test(err)],
+      [true, true],
       err,
     );
   });

@@ -48,7 +48,7 @@ describe('doctor --deep and layer verify', () => {
       );
       const startedAt = performance.now();
       child.kill(signal);
-      assert.equal(await closed, 1, err);
+      assert.ok([130, 143].includes((await closed) ?? 0), err);
       const tookMs = performance.now() - startedAt;
       assert.ok(tookMs < endsMs, `${tookMs} ms`);
       assert.match(err, /^error: It was interrupted/);

@@ -26,14 +26,17 @@ describe('the command line', { concurrency: 2 }, () => {
   it('prints results to standard output, and errors to standard error', async (t) => {
     const { run, runAlone, dataDir } = await startDemoAlone(t);
     assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
-    assert.match((await runAlone('--version')).out, /^\d+\.\d+\.\d+\n$/);
+    assert.match(
+      (await runAlone('--version')).out,
+      /^\d+\.\d+\.\d+\S* \((checkout|commit \S+), Node [\d.]+\)\n$/,
+    );
     const unknown = await runAlone('frobnicate');
     assert.deepEqual(
       [unknown.code, unknown.out, /unknown command/.test(unknown.err)],
-      [1, '', true],
+      [2, '', true],
     );
     const refused = await runAlone('image', 'show', '77');
-    assert.deepEqual([refused.code, refused.out, /no image 77/.test(refused.err)], [1, '', true]);
+    assert.deepEqual([refused.code, refused.out, /no image 77/.test(refused.err)], [3, '', true]);
     assert.equal((await stat(join(dataDir, 'demo.json'))).mode & 0o777, 0o600);
     assert.match((await run('software', 'list')).out, /^ID +NAME.*htop/s);
     assert.match((await run('base', 'list')).out, /Simulated base/);
@@ -42,7 +45,7 @@ describe('the command line', { concurrency: 2 }, () => {
       [failed.code, /Fails on purpose, failed with exit status 3/.test(failed.err)],
       [1, true],
     );
-    assert.match((await run('image', 'delete', 'Broken')).out, /deleted/);
+    assert.match((await run('image', 'delete', 'Broken', '--yes')).out, /deleted/);
   });
 
   it('does the whole job', async (t) => {
@@ -60,7 +63,7 @@ describe('the command line', { concurrency: 2 }, () => {
 
   it('undoes changes, and protects an image', async (t) => {
     const { run, image } = await withImage(t);
-    assert.match((await run('machine', 'reset', '1')).out, /reset/);
+    assert.match((await run('machine', 'reset', '1', '--yes')).out, /reset/);
     assert.match((await run('machine', 'disks', '1')).out, /kept/);
     assert.match((await run('machine', 'restore', '1')).out, /1 +/);
     assert.match((await run('image', 'storage', image.id)).out, /exclusive +0\.0/);
@@ -68,9 +71,9 @@ describe('the command line', { concurrency: 2 }, () => {
       (await run('image', 'dependents', image.id)).out,
       /machine +1 .*would free 0\.0 MB/s,
     );
-    assert.match((await run('image', 'undo', image.id, '2')).out, /1 machines/);
+    assert.match((await run('image', 'undo', image.id, '2', '--yes')).out, /1 machines/);
     assert.match((await run('image', 'protect', image.id)).out, /is protected/);
-    assert.match((await run('image', 'delete', image.id)).err, /is protected.*409/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).err, /is protected.*409/);
     assert.match((await run('image', 'protect', image.id, '--off')).out, /not protected/);
   });
 
@@ -80,12 +83,12 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match((await run('layer', 'verify')).out, /same|digest taken/);
     assert.match((await run('layer', 'list')).out, /software +sealed/);
     assert.match((await run('cache', 'list')).out, /yes/);
-    assert.match((await run('cache', 'prune')).out, /0 steps/);
+    assert.match((await run('cache', 'prune', '--yes')).out, /0 steps/);
     assert.match((await run('storage')).out, /free on the host/);
-    assert.match((await run('image', 'delete', image.id)).out, /deleted/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).out, /deleted/);
     assert.match((await run('image', 'list', '--deleted')).out, /With htop/);
     assert.match((await run('image', 'restore', image.id)).out, /With htop/);
-    assert.match((await run('image', 'delete', image.id)).out, /deleted/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).out, /deleted/);
     assert.equal(JSON.parse((await run('image', 'list', '--json')).out).count, 1);
   });
 });

@@ -51,14 +51,14 @@ interface Server {
   stop(): Promise<unknown>;
 }
 
-/** Starts a demo in this process, which is much faster than a process of its own. */
-export const startDemo = (t: Scope) =>
+/**
+ * Starts a demo in this process, which is much faster than a process of its own. At the speed 0
+ * work takes no time; at 1 as long as in reality.
+ */
+export const startDemo = (t: Scope, { simulatorSpeed = '0', port = '0' } = {}) =>
   demoOn(t, undefined, (dataDir) => {
-    const simulator = { engine: 'simulator', simulatorSpeed: '0' };
-    const config = parseConfig(
-      { dataDir, ...simulator, port: '0', demo: true, logLevel: 'silent' },
-      {},
-    );
+    const simulator = { engine: 'simulator', simulatorSpeed };
+    const config = parseConfig({ dataDir, ...simulator, port, demo: true, logLevel: 'silent' }, {});
     let running: Running | undefined;
     return {
       async start() {
@@ -104,5 +104,5 @@ async function demoOn(t: Scope, given: string | undefined, serverOn: (dataDir: s
         (_error, out, err) => resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
-  return { dataDir, run, runIn, runAlone, start, stop };
+  return { dataDir, environment, run, runIn, runAlone, start, stop };
 }

@@ -41,7 +41,7 @@ describe('a data directory whose server is of an older version', () => {
     const { dataDir, lock, run } = await servedByOlder(t);
     const before = madeIn(dataDir);
     const [listed, served] = await Promise.all([run('key', 'list'), run('serve', '--port', '0')]);
-    assert.deepEqual([listed.code, served.code], [1, 1]);
+    assert.deepEqual([listed.code, served.code], [6, 6]);
     assert.match(
       listed.err,
       /is of an older Silversmith, and a server is running on it. Stop that server first/,
@@ -75,8 +75,8 @@ describe('a data directory of a newer version', () => {
     ]) {
       const { code, err } = await run(...args);
       assert.deepEqual(
-        [code, /written by a newer Silversmith; use that one/.test(err)],
-        [1, true],
+        [code > 0, /written by a newer Silversmith; use that one/.test(err)],
+        [true, true],
         args.join(' '),
       );
     }
@@ -114,7 +114,7 @@ describe('a data directory', () => {
         ['serve', '--port', '0'],
       ]) {
         const answer = await demo.run(...words);
-        assert.equal(answer.code, 1);
+        assert.notEqual(answer.code, 0);
         assert.match(
           answer.err,
           /The store \S+ is gone, though .* has data. Put it back, or bring a backup back/,
@@ -162,7 +162,7 @@ describe('the data of one engine', () => {
     const before = await contentOf(demo.dataDir);
     const asQemu = ['serve', '--data-dir', demo.dataDir, '--engine', 'qemu', '--port', '0'];
     const served = await demo.runAlone(...asQemu);
-    assert.equal(served.code, 1);
+    assert.notEqual(served.code, 0);
     assert.match(served.err, belongs('simulator', 'qemu'));
     for (const args of [
       ['key', 'list'],

@@ -27,7 +27,7 @@ describe('silversmith key', () => {
     const demo = await readFile(join(dataDir, 'demo.json'), 'utf8');
     assert.equal((await withKey('image', 'list')).code, 0);
     const refused = await withKey('machine', 'list');
-    assert.deepEqual([refused.code, /machines:read.*4710/.test(refused.err)], [1, true]);
+    assert.deepEqual([refused.code, /machines:read.*4710/.test(refused.err)], [4, true]);
     assert.ok(!(await run('key', 'list')).out.includes(made.secret));
     assert.ok(!(await readFile(join(dataDir, 'silversmith.db'))).includes(made.secret));
     assert.match((await run('key', 'list')).out, /images:read/);
@@ -47,9 +47,9 @@ describe('silversmith key', () => {
       (await run('key', 'rotate', rotated.key, '--overlap', '0s', '--json')).out,
     );
     assert.match((await withNew('image', 'list')).err, /401/);
-    assert.equal((await run('key', 'revoke', again.key)).code, 0);
+    assert.equal((await run('key', 'revoke', again.key, '--yes')).code, 0);
     assert.match((await run('key', 'rotate', again.key)).err, /no key .* in use/);
-    assert.equal((await run('key', 'revoke', made.key)).code, 0);
+    assert.equal((await run('key', 'revoke', made.key, '--yes')).code, 0);
     assert.match((await withKey('image', 'list')).err, /401/);
   });
 });

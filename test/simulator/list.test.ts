@@ -32,7 +32,7 @@ describe('lists', () => {
       (await run('image', 'list', '--per-page', '1')).err,
       /1 of 2; next page: --page 2/,
     );
-    for (const name of ['A', 'B']) await run('image', 'delete', name);
+    for (const name of ['A', 'B']) await run('image', 'delete', name, '--yes');
     assert.match(
       (await run('image', 'list', '--deleted', '--per-page', '1')).err,
       /1 of 2; next page: --page 2/,

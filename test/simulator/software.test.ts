@@ -67,7 +67,7 @@ describe('silversmith software', { concurrency: 2 }, () => {
     ] as [string[], RegExp][]) {
       const { err, code } = await run(...args);
       assert.match(err, message, args.join(' '));
-      assert.equal(code, 1, args.join(' '));
+      assert.notEqual(code, 0, args.join(' '));
     }
     assert.match((await run('image', 'install', '--help')).out, /--base/);
   });

@@ -14,7 +14,7 @@ describe('silversmith image export and import', () => {
     assert.equal(installed.code, 0, installed.err);
     const image = JSON.parse(installed.out);
     assert.deepEqual([image.attributes.name, image.attributes.status], ['With htop', 'available']);
-    assert.match((await run('image', 'delete', image.id)).out, /deleted/);
+    assert.match((await run('image', 'delete', image.id, '--yes')).out, /deleted/);
     const file = join(dataDir, 'exported.qcow2');
     const out = await run('image', 'export', image.id, '--output', file);
     assert.match(out.err, /no image/);

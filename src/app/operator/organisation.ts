@@ -21,15 +21,10 @@ export async function organisationList(store: Store): Promise<ListedOrganisation
   const listed: ListedOrganisation[] = [];
   for (const { id, name } of all)
     listed.push(
-      await store.read(id, async ({ usage }) => ({
-        id,
-        name,
-        quotas: await usage.quotas(),
-        images: await usage.images(),
-        machines: await usage.machines(),
-        builds: await usage.builds(),
-        storedGb: await usage.storedGb(),
-      })),
+      await store.read(id, async ({ usage }) => {
+        const { quotas, used } = await usage.of(['images', 'machines', 'builds', 'storedGb']);
+        return { id, name, quotas, ...used };
+      }),
     );
   return listed;
 }

@@ -8,7 +8,7 @@ import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
-import { table } from '../output.ts';
+import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
@@ -140,19 +140,24 @@ async function tryBase(
 
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
+const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  GB: ({ sizeGb }) => sizeGb,
+  BOOT: ({ boot }) => boot?.mode ?? 'not known',
+  WORKS: ({ works }) => wordOf(works),
+  DEFAULT: (base) => (base.default ? 'yes' : ''),
+};
+
 /**
  * Prints the fields that only the operator sees: how each boots, whether it works, and which is the
  * default.
  */
 export async function printBases(
   { store }: Opened,
-  { print }: OperatorContext,
-  flags: { json?: boolean },
+  { terminal }: OperatorContext,
+  flags: ListFlags,
 ): Promise<void> {
-  const bases = await baseList(store);
-  const rows = bases.map((one) => [
-    ...[one.id, one.name, one.sizeGb, one.boot?.mode ?? 'not known'],
-    ...[wordOf(one.works), one.default ? 'yes' : ''],
-  ]);
-  print(flags, bases, table(['ID', 'NAME', 'GB', 'BOOT', 'WORKS', 'DEFAULT'], rows));
+  const items = await baseList(store);
+  await printList(terminal, flags, { items, columns, answer: (bases) => bases });
 }

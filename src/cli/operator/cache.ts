@@ -3,33 +3,46 @@
 import type { Command } from 'commander';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { gbBytes } from '../../domain/units.ts';
-import { mb, minute, table } from '../output.ts';
+import { type Confirming, confirmed, confirmOptions, count, type Loss } from '../confirm.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
+import { mb, minute } from '../output.ts';
 import { decimal } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
 
-export function cacheCommands(cache: Command, { local, withStore, print }: OperatorContext): void {
-  local(cache.command('list').description('list the steps, the one used longest ago first')).action(
-    (flags: Local) =>
-      withStore(flags, async ({ store }) => {
-        const steps = await cacheList(store);
-        const rows = steps.map((one) => [
-          one.id,
-          mb(one.storedBytes),
-          one.usedAt === null ? 'never' : minute(one.usedAt),
-          one.inUse ? 'yes' : 'no',
-        ]);
-        print(flags, steps, table(['LAYER', 'MB', 'USED', 'IN USE'], rows));
-      }),
+type Step = Awaited<ReturnType<typeof cacheList>>[number];
+
+const columns: Columns<Step> = {
+  LAYER: ({ id }) => id,
+  MB: ({ storedBytes }) => mb(storedBytes),
+  USED: ({ usedAt }) => (usedAt === null ? 'never' : minute(usedAt)),
+  'IN USE': ({ inUse }) => (inUse ? 'yes' : 'no'),
+};
+
+export function cacheCommands(
+  cache: Command,
+  { local, withStore, print, terminal }: OperatorContext,
+): void {
+  listOptions(
+    local(cache.command('list').description('list the steps, the one used longest ago first')),
+  ).action((flags: Local & ListFlags) =>
+    withStore(flags, async ({ store }) => {
+      const items = await cacheList(store);
+      await printList(terminal, flags, { items, columns, answer: (steps) => steps });
+    }),
   );
-  local(cache.command('prune').description('take steps that nothing stands on out of the cache'))
+  confirmOptions(
+    local(cache.command('prune').description('take steps that nothing stands on out of the cache')),
+  )
     .option(
       '--keep-gb <number>',
       'as many GB of steps may stay, those used last',
       decimal(0, 1e6),
       0,
     )
-    .action((flags: Local & { keepGb: number }) =>
-      withStore(flags, async ({ operator }) => {
+    .action((flags: Local & Confirming & { keepGb: number }) =>
+      withStore(flags, async ({ store, operator }) => {
+        const loss = lossOf(await cacheList(store), flags.keepGb);
+        if (!(await confirmed(terminal, flags, loss))) return;
         const { steps, bytes } = await cachePrune(operator, flags.keepGb * gbBytes);
         print(
           flags,
@@ -38,4 +51,20 @@ export function cacheCommands(cache: Command, { local, withStore, print }: Opera
         );
       }),
     );
+}
+
+/** At most what a prune takes: the cache is looked at again when it is done. */
+function lossOf(steps: readonly Step[], keepGb: number): Loss {
+  const unused = steps.filter((one) => !one.inUse);
+  const bytes = unused.reduce((sum, one) => sum + one.storedBytes, 0);
+  const kept = keepGb > 0 ? `, of which ${keepGb} GB stay` : '';
+  return {
+    does: 'Prune the build cache',
+    losses:
+      unused.length === 0
+        ? []
+        : [`${count(unused.length, 'step')} that nothing stands on, ${mb(bytes)} MB${kept}.`],
+    undo: 'It cannot be undone; builds that need such a step run it again.',
+    numbers: { steps: unused.length, bytes, keep_gb: keepGb },
+  };
 }

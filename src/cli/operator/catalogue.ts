@@ -1,5 +1,6 @@
 // The nouns of the catalogue as the operator sees them: `list --local`.
 
+import type { ListFlags } from '../listing.ts';
 import type { Listed } from '../remote/catalogue.ts';
 import type { Remote } from '../remote/settings.ts';
 import { printBases } from './base.ts';
@@ -7,11 +8,7 @@ import type { Opened, OperatorContext } from './context.ts';
 import { printMachineTypes } from './machine-type.ts';
 import { printSoftware } from './software.ts';
 
-type PrintLocal = (
-  opened: Opened,
-  context: OperatorContext,
-  flags: { json?: boolean },
-) => Promise<void>;
+type PrintLocal = (opened: Opened, context: OperatorContext, flags: ListFlags) => Promise<void>;
 
 const printLocal: Record<Listed, PrintLocal> = {
   base: printBases,
@@ -23,6 +20,6 @@ const printLocal: Record<Listed, PrintLocal> = {
 export const listLocal = (
   context: OperatorContext,
   noun: Listed,
-  { dataDir, json = false }: Remote,
+  { dataDir, ...flags }: Remote & ListFlags,
 ): Promise<void> =>
-  context.withStore({ dataDir }, (opened) => printLocal[noun](opened, context, { json }));
+  context.withStore({ dataDir }, (opened) => printLocal[noun](opened, context, flags));

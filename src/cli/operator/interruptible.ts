@@ -2,8 +2,15 @@
 // undone.
 
 import { AppError } from '../../domain/error.ts';
+import type { ExitKind } from '../exit.ts';
+import { UsageError } from '../parse.ts';
 
+const kinds = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const satisfies Record<
+  string,
+  ExitKind
+>;
 const signals = ['SIGINT', 'SIGTERM'] as const;
+const says = 'It was interrupted, and what was begun is taken back.';
 
 /**
  * Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one
@@ -13,13 +20,16 @@ export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const stop = new AbortController();
-  const end = () =>
-    stop.abort(
-      new AppError('unavailable', 'It was interrupted, and what was begun is taken back.'),
-    );
+  let kind: ExitKind | undefined;
+  const end = (signal: (typeof signals)[number]) => {
+    kind = kinds[signal];
+    stop.abort(new AppError('unavailable', says));
+  };
   for (const signal of signals) process.once(signal, end);
   try {
     return await work(stop.signal);
+  } catch (error) {
+    throw error === stop.signal.reason && kind !== undefined ? new UsageError(says, kind) : error;
   } finally {
     for (const signal of signals) process.removeListener(signal, end);
   }

@@ -4,9 +4,13 @@ import { type Command, Option } from 'commander';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { permissions } from '../../domain/key.ts';
-import { minute, table } from '../output.ts';
+import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
+import { minute } from '../output.ts';
 import { duration, words } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
+
+type Key = Awaited<ReturnType<typeof keyList>>[number];
 
 const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
@@ -74,45 +78,62 @@ function rotateCommand(key: Command, { local, withStore, print }: OperatorContex
     );
 }
 
-function listCommand(key: Command, { local, withStore, print }: OperatorContext): void {
-  const state = ({
-    revokedAt,
-    expiresAt,
-  }: {
-    revokedAt: number | null;
-    expiresAt: number | null;
-  }) =>
-    revokedAt !== null
-      ? 'revoked'
-      : expiresAt === null
-        ? 'active'
-        : `${expiresAt > Date.now() ? 'until' : 'ended'} ${at(expiresAt)}`;
-  local(key.command('list').description('list the keys')).action((flags: Local) =>
-    withStore(flags, async ({ store }) => {
-      const keys = await keyList(store);
-      const rows = keys.map((one) => [
-        one.id,
-        one.name,
-        one.organisationId,
-        state(one),
-        at(one.lastUsedAt) || 'never',
-        one.permissions.join(' '),
-      ]);
-      print(
-        flags,
-        keys,
-        table(['KEY', 'NAME', 'ORGANISATION', 'STATE', 'LAST USED', 'PERMISSIONS'], rows),
-      );
-    }),
+const state = ({ revokedAt, expiresAt }: Pick<Key, 'revokedAt' | 'expiresAt'>) =>
+  revokedAt !== null
+    ? 'revoked'
+    : expiresAt === null
+      ? 'active'
+      : `${expiresAt > Date.now() ? 'until' : 'ended'} ${at(expiresAt)}`;
+
+const columns: Columns<Key> = {
+  KEY: ({ id }) => id,
+  NAME: ({ name }) => name,
+  ORGANISATION: ({ organisationId }) => organisationId,
+  STATE: state,
+  'LAST USED': ({ lastUsedAt }) => at(lastUsedAt) || 'never',
+  PERMISSIONS: ({ permissions: held }) => held.join(' '),
+};
+
+function listCommand(key: Command, { local, withStore, terminal }: OperatorContext): void {
+  listOptions(local(key.command('list').description('list the keys'))).action(
+    (flags: Local & ListFlags) =>
+      withStore(flags, async ({ store }) => {
+        const items = await keyList(store);
+        await printList(terminal, flags, { items, columns, answer: (keys) => keys });
+      }),
   );
 }
 
-function revokeCommand(key: Command, { local, withStore, print }: OperatorContext): void {
-  local(key.command('revoke <key>').description('revoke a key at once')).action(
-    (id: string, flags: Local) =>
-      withStore(flags, async ({ operator }) => {
-        await keyRevoke(operator, id as KeyId);
-        print(flags, { key: id, revoked: true }, `Key ${id} is revoked.`);
+function revokeCommand(key: Command, context: OperatorContext): void {
+  const { local, withStore, print, terminal } = context;
+  confirmOptions(local(key.command('revoke <keys...>').description('revoke keys at once'))).action(
+    (ids: string[], flags: Local & Confirming) =>
+      withStore(flags, async ({ store, operator }) => {
+        const wanted = [...new Set(ids)];
+        const known = new Map((await keyList(store)).map((one) => [String(one.id), one]));
+        const losses = wanted.flatMap((id) => {
+          const one = known.get(id);
+          return one === undefined || one.revokedAt !== null
+            ? []
+            : [`${id} (${one.name}), used last: ${at(one.lastUsedAt) || 'never'}.`];
+        });
+        const unknown = wanted.find((id) => !known.has(id));
+        // One that is unknown is refused by the application, which writes that into the trail.
+        const isLost = unknown === undefined && losses.length > 0;
+        const loss = {
+          does: `Revoke ${count(wanted.length, 'key')}`,
+          losses: isLost ? losses : [],
+          undo: 'It cannot be undone; make another key instead: silversmith key create.',
+          numbers: { keys: wanted },
+        };
+        if (!(await confirmed(terminal, flags, loss))) return;
+        for (const id of unknown === undefined ? wanted : [unknown])
+          await keyRevoke(operator, id as KeyId);
+        const said = wanted.map((id) => `Key ${id} is revoked.`).join('\n');
+        const [only = ''] = wanted;
+        const answer =
+          wanted.length === 1 ? { key: only, revoked: true } : { keys: wanted, revoked: true };
+        print(flags, answer, said);
       }),
   );
 }

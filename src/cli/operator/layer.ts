@@ -2,7 +2,9 @@
 
 import type { Command } from 'commander';
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
-import { mb, minute, table } from '../output.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
+import { mb, minute } from '../output.ts';
+import { table } from '../table.ts';
 import type { Local, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
 
@@ -13,32 +15,42 @@ export function layerCommands(layer: Command, context: OperatorContext): void {
   verifyCommand(layer, context);
 }
 
-function listCommand(layer: Command, { local, withStore, print }: OperatorContext): void {
-  local(
-    layer
-      .command('list')
-      .description('list the layers, and what the engine keeps that the store does not know'),
-  ).action((flags: Local) =>
+type Listed = Awaited<ReturnType<typeof layerList>>;
+/** A layer, or what the engine keeps and the store does not know. */
+type Row = Listed['layers'][number] | Listed['orphans'][number];
+
+const columns: Columns<Row> = {
+  LAYER: ({ id }) => id,
+  KIND: ({ kind }) => kind,
+  STATE: (one) =>
+    'seenAt' in one
+      ? 'unknown to the store'
+      : one.fault === null
+        ? one.state
+        : `${one.state}: ${one.fault}`,
+  MB: (one) => mb('seenAt' in one ? one.bytes : one.storedBytes),
+  PARENT: (one) => ('seenAt' in one ? '' : one.parentId),
+  VERIFIED: (one) => at('seenAt' in one ? one.seenAt : one.verifiedAt),
+};
+
+function listCommand(layer: Command, { local, withStore, terminal }: OperatorContext): void {
+  listOptions(
+    local(
+      layer
+        .command('list')
+        .description('list the layers, and what the engine keeps that the store does not know'),
+    ),
+  ).action((flags: Local & ListFlags) =>
     withStore(flags, async ({ store }) => {
       const { layers, orphans } = await layerList(store);
-      const known = layers.map((one) => [
-        one.id,
-        one.kind,
-        one.fault === null ? one.state : `${one.state}: ${one.fault}`,
-        mb(one.storedBytes),
-        one.parentId,
-        at(one.verifiedAt),
-      ]);
-      const unknown = orphans.map((one) => [
-        one.id,
-        one.kind,
-        'unknown to the store',
-        mb(one.bytes),
-        '',
-        at(one.seenAt),
-      ]);
-      const headings = ['LAYER', 'KIND', 'STATE', 'MB', 'PARENT', 'VERIFIED'];
-      print(flags, { layers, orphans }, table(headings, [...known, ...unknown]));
+      await printList<Row>(terminal, flags, {
+        items: [...layers, ...orphans],
+        columns,
+        answer: (rows) => ({
+          layers: rows.filter((one) => !('seenAt' in one)),
+          orphans: rows.filter((one) => 'seenAt' in one),
+        }),
+      });
     }),
   );
 }

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
-import { table } from '../output.ts';
+import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
 
@@ -35,14 +35,20 @@ export function machineTypeCommands(
     );
 }
 
+const columns: Columns<Awaited<ReturnType<typeof machineTypeList>>[number]> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  TYPE: ({ code }) => code,
+  CPUS: ({ cpus }) => cpus,
+  'MEMORY MB': ({ memoryMb }) => memoryMb,
+  'DISK GB': ({ diskSizeGb }) => diskSizeGb,
+};
+
 export async function printMachineTypes(
   { store }: Opened,
-  { print }: OperatorContext,
-  flags: { json?: boolean },
+  { terminal }: OperatorContext,
+  flags: ListFlags,
 ): Promise<void> {
-  const types = await machineTypeList(store);
-  const rows = types.map(({ id, name, code, cpus, memoryMb, diskSizeGb }) => [
-    ...[id, name, code, cpus, memoryMb, diskSizeGb],
-  ]);
-  print(flags, types, table(['ID', 'NAME', 'TYPE', 'CPUS', 'MEMORY MB', 'DISK GB'], rows));
+  const items = await machineTypeList(store);
+  await printList(terminal, flags, { items, columns, answer: (types) => types });
 }

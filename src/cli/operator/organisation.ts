@@ -7,8 +7,9 @@ import {
   organisationQuotaSet,
 } from '../../app/operator/organisation.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
-import { table } from '../output.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { UsageError, whole } from '../parse.ts';
+import { table } from '../table.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 export function organisationCommands(organisation: Command, context: OperatorContext): void {
@@ -17,20 +18,26 @@ export function organisationCommands(organisation: Command, context: OperatorCon
   quotaCommand(organisation, context);
 }
 
-function listCommand(noun: Command, { local, withStore, print }: OperatorContext): void {
-  local(
-    noun.command('list').description('list the organisations, what they have and may have'),
-  ).action((flags: Local) =>
+type Found = Awaited<ReturnType<typeof organisationList>>[number];
+const usedOf = (what: 'images' | 'machines' | 'builds' | 'storedGb') => (one: Found) =>
+  `${one[what]} of ${one.quotas[what]}`;
+
+const columns: Columns<Found> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  IMAGES: usedOf('images'),
+  MACHINES: usedOf('machines'),
+  BUILDS: usedOf('builds'),
+  'STORED GB': usedOf('storedGb'),
+};
+
+function listCommand(noun: Command, { local, withStore, terminal }: OperatorContext): void {
+  listOptions(
+    local(noun.command('list').description('list the organisations, what they have and may have')),
+  ).action((flags: Local & ListFlags) =>
     withStore(flags, async ({ store }) => {
-      const found = await organisationList(store);
-      const rows = found.map(({ id, name, quotas, ...used }) => [
-        id,
-        name,
-        ...(['images', 'machines', 'builds', 'storedGb'] as const).map(
-          (what) => `${used[what]} of ${quotas[what]}`,
-        ),
-      ]);
-      print(flags, found, table(['ID', 'NAME', 'IMAGES', 'MACHINES', 'BUILDS', 'STORED GB'], rows));
+      const items = await organisationList(store);
+      await printList(terminal, flags, { items, columns, answer: (found) => found });
     }),
   );
 }

@@ -10,7 +10,7 @@ import {
   softwareUpdate,
 } from '../../app/operator/software.ts';
 import { readableFile } from '../file.ts';
-import { table } from '../output.ts';
+import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { decimal, duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
@@ -99,18 +99,23 @@ function updateCommand(software: Command, { local, withStore, print }: OperatorC
   });
 }
 
+const columns: Columns<Awaited<ReturnType<typeof softwareList>>[number]> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  GB: ({ sizeGb }) => sizeGb,
+  FILES: ({ recipe }) => recipe.files.length,
+  NETWORK: ({ recipe }) => (recipe.network ? 'yes' : 'no'),
+};
+
 /**
  * Prints the fields that only the operator sees: the files of each recipe, and whether it gets a
  * network.
  */
 export async function printSoftware(
   { store }: Opened,
-  { print }: OperatorContext,
-  flags: { json?: boolean },
+  { terminal }: OperatorContext,
+  flags: ListFlags,
 ): Promise<void> {
-  const titles = await softwareList(store);
-  const rows = titles.map(({ id, name, sizeGb, recipe }) => [
-    ...[id, name, sizeGb, recipe.files.length, recipe.network ? 'yes' : 'no'],
-  ]);
-  print(flags, titles, table(['ID', 'NAME', 'GB', 'FILES', 'NETWORK'], rows));
+  const items = await softwareList(store);
+  await printList(terminal, flags, { items, columns, answer: (titles) => titles });
 }

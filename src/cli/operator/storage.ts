@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { storageGet } from '../../app/operator/storage.ts';
 import { gbBytes } from '../../domain/units.ts';
-import { table } from '../output.ts';
+import { table } from '../table.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 export function storageCommand(

@@ -2,7 +2,7 @@
 // directory, where the operator sees more. The operator's own commands add to the same nouns.
 
 import type { Command } from 'commander';
-import { table } from '../output.ts';
+import { type Columns, type ListFlags, listOptions } from '../listing.ts';
 import { UsageError } from '../parse.ts';
 import { NoCredentials, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 
@@ -10,7 +10,7 @@ export type Listed = 'software' | 'base' | 'machine-type';
 
 export interface CatalogueContext extends RemoteContext {
   /** Prints the fields that only the operator sees, from the data directory. */
-  listLocal(noun: Listed, flags: Remote): Promise<void>;
+  listLocal(noun: Listed, flags: Remote & ListFlags): Promise<void>;
 }
 
 /** Adds `list` to a noun. `local` names the extra fields of --local; `ask` asks the server.
@@ -20,16 +20,20 @@ export function catalogueList(
   name: Listed,
   local: string,
   context: CatalogueContext,
-  ask: (flags: Remote) => Promise<void>,
+  ask: (flags: Remote & ListFlags) => Promise<void>,
 ): void {
-  remoteOptions(
-    noun.command('list').description('list them, over the API, with a key as every other command'),
+  listOptions(
+    remoteOptions(
+      noun
+        .command('list')
+        .description('list them, over the API, with a key as every other command'),
+    ),
   )
     .option(
       '--local',
       `with ${local}, from the data directory on the server's own host (operators only)`,
     )
-    .action(async (flags: Remote & { local?: boolean }) => {
+    .action(async (flags: Remote & ListFlags & { local?: boolean }) => {
       if (flags.local) return context.listLocal(name, flags);
       await ask(flags).catch((error: unknown) => {
         if (!(error instanceof NoCredentials)) throw error;
@@ -40,8 +44,8 @@ export function catalogueList(
     });
 }
 
-export const sizeTable = (items: readonly { id: number; name: string; size: number }[]): string =>
-  table(
-    ['ID', 'NAME', 'GB'],
-    items.map(({ id, name, size }) => [id, name, size]),
-  );
+export const sizeColumns: Columns<{ id: number; name: string; size: number }> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  GB: ({ size }) => size,
+};

@@ -1,15 +1,13 @@
-// Shared by the commands that speak to a server: where it is, which key signs, and waiting with a
-// progress line.
+// Shared by the commands that speak to a server: where it is, and which key signs.
 
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
-import type { WaitOptions } from '../../client/wait.ts';
 import type { Environment } from '../../lib/environment.ts';
-import { defaultDataDir, rootDataDir } from '../../lib/folders.ts';
+import { defaultDataDir, profilesFile, rootDataDir } from '../../lib/folders.ts';
 import { jsonFile, lookFor } from '../file.ts';
-import { progressLine, type Terminal } from '../output.ts';
+import type { Terminal } from '../output.ts';
 import { accessKey, parsed, UsageError } from '../parse.ts';
 import { serverUrl } from '../parse-address.ts';
 import { addSettings, givenAs, settingValues } from '../setting.ts';
@@ -24,6 +22,9 @@ export interface RemoteContext {
   env: Environment;
 }
 
+/** A request that a busy server refuses, or that gets no answer, is sent once more. */
+const triesMax = 2;
+
 /** Neither options nor the environment nor a demo give a key. */
 export class NoCredentials extends UsageError {}
 
@@ -31,22 +32,37 @@ export const remoteOptions = (command: Command): Command =>
   addSettings(command, remoteSettings).option('--json', 'print the answer as JSON');
 
 /**
- * Credentials from the options, else from the environment, else from the demo.json of the data
- * directory. Throws UsageError.
+ * Credentials from the first of: --profile; key and secret; SILVERSMITH_PROFILE; the demo.json of a
+ * data directory that was named; the profile in use; the demo.json of the default data directory.
+ * Throws UsageError.
  */
 export async function findCredentials(flags: Remote, env: Environment): Promise<ClientOptions> {
-  const { url, key, secret, dataDir, timeout } = settingValues(remoteSettings, flags, env);
-  const rest = { fetch: nodeFetch, ...(timeout !== null && { timeoutMs: timeout }) };
+  const given = settingValues(remoteSettings, flags, env);
+  const { url, key, secret, profile, dataDir, timeout } = given;
+  const rest = { fetch: nodeFetch, triesMax, ...(timeout !== null && { timeoutMs: timeout }) };
   if (secret === '')
     throw new UsageError(
       `${givenAs(remoteSettings.secret, flags.secret)} is empty; give the secret of the key.`,
     );
-  if (key !== null && secret !== null)
+  const isByOption = flags.profile !== undefined;
+  if (isByOption && (flags.key ?? flags.secret) !== undefined)
+    throw new UsageError('--profile has a key and a secret; leave --key and --secret out.');
+  if (!isByOption && (key !== null || secret !== null)) {
+    if (key === null || secret === null)
+      throw new UsageError('A key needs its secret: give both, as --key and SILVERSMITH_SECRET.');
     return { url: url ?? 'http://127.0.0.1:8080', key, secret, ...rest };
-  if ((key === null) !== (secret === null))
-    throw new UsageError('A key needs its secret: give both, as --key and SILVERSMITH_SECRET.');
-  const demo = await demoCredentials(join(resolve(dataDir ?? defaultDataDir(env)), 'demo.json'));
-  return { ...demo, url: url ?? demo.url, ...rest };
+  }
+  const kept = await profileCredentials(profile, dataDir === null, env);
+  const file = join(resolve(dataDir ?? defaultDataDir(env)), 'demo.json');
+  const found = kept ?? (await demoCredentials(file));
+  return { ...found, url: url ?? found.url, ...rest };
+}
+
+/** Those of a profile that was named, else of the one in use where that counts; else null. */
+async function profileCredentials(name: string | null, takesCurrent: boolean, env: Environment) {
+  if (name === null && !(takesCurrent && existsSync(profilesFile(env)))) return null;
+  const { credentialsOf } = await import('./profiles.ts');
+  return credentialsOf(name, env);
 }
 
 async function demoCredentials(file: string): Promise<ClientOptions> {
@@ -78,7 +94,8 @@ function whereCredentialsAre(file: string): string {
   const found = [file, join(rootDataDir, 'demo.json')].find(
     (one) => existsSync(one) && !isReadable(one),
   );
-  const ways = 'give SILVERSMITH_KEY and SILVERSMITH_SECRET (and SILVERSMITH_URL)';
+  const ways =
+    'type silversmith login, or give SILVERSMITH_KEY and SILVERSMITH_SECRET (and SILVERSMITH_URL)';
   return found === undefined
     ? `No credentials: ${ways}, or start the demo (npm start), which writes ${file}. When it runs on another data directory, give that: --data-dir or SILVERSMITH_DATA_DIR.`
     : `No credentials: those of the demo are in ${found}, which another user owns. Type this as that user (for root's: with sudo), or ${ways}.`;
@@ -92,18 +109,3 @@ export async function clientOf(options: ClientOptions): Promise<Client> {
 
 export const connect = async (flags: Remote, env: Environment): Promise<Client> =>
   clientOf(await findCredentials(flags, env));
-
-const waitLimitMs = 4 * 3600_000;
-
-/** Waits, and shows a progress line meanwhile. */
-export async function waiting<Result>(
-  terminal: Terminal,
-  wait: (options: Required<WaitOptions>) => Promise<Result>,
-): Promise<Result> {
-  const progress = progressLine(terminal);
-  try {
-    return await wait({ limitMs: waitLimitMs, onProgress: progress.say });
-  } finally {
-    progress.end();
-  }
-}

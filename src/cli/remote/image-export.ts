@@ -5,8 +5,9 @@ import { type Command, Option } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
 import type { Answer } from '../../contract/table.ts';
 import { lookFor, newFile } from '../file.ts';
-import { mb, print, progressLine } from '../output.ts';
+import { mb, print, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
+import { type Progress, progressLine } from '../progress.ts';
 import {
   clientOf,
   findCredentials,
@@ -14,11 +15,11 @@ import {
   type RemoteContext,
   remoteOptions,
 } from './context.ts';
+import { follow, stateOf } from './follow.ts';
 import { idOf } from './name.ts';
-import { digestOf, pollMs, share, sizeOf } from './transfer.ts';
+import { digestOf, share, sizeOf } from './transfer.ts';
 
 type Transfer = Answer<'transferGet'>['attributes'];
-type Progress = ReturnType<typeof progressLine>;
 
 interface Exported {
   output: string;
@@ -57,7 +58,7 @@ async function exportImage(
     (await client.imageExport({ id: await idOf(client, 'image', image), format })).id;
   const progress = progressLine(terminal);
   try {
-    const transfer = await whenBuilt(client, transferId, progress);
+    const transfer = await whenBuilt(client, transferId, terminal);
     const from = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
     await downloadTo(part, from, transferId, client, options, progress);
     await keep(part, output, transfer);
@@ -88,15 +89,26 @@ async function assertWritable(
 }
 
 /** Waits until the server has written the file. Throws UsageError with why it could not. */
-async function whenBuilt(client: Client, id: string, progress: Progress): Promise<Transfer> {
-  for (;;) {
-    const { attributes } = await client.transferGet({ id });
-    if (attributes.status === 'failed')
-      throw new UsageError(attributes.status_reason ?? 'The export failed.');
-    if (attributes.status !== 'building') return attributes;
-    progress.say('the server writes the file');
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
+async function whenBuilt(client: Client, id: string, terminal: Terminal): Promise<Transfer> {
+  const last = await follow(
+    { terminal },
+    {
+      noun: 'export',
+      things: [{ id }],
+      ask: async (one) => (await client.transferGet({ id: one })).attributes,
+      look: ({ status }) => ({
+        status: 'the server writes the file',
+        phase: null,
+        done: null,
+        isOver: status !== 'building',
+      }),
+      watch: `image export … --resume ${id}`,
+    },
+  );
+  const transfer = stateOf(last, id);
+  if (transfer.status === 'failed')
+    throw new UsageError(transfer.status_reason ?? 'The export failed.', 'failed');
+  return transfer;
 }
 
 /** Appends the bytes from offset `from` on to the part. */
@@ -113,7 +125,7 @@ async function downloadTo(
   try {
     const write = async (bytes: Uint8Array) => void (await file.write(bytes));
     await download(client, options, transferId, from, write, {
-      onBytes: (done, total) => progress.say('downloading', share(done, total)),
+      onBytes: (done, total) => progress.say('downloading', share(done, total), done / total),
     });
     await file.sync();
   } finally {
@@ -127,6 +139,7 @@ async function keep(part: string, output: string, transfer: Transfer): Promise<v
   if ((await digestOf(part)) !== sha256)
     throw new UsageError(
       `The bytes in ${part} are not those of the export; delete it and type the command again.`,
+      'failed',
     );
   await rename(part, output);
   await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);

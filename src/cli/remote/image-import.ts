@@ -3,22 +3,21 @@
 import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
-import { waitForImage } from '../../client/wait.ts';
 import { jsonFile, readableFile } from '../file.ts';
-import { print, progressLine, type Terminal } from '../output.ts';
+import { print, type Terminal } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
+import { type Progress, progressLine } from '../progress.ts';
 import {
   clientOf,
   findCredentials,
   type Remote,
   type RemoteContext,
   remoteOptions,
-  waiting,
 } from './context.ts';
+import { follow, stateOf } from './follow.ts';
 import { idOf } from './name.ts';
-import { digestOf, pollMs, share, sizeOf } from './transfer.ts';
-
-const settleMs = 60_000;
+import { settledImage } from './settle.ts';
+import { digestOf, share, sizeOf } from './transfer.ts';
 
 interface Imported {
   name?: string;
@@ -85,7 +84,7 @@ async function importImage(
   if (flags.wait === false)
     return print(terminal, flags, image, `Image ${id} is being made of it.`);
   await whenDecided(client, transferId, id, terminal);
-  const last = await waitForImage(client, id, { limitMs: settleMs });
+  const last = await settledImage(client, id, { terminal });
   const { name, status } = last.attributes;
   print(terminal, flags, last, `Image ${id} (${name}) is ${status}.`);
 }
@@ -105,7 +104,7 @@ async function send(
   transferId: string,
   client: Client,
   options: ClientOptions,
-  progress: ReturnType<typeof progressLine>,
+  progress: Progress,
 ): Promise<void> {
   const { upload } = await import('../../client/transfer.ts');
   const source = await open(file);
@@ -115,7 +114,7 @@ async function send(
       return buffer.subarray(0, bytesRead);
     };
     await upload(client, options, transferId, read, {
-      onBytes: (done, total) => progress.say('sending', share(done, total)),
+      onBytes: (done, total) => progress.say('sending', share(done, total), done / total),
     });
   } finally {
     await source.close();
@@ -133,14 +132,22 @@ async function whenDecided(
   imageId: number,
   terminal: Terminal,
 ): Promise<void> {
-  const decided = await waiting(terminal, async ({ onProgress }) => {
-    for (;;) {
-      const { attributes } = await client.transferGet({ id: transferId });
-      if (attributes.status !== 'building') return attributes;
-      onProgress(`image ${imageId}: the server makes it`, '');
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
-  });
+  const last = await follow(
+    { terminal },
+    {
+      noun: 'image',
+      things: [{ id: imageId }],
+      ask: async () => (await client.transferGet({ id: transferId })).attributes,
+      look: ({ status }) => ({
+        status: 'the server makes it',
+        phase: null,
+        done: null,
+        isOver: status !== 'building',
+      }),
+      watch: `image show ${imageId}`,
+    },
+  );
+  const decided = stateOf(last, imageId);
   if (decided.status === 'failed')
-    throw new UsageError(decided.status_reason ?? 'The import failed.');
+    throw new UsageError(decided.status_reason ?? 'The import failed.', 'failed');
 }

@@ -1,13 +1,12 @@
 // silversmith image capture|install: images that are made of a machine, or of a base and software.
 
 import type { Command } from 'commander';
-import { NoAnswerError } from '../../client/errors.ts';
-import { waitForImage } from '../../client/wait.ts';
 import { print } from '../output.ts';
-import { words } from '../parse.ts';
-import { connect, type Remote, type RemoteContext, remoteOptions, waiting } from './context.ts';
+import { UsageError, words } from '../parse.ts';
+import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { type Image, imageTable } from './image-table.ts';
 import { idOf, idsOf } from './name.ts';
+import { settledImage } from './settle.ts';
 
 export function imageMakeCommands(noun: Command, context: RemoteContext): void {
   captureCommand(noun, context);
@@ -67,19 +66,8 @@ async function printWhenMade(
 ): Promise<void> {
   const client = await connect(flags, env);
   const last =
-    flags.wait === false
-      ? image
-      : await waiting(terminal, (options) =>
-          waitForImage(client, image.attributes.id, options),
-        ).catch((error) => {
-          if (error instanceof NoAnswerError)
-            terminal.err(
-              `Image ${image.id} is made all the same when the server is back: silversmith image show ${image.id}`,
-            );
-          throw error;
-        });
-  print(terminal, flags, last, imageTable([last]));
-  if (last.attributes.status !== 'failed') return;
-  terminal.err(last.attributes.status_reason ?? 'The image failed.');
-  terminal.exitCode = 1;
+    flags.wait === false ? image : await settledImage(client, image.attributes.id, { terminal });
+  print(terminal, flags, last, imageTable(terminal, [last]));
+  if (last.attributes.status === 'failed')
+    throw new UsageError(last.attributes.status_reason ?? 'The image failed.', 'failed');
 }

@@ -1,15 +1,13 @@
-// silversmith image list|show|storage|dependents|assign|undo|delete|restore|protect. The commands
-// that make images, or bring them in and out, have files of their own.
+// silversmith image list|show|storage|dependents. The verbs that change images have files of
+// their own.
 
 import type { Command } from 'commander';
-import { mb, print, table } from '../output.ts';
+import { mb, print } from '../output.ts';
 import { words } from '../parse.ts';
+import { table } from '../table.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
-import { imageExportCommand } from './image-export.ts';
-import { imageImportCommand } from './image-import.ts';
-import { imageMakeCommands } from './image-make.ts';
-import { imageTable } from './image-table.ts';
-import { idOf, idsOf } from './name.ts';
+import { imageColumns, imageTable } from './image-table.ts';
+import { idOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
 
 export function imageCommands(noun: Command, context: RemoteContext): void {
@@ -17,14 +15,6 @@ export function imageCommands(noun: Command, context: RemoteContext): void {
   showCommand(noun, context);
   storageCommand(noun, context);
   dependentsCommand(noun, context);
-  undoCommand(noun, context);
-  restoreCommand(noun, context);
-  protectCommand(noun, context);
-  imageExportCommand(noun, context);
-  imageImportCommand(noun, context);
-  imageMakeCommands(noun, context);
-  assignCommand(noun, context);
-  deleteCommand(noun, context);
 }
 
 function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
@@ -41,7 +31,7 @@ function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
         { terminal, flags },
         'images',
         (query) => client.imageList({ ...query, ...only }),
-        imageTable,
+        imageColumns,
       );
     });
 }
@@ -56,7 +46,7 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
       const id = await idOf(client, 'image', given);
       const image = await client.imageGet({ id });
       const { steps, report } = await client.imageLog({ id });
-      const lines = [imageTable([image])];
+      const lines = [imageTable(terminal, [image])];
       if (image.attributes.status_reason) lines.push('', image.attributes.status_reason);
       for (const step of steps) {
         const ran =
@@ -82,7 +72,7 @@ function storageCommand(noun: Command, { terminal, env }: RemoteContext): void {
       ['shared', mb(sizes.shared_bytes)],
       ...sizes.layers.map((layer) => [`layer ${layer.id} (${layer.kind})`, mb(layer.stored_bytes)]),
     ];
-    print(terminal, flags, sizes, table(['WHAT', 'MB'], rows));
+    print(terminal, flags, sizes, table(['WHAT', 'MB'], rows, terminal.columns));
   });
 }
 
@@ -102,78 +92,11 @@ function dependentsCommand(noun: Command, { terminal, env }: RemoteContext): voi
       ...found.images.map((one) => ['image', one.id, one.name, 'made on top of it']),
     ];
     const rest = `${found.kept_disks} kept disks stand on it; its deletion would free ${mb(found.freed_bytes)} MB at once.`;
-    print(terminal, flags, found, `${table(['WHAT', 'ID', 'NAME', 'HOW'], rows)}\n${rest}`);
-  });
-}
-
-function assignCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    noun
-      .command('assign <image> <machines...>')
-      .description('assign an image to machines; their disks are recreated at their next start'),
-  ).action(async (image: string, machines: string[], flags: Remote) => {
-    const client = await connect(flags, env);
-    const id = await idOf(client, 'image', image);
-    const ids = await idsOf(client, 'machine', machines);
-    const answer = await client.imageAssign({ id, machine_ids: ids });
     print(
       terminal,
       flags,
-      answer,
-      `Image ${id} is assigned to ${new Set(ids).size} machine(s); start them to recreate their disks.`,
+      found,
+      `${table(['WHAT', 'ID', 'NAME', 'HOW'], rows, terminal.columns)}\n${rest}`,
     );
   });
-}
-
-function undoCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    noun
-      .command('undo <image> [machines...]')
-      .description('take an assignment back; machines get what they had before'),
-  ).action(async (image: string, machines: string[], flags: Remote) => {
-    const client = await connect(flags, env);
-    const id = await idOf(client, 'image', image);
-    const ids = await idsOf(client, 'machine', machines);
-    const only = ids.length > 0 ? { machine_ids: ids } : {};
-    const answer = await client.imageAssignUndo({ id, ...only });
-    const said = `${answer.count} machines have what they had before image ${id}.`;
-    print(terminal, flags, answer, said);
-  });
-}
-
-function deleteCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    noun
-      .command('delete <image>')
-      .description('delete an image; machines that run on it keep working'),
-  ).action(async (image: string, flags: Remote) => {
-    const client = await connect(flags, env);
-    const id = await idOf(client, 'image', image);
-    print(terminal, flags, await client.imageDelete({ id }), `Image ${id} is deleted.`);
-  });
-}
-
-function restoreCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    noun
-      .command('restore <image>')
-      .description('bring a deleted image back (see: image list --deleted)'),
-  ).action(async (given: string, flags: Remote) => {
-    const client = await connect(flags, env);
-    const image = await client.imageRestore({ id: await idOf(client, 'deleted image', given) });
-    const again = `Machines to which it is assigned again: ${image.count}.`;
-    print(terminal, flags, image, `${imageTable([image])}\n${again}`);
-  });
-}
-
-function protectCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(noun.command('protect <image>').description('refuse the deletion of an image'))
-    .option('--off', 'end the protection')
-    .action(async (given: string, flags: Remote & { off?: boolean }) => {
-      const client = await connect(flags, env);
-      const id = await idOf(client, 'image', given);
-      const image = await client.imageProtect({ id, protected: !flags.off });
-      const not = image.attributes.protected ? '' : 'not ';
-      print(terminal, flags, image, `Image ${image.id} is ${not}protected.`);
-    });
 }

@@ -3,102 +3,43 @@
 
 import type { Client } from '../../client/client.ts';
 import { UsageError } from '../parse.ts';
+import { didYouMean } from '../similar.ts';
+import { type Named, type NounName, nouns } from './nouns.ts';
 
-export interface Named {
-  id: number;
-  name: string;
-}
+export type { Named } from './nouns.ts';
 
-const perPage = 100;
-const pagesMax = 20;
 /** The longest text that the server searches for; no name is longer. */
 const nameLengthMax = 200;
 
-type Page = { items: readonly { attributes: Named }[]; more: boolean };
-
-/** Reads all pages that the server finds for a text. */
-async function search(what: string, ask: (page: number) => Promise<Page>): Promise<Named[]> {
-  const found = new Map<number, Named>();
-  for (let page = 1; page <= pagesMax; page++) {
-    const { items, more } = await ask(page);
-    for (const { attributes } of items) found.set(attributes.id, attributes);
-    if (!more) return [...found.values()];
-  }
+/** Parses an id. Throws UsageError for 0 and for a number that JSON does not hold. */
+export function idIn(digits: string): number {
+  const id = Number(digits);
+  if (Number.isSafeInteger(id) && id > 0) return id;
   throw new UsageError(
-    `More than ${perPage * pagesMax} ${what}s have that text in their names; give the id.`,
+    `${JSON.stringify(digits)} is not an id; give a whole number from 1, or a name.`,
   );
 }
 
-const images = (client: Client, q: string, deleted: boolean) =>
-  search('image', async (page) => {
-    const answer = await client.imageList({
-      q,
-      page,
-      per_page: perPage,
-      ...(deleted && { deleted }),
-    });
-    return { items: answer.images, more: answer.next_page !== null };
-  });
-
-const nouns = {
-  image: { see: 'image list', find: (client: Client, q: string) => images(client, q, false) },
-  'deleted image': {
-    see: 'image list --deleted',
-    find: (client: Client, q: string) => images(client, q, true),
-  },
-  machine: {
-    see: 'machine list',
-    find: (client: Client, q: string) =>
-      search('machine', async (page) => {
-        const answer = await client.machineList({ q, page, per_page: perPage });
-        return { items: answer.machines, more: answer.next_page !== null };
-      }),
-  },
-  software: {
-    see: 'software list',
-    find: async (client: Client) => (await client.softwareList({})).software,
-  },
-  'base image': {
-    see: 'base list',
-    find: async (client: Client) => (await client.softwareList({})).base_images,
-  },
-  'machine type': {
-    see: 'machine-type list',
-    find: async (client: Client) =>
-      (await client.planList({})).plans.map(({ id, attributes }) => ({
-        id: Number(id),
-        name: attributes.name,
-      })),
-  },
-};
-
-export type Noun = keyof typeof nouns;
-
 /**
- * The id that was given, or the id of the thing in the list that has the name. Throws UsageError
- * when nothing has the name, and when several things have it.
+ * The one thing of the list that has the name. Throws UsageError when nothing has it, and when
+ * several things have it. `near` has the names of which a mistyped one may be.
  */
-export async function pick<Id extends number>(
-  noun: Noun,
+async function theOne<Id extends number>(
+  noun: NounName,
   text: string,
-  list: () => Promise<readonly { id: Id; name: string }[]>,
-): Promise<Id> {
-  if (/^\d+$/.test(text)) {
-    const id = Number(text);
-    if (Number.isSafeInteger(id) && id > 0) return id as Id;
+  list: readonly { id: Id; name: string }[],
+  near: () => Promise<readonly { name: string }[]>,
+): Promise<{ id: Id; name: string }> {
+  const { see } = nouns[noun];
+  const [first, ...others] = list.filter(({ name }) => name === text);
+  if (!first) {
+    const names = (await near()).map(({ name }) => name);
     throw new UsageError(
-      `${JSON.stringify(text)} is not an id; give a whole number from 1, or a name.`,
+      `There is no ${noun} named ${JSON.stringify(text)}.${didYouMean(text, names)} See: silversmith ${see}`,
+      'not_found',
     );
   }
-  const { see } = nouns[noun];
-  if (text.trim() === '')
-    throw new UsageError(`Give the id or the name of the ${noun}; see: silversmith ${see}`);
-  const [first, ...others] = (await list()).filter(({ name }) => name === text);
-  if (!first)
-    throw new UsageError(
-      `There is no ${noun} named ${JSON.stringify(text)}; see: silversmith ${see}`,
-    );
-  if (others.length === 0) return first.id;
+  if (others.length === 0) return first;
   const ids = [first, ...others].map(({ id }) => id).sort((a, b) => a - b);
   const shown = ids.slice(0, 10).join(', ') + (ids.length > 10 ? ', …' : '');
   throw new UsageError(
@@ -106,13 +47,36 @@ export async function pick<Id extends number>(
   );
 }
 
-export const idOf = (client: Client, noun: Noun, text: string): Promise<number> =>
-  pick(noun, text, async () => (text.length > nameLengthMax ? [] : nouns[noun].find(client, text)));
+/** The id that was given, or the id of the thing in the list that has the name. */
+export async function pick<Id extends number>(
+  noun: NounName,
+  text: string,
+  list: () => Promise<readonly { id: Id; name: string }[]>,
+): Promise<Id> {
+  if (/^\d+$/.test(text)) return idIn(text) as Id;
+  if (text.trim() === '')
+    throw new UsageError(
+      `Give the id or the name of the ${noun}; see: silversmith ${nouns[noun].see}`,
+    );
+  return (await theOne(noun, text, await list(), list)).id;
+}
+
+/** The thing that has exactly the name. Throws UsageError like `pick`. */
+export async function named(client: Client, noun: NounName, text: string): Promise<Named> {
+  const { find, near, see } = nouns[noun];
+  if (text.trim() === '')
+    throw new UsageError(`Give the id or the name of the ${noun}; see: silversmith ${see}`);
+  const found = text.length > nameLengthMax ? [] : await find(client, text);
+  return theOne<number>(noun, text, found, () => near(client));
+}
+
+export const idOf = async (client: Client, noun: NounName, text: string): Promise<number> =>
+  /^\d+$/.test(text) ? idIn(text) : (await named(client, noun, text)).id;
 
 /** Like `idOf`, for several things; one word may hold several ids, divided by commas. */
 export async function idsOf(
   client: Client,
-  noun: Noun,
+  noun: NounName,
   texts: readonly string[],
 ): Promise<number[]> {
   const ids: number[] = [];

@@ -2,11 +2,12 @@
 // more, and the walk through all pages.
 
 import { type Command, Option } from 'commander';
-import { print, type Terminal } from '../output.ts';
+import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
+import type { Terminal } from '../output.ts';
 import { whole } from '../parse.ts';
 import type { Remote } from './context.ts';
 
-export interface Paged {
+export interface Paged extends ListFlags {
   page: number;
   perPage?: number;
   all?: boolean;
@@ -23,10 +24,12 @@ const perPageMax = 100;
 const pagesMax = 100_000;
 
 export const pageOptions = (command: Command): Command =>
-  command
-    .option('--page <number>', 'page', whole(1, 1_000_000_000), 1)
-    .option('--per-page <number>', 'how many on a page; default: 20', whole(1, perPageMax))
-    .addOption(new Option('--all', 'all pages').conflicts('page'));
+  listOptions(
+    command
+      .option('--page <number>', 'page', whole(1, 1_000_000_000), 1)
+      .option('--per-page <number>', 'how many on a page; default: 20', whole(1, perPageMax))
+      .addOption(new Option('--all', 'all pages').conflicts('page')),
+  );
 
 /**
  * Prints a page, or all of them, and says on standard error when there is more. `key` is the list's
@@ -36,13 +39,17 @@ export async function printPages<Key extends string, Item extends { id: string }
   { terminal, flags }: { terminal: Terminal; flags: Remote & Paged },
   key: Key,
   ask: (query: { page: number; per_page: number }) => Promise<Answer & Record<Key, Item[]>>,
-  tableOf: (items: readonly Item[]) => string,
+  columns: Columns<Item>,
 ): Promise<void> {
   const perPage = flags.perPage ?? (flags.all ? perPageMax : 20);
   const answer = await ask({ page: flags.page, per_page: perPage });
   if (!flags.all) {
-    print(terminal, flags, answer, tableOf(answer[key]));
-    if (!flags.json) tellRest(terminal, answer, answer[key].length, perPage);
+    await printList(terminal, flags, {
+      items: answer[key],
+      columns,
+      answer: (items) => ({ ...answer, [key]: items }),
+    });
+    if (isForPeople(flags)) tellRest(terminal, answer, answer[key].length, perPage);
     return;
   }
   // The pages move when something is made or deleted meanwhile. Each item is shown once, by its id.
@@ -53,9 +60,16 @@ export async function printPages<Key extends string, Item extends { id: string }
     for (const item of more[key]) found.set(item.id, item);
     next = more.next_page;
   }
-  const items = [...found.values()];
-  print(terminal, flags, { ...answer, [key]: items, next_page: next }, tableOf(items));
+  await printList(terminal, flags, {
+    items: [...found.values()],
+    columns,
+    answer: (items) => ({ ...answer, [key]: items, next_page: next }),
+  });
 }
+
+/** JSON and YAML have the fields that say whether there is more. */
+const isForPeople = ({ json, output }: ListFlags) =>
+  !json && output !== 'json' && output !== 'yaml';
 
 function tellRest(
   terminal: Terminal,

@@ -1,6 +1,6 @@
 // The settings of the commands that speak to a server, one row each.
 
-import { accessKey, duration } from '../parse.ts';
+import { accessKey, duration, profileName } from '../parse.ts';
 import { serverUrl } from '../parse-address.ts';
 import { dataDirSetting, type FlagsOf, setting } from '../setting.ts';
 
@@ -27,9 +27,17 @@ export const remoteSettings = {
     default: null,
     help: 'its secret; better given as the variable, which other users do not see',
   }),
+  profile: setting({
+    option: '--profile <name>',
+    variable: 'SILVERSMITH_PROFILE',
+    parse: profileName,
+    default: null,
+    defaultSays: 'that of profile use',
+    help: 'the profile with url, key and secret, as login made it',
+  }),
   dataDir: {
     ...dataDirSetting,
-    help: 'where the demo.json is that is used without a key',
+    help: 'where the demo.json is that is used without a key and a profile',
   },
   timeout: setting({
     option: '--timeout <duration>',

@@ -3,16 +3,16 @@
 
 import type { Command } from 'commander';
 import type { Call, Client } from '../../client/client.ts';
-import { waitForImage, waitForMachine } from '../../client/wait.ts';
+import { type WaitOptions, waitForImage, waitForMachine } from '../../client/wait.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
+import { progressLine } from '../progress.ts';
 import {
   clientOf,
   findCredentials,
   type Remote,
   type RemoteContext,
   remoteOptions,
-  waiting,
 } from './context.ts';
 
 export interface TourContext extends RemoteContext {
@@ -20,6 +20,7 @@ export interface TourContext extends RemoteContext {
   look(machineId: number, script: string, dataDir: string | undefined): Promise<string | null>;
 }
 
+const waitLimitMs = 4 * 3600_000;
 const answerShownMax = 400;
 const authorizationShownMax = 60;
 
@@ -73,6 +74,19 @@ class Guide {
   }
 }
 
+/** Waits, and shows a progress line meanwhile. */
+async function waiting<Result>(
+  terminal: Terminal,
+  wait: (options: Required<WaitOptions>) => Promise<Result>,
+): Promise<Result> {
+  const progress = progressLine(terminal);
+  try {
+    return await wait({ limitMs: waitLimitMs, onProgress: progress.say });
+  } finally {
+    progress.end();
+  }
+}
+
 type Inside = (machineId: number, script: string) => Promise<string | null>;
 
 class Tour {
@@ -117,6 +131,7 @@ class Tour {
     if (!title || first === undefined || second === undefined)
       throw new UsageError(
         'The tour needs a title in the catalogue and two machines that are off.',
+        'conflict',
       );
     return { title, first, second };
   }
@@ -191,7 +206,7 @@ class Tour {
     );
     const { status, status_reason: reason } = image.attributes;
     if (status !== 'available')
-      throw new UsageError(`Image ${id} is ${status}: ${reason ?? 'no reason is known'}`);
+      throw new UsageError(`Image ${id} is ${status}: ${reason ?? 'no reason is known'}`, 'failed');
     this.#guide.say(`Image ${id} is available.`);
     return id;
   }
@@ -202,7 +217,10 @@ class Tour {
     );
     const { friendly_status: status, status_reason: reason } = machine.attributes;
     if (status !== wanted)
-      throw new UsageError(`Machine ${id} is ${status}: ${reason ?? 'no reason is known'}`);
+      throw new UsageError(
+        `Machine ${id} is ${status}: ${reason ?? 'no reason is known'}`,
+        'failed',
+      );
     this.#guide.say(`Machine ${id} is ${status}.`);
   }
 }

@@ -1,10 +1,7 @@
-// Shared by export and import: the files on this host, and how often a transfer is looked at.
+// Shared by export and import: the files on this host.
 
 import { stat } from 'node:fs/promises';
 import { mb } from '../output.ts';
-
-/** How often a transfer is looked at while the server works on it. */
-export const pollMs = 500;
 
 /** How much of a file is done, for a progress line. */
 export const share = (done: number, total: number): string =>

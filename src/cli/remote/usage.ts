@@ -1,7 +1,8 @@
 // silversmith usage
 
 import type { Command } from 'commander';
-import { print, table } from '../output.ts';
+import { print } from '../output.ts';
+import { table } from '../table.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 
 export function usageCommand(command: Command, { terminal, env }: RemoteContext): void {
@@ -19,6 +20,6 @@ export function usageCommand(command: Command, { terminal, env }: RemoteContext)
       ...limited.map(([what, { used, limit }]) => [what, used, limit]),
       ['GB of disks', usage.disks_gb, null],
     ];
-    print(terminal, flags, usage, table(['WHAT', 'USED', 'LIMIT'], rows));
+    print(terminal, flags, usage, table(['WHAT', 'USED', 'LIMIT'], rows, terminal.columns));
   });
 }

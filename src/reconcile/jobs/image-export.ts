@@ -21,11 +21,11 @@ const transferOf = (job: Job<typeof kind>) => named(job.transferId, kind, 'trans
  * The transfer's own file is counted already, so it is added again. Throws when nothing is left.
  */
 export async function leftBytes({ usage }: Reader, { heldBytes }: Transfer): Promise<number> {
-  const { storedGb } = await usage.quotas();
-  const left = Math.floor(storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
+  const { quotas, used } = await usage.of(['storedGb']);
+  const left = Math.floor(quotas.storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
   if (left > 0) return left;
   throw failedForGood(
-    `The organisation has ${await usage.storedGb()} GB stored, and the most is ${storedGb}; delete images or exports, or ask the operator for more.`,
+    `The organisation has ${used.storedGb} GB stored, and the most is ${quotas.storedGb}; delete images or exports, or ask the operator for more.`,
   );
 }
 

@@ -1,97 +1,94 @@
 // Queries on how much an organisation has.
 
-import { sql } from 'kysely';
-import { jobKindsThat, openJobStates } from '../../domain/job.ts';
+import { type RawBuilder, sql } from 'kysely';
+import { jobKindsThat } from '../../domain/job.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { UsageReader } from '../port/usage.ts';
+import type { UsageName, UsageReader } from '../port/usage.ts';
 import { toQuotas } from './organisation.ts';
 import { Queries } from './scope.ts';
+
+/** The number of rows, kept where a transaction can read it without a conflict. */
+const numberOf = {
+  images: {
+    kept: sql`select sum(amount) from tally where noun = 'image' and `,
+    counted: sql`select count(*) from image where deleted_at is null and `,
+  },
+  machines: {
+    kept: sql`select sum(amount) from tally where noun = 'machine' and `,
+    counted: sql`select count(*) from machine where `,
+  },
+};
+
+const buildKinds = sql.join(jobKindsThat(({ countsAsBuild }) => countsAsBuild).map(sql.lit));
+
+/** Bytes of layers and transfers. */
+const storedBytes = (own: RawBuilder<unknown>) => sql`
+  (select coalesce(sum(stored_bytes), 0)
+    from layer_copy join layer on layer.id = layer_copy.layer_id where ${own})
+  + (select coalesce(sum(held_bytes), 0) from transfer where ${own})`;
+
+const diskBytes = (own: RawBuilder<unknown>, state: 'kept' | 'active') =>
+  sql`(select sum(stored_bytes) from disk where state = ${sql.lit(state)} and ${own})`;
 
 const inGb = (bytes: number) => Math.round((bytes / gbBytes) * 1000) / 1000;
 
 export class SqlUsageReader extends Queries implements UsageReader {
-  #settings() {
-    return this.db
-      .selectFrom('organisation')
-      .where('id', '=', this.organisation())
-      .select(['quotas', 'generalizeAt'])
-      .executeTakeFirstOrThrow();
+  #own() {
+    return sql`organisation_id = ${this.organisation()}`;
   }
 
-  async quotas(): Promise<Quotas> {
-    return toQuotas((await this.#settings()).quotas);
+  #amount(name: UsageName): RawBuilder<unknown> {
+    const own = this.#own();
+    switch (name) {
+      case 'images':
+      case 'machines': {
+        const { kept, counted } = numberOf[name];
+        return sql`(${this.dialect.isSerial ? kept : counted}${own})`;
+      }
+      case 'builds':
+        return sql`(select count(*) from job
+          where state in ('queued', 'running') and kind in (${buildKinds}) and ${own})`;
+      case 'storedGb':
+        return storedBytes(own);
+      case 'keptGb':
+        return diskBytes(own, 'kept');
+      case 'disksGb':
+        return diskBytes(own, 'active');
+    }
+  }
+
+  async of<Name extends UsageName>(
+    names: readonly Name[],
+  ): Promise<{ quotas: Quotas; used: Record<Name, number> }> {
+    const amounts = names.map((name) => sql`${this.#amount(name)} as ${sql.ref(name)}`);
+    const columns = sql.join([sql.ref('quotas'), ...amounts]);
+    const { rows } = await sql<Record<Name, unknown> & { quotas: string }>`
+      select ${columns} from organisation where id = ${this.organisation()}`.execute(this.db);
+    const [row] = rows;
+    if (!row) throw new TypeError('the organisation of the scope is missing');
+    const used = names.map((name) => {
+      const amount = Number(row[name] ?? 0);
+      return [name, name.endsWith('Gb') ? inGb(amount) : amount] as const;
+    });
+    return {
+      quotas: toQuotas(row.quotas),
+      used: Object.fromEntries(used) as Record<Name, number>,
+    };
   }
 
   async generalizes(): Promise<boolean> {
-    return (await this.#settings()).generalizeAt !== null;
-  }
-
-  async images(): Promise<number> {
-    const organisationId = this.organisation();
-    if (this.dialect.isSerial) return this.tallied('image');
-    const { count } = await this.db
-      .selectFrom('image')
-      .where('organisationId', '=', organisationId)
-      .where('deletedAt', 'is', null)
-      .select((e) => e.fn.countAll<number>().as('count'))
+    const { generalizeAt } = await this.db
+      .selectFrom('organisation')
+      .where('id', '=', this.organisation())
+      .select('generalizeAt')
       .executeTakeFirstOrThrow();
-    return Number(count);
-  }
-
-  async machines(): Promise<number> {
-    const organisationId = this.organisation();
-    if (this.dialect.isSerial) return this.tallied('machine');
-    const { count } = await this.db
-      .selectFrom('machine')
-      .where('organisationId', '=', organisationId)
-      .select((e) => e.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return Number(count);
-  }
-
-  async builds(): Promise<number> {
-    const kinds = jobKindsThat(({ countsAsBuild }) => countsAsBuild);
-    const { count } = await this.db
-      .selectFrom('job')
-      .where('organisationId', '=', this.organisation())
-      .where('kind', 'in', kinds)
-      .where('state', 'in', openJobStates)
-      .select((e) => e.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return Number(count);
-  }
-
-  async #diskGb(state: 'kept' | 'active'): Promise<number> {
-    const { bytes } = await this.db
-      .selectFrom('disk')
-      .where('organisationId', '=', this.organisation())
-      .where('state', '=', state)
-      .select((e) => e.fn.sum<number>('storedBytes').as('bytes'))
-      .executeTakeFirstOrThrow();
-    return inGb(Number(bytes ?? 0));
-  }
-
-  keptGb(): Promise<number> {
-    return this.#diskGb('kept');
-  }
-
-  disksGb(): Promise<number> {
-    return this.#diskGb('active');
+    return generalizeAt !== null;
   }
 
   async storedBytes(): Promise<number> {
-    const own = this.organisation();
     const { rows } = await sql<{ bytes: number | null }>`
-      select (select coalesce(sum(stored_bytes), 0)
-          from layer_copy join layer on layer.id = layer_copy.layer_id
-          where organisation_id = ${own})
-        + (select coalesce(sum(held_bytes), 0) from transfer where organisation_id = ${own})
-        as bytes`.execute(this.db);
+      select ${storedBytes(this.#own())} as bytes`.execute(this.db);
     return Number(rows[0]?.bytes ?? 0);
-  }
-
-  async storedGb(): Promise<number> {
-    return inGb(await this.storedBytes());
   }
 }

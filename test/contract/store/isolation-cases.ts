@@ -63,6 +63,7 @@ export const misses: Record<string, Read> = {
   'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
+  'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
 };
 
 const later = (work: Reader) => work.now() + 1_000_000;
@@ -90,15 +91,15 @@ export const lists: Record<string, Read> = {
   'transfers.deleted': (work) => work.transfers.deleted(),
   'audit.list': (work) => work.audit.list({ from: 0, to: later(work), limit: 10 }),
   'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
-  'usage.images': (work) => work.usage.images(),
-  'usage.machines': (work) => work.usage.machines(),
-  'usage.builds': (work) => work.usage.builds(),
-  'usage.disksGb': (work) => work.usage.disksGb(),
-  'usage.keptGb': (work) => work.usage.keptGb(),
+  'events.after': (work) => work.events.after(0, 100),
+  'events.newest': (work) => work.events.newest(),
+  'events.forgotten': (work) => work.events.forgotten(),
+  'events.hasBefore': (work) => work.events.hasBefore(later(work)),
+  'events.hasMoreThan': (work) => work.events.hasMoreThan(1),
+  'usage.of': (work) =>
+    work.usage.of(['images', 'machines', 'builds', 'storedGb', 'keptGb', 'disksGb']),
   'usage.storedBytes': (work) => work.usage.storedBytes(),
-  'usage.storedGb': (work) => work.usage.storedGb(),
   'usage.generalizes': (work) => work.usage.generalizes(),
-  'usage.quotas': (work) => work.usage.quotas(),
 };
 
 /** Changes that leave another organisation as it is. */
@@ -137,6 +138,17 @@ export const changes: Record<string, Change> = {
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
+  'events.add': (work, { imageId, machineId, transferId: id }) =>
+    work.events.add('changed', {
+      imageIds: [imageId],
+      machineIds: [machineId],
+      transferIds: [id],
+    }),
+  'events.addLog': (work, { imageId }) => work.events.addLog(imageId, {}),
+  'events.addOfLayer': (work, { imageId, layerId }) =>
+    work.events.addOfLayer('layer.healed', layerId, [imageId]),
+  'events.prune': (work) => work.events.prune(later(work)),
+  'events.pruneBeyond': (work) => work.events.pruneBeyond(0),
 };
 
 /** Methods that add a row name its organisation, and those of the reconciler have no scope. */
@@ -147,6 +159,7 @@ export const withoutCase = new Set([
   'transfers.add',
   'access.add',
   'audit.add',
+  'events.addOfHost',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',

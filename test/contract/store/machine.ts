@@ -197,11 +197,7 @@ function testUsage(make: MakeWorld) {
     const usage = () =>
       world.read(
         async ({ usage: one }) => ({
-          images: await one.images(),
-          machines: await one.machines(),
-          builds: await one.builds(),
-          disksGb: await one.disksGb(),
-          keptGb: await one.keptGb(),
+          ...(await one.of(['images', 'machines', 'builds', 'disksGb', 'keptGb'])).used,
           storedBytes: await one.storedBytes(),
         }),
         ours,
@@ -233,7 +229,8 @@ function testUsage(make: MakeWorld) {
 
   it('has quotas of its organisation, with defaults for unset quotas', async (t) => {
     const world = await make(t);
-    const quotas = () => world.read((work) => work.usage.quotas(), world.ours);
+    const quotas = () =>
+      world.read((work) => work.usage.of([]), world.ours).then(({ quotas }) => quotas);
     assert.deepEqual(await quotas(), defaultQuotas);
     await world.write(async (work) => {
       await work.organisations.setQuotas(world.ours, { images: 3 });
@@ -243,7 +240,7 @@ function testUsage(make: MakeWorld) {
     assert.equal(await world.read((work) => work.usage.generalizes(), world.ours), true);
     assert.equal(await world.read((work) => work.usage.generalizes(), world.theirs), false);
     await assert.rejects(
-      world.read((work) => work.usage.images()),
+      world.read((work) => work.usage.of(['images'])),
       TypeError,
     );
   });

@@ -1,0 +1,43 @@
+// A list of many pages, one thing after the other.
+
+/** More pages than any list has; a server whose pages have no end is left. */
+const pagesMax = 1_000_000;
+/** Of so many things it is remembered that they were given, because pages overlap by fewer. */
+const rememberedMax = 1000;
+
+interface Page<Item> {
+  items: readonly Item[];
+  count: number;
+  next_page: number | null;
+}
+
+/**
+ * Gives each thing of a list once, while others are made and deleted. New things come first, so
+ * they move the rest to later pages, where it is seen again and left out. Deleted things move the
+ * rest to earlier pages; the fallen count tells so, and the list is read again from further ahead.
+ */
+export async function* everyItem<Item extends { id: string }>(
+  perPage: number,
+  ask: (page: number) => Promise<Page<Item>>,
+): AsyncGenerator<Item> {
+  const given = new Set<string>();
+  let [page, count] = [1, 0];
+  for (let asked = 0; asked < pagesMax; asked++) {
+    const found = await ask(page);
+    const gone = count - found.count;
+    count = found.count;
+    if (gone > 0 && page > 1) {
+      page = Math.max(1, page - Math.ceil(gone / perPage));
+      continue;
+    }
+    for (const item of found.items) {
+      if (given.has(item.id)) continue;
+      given.add(item.id);
+      const [oldest] = given;
+      if (given.size > rememberedMax && oldest !== undefined) given.delete(oldest);
+      yield item;
+    }
+    if (found.next_page === null || found.items.length === 0) return;
+    page++;
+  }
+}

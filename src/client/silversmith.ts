@@ -1,0 +1,193 @@
+// The entry of the published package: the client with what a program does beside single requests,
+// and all that a program may import.
+
+import {
+  type Answer,
+  type Arguments,
+  type CallOptions,
+  type Client,
+  type ClientOptions,
+  createClient as createOperations,
+  type Input,
+} from './client.ts';
+import { everyItem } from './page.ts';
+import { downloaded, type Moving, type Read, upload } from './transfer.ts';
+import type { Envelope, ExtensionField, Image, Machine, Operations, Transfer } from './types.ts';
+import {
+  type DoneOptions,
+  doneImage,
+  doneMachine,
+  doneTransfer,
+  type MachineDoneOptions,
+  type Waited,
+} from './wait.ts';
+
+export type { Call, CallOptions, Client, ClientOptions, Reply, Sending } from './client.ts';
+export {
+  ApiError,
+  type ErrorCode,
+  NoAnswerError,
+  StalledError,
+  UnfinishedError,
+} from './errors.ts';
+export type { Moving, Read } from './transfer.ts';
+export type * from './types.ts';
+export type { DoneOptions, MachineDoneOptions, Waited } from './wait.ts';
+
+type ListQuery<Name extends 'imageList' | 'machineList'> = Omit<Operations[Name]['input'], 'page'>;
+
+/** The lists, which give each thing once while others are made and deleted; and the waits. */
+export interface Lists<AnImage, AMachine, ImageQuery> {
+  /** All images, newest first: `for await (const image of client.images({ q: 'office' }))`. */
+  images(query?: ImageQuery, options?: CallOptions): AsyncGenerator<AnImage, void>;
+  /** All machines, newest first. */
+  machines(query?: ListQuery<'machineList'>, options?: CallOptions): AsyncGenerator<AMachine, void>;
+  /**
+   * Waits until an image is available, or a machine is at rest, also while the server restarts.
+   * Throws UnfinishedError when the work failed or is not done in time.
+   */
+  waitFor(image: Waited<'image'>, options?: DoneOptions<AnImage>): Promise<AnImage>;
+  waitFor(machine: Waited<'machine'>, options?: MachineDoneOptions<AMachine>): Promise<AMachine>;
+}
+
+/** Bytes to send: a Blob (such as a File, or `openAsBlob` of node:fs), memory, or a function. */
+export type Source = Blob | Uint8Array | Read;
+
+export interface Transfers {
+  /** Sends the bytes that an import still lacks. After a failure, call it with the same id again. */
+  upload(id: string, source: Source, moving?: Moving): Promise<void>;
+  /** The bytes of an export, from an offset on. It goes on by itself where a connection breaks. */
+  download(
+    id: string,
+    moving?: Moving & { offset?: number | undefined },
+  ): AsyncGenerator<Uint8Array, void>;
+  /** Waits until the file of an export can be downloaded. */
+  waitFor(transfer: Waited<'transfer', string>, options?: DoneOptions<Transfer>): Promise<Transfer>;
+}
+
+type OwnLists = Lists<Image, Machine, ListQuery<'imageList'>>;
+
+/** The client of a server of Silversmith. */
+export interface Silversmith extends Client, Omit<OwnLists, 'waitFor'>, Omit<Transfers, 'waitFor'> {
+  waitFor: OwnLists['waitFor'] & Transfers['waitFor'];
+}
+
+/** A shape without the fields that only servers of Silversmith have. */
+export type WithoutExtensions<Shape> = Shape extends readonly (infer Item)[]
+  ? WithoutExtensions<Item>[]
+  : Shape extends object
+    ? { [Key in keyof Shape as Exclude<Key, ExtensionField>]: WithoutExtensions<Shape[Key]> }
+    : Shape;
+
+/** The operations of the specification, with its fields alone. */
+export type PlainClient = {
+  [Name in keyof Client as Operations[Name] extends { extension: true } ? never : Name]: (
+    ...given: Arguments<WithoutExtensions<Input<Name>>>
+  ) => Promise<WithoutExtensions<Answer<Name>> & Envelope>;
+};
+
+/** The client of a server of the specification alone. */
+export interface PlainSilversmith
+  extends PlainClient,
+    Lists<
+      WithoutExtensions<Image>,
+      WithoutExtensions<Machine>,
+      WithoutExtensions<ListQuery<'imageList'>>
+    > {}
+
+/** With the waits in between they take three to six seconds, which a restart takes too. */
+const defaultTriesMax = 6;
+const defaultPerPage = 100;
+
+/**
+ * Makes a client. Nothing is sent before a method is called. Throws TypeError for an address that
+ * is none, a missing key, and a browser's page that may not sign.
+ */
+export function createClient(options: ClientOptions & { extensions: false }): PlainSilversmith;
+export function createClient(options: ClientOptions): Silversmith;
+export function createClient(given: ClientOptions): PlainSilversmith {
+  const options = { triesMax: defaultTriesMax, ...given };
+  assertUsable(options);
+  const client = createOperations(options);
+  return {
+    ...client,
+    ...lists(client),
+    ...(options.extensions !== false && transfers(options)),
+  };
+}
+
+type AnyWaited = Waited<'image' | 'machine'> | Waited<'transfer', string>;
+
+function lists(client: Client) {
+  function waitFor(image: Waited<'image'>, options?: DoneOptions<Image>): Promise<Image>;
+  function waitFor(
+    machine: Waited<'machine'>,
+    options?: MachineDoneOptions<Machine>,
+  ): Promise<Machine>;
+  function waitFor(
+    transfer: Waited<'transfer', string>,
+    options?: DoneOptions<Transfer>,
+  ): Promise<Transfer>;
+  function waitFor(
+    { type, attributes: { id } }: AnyWaited,
+    options: MachineDoneOptions<Image | Machine | Transfer> = {},
+  ): Promise<Image | Machine | Transfer> {
+    if (typeof id === 'string') return doneTransfer(client, id, options);
+    return type === 'image' ? doneImage(client, id, options) : doneMachine(client, id, options);
+  }
+  return {
+    images(
+      { per_page = defaultPerPage, ...query }: ListQuery<'imageList'> = {},
+      options?: CallOptions,
+    ) {
+      return everyItem(per_page, async (page) => {
+        const { images: items, ...rest } = await client.imageList(
+          { ...query, per_page, page },
+          options,
+        );
+        return { items, ...rest };
+      });
+    },
+    machines(
+      { per_page = defaultPerPage, ...query }: ListQuery<'machineList'> = {},
+      options?: CallOptions,
+    ) {
+      return everyItem(per_page, async (page) => {
+        const { machines: items, ...rest } = await client.machineList(
+          { ...query, per_page, page },
+          options,
+        );
+        return { items, ...rest };
+      });
+    },
+    waitFor,
+  };
+}
+
+function transfers(options: ClientOptions): Omit<Transfers, 'waitFor'> {
+  // Transfers have attempts of their own, which count from the last byte that has moved.
+  const once = { ...options, triesMax: 1 };
+  const client = createOperations(once);
+  return {
+    upload: (id, source, moving) => upload(client, once, id, readerOf(source), moving),
+    download: (id, { offset = 0, ...moving } = {}) => downloaded(client, once, id, offset, moving),
+  };
+}
+
+function readerOf(source: Source): Read {
+  if (typeof source === 'function') return source;
+  if (source instanceof Uint8Array)
+    return async (offset, length) => source.subarray(offset, offset + length);
+  return async (offset, length) =>
+    new Uint8Array(await source.slice(offset, offset + length).arrayBuffer());
+}
+
+function assertUsable({ url, key, secret }: ClientOptions): void {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new TypeError(`url is ${url}; give the address of the server, such as https://host.`);
+  if (!key || !secret) throw new TypeError('Give the key and its secret.');
+  if (globalThis.crypto?.subtle === undefined)
+    throw new TypeError(
+      'Requests are signed with WebCrypto, which browsers give to pages over https or of localhost.',
+    );
+}

@@ -1,0 +1,956 @@
+// The inputs and the answers of all operations, as plain types.
+// Printed from src/contract/table.ts; do not edit it. Type: npm run contract
+
+export interface Envelope {
+  /** 200 for success. */
+  client_code: number;
+  /** "OK" for success. */
+  message: string;
+  /** When the answer was made; whole seconds, UTC. */
+  timestamp: string;
+}
+
+export interface FleetEvent {
+  /** The id, for Last-Event-ID; also in the field id of the stream. An event of a log of long ago has none. */
+  id?: string;
+  /** What happened; also in the field event of the stream. */
+  type: 'image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered';
+  subject: {
+    /** The kind of thing. */
+    type: 'image' | 'machine' | 'transfer' | 'layer' | 'host';
+    /** Its id; empty for the host. */
+    id: string;
+  };
+  /** When it happened. */
+  created_at?: string;
+  /** The status that the thing has; deleted: it is gone. */
+  status?: string;
+  /** The beginning of the reason for the status. */
+  status_reason?: string;
+  /** The operation that changed it. */
+  operation?: string;
+  /** x-request-id of the request that changed it. */
+  request_id?: string;
+  /** The step that its work has begun. */
+  phase?: string;
+  /** How much of its work is done, 0 to 1. */
+  progress?: number;
+  /** How long the rest takes when it goes on as fast. */
+  remaining_ms?: number;
+  /** Why its work has to be tried again. */
+  waits_because?: string;
+  /** How much of a transfer is here. */
+  bytes?: number;
+  /** How large it is; 0 while that is not known. */
+  bytes_total?: number;
+  /** The step of the build that printed the lines. */
+  position?: number;
+  /** The software of that step. */
+  software?: string;
+  /** What it printed, without the newlines. */
+  lines?: string[];
+  /** At the end of a step: whether its layer had been made before. */
+  cache?: 'hit' | 'miss';
+  /** At the end of a step: the exit status of its recipe. */
+  exit_code?: number | null;
+}
+
+export interface Image {
+  id: string;
+  type: 'image';
+  attributes: ImageAttributes;
+}
+
+export interface ImageAttributes {
+  /** Image ID. */
+  id: number;
+  /** Image name. */
+  name: string;
+  /** Image size in GB. */
+  size: number;
+  /** Image status. */
+  status: 'pending' | 'building' | 'available' | 'failed';
+  /** How the image was created. */
+  source: 'pre_installation' | 'seat';
+  /** Image creation timestamp. */
+  created_at: string;
+  /** Image last update timestamp. */
+  updated_at: string;
+  /** Software pre-installed in this image. */
+  softwares: SoftwareData[];
+  /** Why the image failed; null otherwise. */
+  status_reason: string | null;
+  /** How much of its creation is done, 0 to 1. */
+  progress: number;
+  /** Whether its deletion is refused. */
+  protected: boolean;
+  /** When it was deleted; null unless deleted images are listed. */
+  deleted_at: string | null;
+  /** What its creation is doing now; null when nothing is. */
+  phase: string | null;
+}
+
+export interface SoftwareData {
+  id: string;
+  type: 'software';
+  attributes: Software;
+}
+
+export interface Software {
+  /** Software ID. */
+  id: number;
+  /** Software name. */
+  name: string;
+  /** Software size in GB. */
+  size: number;
+}
+
+export interface BuildStep {
+  /** Place in the order of installation, from 1. */
+  position: number;
+  software_id: number;
+  name: string;
+  /** Whether a layer that an earlier build made was used, by whichever organisation on this installation. */
+  cache: 'hit' | 'miss';
+  /** Exit status of the recipe; null on a hit. */
+  exit_code: number | null;
+  duration_ms: number;
+  /** What the recipe printed; the middle of a long output is left out. */
+  output: string;
+}
+
+export interface Transfer {
+  id: string;
+  type: 'transfer';
+  attributes: {
+    id: string;
+    /** Which way. */
+    kind: 'export' | 'import';
+    /** Format of the file. */
+    format: 'qcow2' | 'raw';
+    /** The image; null until the bytes of an import are all there. */
+    image_id: number | null;
+    name: string;
+    /** `receiving`: its parts are awaited. `building`: it is worked on. `available`: the file can be downloaded, or the image is there. */
+    status: 'receiving' | 'building' | 'available' | 'failed';
+    /** Why it failed. */
+    status_reason: string | null;
+    /** Of the whole file; 0 while it is made. */
+    size_bytes: number;
+    /** Where the next part begins. */
+    received_bytes: number;
+    /** Digest of the file, in hexadecimal; null when it is not known. */
+    sha256: string | null;
+    /** What the file is: JSON, kept as it is because its signature covers the text. */
+    manifest: string | null;
+    /** Of the manifest's text, ed25519, base64. */
+    signature: string | null;
+    /** When it was asked for. */
+    created_at: string;
+    /** From when on its file may go. */
+    expires_at: string;
+  };
+}
+
+export interface Machine {
+  id: string;
+  type: 'machine';
+  attributes: MachineAttributes;
+}
+
+export interface MachineAttributes {
+  /** Machine ID. */
+  id: number;
+  name: string;
+  /** Region. */
+  region: string | null;
+  machine_type: string;
+  /** Disk size in GB. */
+  disk_size: number;
+  /** File storage size in GB. */
+  file_storage_size: number;
+  /** State of the machine. */
+  friendly_status: 'off' | 'creating' | 'turning_on' | 'ready' | 'turning_off' | 'resizing_disk' | 'installing' | 'region_migration' | 'warming_up' | 'graceful_stopping';
+  /** Image that its disk follows, or will follow at the next start. */
+  assigned_image_id: number | null;
+  /** Name of that image. */
+  assigned_image_name: string | null;
+  /** When it was last started. */
+  last_session_start_at: string | null;
+  /** Seconds of idleness after which it stops; 0 is never. */
+  auto_stop_threshold: number;
+  /** Bytes. */
+  network_credit: number;
+  /** Minutes. */
+  remaining_usage: number;
+  /** Minutes. */
+  deposited_usage: number;
+  usage_source: string;
+  user: User | null;
+  permissions: MachinePermissions;
+  /** Always null. */
+  task: null;
+  /** Why the last start failed, why it went off by itself, or what it lacks while it is ready. */
+  status_reason: string | null;
+  /** Its disk is recreated from the assigned image at the next start. */
+  assignment_pending: boolean;
+  /** What is being done to it; null when nothing is. */
+  phase: string | null;
+  /** The host on which its disk is, of an engine that has several; null when it is not known. */
+  place: string | null;
+}
+
+export interface User {
+  id: string;
+  type: string;
+  attributes: {
+    email: string;
+    name: string;
+  };
+}
+
+export interface MachinePermissions {
+  public_internet_access: boolean;
+  can_download_from_vagon_workstation: boolean;
+  analytics_collection_enabled: boolean;
+  clipboard_enabled: boolean;
+  screen_recording_enabled: boolean;
+  input_recording_enabled: boolean;
+}
+
+export interface Plan {
+  id: string;
+  type: 'plan';
+  attributes: {
+    name: string;
+    machine_type: string;
+    /** Virtual processors. */
+    cpus: number;
+    /** Memory in MB. */
+    memory_mb: number;
+    /** Disk size in GB. */
+    disk_size: number;
+  };
+}
+
+export interface MachineType {
+  id: string;
+  type: 'machine_type';
+  attributes: {
+    name: string;
+    friendly_name: string;
+  };
+}
+
+export interface PermissionField {
+  name: string;
+  type: string;
+  default: boolean;
+}
+
+export interface Disk {
+  id: string;
+  type: 'disk';
+  attributes: {
+    id: string;
+    /** `active`: the machine's own. `kept`: a kept disk, which was replaced and can be put back. */
+    state: 'active' | 'kept';
+    /** GB that the machine sees. */
+    size: number;
+    /** What it takes on the disk of the host; null until it was looked at. */
+    stored_bytes: number | null;
+    /** The image that it was made from; null: a base image. */
+    image_id: number | null;
+    /** Until when it can be put back; null for the own disk. */
+    kept_until: string | null;
+    /** When it was made. */
+    created_at: string;
+  };
+}
+
+export interface MachineConsole {
+  id: string;
+  type: 'machine_console';
+  attributes: {
+    /** At most 16 KiB, without control characters; null when no start has failed. */
+    shown: string | null;
+    /** When the start was given up. */
+    kept_at: string | null;
+  };
+}
+
+export interface Access {
+  id: string;
+  type: 'access';
+  attributes: {
+    uid: string;
+    /** Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up. */
+    connection_link: string;
+    /** Until when the link is good. */
+    expires_at: string;
+  };
+}
+
+export interface CatalogueSoftware {
+  /** Software ID. */
+  id: number;
+  /** Software name. */
+  name: string;
+  /** Software size in GB. */
+  size: number;
+  type: 'software';
+  attributes: {
+    /** Software ID. */
+    id: number;
+    /** Software name. */
+    name: string;
+    /** Software size in GB. */
+    size: number;
+  };
+}
+
+export interface CatalogueBaseImage {
+  /** Base image ID. */
+  id: number;
+  /** Base image name. */
+  name: string;
+  /** Base image size in GB. */
+  size: number;
+  type: 'base_image';
+  attributes: {
+    /** Base image ID. */
+    id: number;
+    /** Base image name. */
+    name: string;
+    /** Base image size in GB. */
+    size: number;
+  };
+}
+
+export interface UserActionLog {
+  id: string;
+  type: 'user_action_log';
+  attributes: {
+    /** What was asked for, such as image_created. */
+    action_type: string;
+    /** When it was done. */
+    created_at: string;
+    /** Always null: keys act, not users. */
+    user_email: string | null;
+    /** The machine it was done to. */
+    organization_machine_id: number | null;
+    metadata: {
+      /** The key that did it. */
+      key: string;
+      /** The image it was done with. */
+      image_id: number | null;
+      /** The transfer it was done with. */
+      transfer_id: string | null;
+      /** x-request-id of the answer. */
+      request_id: string;
+      /** 200, or with what it was refused: then nothing was changed. */
+      client_code: number;
+    };
+  };
+}
+
+/** The fields that only servers of Silversmith have. */
+export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place';
+
+/** What each operation takes and answers; `content` says which of the two is bytes. */
+export interface Operations {
+  /** List the images of the organisation, newest first. */
+  imageList: {
+    input: {
+      /** Page number. Default: 1. */
+      page?: number | undefined;
+      /** Records per page. Default: 20. */
+      per_page?: number | undefined;
+      /** Search; matches anywhere, in any case, and takes % and _ literally. */
+      q?: string | undefined;
+      /** Instead of the images, those deleted that can be brought back. */
+      deleted?: boolean | undefined;
+    };
+    answer: {
+      images: Image[];
+      /** Number of all matches, not only of this page. */
+      count: number;
+      /** Current page number. */
+      page: number;
+      /** Next page number; null on the last page and beyond it. */
+      next_page: number | null;
+    };
+  };
+  /** Show an image. */
+  imageGet: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Image;
+  };
+  /** Create an image from a stopped machine. */
+  imageCapture: {
+    input: {
+      /** ID of the machine to create an image from; it must be off. */
+      machine_id: number;
+      /** Name of the image, 1 to 30 characters. Default: "Template #{image id}". No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name?: string | undefined;
+      /** Take away what identifies the machine (ids, host keys, logs, histories). Default: as the organisation has it. */
+      generalize?: boolean | undefined;
+    };
+    answer: Image;
+  };
+  /** Create an image from a base image and a list of software. */
+  imageInstall: {
+    input: {
+      /** Name of the image, 1 to 30 characters. Default: "Template #{image id}". No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name?: string | undefined;
+      /** Software to install; duplicates count once. Default: none. */
+      software_ids?: number[] | undefined;
+      /** Base image to build from. Default: the newest. */
+      base_image_id?: number | undefined;
+    };
+    answer: Image;
+  };
+  /** Delete an image; machines that run on it keep working. */
+  imageDelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+  };
+  /** Bring a deleted image back while its bytes are kept, and with it its assignments. */
+  imageRestore: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      id: string;
+      type: 'image';
+      attributes: ImageAttributes;
+      /** Machines to which it is assigned again. */
+      count: number;
+    };
+    extension: true;
+  };
+  /** Protect an image from deletion, or end that. */
+  imageProtect: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Whether deletion is refused. */
+      protected: boolean;
+    };
+    answer: Image;
+    extension: true;
+  };
+  /** Show the steps of an image's creation and what each printed. */
+  imageLog: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Answer with a stream of server-sent events instead: image.log for what is printed, until the image is available or failed; then the event end. With the header Last-Event-ID, begin after that event. */
+      follow?: boolean | undefined;
+    };
+    answer: {
+      steps: BuildStep[];
+      /** What a generalisation cleared and warned of, a line each; null when there was none. */
+      report: string | null;
+    };
+    extension: true;
+  };
+  /** Assign an image to machines; their disks are recreated from it at their next start. */
+  imageAssign: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Machines to assign the image to; duplicates count once; all or nothing. */
+      machine_ids: number[];
+    };
+    answer: Record<never, never>;
+  };
+  /** Take an assignment back: machines get the disk, or the assignment, that they had before. */
+  imageAssignUndo: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Default: every machine to which the image is assigned. */
+      machine_ids?: number[] | undefined;
+    };
+    answer: {
+      /** Machines that were changed. */
+      count: number;
+    };
+    extension: true;
+  };
+  /** Show what an image takes, and its layers. */
+  imageStorage: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      /** What a machine sees. */
+      virtual_bytes: number;
+      /** What all its layers take on the disk of the host. */
+      stored_bytes: number;
+      /** What would be free if it went. */
+      exclusive_bytes: number;
+      /** What it shares with other images, disks or the catalogue. */
+      shared_bytes: number;
+      /** From the head down to the base. */
+      layers: {
+        id: string;
+        /** What made it. */
+        kind: 'base' | 'software' | 'capture';
+        /** Whether it can be used. */
+        state: 'building' | 'sealed' | 'quarantined' | 'deleting';
+        /** What it takes on the disk of the host. */
+        stored_bytes: number;
+        /** Of its bytes; null until it is known. */
+        digest: string | null;
+        /** When its bytes were last compared with the digest. */
+        verified_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** List what hangs on an image, and what its deletion would free. */
+  imageDependents: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      machines: {
+        id: number;
+        name: string;
+        /** The image is assigned to it. */
+        assigned: boolean;
+        /** Its disk stands on the image. */
+        disk: boolean;
+      }[];
+      /** Images made on top of it. */
+      images: {
+        id: number;
+        name: string;
+      }[];
+      /** Kept disks that stand on it. */
+      kept_disks: number;
+      /** What would be free at once if it went. */
+      freed_bytes: number;
+    };
+    extension: true;
+  };
+  /** Ask for an image as one file that stands alone, with a signed manifest. */
+  imageExport: {
+    input: {
+      /** ID. */
+      id: number;
+      /** `qcow2` is compressed with zstd. Default: qcow2. */
+      format?: 'qcow2' | 'raw' | undefined;
+    };
+    answer: Transfer;
+    extension: true;
+  };
+  /** Open the upload of an image: a qcow2 or raw disk. */
+  imageImport: {
+    input: {
+      /** Of the whole file. */
+      size_bytes: number;
+      /** Default: the manifest's, else Template #{image id}. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name?: string | undefined;
+      /** Digest of the file, compared when all is there. */
+      sha256?: string | undefined;
+      /** Of an export, as it is. */
+      manifest?: string | undefined;
+      /** The manifest's. */
+      signature?: string | undefined;
+    };
+    answer: Transfer;
+    extension: true;
+  };
+  /** Show a transfer: how far it is, and the manifest of an export. */
+  transferGet: {
+    input: {
+      /** ID of the transfer. */
+      id: string;
+    };
+    answer: Transfer;
+    extension: true;
+  };
+  /** Send a part of the file, up to 4 MiB, where the last one ended; the nonce of its signature has 36 characters. */
+  transferPart: {
+    input: {
+      /** ID of the transfer. */
+      id: string;
+      /** Where in the file the part begins. */
+      offset: number;
+    };
+    answer: Transfer;
+    content: 'request';
+    extension: true;
+  };
+  /** Make an image of the bytes that were sent, or heal one with them. */
+  transferFinish: {
+    input: {
+      /** ID of the transfer. */
+      id: string;
+      /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
+      heal_image_id?: number | undefined;
+    };
+    answer: Image;
+    extension: true;
+  };
+  /** Download the file of an export; takes Range, so that a download goes on. */
+  transferContent: {
+    input: {
+      /** ID of the transfer. */
+      id: string;
+    };
+    answer: Record<never, never>;
+    content: 'response';
+    extension: true;
+  };
+  /** End a transfer and forget its bytes. */
+  transferDelete: {
+    input: {
+      /** ID of the transfer. */
+      id: string;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** List the machines of the organisation. */
+  machineList: {
+    input: {
+      /** Page number. Default: 1. */
+      page?: number | undefined;
+      /** Records per page. Default: 20. */
+      per_page?: number | undefined;
+      /** Search; matches anywhere, in any case, and takes % and _ literally. */
+      q?: string | undefined;
+      /** Only machines in this state. */
+      status?: 'off' | 'creating' | 'turning_on' | 'ready' | 'turning_off' | 'resizing_disk' | 'installing' | 'region_migration' | 'warming_up' | 'graceful_stopping' | undefined;
+      /** Only machines with, or without, a user; there are no users, so none has one. */
+      assigned?: boolean | undefined;
+      /** Only machines that were, or were not, on since they were made or last reset. */
+      has_session_data?: boolean | undefined;
+      /** Only machines with at least so many minutes left; nothing is metered, so each has 0. */
+      time_left?: number | undefined;
+    };
+    answer: {
+      machines: Machine[];
+      /** Number of all matches, not only of this page. */
+      count: number;
+      /** Current page number. */
+      page: number;
+      /** Next page number; null on the last page and beyond it. */
+      next_page: number | null;
+    };
+  };
+  /** Show a machine. */
+  machineGet: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Machine;
+  };
+  /** Create machines; with software or a base image, an image (silver_image in the answer) is made first and assigned to them. */
+  machineCreate: {
+    input: {
+      /** Machine type of the machines, as GET /plans lists them. */
+      plan_id: number;
+      /** How many. Default: 1. */
+      quantity?: number | undefined;
+      software_ids?: number[] | undefined;
+      /** Base image ID. */
+      base_image_id?: number | undefined;
+      /** Region. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      region?: string | undefined;
+      permissions?: {
+        public_internet_access?: boolean;
+        can_download_from_vagon_workstation?: boolean;
+        analytics_collection_enabled?: boolean;
+        clipboard_enabled?: boolean;
+        screen_recording_enabled?: boolean;
+        input_recording_enabled?: boolean;
+      } | undefined;
+    };
+    answer: {
+      machines: Machine[];
+      count: number;
+      silver_image?: Image;
+    };
+  };
+  /** Start a machine. */
+  machineStart: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Type to give it first. */
+      machine_type_id?: number | undefined;
+      /** Region. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      region?: string | undefined;
+    };
+    answer: Record<never, never>;
+  };
+  /** Stop a machine. */
+  machineStop: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Give the guest two minutes to shut down by itself, instead of 30 s. Default: false. */
+      gracefully?: boolean | undefined;
+    };
+    answer: Record<never, never>;
+  };
+  /** Discard a machine's disk; its next start begins from the assigned image, else from the newest base. */
+  machineReset: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+  };
+  /** List the machine types (plans): the sizes in which machines are made. */
+  planList: {
+    input: Record<never, never>;
+    answer: {
+      plans: Plan[];
+    };
+    extension: true;
+  };
+  /** List the types that a machine can have. */
+  machineTypeList: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      machine_types: MachineType[];
+    };
+  };
+  /** Give a machine that is off another type; its disk stays as it is. */
+  machineTypeSet: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Machine type. */
+      machine_type_id: number;
+    };
+    answer: Record<never, never>;
+  };
+  /** List what a machine may be permitted. */
+  machinePermissionFields: {
+    input: Record<never, never>;
+    answer: {
+      permission_fields: PermissionField[];
+    };
+  };
+  /** Permit or forbid a machine something. */
+  machinePermissionsSet: {
+    input: {
+      /** ID. */
+      id: number;
+      permissions?: {
+        public_internet_access?: boolean;
+        can_download_from_vagon_workstation?: boolean;
+        analytics_collection_enabled?: boolean;
+        clipboard_enabled?: boolean;
+        screen_recording_enabled?: boolean;
+        input_recording_enabled?: boolean;
+      } | undefined;
+    };
+    answer: Record<never, never>;
+  };
+  /** List the disk of a machine and its kept disks, newest first. */
+  machineDiskList: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      disks: Disk[];
+    };
+    extension: true;
+  };
+  /** Put a kept disk back, byte for byte; the one in its place becomes a kept disk. */
+  machineRestore: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Default: the disk that was replaced last. */
+      disk_id?: string | undefined;
+    };
+    answer: Machine;
+    extension: true;
+  };
+  /** Show the end of what a machine showed on its console when its last failed start was given up. */
+  machineConsole: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: MachineConsole;
+    extension: true;
+  };
+  /** Make a link that opens a ready machine once. */
+  machineAccess: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Seconds for which the link is good. Default: 3600. */
+      expires_in?: number | undefined;
+    };
+    answer: Access;
+  };
+  /** List the files of the organisation; there is no file storage, so there are none. */
+  fileList: {
+    input: Record<never, never>;
+    answer: {
+      /** Always empty: there is no file storage. */
+      files: Record<never, never>[];
+      current: {
+        id: null;
+        /** What it is. */
+        type: 'directory';
+        attributes: {
+          path: string;
+          parent_id: null;
+        };
+      };
+      /** Number of all matches, not only of this page. */
+      count: number;
+      /** Current page number. */
+      page: number;
+      /** Next page number; null on the last page and beyond it. */
+      next_page: number | null;
+    };
+  };
+  /** Show the size of the file storage; there is none. */
+  fileCapacity: {
+    input: Record<never, never>;
+    answer: {
+      /** Always 0. */
+      total: number;
+      /** Always 0. */
+      in_use: number;
+    };
+  };
+  /** List the files of a machine; there is no file storage, so there are none. */
+  machineFileList: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      /** Always empty: there is no file storage. */
+      files: Record<never, never>[];
+      current: {
+        id: null;
+        /** What it is. */
+        type: 'directory';
+        attributes: {
+          path: string;
+          parent_id: null;
+        };
+      };
+      /** Number of all matches, not only of this page. */
+      count: number;
+      /** Current page number. */
+      page: number;
+      /** Next page number; null on the last page and beyond it. */
+      next_page: number | null;
+    };
+  };
+  /** List the software that can be installed and the base images. */
+  softwareList: {
+    input: Record<never, never>;
+    answer: {
+      software: CatalogueSoftware[];
+      base_images: CatalogueBaseImage[];
+    };
+  };
+  /** Show what the organisation has and may have. */
+  usageGet: {
+    input: Record<never, never>;
+    answer: {
+      /** Images. */
+      images: {
+        used: number;
+        /** The most that the organisation may have. */
+        limit: number;
+      };
+      /** Machines. */
+      machines: {
+        used: number;
+        /** The most that the organisation may have. */
+        limit: number;
+      };
+      /** Images that are being made now. */
+      builds: {
+        used: number;
+        /** The most that the organisation may have. */
+        limit: number;
+      };
+      /** GB that its captures, imports and files of transfers take on the disk of the host, until they are gone. */
+      stored_gb: {
+        used: number;
+        /** The most that the organisation may have. */
+        limit: number;
+      };
+      /** GB of replaced disks that are kept for a while; the oldest give way. */
+      kept_gb: {
+        used: number;
+        /** The most that the organisation may have. */
+        limit: number;
+      };
+      /** GB that the machines' own disks take; not limited. */
+      disks_gb: number;
+    };
+    extension: true;
+  };
+  /** List what was done over the API, newest first, at most 1,000 entries. */
+  userActionLogList: {
+    input: {
+      /** From this date or time on. Default: 30 days before end_date. */
+      start_date?: string | undefined;
+      /** Up to this date or time. Default: now. */
+      end_date?: string | undefined;
+      /** Only these: image_created, machine_started and so on. */
+      action_type?: string | undefined;
+      /** Only this user; keys have none. */
+      user_email?: string | undefined;
+      /** Only this machine. */
+      organization_machine_id?: number | undefined;
+    };
+    answer: {
+      logs: UserActionLog[];
+      /** Number of all matches. */
+      count: number;
+      /** Beginning of the time looked at. */
+      start_date: string;
+      /** Its end. */
+      end_date: string;
+    };
+  };
+  /** Listen to what happens to the images, machines, transfers and layers that the key may read, as server-sent events. With the header Last-Event-ID, begin after that event. */
+  eventList: {
+    input: {
+      /** Only events of these, with commas: image, machine, transfer, layer, host. */
+      noun?: string | undefined;
+      /** Only events of these types, with commas, such as image.changed,image.log. */
+      type?: string | undefined;
+      /** Only events of these things, with commas, such as image:5,machine:7. */
+      subject?: string | undefined;
+    };
+    answer: Record<never, never>;
+    content: 'stream';
+    extension: true;
+  };
+}
