@@ -68,5 +68,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   usage: ['usage'],
   watch: ['watch', 'watch --interval 10s'],
   tour: ['tour'],
+  completion: ['completion bash', 'completion fish'],
+  manual: ['manual'],
   openapi: ['openapi'],
 };
