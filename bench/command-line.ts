@@ -1,7 +1,8 @@
 // Measures how long a command takes from its start to its end, against an empty program of the same
 // Node. All alternate in one run, so that what else the host does weighs on all of them; each figure
 // is a ratio within this run. A server on the simulator answers the commands, in a process of its
-// own. Type: npm run bench command-line [-- --runs 40] [--json]
+// own. Type: npm run bench command-line [-- --runs 40] [--installed FILE] [--json]
+// With --installed, the program that npm has installed there is measured beside the checkout.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -30,20 +31,23 @@ interface Case {
 }
 
 const listsImages = (out: string) => out.split('\n').filter((line) => /^\d/.test(line)).length;
-const cases: readonly Case[] = [
-  { name: 'node -e 0', args: ['-e', '0'], isRight: (out) => out === '' },
+const ours = (entry: string, where: string): Case[] => [
   {
-    name: 'silversmith --help',
+    name: `silversmith --help${where}`,
     args: [entry, '--help'],
     goal: 2.5,
     isRight: (out) => /^Usage: silversmith/.test(out),
   },
   {
-    name: 'silversmith image list',
+    name: `silversmith image list${where}`,
     args: [entry, 'image', 'list'],
     goal: 4,
     isRight: (out) => listsImages(out) === imageCount,
   },
+];
+const inCheckout: readonly Case[] = [
+  { name: 'node -e 0', args: ['-e', '0'], isRight: (out) => out === '' },
+  ...ours(entry, ''),
   {
     name: 'silversmith machine list --json',
     args: [entry, 'machine', 'list', '--json'],
@@ -96,7 +100,11 @@ function rowsOf(tookMs: ReadonlyMap<Case, readonly number[]>) {
   }));
 }
 
-async function measure(dataDir: string, folder: string, runs: number) {
+async function measure(
+  dataDir: string,
+  folder: string,
+  { runs, cases }: { runs: number; cases: readonly Case[] },
+) {
   const env = {
     PATH: process.env.PATH,
     SILVERSMITH_DATA_DIR: dataDir,
@@ -111,11 +119,17 @@ async function measure(dataDir: string, folder: string, runs: number) {
 }
 
 const { values: given } = parseArgs({
-  options: { runs: { type: 'string', default: '40' }, json: { type: 'boolean', default: false } },
+  options: {
+    runs: { type: 'string', default: '40' },
+    installed: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
 });
 const runs = Number(given.runs);
 if (!Number.isInteger(runs) || runs < 1 || runs > runsMax)
   throw new Error(`--runs is ${given.runs}; give a whole number from 1 to ${runsMax}`);
+const { installed } = given;
+const cases = [...inCheckout, ...(installed ? ours(installed, ', installed') : [])];
 const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
 const dataDir = join(folder, 'data');
 const server = demoServer(dataDir);
@@ -124,7 +138,7 @@ try {
   await fill(server.url(), dataDir);
   report(
     `the command line, ${runs} starts each`,
-    (await measure(dataDir, folder, runs)).map((row) => ({
+    (await measure(dataDir, folder, { runs, cases })).map((row) => ({
       what: row.name,
       values: {
         'median ms': row.medianMs,

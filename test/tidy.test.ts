@@ -199,6 +199,16 @@ describe('the source tree', () => {
     assert.deepEqual(riddles, []);
   });
 
+  it('has one version in all packages, for which the newest section of the changes is', () => {
+    const versions = tracked
+      .filter((path) => /^(packages\/\w+\/)?package\.json$/.test(path))
+      .map((path): unknown => JSON.parse(read(path)).version);
+    assert.ok(versions.length >= 3);
+    const [, newest, date] = /^## (\S+) \((.+)\)$/m.exec(read('CHANGELOG.md')) ?? [];
+    assert.deepEqual([...new Set(versions)], [newest]);
+    assert.match(date ?? '', /^(unreleased|\d{4}-\d\d-\d\d)$/);
+  });
+
   it('starts no shell and keeps registry addresses out of the lockfile', () => {
     const shells = sources.filter(
       (path) =>

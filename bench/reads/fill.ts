@@ -33,13 +33,13 @@ function statements({ images, machines }: Size): string {
       select 1, 'machine ' || n, 'machine ' || n, id, code, cpus, memory_mb, disk_size_gb, 0,
         case when n % 4 = 0 then 'error' else 'off' end, '{}', 1000 * n, 1000 * n
       from number, (select * from machine_type limit 1) as type;
-    commit; analyze`;
+    commit`;
 }
 
 export function fill(dataDir: string, size: Size): void {
   const database = new DatabaseSync(storeFile(dataDir), { timeout: 60_000 });
   try {
-    database.exec(statements(size));
+    database.exec(`${statements(size)}; analyze`);
   } finally {
     database.close();
   }
@@ -51,6 +51,8 @@ export async function fillDatabase(url: string, size: Size): Promise<void> {
   await client.connect();
   try {
     await client.query(statements(size));
+    // As the database does by itself in the minute after.
+    await client.query('vacuum analyze');
   } finally {
     await client.end();
   }

@@ -6,6 +6,8 @@
 
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { noLog } from '../../src/lib/log.ts';
+import { noTracer } from '../../src/lib/trace.ts';
 import { defaultSettings } from '../../src/reconcile/context.ts';
 import { Reconciler } from '../../src/reconcile/loop.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
@@ -25,7 +27,6 @@ export interface WorkerResult {
 }
 
 const [, , url = '', mode = '', limit = ''] = process.argv;
-const quiet = { info() {}, warn() {}, error() {} };
 const passMs = 1000;
 
 const store = await openPostgres({ url });
@@ -43,12 +44,15 @@ const reconciler = new Reconciler({
     ...defaultSettings,
     limits: { ...defaultSettings.limits, machineStop: Number(limit) },
   },
-  log: quiet,
+  log: noLog,
+  tracer: noTracer,
   meter: {
     attempted(_kind: string, outcome: string) {
       ended[outcome === 'done' ? 'done' : 'other']++;
       wake();
     },
+    waited() {},
+    verbEnded() {},
     passed() {},
     taskDone() {},
   },

@@ -71,7 +71,8 @@ export class Application {
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
     const { keepDiskMs, signer } = this.#options;
-    const { caller } = command;
+    const { caller, requestId, traceparent } = command;
+    const origin = { requestId, ...(traceparent !== undefined && { traceparent }) };
     if (stage) await this.read(caller, stage);
     return runCommand(this.#options, command, (work, touched) =>
       effect({
@@ -79,6 +80,7 @@ export class Application {
         work,
         now: work.now,
         touched,
+        enqueue: (jobs) => work.jobs.enqueue(jobs.map((job) => ({ ...job, origin }))),
         keepDiskMs,
         publicUrl,
         signer,

@@ -20,7 +20,7 @@ import { exchangeDisk } from './disk.ts';
  * `machine_not_assignable` and `image_too_large`.
  */
 export async function imageAssign(
-  { work, organisationId, touched }: ChangeContext,
+  { work, organisationId, touched, enqueue }: ChangeContext,
   imageId: ImageId,
   machineIds: readonly MachineId[],
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function imageAssign(
   await work.machines.assign(ids, image.id);
   await work.machines.updateMany(idsThat('request-stop'), { stopRequestedAt: work.now() });
   await work.machines.updateMany(idsThat('stop'), { status: 'turning_off' });
-  await work.jobs.enqueue(
+  await enqueue(
     idsThat('stop').map((machineId) => ({ kind: 'machineStop', organisationId, machineId })),
   );
 }

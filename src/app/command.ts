@@ -17,6 +17,8 @@ export interface Command {
   name: string;
   caller: SignedCaller;
   requestId: string;
+  /** The span of the request, when it is traced. */
+  traceparent?: string | undefined;
   /** Equal for two requests that ask for the same: of method, path and body. */
   requestDigest: string;
   idempotencyKey: string | undefined;

@@ -5,6 +5,7 @@
 import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
+import type { NewJob } from '../domain/job.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 
@@ -46,6 +47,8 @@ export interface ChangeContext extends ReadContext {
    * names only these, and a change that touches nothing fails. Calls add up.
    */
   touched(what: Touched): void;
+  /** Queues jobs, which keep the id of the request. Throws like `JobWriter.enqueue`. */
+  enqueue(jobs: readonly NewJob[]): Promise<void>;
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
   /** The address at which callers reach the server, without a slash at its end. */

@@ -10,6 +10,8 @@ export interface ServiceCounts {
   dueAt: number | undefined;
   /** The capacity of the host's disk, as last measured. */
   capacity: Capacity | undefined;
+  /** See `Store.reruns`. */
+  reruns: number;
 }
 
 /** A count that takes no longer is made for each caller. */
@@ -51,6 +53,7 @@ export class ServiceCounter {
         counts: await work.counts(),
         dueAt: await work.jobs.nextDue(),
         capacity: await work.host.capacity(),
+        reruns: this.#store.reruns(),
       }));
       const endedAt = performance.now();
       this.#last = { counts, tookMs: endedAt - begun, endedAt };

@@ -91,7 +91,7 @@ export async function imageCapture(
     statusReason: null,
   });
   const generalize = input.generalize ?? (await work.usage.generalizes());
-  await work.jobs.enqueue([
+  await context.enqueue([
     {
       kind: 'imageCapture',
       organisationId,
@@ -154,7 +154,7 @@ export async function imageInstall(
     list.map((software) => software.id),
   );
   context.touched({ imageId: image.id });
-  await work.jobs.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
+  await context.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
   const [job] = await work.jobs.ofImages([image.id]);
   return { image, softwares: list, job };
 }

@@ -129,7 +129,7 @@ export async function machineCreate(
  * when the machine is on or starting.
  */
 export async function machineStart(
-  { work, organisationId, touched }: ChangeContext,
+  { work, organisationId, touched, enqueue }: ChangeContext,
   id: MachineId,
   { typeId, region }: { typeId?: MachineTypeId | undefined; region?: string | undefined } = {},
 ): Promise<void> {
@@ -151,7 +151,7 @@ export async function machineStart(
     ...(type && { machineType: type.code, cpus: type.cpus, memoryMb: type.memoryMb }),
     ...(region !== undefined && { region }),
   });
-  await work.jobs.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
+  await enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
 }
 
 /** Asks for a stop. Changes nothing when the machine is off or stopping. */
@@ -165,7 +165,7 @@ export async function machineStop(
   touched({ machineIds: [id] });
   if (next === null) return;
   await work.machines.update(id, { status: next });
-  await work.jobs.enqueue([
+  await context.enqueue([
     { kind: 'machineStop', organisationId, machineId: id, data: { gracefully } },
   ]);
 }

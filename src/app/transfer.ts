@@ -69,7 +69,7 @@ export async function imageExport(
     expiresAt: work.now() + transferMs,
   });
   context.touched({ imageId: id, transferId: transfer.id });
-  await work.jobs.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id }]);
+  await context.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id }]);
   return transfer;
 }
 
@@ -142,7 +142,7 @@ export async function transferFinish(
   const layerId = healed?.layerId ?? null;
   context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
-  await work.jobs.enqueue([
+  await context.enqueue([
     { kind: 'imageImport', organisationId, imageId, transferId: id, layerId },
   ]);
   return imageGet(context, imageId);

@@ -1,9 +1,9 @@
 // The program as commander has it: its help, its version, and where it prints.
 
-import { Command, Help } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import type { Terminal } from '../cli/output.ts';
 import { words } from './commands.ts';
-import { version } from './version.ts';
+import { versionLine } from './version.ts';
 
 /** An option or a command with its description: below it, where there is no room beside it. */
 function formatItem(term: string, termWidth: number, description: string, help: Help): string {
@@ -18,7 +18,11 @@ function formatItem(term: string, termWidth: number, description: string, help: 
 export const programOf = (terminal: Terminal, json: boolean): Command =>
   new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
-    .version(version(), '-V, --version', 'print the version')
+    .option('-V, --version', 'print the version, its commit and the runtime')
+    .on('option:version', () => {
+      terminal.out(versionLine());
+      throw new CommanderError(0, 'commander.version', 'the version was printed');
+    })
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for what there is)')
     .configureHelp({

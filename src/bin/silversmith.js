@@ -76,6 +76,8 @@ function compiledFolder() {
 async function run() {
   // Modes are given where files and folders are made, and guests' users have to reach some of them.
   process.umask(0o022);
+  // Whoever looks for a fault wants the lines of the sources, which a package has in its maps.
+  if (process.env.SILVERSMITH_DEBUG) process.setSourceMapsEnabled(true);
   // Compiled code that is kept halves the time to start.
   const folder = module.enableCompileCache === undefined ? undefined : compiledFolder();
   if (folder !== undefined) module.enableCompileCache(folder);
@@ -89,8 +91,12 @@ else {
   if (node !== undefined) runOn(node);
   else {
     const folder = fileURLToPath(new URL('../..', import.meta.url));
+    // An installed package has no lockfile, and runs on the Node of its user.
+    const remedy = existsSync(join(folder, 'package-lock.json'))
+      ? `Type: cd ${folder} && npm ci`
+      : 'Install a newer Node, and type the command again.';
     say(
-      `silversmith needs Node ${leastMajor} or newer; this is ${process.versions.node}. Type: cd ${folder} && npm ci`,
+      `silversmith needs Node ${leastMajor} or newer; this is ${process.versions.node}. ${remedy}`,
     );
     process.exitCode = 1;
   }

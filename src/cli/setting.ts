@@ -12,7 +12,8 @@ interface Setting<Value, Default = Value> {
    * or 0. Null: the setting has no option, because the arguments of a process are seen by others.
    */
   option: string | null;
-  variable: `SILVERSMITH_${string}`;
+  /** One that others have named, such as OpenTelemetry's, keeps its name. */
+  variable: `SILVERSMITH_${string}` | `OTEL_${string}`;
   /** Throws commander's InvalidArgumentError with a sentence about the valid values. */
   parse: Parser<Value>;
   /** The value where neither the option nor the variable is given. */

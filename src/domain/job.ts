@@ -43,6 +43,13 @@ interface JobData {
   machineStop: { gracefully?: boolean };
 }
 
+/** The request that asked for a job. */
+interface Origin {
+  requestId: string;
+  /** The span of the request, when it is traced; see `lib/trace.ts`. */
+  traceparent?: string;
+}
+
 /** `cancelled`: the image it worked for was deleted before the job began. */
 type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
@@ -82,7 +89,8 @@ export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
   leaseOwner: string | null;
   leaseUntil: number | null;
   reason: string | null;
-  data: JobData[Kind];
+  /** With the request that asked for it; without one when no request did. */
+  data: JobData[Kind] & { origin?: Origin };
   createdAt: number;
   updatedAt: number;
 }
@@ -93,6 +101,7 @@ export type NewJob = {
     kind: Kind;
     organisationId: OrganisationId;
     data?: JobData[Kind];
+    origin?: Origin;
   } & Partial<JobSubject>;
 }[JobKind];
 

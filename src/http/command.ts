@@ -33,7 +33,8 @@ export function commandOf(
     .update(`${request.method} ${pathOf(request)}\n`)
     .update(content)
     .digest('hex');
-  return { name, caller, requestId: request.id, requestDigest, idempotencyKey };
+  const traceparent = request.span?.traceparent;
+  return { name, caller, requestId: request.id, traceparent, requestDigest, idempotencyKey };
 }
 
 /** Client codes whose refusals are not recorded, so that strangers cannot fill the trail. */

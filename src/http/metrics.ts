@@ -7,11 +7,18 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServiceCounts } from '../app/counts.ts';
 import { AppError } from '../domain/error.ts';
+import { jobKindNames } from '../domain/job.ts';
 import type { Clock } from '../lib/clock.ts';
+import { countGauges } from './counted-metrics.ts';
 import { connectionLimits } from './hygiene.ts';
 
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
+const writeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const verbBuckets = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800];
+const waitBuckets = [0.1, 1, 5, 30, 120, 600, 3600];
 const jobBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
+
+const outcomes = ['done', 'failed', 'retried', 'unforeseen'] as const;
 
 /** The metrics of one server. The parts of the server call its methods to count their work. */
 export class Metrics {
@@ -21,6 +28,10 @@ export class Metrics {
   readonly #requests: Histogram<'operation' | 'code'>;
   readonly #ended: Counter<'kind' | 'outcome'>;
   readonly #duration: Histogram<'kind'>;
+  readonly #wait: Histogram<'kind'>;
+  readonly #verb: Histogram<'verb'>;
+  readonly #verbFailures: Counter<'verb'>;
+  readonly #write: Histogram;
   readonly #lastPass: Gauge;
   readonly #lastTask: Gauge<'task'>;
   readonly #journal: Counter;
@@ -42,11 +53,40 @@ export class Metrics {
       labelNames: ['kind', 'outcome'],
       registers,
     });
+    // A counter that appears with its first event has no increase that an alert could see.
+    for (const kind of jobKindNames)
+      for (const outcome of outcomes) this.#ended.inc({ kind, outcome }, 0);
     this.#duration = new Histogram({
       name: 'silversmith_job_duration_seconds',
       help: 'How long an attempt at a job took.',
       labelNames: ['kind'],
       buckets: jobBuckets,
+      registers,
+    });
+    this.#wait = new Histogram({
+      name: 'silversmith_job_wait_seconds',
+      help: 'How long a job waited for its first attempt.',
+      labelNames: ['kind'],
+      buckets: waitBuckets,
+      registers,
+    });
+    this.#verb = new Histogram({
+      name: 'silversmith_engine_verb_duration_seconds',
+      help: 'How long a call of the engine by a job or a task took, by its verb.',
+      labelNames: ['verb'],
+      buckets: verbBuckets,
+      registers,
+    });
+    this.#verbFailures = new Counter({
+      name: 'silversmith_engine_verb_failures_total',
+      help: 'Calls of the engine that ended with an error, by verb.',
+      labelNames: ['verb'],
+      registers,
+    });
+    this.#write = new Histogram({
+      name: 'silversmith_store_write_duration_seconds',
+      help: 'How long a transaction of the store took, with its wait for others and its sync.',
+      buckets: writeBuckets,
       registers,
     });
     this.#lastPass = new Gauge({
@@ -72,9 +112,22 @@ export class Metrics {
     this.#requests.observe({ operation, code }, ms / 1000);
   }
 
-  attempted(kind: string, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void {
+  attempted(kind: string, outcome: (typeof outcomes)[number], ms: number): void {
     this.#ended.inc({ kind, outcome });
     this.#duration.observe({ kind }, ms / 1000);
+  }
+
+  waited(kind: string, ms: number): void {
+    this.#wait.observe({ kind }, ms / 1000);
+  }
+
+  verbEnded(verb: string, ms: number, hasFailed: boolean): void {
+    this.#verb.observe({ verb }, ms / 1000);
+    if (hasFailed) this.#verbFailures.inc({ verb });
+  }
+
+  written(ms: number): void {
+    this.#write.observe(ms / 1000);
   }
 
   passed(): void {
@@ -98,61 +151,6 @@ export class Metrics {
   get contentType(): string {
     return this.#registry.contentType;
   }
-}
-
-/** Makes gauges of the store's counts; the returned function sets them. */
-function countGauges(
-  registry: Registry,
-  look: () => Promise<ServiceCounts>,
-  clock: Clock,
-): () => Promise<void> {
-  const of = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
-  const fill = (gauge: Gauge, rows: ServiceCounts['counts']['jobs']) => {
-    gauge.reset();
-    for (const { labels, count } of rows) gauge.set(labels, count);
-  };
-  const jobs = of('jobs', 'Open jobs.', ['kind', 'state']);
-  const oldestDue = of(
-    'job_oldest_due_seconds',
-    'For how long the job that waits longest could be begun.',
-  );
-  const overdue = of(
-    'job_leases_overdue',
-    'Jobs whose owner is silent and that nobody has taken over.',
-  );
-  const images = of('images', 'Images that are not deleted.', ['status']);
-  const machines = of('machines', 'Machines.', ['status']);
-  const layers = of('layers', 'Layers.', ['kind', 'state']);
-  const layerBytes = of('layer_stored_bytes', 'What layers take on the disk of the host.', [
-    'kind',
-    'state',
-  ]);
-  const disks = of('disks', 'Disks of machines.', ['state']);
-  const orphans = of('orphans', 'Files in the engine’s keeping that the store does not know.');
-  const unverified = of(
-    'layer_oldest_verification_seconds',
-    'How long ago the least recently verified layer was.',
-  );
-  const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
-  const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
-  const sinceSeconds = (at: number | null | undefined) =>
-    Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
-  return async () => {
-    const { counts, dueAt, capacity } = await look();
-    fill(jobs, counts.jobs);
-    oldestDue.set(sinceSeconds(dueAt));
-    overdue.set(counts.leasesOverdue);
-    fill(images, counts.images);
-    fill(machines, counts.machines);
-    fill(layers, counts.layers);
-    fill(layerBytes, counts.layerBytes);
-    fill(disks, counts.disks);
-    orphans.set(counts.orphans);
-    unverified.set(sinceSeconds(counts.oldestVerifiedAt));
-    free.set(capacity?.freeBytes ?? Number.NaN);
-    total.set(capacity?.totalBytes ?? Number.NaN);
-  };
 }
 
 const forwarding =

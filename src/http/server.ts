@@ -1,14 +1,8 @@
 // The HTTP server: a route for each operation of the contract, and the few others beside them. It
 // knows the application and never the store.
 
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
-import { AppError } from '../domain/error.ts';
-import { visible } from '../lib/visible.ts';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Tracer } from '../lib/trace.ts';
 import { refuseCommand } from './command.ts';
 import { type Cors, corsFor, registerCors } from './cors.ts';
 import { docsRoutes } from './docs.ts';
@@ -16,18 +10,21 @@ import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { homeRoute } from './home.ts';
 import { connectionLimits, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
+import { type LogOptions, logOptions } from './log.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
 import { type OperationOptions, operationRoutes } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
+import { traceRequests } from './trace.ts';
 import { schemaCompiler } from './validate.ts';
 
 interface ServerOptions extends OperationOptions {
   /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
   check(): Promise<void>;
-  logLevel: string;
+  log: LogOptions;
   /** The origins whose pages may call the API. */
   corsOrigins: readonly string[];
   metrics: Metrics;
+  tracer: Tracer;
   /** Whether /metrics is answered here. */
   showMetrics: boolean;
 }
@@ -43,10 +40,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   registerHygiene(app);
   registerCors(app, cors);
   answerFailures(app, options);
-  app.addHook('onResponse', ({ routeOptions: { config, url = 'none' } }, reply, done) => {
-    options.metrics.answered(config.operation ?? url, reply.statusCode, reply.elapsedTime);
+  app.addHook('onResponse', ({ routeOptions, caller, log }, reply, done) => {
+    const operation = routeOptions.config.operation ?? routeOptions.url ?? 'none';
+    const { statusCode: code, elapsedTime: ms } = reply;
+    options.metrics.answered(operation, code, ms);
+    const { organisationId: organisation, keyId: key } = caller ?? {};
+    log.debug({ operation, code, ms, organisation, key }, 'request answered');
     done();
   });
+  traceRequests(app, options.tracer);
   operationRoutes(app, options);
   accessRoutes(app, options);
   homeRoute(app);
@@ -56,7 +58,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-function emptyServer({ clock, logLevel }: ServerOptions, cors: Cors): FastifyInstance {
+function emptyServer({ clock, log }: ServerOptions, cors: Cors): FastifyInstance {
   return Fastify({
     ...connectionLimits,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),
@@ -71,13 +73,8 @@ function emptyServer({ clock, logLevel }: ServerOptions, cors: Cors): FastifyIns
     },
     routerOptions: { ignoreTrailingSlash: true },
     genReqId: requestId,
-    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
-    // JSON leaves some characters as they are that a terminal obeys.
-    logger: {
-      level: logLevel,
-      stream: { write: (line) => void process.stderr.write(visible(line)) },
-    },
+    ...logOptions(log),
   });
 }
 
@@ -85,10 +82,7 @@ function emptyServer({ clock, logLevel }: ServerOptions, cors: Cors): FastifyIns
 function answerFailures(app: FastifyInstance, { application, clock }: ServerOptions): void {
   app.setErrorHandler(async (error, request, reply) => {
     const { status, body, headers, ours } = answerError(error, clock.now());
-    if (ours) {
-      const detail = error instanceof AppError ? error.detail : undefined;
-      request.log.error({ err: error, detail }, 'request failed');
-    }
+    if (ours) request.log.error({ err: error }, 'request failed');
     const { operation } = request.routeOptions.config;
     if (operation !== undefined)
       await refuseCommand(application, operation, request, body.client_code);

@@ -5,19 +5,18 @@ import type { Blobs } from '../blobs/port.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
-
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** Receives the events of the reconciler, so that they can be counted and measured. */
 export interface Meter {
   /** An attempt at a job has ended. `unforeseen` means that it failed because of a defect. */
   attempted(kind: JobKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
+  /** A job has begun its first attempt, so long after it could. */
+  waited(kind: JobKind, ms: number): void;
+  /** A call of the engine has ended. */
+  verbEnded(verb: string, ms: number, hasFailed: boolean): void;
   passed(): void;
   taskDone(task: string): void;
 }

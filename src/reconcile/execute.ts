@@ -5,17 +5,23 @@
 
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { Job } from '../domain/job.ts';
+import { logWith } from '../lib/log.ts';
+import type { Span, Tracer } from '../lib/trace.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
+import { watchEngine } from './watch-engine.ts';
 
 /** A lease is renewed so many times before it would end. */
 const renewals = 3;
 
+type Outcome = Parameters<Meter['attempted']>[1];
+
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
+  tracer: Tracer;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;
 }
@@ -26,11 +32,14 @@ export async function execute(
   job: Job,
   options: ExecuteOptions,
 ): Promise<void> {
-  const { store, clock, log } = options;
+  const { store, clock } = options;
   const { leaseMs } = options.settings;
   const lost = new AbortController();
   const signal = AbortSignal.any([options.stop, lost.signal]);
-  const attempt = new Attempt(definition, contextOf(job, signal, options), options);
+  const span = beginSpan(job, options.tracer);
+  const context = contextOf(job, signal, span, options);
+  if (job.attempts === 1) options.meter.waited(job.kind, Math.max(0, clock.now() - job.createdAt));
+  const attempt = new Attempt(definition, context, options);
   const renewal = setInterval(() => {
     store
       .write('system', (work) => work.jobs.fencedUpdate(job, { leaseUntil: clock.now() + leaseMs }))
@@ -41,13 +50,21 @@ export async function execute(
   } catch (error) {
     // The store or the engine failed twice. The lease runs out, and the job is claimed again.
     if (!(error instanceof LeaseLost))
-      log.error({ ...attempt.fields, err: error }, 'job could not be settled');
+      context.log.error({ err: error }, 'job could not be settled');
   } finally {
     clearInterval(renewal);
+    const { outcome } = attempt;
+    const isWell = outcome === 'done' || outcome === 'put back';
+    span?.end({ 'silversmith.outcome': outcome }, isWell ? undefined : outcome);
   }
 }
 
-function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobContext {
+function contextOf(
+  job: Job,
+  signal: AbortSignal,
+  span: Span | null,
+  options: ExecuteOptions,
+): JobContext {
   const { store } = options;
   const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
@@ -56,6 +73,8 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
     });
   return {
     ...options,
+    engine: watchEngine(options.engine, { ...options, parent: span?.traceparent }),
+    log: logWith(options.log, fieldsOf(job)),
     job,
     signal,
     call: { signal, token: { jobId: job.id, attempt: job.attempts } },
@@ -71,19 +90,44 @@ function contextOf(job: Job, signal: AbortSignal, options: Dependencies): JobCon
   };
 }
 
+/** The fields of each line about a job; docs/guide/operations.md describes them. */
+const fieldsOf = ({ id, kind, attempts, imageId, machineId, transferId, layerId, data }: Job) => ({
+  job: id,
+  kind,
+  attempt: attempts,
+  ...(imageId !== null && { image: imageId }),
+  ...(machineId !== null && { machine: machineId }),
+  ...(transferId !== null && { transfer: transferId }),
+  ...(layerId !== null && { layer: layerId }),
+  ...(data.origin && { request: data.origin.requestId }),
+});
+
+const beginSpan = ({ id, kind, attempts, imageId, machineId, data }: Job, tracer: Tracer) =>
+  tracer.begin({
+    name: kind,
+    kind: 'consumer',
+    parent: data.origin?.traceparent,
+    attributes: {
+      'silversmith.job.id': id,
+      'silversmith.job.attempt': attempts,
+      ...(imageId !== null && { 'silversmith.image.id': imageId }),
+      ...(machineId !== null && { 'silversmith.machine.id': machineId }),
+      ...(data.origin && { 'silversmith.request.id': data.origin.requestId }),
+    },
+  });
+
 class Attempt {
-  readonly fields: object;
   readonly #definition: JobDefinition;
   readonly #context: JobContext;
   readonly #options: ExecuteOptions;
   readonly #begunAt = performance.now();
+  /** `put back`: it waits for another job or for a server, or the lease was lost. */
+  outcome: Outcome | 'put back' = 'put back';
 
   constructor(definition: JobDefinition, context: JobContext, options: ExecuteOptions) {
     this.#definition = definition;
     this.#context = context;
     this.#options = options;
-    const { id, kind, imageId, machineId } = context.job;
-    this.fields = { job: id, kind, image: imageId, machine: machineId };
   }
 
   async run(): Promise<void> {
@@ -98,7 +142,7 @@ class Attempt {
       return this.#settle(error);
     }
     this.#ended('done');
-    this.#options.log.info(this.fields, 'job done');
+    this.#context.log.info({}, 'job done');
   }
 
   async #settle(error: unknown): Promise<void> {
@@ -116,10 +160,7 @@ class Attempt {
   async #retry(error: AppError, failures: number): Promise<void> {
     const reason = reasonOf(error);
     this.#ended('retried');
-    this.#options.log.info(
-      { ...this.fields, reason, detail: error.detail, failures },
-      'job will be tried again',
-    );
+    this.#context.log.info({ reason, detail: error.detail, failures }, 'job will be tried again');
     await this.#requeue(reason, retryDelayMs(failures), failures);
   }
 
@@ -139,8 +180,8 @@ class Attempt {
       await this.#definition.undo?.(this.#context);
     } catch (undoError) {
       // The job stays open, so that a later attempt can finish the undo.
-      this.#options.log.error(
-        { ...this.fields, err: undoError },
+      this.#context.log.error(
+        { err: undoError },
         'job could not be undone; it will be tried again',
       );
       return this.#requeue(reason, retryDelayMs(failures), failures);
@@ -153,11 +194,11 @@ class Attempt {
 
   /** An AppError is known and is shown to the caller. Anything else is a defect: log its stack. */
   #logFailure(error: unknown, reason: string): void {
-    const { log } = this.#options;
+    const { log } = this.#context;
     const isKnown = error instanceof AppError;
     this.#ended(isKnown ? 'failed' : 'unforeseen');
-    if (isKnown) log.info({ ...this.fields, reason, detail: error.detail }, 'job failed');
-    else log.error({ ...this.fields, err: error }, 'job failed for an unforeseen reason');
+    if (isKnown) log.info({ reason, detail: error.detail }, 'job failed');
+    else log.error({ err: error }, 'job failed for an unforeseen reason');
   }
 
   #requeue(
@@ -178,8 +219,9 @@ class Attempt {
     );
   }
 
-  #ended(outcome: Parameters<Meter['attempted']>[1]): void {
+  #ended(outcome: Outcome): void {
     const { kind } = this.#context.job;
     this.#options.meter.attempted(kind, outcome, performance.now() - this.#begunAt);
+    this.outcome = outcome;
   }
 }

@@ -7,6 +7,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
+import { logWith } from '../lib/log.ts';
+import type { Tracer } from '../lib/trace.ts';
 import { blockedKinds, planClaims, retryMostMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { execute } from './execute.ts';
@@ -14,12 +16,14 @@ import { definitionOf } from './jobs.ts';
 import { RemovalGuard } from './removal-guard.ts';
 import type { Task } from './task.ts';
 import { type TaskName, taskNames, tasks } from './tasks.ts';
+import { watchEngine } from './watch-engine.ts';
 
 /** The most jobs that are claimed in one transaction. */
 const claimedMax = 100;
 
 interface ReconcilerOptions extends Dependencies {
   meter: Meter;
+  tracer: Tracer;
   /** How often to look at the store without a nudge. */
   passMs?: number;
 }
@@ -166,7 +170,7 @@ export class Reconciler {
   }
 
   async #runTask(name: TaskName, task: Task): Promise<void> {
-    const { store, engine, settings, meter } = this.#options;
+    const { store, engine, settings, meter, log } = this.#options;
     // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
     if (task.scope === 'cluster' || engine.hostBound === undefined) {
       const lease = `task ${name}`;
@@ -175,7 +179,12 @@ export class Reconciler {
       );
       if (!isOurs) return;
     }
-    await task.run({ ...this.#options, guard: this.#guard, signal: this.#stop.signal });
+    const context = {
+      ...this.#options,
+      engine: watchEngine(engine, { meter }),
+      log: logWith(log, { task: name }),
+    };
+    await task.run({ ...context, guard: this.#guard, signal: this.#stop.signal });
     meter.taskDone(name);
   }
 }

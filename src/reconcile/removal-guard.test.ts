@@ -15,7 +15,7 @@ function begin(lastSteadyAt?: number, brakes = '{}') {
   const time = { wall: 1_800_000_000_000, passed: 5000 };
   const warnings: string[] = [];
   const said = (_fields: object, message: string) => void warnings.push(message);
-  const log = { info: said, warn: said, error: said };
+  const log = { debug: said, info: said, warn: said, error: said };
   const clock = { now: () => time.wall, monotonic: () => time.passed, sleep: async () => {} };
   const guard = new RemovalGuard({ clock, lookAgainMs, log });
   const waiting = async () => ({ waiting: null, brakes });

@@ -8,8 +8,8 @@
 // that nothing needs) does not ask the guard.
 
 import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
-import type { Log } from './context.ts';
 
 const hourMs = 3600_000;
 /**

@@ -3,7 +3,7 @@
 // has it is gone, this one takes over.
 
 import type { Engine } from '../engine/port/engine.ts';
-import type { Log } from '../reconcile/context.ts';
+import type { Log } from '../lib/log.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { EngineLease } from './engine-lease.ts';
 import { workedElsewhere } from './replica.ts';

@@ -22,6 +22,7 @@ import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
+import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 
 const hourMs = 3600_000;
 const dayMs = 24 * hourMs;
@@ -122,6 +123,7 @@ export const settings = {
       'beside the API, when that listens on loopback and has no --public-url, to callers on this host',
     help: 'answer /metrics there and nowhere else',
   }),
+  ...traceSettings,
   keepHours: setting({
     option: '--keep-hours <number>',
     variable: 'SILVERSMITH_KEEP_HOURS',
@@ -236,6 +238,8 @@ export interface Config {
    * address, and else nowhere.
    */
   metrics: ListenAddress | null;
+  /** Null: nothing is traced. */
+  trace: TraceConfig | null;
   /** Settings of the reconciler that an operator may change. */
   settings: Partial<Settings>;
   /** The ring of master keys, when it is not in the file of the data directory. */
@@ -275,6 +279,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     corsOrigins: given.corsOrigin,
     requestsPerSecond: given.rateLimit,
     metrics: given.metrics,
+    trace: traceConfig(given.otlpEndpoint, given.otlpHeaders),
     settings: {
       keepDiskMs: given.keepHours,
       auditKeptMs: given.auditDays,

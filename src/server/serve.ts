@@ -14,6 +14,7 @@ import type { MasterKey } from '../lib/master-key.ts';
 import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
+import type { Tracer } from '../lib/trace.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { databaseName } from '../store/postgres/copy.ts';
@@ -25,7 +26,9 @@ import { assertStoreIsThere, engineOf, ensureInstallation } from './installation
 import { openEngine, openStore, prepareDataDir } from './open.ts';
 import { type Config, isHostBound } from './options.ts';
 import { joinInstallation, workedElsewhere } from './replica.ts';
+import { secretsOf } from './secrets.ts';
 import { type Api, buildApi, buildReconciler, checkEngine, checkStore } from './service.ts';
+import { openTracing } from './tracing.ts';
 
 export interface Running {
   url: string;
@@ -118,7 +121,9 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     const ours = new EngineWork({ dataDir: config.dataDir, ...part });
     work = ours;
     await ours.open();
-    const { api, start } = apiOf(config, opened, { transfers: part.transfers, work: ours });
+    const tracing = await openTracing(config.trace, () => api.app.log);
+    const beside = { transfers: part.transfers, work: ours, tracer: tracing.tracer };
+    const { api, start } = apiOf(config, opened, beside);
     const { url, metricsUrl, shut } = await listenAll(config, api);
     start();
     return {
@@ -144,6 +149,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
       async close() {
         await shut();
         await api.close(() => ours.close());
+        await tracing.close();
         await store.close();
         await serving?.release();
         lock.release();
@@ -215,13 +221,17 @@ async function joined(
 function apiOf(
   config: Config,
   opened: { store: Store; clock: Clock; masterKey: MasterKey; signer: Signer },
-  { transfers, work }: { transfers: string | null; work: EngineWork },
+  { transfers, work, tracer }: { transfers: string | null; work: EngineWork; tracer: Tracer },
 ): { api: Api; start(): void } {
   const { store } = opened;
   // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
   const showMetrics =
     config.metrics === null && config.publicUrl === null && isLoopback(config.host);
-  const dependencies = { ...config, ...opened, ...(transfers && { transfers }), showMetrics };
+  const secrets = secretsOf(config);
+  const dependencies = {
+    ...{ ...config, ...opened, showMetrics, secrets, tracer },
+    ...(transfers && { transfers }),
+  };
   const api = buildApi(dependencies, {
     nudge() {
       work.nudge();

@@ -15,6 +15,7 @@ import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
+import { noTracer, type Tracer } from '../lib/trace.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -30,7 +31,13 @@ interface ApiDependencies {
   clock?: Clock;
   settings?: Partial<Settings>;
   logLevel?: string;
+  /** Secrets that no line of the log may have. */
+  secrets?: readonly string[];
+  /** Takes each line of the log. Default: standard error. */
+  writeLog?: (line: string) => void;
   publicUrl?: string | null;
+  /** Default: nothing is traced. */
+  tracer?: Tracer;
   requestsPerSecond?: number;
   corsOrigins?: readonly string[];
   /** Whether /metrics is answered at the address of the API. */
@@ -96,9 +103,9 @@ export function buildReconciler(
   dependencies: Dependencies,
   { app, metrics }: Pick<Api, 'app' | 'metrics'>,
 ): Reconciler {
-  const { store, engine, signer, clock = systemClock, settings } = dependencies;
+  const { engine, signer, clock = systemClock, settings, tracer = noTracer } = dependencies;
   return new Reconciler({
-    store,
+    store: timed(dependencies.store, (ms) => metrics.written(ms)),
     engine,
     clock,
     settings: { ...defaultSettings, ...settings },
@@ -106,6 +113,7 @@ export function buildReconciler(
     blobs: localBlobs(transfersOf(dependencies)),
     log: app.log,
     meter: metrics,
+    tracer,
   });
 }
 
@@ -121,9 +129,11 @@ interface Beside {
 
 /** Builds the HTTP server alone. */
 export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
-  const { dataDir, store, masterKey, signer, clock = systemClock } = dependencies;
+  const { dataDir, masterKey, signer, clock = systemClock } = dependencies;
+  const store = timed(dependencies.store, (ms) => metrics.written(ms));
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
   const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
+  const { secrets, writeLog, tracer = noTracer } = dependencies;
   const application = new Application({
     store,
     masterKey,
@@ -152,9 +162,14 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     authenticator,
     publicUrl,
     metrics,
+    tracer,
     showMetrics,
     corsOrigins,
-    logLevel,
+    log: {
+      level: logLevel,
+      ...(secrets && { secrets }),
+      ...(writeLog && { write: writeLog }),
+    },
     ...beside,
   });
   return {
@@ -170,6 +185,19 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     },
   };
 }
+
+/** The same store; `took` hears of the duration of each of its transactions. */
+const timed = (store: Store, took: (ms: number) => void): Store => ({
+  ...store,
+  async write(scope, work) {
+    const begun = performance.now();
+    try {
+      return await store.write(scope, work);
+    } finally {
+      took(performance.now() - begun);
+    }
+  },
+});
 
 /** The memory of signatures of a server that owns its store. */
 function journalIn(dataDir: string, clock: Clock, failed: (error: unknown) => void) {

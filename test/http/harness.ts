@@ -14,6 +14,7 @@ import { openSimulator } from '../../src/engine/simulator/engine.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { masterKeyFile } from '../../src/lib/master-key.ts';
 import { signingKeyFile } from '../../src/lib/signing-key.ts';
+import type { Tracer } from '../../src/lib/trace.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService } from '../../src/server/service.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
@@ -30,6 +31,12 @@ interface HarnessOptions {
   requestsPerSecond?: number;
   corsOrigins?: readonly string[];
   clock?: Clock;
+  /** Takes each line of the log, of every level. Default: no log. */
+  writeLog?: (line: string) => void;
+  /** Secrets of the server that no line of the log may have. */
+  secrets?: readonly string[];
+  /** Default: nothing is traced. */
+  tracer?: Tracer;
   /** Stands between the service and the simulator. */
   wrapEngine?: (engine: Engine) => Engine;
   onQuery?: (sql: string) => void;
@@ -132,7 +139,10 @@ async function open(t: Scope, options: HarnessOptions) {
     masterKey,
     signer,
     clock,
-    logLevel: 'silent',
+    ...(options.writeLog
+      ? { logLevel: 'trace', writeLog: options.writeLog, secrets: options.secrets ?? [] }
+      : { logLevel: 'silent' }),
+    ...(options.tracer && { tracer: options.tracer }),
     corsOrigins: options.corsOrigins ?? [],
     ...(options.requestsPerSecond !== undefined && {
       requestsPerSecond: options.requestsPerSecond,

@@ -7,13 +7,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import type { ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { localCopy } from '../../src/domain/layer-copy.ts';
+import { noLog } from '../../src/lib/log.ts';
 import { quarantine } from '../../src/reconcile/quarantine.ts';
 import { startHarness } from './harness.ts';
 
 /** SQLite allows 32,766 variables. */
 const count = 40_000;
 const first = 1000;
-const log = { info() {}, warn() {}, error() {} };
 
 /**
  * Each layer from `layer-1000` on uses the base and has an image, a machine that is shown as on,
@@ -65,7 +65,7 @@ describe('a base with 40,000 layers above it', () => {
     );
     await h.call('imageDelete', { params: { id: deleted } });
     const base = await h.store.read('system', (work) => work.layers.get(h.base.layerId));
-    await quarantine({ store: h.store, log }, localCopy(base.id), 'is damaged');
+    await quarantine({ store: h.store, log: noLog }, localCopy(base.id), 'is damaged');
     assert.deepEqual(await statusesOf(), ['failed', 'failed', 'failed']);
     assert.equal(
       (await h.call('imageRestore', { params: { id: deleted } })).body.attributes.status,

@@ -36,6 +36,13 @@ interface RawRequest {
   extensions?: boolean;
 }
 
+interface CallInput {
+  params?: Record<string, unknown>;
+  query?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
 /** Requests to `server`, under the key `ours` unless another one is named. */
 export function requestsTo(server: FastifyInstance, clock: Clock, ours: Key) {
   const sendRaw = async (request: RawRequest, as: Key = ours, app = server) => {
@@ -66,11 +73,7 @@ export function requestsTo(server: FastifyInstance, clock: Clock, ours: Key) {
     return { status, body, headers: response.headers };
   };
   /** Calls an operation with the fields of its path; `body` and `query` are sent as they are. */
-  const call = async (
-    name: OperationName,
-    input: { params?: Record<string, unknown>; query?: string; body?: unknown } = {},
-    as?: Key,
-  ): Promise<Answer> => {
+  const call = async (name: OperationName, input: CallInput = {}, as?: Key): Promise<Answer> => {
     const { method, path } = specOf(name);
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) =>
       encodeURIComponent(String(input.params?.[field])),
@@ -79,6 +82,7 @@ export function requestsTo(server: FastifyInstance, clock: Clock, ours: Key) {
       method,
       path: pathPrefix + filled,
       ...(input.query && { query: input.query }),
+      ...(input.headers && { headers: input.headers }),
       ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
     };
     const answer = await send(request, as);

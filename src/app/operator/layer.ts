@@ -6,12 +6,10 @@ import { shownLayer } from '../../domain/layer.ts';
 import type { LayerCopy } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
+import { noLog } from '../../lib/log.ts';
 import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-
-/** A silent log, because commands print their findings themselves. */
-const noLog = { info() {}, warn() {}, error() {} };
 
 /** Lists all layers, and the engine's orphans. */
 export const layerList = (store: Store) =>

@@ -9,6 +9,8 @@ export interface Counted {
 export interface Counts {
   /** Open jobs, by kind and state. */
   jobs: Counted[];
+  /** When the oldest open job was added; null without one. */
+  oldestJobAt: number | null;
   /** Running jobs whose lease is over, and which no server has claimed again. */
   leasesOverdue: number;
   /** Images that are not deleted, by status. */

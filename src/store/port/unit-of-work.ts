@@ -112,6 +112,9 @@ export interface Store {
    */
   write<Result>(scope: Scope, work: (writer: Writer) => Promise<Result>): Promise<Result>;
 
+  /** How often this process has run a unit of work again, since it opened the store. */
+  reruns(): number;
+
   /**
    * A number that is another one after each change: when a `write` resolves, and for changes of
    * other processes from the next callback of the event loop on. Null where the store cannot tell

@@ -69,6 +69,8 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     const { now = followed.now } = options;
     const nudges = new Nudges(pool, () => openClient(url));
     const turns = new Turns();
+    let reruns = 0;
+    const onRerun = () => void reruns++;
     const { requestsPerSecond = 0 } = options;
     const signatures = new PostgresSignatures(pool, { now, requestsPerSecond });
     await signatures.begin();
@@ -85,7 +87,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
         }),
       write: (scope, work) =>
         translated(() =>
-          inTransaction(db, turns, scope, (transaction) =>
+          inTransaction({ db, turns, onRerun }, scope, (transaction) =>
             work(bindWriter({ db: transaction, scope, now, dialect })),
           ),
         ),
@@ -94,6 +96,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
           if ((await standingOf(db, known)) !== 'current') throw changedByAnother();
         }),
       version: () => null,
+      reruns: () => reruns,
       nudgeOthers: () => nudges.send(),
       onNudge: (wake) => nudges.listen(wake),
       async close() {
@@ -127,8 +130,7 @@ const againLock = 7_521_338_906;
  * at a time on all servers. So of many transactions in conflict one succeeds each time.
  */
 async function inTransaction<Result>(
-  db: Kysely<Database>,
-  turns: Turns,
+  { db, turns, onRerun }: { db: Kysely<Database>; turns: Turns; onRerun(): void },
   scope: Scope,
   work: (transaction: Db) => Promise<Result>,
 ): Promise<Result> {
@@ -146,6 +148,7 @@ async function inTransaction<Result>(
         (isBroken(error) && run < brokenRunsMax);
       if (!mayRun) throw error;
     }
+    onRerun();
     await sleep(Math.random() * Math.min(2 ** run, waitMostMs));
   }
 }

@@ -13,20 +13,38 @@ const counted = (rows: readonly { count: number; [label: string]: string | numbe
     count: Number(count),
   }));
 
-async function countJobs(db: Db, now: number): Promise<Pick<Counts, 'jobs' | 'leasesOverdue'>> {
+async function countJobs(
+  db: Db,
+  now: number,
+): Promise<Pick<Counts, 'jobs' | 'leasesOverdue' | 'oldestJobAt'>> {
   const jobs = await db
     .selectFrom('job')
     .where('state', 'in', openJobStates)
     .groupBy(['kind', 'state'])
-    .select((e) => ['kind', 'state', e.fn.countAll<number>().as('count')])
+    .select((e) => [
+      'kind',
+      'state',
+      e.fn.countAll<number>().as('count'),
+      e.fn.min('id').as('first'),
+    ])
     .execute();
+  // Its row alone is read: the index on open jobs has no times.
+  const [first] = jobs.map((row) => row.first).sort((one, other) => one - other);
+  const oldest =
+    first === undefined
+      ? undefined
+      : await db.selectFrom('job').where('id', '=', first).select('createdAt').executeTakeFirst();
   const overdue = await db
     .selectFrom('job')
     .where('state', '=', 'running')
     .where('leaseUntil', '<', now)
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
-  return { jobs: counted(jobs), leasesOverdue: Number(overdue.count) };
+  return {
+    jobs: counted(jobs.map(({ first, ...row }) => row)),
+    oldestJobAt: oldest?.createdAt ?? null,
+    leasesOverdue: Number(overdue.count),
+  };
 }
 
 async function countLayers(

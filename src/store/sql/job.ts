@@ -158,7 +158,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
   async enqueue(jobs: readonly NewJob[]): Promise<void> {
     for (const job of jobs) this.assertOwn(job);
     const at = this.now();
-    const rows = jobs.map(({ data, ...job }) => ({
+    const rows = jobs.map(({ data, origin, ...job }) => ({
       ...noSubject,
       ...job,
       state: 'queued' as const,
@@ -170,7 +170,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
       leaseOwner: null,
       leaseUntil: null,
       reason: null,
-      data: JSON.stringify(data ?? {}),
+      data: JSON.stringify({ ...data, ...(origin && { origin }) }),
       createdAt: at,
       updatedAt: at,
     }));

@@ -34,6 +34,7 @@ export class GroupCommit {
   readonly #unitMostMs: number;
   readonly #waiting: Unit[] = [];
   #working: Promise<void> | undefined;
+  #reruns = 0;
 
   /** A unit that waits longer for something outside the store, which none should, is ended. */
   constructor(db: Kysely<Database>, unitMostMs = waitMostMs) {
@@ -59,6 +60,11 @@ export class GroupCommit {
       this.#waiting.push({ run, refuse: reject, isAlone: false });
       this.#working ??= this.#work();
     });
+  }
+
+  /** How many units have run again. */
+  get reruns(): number {
+    return this.#reruns;
   }
 
   /** Resolves when no unit waits. */
@@ -94,8 +100,10 @@ export class GroupCommit {
       });
       for (const answer of answers) answer();
     } catch (error) {
-      if (group.length > 1)
+      if (group.length > 1) {
+        this.#reruns += group.length;
         this.#waiting.unshift(...group.map((unit) => ({ ...unit, isAlone: true })));
+      }
       // Without a transaction, units that came while it was waited for still have their time.
       else
         for (const unit of group[0] ? group : this.#waiting.splice(0, waited)) unit.refuse(error);

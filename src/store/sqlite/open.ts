@@ -125,6 +125,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     },
     // One server at a time owns a data directory.
     signatures: null,
+    reruns: () => groups.reruns,
     nudgeOthers() {},
     onNudge() {},
     check: () =>

@@ -1,0 +1,73 @@
+// The metrics that the store counts at the moment when they are asked for. They are numbers of all
+// servers on one store, so each server shows the same.
+
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ServiceCounts } from '../app/counts.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** Makes gauges of the store's counts; the returned function sets them. */
+export function countGauges(
+  registry: Registry,
+  look: () => Promise<ServiceCounts>,
+  clock: Clock,
+): () => Promise<void> {
+  const of = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
+  const fill = (gauge: Gauge, rows: ServiceCounts['counts']['jobs']) => {
+    gauge.reset();
+    for (const { labels, count } of rows) gauge.set(labels, count);
+  };
+  const jobs = of('jobs', 'Open jobs.', ['kind', 'state']);
+  const oldestDue = of(
+    'job_oldest_due_seconds',
+    'For how long the job that waits longest could be begun.',
+  );
+  const oldestOpen = of(
+    'job_oldest_open_seconds',
+    'How long ago the oldest open job was asked for.',
+  );
+  const overdue = of(
+    'job_leases_overdue',
+    'Jobs whose owner is silent and that nobody has taken over.',
+  );
+  const runAgain = new Counter({
+    name: 'silversmith_store_reruns_total',
+    help: 'Transactions that were undone, mostly because of a conflict with another, and run again.',
+    registers: [registry],
+  });
+  const images = of('images', 'Images that are not deleted.', ['status']);
+  const machines = of('machines', 'Machines.', ['status']);
+  const layers = of('layers', 'Layers.', ['kind', 'state']);
+  const layerBytes = of('layer_stored_bytes', 'What layers take on the disk of the host.', [
+    'kind',
+    'state',
+  ]);
+  const disks = of('disks', 'Disks of machines.', ['state']);
+  const orphans = of('orphans', 'Files in the engine’s keeping that the store does not know.');
+  const unverified = of(
+    'layer_oldest_verification_seconds',
+    'How long ago the least recently verified layer was.',
+  );
+  const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
+  const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
+  const sinceSeconds = (at: number | null | undefined) =>
+    Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
+  return async () => {
+    const { counts, dueAt, capacity, reruns } = await look();
+    fill(jobs, counts.jobs);
+    oldestDue.set(sinceSeconds(dueAt));
+    oldestOpen.set(sinceSeconds(counts.oldestJobAt));
+    runAgain.reset();
+    runAgain.inc(reruns);
+    overdue.set(counts.leasesOverdue);
+    fill(images, counts.images);
+    fill(machines, counts.machines);
+    fill(layers, counts.layers);
+    fill(layerBytes, counts.layerBytes);
+    fill(disks, counts.disks);
+    orphans.set(counts.orphans);
+    unverified.set(sinceSeconds(counts.oldestVerifiedAt));
+    free.set(capacity?.freeBytes ?? Number.NaN);
+    total.set(capacity?.totalBytes ?? Number.NaN);
+  };
+}

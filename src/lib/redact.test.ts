@@ -1,0 +1,64 @@
+// Secrets are found by their form, and what is none stays.
+
+import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { redact, redactText } from './redact.ts';
+
+const secret = randomBytes(32).toString('base64url');
+const digest = randomBytes(32).toString('hex');
+const header = `HMAC key-1:${digest}:${randomUUID()}:1790000000000`;
+
+describe('what is written down', () => {
+  const holding: Record<string, readonly [text: string, part: string]> = {
+    'the secret of a key': [`the secret ${secret} is wrong`, secret],
+    'a secret in JSON': [JSON.stringify({ a: secret }), secret],
+    'the header of a signed request': [`sent ${header}`, digest],
+    'a header without its name': [header.slice('HMAC '.length), digest],
+    'a bearer': [`authorization: Bearer ${secret}.more`, secret],
+    'a link to a screen': [`GET http://host/access/${secret}?a=1`, secret],
+    'a short link': ['GET /access/abc', 'abc'],
+    'the password of a database': ['cannot reach postgres://me:pa%40ss@db/name', 'pa%40ss'],
+    'the secret of a webhook': ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'MfKQ9r8G'],
+    'a named value': ['password="hunter2" for me', 'hunter2'],
+    'a named value in JSON within JSON': ['{\\"secret\\":\\"hunter2\\"}', 'hunter2'],
+    'a private key': ['-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n', 'MHcCAQ'],
+  };
+  for (const [what, [text, part]] of Object.entries(holding))
+    it(`has no part of ${what}`, () => {
+      const safe = redactText(text);
+      assert.ok(!safe.includes(part), safe);
+      assert.match(safe, /\[redacted\]/);
+    });
+
+  it('keeps digests, ids, paths and sentences as they are', () => {
+    for (const text of [
+      digest,
+      randomUUID(),
+      `/var/lib/silversmith/engine/layers/${randomUUID()}.qcow2`,
+      'The token is older than the last one: job 4, attempt 2.',
+      'postgres://me@db.example:5432/silversmith',
+      'Use basic words.',
+    ])
+      assert.equal(redactText(text), text);
+  });
+
+  it('has none of the given secrets, wherever they stand', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (before, after) => {
+        const safe = JSON.stringify(
+          redact({ [before]: [`${before}pass word${after}`] }, ['pass word']),
+        );
+        assert.ok(!safe.includes('pass word'));
+      }),
+    );
+  });
+
+  it('has an end, however long or deep it was', () => {
+    assert.ok(redactText('a'.repeat(1e6)).length < 20_000);
+    let deep: unknown = 'end';
+    for (let level = 0; level < 50; level++) deep = { deep };
+    assert.ok(!JSON.stringify(redact(deep)).includes('end'));
+  });
+});
