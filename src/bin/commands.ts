@@ -3,12 +3,13 @@
 
 import type { Command } from 'commander';
 import type { OperatorContext } from '../cli/operator/context.ts';
+import type { ApplyContext } from '../cli/remote/apply.ts';
 import type { CatalogueContext } from '../cli/remote/catalogue.ts';
 import type { TourContext } from '../cli/remote/tour.ts';
 import type { Environment } from '../lib/environment.ts';
 import type { PagesContext } from './pages.ts';
 
-type RemoteContext = CatalogueContext & TourContext & PagesContext;
+type RemoteContext = CatalogueContext & TourContext & PagesContext & ApplyContext;
 
 /** What every command gets. */
 type Given = PagesContext & { env: Environment };
@@ -141,6 +142,21 @@ export const words: Readonly<Record<string, Word>> = {
     hasOptions: true,
     remote: async () => (await import('../cli/remote/usage.ts')).usageCommand,
   },
+  apply: {
+    description: 'make the organisation what a fleet file declares; shows the difference first',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/apply.ts')).applyCommand,
+  },
+  'export-fleet': {
+    description: 'write the organisation as a fleet file',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/fleet-file.ts')).exportFleetCommand,
+  },
+  'import-vagon': {
+    description: 'write an organisation of the hosted Vagon API as a fleet file',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/fleet-file.ts')).importVagonCommand,
+  },
   watch: {
     description: 'show machines and images as they change, until q or Ctrl-C is typed',
     hasOptions: true,
@@ -217,6 +233,10 @@ const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): 
   async listLocal(noun, flags) {
     const { listLocal } = await import('../cli/operator/catalogue.ts');
     await listLocal(await operator(), noun, flags);
+  },
+  async applyLocal(fleet, folder, dataDir, isDry) {
+    const { applyLocal } = await import('../cli/operator/apply.ts');
+    return applyLocal(await operator(), fleet, folder, dataDir, isDry);
   },
   async look(machineId, script, dataDir) {
     const { lookInside } = await import('../cli/operator/machine.ts');
