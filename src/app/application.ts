@@ -10,6 +10,7 @@ import { type Caller, Callers } from './caller.ts';
 import { type Command, type Done, type Refusal, recordRefusal, runCommand } from './command.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { ServiceCounter, type ServiceCounts } from './counts.ts';
+import { EventFeed } from './event-feed.ts';
 
 interface ApplicationOptions {
   store: Store;
@@ -33,12 +34,14 @@ export interface Change {
 
 export class Application {
   readonly callers: Callers;
+  readonly events: EventFeed;
   readonly #options: ApplicationOptions;
   readonly #counter: ServiceCounter;
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
     this.callers = new Callers(options);
+    this.events = new EventFeed(options.store);
     this.#counter = new ServiceCounter(options.store);
   }
 

@@ -62,14 +62,21 @@ export class Callers {
     const kept = this.#keptNow().get(id);
     const key = kept ?? (await this.ask(id));
     const isKept = kept !== undefined;
-    const isInUse =
-      key !== undefined &&
-      key.revokedAt === null &&
-      (key.expiresAt === null || key.expiresAt > this.#now());
-    if (!isInUse) return { caller: null, secret: this.#unseal(this.#secretOfNone), isKept };
+    if (key === undefined || !this.#isInUse(key))
+      return { caller: null, secret: this.#unseal(this.#secretOfNone), isKept };
     const { id: keyId, organisationId, permissions, lastUsedAt } = key;
     const caller = { keyId, organisationId, permissions, lastUsedAt };
     return { caller, secret: this.#unseal(key.secretSealed), isKept };
+  }
+
+  /** Those of the keys that are in use now; asks for all of them at once. */
+  async inUse(ids: readonly KeyId[]): Promise<Set<KeyId>> {
+    const keys = await this.#store.read('system', (work) => work.keys.findMany(ids));
+    return new Set(keys.filter((key) => this.#isInUse(key)).map(({ id }) => id));
+  }
+
+  #isInUse({ revokedAt, expiresAt }: AccessKey): boolean {
+    return revokedAt === null && (expiresAt === null || expiresAt > this.#now());
   }
 
   /** Asks the store for a key, and keeps it. */

@@ -26,9 +26,9 @@ type Noun =
   | 'usage';
 
 /** The store as a read sees it, bound to the caller's organisation. */
-export type OrganisationReader = Pick<Reader, Noun>;
+export type OrganisationReader = Pick<Reader, Noun | 'events'>;
 /** The store as a change sees it: one transaction of the caller's organisation. */
-export type OrganisationWriter = Pick<Writer, Noun | 'now'>;
+export type OrganisationWriter = Pick<Writer, Noun | 'now'> & Pick<Reader, 'events'>;
 
 export interface ReadContext {
   organisationId: OrganisationId;

@@ -1,10 +1,12 @@
 // The record of the things that a request touched. The application names them for each request;
 // they are never guessed from a request's JSON. `recordTouched` is the one place where it is
-// written: to the audit trail now, and later to the events, in the same transaction.
+// written, to the audit trail and to the events, in the same transaction. A refusal changes nothing,
+// so it has an entry in the trail and no event.
 
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId } from '../domain/ids.ts';
 import type { AuditWriter } from '../store/port/audit.ts';
+import type { EventWriter } from '../store/port/event.ts';
 
 /** A request that was to change something, and its outcome. */
 interface Action {
@@ -35,9 +37,17 @@ export class TouchedList {
 
 /** Writes an action and the things it touched, within the transaction of `work`. */
 export async function recordTouched(
-  work: { audit: AuditWriter },
+  work: { audit: AuditWriter; events: EventWriter },
   { keyId, name, requestId, clientCode }: Action,
-  touched: Touched,
+  { isMinor = false, ...touched }: Touched,
 ): Promise<void> {
   await work.audit.add({ keyId, action: name, requestId, clientCode, ...touched });
+  if (clientCode !== 200 || isMinor) return;
+  const { imageId, machineIds = [], transferId } = touched;
+  const subjects = {
+    imageIds: imageId == null ? [] : [imageId],
+    machineIds,
+    transferIds: transferId == null ? [] : [transferId],
+  };
+  await work.events.add('changed', subjects, { operation: name, requestId });
 }

@@ -66,8 +66,10 @@ export async function transferPart(
   content: Buffer,
 ): Promise<Transfer> {
   const { work, touched } = context;
-  touched({ transferId: id });
   const transfer = await assertTakes(context, id, offset, content.length);
+  const percent = (received: number) => Math.floor((received * 100) / transfer.bytes);
+  const isMinor = percent(offset) === percent(offset + content.length);
+  touched({ transferId: id, isMinor });
   const change = { receivedBytes: offset + content.length, expiresAt: work.now() + transferMs };
   await work.transfers.update(id, change);
   return { ...transfer, ...change };

@@ -17,7 +17,7 @@ export const transferPartBytesMax = 4194304;
 export interface Route {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
-  content?: 'request' | 'response';
+  content?: 'request' | 'response' | 'stream';
   extension?: true;
 }
 
@@ -72,4 +72,5 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   softwareList: { method: 'GET', path: '/software' },
   usageGet: { method: 'GET', path: '/usage', extension: true },
   userActionLogList: { method: 'GET', path: '/user-action-logs' },
+  eventList: { method: 'GET', path: '/events', content: 'stream', extension: true },
 };

@@ -10,6 +10,51 @@ export interface Envelope {
   timestamp: string;
 }
 
+export interface FleetEvent {
+  /** The id, for Last-Event-ID; also in the field id of the stream. An event of a log of long ago has none. */
+  id?: string;
+  /** What happened; also in the field event of the stream. */
+  type: 'image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered';
+  subject: {
+    /** The kind of thing. */
+    type: 'image' | 'machine' | 'transfer' | 'layer' | 'host';
+    /** Its id; empty for the host. */
+    id: string;
+  };
+  /** When it happened. */
+  created_at?: string;
+  /** The status that the thing has; deleted: it is gone. */
+  status?: string;
+  /** The beginning of the reason for the status. */
+  status_reason?: string;
+  /** The operation that changed it. */
+  operation?: string;
+  /** x-request-id of the request that changed it. */
+  request_id?: string;
+  /** The step that its work has begun. */
+  phase?: string;
+  /** How much of its work is done, 0 to 1. */
+  progress?: number;
+  /** How long the rest takes when it goes on as fast. */
+  remaining_ms?: number;
+  /** Why its work has to be tried again. */
+  waits_because?: string;
+  /** How much of a transfer is here. */
+  bytes?: number;
+  /** How large it is; 0 while that is not known. */
+  bytes_total?: number;
+  /** The step of the build that printed the lines. */
+  position?: number;
+  /** The software of that step. */
+  software?: string;
+  /** What it printed, without the newlines. */
+  lines?: string[];
+  /** At the end of a step: whether its layer had been made before. */
+  cache?: 'hit' | 'miss';
+  /** At the end of a step: the exit status of its recipe. */
+  exit_code?: number | null;
+}
+
 export interface Image {
   id: string;
   type: 'image';
@@ -407,6 +452,8 @@ export interface Operations {
     input: {
       /** ID. */
       id: number;
+      /** Answer with a stream of server-sent events instead: image.log for what is printed, until the image is available or failed; then the event end. With the header Last-Event-ID, begin after that event. */
+      follow?: boolean | undefined;
     };
     answer: {
       steps: BuildStep[];
@@ -891,5 +938,19 @@ export interface Operations {
       /** Its end. */
       end_date: string;
     };
+  };
+  /** Listen to what happens to the images, machines, transfers and layers that the key may read, as server-sent events. With the header Last-Event-ID, begin after that event. */
+  eventList: {
+    input: {
+      /** Only events of these, with commas: image, machine, transfer, layer, host. */
+      noun?: string | undefined;
+      /** Only events of these types, with commas, such as image.changed,image.log. */
+      type?: string | undefined;
+      /** Only events of these things, with commas, such as image:5,machine:7. */
+      subject?: string | undefined;
+    };
+    answer: Record<never, never>;
+    content: 'stream';
+    extension: true;
   };
 }

@@ -188,6 +188,15 @@ export const imageOperations = {
     summary: "Show the steps of an image's creation and what each printed",
     permission: 'images:read',
     params: idParams<ImageId>(),
+    query: Type.Object({
+      follow: Type.Optional(
+        Type.Boolean({
+          description:
+            'Answer with a stream of server-sent events instead: image.log for what is printed, until the image is available or failed; then the event end. With the header Last-Event-ID, begin after that event',
+        }),
+      ),
+    }),
+    mayFollow: true,
     response: {
       steps: Type.Array(BuildStep),
       report: NullableString(

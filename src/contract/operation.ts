@@ -10,7 +10,8 @@ export interface OperationSpec {
   path: string;
   tag: string;
   summary: string;
-  permission: string;
+  /** The permission that a key needs; of several, one is enough. */
+  permission: string | readonly string[];
   /** The name in the audit trail of an operation that changes something; rows may share one. */
   action?: string;
   params?: TObject;
@@ -22,8 +23,13 @@ export interface OperationSpec {
   body?: TObject;
   /** Whole numbers in the body may also be text, because clients in use send them so. */
   numbersAsText?: true;
-  /** Whether the body of the request, or the answer, is bytes instead of JSON. */
-  content?: 'request' | 'response';
+  /**
+   * Whether the body of the request, or the answer, is bytes instead of JSON. `stream`: the answer
+   * is a stream of server-sent events, which are the `FleetEvent` of contract/event.ts.
+   */
+  content?: 'request' | 'response' | 'stream';
+  /** With `follow` in the query the answer is such a stream too. */
+  mayFollow?: true;
   /** The answer's own fields, to which the envelope is added. */
   response: TProperties;
   /** The name of the answer's schema in the specification. */
@@ -36,6 +42,16 @@ export interface OperationSpec {
 
 /** A change that is sent again with the same value of this header is done once. */
 export const idempotencyHeader = { name: 'Idempotency-Key', charactersMax: 128 } as const;
+
+/** With this header a stream goes on after the event that it names. */
+export const lastEventIdHeader = { name: 'Last-Event-ID', pattern: '^\\d{1,15}$' } as const;
+
+/** Whether an answer may be a stream of server-sent events. */
+export const canStream = ({ content, mayFollow }: OperationSpec): boolean =>
+  content === 'stream' || mayFollow === true;
+
+export const permissionsOf = ({ permission }: OperationSpec): readonly string[] =>
+  [permission].flat();
 
 export const define = <const Spec extends OperationSpec>(spec: Spec): Spec => spec;
 

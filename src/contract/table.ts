@@ -10,13 +10,14 @@ import { auditOperations } from './audit.ts';
 import { consoleOperations } from './console.ts';
 import { diskOperations } from './disk.ts';
 import type { WireErrorName } from './errors.ts';
+import { eventOperations } from './event.ts';
 import { fileOperations } from './file.ts';
 import { imageOperations } from './image.ts';
 import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
 import { machinePermissionOperations } from './machine-permission.ts';
 import { machineTypeOperations } from './machine-type.ts';
-import type { OperationSpec } from './operation.ts';
+import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
@@ -36,6 +37,7 @@ export const operations = {
   ...softwareOperations,
   ...organisationOperations,
   ...auditOperations,
+  ...eventOperations,
 } as const;
 
 type Operations = typeof operations;
@@ -51,7 +53,14 @@ export type ReadName = Having<{ method: 'GET' }>;
 export type ChangeName = Exclude<OperationName, ReadName>;
 /** The operations that answer with a file, and those whose bodies and answers are both JSON. */
 export type FileName = Having<{ content: 'response' }>;
+/** The operations that may answer with a stream of events, and the reads that may do otherwise. */
+export type StreamName = Having<{ content: 'stream' }> | Having<{ mayFollow: true }>;
+export type AnswerName = Exclude<ReadName, Having<{ content: 'stream' }>>;
 export type JsonOperationName = Exclude<OperationName, Having<{ content: string }>>;
+
+export const isStreamName = (name: ReadName): name is StreamName => canStream(operations[name]);
+export const isAnswerName = (name: ReadName): name is AnswerName =>
+  specOf(name).content !== 'stream';
 
 const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);
 /** The row of an operation, with all its parts. */

@@ -25,4 +25,6 @@ export interface Touched {
   imageId?: ImageId | null;
   machineIds?: readonly MachineId[];
   transferId?: TransferId | null;
+  /** The change is one of very many, so no event is written for it. */
+  isMinor?: boolean;
 }

@@ -4,13 +4,13 @@
 import type { ChangeContext, ReadContext } from '../app/context.ts';
 import type {
   Answer,
+  AnswerName,
   Body,
   ChangeName,
   FileName,
   OperationName,
   Params,
   Query,
-  ReadName,
 } from '../contract/table.ts';
 import type { Content } from '../lib/content.ts';
 
@@ -36,7 +36,7 @@ export class FileAnswer {
 
 type AnswerOf<Name extends OperationName> = Name extends FileName ? FileAnswer : Answer<Name>;
 
-type ReadHandler<Name extends ReadName> = (
+type ReadHandler<Name extends AnswerName> = (
   context: ReadContext,
   input: Input<Name>,
 ) => Promise<AnswerOf<Name>>;
@@ -46,11 +46,11 @@ type ChangeHandler<Name extends ChangeName> = (
   input: Input<Name>,
 ) => Promise<Answer<Name>>;
 
-export type ReadHandlers = { [Name in ReadName]: ReadHandler<Name> };
+export type ReadHandlers = { [Name in AnswerName]: ReadHandler<Name> };
 export type ChangeHandlers = { [Name in ChangeName]: ChangeHandler<Name> };
 
 /** The handlers of some operations, such as those of one noun. */
-export type Handlers<Names extends OperationName> = Pick<ReadHandlers, Names & ReadName> &
+export type Handlers<Names extends OperationName> = Pick<ReadHandlers, Names & AnswerName> &
   Pick<ChangeHandlers, Names & ChangeName>;
 
 /**

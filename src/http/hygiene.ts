@@ -126,9 +126,13 @@ function headerFault({ httpVersion, headers }: IncomingMessage): AppError | unde
   return undefined;
 }
 
+/** The headers that count for an answer that is no page. */
+export const dataHeaders = (ofPages = browserHeaders()) =>
+  Object.fromEntries(jsonHeaders.map((name) => [name, ofPages[name]]));
+
 export function registerHygiene(app: FastifyInstance): void {
   const ofPages = browserHeaders();
-  const ofJson = Object.fromEntries(jsonHeaders.map((name) => [name, ofPages[name]]));
+  const ofJson = dataHeaders(ofPages);
   // Node would answer an expectation by itself, without an envelope.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   // Hooks that call back cost every request less than hooks with promises.

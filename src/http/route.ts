@@ -3,18 +3,28 @@
 // rows; a change runs in one transaction, after which the reconciler is nudged. A read without a
 // body whose answer is kept is answered once its caller is known.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteHandlerMethod,
+  RouteOptions,
+} from 'fastify';
 import type { Application, Change } from '../app/application.ts';
 import type { SignedCaller } from '../app/caller.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
-import { extensionsHeader, withoutExtensions } from '../contract/extension.ts';
-import type { OperationSpec } from '../contract/operation.ts';
+import { extensionsHeader, isObject, withoutExtensions } from '../contract/extension.ts';
+import { lastEventIdHeader, type OperationSpec, permissionsOf } from '../contract/operation.ts';
 import {
+  type AnswerName,
   type ChangeName,
+  isAnswerName,
   isReadName,
+  isStreamName,
   type OperationName,
   operationNames,
   type ReadName,
+  type StreamName,
   specOf,
 } from '../contract/table.ts';
 import { transferPartBytesMax } from '../contract/transfer.ts';
@@ -25,11 +35,13 @@ import type { Authenticator } from './authenticate.ts';
 import { assertNoBody, Bodies, hasBody, parseBody } from './body.ts';
 import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
+import { EventStreams } from './event-stream.ts';
 import { sendFile } from './file.ts';
 import { FileAnswer, type Input } from './handler.ts';
 import { httpLimits, pathOf, reachedAt } from './hygiene.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
+import { parseLastEventId, streamHandlers } from './routes/event.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
 
 declare module 'fastify' {
@@ -55,6 +67,7 @@ export interface OperationOptions {
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
   const kept = new KeptAnswers();
+  const streams = new EventStreams(app, options.application);
   app.decorateRequest('caller', null);
   app.decorateRequest('rawBody', null);
   for (const name of operationNames) {
@@ -64,7 +77,7 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
       ...(isReadName(name)
         ? {
             onRequest: keptFirst(judge, kept, options),
-            handler: reading(name, kept, options),
+            handler: handlerOf(name, kept, streams, options),
           }
         : { onRequest: judge, handler: changing(name, options) }),
       preValidation: parsing(specOf(name)),
@@ -110,10 +123,11 @@ function judging(operation: OperationSpec, authenticator: Authenticator, bodies:
     });
     request.caller = await authenticator.prove(claim);
     const { permissions } = request.caller;
-    if (!permissions.some((one) => one === operation.permission)) {
+    const enough = permissionsOf(operation);
+    if (!permissions.some((one) => enough.includes(one))) {
       throw new AppError(
         'permission_required',
-        `This key lacks the permission ${operation.permission}; use one that has it.`,
+        `This key lacks the permission ${enough.join(' or ')}; use one that has it.`,
       );
     }
   };
@@ -141,7 +155,39 @@ const parsing = (operation: OperationSpec) => async (request: FastifyRequest) =>
   else if (operation.content !== 'request') assertNoBody(body);
 };
 
-function reading<Name extends ReadName>(
+/** A read answers whole; with a stream of events when it does nothing else, or is asked to follow. */
+function handlerOf(
+  name: ReadName,
+  kept: KeptAnswers,
+  streams: EventStreams,
+  options: OperationOptions,
+): RouteHandlerMethod {
+  const whole = isAnswerName(name) ? reading(name, kept, options) : null;
+  const stream = isStreamName(name) ? streaming(name, streams, options) : null;
+  if (stream === null) return given(whole);
+  return async (request, reply) => {
+    const { query } = request;
+    const isFollowed = isObject(query) && query.follow === true;
+    return whole && !isFollowed ? whole(request, reply) : stream(request, reply);
+  };
+}
+
+function streaming<Name extends StreamName>(
+  name: Name,
+  streams: EventStreams,
+  { application }: OperationOptions,
+) {
+  const handler = streamHandlers[name];
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { params, query } = inputOf<Name>(request);
+    const caller = given(request.caller);
+    const after = parseLastEventId(request.headers[lastEventIdHeader.name.toLowerCase()]);
+    const asked = await handler({ application, caller, params, query, after });
+    await streams.open(request, reply, caller, asked);
+  };
+}
+
+function reading<Name extends AnswerName>(
   name: Name,
   kept: KeptAnswers,
   { application, clock }: OperationOptions,

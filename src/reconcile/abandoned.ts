@@ -28,6 +28,11 @@ export async function settleAbandoned({
       } as const;
       await work.machines.update(id, change);
     }
+    await work.events.add('changed', {
+      imageIds: found.images,
+      machineIds: found.machines,
+      transferIds: found.transfers,
+    });
     return found;
   });
   log.error(settled, 'something was said to be worked on and was not; it is settled');

@@ -4,6 +4,7 @@
 // LeaseLost and this owner stops without a trace, because the next owner does the rest.
 
 import { AppError, reasonOf } from '../domain/error.ts';
+import type { EventFacts } from '../domain/event.ts';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Span, Tracer } from '../lib/trace.ts';
@@ -12,6 +13,7 @@ import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
+import { Progress, subjectsOf } from './job-events.ts';
 import { watchEngine } from './watch-engine.ts';
 
 /** A lease is renewed so many times before it would end. */
@@ -65,7 +67,8 @@ function contextOf(
   span: Span | null,
   options: ExecuteOptions,
 ): JobContext {
-  const { store } = options;
+  const { store, clock } = options;
+  const progress = new Progress(job, clock.monotonic);
   const write = <Result>(change: (work: Writer) => Promise<Result>) =>
     store.write('system', async (work) => {
       await work.jobs.fencedUpdate(job, {});
@@ -79,8 +82,13 @@ function contextOf(
     signal,
     call: { signal, token: { jobId: job.id, attempt: job.attempts } },
     write,
-    phase: (phase, progress) =>
-      store.write('system', (work) => work.jobs.fencedUpdate(job, { phase, progress })),
+    phase(phase, done) {
+      const facts = progress.begins(phase, done);
+      return store.write('system', async (work) => {
+        await work.jobs.fencedUpdate(job, { phase, progress: done });
+        if (facts) await work.events.add('progress', subjectsOf(job), facts);
+      });
+    },
     begin: (name, id) => write((work) => work.jobs.begin(job, name, id)),
     begun: () => store.read('system', (work) => work.jobs.begunBy(job.id)),
     async remember(data) {
@@ -137,6 +145,7 @@ class Attempt {
       await write(async (work) => {
         await commit(work);
         await work.jobs.fencedUpdate(job, { state: 'done', phase: 'done', progress: 1 });
+        await work.events.add('changed', subjectsOf(job));
       });
     } catch (error) {
       return this.#settle(error);
@@ -161,7 +170,7 @@ class Attempt {
     const reason = reasonOf(error);
     this.#ended('retried');
     this.#context.log.info({ reason, detail: error.detail, failures }, 'job will be tried again');
-    await this.#requeue(reason, retryDelayMs(failures), failures);
+    await this.#requeue(reason, retryDelayMs(failures), failures, { waitsBecause: reason });
   }
 
   async #fail(error: unknown, failures: number): Promise<void> {
@@ -189,6 +198,7 @@ class Attempt {
     await write(async (work) => {
       await this.#definition.abandon(work, job, reason);
       await work.jobs.fencedUpdate(job, { state: 'failed', phase: 'failed', reason });
+      await work.events.add('changed', subjectsOf(job));
     });
   }
 
@@ -205,18 +215,20 @@ class Attempt {
     reason: string | null,
     afterMs: number,
     failures = this.#context.job.failures,
+    facts: EventFacts | null = null,
   ): Promise<void> {
     const { job, store, clock } = this.#context;
-    return store.write('system', (work) =>
-      work.jobs.fencedUpdate(job, {
+    return store.write('system', async (work) => {
+      await work.jobs.fencedUpdate(job, {
         state: 'queued',
         leaseOwner: null,
         leaseUntil: null,
         reason,
         failures,
         notBefore: clock.now() + afterMs,
-      }),
-    );
+      });
+      if (facts) await work.events.add('progress', subjectsOf(job), facts);
+    });
   }
 
   #ended(outcome: Outcome): void {

@@ -1,6 +1,6 @@
 // Marks and forgets the things that are kept for a time, once they expire and the removal guard
-// allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, and the
-// entries of the two audit trails.
+// allows it: kept disks, deleted images, signatures, links, kept answers, ended jobs, events, and
+// the entries of the two audit trails.
 
 import type { Disk } from '../domain/disk.ts';
 import { gbBytes } from '../domain/units.ts';
@@ -14,7 +14,10 @@ const jobsKeptMs = 7 * 24 * 3600_000;
  * back by as much.
  */
 const signatureKeptMs = 2 * 3600_000;
-const auditRoundsMax = 100;
+const pruneRoundsMax = 100;
+/** How long events are kept, and how many of one organisation. */
+const eventsKeptMs = 7 * 24 * 3600_000;
+const eventsMax = 100_000;
 
 /** Which expired things may be removed now, and the state of the guard that decided it. */
 export interface Removal {
@@ -73,7 +76,7 @@ export async function expire(
  * however many there are.
  */
 export async function pruneAudit({ store, guard, settings, signal }: TaskContext): Promise<void> {
-  for (let rounds = 0; rounds < auditRoundsMax; rounds++) {
+  for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
     signal.throwIfAborted();
     const before = await store.read('system', async (work) => {
       const over = await guard.look(work);
@@ -88,6 +91,29 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
       await work.operatorAudit.prune(before - settings.auditKeptMs);
     });
   }
+}
+
+/**
+ * Forgets old events, and the oldest of each organisation that has too many. The second needs no
+ * clock, so a wrong one cannot fill the disk.
+ */
+export async function pruneEvents({ store, guard, signal }: TaskContext): Promise<void> {
+  await store.publishEvents();
+  for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
+    signal.throwIfAborted();
+    const time = await store.read('system', async (work) => {
+      const over = await guard.look(work);
+      return over !== null && (await work.events.hasBefore(over - eventsKeptMs)) ? over : null;
+    });
+    if (time === null) break;
+    await store.write('system', (work) => work.events.prune(time - eventsKeptMs));
+  }
+  for (const { id } of await store.read('system', (work) => work.organisations.list()))
+    for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
+      signal.throwIfAborted();
+      if (!(await store.read(id, (work) => work.events.hasMoreThan(eventsMax)))) break;
+      await store.write(id, (work) => work.events.pruneBeyond(eventsMax));
+    }
 }
 
 /** The oldest kept disks of each organisation that keeps more bytes than its quota. */

@@ -10,6 +10,7 @@ import type { LayerCopy, LayerCopyRef } from '../domain/layer-copy.ts';
 import type { Call } from '../engine/port/call.ts';
 import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
+import { layerChanged } from './job-events.ts';
 
 const imagesLoggedMax = 100;
 
@@ -38,6 +39,7 @@ export async function quarantine(
     if (isUsable(await work.layers.get(layer.id))) return { layer, images: [] };
     await work.layers.update(layer.id, { key: null, lostKey: layer.key });
     const images = await work.images.failAbove(layer.id, `Its layer ${layer.id} ${fault}.`);
+    await layerChanged(work, 'layer.damaged', layer.id, images);
     return { layer, images };
   });
   if (changed === null) return;
@@ -82,7 +84,9 @@ export async function endQuarantine(
     await work.layerCopies.update(copy, verified);
     const key = layer.key ?? (taken ? null : layer.lostKey);
     await work.layers.update(layer.id, { key, lostKey: null });
-    return { layer, images: await work.images.healAbove(layer.id) };
+    const images = await work.images.healAbove(layer.id);
+    await layerChanged(work, 'layer.healed', layer.id, images);
+    return { layer, images };
   });
   if (changed)
     log.warn(

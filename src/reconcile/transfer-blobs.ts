@@ -1,5 +1,6 @@
 // Removes the blobs of transfers that are deleted, expired, or no longer needed.
 
+import type { TransferId } from '../domain/ids.ts';
 import type { Transfer } from '../domain/transfer.ts';
 import type { TaskContext } from './task.ts';
 
@@ -15,9 +16,13 @@ export async function removeBlobs(context: TaskContext): Promise<void> {
   if (over.length > 0)
     await store.write('system', async (work) => {
       // A transfer that was sent a part meanwhile has a later end.
-      for (const { id, expiresAt } of over)
-        if ((await work.transfers.find(id))?.expiresAt === expiresAt)
-          await work.transfers.delete(id);
+      const gone: TransferId[] = [];
+      for (const { id, expiresAt } of over) {
+        if ((await work.transfers.find(id))?.expiresAt !== expiresAt) continue;
+        await work.transfers.delete(id);
+        gone.push(id);
+      }
+      await work.events.add('changed', { transferIds: gone });
     });
   const present = new Set(found);
   for (const { id, heldBytes } of all.filter(isUsed)) {

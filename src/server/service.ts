@@ -16,6 +16,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { noTracer, type Tracer } from '../lib/trace.ts';
+import { noteCapacity } from '../reconcile/capacity.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -75,7 +76,7 @@ export async function checkStore(store: Store): Promise<void> {
 /** Throws when the engine cannot work, and keeps the room that it has. */
 export async function checkEngine(store: Store, engine: Engine): Promise<void> {
   const capacity = await engine.check(withoutJob(AbortSignal.timeout(checkMs)));
-  await store.write('system', (work) => work.host.setCapacity(capacity));
+  await store.write('system', (work) => noteCapacity(work, capacity));
 }
 
 /**

@@ -4,6 +4,7 @@
 
 import { describe } from 'node:test';
 import { runningTwice } from './rerun.ts';
+import { testEvents } from './store/event.ts';
 import { testHost } from './store/host.ts';
 import { testImages } from './store/image.ts';
 import { testIsolation } from './store/isolation.ts';
@@ -26,6 +27,7 @@ const suites: ((make: MakeWorld) => void)[] = [
   testLayers,
   testKept,
   testOperatorAudit,
+  testEvents,
   testHost,
 ];
 

@@ -30,7 +30,8 @@ class Changes {
         .filter(({ size }) => size > 0)
         .map((unit) => [...unit].sort().join(', '));
     const table = /^(?:insert into|update|delete from) "(\w+)"/.exec(sql)?.[1];
-    if (table !== undefined) units?.at(-1)?.add(table);
+    // Events are written in transactions that are made anyway, and are no subject of their own.
+    if (table !== undefined && !/^event/.test(table)) units?.at(-1)?.add(table);
     // This statement is a transaction by itself.
     const single = /^\s*with given as.*?insert into (read_signature)/s.exec(sql)?.[1];
     return single === undefined ? [] : [single];

@@ -84,11 +84,13 @@ describe('a path', () => {
 describe('a path with a slash at its end', () => {
   it('is the same as without, for every operation, and is signed as it was sent', async (t) => {
     const h = await startHarness(t, { reconcile: false });
+    // A stream has no end, so it is asked for what it refuses.
+    const headers = { 'last-event-id': 'none' };
     for (const { method, path } of Object.values(operations)) {
       const plain = pathPrefix + path.replaceAll(/\{\w+\}/g, '1');
       const [without, slash] = [
-        await h.send({ method, path: plain }),
-        await h.send({ method, path: `${plain}/` }),
+        await h.send({ method, path: plain, headers }),
+        await h.send({ method, path: `${plain}/`, headers }),
       ];
       assert.notEqual(slash.body.message, undefined, plain);
       if (method === 'GET')

@@ -18,6 +18,7 @@ import { permissions } from '../../src/domain/key.ts';
 import { changes } from './changes.ts';
 import { startHarness } from './harness.ts';
 import type { Key } from './requests.ts';
+import { assertTold, eventsOf } from './told.ts';
 import { trail } from './trail.ts';
 
 describe('a change', () => {
@@ -84,7 +85,7 @@ const changing = operationNames.filter((name): name is ChangeName => !isReadName
 
 describe('every operation that changes something', { concurrency: 2 }, () => {
   for (const name of changing) {
-    it(`${name} leaves an entry that names the things it touched`, async (t) => {
+    it(`${name} leaves an entry and events that name the things it touched`, async (t) => {
       const given = await trail(t);
       const {
         answer,
@@ -100,6 +101,22 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
         machines,
         transfer,
       });
+      const requestId = answer.headers['x-request-id'];
+      const events = (await eventsOf(given.h.store)).filter(
+        ({ facts }) => facts.requestId === requestId,
+      );
+      assert.deepEqual(
+        new Set(events.map(({ type, subject }) => `${type} ${subject}`)),
+        new Set([
+          ...(image === null ? [] : [`image.changed ${image}`]),
+          ...machines.flatMap((one) => (one === null ? [] : [`machine.changed ${one}`])),
+          ...(transfer === null ? [] : [`transfer.changed ${transfer}`]),
+        ]),
+      );
+      assert.ok(events.every(({ facts }) => facts.operation === name));
+      await assertTold(given.h);
+      await given.settle();
+      await assertTold(given.h);
     });
   }
 

@@ -3,9 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { ImageId } from '../../src/domain/ids.ts';
+import type { Writer } from '../../src/store/port/unit-of-work.ts';
 import { postgresMigrations } from '../../src/store/postgres/migrate.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
-import { defer, type Scope } from '../support.ts';
+import { defer, type Scope, waitFor } from '../support.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
 const file: Scope = { after };
@@ -89,5 +91,95 @@ describe('several stores on one database', () => {
     );
     const claimed = claims.flat().map(({ id }) => id);
     assert.deepEqual(claimed.sort(), open.map(({ id }) => id).sort());
+  });
+
+  it('give a reader each event once, though a transaction is committed after a later one', async (t) => {
+    const url = await server.databaseWithTables();
+    const [slow, fast, reader] = await threeOn(t, url);
+    assert.ok(slow && fast && reader);
+    const organisationId = await slow.write('system', (work) => work.organisations.ensure('one'));
+    const image = { organisationId, name: null, sizeGb: 1, source: 'seat' as const };
+    const add = (work: Writer) => work.images.add({ ...image, baseImageId: null, machineId: null });
+    const [first, second] = [await slow.write('system', add), await slow.write('system', add)];
+    const seen: string[] = [];
+    let last = 0;
+    const read = async () => {
+      await reader.publishEvents();
+      for (const event of await reader.read('system', (work) => work.events.after(last, 100))) {
+        assert.ok(event.id > last);
+        last = event.id;
+        seen.push(event.subject);
+      }
+    };
+    const [began, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const late = slow.write('system', async (work) => {
+      await work.events.add('changed', { imageIds: [first.id] });
+      began.resolve();
+      await mayEnd.promise;
+    });
+    await began.promise;
+    await fast.write('system', (work) => work.events.add('changed', { imageIds: [second.id] }));
+    await read();
+    assert.deepEqual(seen, [String(second.id)], 'it waits for no open transaction');
+    mayEnd.resolve();
+    await late;
+    await read();
+    assert.deepEqual(seen, [String(second.id), String(first.id)]);
+  });
+
+  it('give readers on all of them the same events in the same order, while others write', async (t) => {
+    const stores = await threeOn(t, await server.databaseWithTables());
+    const [first] = stores;
+    assert.ok(first);
+    const ids = await first.write('system', async (work) => {
+      const organisationId = await work.organisations.ensure('one');
+      const image = { organisationId, name: null, sizeGb: 1, source: 'seat' as const };
+      const added: ImageId[] = [];
+      for (let n = 0; n < 60; n++)
+        added.push((await work.images.add({ ...image, baseImageId: null, machineId: null })).id);
+      return added;
+    });
+    const lists = stores.map((): number[] => []);
+    let isOver = false;
+    const readers = stores.map(async (store, index) => {
+      const list = lists[index] ?? [];
+      for (let after = 0, isLast = false; !isLast; ) {
+        isLast = isOver;
+        await store.publishEvents();
+        const found = await store.read('system', (work) => work.events.after(after, 7));
+        if (found.length > 0) isLast = false;
+        after = found.at(-1)?.id ?? after;
+        list.push(...found.map(({ subject }) => Number(subject)));
+      }
+    });
+    await Promise.all(
+      ids.map((id, n) =>
+        stores[n % 3]?.write('system', (work) => work.events.add('changed', { imageIds: [id] })),
+      ),
+    );
+    isOver = true;
+    await Promise.all(readers);
+    assert.deepEqual(
+      [...(lists[0] ?? [])].sort((a, b) => a - b),
+      ids,
+    );
+    for (const list of lists) assert.deepEqual(list, lists[0]);
+  });
+
+  it('wake each other when one of them has written events', async (t) => {
+    const [one, other] = await threeOn(t, await server.databaseWithTables());
+    assert.ok(one && other);
+    let woken = 0;
+    other.onEvents(() => {
+      woken++;
+    });
+    // The other may begin to listen after the first of these.
+    await waitFor('the other store is woken', async () => {
+      await one.write('system', async (work) => {
+        await work.organisations.ensure('one');
+        await work.events.addOfHost('host.low');
+      });
+      return woken > 0;
+    });
   });
 });

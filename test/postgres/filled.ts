@@ -28,6 +28,14 @@ const moreRows: [table: string, row: Row][] = [
       ...{ duration_ms: Number.MAX_SAFE_INTEGER, output: `a NUL \0 and ${odd}` },
     },
   ],
+  ...['event', 'event_outbox'].map((table): [string, Row] => [
+    table,
+    {
+      ...{ organisation_id: 1, type: 'image.changed', subject: '1', status: 'failed', reason: odd },
+      ...{ bytes: null, bytes_total: null, facts: '{"progress":0.1}', created_at: at },
+    },
+  ]),
+  ['event_floor', { organisation_id: 1, id: 0 }],
   ['freeze', { what: 'disks', holder: 'backup', until: at }],
   ['host', { id: 1, total_bytes: 2 ** 50, free_bytes: 1, seen_at: at }],
   [

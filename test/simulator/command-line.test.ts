@@ -26,7 +26,10 @@ describe('the command line', { concurrency: 2 }, () => {
   it('prints results to standard output, and errors to standard error', async (t) => {
     const { run, runAlone, dataDir } = await startDemoAlone(t);
     assert.match((await runAlone('software', 'list')).out, /^ID +NAME.*htop/s);
-    assert.match((await runAlone('--version')).out, /^\d+\.\d+\.\d+\n$/);
+    assert.match(
+      (await runAlone('--version')).out,
+      /^\d+\.\d+\.\d+\S* \((checkout|commit \S+), Node [\d.]+\)\n$/,
+    );
     const unknown = await runAlone('frobnicate');
     assert.deepEqual(
       [unknown.code, unknown.out, /unknown command/.test(unknown.err)],

@@ -7,6 +7,7 @@
 import { type TProperties, Type } from 'typebox';
 import { BaseResponse, ErrorResponse, pathPrefix } from '../envelope.ts';
 import { wireErrors } from '../errors.ts';
+import { EventData } from '../event.ts';
 import {
   extensionsHeader,
   hasExtensions,
@@ -16,7 +17,13 @@ import {
   requiredOf,
   withOptionalExtensions,
 } from '../extension.ts';
-import { idempotencyHeader, type OperationSpec } from '../operation.ts';
+import {
+  canStream,
+  idempotencyHeader,
+  lastEventIdHeader,
+  type OperationSpec,
+  permissionsOf,
+} from '../operation.ts';
 import { operationNames, refusalsOf, specOf } from '../table.ts';
 
 const binary = { type: 'string', format: 'binary' };
@@ -43,7 +50,7 @@ export function openApiDocument(): Json {
       'x-operation': name,
       tags: [operation.tag],
       summary: operation.summary,
-      'x-permission': operation.permission,
+      'x-permission': permissionsOf(operation).join(' or '),
       ...(operation.extension && { 'x-extension': true }),
       security: [{ hmac: [] }],
       parameters: parametersOf(operation, schemas),
@@ -120,16 +127,18 @@ const errorName = (clientCode: number) => `Error${clientCode}Response`;
  */
 function answerOf(
   name: string,
-  { content, response, answerName }: OperationSpec,
+  { content, mayFollow, response, answerName }: OperationSpec,
   schemas: Schemas,
   base: unknown,
 ) {
   if (content === 'response') return bytes;
+  const stream = () => ({ 'text/event-stream': { schema: schemas.use(EventData) } });
+  if (content === 'stream') return stream();
   const empty = Object.keys(response).length === 0;
   const own = `${name.charAt(0).toUpperCase()}${name.slice(1)}Response`;
   const title = answerName ?? (empty ? 'SuccessResponse' : own);
   schemas.define(title, { allOf: empty ? [base] : [base, schemas.object(response)] });
-  return json(refTo('schemas', title));
+  return { ...json(refTo('schemas', title)), ...(mayFollow && stream()) };
 }
 
 function requestBodyOf({ body, content }: OperationSpec, schemas: Schemas): Json {
@@ -151,6 +160,14 @@ const headerParameters = {
     'x-extension': true,
     schema: { type: 'string', minLength: 1, maxLength: idempotencyHeader.charactersMax },
   },
+  LastEventID: {
+    name: lastEventIdHeader.name,
+    in: 'header',
+    required: false,
+    description: 'The id of the last event that was read; the stream goes on after it',
+    'x-extension': true,
+    schema: { type: 'string', pattern: lastEventIdHeader.pattern },
+  },
   SilversmithExtensions: {
     name: extensionsHeader.name,
     in: 'header',
@@ -167,6 +184,7 @@ function parametersOf(operation: OperationSpec, schemas: Schemas): Json[] {
     ...parameters('path', params, schemas),
     ...parameters('query', query, schemas),
     ...(method === 'GET' ? [] : [refTo('parameters', 'IdempotencyKey')]),
+    ...(canStream(operation) ? [refTo('parameters', 'LastEventID')] : []),
     ...(hasExtensions(response) ? [refTo('parameters', 'SilversmithExtensions')] : []),
   ];
 }

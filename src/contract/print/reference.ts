@@ -3,7 +3,7 @@
 import { pathPrefix } from '../envelope.ts';
 import { wireErrors } from '../errors.ts';
 import { extensionsHeader, isExtension, requiredOf } from '../extension.ts';
-import type { OperationSpec } from '../operation.ts';
+import { canStream, type OperationSpec, permissionsOf } from '../operation.ts';
 import { operationNames, specOf } from '../table.ts';
 
 interface Field {
@@ -73,7 +73,11 @@ export function apiReference(): string {
       '',
       `## ${name}`,
       '',
-      `\`${operation.method} ${operation.path}\` · permission \`${operation.permission}\`${operation.action ? ` · in the audit trail \`${operation.action}\`` : ''}${operation.extension ? ' · our own addition' : ''}`,
+      `\`${operation.method} ${operation.path}\` · permission ${permissionsOf(operation)
+        .map((one) => `\`${one}\``)
+        .join(
+          ' or ',
+        )}${operation.action ? ` · in the audit trail \`${operation.action}\`` : ''}${operation.extension ? ' · our own addition' : ''}`,
       '',
       `${operation.summary}.`,
     );
@@ -87,7 +91,9 @@ export function apiReference(): string {
     const answers = Object.keys(operation.response);
     lines.push(
       '',
-      `Answer: ${answers.length > 0 ? answers.map((field) => `\`${field}\``).join(', ') : 'the envelope alone'}.`,
+      canStream(operation) && answers.length === 0
+        ? 'Answer: server-sent events ([events](../guide/events.md)).'
+        : `Answer: ${answers.length > 0 ? answers.map((field) => `\`${field}\``).join(', ') : 'the envelope alone'}${canStream(operation) ? '; with `follow` server-sent events ([events](../guide/events.md))' : ''}.`,
     );
     if (operation.errors.length > 0)
       lines.push(

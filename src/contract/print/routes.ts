@@ -43,7 +43,7 @@ export const transferPartBytesMax = ${transferPartBytesMax};
 export interface Route {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
-  content?: 'request' | 'response';
+  content?: 'request' | 'response' | 'stream';
   extension?: true;
 }
 

@@ -3,6 +3,7 @@
 
 import { type TProperties, Type } from 'typebox';
 import { BaseResponse } from '../envelope.ts';
+import { EventData } from '../event.ts';
 import { isExtension, isObject, type Json, requiredOf } from '../extension.ts';
 import type { OperationSpec } from '../operation.ts';
 import { operationNames, specOf } from '../table.ts';
@@ -125,6 +126,7 @@ function row(name: (typeof operationNames)[number], interfaces: Interfaces): str
 export function clientTypes(): string {
   const interfaces = new Interfaces();
   interfaces.typeOf({ ...BaseResponse, title: 'Envelope' });
+  interfaces.typeOf(EventData);
   const rows = operationNames.map((name) => row(name, interfaces));
   const texts = [...interfaces.texts].map(
     ([title, text]) => `export interface ${title} ${text}\n\n`,

@@ -4,6 +4,7 @@
 
 import { Readable } from 'node:stream';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
+import { outputLines } from '../../lib/output-lines.ts';
 import { OutputTail } from '../../lib/output-tail.ts';
 import { clearScript, clearUnit } from '../guest-script.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
@@ -86,6 +87,7 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
     await startBuild(incus, spec, call);
     const begun = await runOf(incus, name, signal);
     const output = new OutputTail();
+    const lines = outputLines(spec.onLine ?? (() => {}));
     const { exitCode, ended } = await runInside(
       incus,
       name,
@@ -93,7 +95,10 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
         command: ['/bin/sh', '-c', runScript],
         limitMs: recipe.timeoutMs,
         outputBytesMax,
-        onOutput: (_, chunk) => output.push(chunk),
+        onOutput(_, chunk) {
+          output.push(chunk);
+          lines(chunk);
+        },
       },
       signal,
     );

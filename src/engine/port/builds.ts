@@ -20,6 +20,8 @@ export interface BuildSpec extends ChainBoot {
   recipe: Recipe;
   /** The name of the software, for logs. */
   label: string;
+  /** Is given each line that the recipe prints, when it has come to its end, without a newline. */
+  onLine?: (line: string) => void;
 }
 
 export interface BuildResult {

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
+import { outputLines } from '../../lib/output-lines.ts';
 import { OutputTail } from '../../lib/output-tail.ts';
 import { killGroup } from '../../lib/spawn.ts';
 import type { Caged } from './confine.ts';
@@ -24,14 +25,21 @@ export interface Outcome {
   ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
 }
 
+interface GuestOptions {
+  /** The text before the exit status, which the guest prints last. */
+  mark: string;
+  timeoutMs: number;
+  onLine?: ((line: string) => void) | undefined;
+}
+
 export async function runGuest(
   { file, args, options }: Caged,
   run: string,
-  mark: string,
-  timeoutMs: number,
+  { mark, timeoutMs, onLine = () => {} }: GuestOptions,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const output = new OutputTail();
+  const lines = outputLines(onLine, (line) => line.startsWith(mark));
   const messages = new OutputTail();
   let ended: Outcome['ended'] = null;
   let monitor: JsonSocket | undefined;
@@ -53,6 +61,7 @@ export async function runGuest(
 
   child.stdout.on('data', (chunk: Buffer) => {
     output.push(chunk);
+    lines(chunk);
     if (output.bytes > outputBytesMax) end('output');
     if (powerOff === undefined && output.tail().includes(mark)) {
       // The guest has reported. It writes back its disk and powers off.

@@ -74,7 +74,14 @@ export async function buildLayer(
         throw failedForNow('QEMU cannot be started.', { detail: String(error) });
       },
     );
-    const outcome = await runGuest(command, run, exitMark(token), spec.recipe.timeoutMs, signal);
+    const { recipe, onLine } = spec;
+    const { timeoutMs } = recipe;
+    const outcome = await runGuest(
+      command,
+      run,
+      { mark: exitMark(token), timeoutMs, onLine },
+      signal,
+    );
     if (outcome.exitCode === 0 && outcome.ended === null) {
       await makeImmutable(disk);
       await moveDurably(disk, layer);

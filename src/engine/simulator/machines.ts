@@ -33,7 +33,7 @@ export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
     await file.save();
   },
 
-  async buildLayer({ layerId, parentId, recipe, label, sizeBytes }, { signal }) {
+  async buildLayer({ layerId, parentId, recipe, label, sizeBytes, onLine }, { signal }) {
     const state = await file.current();
     const done = (output: string, exitCode = 0): BuildResult => ({
       exitCode,
@@ -44,6 +44,7 @@ export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
     if (state.layers[layerId]) return done('');
     if (!state.layers[parentId])
       throw failedForGood('The layer of this image is missing.', { detail: parentId });
+    onLine?.(`simulated: ${label}`);
     await wait(pace, durations.buildMs, signal);
     if (chainContent(state, parentId).join().includes(neverReady))
       throw failedForGood(

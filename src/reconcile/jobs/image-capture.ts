@@ -8,6 +8,7 @@ import type { Layer } from '../../domain/layer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { NewLayer } from '../../store/port/layer.ts';
+import { BuildLog } from '../build-log.ts';
 import { generalizeRecipe } from '../generalize.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { assertStands } from '../soundness.ts';
@@ -57,7 +58,10 @@ export const imageCapture = defineJob({
         ...bytes,
       });
       await work.disks.update(disk.id, { layerId });
-      if (general) await work.layers.add(general.layer);
+      if (general) {
+        await work.layers.add(general.layer);
+        await general.writeRest(work, { exitCode: 0 });
+      }
       await work.images.become(imageId, 'available', {
         layerId: general?.layer.id ?? layerId,
         ...(general && { report: general.report }),
@@ -102,6 +106,8 @@ async function generalize(
   );
   // The store has no row of the captured layer yet, so it is named here.
   const on = { boot, baseLayerId, chain: [parentId, ...chain] };
+  const label = 'The generalisation';
+  const log = new BuildLog(context.write, idsOf(job).imageId, { software: label });
   const built = await engine.buildLayer(
     {
       layerId: id,
@@ -109,10 +115,12 @@ async function generalize(
       ...on,
       sizeBytes,
       recipe: generalizeRecipe,
-      label: 'The generalisation',
+      label,
+      onLine: log.add,
     },
     call,
   );
+  const writeRest = await log.end();
   if (built.exitCode !== 0)
     throw failedForGood(
       `The generalisation failed with exit status ${built.exitCode}:\n${built.output.slice(-1000)}`,
@@ -131,5 +139,5 @@ async function generalize(
     virtualBytes,
     storedBytes,
   };
-  return { layer, report: built.output.trim() };
+  return { layer, report: built.output.trim(), writeRest };
 }

@@ -19,6 +19,7 @@ import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
+import { layerChanged } from '../job-events.ts';
 import { assertStands } from '../soundness.ts';
 import { leftBytes } from './image-export.ts';
 
@@ -173,5 +174,5 @@ async function settleHealed(
     digest: null,
     verifiedAt: null,
   });
-  await work.images.healAbove(layerId);
+  await layerChanged(work, 'layer.healed', layerId, await work.images.healAbove(layerId));
 }

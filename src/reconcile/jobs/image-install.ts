@@ -13,6 +13,7 @@ import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
+import { BuildLog } from '../build-log.ts';
 import { defineJob, type JobContext, NotYet, named } from '../job.ts';
 import { assertStands } from '../soundness.ts';
 
@@ -112,7 +113,11 @@ async function ensureStep(
     // A retry finds its own earlier steps sealed. They were recorded when they were built.
     const recorded = await context.store.read('system', (work) => work.images.steps(imageId));
     if (!recorded.some((one) => one.position === position))
-      await context.write((work) => record(work, 'hit', null, ''));
+      await context.write(async (work) => {
+        await record(work, 'hit', null, '');
+        const facts = { position, software: software.name, lines: [], cache: 'hit' } as const;
+        await work.events.addLog(imageId, { ...facts, lines: [] });
+      });
     return layer;
   }
   if (!mine)
@@ -126,14 +131,21 @@ async function ensureStep(
     recipe: software.recipe,
     label: software.name,
   };
-  const built = await engine.buildLayer(spec, call).catch(async (error) => {
+  const log = new BuildLog(context.write, imageId, { position, software: software.name });
+  const built = await engine.buildLayer({ ...spec, onLine: log.add }, call).catch(async (error) => {
     const shown = error instanceof AppError ? error.output : undefined;
+    const writeRest = await log.end();
     if (shown !== undefined)
-      await context.write((work) => record(work, 'miss', null, plainConsole(shown)));
+      await context.write(async (work) => {
+        await record(work, 'miss', null, plainConsole(shown));
+        await writeRest(work, { cache: 'miss', exitCode: null });
+      });
     throw error;
   });
+  const writeRest = await log.end();
   const sealed = await context.write(async (work) => {
     await record(work, 'miss', built.exitCode, built.output);
+    await writeRest(work, { cache: 'miss', exitCode: built.exitCode });
     await work.bases.prove(baseId);
     if (built.exitCode === 0) await work.layers.seal(layer.id, built);
     return work.layers.get(layer.id);

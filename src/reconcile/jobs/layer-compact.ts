@@ -17,6 +17,7 @@ import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
+import { layerChanged } from '../job-events.ts';
 import { verifyCopy } from '../verify.ts';
 
 /** A layer whose compaction failed is left out for so long, so that others get their turn. */
@@ -140,7 +141,8 @@ async function distrust(work: Writer, layerId: LayerId, damaged: Layer): Promise
   const fault = `was written anew from layer ${damaged.id}, which ${faultOf(damaged) ?? `is ${shownStateOf(damaged)}`}`;
   await work.layerCopies.update(localCopy(layerId), { state: 'quarantined', fault });
   await work.layers.update(layerId, { key: null });
-  await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
+  const images = await work.images.failAbove(layerId, `Its layer ${layerId} ${fault}.`);
+  await layerChanged(work, 'layer.damaged', layerId, images);
 }
 
 /** The next layer to compact; undefined when no chain is too long. */

@@ -15,6 +15,7 @@ import {
   keptBeyondQuota,
   planRemoval,
   pruneAudit,
+  pruneEvents,
   type Removal,
   release,
 } from '../expire.ts';
@@ -41,6 +42,7 @@ export const collect: Task = {
     );
     logReleased(context, disks.released);
     await pruneAudit(context);
+    await pruneEvents(context);
     if (await store.read('system', (work) => work.host.hasLooseTallies()))
       await store.write('system', (work) => work.host.joinTallies());
     const failures = await removeDisks(context, disks.over);

@@ -3,6 +3,7 @@
 // and go on when there is room again.
 
 import { withoutJob } from '../../engine/port/call.ts';
+import { noteCapacity } from '../capacity.ts';
 import type { Task } from '../task.ts';
 
 /** So many disks are written in one transaction, so that others write in between. */
@@ -23,13 +24,16 @@ export const measure: Task = {
       signal.throwIfAborted();
       const portion = changed.slice(from, from + portionMax);
       await store.write('system', async (work) => {
-        if (from === 0) await work.host.setCapacity(capacity);
+        if (from === 0) await noteCapacity(work, capacity);
         await work.disks.setStoredBytes(portion);
       });
     }
     if (!engine.pause) return;
     const paused = [...(await engine.pause.paused(call))];
-    await store.write('system', (work) => work.machines.setPaused(paused));
+    await store.write('system', async (work) => {
+      const machineIds = await work.machines.setPaused(paused);
+      await work.events.add('changed', { machineIds });
+    });
     if (capacity.freeBytes === 0) return;
     // A machine is shown as paused until the next run sees that it went on.
     for (const machine of paused)

@@ -31,7 +31,11 @@ export const observe: Task = {
       .filter((machine) => !running.has(machine.id) && !isAway(machine))
       .map((machine) => machine.id);
     const strays = [...running].filter((id) => !known.has(id));
-    if (gone.length > 0) await store.write('system', (work) => work.machines.setOff(gone, wentOff));
+    if (gone.length > 0)
+      await store.write('system', async (work) => {
+        const machineIds = await work.machines.setOff(gone, wentOff);
+        await work.events.add('changed', { machineIds });
+      });
     if (strays.length === 0) return;
     const on = await stillOn({ store, engine }, strays, call);
     const { stopped, unknown, back } = await store.write('system', (work) =>
@@ -61,9 +65,10 @@ async function notePlaces(store: Store, places: ReadonlyMap<DiskId, Place>): Pro
     changes.set(key, change);
   }
   for (const { ids, place, isAway } of changes.values())
-    await store.write('system', (work) =>
-      work.machines.updateMany(ids, { place, awayAt: isAway ? work.now() : null }),
-    );
+    await store.write('system', async (work) => {
+      await work.machines.updateMany(ids, { place, awayAt: isAway ? work.now() : null });
+      await work.events.add('changed', { machineIds: ids });
+    });
 }
 
 /** The machines to which no open job belongs, and that are off or not known. */
@@ -114,5 +119,6 @@ async function settleStrays(work: Writer, ids: readonly MachineId[], mayComeBack
       stopped.push(id);
     }
   }
+  await work.events.add('changed', { machineIds: [...stopped, ...back] });
   return { stopped, unknown, back };
 }

@@ -28,6 +28,7 @@ import { replicas } from './0022-replicas.ts';
 import { places } from './0023-places.ts';
 import { largeFleets } from './0024-large-fleets.ts';
 import { keptCounts } from './0025-kept-counts.ts';
+import { events } from './0026-events.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -56,6 +57,7 @@ const all: Record<string, MigrationFor> = {
   '0023-places': places,
   '0024-large-fleets': largeFleets,
   '0025-kept-counts': keptCounts,
+  '0026-events': events,
 };
 
 /**
@@ -63,7 +65,7 @@ const all: Record<string, MigrationFor> = {
  * they add things that may stay empty, and take nothing away. What they replace goes with a later
  * one.
  */
-export const additions: readonly string[] = ['0025-kept-counts'];
+export const additions: readonly string[] = ['0025-kept-counts', '0026-events'];
 
 /** All migrations by name, in order, in the declarations of a database. */
 export const migrations = (declared: Declarations): Record<string, Migration> =>

@@ -7,6 +7,8 @@ import type { AccessKey } from '../../domain/key.ts';
 export interface KeyReader {
   /** Undefined when there is none; revoked and expired keys are found. */
   find(id: string): Promise<AccessKey | undefined>;
+  /** Those of the keys that there are, in no order; any number of ids. */
+  findMany(ids: readonly string[]): Promise<AccessKey[]>;
   /**
    * Like `find`, in a time that does not tell whether there is such a key: where there is none, the
    * row of another key is read.

@@ -77,8 +77,14 @@ export interface MachineWriter extends MachineReader {
    * machine in this scope.
    */
   keepConsole(machineId: MachineId, shown: string): Promise<void>;
-  /** Notes that these machines are paused and that no others are. Writes only what changes. */
-  setPaused(ids: readonly MachineId[]): Promise<void>;
-  /** Notes that machines are off, but only those that are `ready` and have no open job. */
-  setOff(ids: readonly MachineId[], statusReason: string): Promise<void>;
+  /**
+   * Notes that these machines are paused and that no others are. Writes only what changes; returns
+   * the machines that it changed.
+   */
+  setPaused(ids: readonly MachineId[]): Promise<MachineId[]>;
+  /**
+   * Notes that machines are off, but only those that are `ready` and have no open job. Returns
+   * those.
+   */
+  setOff(ids: readonly MachineId[], statusReason: string): Promise<MachineId[]>;
 }

@@ -17,6 +17,7 @@ import type { AuditReader, AuditWriter } from './audit.ts';
 import type { BaseReader, BaseWriter } from './base.ts';
 import type { Counts } from './counts.ts';
 import type { DiskReader, DiskWriter } from './disk.ts';
+import type { EventReader, EventWriter } from './event.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
 import type { ImageReader, ImageWriter } from './image.ts';
@@ -60,6 +61,7 @@ export interface Reader {
   readonly usage: UsageReader;
   readonly audit: AuditReader;
   readonly operatorAudit: OperatorAuditReader;
+  readonly events: EventReader;
   readonly idempotency: IdempotencyReader;
   /** Counts things over all organisations, whatever the scope. */
   counts(): Promise<Counts>;
@@ -87,6 +89,7 @@ export interface Writer extends Reader {
   readonly transfers: TransferWriter;
   readonly audit: AuditWriter;
   readonly operatorAudit: OperatorAuditWriter;
+  readonly events: EventWriter;
   readonly idempotency: IdempotencyWriter;
 }
 
@@ -130,6 +133,19 @@ export interface Store {
 
   /** Calls `wake` when another server nudges, until the store is closed. Call it once. */
   onNudge(wake: () => void): void;
+
+  /**
+   * Makes the events of all committed transactions readable, in an order that does not change. Call
+   * it before reading the newest events. Where transactions run one at a time they are readable at
+   * once, and it does nothing.
+   */
+  publishEvents(): Promise<void>;
+
+  /**
+   * Calls `wake` when events may have been written, by this server or another one, until the store
+   * is closed. A wake may be lost, and more than one event may share it. Call it once.
+   */
+  onEvents(wake: () => void): void;
 
   /**
    * Remembers the signatures of all requests, for all servers on this store. Null for a store that

@@ -9,7 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool } from 'pg';
 import { endOf } from './pool.ts';
 
-const channel = 'silversmith_jobs';
+const channels = ['silversmith_jobs', 'silversmith_events'] as const;
+/** `silversmith_jobs`: jobs may wait. `silversmith_events`: events may have been written. */
+type Channel = (typeof channels)[number];
 const againMs = 1000;
 
 export class Nudges {
@@ -17,9 +19,9 @@ export class Nudges {
   readonly #open: () => Client;
   readonly #self = randomUUID();
   readonly #closed = new AbortController();
-  #wake: (() => void) | null = null;
-  #sending = false;
-  #again = false;
+  readonly #wakes = new Map<Channel, () => void>();
+  /** The channels on which a nudge is being sent; true: another one follows. */
+  readonly #sending = new Map<Channel, boolean>();
   #listening: Promise<void> | null = null;
 
   constructor(pool: Pool, open: () => Client) {
@@ -28,27 +30,25 @@ export class Nudges {
   }
 
   /** Nudges the other servers. Nudges that come while one is sent share the next one. */
-  send(): void {
-    if (this.#sending) {
-      this.#again = true;
+  send(channel: Channel): void {
+    if (this.#sending.has(channel)) {
+      this.#sending.set(channel, true);
       return;
     }
-    this.#sending = true;
+    this.#sending.set(channel, false);
     this.#pool
       .query('select pg_notify($1, $2)', [channel, this.#self])
       .catch(() => {})
       .finally(() => {
-        this.#sending = false;
-        if (this.#again && !this.#closed.signal.aborted) {
-          this.#again = false;
-          this.send();
-        }
+        const again = this.#sending.get(channel) === true;
+        this.#sending.delete(channel);
+        if (again && !this.#closed.signal.aborted) this.send(channel);
       });
   }
 
-  /** Calls `wake` for each nudge of another server, until it is closed. Call it once. */
-  listen(wake: () => void): void {
-    this.#wake = wake;
+  /** Calls `wake` for each nudge of another server, until it is closed. Once for each channel. */
+  listen(channel: Channel, wake: () => void): void {
+    this.#wakes.set(channel, wake);
     this.#listening ??= this.#listen();
   }
 
@@ -57,7 +57,7 @@ export class Nudges {
     while (!signal.aborted) {
       await this.#connection(signal).catch(() => {});
       // Nudges may have been lost while there was no connection.
-      if (!signal.aborted) this.#wake?.();
+      if (!signal.aborted) for (const wake of this.#wakes.values()) wake();
       await sleep(againMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
     }
   }
@@ -68,12 +68,13 @@ export class Nudges {
     const ended = endOf(client);
     const close = () => void client.end().catch(() => {});
     signal.addEventListener('abort', close, { once: true });
-    client.on('notification', ({ payload }) => {
-      if (payload !== this.#self) this.#wake?.();
+    client.on('notification', ({ channel, payload }) => {
+      const known = channels.find((one) => one === channel);
+      if (known !== undefined && payload !== this.#self) this.#wakes.get(known)?.();
     });
     try {
       await client.connect();
-      await client.query(`listen ${channel}`);
+      for (const channel of channels) await client.query(`listen ${channel}`);
       await ended;
     } finally {
       signal.removeEventListener('abort', close);

@@ -9,11 +9,13 @@ import type { Clock } from '../../lib/clock.ts';
 import { Turns } from '../../lib/turns.ts';
 import type { SharedSignatures } from '../port/signature.ts';
 import type { Scope, Store } from '../port/unit-of-work.ts';
+import { EventWake } from '../sql/event-wake.ts';
 import type { Database, Db } from '../sql/schema.ts';
 import { bindReader, bindWriter } from '../sql/unit-of-work.ts';
 import { followDatabase } from './clock.ts';
 import { dialect } from './dialect.ts';
 import { isBroken, isConflict, isConnectionLost, isStalePlan, translated } from './errors.ts';
+import { publishEvents } from './events.ts';
 import { ensureCurrent, type Migrations, postgresMigrations, standingOf } from './migrate.ts';
 import { Nudges } from './nudges.ts';
 import { openClient, openPool } from './pool.ts';
@@ -69,6 +71,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     const { now = followed.now } = options;
     const nudges = new Nudges(pool, () => openClient(url));
     const turns = new Turns();
+    const events = new EventWake();
     let reruns = 0;
     const onRerun = () => void reruns++;
     const { requestsPerSecond = 0 } = options;
@@ -87,18 +90,27 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
         }),
       write: (scope, work) =>
         translated(() =>
-          inTransaction({ db, turns, onRerun }, scope, (transaction) =>
-            work(bindWriter({ db: transaction, scope, now, dialect })),
+          events.around(
+            (wroteEvents) =>
+              inTransaction({ db, turns, onRerun }, scope, (transaction) =>
+                work(bindWriter({ db: transaction, scope, now, dialect, wroteEvents })),
+              ),
+            () => nudges.send('silversmith_events'),
           ),
         ),
+      publishEvents: () => translated(() => publishEvents(db)),
+      onEvents(listener) {
+        events.listen(listener);
+        nudges.listen('silversmith_events', listener);
+      },
       check: () =>
         translated(async () => {
           if ((await standingOf(db, known)) !== 'current') throw changedByAnother();
         }),
       version: () => null,
       reruns: () => reruns,
-      nudgeOthers: () => nudges.send(),
-      onNudge: (wake) => nudges.listen(wake),
+      nudgeOthers: () => nudges.send('silversmith_jobs'),
+      onNudge: (listener) => nudges.listen('silversmith_jobs', listener),
       async close() {
         signatures.end();
         await nudges.close();

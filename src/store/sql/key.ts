@@ -23,6 +23,15 @@ export class SqlKeyReader extends Queries implements KeyReader {
     return row && toKey(row);
   }
 
+  async findMany(ids: readonly string[]): Promise<AccessKey[]> {
+    const rows = await this.db
+      .selectFrom('accessKey')
+      .where('id', 'in', this.among(ids as readonly KeyId[]))
+      .selectAll()
+      .execute();
+    return rows.map(toKey);
+  }
+
   async claimed(id: string): Promise<AccessKey | undefined> {
     // Written as SQL, because each request asks it and building the query takes longer than
     // running it.

@@ -225,21 +225,24 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
   }
 
   /** Reads first, because it is called every minute and seldom has anything to write. */
-  async setPaused(ids: readonly MachineId[]): Promise<void> {
+  async setPaused(ids: readonly MachineId[]): Promise<MachineId[]> {
     const marked = this.within(this.db.selectFrom('machine')).where('pausedAt', 'is not', null);
     const before = (await marked.select('id').execute()).map(({ id }) => id);
     const begun = ids.filter((id) => !before.includes(id));
     const over = before.filter((id) => !ids.includes(id));
     if (begun.length > 0) await this.updateMany(begun, { pausedAt: this.now() });
     if (over.length > 0) await this.updateMany(over, { pausedAt: null });
+    return [...begun, ...over];
   }
 
-  async setOff(ids: readonly MachineId[], statusReason: string): Promise<void> {
-    await this.#all()
+  async setOff(ids: readonly MachineId[], statusReason: string): Promise<MachineId[]> {
+    const off = await this.#all()
       .set({ status: 'off', statusReason, updatedAt: this.now() })
       .where('id', 'in', this.among(ids))
       .where('status', '=', 'ready')
       .where(isIdle('machine.id'))
+      .returning('id')
       .execute();
+    return off.map(({ id }) => id);
   }
 }

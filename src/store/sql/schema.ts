@@ -6,6 +6,7 @@ import type { AccessLink } from '../../domain/access.ts';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { Disk } from '../../domain/disk.ts';
+import type { FleetEvent } from '../../domain/event.ts';
 import type { Freeze, Orphan } from '../../domain/host.ts';
 import type {
   BaseImageId,
@@ -93,6 +94,9 @@ export interface Database {
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
   tally: { organisationId: OrganisationId; noun: string; part: string; amount: number };
   signature: { keyId: KeyId; signature: string; expiresAt: number };
+  event: Row<FleetEvent, number, 'facts'>;
+  eventOutbox: Row<FleetEvent, number, 'facts'>;
+  eventFloor: { organisationId: OrganisationId; id: number };
   installation: Installation & { one: number; createdAt: number };
 }
 

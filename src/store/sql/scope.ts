@@ -23,6 +23,8 @@ export interface Binding {
   searches?: NameSearches | undefined;
   /** Known places in long lists. A transaction has none, for the same reason. */
   places?: ListPlaces | undefined;
+  /** Is told that events were written. Only a transaction has it. */
+  wroteEvents?: (() => void) | undefined;
 }
 
 interface Filterable<Query> {
@@ -36,20 +38,26 @@ export abstract class Queries {
   protected readonly dialect: Dialect;
   readonly #searches: NameSearches | undefined;
   readonly #places: ListPlaces | undefined;
+  protected readonly wroteEvents: () => void;
 
-  constructor({ db, scope, now, dialect, searches, places }: Binding) {
+  constructor({ db, scope, now, dialect, searches, places, wroteEvents }: Binding) {
     this.db = db;
     this.now = now;
     this.#scope = scope;
     this.dialect = dialect;
     this.#searches = searches;
     this.#places = places;
+    this.wroteEvents = wroteEvents ?? (() => {});
   }
 
   /** The query, without the rows of other organisations. Its table has `organisation_id`. */
   protected within<Query extends Filterable<Query>>(query: Query): Query {
     const scope = this.#scope;
     return scope === 'system' ? query : query.where(sql<boolean>`organisation_id = ${scope}`);
+  }
+
+  protected get isSystem(): boolean {
+    return this.#scope === 'system';
   }
 
   /** The organisation of the scope. Throws a TypeError in the scope of the system. */

@@ -6,6 +6,7 @@ import { SqlAuditReader, SqlAuditWriter } from './audit.ts';
 import { SqlBaseReader, SqlBaseWriter } from './base.ts';
 import { countAll } from './counts.ts';
 import { SqlDiskReader, SqlDiskWriter } from './disk.ts';
+import { SqlEventReader, SqlEventWriter } from './event.ts';
 import { SqlHostReader, SqlHostWriter } from './host.ts';
 import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
 import { SqlImageReader, SqlImageWriter } from './image.ts';
@@ -43,6 +44,7 @@ export const bindReader = (binding: Binding): Reader => ({
   usage: new SqlUsageReader(binding),
   audit: new SqlAuditReader(binding),
   operatorAudit: new SqlOperatorAuditReader(binding),
+  events: new SqlEventReader(binding),
   idempotency: new SqlIdempotencyReader(binding),
   counts: () => countAll(binding.db, binding.now()),
   now: binding.now,
@@ -68,6 +70,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   usage: new SqlUsageReader(binding),
   audit: new SqlAuditWriter(binding),
   operatorAudit: new SqlOperatorAuditWriter(binding),
+  events: new SqlEventWriter(binding),
   idempotency: new SqlIdempotencyWriter(binding),
   counts: () => countAll(binding.db, binding.now()),
   now: binding.now,

@@ -2,10 +2,11 @@
 // (synchronous=FULL). One connection writes and another reads, so that reads do not wait for a
 // transaction.
 
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
+import { EventWake } from '../sql/event-wake.ts';
 import { ListPlaces } from '../sql/list-places.ts';
 import { NameSearches } from '../sql/name-search.ts';
 import { names } from '../sql/names.ts';
@@ -15,6 +16,7 @@ import { assertUndamaged, openDatabase, reserveRoom, storeFile } from './databas
 import { dialect } from './dialect.ts';
 import { sqliteDriver } from './driver.ts';
 import { translated } from './errors.ts';
+import { publishOnce } from './events.ts';
 import { GroupCommit } from './group.ts';
 import {
   ensureCurrent,
@@ -93,41 +95,30 @@ async function open(options: SqliteOptions): Promise<Store> {
   const groups = new GroupCommit(writer);
   const searches = new NameSearches();
   const places = new ListPlaces();
-  // SQLite counts the commits of all other connections and processes.
-  const dataVersion = second.prepare('pragma data_version');
-  /**
-   * As it was asked in this callback of the event loop, with the promises that it settles; null
-   * before, and after a write. It is not kept until the loop's next phase, in which a request may
-   * arrive that was sent after another process had committed.
-   */
-  let version: number | null = null;
+  const version = new Version(second);
+  const events = new EventWake();
+  const publish = publishOnce(groups);
   return {
     read: (scope, work) =>
       translated(() => work(bindReader({ db: reader, scope, now, dialect, searches, places }))),
     write: (scope, work) =>
       translated(async () => {
-        const result = await groups.write((db) => work(bindWriter({ db, scope, now, dialect })));
-        version = null;
+        const result = await events.around((wroteEvents) =>
+          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents }))),
+        );
+        version.forget();
         return result;
       }),
-    version() {
-      if (version !== null) return version;
-      try {
-        version = Number(dataVersion.get()?.data_version);
-      } catch {
-        // The next statement fails as well, and says why.
-        return null;
-      }
-      process.nextTick(() => {
-        version = null;
-      });
-      return version;
-    },
+    version: () => version.now(),
     // One server at a time owns a data directory.
     signatures: null,
     reruns: () => groups.reruns,
     nudgeOthers() {},
     onNudge() {},
+    // Transactions run one at a time, so ids come in the order of the commits. A store that was
+    // copied from PostgreSQL may have events that nobody had published there.
+    publishEvents: () => translated(publish),
+    onEvents: (wake) => events.listen(wake),
     check: () =>
       translated(async () => {
         if (standingOf(second, known) !== 'current') throw changedByAnother();
@@ -141,6 +132,37 @@ async function open(options: SqliteOptions): Promise<Store> {
       await writer.destroy();
     },
   };
+}
+
+/** The version of the store: SQLite counts the commits of all other connections and processes. */
+class Version {
+  readonly #asked: StatementSync;
+  /**
+   * As it was asked in this callback of the event loop, with the promises that it settles; null
+   * before, and after a write. It is not kept until the loop's next phase, in which a request may
+   * arrive that was sent after another process had committed.
+   */
+  #known: number | null = null;
+
+  constructor(reader: DatabaseSync) {
+    this.#asked = reader.prepare('pragma data_version');
+  }
+
+  now(): number | null {
+    if (this.#known !== null) return this.#known;
+    try {
+      this.#known = Number(this.#asked.get()?.data_version);
+    } catch {
+      // The next statement fails as well, and says why.
+      return null;
+    }
+    process.nextTick(() => this.forget());
+    return this.#known;
+  }
+
+  forget(): void {
+    this.#known = null;
+  }
 }
 
 const changedByAnother = () =>

@@ -63,6 +63,7 @@ export const misses: Record<string, Read> = {
   'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
+  'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
 };
 
 const later = (work: Reader) => work.now() + 1_000_000;
@@ -90,6 +91,11 @@ export const lists: Record<string, Read> = {
   'transfers.deleted': (work) => work.transfers.deleted(),
   'audit.list': (work) => work.audit.list({ from: 0, to: later(work), limit: 10 }),
   'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
+  'events.after': (work) => work.events.after(0, 100),
+  'events.newest': (work) => work.events.newest(),
+  'events.forgotten': (work) => work.events.forgotten(),
+  'events.hasBefore': (work) => work.events.hasBefore(later(work)),
+  'events.hasMoreThan': (work) => work.events.hasMoreThan(1),
   'usage.of': (work) =>
     work.usage.of(['images', 'machines', 'builds', 'storedGb', 'keptGb', 'disksGb']),
   'usage.storedBytes': (work) => work.usage.storedBytes(),
@@ -132,6 +138,17 @@ export const changes: Record<string, Change> = {
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
+  'events.add': (work, { imageId, machineId, transferId: id }) =>
+    work.events.add('changed', {
+      imageIds: [imageId],
+      machineIds: [machineId],
+      transferIds: [id],
+    }),
+  'events.addLog': (work, { imageId }) => work.events.addLog(imageId, {}),
+  'events.addOfLayer': (work, { imageId, layerId }) =>
+    work.events.addOfLayer('layer.healed', layerId, [imageId]),
+  'events.prune': (work) => work.events.prune(later(work)),
+  'events.pruneBeyond': (work) => work.events.pruneBeyond(0),
 };
 
 /** Methods that add a row name its organisation, and those of the reconciler have no scope. */
@@ -142,6 +159,7 @@ export const withoutCase = new Set([
   'transfers.add',
   'access.add',
   'audit.add',
+  'events.addOfHost',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',

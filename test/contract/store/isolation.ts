@@ -33,6 +33,7 @@ async function furnish(
     await work.machines.update(machineId, { status: 'ready' });
     await work.disks.update(diskId, { storedBytes: 2 ** 30 });
     await work.transfers.delete(goneId);
+    await work.events.addLog(imageId, { lines: ['line'] });
     await work.access.add({ uid, tokenHash: uid, organisationId, machineId, keyId, expiresAt });
   });
   await world.write(
@@ -46,6 +47,7 @@ async function furnish(
       }),
     organisationId,
   );
+  await world.store.publishEvents();
   const id = await world.job({ kind: 'imageExport', organisationId, imageId, transferId });
   const job = await world.claim(id, 'owner');
   assert.ok(job);
@@ -80,6 +82,8 @@ async function everythingOf(world: World, things: Things, organisationId: World[
       transfers: await work.transfers.list(),
       gone: await work.transfers.deleted(),
       link: await work.access.find(things.uid),
+      events: await work.events.after(0, 100),
+      forgotten: await work.events.forgotten(),
       audit: await work.audit.list({ from: 0, to: Number.MAX_SAFE_INTEGER, limit: 100 }),
     }),
     organisationId,
@@ -117,7 +121,7 @@ const internal = new Set([
     'unlocked',
     'selectRows',
   ],
-  ...['openJobs', 'rows', 'shown', 'visible'],
+  ...['openJobs', 'rows', 'shown', 'visible', 'beyond', 'isSystem', 'wroteEvents'],
 ]);
 
 export const testIsolation = (make: MakeWorld) =>
@@ -201,6 +205,7 @@ export const testIsolation = (make: MakeWorld) =>
           'transfers',
           'access',
           'audit',
+          'events',
         ] as const;
         for (const noun of [...nouns, 'usage'] as const) {
           const own = new Set(methodsOf(work[noun])).difference(internal);
