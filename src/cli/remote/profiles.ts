@@ -96,8 +96,8 @@ export async function readProfiles(env: Environment): Promise<Profiles> {
 }
 
 /**
- * Changes the profiles as they are now, one command at a time, and replaces the file at once, so that
- * a reader sees the profiles before or after. Throws UsageError like `readProfiles`.
+ * Changes the profiles as they are now, one command at a time, and replaces the file at once, so
+ * that a reader sees the profiles before or after. Throws UsageError like `readProfiles`.
  */
 export async function changeProfiles(
   env: Environment,
