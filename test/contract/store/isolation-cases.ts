@@ -172,6 +172,7 @@ export const withoutCase = new Set([
   'keys.add',
   // It is asked before the organisation is known.
   'keys.claimed',
+  'events.beginAnew',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',
