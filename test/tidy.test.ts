@@ -65,7 +65,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/http': ['src/domain', 'src/lib', 'src/app', 'src/contract'],
   'src/client': ['src/contract/signing.ts'],
   'src/cli/operator': [
-    ...['src/cli', 'src/app/operator', 'src/domain', 'src/lib', 'src/server'],
+    ...['src/cli', 'src/app/operator', 'src/client', 'src/domain', 'src/lib', 'src/server'],
     // The types of the store and the engine that it opens, and the lock that keeps a server away.
     ...['src/store/port', 'src/store/sqlite/lock.ts', 'src/engine/port'],
     'src/reconcile/findings.ts',
@@ -101,7 +101,9 @@ function outsideTemplates(text: string): [number: number, line: string][] {
 
 /** Pages and types that a program prints. */
 const isPrinted = (path: string) =>
-  /^docs\/reference\/(api|cli|errors|settings)\.md$|^src\/client\/types\.ts$/.test(path);
+  /^docs\/reference\/(api|cli|errors|settings)\.md$|^src\/client\/(operator-)?types\.ts$/.test(
+    path,
+  );
 /** Files whose exports are for the programs that install the client. */
 const isPublic = (path: string) => /^src\/client\/(silversmith|types)\.ts$/.test(path);
 

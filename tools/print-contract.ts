@@ -6,8 +6,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { clientErrorCodes } from '../src/contract/print/error-codes.ts';
 import { openApiDocument } from '../src/contract/print/openapi.ts';
 import { apiReference, errorReference } from '../src/contract/print/reference.ts';
-import { clientRoutes } from '../src/contract/print/routes.ts';
-import { clientTypes } from '../src/contract/print/types.ts';
+import { clientRoutes, operatorRoutes } from '../src/contract/print/routes.ts';
+import { clientTypes, operatorTypes } from '../src/contract/print/types.ts';
 
 const root = new URL('..', import.meta.url);
 await mkdir(new URL('docs/reference/', root), { recursive: true });
@@ -19,4 +19,6 @@ await writeFile(new URL('docs/reference/api.md', root), apiReference());
 await writeFile(new URL('docs/reference/errors.md', root), errorReference());
 await writeFile(new URL('src/client/routes.ts', root), clientRoutes());
 await writeFile(new URL('src/client/types.ts', root), clientTypes());
+await writeFile(new URL('src/client/operator-routes.ts', root), operatorRoutes());
+await writeFile(new URL('src/client/operator-types.ts', root), operatorTypes());
 await writeFile(new URL('src/client/error-codes.ts', root), clientErrorCodes());

@@ -3,6 +3,11 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { AccessKey, Permission } from '../domain/key.ts';
+import {
+  isOperatorKeyId,
+  type OperatorKey,
+  type OperatorPermission,
+} from '../domain/operator-key.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { SharedRun } from '../lib/shared-run.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -16,21 +21,46 @@ export interface Caller {
   permissions: readonly Permission[];
 }
 
-/** A caller whose signature is right. */
-export interface SignedCaller extends Caller {
+/** A caller with a key of an operator, which belongs to no organisation. */
+export interface OperatorCaller {
+  keyId: KeyId;
+  organisationId: null;
+  permissions: readonly OperatorPermission[];
+}
+
+interface Signature {
   signature: string;
   /** From when on the request's timestamp is too old, ms since 1970. */
   signatureExpiresAt: number;
 }
 
+/** Callers whose signatures are right. */
+export type SignedCaller = Caller & Signature;
+export type SignedOperator = OperatorCaller & Signature;
+
+type AnyKey = AccessKey | OperatorKey;
+
 export interface FoundKey {
   /** Null for a key that does not exist, was revoked or has expired. */
-  caller: (Caller & { lastUsedAt: number | null }) | null;
+  caller: ((Caller | OperatorCaller) & { lastUsedAt: number | null }) | null;
   /** The secret to compare a signature with; a random one when there is no caller. */
   secret: KeyObject;
   /** Whether the key was kept, so that the store was not asked. */
   isKept: boolean;
 }
+
+function callerOf(key: AnyKey): NonNullable<FoundKey['caller']> {
+  const { id: keyId, lastUsedAt } = key;
+  return 'organisationId' in key
+    ? { keyId, organisationId: key.organisationId, permissions: key.permissions, lastUsedAt }
+    : { keyId, organisationId: null, permissions: key.permissions, lastUsedAt };
+}
+
+/** The keys of the kind that an id is of. Its form is no secret, so the time may tell the kind. */
+const keysLike = <Keys, OperatorKeys>(
+  work: { keys: Keys; operatorKeys: OperatorKeys },
+  id: string,
+) => (isOperatorKeyId(id) ? work.operatorKeys : work.keys);
 
 export class Callers {
   readonly #store: Store;
@@ -40,11 +70,11 @@ export class Callers {
   readonly #secretOfNone: string;
   readonly #secrets = new Map<string, KeyObject>();
   /** Keys in use, as they are in this version of the store. */
-  readonly #kept = new Map<string, AccessKey>();
+  readonly #kept = new Map<string, AnyKey>();
   #version: number | null = null;
   /** Whether the version was asked for in this turn of the event loop. */
   #isAsked = false;
-  readonly #shared = new SharedRun<AccessKey | undefined>();
+  readonly #shared = new SharedRun<AnyKey | undefined>();
   readonly #notedAt = new Map<KeyId, number>();
 
   constructor(options: { store: Store; masterKey: MasterKey; now: () => number }) {
@@ -64,9 +94,7 @@ export class Callers {
     const isKept = kept !== undefined;
     if (key === undefined || !this.#isInUse(key))
       return { caller: null, secret: this.#unseal(this.#secretOfNone), isKept };
-    const { id: keyId, organisationId, permissions, lastUsedAt } = key;
-    const caller = { keyId, organisationId, permissions, lastUsedAt };
-    return { caller, secret: this.#unseal(key.secretSealed), isKept };
+    return { caller: callerOf(key), secret: this.#unseal(key.secretSealed), isKept };
   }
 
   /** Those of the keys that are in use now; asks for all of them at once. */
@@ -75,15 +103,18 @@ export class Callers {
     return new Set(keys.filter((key) => this.#isInUse(key)).map(({ id }) => id));
   }
 
-  #isInUse({ revokedAt, expiresAt }: AccessKey): boolean {
+  #isInUse({ revokedAt, expiresAt }: AnyKey): boolean {
     return revokedAt === null && (expiresAt === null || expiresAt > this.#now());
   }
 
   /** Asks the store for a key, and keeps it. */
-  async ask(id: string): Promise<AccessKey | undefined> {
+  async ask(id: string): Promise<AnyKey | undefined> {
     const version = this.#version;
     const key = await this.#shared.run(id, () =>
-      this.#store.read('system', (work) => work.keys.claimed(id)),
+      this.#store.read(
+        'system',
+        (work): Promise<AnyKey | undefined> => keysLike(work, id).claimed(id),
+      ),
     );
     if (key && version !== null && version === this.#version && this.#kept.size < keptMax)
       this.#kept.set(id, key);
@@ -125,6 +156,6 @@ export class Callers {
     const now = this.#now();
     if (now - Math.max(lastUsedAt ?? 0, this.#notedAt.get(keyId) ?? 0) < lastUsedEveryMs) return;
     this.#notedAt.set(keyId, now);
-    this.#store.write('system', (work) => work.keys.used(keyId)).catch(() => {});
+    this.#store.write('system', (work) => keysLike(work, keyId).used(keyId)).catch(() => {});
   }
 }

@@ -5,12 +5,14 @@
 import type { Touched } from '../domain/audit.ts';
 import { AppError } from '../domain/error.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import type { KeptAnswer } from '../store/port/idempotency.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Caller, SignedCaller } from './caller.ts';
 import type { ChangeContext, OrganisationWriter } from './context.ts';
 import { recordTouched, TouchedList } from './touched.ts';
 
-const idempotencyMs = 24 * 3600_000;
+/** For how long an answer is kept. */
+export const idempotencyMs = 24 * 3600_000;
 
 export interface Command {
   /** The name of the operation. */
@@ -54,14 +56,7 @@ export function runCommand(
     if (!(await work.signatures.use(keyId, signature, signatureExpiresAt))) throw replayed();
     const before =
       idempotencyKey === undefined ? undefined : await work.idempotency.find(keyId, idempotencyKey);
-    if (before) {
-      if (before.requestDigest === requestDigest)
-        return { answer: JSON.parse(masterKey.open(before.answer)), again: true };
-      throw new AppError(
-        'conflict',
-        'This Idempotency-Key was used for another request; make a new one for every new request.',
-      );
-    }
+    if (before) return { answer: openKept(masterKey, before, requestDigest), again: true };
     const list = new TouchedList();
     const answer = await effect(work, (what) => list.add(what));
     await recordTouched(work, { keyId, name, requestId, clientCode: 200 }, list.taken(name));
@@ -73,6 +68,19 @@ export function runCommand(
     }
     return { answer, again: false };
   });
+}
+
+/** A kept answer. Throws `conflict` when it is that of another request. */
+export function openKept(
+  masterKey: MasterKey,
+  { answer, requestDigest: of }: KeptAnswer,
+  requestDigest: string,
+) {
+  if (of === requestDigest) return JSON.parse(masterKey.open(answer));
+  throw new AppError(
+    'conflict',
+    'This Idempotency-Key was used for another request; make a new one for every new request.',
+  );
 }
 
 export interface Refusal {

@@ -6,10 +6,11 @@ import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { NewJob } from '../domain/job.ts';
+import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 
-/** The nouns that a request may use. It sees no keys and no rows that only operators see. */
+/** The nouns that a request may use. It sees no rows that only operators see. */
 type Noun =
   | 'images'
   | 'machines'
@@ -23,6 +24,7 @@ type Noun =
   | 'audit'
   | 'access'
   | 'transfers'
+  | 'keys'
   | 'usage';
 
 /** The store as a read sees it, bound to the caller's organisation. */
@@ -54,4 +56,6 @@ export interface ChangeContext extends ReadContext {
   /** The address at which callers reach the server, without a slash at its end. */
   publicUrl: string;
   signer: Signer;
+  /** Seals the secret of a new key. */
+  masterKey: Pick<MasterKey, 'id' | 'seal'>;
 }

@@ -79,12 +79,17 @@ export function createClient(options: ClientOptions): Client {
   const offered = Object.entries(routes).filter(
     ([, { content, extension }]) => !content && (options.extensions !== false || !extension),
   );
+  return methodsOf(options, offered) as Client;
+}
+
+/** A method for each of the routes, by its name. */
+export function methodsOf(options: ClientOptions, offered: [name: string, route: Route][]): object {
   const methods = offered.map(([name, route]) => [
     name,
     async (input: object = {}, call: CallOptions = {}) =>
       envelopeIn(options, await sendFields(options, route, input, call)),
   ]);
-  return Object.fromEntries(methods) as Client;
+  return Object.fromEntries(methods);
 }
 
 interface Sent extends CallOptions {

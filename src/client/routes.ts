@@ -71,6 +71,10 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   machineFileList: { method: 'GET', path: '/machines/{id}/files' },
   softwareList: { method: 'GET', path: '/software' },
   usageGet: { method: 'GET', path: '/usage', extension: true },
+  keyList: { method: 'GET', path: '/keys', extension: true },
+  keyCreate: { method: 'POST', path: '/keys', extension: true },
+  keyRotate: { method: 'POST', path: '/keys/{id}/rotate', extension: true },
+  keyRevoke: { method: 'POST', path: '/keys/{id}/revoke', extension: true },
   userActionLogList: { method: 'GET', path: '/user-action-logs' },
   eventList: { method: 'GET', path: '/events', content: 'stream', extension: true },
 };

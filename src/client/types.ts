@@ -346,6 +346,8 @@ export interface UserActionLog {
       image_id: number | null;
       /** The transfer it was done with. */
       transfer_id: string | null;
+      /** The key that was made, replaced or revoked. */
+      touched_key: string | null;
       /** x-request-id of the answer. */
       request_id: string;
       /** 200, or with what it was refused: then nothing was changed. */
@@ -355,7 +357,7 @@ export interface UserActionLog {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place';
+export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -913,6 +915,75 @@ export interface Operations {
       /** GB that the machines' own disks take; not limited. */
       disks_gb: number;
     };
+    extension: true;
+  };
+  /** List the keys of the organisation, without their secrets. */
+  keyList: {
+    input: Record<never, never>;
+    answer: {
+      keys: {
+        id: string;
+        name: string;
+        permissions: string[];
+        /** When it was made. */
+        created_at: string;
+        /** From when on it is refused. */
+        revoked_at: string | null;
+        /** From when on it is refused; null: never. */
+        expires_at: string | null;
+        /** When it was last used, to about a minute. */
+        last_used_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** Make a key with no more permissions and no later end than the key that asks; its secret is shown once. */
+  keyCreate: {
+    input: {
+      /** What the key is for. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name: string;
+      /** Its permissions, such as images:read. */
+      permissions: string[];
+      /** From when on it is refused. Default: with the key that asks. */
+      expires_at?: string | undefined;
+    };
+    answer: {
+      /** ID of the new key. */
+      key: string;
+      /** Shown here only. */
+      secret: string;
+    };
+    extension: true;
+  };
+  /** Make a key in place of another, which goes on for a while. */
+  keyRotate: {
+    input: {
+      /** ID of the key. */
+      id: string;
+      /** For how long the old key still works. Default: 86400. */
+      overlap_seconds?: number | undefined;
+    };
+    answer: {
+      /** ID of the new key. */
+      key: string;
+      /** Shown here only. */
+      secret: string;
+      /** The old key. */
+      replaces: string;
+      /** Until when the old key works. */
+      replaced_until: string;
+    };
+    extension: true;
+  };
+  /** Revoke a key of the organisation at once. */
+  keyRevoke: {
+    input: {
+      /** ID of the key. */
+      id: string;
+      /** Whether it may be the key that signs this request. */
+      itself?: boolean | undefined;
+    };
+    answer: Record<never, never>;
     extension: true;
   };
   /** List what was done over the API, newest first, at most 1,000 entries. */

@@ -13,6 +13,7 @@ import type { WireErrorName } from './errors.ts';
 import { eventOperations } from './event.ts';
 import { fileOperations } from './file.ts';
 import { imageOperations } from './image.ts';
+import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
 import { machinePermissionOperations } from './machine-permission.ts';
@@ -36,6 +37,7 @@ export const operations = {
   ...fileOperations,
   ...softwareOperations,
   ...organisationOperations,
+  ...keyOperations,
   ...auditOperations,
   ...eventOperations,
 } as const;

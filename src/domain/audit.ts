@@ -11,6 +11,8 @@ export interface AuditEntry {
   imageId: ImageId | null;
   machineId: MachineId | null;
   transferId: TransferId | null;
+  /** The key that was made, replaced or revoked. */
+  touchedKeyId: KeyId | null;
   requestId: string;
   /** 200, or the client code with which the request was refused. */
   clientCode: number;
@@ -25,6 +27,7 @@ export interface Touched {
   imageId?: ImageId | null;
   machineIds?: readonly MachineId[];
   transferId?: TransferId | null;
+  touchedKeyId?: KeyId | null;
   /** The change is one of very many, so no event is written for it. */
   isMinor?: boolean;
 }

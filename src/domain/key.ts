@@ -10,9 +10,14 @@ export const permissions = [
   'machines:power',
   'software:read',
   'audit:read',
+  // It manages the other keys of its organisation.
+  'keys:write',
 ] as const;
 
 export type Permission = (typeof permissions)[number];
+
+/** Those of a key for which none are named: all that do not make other keys. */
+export const usualPermissions = permissions.filter((one) => one !== 'keys:write');
 
 export function isPermission(text: string): text is Permission {
   return (permissions as readonly string[]).includes(text);

@@ -11,7 +11,7 @@
 // nonces of different requests can be equal.
 
 import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
-import type { Callers, FoundKey, SignedCaller } from '../app/caller.ts';
+import type { Callers, FoundKey, SignedCaller, SignedOperator } from '../app/caller.ts';
 import { replayed } from '../app/command.ts';
 import {
   bytesNonceLength,
@@ -122,7 +122,13 @@ export class Authenticator {
    * the request. Throws `unauthenticated`, and `too_many_requests`, which comes after the signature
    * was judged and takes no place in the journal's file.
    */
-  async prove({ given, caller, isKept, hmacs, other }: Claim): Promise<SignedCaller> {
+  async prove({
+    given,
+    caller,
+    isKept,
+    hmacs,
+    other,
+  }: Claim): Promise<SignedCaller | SignedOperator> {
     const { signature } = given;
     const signed = Buffer.from(signature, 'hex');
     const isRight = (hmac: Hmac) => timingSafeEqual(hmac.digest(), signed);
@@ -132,12 +138,13 @@ export class Authenticator {
         'The key or the signature is wrong. The signed text is {key}{METHOD}{path}{timestamp}{nonce}{body}, HMAC-SHA256 under the secret; the path has the prefix and no query.',
       );
     }
-    const { keyId, organisationId, permissions } = caller;
+    const { keyId } = caller;
     const signedAt = Number(given.timestamp);
     const signatureExpiresAt = signedAt + clockToleranceMs;
     await this.#use({ keyId, signature, signedAt, expiresAt: signatureExpiresAt });
     this.#callers.noteUse(caller);
-    return { keyId, organisationId, permissions, signature, signatureExpiresAt };
+    const { lastUsedAt: _, ...known } = caller;
+    return { ...known, signature, signatureExpiresAt };
   }
 
   async #use(request: SignedRequest): Promise<void> {

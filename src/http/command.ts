@@ -3,23 +3,22 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Application } from '../app/application.ts';
-import type { SignedCaller } from '../app/caller.ts';
 import type { Command } from '../app/command.ts';
 import { isObject } from '../contract/extension.ts';
 import { idempotencyHeader } from '../contract/operation.ts';
-import { type ChangeName, isReadName, type OperationName, specOf } from '../contract/table.ts';
+import { isReadName, type OperationName, specOf } from '../contract/table.ts';
 import type { Touched } from '../domain/audit.ts';
 import { invalid } from '../domain/error.ts';
-import type { ImageId, MachineId } from '../domain/ids.ts';
+import type { ImageId, KeyId, MachineId } from '../domain/ids.ts';
 import { pathOf } from './hygiene.ts';
 
 /** Throws `invalid` for an Idempotency-Key of a wrong form. */
-export function commandOf(
-  name: ChangeName,
-  caller: SignedCaller,
+export function commandOf<Signed>(
+  name: string,
+  caller: Signed,
   request: FastifyRequest,
   content: Buffer,
-): Command {
+): Omit<Command, 'caller'> & { caller: Signed } {
   const { name: header, charactersMax } = idempotencyHeader;
   const idempotencyKey = request.headers[header.toLowerCase()];
   if (
@@ -55,6 +54,8 @@ export async function refuseCommand(
 /** The image or machine in a path, which is not validated, because its form may be the fault. */
 function namedByPath(path: string, params: unknown): Touched {
   const text = isObject(params) ? String(params.id) : '';
+  if (path.startsWith('/keys/{id}'))
+    return /^[\w-]{1,64}$/.test(text) ? { touchedKeyId: text as KeyId } : {};
   const id = Number(text);
   if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(id)) return {};
   if (path.startsWith('/images/{id}')) return { imageId: id as ImageId };

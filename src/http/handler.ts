@@ -12,6 +12,7 @@ import type {
   Params,
   Query,
 } from '../contract/table.ts';
+import { invalid } from '../domain/error.ts';
 import type { Content } from '../lib/content.ts';
 
 export interface Input<Name extends OperationName> {
@@ -87,3 +88,18 @@ export const pageAnswer = ({ page, perPage }: ReturnType<typeof pageOf>, count: 
 export const dateTime = (ms: number): string => new Date(ms).toISOString();
 
 export const dateOrNull = (ms: number | null) => (ms === null ? null : dateTime(ms));
+
+/** The time in a field of a request; null when it is left out. Throws `invalid`. */
+export function timeIn(field: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const time = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time))
+    throw invalid(`${field} is ${JSON.stringify(text)}; give a time such as 2026-02-04T12:00:00Z.`);
+  return time;
+}
+
+/** Returns the value that an earlier step has stored in the request. */
+export function given<Value>(value: Value | null): Value {
+  if (value === null) throw new TypeError('a step of the request was left out');
+  return value;
+}

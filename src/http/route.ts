@@ -15,6 +15,7 @@ import type { SignedCaller } from '../app/caller.ts';
 import { enveloped, pathPrefix } from '../contract/envelope.ts';
 import { extensionsHeader, isObject, withoutExtensions } from '../contract/extension.ts';
 import { lastEventIdHeader, type OperationSpec, permissionsOf } from '../contract/operation.ts';
+import type { OperatorOperationName } from '../contract/operator/table.ts';
 import {
   type AnswerName,
   type ChangeName,
@@ -27,20 +28,20 @@ import {
   type StreamName,
   specOf,
 } from '../contract/table.ts';
-import { transferPartBytesMax } from '../contract/transfer.ts';
 import { AppError } from '../domain/error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Turns } from '../lib/turns.ts';
 import type { Authenticator } from './authenticate.ts';
-import { assertNoBody, Bodies, hasBody, parseBody } from './body.ts';
+import { assertNoBody, Bodies, parseBody } from './body.ts';
 import { commandOf } from './command.ts';
 import { envelopeAt } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { sendFile } from './file.ts';
-import { FileAnswer, type Input } from './handler.ts';
-import { httpLimits, pathOf, reachedAt } from './hygiene.ts';
+import { FileAnswer, given, type Input } from './handler.ts';
+import { reachedAt } from './hygiene.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
+import { assertPermission, proven } from './proven.ts';
 import { parseLastEventId, streamHandlers } from './routes/event.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
 
@@ -51,6 +52,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     operation?: OperationName;
+    operatorOperation?: `operator.${OperatorOperationName}`;
   }
 }
 
@@ -68,8 +70,6 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
   const bodies = new Bodies();
   const kept = new KeptAnswers();
   const streams = new EventStreams(app, options.application);
-  app.decorateRequest('caller', null);
-  app.decorateRequest('rawBody', null);
   for (const name of operationNames) {
     const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
@@ -100,34 +100,18 @@ function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 's
   };
 }
 
-/**
- * Judges who asks, and whether they may. The body is read in between, because the signature covers
- * it. The schemas are checked afterwards.
- */
+/** Judges who asks, and whether they may. The schemas are checked afterwards. */
 function judging(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
   const isBytes = operation.content === 'request';
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const { raw, headers } = request;
-    const claim = await authenticator.claim({
-      authorization: headers.authorization,
-      method: request.method,
-      path: pathOf(request),
-      hasBody: hasBody(raw),
-      isBytes,
-    });
-    request.rawBody = await bodies.read(raw, reply.raw, {
-      bytesMax: isBytes ? transferPartBytesMax : httpLimits.bodyBytes,
-      // A request under a key that is not in use is refused, so its body is not worth memory.
-      keep: claim.caller !== null,
-      onBytes: (bytes) => claim.hmacs.forEach((hmac) => void hmac.update(bytes)),
-    });
-    request.caller = await authenticator.prove(claim);
-    const enough = permissionsOf(operation);
-    if (!request.caller.permissions.some((one) => enough.includes(one)))
+    const caller = await proven(request, reply, { authenticator, bodies, isBytes });
+    if (caller.organisationId === null)
       throw new AppError(
         'permission_required',
-        `This key lacks the permission ${enough.join(' or ')}; use one that has it.`,
+        'This key is an operator’s and belongs to no organisation; use a key of the organisation (silversmith key create --organisation NAME).',
       );
+    request.caller = caller;
+    assertPermission(caller.permissions, permissionsOf(operation));
   };
 }
 
@@ -145,7 +129,7 @@ function keptFirst(
   };
 }
 
-const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
+export const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
   const body = given(request.rawBody);
   request.query = lenientQuery(operation, request.query);
   if (operation.body)
@@ -252,12 +236,6 @@ const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
   const { params, query, body, rawBody } = request;
   return { params, query, body, content: given(rawBody) } as Input<Name>;
 };
-
-/** Returns the value that an earlier step has stored in the request. */
-function given<Value>(value: Value | null): Value {
-  if (value === null) throw new TypeError('a step of the request was left out');
-  return value;
-}
 
 const json = 'application/json; charset=utf-8';
 const extensions = extensionsHeader.name.toLowerCase();

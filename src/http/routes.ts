@@ -9,6 +9,7 @@ import { consoleHandlers } from './routes/console.ts';
 import { diskHandlers } from './routes/disk.ts';
 import { fileHandlers } from './routes/file.ts';
 import { imageHandlers } from './routes/image.ts';
+import { keyHandlers } from './routes/key.ts';
 import { layerHandlers } from './routes/layer.ts';
 import { machineHandlers } from './routes/machine.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
@@ -25,6 +26,7 @@ const handlers = {
   ...diskHandlers,
   ...fileHandlers,
   ...imageHandlers,
+  ...keyHandlers,
   ...layerHandlers,
   ...machineHandlers,
   ...machinePermissionHandlers,

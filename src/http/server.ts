@@ -2,6 +2,7 @@
 // knows the application and never the store.
 
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { OperatorDependencies } from '../app/operator/request.ts';
 import type { Tracer } from '../lib/trace.ts';
 import { refuseCommand } from './command.ts';
 import { type Cors, corsFor, registerCors } from './cors.ts';
@@ -12,6 +13,7 @@ import { homeRoute } from './home.ts';
 import { connectionLimits, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
 import { type LogOptions, logOptions } from './log.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
+import { type OperatorOptions, operatorRoutes } from './operator-route.ts';
 import { type OperationOptions, operationRoutes } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { traceRequests } from './trace.ts';
@@ -27,29 +29,15 @@ interface ServerOptions extends OperationOptions {
   tracer: Tracer;
   /** Whether /metrics is answered here. */
   showMetrics: boolean;
+  operator: OperatorDependencies;
+  /** Whether the operator's API is answered here, to callers on this host. */
+  showOperator: boolean;
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const cors = corsFor(options.corsOrigins);
-  const app = emptyServer(options, cors);
-  // The signature covers the bytes of the body as received, and says whose request it is; so the
-  // body is read by the operation's route, once the header was judged.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.setValidatorCompiler(schemaCompiler());
-  registerHygiene(app);
-  registerCors(app, cors);
-  answerFailures(app, options);
-  app.addHook('onResponse', ({ routeOptions, caller, log }, reply, done) => {
-    const operation = routeOptions.config.operation ?? routeOptions.url ?? 'none';
-    const { statusCode: code, elapsedTime: ms } = reply;
-    options.metrics.answered(operation, code, ms);
-    const { organisationId: organisation, keyId: key } = caller ?? {};
-    log.debug({ operation, code, ms, organisation, key }, 'request answered');
-    done();
-  });
-  traceRequests(app, options.tracer);
+  const app = emptyServer(options, { hasApi: true });
   operationRoutes(app, options);
+  if (options.showOperator) operatorRoutes(app, operatorOptions(options, { ownOnly: true }));
   accessRoutes(app, options);
   homeRoute(app);
   healthRoutes(app, options.check);
@@ -58,7 +46,47 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-function emptyServer({ clock, log }: ServerOptions, cors: Cors): FastifyInstance {
+/** Builds a server that answers the operator's API and nothing else. */
+export function buildOperatorServer(options: ServerOptions): FastifyInstance {
+  const app = emptyServer(options, { hasApi: false });
+  operatorRoutes(app, operatorOptions(options, { ownOnly: false }));
+  return app;
+}
+
+const operatorOptions = (
+  { authenticator, operator, nudge }: ServerOptions,
+  { ownOnly }: { ownOnly: boolean },
+): OperatorOptions => ({ authenticator, dependencies: operator, nudge, ownOnly });
+
+/** A server without a route, which keeps the rules for every answer. */
+function emptyServer(options: ServerOptions, { hasApi }: { hasApi: boolean }): FastifyInstance {
+  const cors = corsFor(hasApi ? options.corsOrigins : []);
+  const app = listener(options, cors);
+  // The signature covers the bytes of the body as received, and says whose request it is; so the
+  // body is read by the operation's route, once the header was judged.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setValidatorCompiler(schemaCompiler());
+  registerHygiene(app, { hasApi });
+  registerCors(app, cors);
+  answerFailures(app, options);
+  app.decorateRequest('caller', null);
+  app.decorateRequest('operator', null);
+  app.decorateRequest('rawBody', null);
+  app.addHook('onResponse', ({ routeOptions, caller, operator, log }, reply, done) => {
+    const { operation: ofTable, operatorOperation } = routeOptions.config;
+    const operation = ofTable ?? operatorOperation ?? routeOptions.url ?? 'none';
+    const { statusCode: code, elapsedTime: ms } = reply;
+    options.metrics.answered(operation, code, ms);
+    const { organisationId: organisation, keyId: key } = caller ?? operator ?? {};
+    log.debug({ operation, code, ms, organisation, key }, 'request answered');
+    done();
+  });
+  traceRequests(app, options.tracer);
+  return app;
+}
+
+function listener({ clock, log }: ServerOptions, cors: Cors): FastifyInstance {
   return Fastify({
     ...connectionLimits,
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, clock.now()),

@@ -10,7 +10,7 @@ import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics } from '../http/metrics.ts';
-import { buildServer } from '../http/server.ts';
+import { buildOperatorServer, buildServer } from '../http/server.ts';
 import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
@@ -43,6 +43,8 @@ interface ApiDependencies {
   corsOrigins?: readonly string[];
   /** Whether /metrics is answered at the address of the API. */
   showMetrics?: boolean;
+  /** Whether the operator's API is answered there, to callers on this host. Default: true. */
+  showOperator?: boolean;
 }
 
 interface Dependencies extends ApiDependencies {
@@ -52,6 +54,8 @@ interface Dependencies extends ApiDependencies {
 export interface Api {
   app: FastifyInstance;
   metrics: Metrics;
+  /** Builds a server that answers the operator's API alone. */
+  operatorServer(): FastifyInstance;
   /** Ends the requests, then `work`. */
   close(work?: () => Promise<void>): Promise<void>;
 }
@@ -94,6 +98,7 @@ export function buildService(dependencies: Dependencies): Service {
       await checkStore(store);
       await checkEngine(store, engine);
     },
+    engine: () => engine,
   });
   const reconciler = buildReconciler(dependencies, api);
   return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
@@ -126,13 +131,16 @@ interface Beside {
   nudge(): void;
   /** Throws when this server cannot work. */
   check(): Promise<void>;
+  /** Throws `unavailable` when another server works the engine. */
+  engine(): Engine;
 }
 
 /** Builds the HTTP server alone. */
 export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, masterKey, signer, clock = systemClock } = dependencies;
   const store = timed(dependencies.store, (ms) => metrics.written(ms));
-  const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
+  const { settings, logLevel = 'info', publicUrl = null } = dependencies;
+  const { showMetrics = true, showOperator = true } = dependencies;
   const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
   const { secrets, writeLog, tracer = noTracer } = dependencies;
   const application = new Application({
@@ -157,7 +165,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     used: memory.used,
     requestsPerSecond,
   });
-  const app = buildServer({
+  const options = {
     application,
     clock,
     authenticator,
@@ -165,6 +173,8 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     metrics,
     tracer,
     showMetrics,
+    showOperator,
+    operator: { store, masterKey, clock, engine: beside.engine },
     corsOrigins,
     log: {
       level: logLevel,
@@ -172,10 +182,12 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
       ...(writeLog && { write: writeLog }),
     },
     ...beside,
-  });
+  };
+  const app = buildServer(options);
   return {
     app,
     metrics,
+    operatorServer: () => buildOperatorServer(options),
     /** Ends the requests, then the work, then the journal. */
     async close(work: () => Promise<void> = async () => {}) {
       const late = setTimeout(() => app.server.closeAllConnections(), httpLimits.drainMs);

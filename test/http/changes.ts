@@ -139,4 +139,15 @@ export const changes: Record<
     onFirstMachine(h, 'machineTypeSet', { machine_type_id: h.machineType.id }),
   machinePermissionsSet: ({ h }) =>
     onFirstMachine(h, 'machinePermissionsSet', { permissions: { clipboard_enabled: false } }),
+  async keyCreate({ h }) {
+    return { answer: await h.call('keyCreate', { body: { name: 'new', permissions: [] } }) };
+  },
+  async keyRotate({ h }) {
+    const params = { id: h.keys.powerless.key };
+    return { answer: await h.call('keyRotate', { params, body: {} }) };
+  },
+  async keyRevoke({ h }) {
+    const params = { id: h.keys.powerless.key };
+    return { answer: await h.call('keyRevoke', { params, body: {} }) };
+  },
 };

@@ -7,7 +7,8 @@ import { describe, it } from 'node:test';
 import { type OperationSpec, permissionsOf } from '../../src/contract/operation.ts';
 import { openApiDocument } from '../../src/contract/print/openapi.ts';
 import { apiReference, errorReference } from '../../src/contract/print/reference.ts';
-import { clientRoutes } from '../../src/contract/print/routes.ts';
+import { clientRoutes, operatorRoutes } from '../../src/contract/print/routes.ts';
+import { operatorTypes } from '../../src/contract/print/types.ts';
 import { type OperationName, operations, specOf } from '../../src/contract/table.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -52,6 +53,8 @@ describe('every operation', () => {
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
       imageProtect: { protected: true },
+      keyRotate: {},
+      keyRevoke: {},
     };
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;
@@ -60,7 +63,9 @@ describe('every operation', () => {
         ? image
         : path.startsWith('/transfers')
           ? transfer
-          : String(h.machines[0]);
+          : path.startsWith('/keys')
+            ? h.keys.ours.key
+            : String(h.machines[0]);
       const ask = async (asked: string) => {
         statements = [];
         const answer = await h.call(
@@ -138,6 +143,10 @@ describe('every operation', () => {
     assert.equal(page('errors.md'), errorReference(), 'type: npm run contract');
     const routes = readFileSync(new URL('../../src/client/routes.ts', import.meta.url), 'utf8');
     assert.equal(routes, clientRoutes(), 'type: npm run contract');
+    const client = (name: string) =>
+      readFileSync(new URL(`../../src/client/operator-${name}.ts`, import.meta.url), 'utf8');
+    assert.equal(client('routes'), operatorRoutes(), 'type: npm run contract');
+    assert.equal(client('types'), operatorTypes(), 'type: npm run contract');
   });
 });
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
+import { operatorOperationNames, operatorSpecOf } from '../../src/contract/operator/table.ts';
 import { openApiDocument } from '../../src/contract/print/openapi.ts';
 import { olderOpenApiDocument } from '../../src/contract/print/openapi-3-0.ts';
 import { operations } from '../../src/contract/table.ts';
@@ -95,7 +96,12 @@ for (const [address, document] of documents) {
       );
       assert.deepEqual(
         marked,
-        Object.entries<OperationSpec>(operations)
+        [
+          ...Object.entries<OperationSpec>(operations),
+          ...operatorOperationNames.map(
+            (name) => [`operator.${name}`, operatorSpecOf(name)] as const,
+          ),
+        ]
           .map(([name, { extension }]) => [name, extension === true])
           .sort(
             // Sorted as in the document, which keeps the methods of a path together.

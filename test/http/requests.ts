@@ -32,6 +32,8 @@ interface RawRequest {
   signedPath?: string;
   /** The signature to send, when it is not the right one. */
   signature?: string;
+  /** Where the caller is. Default: on this host. */
+  remoteAddress?: string;
   /** Whether the caller asks for our own fields. Default: it does, as our client does. */
   extensions?: boolean;
 }
@@ -54,6 +56,7 @@ export function requestsTo(server: FastifyInstance, clock: Clock, ours: Key) {
     return app.inject({
       method: method as 'GET',
       url: path + query,
+      ...(request.remoteAddress && { remoteAddress: request.remoteAddress }),
       headers: {
         authorization: `HMAC ${as.key}:${signature}:${nonce}:${timestamp}`,
         ...(request.extensions !== false && { 'silversmith-extensions': '1' }),

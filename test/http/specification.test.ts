@@ -96,6 +96,10 @@ async function doEverything(caller: Caller): Promise<void> {
   await ask('imageDelete', { params: { id: captured } });
   await ask('imageList', { query: '?deleted=true' });
   await ask('imageRestore', { params: { id: captured } });
+  await ask('keyList');
+  const made = (await ask('keyCreate', { body: { name: 'new', permissions: [] } })).body.key;
+  await ask('keyRotate', { params: { id: made }, body: {} });
+  await ask('keyRevoke', { params: { id: made }, body: {} });
   await ask('userActionLogList');
 }
 

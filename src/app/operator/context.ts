@@ -1,4 +1,5 @@
-// The operator: a user of the host itself, who works on the data directory and never over the API.
+// The operator: a user of the host itself, who works on the data directory, or one who signs requests
+// to the operator's API with a key of an operator.
 // Every change that an operator makes is one `change`, and leaves one entry in the operator's audit
 // trail. Functions that only read take the store alone, and leave none.
 
@@ -7,13 +8,17 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 
 export interface Operator {
   store: Store;
-  /** `operator:NAME`, with the user of the host who typed the command. */
+  /** `operator:NAME`, with the user of the host; `key:ID`, with the key that signed the request. */
   name: string;
+  /** The id of the request, where there is one. */
+  requestId?: string;
 }
 
 /** The store and the reporting functions that the work of a change gets. */
 export interface Change {
   store: Store;
+  /** Whether a request asks for it, and no command on the host. */
+  isRemote: boolean;
   /** Names the thing that the change is about, once its id or name is known. */
   touched(thing: string): void;
   /** Says that the change failed, for work that reports a failure without an error. */
@@ -39,11 +44,11 @@ export const change =
     thingOf: (...args: Args) => string,
     work: (change: Change, ...args: Args) => Promise<Result>,
   ) =>
-  async ({ store, name }: Operator, ...args: Args): Promise<Result> => {
+  async ({ store, name, requestId }: Operator, ...args: Args): Promise<Result> => {
     let thing = thingOf(...args);
     let fault: string | null = null;
     const id = await store.write('system', ({ operatorAudit }) =>
-      operatorAudit.begin({ operator: name, action, thing }),
+      operatorAudit.begin({ operator: name, action, thing, requestId }),
     );
     const end = (outcome: 'done' | 'refused' | 'failed', reason: string | null) =>
       store
@@ -54,6 +59,7 @@ export const change =
       const result = await work(
         {
           store,
+          isRemote: requestId !== undefined,
           touched: (what) => {
             thing = what;
           },

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import type { AccessKey } from '../../domain/key.ts';
+import type { OperatorKey } from '../../domain/operator-key.ts';
 import { writeWhole } from '../../lib/files.ts';
 import { type MasterKey, newMasterKey, parseMasterKey } from '../../lib/master-key.ts';
 import type { Reader, Store } from '../../store/port/unit-of-work.ts';
@@ -14,9 +15,11 @@ export interface Lock {
   release(): void | Promise<void>;
 }
 
+type Sealed = AccessKey | OperatorKey;
+
 /** The keys in use that cannot sign, because this master key does not open their secrets. */
 export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): Promise<KeyId[]> {
-  const opens = ({ secretSealed }: AccessKey) => {
+  const opens = ({ secretSealed }: Sealed) => {
     try {
       masterKey.open(secretSealed);
       return true;
@@ -24,9 +27,10 @@ export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): P
       return false;
     }
   };
-  const inUse = ({ revokedAt, expiresAt }: AccessKey) =>
+  const inUse = ({ revokedAt, expiresAt }: Sealed) =>
     revokedAt === null && (expiresAt === null || expiresAt > work.now());
-  return (await work.keys.list()).filter((key) => inUse(key) && !opens(key)).map(({ id }) => id);
+  const all: Sealed[] = [...(await work.keys.list()), ...(await work.operatorKeys.list())];
+  return all.filter((key) => inUse(key) && !opens(key)).map(({ id }) => id);
 }
 
 /**
@@ -68,6 +72,9 @@ const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
     const keys = await work.keys.list();
     for (const { id, secretSealed } of keys)
       await work.keys.reseal(id, resealed(ring, secretSealed), ring.id);
+    const operatorKeys = await work.operatorKeys.list();
+    for (const { id, secretSealed } of operatorKeys)
+      await work.operatorKeys.reseal(id, resealed(ring, secretSealed), ring.id);
     for (const { keyId, idempotencyKey, answer } of await work.idempotency.list())
       await work.idempotency.reseal(keyId, idempotencyKey, resealed(ring, answer));
     const installation = await work.installation.find();
@@ -75,7 +82,7 @@ const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
       await work.installation.update({
         masterKeyCheck: resealed(ring, installation.masterKeyCheck),
       });
-    return keys.length;
+    return keys.length + operatorKeys.length;
   });
 
 interface Ring {

@@ -160,7 +160,10 @@ async function keyChanges({ store }: Opened, declared: readonly Of<'keys'>[]): P
   const there = new Set(
     (await keyList(store))
       .filter(isOpen)
-      .map((one) => JSON.stringify([organisations.get(one.organisationId), one.name])),
+      // A key of operators belongs to no organisation.
+      .flatMap(({ organisationId: id, name }) =>
+        id === null ? [] : [JSON.stringify([organisations.get(id), name])],
+      ),
   );
   return declared
     .filter(({ name, organisation }) => !there.has(JSON.stringify([organisation, name])))

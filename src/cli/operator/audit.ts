@@ -1,10 +1,10 @@
 // silversmith audit list
 
 import type { Command } from 'commander';
-import { auditList } from '../../app/operator/audit.ts';
+import type { auditList } from '../../app/operator/audit.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { whole } from '../parse.ts';
-import type { Local, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
 
 const limitMax = 10_000;
 
@@ -17,15 +17,12 @@ const columns: Columns<Awaited<ReturnType<typeof auditList>>[number]> = {
   REASON: ({ reason }) => reason ?? '',
 };
 
-export function auditCommands(
-  audit: Command,
-  { local, withStore, terminal }: OperatorContext,
-): void {
-  listOptions(local(audit.command('list').description('list the changes, newest first')))
+export function auditCommands(audit: Command, { both, withDesk, terminal }: OperatorContext): void {
+  listOptions(both(audit.command('list').description('list the changes, newest first')))
     .option('--limit <number>', 'how many', whole(1, limitMax), 100)
-    .action((flags: Local & ListFlags & { limit: number }) =>
-      withStore(flags, async ({ store }) => {
-        const items = await auditList(store, flags.limit);
+    .action((flags: Both & ListFlags & { limit: number }) =>
+      withDesk(flags, async (desk) => {
+        const items = await desk.auditList(flags.limit);
         await printList(terminal, flags, { items, columns, answer: (entries) => entries });
       }),
     );

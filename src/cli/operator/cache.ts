@@ -1,15 +1,15 @@
 // silversmith cache list|prune
 
 import type { Command } from 'commander';
-import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { type Confirming, confirmed, confirmOptions, count, type Loss } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { mb, minute } from '../output.ts';
 import { decimal } from '../parse.ts';
-import type { Local, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
+import type { Desk } from './desk.ts';
 
-type Step = Awaited<ReturnType<typeof cacheList>>[number];
+type Step = Awaited<ReturnType<Desk['cacheList']>>[number];
 
 const columns: Columns<Step> = {
   LAYER: ({ id }) => id,
@@ -20,18 +20,18 @@ const columns: Columns<Step> = {
 
 export function cacheCommands(
   cache: Command,
-  { local, withStore, print, terminal }: OperatorContext,
+  { both, withDesk, print, terminal }: OperatorContext,
 ): void {
   listOptions(
-    local(cache.command('list').description('list the steps, the one used longest ago first')),
-  ).action((flags: Local & ListFlags) =>
-    withStore(flags, async ({ store }) => {
-      const items = await cacheList(store);
+    both(cache.command('list').description('list the steps, the one used longest ago first')),
+  ).action((flags: Both & ListFlags) =>
+    withDesk(flags, async (desk) => {
+      const items = await desk.cacheList();
       await printList(terminal, flags, { items, columns, answer: (steps) => steps });
     }),
   );
   confirmOptions(
-    local(cache.command('prune').description('take steps that nothing stands on out of the cache')),
+    both(cache.command('prune').description('take steps that nothing stands on out of the cache')),
   )
     .option(
       '--keep-gb <number>',
@@ -39,11 +39,11 @@ export function cacheCommands(
       decimal(0, 1e6),
       0,
     )
-    .action((flags: Local & Confirming & { keepGb: number }) =>
-      withStore(flags, async ({ store, operator }) => {
-        const loss = lossOf(await cacheList(store), flags.keepGb);
+    .action((flags: Both & Confirming & { keepGb: number }) =>
+      withDesk(flags, async (desk) => {
+        const loss = lossOf(await desk.cacheList(), flags.keepGb);
         if (!(await confirmed(terminal, flags, loss))) return;
-        const { steps, bytes } = await cachePrune(operator, flags.keepGb * gbBytes);
+        const { steps, bytes } = await desk.cachePrune(flags.keepGb * gbBytes);
         print(
           flags,
           { steps, bytes },

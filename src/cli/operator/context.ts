@@ -3,27 +3,17 @@
 
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
-import type { Operator } from '../../app/operator/context.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Environment } from '../../lib/environment.ts';
-import type { MasterKey } from '../../lib/master-key.ts';
-import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';
-import type { Store } from '../../store/port/unit-of-work.ts';
+import { parseConfig, settings } from '../../server/options.ts';
 import { print, type Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
+import { remoteSettings } from '../remote/settings.ts';
 import { addSettings } from '../setting.ts';
+import type { Desk } from './desk.ts';
+import type { Both, Local, Opened } from './options.ts';
 
-/** The options that every such command has, as commander hands them over. */
-export type Local = Pick<Flags, 'dataDir' | 'databaseUrl' | 'engine'> & { json?: boolean };
-
-export interface Opened {
-  config: Config;
-  store: Store;
-  masterKey: MasterKey;
-  /** The user of the host, for the audit trail. */
-  operator: Operator;
-  openEngine(): Promise<Engine>;
-}
+export type { Both, Local, Opened } from './options.ts';
 
 export interface OperatorContext {
   terminal: Terminal;
@@ -34,6 +24,14 @@ export interface OperatorContext {
   withStore<Result>(
     flags: Local,
     work: (opened: Opened) => Promise<Result>,
+    options?: { check?: boolean },
+  ): Promise<Result>;
+  /** Gives a command these options, and those of a server whose operator's API it may use. */
+  both(command: Command): Command;
+  /** Runs work on the data directory, or over the operator's API where the flags name a server. */
+  withDesk<Result>(
+    flags: Both,
+    work: (desk: Desk) => Promise<Result>,
     options?: { check?: boolean },
   ): Promise<Result>;
   print(flags: Local, value: object, human: string): void;
@@ -78,11 +76,34 @@ function local(command: Command): Command {
   return addSettings(command, localSettings).option('--json', 'print the answer as JSON');
 }
 
-export const operatorContext = (terminal: Terminal, env: Environment): OperatorContext => ({
-  terminal,
-  env,
-  local,
-  async withStore({ dataDir, databaseUrl, engine }, work, options = {}) {
+function both(command: Command): Command {
+  const { url, key, secret, profile, timeout } = remoteSettings;
+  return addSettings(command, { ...localSettings, url, key, secret, profile, timeout }).option(
+    '--json',
+    'print as JSON',
+  );
+}
+
+type WithStore = OperatorContext['withStore'];
+
+export function operatorContext(terminal: Terminal, env: Environment): OperatorContext {
+  const withStore = storeOpener(env);
+  return {
+    ...{ terminal, env, local, both, withStore },
+    async withDesk(flags, work, options) {
+      const { farDesk, farServer } = await import('./far-desk.ts');
+      const server = await farServer(flags, env);
+      if (server) return work(farDesk(server));
+      const { localDesk } = await import('./local-desk.ts');
+      return withStore(flags, (opened) => work(localDesk(opened)), options);
+    },
+    print: (flags, value, human) => print(terminal, flags, value, human),
+  };
+}
+
+const storeOpener =
+  (env: Environment): WithStore =>
+  async ({ dataDir, databaseUrl, engine }, work, options = {}) => {
     const config = parseConfig({ dataDir, databaseUrl, engine }, env);
     const { openExistingStore, openWorkedEngine } = await rooms();
     const { store, masterKey } = await openExistingStore(config, options);
@@ -103,6 +124,4 @@ export const operatorContext = (terminal: Terminal, env: Environment): OperatorC
       for (const engine of engines) await engine.close();
       await store.close();
     }
-  },
-  print: (flags, value, human) => print(terminal, flags, value, human),
-});
+  };

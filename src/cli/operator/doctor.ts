@@ -1,28 +1,21 @@
 // silversmith doctor: prints the faults and their cures.
 
 import type { Command } from 'commander';
-import { doctor } from '../../app/operator/doctor.ts';
-import { layerVerify } from '../../app/operator/layer.ts';
-import { systemClock } from '../../lib/clock.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 import type { Terminal } from '../output.ts';
-import type { Local, OperatorContext } from './context.ts';
-import { interruptible } from './interruptible.ts';
+import type { Both, OperatorContext } from './context.ts';
 
 export function doctorCommand(
   command: Command,
-  { local, withStore, print, terminal }: OperatorContext,
+  { both, withDesk, print, terminal }: OperatorContext,
 ): void {
-  local(command)
+  both(command)
     .option('--deep', 'read every layer, and compare it with its digest')
-    .action((flags: Local & { deep?: boolean }) =>
-      withStore(
+    .action((flags: Both & { deep?: boolean }) =>
+      withDesk(
         flags,
-        async ({ store, masterKey, operator, openEngine }) => {
-          const engine = await openEngine();
-          if (flags.deep)
-            await interruptible((signal) => layerVerify(operator, engine, [], signal));
-          const findings = await doctor({ store, masterKey, engine, clock: systemClock });
+        async (desk) => {
+          const findings = await desk.doctor(flags.deep === true);
           print(flags, findings, inWords(findings));
           failOn(findings, terminal);
         },

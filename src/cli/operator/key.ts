@@ -1,14 +1,15 @@
 // silversmith key create|rotate|list|revoke
 
 import { type Command, Option } from 'commander';
-import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
+import type { keyList } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import { permissions } from '../../domain/key.ts';
+import { permissions, usualPermissions } from '../../domain/key.ts';
+import { operatorPermissions } from '../../domain/operator-key.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { minute } from '../output.ts';
-import { duration, words } from '../parse.ts';
-import type { Local, OperatorContext } from './context.ts';
+import { duration, UsageError, words } from '../parse.ts';
+import type { Both, OperatorContext } from './context.ts';
 
 type Key = Awaited<ReturnType<typeof keyList>>[number];
 
@@ -24,32 +25,43 @@ export function keyCommands(key: Command, context: OperatorContext): void {
 }
 
 interface Wanted {
-  organisation: string;
+  organisation?: string;
+  operator?: boolean;
   name: string;
   permission?: string[];
   expires?: number;
 }
 
-function createCommand(key: Command, { local, withStore, print }: OperatorContext): void {
-  local(key.command('create').description('make a key; its secret is shown once'))
-    .requiredOption(
+function createCommand(key: Command, { both, withDesk, print }: OperatorContext): void {
+  both(key.command('create').description('make a key; its secret is shown once'))
+    .option(
       '--organisation <name>',
       'organisation; made when there is none of that name',
       words(100),
     )
+    .addOption(
+      new Option(
+        '--operator',
+        'make a key of operators, for the operator’s API; it belongs to no organisation',
+      ).conflicts('organisation'),
+    )
     .option('--name <name>', 'what the key is for', words(100), 'key')
-    .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
+    .option(
+      '--permission <name...>',
+      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all but keys:write`,
+    )
     .option(
       '--expires <duration>',
       'when it ends by itself, such as 30d or 12h; default: never',
       duration('1s', '36500d'),
     )
-    .action((flags: Local & Wanted) =>
-      withStore(flags, async ({ operator, masterKey }) => {
-        const made = await keyCreate(operator, masterKey, {
-          organisation: flags.organisation,
+    .action((flags: Both & Wanted) =>
+      withDesk(flags, async (desk) => {
+        const made = await desk.keyCreate({
+          organisation: ownerOf(flags),
           name: flags.name,
-          permissions: flags.permission ?? permissions,
+          permissions:
+            flags.permission ?? (flags.operator ? operatorPermissions : usualPermissions),
           expiresAt: flags.expires === undefined ? null : Date.now() + flags.expires,
         });
         print(flags, made, shown(made));
@@ -57,8 +69,15 @@ function createCommand(key: Command, { local, withStore, print }: OperatorContex
     );
 }
 
-function rotateCommand(key: Command, { local, withStore, print }: OperatorContext): void {
-  local(
+/** Null for a key of operators. Throws UsageError when neither is given. */
+function ownerOf({ organisation, operator }: Wanted): string | null {
+  if (operator) return null;
+  if (organisation !== undefined) return organisation;
+  throw new UsageError('Whose key is it? Give --organisation NAME, or --operator.');
+}
+
+function rotateCommand(key: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
     key
       .command('rotate <key>')
       .description('make a key in place of another, which goes on for a while'),
@@ -68,11 +87,9 @@ function rotateCommand(key: Command, { local, withStore, print }: OperatorContex
         .argParser(duration('0s', '36500d'))
         .default(24 * 3600_000, '24h'),
     )
-    .action((id: string, flags: Local & { overlap: number }) =>
-      withStore(flags, async ({ operator, masterKey, config }) => {
-        const { tryExclusive } = await import('../../server/exclusive.ts');
-        const lock = () => tryExclusive(config);
-        const made = await keyRotate(operator, masterKey, id as KeyId, flags.overlap, lock);
+    .action((id: string, flags: Both & { overlap: number }) =>
+      withDesk(flags, async (desk) => {
+        const made = await desk.keyRotate(id as KeyId, flags.overlap);
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),
     );
@@ -88,29 +105,30 @@ const state = ({ revokedAt, expiresAt }: Pick<Key, 'revokedAt' | 'expiresAt'>) =
 const columns: Columns<Key> = {
   KEY: ({ id }) => id,
   NAME: ({ name }) => name,
-  ORGANISATION: ({ organisationId }) => organisationId,
+  ORGANISATION: ({ organisationId }) => organisationId ?? 'operators',
   STATE: state,
   'LAST USED': ({ lastUsedAt }) => at(lastUsedAt) || 'never',
   PERMISSIONS: ({ permissions: held }) => held.join(' '),
 };
 
-function listCommand(key: Command, { local, withStore, terminal }: OperatorContext): void {
-  listOptions(local(key.command('list').description('list the keys'))).action(
-    (flags: Local & ListFlags) =>
-      withStore(flags, async ({ store }) => {
-        const items = await keyList(store);
+function listCommand(key: Command, { both, withDesk, terminal }: OperatorContext): void {
+  listOptions(both(key.command('list').description('list the keys'))).action(
+    (flags: Both & ListFlags) =>
+      withDesk(flags, async (desk) => {
+        const items = await desk.keyList();
         await printList(terminal, flags, { items, columns, answer: (keys) => keys });
       }),
   );
 }
 
 function revokeCommand(key: Command, context: OperatorContext): void {
-  const { local, withStore, print, terminal } = context;
-  confirmOptions(local(key.command('revoke <keys...>').description('revoke keys at once'))).action(
-    (ids: string[], flags: Local & Confirming) =>
-      withStore(flags, async ({ store, operator }) => {
+  const { both, withDesk, print, terminal } = context;
+  confirmOptions(both(key.command('revoke <keys...>').description('revoke keys at once')))
+    .option('--itself', 'also the key that signs the request, over the API')
+    .action((ids: string[], flags: Both & Confirming & { itself?: boolean }) =>
+      withDesk(flags, async (desk) => {
         const wanted = [...new Set(ids)];
-        const known = new Map((await keyList(store)).map((one) => [String(one.id), one]));
+        const known = new Map((await desk.keyList()).map((one) => [String(one.id), one]));
         const losses = wanted.flatMap((id) => {
           const one = known.get(id);
           return one === undefined || one.revokedAt !== null
@@ -128,12 +146,12 @@ function revokeCommand(key: Command, context: OperatorContext): void {
         };
         if (!(await confirmed(terminal, flags, loss))) return;
         for (const id of unknown === undefined ? wanted : [unknown])
-          await keyRevoke(operator, id as KeyId);
+          await desk.keyRevoke(id as KeyId, flags.itself === true);
         const said = wanted.map((id) => `Key ${id} is revoked.`).join('\n');
         const [only = ''] = wanted;
         const answer =
           wanted.length === 1 ? { key: only, revoked: true } : { keys: wanted, revoked: true };
         print(flags, answer, said);
       }),
-  );
+    );
 }

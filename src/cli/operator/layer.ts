@@ -1,11 +1,12 @@
 // silversmith layer list|verify
 
 import type { Command } from 'commander';
-import { layerList, layerVerify } from '../../app/operator/layer.ts';
+import { layerVerify } from '../../app/operator/layer.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { mb, minute } from '../output.ts';
 import { table } from '../table.ts';
-import type { Local, OperatorContext } from './context.ts';
+import type { Both, Local, OperatorContext } from './context.ts';
+import type { Desk } from './desk.ts';
 import { interruptible } from './interruptible.ts';
 
 const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
@@ -15,7 +16,7 @@ export function layerCommands(layer: Command, context: OperatorContext): void {
   verifyCommand(layer, context);
 }
 
-type Listed = Awaited<ReturnType<typeof layerList>>;
+type Listed = Awaited<ReturnType<Desk['layerList']>>;
 /** A layer, or what the engine keeps and the store does not know. */
 type Row = Listed['layers'][number] | Listed['orphans'][number];
 
@@ -33,16 +34,16 @@ const columns: Columns<Row> = {
   VERIFIED: (one) => at('seenAt' in one ? one.seenAt : one.verifiedAt),
 };
 
-function listCommand(layer: Command, { local, withStore, terminal }: OperatorContext): void {
+function listCommand(layer: Command, { both, withDesk, terminal }: OperatorContext): void {
   listOptions(
-    local(
+    both(
       layer
         .command('list')
         .description('list the layers, and what the engine keeps that the store does not know'),
     ),
-  ).action((flags: Local & ListFlags) =>
-    withStore(flags, async ({ store }) => {
-      const { layers, orphans } = await layerList(store);
+  ).action((flags: Both & ListFlags) =>
+    withDesk(flags, async (desk) => {
+      const { layers, orphans } = await desk.layerList();
       await printList<Row>(terminal, flags, {
         items: [...layers, ...orphans],
         columns,

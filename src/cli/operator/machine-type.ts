@@ -1,11 +1,11 @@
 // silversmith machine-type add, and machine-type list --local
 
 import type { Command } from 'commander';
-import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
+import { machineTypeList } from '../../app/operator/machine-type.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
-import type { Local, Opened, OperatorContext } from './context.ts';
+import type { Both, Opened, OperatorContext } from './context.ts';
 
 /** The largest machine type: what QEMU gives one machine, and a disk that a qcow2 file can be. */
 const most = { cpus: 255, memoryMb: 16 * 1024 ** 2, diskGb: 1_000_000 };
@@ -19,17 +19,17 @@ interface Sizes {
 
 export function machineTypeCommands(
   machineType: Command,
-  { local, withStore, print }: OperatorContext,
+  { both, withDesk, print }: OperatorContext,
 ): void {
-  local(machineType.command('add').description('add a machine type'))
+  both(machineType.command('add').description('add a machine type'))
     .requiredOption('--name <name>', 'name of the machine type', words(nameLengthMax))
     .requiredOption('--cpus <number>', 'virtual processors', whole(1, most.cpus))
     .requiredOption('--memory <mb>', 'memory in MB', whole(1, most.memoryMb))
     .requiredOption('--disk <gb>', 'disk in GB', whole(1, most.diskGb))
-    .action(({ name, cpus, memory, disk, ...flags }: Local & Sizes) =>
-      withStore(flags, async ({ operator }) => {
+    .action(({ name, cpus, memory, disk, ...flags }: Both & Sizes) =>
+      withDesk(flags, async (desk) => {
         const sizes = { cpus, memoryMb: memory, diskSizeGb: disk };
-        const added = await machineTypeAdd(operator, { name, code: name.toLowerCase(), ...sizes });
+        const added = await desk.machineTypeAdd({ name, code: name.toLowerCase(), ...sizes });
         print(flags, added, `Machine type ${added.id} (${name}) is added.`);
       }),
     );

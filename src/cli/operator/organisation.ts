@@ -1,16 +1,12 @@
 // silversmith organisation list|generalize|quota
 
 import type { Command } from 'commander';
-import {
-  organisationGeneralize,
-  organisationList,
-  organisationQuotaSet,
-} from '../../app/operator/organisation.ts';
+import type { organisationList } from '../../app/operator/organisation.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { UsageError, whole } from '../parse.ts';
 import { table } from '../table.ts';
-import type { Local, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
 
 export function organisationCommands(organisation: Command, context: OperatorContext): void {
   listCommand(organisation, context);
@@ -31,28 +27,28 @@ const columns: Columns<Found> = {
   'STORED GB': usedOf('storedGb'),
 };
 
-function listCommand(noun: Command, { local, withStore, terminal }: OperatorContext): void {
+function listCommand(noun: Command, { both, withDesk, terminal }: OperatorContext): void {
   listOptions(
-    local(noun.command('list').description('list the organisations, what they have and may have')),
-  ).action((flags: Local & ListFlags) =>
-    withStore(flags, async ({ store }) => {
-      const items = await organisationList(store);
+    both(noun.command('list').description('list the organisations, what they have and may have')),
+  ).action((flags: Both & ListFlags) =>
+    withDesk(flags, async (desk) => {
+      const items = await desk.organisationList();
       await printList(terminal, flags, { items, columns, answer: (found) => found });
     }),
   );
 }
 
-function generalizeCommand(noun: Command, { local, withStore, print }: OperatorContext): void {
-  local(
+function generalizeCommand(noun: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
     noun
       .command('generalize <name> <on|off>')
       .description('whether captures are generalised when nothing else is asked for'),
-  ).action((name: string, wanted: string, flags: Local) =>
-    withStore(flags, async ({ operator }) => {
+  ).action((name: string, wanted: string, flags: Both) =>
+    withDesk(flags, async (desk) => {
       if (wanted !== 'on' && wanted !== 'off')
         throw new UsageError(`${JSON.stringify(wanted)} is neither on nor off.`);
       const generalize = wanted === 'on';
-      await organisationGeneralize(operator, name, generalize);
+      await desk.organisationGeneralize(name, generalize);
       print(
         flags,
         { name, generalize },
@@ -62,18 +58,18 @@ function generalizeCommand(noun: Command, { local, withStore, print }: OperatorC
   );
 }
 
-function quotaCommand(noun: Command, { local, withStore, print }: OperatorContext): void {
+function quotaCommand(noun: Command, { both, withDesk, print }: OperatorContext): void {
   const limit = whole(0);
   const { images, machines, builds, storedGb, keptGb } = defaultQuotas;
-  local(noun.command('quota <name>').description('change what an organisation may have at most'))
+  both(noun.command('quota <name>').description('change what an organisation may have at most'))
     .option('--images <number>', `images; default: ${images}`, limit)
     .option('--machines <number>', `machines; default: ${machines}`, limit)
     .option('--builds <number>', `images being made at once; default: ${builds}`, limit)
     .option('--stored-gb <number>', `GB that its captures take; default: ${storedGb}`, limit)
     .option('--kept-gb <number>', `GB of replaced disks; default: ${keptGb}`, limit)
-    .action((name: string, flags: Local & Partial<Quotas>) =>
-      withStore(flags, async ({ operator }) => {
-        const quotas = await organisationQuotaSet(operator, name, givenOf(flags));
+    .action((name: string, flags: Both & Partial<Quotas>) =>
+      withDesk(flags, async (desk) => {
+        const quotas = await desk.organisationQuotaSet(name, givenOf(flags));
         const row = [
           ...[quotas.images, quotas.machines, quotas.builds],
           ...[quotas.storedGb, quotas.keptGb],

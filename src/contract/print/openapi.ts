@@ -24,7 +24,8 @@ import {
   type OperationSpec,
   permissionsOf,
 } from '../operation.ts';
-import { operationNames, refusalsOf, specOf } from '../table.ts';
+import { refusalsOf } from '../table.ts';
+import { documented } from './documented.ts';
 
 const binary = { type: 'string', format: 'binary' };
 const refTo = (kind: 'schemas' | 'parameters', name: string) => ({
@@ -42,8 +43,7 @@ export function openApiDocument(): Json {
     schemas.define(errorName(clientCode), { description: meaning, allOf: [error] });
 
   const paths: Record<string, Json> = {};
-  for (const name of operationNames) {
-    const operation = specOf(name);
+  for (const { name, operation, isOperators } of documented) {
     const methods = paths[operation.path] ?? {};
     paths[operation.path] = methods;
     methods[operation.method.toLowerCase()] = {
@@ -52,6 +52,7 @@ export function openApiDocument(): Json {
       summary: operation.summary,
       'x-permission': permissionsOf(operation).join(' or '),
       ...(operation.extension && { 'x-extension': true }),
+      ...(isOperators && { 'x-operator': true }),
       security: [{ hmac: [] }],
       parameters: parametersOf(operation, schemas),
       ...requestBodyOf(operation, schemas),
@@ -135,7 +136,7 @@ function answerOf(
   const stream = () => ({ 'text/event-stream': { schema: schemas.use(EventData) } });
   if (content === 'stream') return stream();
   const empty = Object.keys(response).length === 0;
-  const own = `${name.charAt(0).toUpperCase()}${name.slice(1)}Response`;
+  const own = `${name.replaceAll(/(?:^|\.)(\w)/g, (_, first: string) => first.toUpperCase())}Response`;
   const title = answerName ?? (empty ? 'SuccessResponse' : own);
   schemas.define(title, { allOf: empty ? [base] : [base, schemas.object(response)] });
   return { ...json(refTo('schemas', title)), ...(mayFollow && stream()) };

@@ -4,7 +4,7 @@ import { pathPrefix } from '../envelope.ts';
 import { wireErrors } from '../errors.ts';
 import { extensionsHeader, isExtension, requiredOf } from '../extension.ts';
 import { canStream, type OperationSpec, permissionsOf } from '../operation.ts';
-import { operationNames, specOf } from '../table.ts';
+import { documented } from './documented.ts';
 
 interface Field {
   type?: string | string[];
@@ -59,11 +59,13 @@ export function apiReference(): string {
     `\`Idempotency-Key\`. Fields of our own are sent to callers that send \`${extensionsHeader.name}: ${extensionsHeader.value}\`. Any operation can also refuse with 400,`,
     '401, 4710, 429, 500 and 503 ([errors](errors.md)).',
     '',
+    'Operations whose names begin with `operator.` take keys of operators alone, and are answered on the',
+    'host of the server, or where `--operator-api` says ([ADR 31](../adr/0031-operator-api.md)).',
+    '',
     'Every answer in JSON has an *envelope*: the fields `client_code` (200 for success), `message` and `timestamp`,',
     'beside those that are named here. A *plan* is a machine type: `plan_id` and `machine_type_id` are the same id.',
   ];
-  for (const name of operationNames) {
-    const operation = specOf(name);
+  for (const { name, operation } of documented) {
     const inputs = [
       ...fields('path', operation.params),
       ...fields('query', operation.query),

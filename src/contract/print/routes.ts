@@ -4,6 +4,7 @@
 import { pathPrefix } from '../envelope.ts';
 import { extensionsHeader } from '../extension.ts';
 import { idempotencyHeader, type OperationSpec } from '../operation.ts';
+import { operatorOperationNames, operatorSpecOf } from '../operator/table.ts';
 import { operationNames, specOf } from '../table.ts';
 import { transferPartBytesMax } from '../transfer.ts';
 
@@ -49,5 +50,18 @@ export interface Route {
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {
 ${operationNames.map((name) => line(name, row(specOf(name)))).join('\n')}
+};
+`;
+
+/** `src/client/operator-routes.ts`, which only the command line loads. */
+export const operatorRoutes =
+  (): string => `// The method and the path of each operation of the operator's API.
+// Printed from src/contract/operator/table.ts; do not edit it. Type: npm run contract
+
+import type { OperatorOperations } from './operator-types.ts';
+import type { Route } from './routes.ts';
+
+export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> = {
+${operatorOperationNames.map((name) => line(name, row(operatorSpecOf(name)))).join('\n')}
 };
 `;

@@ -6,6 +6,7 @@ import { BaseResponse } from '../envelope.ts';
 import { EventData } from '../event.ts';
 import { isExtension, isObject, type Json, requiredOf } from '../extension.ts';
 import type { OperationSpec } from '../operation.ts';
+import { operatorOperationNames, operatorSpecOf } from '../operator/table.ts';
 import { operationNames, specOf } from '../table.ts';
 
 const nothing = 'Record<never, never>';
@@ -108,8 +109,7 @@ function extensionFields(): string[] {
   return [...ours];
 }
 
-function row(name: (typeof operationNames)[number], interfaces: Interfaces): string {
-  const spec = specOf(name);
+function row(name: string, spec: OperationSpec, interfaces: Interfaces): string {
   const { summary, content, extension } = spec;
   return [
     comment(summary, '  '),
@@ -127,7 +127,7 @@ export function clientTypes(): string {
   const interfaces = new Interfaces();
   interfaces.typeOf({ ...BaseResponse, title: 'Envelope' });
   interfaces.typeOf(EventData);
-  const rows = operationNames.map((name) => row(name, interfaces));
+  const rows = operationNames.map((name) => row(name, specOf(name), interfaces));
   const texts = [...interfaces.texts].map(
     ([title, text]) => `export interface ${title} ${text}\n\n`,
   );
@@ -139,6 +139,18 @@ export type ExtensionField = ${quoted(extensionFields())};
 
 /** What each operation takes and answers; \`content\` says which of the two is bytes. */
 export interface Operations {
+${rows.join('')}}
+`;
+}
+
+/** `src/client/operator-types.ts`. */
+export function operatorTypes(): string {
+  const interfaces = new Interfaces();
+  const rows = operatorOperationNames.map((name) => row(name, operatorSpecOf(name), interfaces));
+  return `// The inputs and the answers of the operator's operations, as plain types.
+// Printed from src/contract/operator/table.ts; do not edit it. Type: npm run contract
+
+export interface OperatorOperations {
 ${rows.join('')}}
 `;
 }

@@ -29,8 +29,10 @@ export interface IdempotencyWriter extends IdempotencyReader {
     answer: string,
     expiresAt: number,
   ): Promise<void>;
-  /** Replaces the text of a kept answer: for a new master key. */
+  /** Replaces the text of a kept answer: for a new master key, or when the answer is there. */
   reseal(keyId: KeyId, idempotencyKey: string, answer: string): Promise<void>;
+  /** Forgets one, so that the request may be made anew. Idempotent. */
+  forget(keyId: KeyId, idempotencyKey: string): Promise<void>;
   /** Forgets the answers that expired at or before a time. */
   prune(before: number): Promise<void>;
 }

@@ -1,5 +1,6 @@
-// Access keys. A request names its key before it is known to which organisation it belongs, so keys
-// are read and written in the scope of the system.
+// Access keys. A request names its key before it is known to which organisation it belongs, so
+// `claimed` is asked in the scope of the system. In the scope of an organisation there are only its
+// own keys.
 
 import type { KeyId } from '../../domain/ids.ts';
 import type { AccessKey } from '../../domain/key.ts';

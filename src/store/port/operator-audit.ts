@@ -1,7 +1,12 @@
-// The audit trail of operators: changes that are made on the host itself. An entry is begun before
+// The audit trail of operators: changes that are made on the host itself, or over the operator's
+// API. An entry is begun before
 // the work and ended after it. The trail belongs to no organisation, so the scope does not matter.
 
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
+
+export type BegunEntry = Pick<OperatorEntry, 'operator' | 'action' | 'thing'> & {
+  requestId?: string | null | undefined;
+};
 
 export interface OperatorAuditReader {
   /** The newest entries, at most `limit`, newest first. */
@@ -12,7 +17,7 @@ export interface OperatorAuditReader {
 
 export interface OperatorAuditWriter extends OperatorAuditReader {
   /** Adds an entry of work that is about to begin, and returns its id. */
-  begin(entry: Pick<OperatorEntry, 'operator' | 'action' | 'thing'>): Promise<number>;
+  begin(entry: BegunEntry): Promise<number>;
   /** Gives an entry its outcome; nothing happens when there is no such entry. Idempotent. */
   end(id: number, ended: Pick<OperatorEntry, 'thing' | 'outcome' | 'reason'>): Promise<void>;
   /**

@@ -29,6 +29,7 @@ import type { LayerCopyReader, LayerCopyWriter } from './layer-copy.ts';
 import type { MachineReader, MachineWriter } from './machine.ts';
 import type { MachineTypeReader, MachineTypeWriter } from './machine-type.ts';
 import type { OperatorAuditReader, OperatorAuditWriter } from './operator-audit.ts';
+import type { OperatorKeyReader, OperatorKeyWriter } from './operator-key.ts';
 import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
 import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
@@ -56,6 +57,7 @@ export interface Reader {
   readonly jobs: JobReader;
   readonly organisations: OrganisationReader;
   readonly keys: KeyReader;
+  readonly operatorKeys: OperatorKeyReader;
   readonly access: AccessReader;
   readonly transfers: TransferReader;
   readonly usage: UsageReader;
@@ -84,6 +86,7 @@ export interface Writer extends Reader {
   readonly jobs: JobWriter;
   readonly organisations: OrganisationWriter;
   readonly keys: KeyWriter;
+  readonly operatorKeys: OperatorKeyWriter;
   readonly signatures: SignatureWriter;
   readonly access: AccessWriter;
   readonly transfers: TransferWriter;

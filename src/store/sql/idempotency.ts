@@ -45,6 +45,14 @@ export class SqlIdempotencyWriter extends SqlIdempotencyReader implements Idempo
       .execute();
   }
 
+  async forget(keyId: KeyId, idempotencyKey: string): Promise<void> {
+    await this.db
+      .deleteFrom('idempotency')
+      .where('keyId', '=', keyId)
+      .where('idempotencyKey', '=', idempotencyKey)
+      .execute();
+  }
+
   async prune(before: number): Promise<void> {
     await this.db.deleteFrom('idempotency').where('expiresAt', '<=', before).execute();
   }

@@ -15,8 +15,7 @@ const toKey = (row: Selectable<Database['accessKey']>): AccessKey => ({
 
 export class SqlKeyReader extends Queries implements KeyReader {
   async find(id: string): Promise<AccessKey | undefined> {
-    const row = await this.db
-      .selectFrom('accessKey')
+    const row = await this.within(this.db.selectFrom('accessKey'))
       .where('id', '=', id as KeyId)
       .selectAll()
       .executeTakeFirst();
@@ -24,8 +23,7 @@ export class SqlKeyReader extends Queries implements KeyReader {
   }
 
   async findMany(ids: readonly string[]): Promise<AccessKey[]> {
-    const rows = await this.db
-      .selectFrom('accessKey')
+    const rows = await this.within(this.db.selectFrom('accessKey'))
       .where('id', 'in', this.among(ids as readonly KeyId[]))
       .selectAll()
       .execute();
@@ -44,7 +42,10 @@ export class SqlKeyReader extends Queries implements KeyReader {
   }
 
   async list(): Promise<AccessKey[]> {
-    const rows = await this.db.selectFrom('accessKey').selectAll().orderBy('createdAt').execute();
+    const rows = await this.within(this.db.selectFrom('accessKey'))
+      .selectAll()
+      .orderBy('createdAt')
+      .execute();
     return rows.map(toKey);
   }
 }
@@ -55,6 +56,7 @@ type KeyChange = Partial<
 
 export class SqlKeyWriter extends SqlKeyReader implements KeyWriter {
   async add(key: Omit<AccessKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>): Promise<void> {
+    this.assertOwn(key);
     const permissions = JSON.stringify(key.permissions);
     const rest = { createdAt: this.now(), revokedAt: null, lastUsedAt: null };
     await this.db
@@ -76,13 +78,15 @@ export class SqlKeyWriter extends SqlKeyReader implements KeyWriter {
   }
 
   async #update(id: KeyId, change: KeyChange): Promise<void> {
-    await this.db.updateTable('accessKey').set(change).where('id', '=', id).execute();
+    await this.within(this.db.updateTable('accessKey').set(change)).where('id', '=', id).execute();
   }
 
   async revoke(id: KeyId): Promise<void> {
-    const result = await this.db
-      .updateTable('accessKey')
-      .set((e) => ({ revokedAt: e.fn.coalesce('revokedAt', e.val(this.now())) }))
+    const result = await this.within(
+      this.db
+        .updateTable('accessKey')
+        .set((e) => ({ revokedAt: e.fn.coalesce('revokedAt', e.val(this.now())) })),
+    )
       .where('id', '=', id)
       .executeTakeFirst();
     if (result.numUpdatedRows !== 1n)

@@ -1,7 +1,11 @@
 // Queries on the audit trail of operators.
 
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
-import type { OperatorAuditReader, OperatorAuditWriter } from '../port/operator-audit.ts';
+import type {
+  BegunEntry,
+  OperatorAuditReader,
+  OperatorAuditWriter,
+} from '../port/operator-audit.ts';
 import { prunedMax } from './audit.ts';
 import { Queries } from './scope.ts';
 
@@ -27,10 +31,11 @@ export class SqlOperatorAuditReader extends Queries implements OperatorAuditRead
 }
 
 export class SqlOperatorAuditWriter extends SqlOperatorAuditReader implements OperatorAuditWriter {
-  async begin(entry: Pick<OperatorEntry, 'operator' | 'action' | 'thing'>): Promise<number> {
+  async begin({ requestId = null, ...entry }: BegunEntry): Promise<number> {
+    const begun = { outcome: 'begun', createdAt: this.now() } as const;
     const row = await this.db
       .insertInto('operatorAudit')
-      .values({ ...entry, outcome: 'begun', reason: null, createdAt: this.now(), endedAt: null })
+      .values({ ...entry, requestId, ...begun, reason: null, endedAt: null })
       .returning('id')
       .executeTakeFirstOrThrow();
     return row.id;

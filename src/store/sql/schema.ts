@@ -25,6 +25,7 @@ import type { Layer } from '../../domain/layer.ts';
 import type { LayerCopy } from '../../domain/layer-copy.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
+import type { OperatorKey } from '../../domain/operator-key.ts';
 import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 
@@ -54,6 +55,7 @@ export interface Database {
     expiresAt: number | null;
     lastUsedAt: number | null;
   };
+  operatorKey: Omit<OperatorKey, 'permissions'> & { permissions: string };
   accessLink: AccessLink;
   machineType: {
     id: Generated<MachineTypeId>;

@@ -18,6 +18,7 @@ import { SqlLayerCopyReader, SqlLayerCopyWriter } from './layer-copy.ts';
 import { SqlMachineReader, SqlMachineWriter } from './machine.ts';
 import { SqlMachineTypeReader, SqlMachineTypeWriter } from './machine-type.ts';
 import { SqlOperatorAuditReader, SqlOperatorAuditWriter } from './operator-audit.ts';
+import { SqlOperatorKeyReader, SqlOperatorKeyWriter } from './operator-key.ts';
 import { SqlOrganisationReader, SqlOrganisationWriter } from './organisation.ts';
 import type { Binding } from './scope.ts';
 import { SqlSignatureWriter } from './signature.ts';
@@ -39,6 +40,7 @@ export const bindReader = (binding: Binding): Reader => ({
   jobs: new SqlJobReader(binding),
   organisations: new SqlOrganisationReader(binding),
   keys: new SqlKeyReader(binding),
+  operatorKeys: new SqlOperatorKeyReader(binding),
   access: new SqlAccessReader(binding),
   transfers: new SqlTransferReader(binding),
   usage: new SqlUsageReader(binding),
@@ -64,6 +66,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   jobs: new SqlJobWriter(binding),
   organisations: new SqlOrganisationWriter(binding),
   keys: new SqlKeyWriter(binding),
+  operatorKeys: new SqlOperatorKeyWriter(binding),
   signatures: new SqlSignatureWriter(binding),
   access: new SqlAccessWriter(binding),
   transfers: new SqlTransferWriter(binding),

@@ -5,6 +5,7 @@ import type {
   DiskId,
   ImageId,
   JobId,
+  KeyId,
   LayerId,
   MachineId,
   SoftwareId,
@@ -26,6 +27,7 @@ export interface Things {
   transferId: TransferId;
   goneId: TransferId;
   uid: string;
+  keyId: KeyId;
   layerId: LayerId;
   softwareId: SoftwareId;
 }
@@ -64,6 +66,8 @@ export const misses: Record<string, Read> = {
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
+  'keys.find': (work, { keyId }) => work.keys.find(keyId),
+  'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
 };
 
 const later = (work: Reader) => work.now() + 1_000_000;
@@ -89,6 +93,7 @@ export const lists: Record<string, Read> = {
   'jobs.nextDue': (work) => work.jobs.nextDue(),
   'transfers.list': (work) => work.transfers.list(),
   'transfers.deleted': (work) => work.transfers.deleted(),
+  'keys.list': (work) => work.keys.list(),
   'audit.list': (work) => work.audit.list({ from: 0, to: later(work), limit: 10 }),
   'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
   'events.after': (work) => work.events.after(0, 100),
@@ -149,6 +154,10 @@ export const changes: Record<string, Change> = {
     work.events.addOfLayer('layer.healed', layerId, [imageId]),
   'events.prune': (work) => work.events.prune(later(work)),
   'events.pruneBeyond': (work) => work.events.pruneBeyond(0),
+  'keys.used': (work, { keyId }) => work.keys.used(keyId),
+  'keys.expire': (work, { keyId }) => work.keys.expire(keyId, 1),
+  'keys.reseal': (work, { keyId }) => work.keys.reseal(keyId, 'changed', 'changed'),
+  'keys.revoke': (work, { keyId }) => work.keys.revoke(keyId).catch(() => {}),
 };
 
 /** Methods that add a row name its organisation, and those of the reconciler have no scope. */
@@ -161,6 +170,9 @@ export const withoutCase = new Set([
   'audit.add',
   'events.addOfHost',
   'events.beginAnew',
+  'keys.add',
+  // It is asked before the organisation is known.
+  'keys.claimed',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',

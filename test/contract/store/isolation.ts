@@ -52,7 +52,7 @@ async function furnish(
   const job = await world.claim(id, 'owner');
   assert.ok(job);
   const ids = { imageId, deletedId, machineId, diskId, freshId, transferId, goneId };
-  return { ...ids, jobId: id, job, uid, layerId, softwareId };
+  return { ...ids, jobId: id, job, uid, keyId, layerId, softwareId };
 }
 
 /** The names of all methods of an object, and of the classes that it is made of. */
@@ -84,6 +84,7 @@ async function everythingOf(world: World, things: Things, organisationId: World[
       link: await work.access.find(things.uid),
       events: await work.events.after(0, 100),
       forgotten: await work.events.forgotten(),
+      keys: await work.keys.list(),
       audit: await work.audit.list({ from: 0, to: Number.MAX_SAFE_INTEGER, limit: 100 }),
     }),
     organisationId,
@@ -176,6 +177,7 @@ export const testIsolation = (make: MakeWorld) =>
       const size = { machineType: 's', cpus: 1, memoryMb: 1, diskSizeGb: 1, region: null };
       const link = { uid: 'u', tokenHash: 'h', keyId: 'k' as never, expiresAt: 1 };
       const transfer = await world.read((work) => work.transfers.list(), organisationId);
+      const keys = await world.read((work) => work.keys.list(), organisationId);
       const adds: ((work: Writer) => Promise<unknown>)[] = [
         (work) => work.images.add({ organisationId, name: null, ...image }),
         (work) =>
@@ -186,6 +188,7 @@ export const testIsolation = (make: MakeWorld) =>
           work.disks.add({ id: 'new' as DiskId, organisationId, machineId, layerId, ...disk }),
         (work) => work.transfers.add({ ...transfer[0], id: 'new' } as never),
         (work) => work.access.add({ organisationId, machineId, ...link }),
+        (work) => work.keys.add({ ...keys[0], id: 'new' } as never),
         (work) => work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId }]),
       ];
       for (const add of adds) await assert.rejects(world.write(add, world.ours), TypeError);
@@ -202,6 +205,7 @@ export const testIsolation = (make: MakeWorld) =>
           'machines',
           'disks',
           'jobs',
+          'keys',
           'transfers',
           'access',
           'audit',

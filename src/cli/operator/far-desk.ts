@@ -1,0 +1,104 @@
+// The operator's functions over the operator's API of a server, and the choice between the two.
+
+import { existsSync } from 'node:fs';
+import type { ClientOptions } from '../../client/client.ts';
+import { createOperatorClient, type OperatorClient } from '../../client/operator.ts';
+import type { KeyId } from '../../domain/ids.ts';
+import { isOperatorKeyId } from '../../domain/operator-key.ts';
+import type { Quotas } from '../../domain/organisation.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { profilesFile } from '../../lib/folders.ts';
+import { fromWire } from '../../lib/wire-form.ts';
+import { UsageError } from '../parse.ts';
+import { findCredentials } from '../remote/context.ts';
+import { profileNamed, readProfiles } from '../remote/profiles.ts';
+import type { Desk } from './desk.ts';
+import type { Both } from './options.ts';
+
+/** What only the host can do. Throws UsageError. */
+const onlyHere = (what: string): never => {
+  throw new UsageError(
+    `${what} works on the server's own host alone; type it there, with --data-dir in place of --url, --key and --profile.`,
+  );
+};
+
+/**
+ * The server and the key, where the command is to be done over the API: when an option names them,
+ * or the environment or the profile in use has a key of operators. Null: on the data directory.
+ * Throws UsageError.
+ */
+export async function farServer(flags: Both, env: Environment): Promise<ClientOptions | null> {
+  const { url, key, secret, profile, dataDir, databaseUrl, engine } = flags;
+  const isFar = [url, key, secret, profile].some((one) => one !== undefined);
+  const isHere = [dataDir, databaseUrl, engine].some((one) => one !== undefined);
+  if (isFar && isHere)
+    throw new UsageError(
+      'Give --url, --key and --profile for the operator’s API of a server, or --data-dir, --database-url and --engine for the data on this host; not both.',
+    );
+  if (!isFar && (isHere || !(await hasOperatorKey(env)))) return null;
+  const found = await findCredentials({ ...flags, dataDir: undefined }, env);
+  if (isOperatorKeyId(found.key)) return found;
+  throw new UsageError(
+    `The key ${found.key} is of an organisation, and this command needs one of operators. On the server's own host, make one: silversmith key create --operator`,
+  );
+}
+
+/** Whether the environment, or the profile in use where no data directory is named, has one. */
+async function hasOperatorKey(env: Environment): Promise<boolean> {
+  const { SILVERSMITH_KEY: key, SILVERSMITH_PROFILE: name, SILVERSMITH_DATA_DIR: dataDir } = env;
+  if (key !== undefined) return isOperatorKeyId(key);
+  if (name === undefined && (dataDir !== undefined || !existsSync(profilesFile(env)))) return false;
+  const all = await readProfiles(env);
+  const chosen = name ?? all.current;
+  return chosen !== null && isOperatorKeyId(profileNamed(all, chosen).key);
+}
+
+export const farDesk = (options: ClientOptions): Desk => deskOf(createOperatorClient(options));
+
+const deskOf = (client: OperatorClient): Desk => ({
+  organisationList: async () => fromWire((await client.organisationList()).organisations),
+  async organisationGeneralize(name, on) {
+    await client.organisationGeneralize({ name, on });
+  },
+  async organisationQuotaSet(name, { storedGb, keptGb, ...counts }) {
+    const limits = { ...counts, stored_gb: storedGb, kept_gb: keptGb };
+    const answer = await client.organisationQuotaSet({ name, ...limits });
+    const { client_code: _, message: __, timestamp: ___, ...quotas } = answer;
+    return fromWire<Quotas>(quotas);
+  },
+  keyList: async () => fromWire((await client.keyList()).keys),
+  async keyCreate({ organisation, name, permissions, expiresAt = null }) {
+    if (typeof organisation !== 'string') return onlyHere('key create --operator');
+    const { key, secret } = await client.keyCreate({
+      ...{ organisation, name, permissions: [...permissions] },
+      ...(expiresAt !== null && { expires_at: new Date(expiresAt).toISOString() }),
+    });
+    return { key: key as KeyId, secret };
+  },
+  async keyRotate(id, overlapMs) {
+    const overlapS = Math.round(overlapMs / 1000);
+    const made = await client.keyRotate({ id, overlap_seconds: overlapS });
+    const { key, secret, replaced_until: until } = made;
+    return { key: key as KeyId, secret, replaces: id, replacedUntil: Date.parse(until) };
+  },
+  async keyRevoke(id, itself) {
+    await client.keyRevoke({ id, itself });
+  },
+  async machineTypeAdd({ name, code, cpus, memoryMb, diskSizeGb }) {
+    const sizes = { cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb };
+    return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
+  },
+  storageGet: async () =>
+    (await client.storageGet()).sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
+  doctor: async (deep) => (deep ? onlyHere('doctor --deep') : (await client.doctor()).findings),
+  async layerList() {
+    const { layers, orphans } = await client.layerList();
+    return fromWire({ layers, orphans });
+  },
+  cacheList: async () => fromWire((await client.cacheList()).steps),
+  async cachePrune(keepBytes) {
+    const { steps, bytes } = await client.cachePrune({ keep_bytes: Math.round(keepBytes) });
+    return fromWire({ steps, bytes });
+  },
+  auditList: async (limit) => fromWire((await client.auditList({ limit })).entries),
+});

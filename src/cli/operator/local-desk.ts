@@ -1,0 +1,43 @@
+// The operator's functions on the data directory of this host.
+
+import { auditList } from '../../app/operator/audit.ts';
+import { cacheList, cachePrune } from '../../app/operator/cache.ts';
+import { doctor } from '../../app/operator/doctor.ts';
+import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
+import { layerList, layerVerify } from '../../app/operator/layer.ts';
+import { machineTypeAdd } from '../../app/operator/machine-type.ts';
+import {
+  organisationGeneralize,
+  organisationList,
+  organisationQuotaSet,
+} from '../../app/operator/organisation.ts';
+import { storageGet } from '../../app/operator/storage.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Desk } from './desk.ts';
+import { interruptible } from './interruptible.ts';
+import type { Opened } from './options.ts';
+
+/** The functions on an open data directory. */
+export const localDesk = ({ store, masterKey, operator, openEngine, config }: Opened): Desk => ({
+  organisationList: () => organisationList(store),
+  organisationGeneralize: (name, on) => organisationGeneralize(operator, name, on),
+  organisationQuotaSet: (name, given) => organisationQuotaSet(operator, name, given),
+  keyList: () => keyList(store),
+  keyCreate: (given) => keyCreate(operator, masterKey, given),
+  async keyRotate(id, overlapMs) {
+    const { tryExclusive } = await import('../../server/exclusive.ts');
+    return keyRotate(operator, masterKey, id, overlapMs, () => tryExclusive(config));
+  },
+  keyRevoke: (id) => keyRevoke(operator, id),
+  machineTypeAdd: (type) => machineTypeAdd(operator, type),
+  storageGet: async () => storageGet(store, await openEngine()),
+  async doctor(deep) {
+    const engine = await openEngine();
+    if (deep) await interruptible((signal) => layerVerify(operator, engine, [], signal));
+    return doctor({ store, masterKey, engine, clock: systemClock });
+  },
+  layerList: () => layerList(store),
+  cacheList: () => cacheList(store),
+  cachePrune: (keepBytes) => cachePrune(operator, keepBytes),
+  auditList: (limit) => auditList(store, limit),
+});

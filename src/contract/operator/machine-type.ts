@@ -1,0 +1,36 @@
+// Machine types, for operators on the wire.
+
+import { Type } from 'typebox';
+import { Text } from '../envelope.ts';
+import { defineOperator } from './operation.ts';
+
+const sizes = {
+  cpus: Type.Integer({ minimum: 1, maximum: 512, description: 'Virtual processors' }),
+  memory_mb: Type.Integer({ minimum: 16, maximum: 16_777_216, description: 'Memory in MB' }),
+  disk_size_gb: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Disk size in GB' }),
+};
+
+const MachineType = Type.Object({
+  id: Type.Integer(),
+  name: Type.String(),
+  code: Type.String(),
+  ...sizes,
+});
+
+export const machineTypeOperations = {
+  machineTypeList: defineOperator({
+    method: 'GET',
+    path: '/operator/machine-types',
+    summary: 'List the machine types',
+    response: { machine_types: Type.Array(MachineType) },
+    errors: [],
+  }),
+  machineTypeAdd: defineOperator({
+    method: 'POST',
+    path: '/operator/machine-types',
+    summary: 'Add a machine type',
+    body: Type.Object({ name: Text(100, 'Name'), code: Text(100, 'Short name'), ...sizes }),
+    response: { id: Type.Integer() },
+    errors: [],
+  }),
+} as const;

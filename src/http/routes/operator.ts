@@ -1,0 +1,88 @@
+// The operator's operations between the wire and the functions of the operator.
+
+import { auditList } from '../../app/operator/audit.ts';
+import { cacheList, cachePrune } from '../../app/operator/cache.ts';
+import { doctor } from '../../app/operator/doctor.ts';
+import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
+import { layerList } from '../../app/operator/layer.ts';
+import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
+import {
+  organisationGeneralize,
+  organisationList,
+  organisationQuotaSet,
+} from '../../app/operator/organisation.ts';
+import type { OperatorRequest } from '../../app/operator/request.ts';
+import { storageGet } from '../../app/operator/storage.ts';
+import type {
+  OperatorAnswer,
+  OperatorInput,
+  OperatorOperationName,
+} from '../../contract/operator/table.ts';
+import type { Quotas } from '../../domain/organisation.ts';
+import { fromWire, toWire } from '../../lib/wire-form.ts';
+import { dateTime, timeIn } from '../handler.ts';
+
+const dayS = 86_400;
+
+type Handlers = {
+  [Name in OperatorOperationName]: (
+    request: OperatorRequest,
+    input: OperatorInput<Name>,
+  ) => Promise<OperatorAnswer<Name>>;
+};
+
+/** The server that answers has the lock of its directory, so no other one is to be kept away. */
+const noLock = async () => null;
+
+export const operatorHandlers: Handlers = {
+  organisationList: async ({ store }) => ({
+    organisations: toWire(await organisationList(store)),
+  }),
+  async organisationGeneralize({ operator }, { body: { name, on } }) {
+    await organisationGeneralize(operator, name, on);
+    return {};
+  },
+  async organisationQuotaSet({ operator }, { body: { name, ...given } }) {
+    return toWire(await organisationQuotaSet(operator, name, fromWire<Partial<Quotas>>(given)));
+  },
+  keyList: async ({ store }) => ({ keys: toWire(await keyList(store)) }),
+  keyCreate: ({ operator, masterKey }, { body }) =>
+    keyCreate(operator, masterKey, {
+      organisation: body.organisation,
+      name: body.name,
+      permissions: body.permissions,
+      expiresAt: timeIn('expires_at', body.expires_at),
+    }),
+  async keyRotate({ operator, masterKey }, { params, body }) {
+    const { overlap_seconds: overlapS = dayS } = body;
+    const made = await keyRotate(operator, masterKey, params.id, overlapS * 1000, noLock);
+    const { replacedUntil, ...rest } = made;
+    return { ...rest, replaced_until: dateTime(replacedUntil) };
+  },
+  async keyRevoke({ operator, keyId }, { params, body: { itself = false } }) {
+    await keyRevoke(operator, params.id, { by: keyId, itself });
+    return {};
+  },
+  machineTypeList: async ({ store }) => ({
+    machine_types: toWire(await machineTypeList(store)),
+  }),
+  machineTypeAdd: ({ operator }, { body: { name, code, cpus, ...sizes } }) =>
+    machineTypeAdd(operator, {
+      ...{ name, code, cpus },
+      memoryMb: sizes.memory_mb,
+      diskSizeGb: sizes.disk_size_gb,
+    }),
+  storageGet: async ({ store, engine }) => ({
+    sizes: (await storageGet(store, engine())).map(([what, bytes]) => ({ what, bytes })),
+  }),
+  doctor: async ({ engine, ...patient }) => ({
+    findings: await doctor({ ...patient, engine: engine() }),
+  }),
+  auditList: async ({ store }, { query: { limit = 100 } }) => ({
+    entries: toWire(await auditList(store, limit)),
+  }),
+  layerList: async ({ store }) => toWire(await layerList(store)),
+  cacheList: async ({ store }) => ({ steps: toWire(await cacheList(store)) }),
+  cachePrune: ({ operator }, { body: { keep_bytes: keepBytes = 0 } }) =>
+    cachePrune(operator, keepBytes),
+};
