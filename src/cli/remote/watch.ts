@@ -18,6 +18,7 @@ import {
 } from './context.ts';
 import { changes, type Fleet, fleetNow } from './fleet.ts';
 import { frameOf } from './fleet-frame.ts';
+import { pause } from './follow.ts';
 
 export function watchCommand(command: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(command)
@@ -81,17 +82,6 @@ async function look(
     }
   }
 }
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-  });
 
 async function onScreen(looking: Looking, terminal: Terminal, url: string): Promise<number> {
   let shown: { fleet: Fleet; problem: string | null } = { fleet: looking.first, problem: null };
