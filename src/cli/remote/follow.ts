@@ -36,7 +36,7 @@ export interface Work<State, Id extends number | string = number> {
 type Followed<State, Id> = Map<Id, { state: State } | { error: unknown }>;
 
 /** A pause that the signal ends early. */
-const pause = (ms: number, signal: AbortSignal) =>
+export const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const end = () => {
       clearTimeout(timer);
@@ -44,6 +44,7 @@ const pause = (ms: number, signal: AbortSignal) =>
       resolve();
     };
     const timer = setTimeout(end, ms);
+    if (signal.aborted) return end();
     signal.addEventListener('abort', end);
   });
 
