@@ -10,9 +10,18 @@ import {
   createClient as createOperations,
   type Input,
 } from './client.ts';
+import { type Followed, follow, type Gap, type Listening, listen } from './events.ts';
 import { everyItem } from './page.ts';
 import { downloaded, type Moving, type Read, upload } from './transfer.ts';
-import type { Envelope, ExtensionField, Image, Machine, Operations, Transfer } from './types.ts';
+import type {
+  Envelope,
+  ExtensionField,
+  FleetEvent,
+  Image,
+  Machine,
+  Operations,
+  Transfer,
+} from './types.ts';
 import {
   type DoneOptions,
   doneImage,
@@ -30,6 +39,7 @@ export {
   StalledError,
   UnfinishedError,
 } from './errors.ts';
+export type { Followed, Gap, Listening } from './events.ts';
 export type { Moving, Read } from './transfer.ts';
 export type * from './types.ts';
 export type { DoneOptions, MachineDoneOptions, Waited } from './wait.ts';
@@ -65,10 +75,32 @@ export interface Transfers {
   waitFor(transfer: Waited<'transfer', string>, options?: DoneOptions<Transfer>): Promise<Transfer>;
 }
 
+type ListenOptions = Omit<Listening, 'filters'>;
+
+export interface Events {
+  /**
+   * Events as they happen, without an end: `for await (const event of client.events())`. It connects
+   * again by itself, and misses none; where events are not kept any more, it gives a gap.
+   */
+  events(
+    filters?: Input<'eventList'>,
+    options?: ListenOptions,
+  ): AsyncGenerator<FleetEvent | Gap, void>;
+  /** What the build of an image prints and does, from its beginning to its end. */
+  follow(
+    image: Waited<'image'>,
+    options?: ListenOptions,
+  ): AsyncGenerator<FleetEvent | Gap | Followed, void>;
+}
+
 type OwnLists = Lists<Image, Machine, ListQuery<'imageList'>>;
 
 /** The client of a server of Silversmith. */
-export interface Silversmith extends Client, Omit<OwnLists, 'waitFor'>, Omit<Transfers, 'waitFor'> {
+export interface Silversmith
+  extends Client,
+    Events,
+    Omit<OwnLists, 'waitFor'>,
+    Omit<Transfers, 'waitFor'> {
   waitFor: OwnLists['waitFor'] & Transfers['waitFor'];
 }
 
@@ -97,11 +129,14 @@ export interface PlainSilversmith
 
 /** With the waits in between they take three to six seconds, which a restart takes too. */
 const defaultTriesMax = 6;
+const triesMost = 100;
 const defaultPerPage = 100;
+/** What a header can carry, without the colon that ends a key there. */
+const keyForm = /^[\x21-\x39\x3b-\x7e]+$/;
 
 /**
- * Makes a client. Nothing is sent before a method is called. Throws TypeError for an address that
- * is none, a missing key, and a browser's page that may not sign.
+ * Makes a client. Nothing is sent before a method is called. Throws TypeError for options that
+ * cannot work, and in a browser's page that may not sign.
  */
 export function createClient(options: ClientOptions & { extensions: false }): PlainSilversmith;
 export function createClient(options: ClientOptions): Silversmith;
@@ -112,7 +147,7 @@ export function createClient(given: ClientOptions): PlainSilversmith {
   return {
     ...client,
     ...lists(client),
-    ...(options.extensions !== false && transfers(options)),
+    ...(options.extensions !== false && { ...transfers(options), ...events(options) }),
   };
 }
 
@@ -174,6 +209,11 @@ function transfers(options: ClientOptions): Omit<Transfers, 'waitFor'> {
   };
 }
 
+const events = (options: ClientOptions): Events => ({
+  events: (filters, listening) => listen(options, { ...listening, filters }),
+  follow: ({ attributes: { id } }, listening) => follow(options, id, listening),
+});
+
 function readerOf(source: Source): Read {
   if (typeof source === 'function') return source;
   if (source instanceof Uint8Array)
@@ -182,10 +222,14 @@ function readerOf(source: Source): Read {
     new Uint8Array(await source.slice(offset, offset + length).arrayBuffer());
 }
 
-function assertUsable({ url, key, secret }: ClientOptions): void {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new TypeError(`url is ${url}; give the address of the server, such as https://host.`);
-  if (!key || !secret) throw new TypeError('Give the key and its secret.');
+function assertUsable({ url, key, secret, timeoutMs = 1, triesMax = 1 }: ClientOptions): void {
+  if (!URL.canParse(url) || !/^https?:\/\/[^/?#@\\]+\/?$/i.test(url))
+    throw new TypeError(`url is ${url}; give an address without a path, such as https://host.`);
+  if (!keyForm.test(key)) throw new TypeError('Give the key as it was given to you.');
+  if (!secret) throw new TypeError('Give the secret of the key.');
+  if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}; give a time above 0.`);
+  if (!Number.isInteger(triesMax) || triesMax < 1 || triesMax > triesMost)
+    throw new TypeError(`triesMax is ${triesMax}; give a whole number from 1 to ${triesMost}.`);
   if (globalThis.crypto?.subtle === undefined)
     throw new TypeError(
       'Requests are signed with WebCrypto, which browsers give to pages over https or of localhost.',

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createClient } from '../../src/client/silversmith.ts';
 import { listening } from '../http/sockets.ts';
+import { waitFor } from '../support.ts';
 import { envelope, json, scripted } from './scripted.ts';
 
 const bytes = randomBytes(300_000);
@@ -121,6 +122,39 @@ describe('a download', () => {
     assert.equal(Buffer.concat(got).toString(), '456789');
   });
 
+  it('ends with the size that was told, also when the server sends without an end', async (t) => {
+    const { options } = await scripted(t, transfer, (response) => {
+      response.writeHead(206, { 'content-type': 'application/octet-stream' });
+      const more = () => {
+        while (!response.destroyed && response.write('0123456789'.repeat(1000)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    let got = '';
+    for await (const piece of createClient(options).download('a', { offset: 4 })) {
+      got += Buffer.from(piece);
+      assert.ok(got.length <= 6, `${got.length} bytes`);
+    }
+    assert.equal(got, '012345');
+  });
+
+  it('leaves out what comes from before the place that was asked for', async (t) => {
+    for (const [range, says] of [
+      ['bytes 2-9/10', '456789'],
+      ['bytes 5-9/10', null],
+    ] as const) {
+      const { options } = await scripted(t, transfer, (response, request) => {
+        if (!request.url?.endsWith('/content')) return transfer(response, request);
+        response.writeHead(206, { 'content-range': range });
+        response.end('0123456789'.slice(Number(range[6])));
+      });
+      const got = Array.fromAsync(createClient(options).download('a', { offset: 4, ...quick }));
+      if (says === null) await assert.rejects(got, { name: 'StalledError' });
+      else assert.equal(Buffer.concat(await got).toString(), says);
+    }
+  });
+
   it('goes on by another request when the server falls silent in the middle of the file', async (t) => {
     const begin: Parameters<typeof scripted>[1] = (response, request) => {
       if (!request.url?.endsWith('/content')) return transfer(response, request);
@@ -138,6 +172,24 @@ describe('a download', () => {
     };
     await assert.rejects(all(), /enough/);
     assert.equal(requests.filter(({ url }) => url.endsWith('/content')).length, 3);
+  });
+
+  it('waits for a reader that takes longer than the server may', async (t) => {
+    const timeoutMs = 50;
+    let finish = () => {};
+    const { options, requests } = await scripted(t, transfer, (response) => {
+      response.writeHead(206, { 'content-type': 'application/octet-stream' });
+      response.write('01234');
+      finish = () => void response.end('56789');
+    });
+    let got = '';
+    for await (const piece of createClient({ ...options, timeoutMs }).download('a')) {
+      got += Buffer.from(piece).toString();
+      const until = performance.now() + 3 * timeoutMs;
+      await waitFor('the time for an answer is over', () => performance.now() > until);
+      finish();
+    }
+    assert.deepEqual([got, requests.length], ['0123456789', 2]);
   });
 
   it('ends with its signal while the server is silent', async (t) => {

@@ -23,6 +23,7 @@ const always = [
   'commander',
   'src/bin/commands.ts',
   'src/bin/main.ts',
+  'src/bin/program.ts',
   'src/bin/silversmith.js',
   'src/bin/version.ts',
   'src/cli/exit.ts',
@@ -143,5 +144,8 @@ describe('compiled code', () => {
     for (const relative of ['', 'cache']) await start(relative, home);
     assert.deepEqual(await readdir(home), ['.cache']);
     assert.match((await start(join(home, 'not', 'there'), home)).stdout, /^\d/);
+    const cwd = await temporaryFolder(t);
+    await run(process.execPath, [entry, '--version'], { cwd, env: { HOME: '' } });
+    assert.deepEqual(await readdir(cwd), []);
   });
 });
