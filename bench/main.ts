@@ -31,6 +31,7 @@ const benchmarks: Record<string, Benchmark> = {
   profile: { about: 'where the time of a kept answer goes', recorded: [[]] },
   day: { about: 'a day of a fleet in minutes, and what the server takes then' },
   signatures: { about: 'signatures that servers share on PostgreSQL, beside select 1' },
+  events: { about: '5,000 listeners on one server: memory, and how late events come' },
   scale: { about: 'a large fleet on PostgreSQL, beside pgbench; half an hour' },
 };
 /** What is run when no name is given; it takes minutes. */

@@ -83,6 +83,7 @@ async function prepareStore(from: string, part: string, by: string): Promise<voi
         for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
         await work.jobs.endLeases();
         await work.host.thawAll();
+        await work.events.beginAnew();
         const thing = `the backup in ${from}`;
         const id = await work.operatorAudit.begin({ operator: by, action: 'backupRestore', thing });
         await work.operatorAudit.end(id, { thing, outcome: 'done', reason: null });

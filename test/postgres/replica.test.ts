@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { openPool } from '../../src/store/postgres/pool.ts';
 import { PostgresSignatures } from '../../src/store/postgres/signatures.ts';
+import { type Frame, listen } from '../http/event-reader.ts';
 import { defer, type Scope, waitFor } from '../support.ts';
 import { startReplicas } from './replicas.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
@@ -50,6 +52,36 @@ describe('three servers on one database', () => {
     for (const answer of again) {
       assert.equal(answer.headers['idempotent-replayed'], 'true');
       assert.deepEqual(answer.json(), done?.json());
+    }
+  });
+
+  it('tell their listeners the same events, and a listener goes on at another server', async (t) => {
+    const s = await startReplicas(t, await server.database(), { count: 3 });
+    for (const app of s.apps) await app.listen({ host: '127.0.0.1', port: 0 });
+    const ports = s.apps.map((app) => (app.server.address() as AddressInfo).port);
+    const hear = (port: number, more: object = {}) => listen(t, port, { as: s.keys.ours, ...more });
+    const all = await Promise.all(ports.map((port) => hear(port)));
+    for (const heard of all) await waitFor('it is open', () => heard.lastId() !== '');
+    const ids: number[] = [];
+    for (let n = 0; n < 12; n++) {
+      const answer = await s.at(n).call('imageInstall');
+      ids.push(answer.body.attributes.id);
+    }
+    const isLast = ({ data }: Frame) =>
+      data.subject.id === String(ids.at(-1)) && data.status === 'available';
+    for (const heard of all) await heard.until('the last image is made', isLast);
+    await Promise.all(ids.map((id) => s.imageSettled(id)));
+    await waitFor('all have all', () => new Set(all.map(({ frames }) => frames.length)).size === 1);
+    const [first = [], ...others] = all.map(({ frames }) => frames.map(({ id }) => id));
+    for (const other of others) assert.deepEqual(other, first);
+    const lastEventId = first[2] ?? '';
+    const again = await Promise.all(ports.map((port) => hear(port, { lastEventId })));
+    for (const heard of again) {
+      await waitFor('it has the rest', () => heard.frames.length === first.length - 3);
+      assert.deepEqual(
+        heard.frames.map(({ id }) => id),
+        first.slice(3),
+      );
     }
   });
 

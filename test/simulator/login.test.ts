@@ -42,7 +42,7 @@ async function start(t: Scope) {
 
 describe('login', { concurrency: 2 }, () => {
   it('asks at a terminal, shows no secret, and keeps the profile for its user alone', async (t) => {
-    const { env, file, url, key, secret } = await start(t);
+    const { env, file, url, key, secret, run } = await start(t);
     const terminal = inTerminal(t, { env }, 'login', '--name', 'office');
     await terminal.shows(/Server: /);
     terminal.type(`${url}\r`);
@@ -55,12 +55,7 @@ describe('login', { concurrency: 2 }, () => {
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.equal((await stat(join(file, '..'))).mode & 0o777, 0o700);
     assert.deepEqual(await readdir(join(file, '..')), ['profiles.json']);
-    const list = inTerminal(t, { env }, 'machine', 'list', '--quiet');
-    assert.equal(await list.closed, 0, list.shown());
-    const interrupted = inTerminal(t, { env }, 'login', '--name', 'other');
-    await interrupted.shows(/Server: /);
-    interrupted.type('\u0003');
-    assert.equal(await interrupted.closed, 130);
+    assert.equal((await run({}, 'machine', 'list', '--quiet')).code, 0);
   });
 
   it('refuses a key that the server does not take, and keeps nothing', async (t) => {

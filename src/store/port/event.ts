@@ -48,6 +48,12 @@ export interface EventWriter extends EventReader {
    * writers do not wait long. Call it again for the rest.
    */
   prune(before: number): Promise<void>;
+  /**
+   * Forgets all events, and gives ids from now on that are higher than any that was given. For a
+   * store that was brought back from a backup: a listener may have an id from after the backup, and
+   * is told then that events are lost.
+   */
+  beginAnew(): Promise<void>;
   /** Like `prune`: the oldest events beyond so many of the organisation of the scope. */
   pruneBeyond(rows: number): Promise<void>;
 }

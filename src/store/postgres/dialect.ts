@@ -18,6 +18,10 @@ export const dialect: Dialect = {
   hasLooseTallies,
   joinTallies,
 
+  async skipIds(db, table, id) {
+    await sql`select setval(pg_get_serial_sequence(${table}, 'id'), ${id})`.execute(db);
+  },
+
   unlocked: (query) => query.forUpdate().skipLocked(),
 
   among<Id extends number | string>(ids: readonly Id[]) {

@@ -25,6 +25,9 @@ export interface Dialect {
   /** Joins the rows of kept numbers, where there is more than one of a number. */
   joinTallies(db: Db): Promise<void>;
 
+  /** Makes a table that counts its ids go on after this one. */
+  skipIds(db: Db, table: string, id: number): Promise<void>;
+
   /**
    * Locks the rows that a subquery finds, and leaves out those that another transaction has locked.
    * A database that writes one transaction at a time returns the query as it is.

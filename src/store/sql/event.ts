@@ -23,6 +23,8 @@ const columns = [
 ] as const;
 
 const reasonCharsMax = 500;
+/** More events than any store writes between two backups. */
+const skippedIds = 1_000_000_000;
 
 /** The columns of an event that come from the row of its subject. */
 const stateOf = {
@@ -168,6 +170,16 @@ export class SqlEventWriter extends SqlEventReader implements EventWriter {
       .limit(1)
       .executeTakeFirst();
     await this.#forget(young === undefined ? Number.MAX_SAFE_INTEGER : young.id - 1);
+  }
+
+  async beginAnew(): Promise<void> {
+    const base = (await this.newest()) + skippedIds;
+    await this.db.deleteFrom('event').execute();
+    await this.db.deleteFrom('eventOutbox').execute();
+    await this.dialect.skipIds(this.db, 'event', base);
+    await sql`insert into event_floor (organisation_id, id)
+      select id, cast(${base} as bigint) from organisation where true
+      on conflict (organisation_id) do update set id = excluded.id`.execute(this.db);
   }
 
   async pruneBeyond(rows: number): Promise<void> {

@@ -8,6 +8,12 @@ export const dialect: Dialect = {
   hasLooseTallies: async () => false,
   async joinTallies() {},
 
+  async skipIds(db, table, id) {
+    await sql`update sqlite_sequence set seq = ${id} where name = ${table}`.execute(db);
+    await sql`insert into sqlite_sequence (name, seq) select ${table}, ${id}
+      where not exists (select 1 from sqlite_sequence where name = ${table})`.execute(db);
+  },
+
   unlocked: (query) => query,
 
   among: <Id>(ids: readonly Id[]) => sql<Id>`(select value from json_each(${JSON.stringify(ids)}))`,

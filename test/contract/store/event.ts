@@ -193,6 +193,26 @@ export const testEvents = (make: MakeWorld) =>
       assert.equal(forgotten, before[1]?.id);
     });
 
+    it('begins anew after a backup was restored, with ids that no listener can have', async (t) => {
+      const world = await make(t);
+      const { id } = await world.image();
+      const add = () => world.write((work) => work.events.add('changed', { imageIds: [id] }));
+      const forgotten = (scope: typeof world.ours) =>
+        world.read((work) => work.events.forgotten(), scope);
+      for (const withEvents of [false, true]) {
+        if (withEvents) await add();
+        const [before] = await all(world);
+        await world.write((work) => work.events.beginAnew());
+        assert.deepEqual(await all(world), []);
+        await add();
+        const [first] = await all(world);
+        const floor = await forgotten(world.ours);
+        assert.equal(first?.id, floor + 1);
+        assert.equal(await forgotten(world.theirs), floor);
+        assert.ok(floor >= (before?.id ?? 0) + 1_000_000_000);
+      }
+    });
+
     it('wakes those who wait for events, and a change without events does not', async (t) => {
       const world = await make(t);
       const { id } = await world.image();

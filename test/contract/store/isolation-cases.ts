@@ -160,6 +160,7 @@ export const withoutCase = new Set([
   'access.add',
   'audit.add',
   'events.addOfHost',
+  'events.beginAnew',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',
