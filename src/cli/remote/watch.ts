@@ -75,8 +75,9 @@ async function look(
     wake = new AbortController();
     if (signal.aborted) return;
     try {
-      tell(await fleetNow(client), null);
+      tell(await fleetNow(client, signal), null);
     } catch (error) {
+      if (signal.aborted) return;
       if (!mayPass(error, true)) throw error;
       tell(null, sentenceOf(error));
     }
