@@ -23,7 +23,7 @@ export function cacheCommands(
   { local, withStore, print, terminal }: OperatorContext,
 ): void {
   listOptions(
-    local(cache.command('list').description('list the steps, the one used longest ago first')),
+    local(cache.command('list').description('list the steps, least recently used first')),
   ).action((flags: Local & ListFlags) =>
     withStore(flags, async ({ store }) => {
       const items = await cacheList(store);
@@ -31,7 +31,9 @@ export function cacheCommands(
     }),
   );
   confirmOptions(
-    local(cache.command('prune').description('take steps that nothing stands on out of the cache')),
+    local(
+      cache.command('prune').description('remove the steps that nothing stands on from the cache'),
+    ),
   )
     .option(
       '--keep-gb <number>',

@@ -46,7 +46,7 @@ function generalizeCommand(noun: Command, { local, withStore, print }: OperatorC
   local(
     noun
       .command('generalize <name> <on|off>')
-      .description('whether captures are generalised when nothing else is asked for'),
+      .description('set whether captures are generalised when a request does not say'),
   ).action((name: string, wanted: string, flags: Local) =>
     withStore(flags, async ({ operator }) => {
       if (wanted !== 'on' && wanted !== 'off')
