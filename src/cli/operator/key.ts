@@ -43,9 +43,12 @@ function createCommand(key: Command, { local, withStore, print }: OperatorContex
       'organisation; made when there is none of that name',
       words(100),
     )
-    .option('--operator', 'make a key for the operator’s API, in place of one of an organisation')
+    .option('--operator', 'make a key for the operator’s API, instead of a key of an organisation')
     .option('--name <name>', 'what the key is for', words(100), 'key')
-    .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
+    .option(
+      '--permission <name...>',
+      `one or more of: ${permissions.join(', ')}; with --operator: ${operatorPermissions.join(', ')}; default: all`,
+    )
     .option(
       '--expires <duration>',
       'when it ends by itself, such as 30d or 12h; default: never',
