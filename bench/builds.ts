@@ -1,7 +1,7 @@
 // Measures builds in real machines under this host's accelerator: a list of software, the list with
 // one more title, the same list again, and two other lists at once. Each is a ratio to a build of
-// one step in the same round. It tells too how many processors worked for the server and its guests,
-// and how many had nothing to do. As root it measures on XFS too.
+// one step in the same round. It tells too how long processors worked for the server and its
+// guests, and how many processors of the host had nothing to do. As root it measures on XFS too.
 // Type: npm run bench builds [-- --rounds N] [--json]
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -22,8 +22,8 @@ const titlesPerRound = 5;
 
 interface Taken {
   ms: number;
-  /** Processors at work for the server and its guests, on average. */
-  busy: number;
+  /** The time of processors that the server and its guests took. */
+  workedMs: number;
   /** Processors of the host without any work. */
   idle: number;
 }
@@ -52,7 +52,7 @@ async function measure(folder: string, meter: Meter | null): Promise<Row[]> {
       const ms = performance.now() - start;
       const one = {
         ms,
-        busy: ((await workedMs()) - worked) / ms,
+        workedMs: (await workedMs()) - worked,
         idle: ((await idleMs()) - idle) / ms,
       };
       taken.set(what, [...(taken.get(what) ?? []), one]);
@@ -79,7 +79,7 @@ function rowsOf(fileSystem: string, taken: ReadonlyMap<string, readonly Taken[]>
     values: {
       ms: median(values.map(({ ms }) => ms)),
       '× one step': median(values.map(({ ms }, round) => ms / (one[round]?.ms ?? Number.NaN))),
-      'processors at work': median(values.map(({ busy }) => busy)),
+      'processor ms': median(values.map((build) => build.workedMs)),
       'processors idle': median(values.map(({ idle }) => idle)),
     },
   }));

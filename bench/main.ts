@@ -73,7 +73,7 @@ function record(chosen: readonly string[]): void {
   const parts = reports.map(
     ({ command, report }) => `## ${report.benchmark}\n\n\`${command}\`\n\n${table(report)}`,
   );
-  const page = `# Performance\n\n\`npm run bench -- --record\` has written this page. Compare ratios, because another machine has other\ntimes. Everything that the API promises is on: signatures, refusal of replays, durability, the audit\ntrail. [How these figures are reached](../adr/0025-fast-reads-and-writes.md).\n\nThe machine: ${machine}.\n\n${parts.join('\n')}`;
+  const page = `# Performance\n\n\`npm run bench -- --record\` has written this page. Compare ratios, because another machine has other\ntimes. Everything that the API promises is on: signatures, refusal of replays, durability, the audit\ntrail. [How these figures are reached](../adr/0025-fast-reads-and-writes.md).\n\nColumns: *bare* is the same work without Silversmith, in the same run: the same bytes from\n\`node:http\`, or durable inserts of \`node:sqlite\`; *× bare* is our rate divided by it. *Spread* is\nthe distance between the fastest and the slowest round, in parts of the median; 0 is one round.\n*Goal* is what we aim at, which not every row reaches. *Server µs* is processor time of the server\nfor each request, and *callers busy* the part of a core that the callers took. A *peer* is the tool\nthat does the same by hand.\n\nThe machine: ${machine}.\n\n${parts.join('\n')}`;
   writeFileSync(new URL('../docs/reference/performance.md', import.meta.url), page);
 }
 

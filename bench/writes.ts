@@ -159,7 +159,7 @@ const rows = [...seen].map(([what, results]) => {
   return { what, values };
 });
 const bareValues = { 'per second': median(bares), spread: spread(bares), '× bare': 1 };
-report(`${connections} connections`, [
+report(`writes, ${connections} connections`, [
   ...rows,
   { what: 'durable insert of node:sqlite', values: bareValues },
 ]);

@@ -28,7 +28,7 @@ value that cannot be used ends the command with the name of the option or the va
 
 ## The server
 These belong to \`silversmith serve\`. Of these options, the operator's commands take only
-\`--data-dir\` and \`--engine\`. They read the variables of all of them.
+\`--data-dir\`, \`--database-url\` and \`--engine\`. They read the variables of all of them.
 
 ${tableOf(settings)}
 
@@ -36,7 +36,8 @@ ${tableOf(settings)}
 ${tableOf(remoteSettings)}
 
 ## All commands
-\`SILVERSMITH_DEBUG=1\` shows the cause of an error and where it came from.
+\`SILVERSMITH_DEBUG=1\` shows the cause of an error and where it came from. \`NO_COLOR=1\` turns
+colours off.
 `;
 
 if (import.meta.main) await writeFile(settingsPage, settingsReference());

@@ -101,7 +101,7 @@ export const words: Readonly<Record<string, Word>> = {
     operator: async () => (await import('../cli/operator/cache.ts')).cacheCommands,
   },
   storage: {
-    description: 'what everything takes on the disk of this host',
+    description: 'show what everything takes on the disk of this host',
     hasOptions: true,
     operator: async () => (await import('../cli/operator/storage.ts')).storageCommand,
   },
@@ -115,12 +115,12 @@ export const words: Readonly<Record<string, Word>> = {
     operator: async () => (await import('../cli/operator/backup.ts')).backupCommand,
   },
   restore: {
-    description: 'bring a backup back as a new data directory, and examine it',
+    description: 'restore a backup into a new data directory, and examine it',
     hasOptions: true,
     operator: async () => (await import('../cli/operator/backup.ts')).restoreCommand,
   },
   doctor: {
-    description: 'compare the store with what is on the disk of the host, and explain',
+    description: 'compare the store with the disk of the host, and explain each finding',
     hasOptions: true,
     operator: async () => (await import('../cli/operator/doctor.ts')).doctorCommand,
   },
@@ -138,7 +138,7 @@ export const words: Readonly<Record<string, Word>> = {
     remote: async () => (await import('../cli/remote/profile.ts')).profileCommands,
   },
   usage: {
-    description: 'what the organisation has and may have',
+    description: 'show what the organisation has and may have',
     hasOptions: true,
     remote: async () => (await import('../cli/remote/usage.ts')).usageCommand,
   },
@@ -163,7 +163,7 @@ export const words: Readonly<Record<string, Word>> = {
     remote: async () => (await import('../cli/remote/watch.ts')).watchCommand,
   },
   tour: {
-    description: 'walk through the whole job against the running service, request by request',
+    description: 'show the main work on the running service, request by request',
     hasOptions: true,
     remote: async () => (await import('../cli/remote/tour.ts')).tourCommand,
   },

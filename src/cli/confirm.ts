@@ -12,7 +12,9 @@ export interface Confirming {
 }
 
 export const confirmOptions = (command: Command): Command =>
-  command.option('-y, --yes', 'do not ask').option('--dry-run', 'only show what would be lost');
+  command
+    .option('-y, --yes', 'do not ask')
+    .option('--dry-run', 'only show what would be done and lost');
 
 export interface Loss {
   /** What the command does, as the beginning of a sentence: `Delete image 3 (Studio)`. */

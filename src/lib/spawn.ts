@@ -73,7 +73,12 @@ export function runCommand(
   const { timeoutMs, outputBytesMax = 1024 * 1024, signal, ...rest } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    const kill = () => killGroup(child);
+    const kill = () => {
+      killGroup(child);
+      // What it has started in a session of its own is not killed, and may keep the pipes open.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
     let late = false;
     const timer = setTimeout(() => {
       late = true;

@@ -175,7 +175,7 @@ export const settings = {
     variable: 'SILVERSMITH_LOG_LEVEL',
     parse: oneOf('info', 'error', 'silent', 'debug', 'warn', 'fatal', 'trace'),
     default: 'info',
-    help: 'info, error or silent',
+    help: 'debug, info, warn, error or silent',
   }),
   demo: setting({
     option: '--demo',

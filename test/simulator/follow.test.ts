@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { envelope, json, scripted, silence } from '../client/scripted.ts';
 import { entry } from '../server-process.ts';
 import { waitFor } from '../support.ts';
 import { startDemo } from './demo.ts';
@@ -56,6 +57,34 @@ describe('a command that waits', { concurrency: 2 }, () => {
     await start();
     assert.equal(await closed, 0, err);
     assert.match(out, /1 +Kept +\d+ +available/);
+  });
+
+  it('ends at once at Ctrl-C when the server takes its questions and does not answer', async (t) => {
+    const machine = (status: string) => ({
+      ...{ id: '1', type: 'machine', ...envelope(200) },
+      attributes: { id: 1, name: 'One', friendly_status: status, phase: null },
+    });
+    const server = await scripted(
+      t,
+      ...[json(200, machine('off')), json(200, machine('creating'))],
+      ...[json(200, machine('creating')), silence],
+    );
+    const { url, key, secret } = server.options;
+    const credentials = { SILVERSMITH_URL: url, SILVERSMITH_KEY: key, SILVERSMITH_SECRET: secret };
+    const child = spawn(process.execPath, [entry, 'machine', 'start', '1'], {
+      env: { PATH: process.env.PATH, ...credentials },
+    });
+    let err = '';
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    const closed = new Promise((resolve) => child.once('close', resolve));
+    await waitFor('it asks in vain', () => server.requests.length === 4);
+    const begun = performance.now();
+    child.kill('SIGINT');
+    assert.equal(await closed, 130, err);
+    assert.ok(performance.now() - begun < 10_000, 'it ends before the time for an answer');
+    assert.match(err, /the work goes on/);
   });
 
   it('returns at once with --no-wait, and prints plain lines where there is no terminal', async (t) => {

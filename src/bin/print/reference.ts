@@ -12,23 +12,29 @@ const optionRows = (options: readonly PrintedOption[]) => [
   ...options.map(({ flags, description }) => `| \`${flags}\` | ${escaped(description)} |`),
 ];
 
-const sameIn = (commands: readonly PrintedCommand[], least: number) => {
-  const uses = new Map<string, { option: PrintedOption; count: number }>();
-  for (const { options } of commands)
-    for (const option of options) {
-      const key = `${option.flags}\n${option.description}`;
-      const { count } = uses.get(key) ?? { count: 0 };
-      uses.set(key, { option, count: count + 1 });
-    }
-  return new Map([...uses].filter(([, { count }]) => count >= least));
-};
+const isSame = (one: PrintedOption, other: PrintedOption) =>
+  one.flags === other.flags && one.description === other.description;
 
-/** Options of so many commands are described once. */
-const sharedLeast = 12;
+/** Commands with options in common, which are described once; `of` is an option of these alone. */
+const groups = [
+  { heading: 'Options of commands that speak to a server', of: '--profile' },
+  { heading: 'Options of commands on the data directory', of: '--database-url' },
+  { heading: 'Options of lists', of: '--columns' },
+];
 
-function section(command: PrintedCommand, shared: ReadonlyMap<string, unknown>): string[] {
-  const isShared = ({ flags, description }: PrintedOption) =>
-    shared.has(`${flags}\n${description}`);
+/** The options of every command that has the option `of`; `serve` has some alone. */
+function optionsInCommon(commands: readonly PrintedCommand[], of: string): PrintedOption[] {
+  const group = commands.filter(
+    ({ path, options }) => path !== 'serve' && options.some(({ names }) => names.includes(of)),
+  );
+  const [first, ...others] = group;
+  return (first?.options ?? []).filter((option) =>
+    others.every(({ options }) => options.some((one) => isSame(one, option))),
+  );
+}
+
+function section(command: PrintedCommand, shared: readonly PrintedOption[]): string[] {
+  const isShared = (option: PrintedOption) => shared.some((one) => isSame(one, option));
   const own = command.options.filter((option) => !isShared(option));
   const others = command.options.filter(isShared).map(({ names }) => `\`${names[0]}\``);
   const given = command.arguments.filter(({ description }) => description !== '');
@@ -51,7 +57,7 @@ function section(command: PrintedCommand, shared: ReadonlyMap<string, unknown>):
 export async function commandReference(): Promise<string> {
   const [program, ...commands] = await allCommands();
   const leaves = commands.filter(({ words }) => words.length === 0);
-  const shared = sameIn(leaves, sharedLeast);
+  const inCommon = groups.map(({ of }) => optionsInCommon(leaves, of));
   const statuses = Object.values(exitStatuses).map(
     ({ code, meaning }) => `| ${code} | ${meaning} |`,
   );
@@ -70,12 +76,14 @@ export async function commandReference(): Promise<string> {
     '',
     '`machine exec` ends with the status of the command that it ran.',
     '',
-    '## Options of many commands',
-    '',
-    ...optionRows([...shared.values()].map(({ option }) => option)),
-    '',
+    ...groups.flatMap(({ heading }, at) => [
+      `## ${heading}`,
+      '',
+      ...optionRows(inCommon[at] ?? []),
+      '',
+    ]),
     '## Commands',
     '',
-    ...leaves.flatMap((command) => section(command, shared)),
+    ...leaves.flatMap((command) => section(command, inCommon.flat())),
   ].join('\n');
 }

@@ -51,7 +51,7 @@ const printedOption = (option: Option): PrintedOption => ({
   takesValue: option.required || option.optional,
   choices: option.argChoices ?? [],
   takesFile: /<(file|path|folder)\b/.test(option.flags),
-  description: option.description + defaultOf(option),
+  description: option.description + (option.mandatory ? '; required' : '') + defaultOf(option),
 });
 
 const defaultOf = ({ defaultValue, defaultValueDescription: says }: Option): string =>

@@ -160,8 +160,9 @@ async function keyChanges({ store }: Opened, declared: readonly Of<'keys'>[]): P
   const there = new Set(
     (await keyList(store))
       .filter(isOpen)
-      .map(({ organisationId: id, name }) =>
-        JSON.stringify([id === null ? null : organisations.get(id), name]),
+      // A key of operators belongs to no organisation.
+      .flatMap(({ organisationId: id, name }) =>
+        id === null ? [] : [JSON.stringify([organisations.get(id), name])],
       ),
   );
   return declared

@@ -49,9 +49,9 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
     )
     .option(
       '--build-append <text>',
-      "what makes the initrd run the seed's user-data and power off, when it can",
+      "kernel arguments that make the initrd run the seed's user-data and power off",
     )
-    .option('--no-try', 'do not try it; it is taken by default when it is known to work')
+    .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
     .option(...trialOption)
     .action(async (flags: Local & Added) => {
       const { files, boot } = await filesOf(flags);

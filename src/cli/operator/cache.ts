@@ -23,7 +23,7 @@ export function cacheCommands(
   { both, withDesk, print, terminal }: OperatorContext,
 ): void {
   listOptions(
-    both(cache.command('list').description('list the steps, the one used longest ago first')),
+    both(cache.command('list').description('list the steps, least recently used first')),
   ).action((flags: Both & ListFlags) =>
     withDesk(flags, async (desk) => {
       const items = await desk.cacheList();
@@ -31,7 +31,9 @@ export function cacheCommands(
     }),
   );
   confirmOptions(
-    both(cache.command('prune').description('take steps that nothing stands on out of the cache')),
+    both(
+      cache.command('prune').description('remove the steps that nothing stands on from the cache'),
+    ),
   )
     .option(
       '--keep-gb <number>',

@@ -80,7 +80,7 @@ function rotateCommand(key: Command, { both, withDesk, print }: OperatorContext)
   both(
     key
       .command('rotate <key>')
-      .description('make a key in place of another, which goes on for a while'),
+      .description('make a key in place of another, which works on for a while'),
   )
     .addOption(
       new Option('--overlap <duration>', 'how long the old key still works, such as 24h or 0s')

@@ -42,7 +42,7 @@ function generalizeCommand(noun: Command, { both, withDesk, print }: OperatorCon
   both(
     noun
       .command('generalize <name> <on|off>')
-      .description('whether captures are generalised when nothing else is asked for'),
+      .description('set whether captures are generalised when a request does not say'),
   ).action((name: string, wanted: string, flags: Both) =>
     withDesk(flags, async (desk) => {
       if (wanted !== 'on' && wanted !== 'off')

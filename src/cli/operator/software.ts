@@ -80,7 +80,7 @@ function updateCommand(software: Command, { local, withStore, print }: OperatorC
     local(
       software
         .command('update <software>')
-        .description('give a title another recipe; images that are there stay as they are'),
+        .description('give a title another recipe; existing images stay as they are'),
     ),
   ).action(async (given: string, flags: Local & Title) => {
     const title = await titleOf(flags);

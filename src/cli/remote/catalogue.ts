@@ -13,8 +13,13 @@ export interface CatalogueContext extends RemoteContext {
   listLocal(noun: Listed, flags: Remote & ListFlags): Promise<void>;
 }
 
-/** Adds `list` to a noun. `local` names the extra fields of --local; `ask` asks the server.
- */
+const things: Readonly<Record<Listed, string>> = {
+  software: 'titles that can be installed',
+  base: 'base images',
+  'machine-type': 'machine types',
+};
+
+/** Adds `list` to a noun. `local` names the extra fields of --local; `ask` asks the server. */
 export function catalogueList(
   noun: Command,
   name: Listed,
@@ -23,11 +28,7 @@ export function catalogueList(
   ask: (flags: Remote & ListFlags) => Promise<void>,
 ): void {
   listOptions(
-    remoteOptions(
-      noun
-        .command('list')
-        .description('list them, over the API, with a key as every other command'),
-    ),
+    remoteOptions(noun.command('list').description(`list the ${things[name]}, over the API`)),
   )
     .option(
       '--local',

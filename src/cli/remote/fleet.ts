@@ -23,10 +23,11 @@ export interface Fleet {
   images: readonly Image[];
 }
 
-export async function fleetNow(client: Client): Promise<Fleet> {
+/** Throws like the methods of the client, and the signal's reason. */
+export async function fleetNow(client: Client, signal?: AbortSignal): Promise<Fleet> {
   const [pages, { images }] = await Promise.all([
-    allOf(statuses, (status) => client.machineList({ status, per_page: shownMax })),
-    client.imageList({ per_page: shownMax }),
+    allOf(statuses, (status) => client.machineList({ status, per_page: shownMax }, { signal })),
+    client.imageList({ per_page: shownMax }, { signal }),
   ]);
   const counts = new Map(
     statuses.flatMap((status, at): [string, number][] => {

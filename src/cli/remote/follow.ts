@@ -27,7 +27,8 @@ export interface Work<State, Id extends number | string = number> {
   /** In the messages, such as `image`. */
   noun: string;
   things: readonly { id: Id }[];
-  ask: (id: Id) => Promise<State>;
+  /** The signal ends the question at Ctrl-C, also when the server does not answer. */
+  ask: (id: Id, signal: AbortSignal) => Promise<State>;
   look: (state: State) => Look;
   /** The command that shows how the work goes on, for who interrupts this one. */
   watch: string;
@@ -36,7 +37,7 @@ export interface Work<State, Id extends number | string = number> {
 type Followed<State, Id> = Map<Id, { state: State } | { error: unknown }>;
 
 /** A pause that the signal ends early. */
-const pause = (ms: number, signal: AbortSignal) =>
+export const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const end = () => {
       clearTimeout(timer);
@@ -44,6 +45,7 @@ const pause = (ms: number, signal: AbortSignal) =>
       resolve();
     };
     const timer = setTimeout(end, ms);
+    if (signal.aborted) return end();
     signal.addEventListener('abort', end);
   });
 
@@ -82,7 +84,8 @@ async function untilOver<State, Id extends number | string>(
   let [open, silentSince] = [[...work.things], 0];
   while (true) {
     const askedAt = Date.now();
-    const answers = await settleEach(open, ({ id }) => work.ask(id));
+    const answers = await settleEach(open, ({ id }) => work.ask(id, signal));
+    if (signal.aborted) throw interrupted(work);
     const passing = answers.find((one) => one.status === 'rejected' && mayPass(one.reason, true));
     for (const [at, answer] of answers.entries()) {
       const id = open[at]?.id;
@@ -105,14 +108,13 @@ async function untilOver<State, Id extends number | string>(
     if (silentSince > 0)
       progress.say(`${said.phase}; the server does not answer and is asked again`, '', said.done);
     else progress.say(said.phase, said.share, said.done);
-    if (!signal.aborted) await pause(Math.max(pollMs, (at - askedAt) * pauseFactor), signal);
-    if (signal.aborted)
-      throw new UsageError(
-        `Interrupted; the work goes on. To see it: silversmith ${work.watch}`,
-        'interrupted',
-      );
+    await pause(Math.max(pollMs, (at - askedAt) * pauseFactor), signal);
+    if (signal.aborted) throw interrupted(work);
   }
 }
+
+const interrupted = ({ watch }: { watch: string }) =>
+  new UsageError(`Interrupted; the work goes on. To see it: silversmith ${watch}`, 'interrupted');
 
 /** The progress of all things in one line. */
 function inWords<Id extends number | string>(

@@ -103,7 +103,7 @@ function restoreCommand(noun: Command, { terminal, env }: RemoteContext): void {
 
 function protectCommand(noun: Command, { terminal, env }: RemoteContext): void {
   several(
-    remoteOptions(noun.command('protect').description('refuse the deletion of images')),
+    remoteOptions(noun.command('protect').description('protect images from deletion')),
     '[images...]',
   )
     .option('--off', 'end the protection')

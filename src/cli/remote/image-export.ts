@@ -95,7 +95,7 @@ async function whenBuilt(client: Client, id: string, terminal: Terminal): Promis
     {
       noun: 'export',
       things: [{ id }],
-      ask: async (one) => (await client.transferGet({ id: one })).attributes,
+      ask: async (one, signal) => (await client.transferGet({ id: one }, { signal })).attributes,
       look: ({ status }) => ({
         status: 'the server writes the file',
         phase: null,

@@ -43,7 +43,7 @@ function installCommand(noun: Command, context: RemoteContext): void {
       ),
   )
     .option('--name <name>', 'name of the image', words(30))
-    .option('--base <base>', 'base image, by id or name; default: the newest')
+    .option('--base <base>', 'base image, by id or name; default: the newest that works')
     .option('--no-wait', 'return at once')
     .action(async (software: string[], flags: Remote & { name?: string; base?: string }) => {
       const client = await connect(flags, context.env);

@@ -20,7 +20,7 @@ export function imageCommands(noun: Command, context: RemoteContext): void {
 function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
   pageOptions(remoteOptions(noun.command('list').description('list the images, newest first')))
     .option('-q, --search <text>', 'only names that contain the text', words(200, { search: true }))
-    .option('--deleted', 'instead those deleted that can be brought back')
+    .option('--deleted', 'list the deleted images that can be brought back')
     .action(async (flags: Remote & Paged & { search?: string; deleted?: boolean }) => {
       const client = await connect(flags, env);
       const only = {

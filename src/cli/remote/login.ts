@@ -24,7 +24,7 @@ export function loginCommand(command: Command, { terminal, env }: RemoteContext)
   command
     .argument(
       '[program...]',
-      'after --: a program that prints the secret, which itself is not kept then',
+      'after --: a program that prints the secret; it is kept instead of the secret',
     )
     .option('--url <url>', 'where the server is; asked for when it is missing', serverUrl)
     .option('--key <key>', 'access key; asked for when it is missing', accessKey)

@@ -52,7 +52,7 @@ function consoleCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
     noun
       .command('console <machine>')
-      .description('show what its console showed when its last failed start was given up'),
+      .description('show the last output of its console from its last failed start'),
   ).action(async (given: string, flags: Remote) => {
     const client = await connect(flags, env);
     const answer = await client.machineConsole({ id: await idOf(client, 'machine', given) });

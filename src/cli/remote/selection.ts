@@ -74,21 +74,28 @@ function idsIn(word: string): number[] {
   return ids;
 }
 
-/** A pattern as a regular expression: * is any text, ? one character. */
-const expression = (pattern: string) => {
-  const parts = [...pattern].map((one) =>
-    one === '*' ? '.*' : one === '?' ? '.' : RegExp.escape(one),
-  );
-  return new RegExp(`^${parts.join('').replace(/(\.\*)+/g, '.*')}$`, 'su');
-};
+/**
+ * Whether a name is like the pattern: * is any text, ? one character. It goes back to the last *
+ * only, so that it takes no longer than the product of both lengths.
+ */
+export function isLike(name: string, pattern: string): boolean {
+  const [text, wanted] = [[...name], [...pattern]];
+  let [at, next, star, from] = [0, 0, -1, 0];
+  while (at < text.length) {
+    if (wanted[next] === '*') [star, from, next] = [next, at, next + 1];
+    else if (wanted[next] === '?' || wanted[next] === text[at]) [at, next] = [at + 1, next + 1];
+    else if (star >= 0) [from, at, next] = [from + 1, from + 1, star + 1];
+    else return false;
+  }
+  return wanted.slice(next).every((one) => one === '*');
+}
 
 async function matching(client: Client, noun: Noun, pattern: string): Promise<readonly Named[]> {
   const literal = pattern.split(/[*?]/).reduce((a, b) => (b.length > a.length ? b : a), '');
   const found = await nouns[noun].find(client, literal);
   const exact = found.filter(({ name }) => name === pattern);
   if (exact.length > 0) return [await named(client, noun, pattern)];
-  const matches = expression(pattern);
-  const all = found.filter(({ name }) => matches.test(name));
+  const all = found.filter(({ name }) => isLike(name, pattern));
   if (all.length === 0)
     throw new UsageError(
       `No ${noun} has a name like ${JSON.stringify(pattern)}; see: silversmith ${nouns[noun].see}`,

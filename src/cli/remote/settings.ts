@@ -32,12 +32,12 @@ export const remoteSettings = {
     variable: 'SILVERSMITH_PROFILE',
     parse: profileName,
     default: null,
-    defaultSays: 'that of profile use',
+    defaultSays: 'the one that profile use chose',
     help: 'the profile with url, key and secret, as login made it',
   }),
   dataDir: {
     ...dataDirSetting,
-    help: 'where the demo.json is that is used without a key and a profile',
+    help: 'the folder of demo.json, whose key is used when no other key or profile is given',
   },
   timeout: setting({
     option: '--timeout <duration>',

@@ -31,7 +31,7 @@ export async function settledImage(
   const last = await follow(context, {
     noun: 'image',
     things: [{ id }],
-    ask: (one) => client.imageGet({ id: one }),
+    ask: (one, signal) => client.imageGet({ id: one }, { signal }),
     look: lookAtImage,
     watch: `image show ${id}`,
   });
@@ -47,7 +47,7 @@ export const settledMachines = (
   follow(context, {
     noun: 'machine',
     things,
-    ask: (id) => client.machineGet({ id }),
+    ask: (id, signal) => client.machineGet({ id }, { signal }),
     look: lookAtMachine,
     watch: things.length === 1 ? `machine show ${things[0]?.id}` : 'machine list --all',
   });

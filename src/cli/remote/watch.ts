@@ -2,7 +2,8 @@
 // for each change.
 
 import { type Command, Option } from 'commander';
-import type { Client } from '../../client/client.ts';
+import type { Client, ClientOptions } from '../../client/client.ts';
+import { listen } from '../../client/events.ts';
 import { mayPass } from '../../client/retry.ts';
 import { exitCode } from '../exit.ts';
 import { fullScreen } from '../full-screen.ts';
@@ -17,11 +18,15 @@ import {
 } from './context.ts';
 import { changes, type Fleet, fleetNow } from './fleet.ts';
 import { frameOf } from './fleet-frame.ts';
+import { pause } from './follow.ts';
 
 export function watchCommand(command: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(command)
     .addOption(
-      new Option('--interval <duration>', 'how often to look, such as 2s or 1m')
+      new Option(
+        '--interval <duration>',
+        'how often to look where no events are heard, such as 2s or 1m',
+      )
         .argParser(duration('1s', '1h'))
         .default(2000, '2s'),
     )
@@ -29,7 +34,7 @@ export function watchCommand(command: Command, { terminal, env }: RemoteContext)
       const options = await findCredentials(flags, env);
       const client = await clientOf(options);
       const first = await fleetNow(client);
-      const looking = { client, first, intervalMs: flags.interval };
+      const looking = { client, options, first, intervalMs: flags.interval };
       terminal.exitCode =
         terminal.columns === undefined || !terminal.interactive || flags.json
           ? await inLines(looking, terminal, flags.json === true)
@@ -39,38 +44,45 @@ export function watchCommand(command: Command, { terminal, env }: RemoteContext)
 
 interface Looking {
   client: Client;
+  options: ClientOptions;
   first: Fleet;
   intervalMs: number;
 }
 
-/** Looks again and again, until the signal; a server that does not answer is asked again. */
+/** No two looks are closer, however many events come. */
+const restMs = 500;
+
+/**
+ * Looks again and again, until the signal: when something was heard to happen, and at each
+ * interval. A server that does not answer is asked again.
+ */
 async function look(
-  { client, intervalMs }: Looking,
+  { client, options, intervalMs }: Looking,
   signal: AbortSignal,
   tell: (fleet: Fleet | null, problem: string | null) => void,
 ): Promise<void> {
   const { sentenceOf } = await import('../explain.ts');
+  // Aborted when something has happened since the last look began.
+  let wake = new AbortController();
+  // Where events cannot be heard, the interval alone counts.
+  const heard = async () => {
+    for await (const _event of listen(options, { signal })) wake.abort();
+  };
+  heard().catch(() => {});
   while (!signal.aborted) {
-    await pause(intervalMs, signal);
+    await pause(restMs, signal);
+    await pause(intervalMs - restMs, AbortSignal.any([signal, wake.signal]));
+    wake = new AbortController();
     if (signal.aborted) return;
     try {
-      tell(await fleetNow(client), null);
+      tell(await fleetNow(client, signal), null);
     } catch (error) {
+      if (signal.aborted) return;
       if (!mayPass(error, true)) throw error;
       tell(null, sentenceOf(error));
     }
   }
 }
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
 
 async function onScreen(looking: Looking, terminal: Terminal, url: string): Promise<number> {
   let shown: { fleet: Fleet; problem: string | null } = { fleet: looking.first, problem: null };

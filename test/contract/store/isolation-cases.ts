@@ -169,10 +169,10 @@ export const withoutCase = new Set([
   'access.add',
   'audit.add',
   'events.addOfHost',
+  'events.beginAnew',
   'keys.add',
   // It is asked before the organisation is known.
   'keys.claimed',
-  'events.beginAnew',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',
