@@ -55,7 +55,14 @@ const moreRows: [table: string, row: Row][] = [
     'operator_audit',
     {
       ...{ operator: 'operator:root', action: 'keyCreate', thing: odd, outcome: 'done' },
-      ...{ reason: null, created_at: at, ended_at: at },
+      ...{ reason: null, created_at: at, ended_at: at, request_id: odd },
+    },
+  ],
+  [
+    'operator_key',
+    {
+      ...{ id: 'op1', name: odd, secret_sealed: 's', master_key_id: 'm', permissions: '[]' },
+      ...{ created_at: at, revoked_at: null, expires_at: at, last_used_at: null },
     },
   ],
   ['orphan', { kind: 'disk', id: 'orphan', bytes: 7, seen_at: at }],

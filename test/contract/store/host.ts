@@ -159,11 +159,12 @@ function testNotes(make: MakeWorld) {
     await world.disk(await world.machine(), layerId);
     const id = await world.machineJob();
     await world.claim(id, 'dead', 10);
-    const oldestVerifiedAt = world.now();
+    const [oldestVerifiedAt, oldestJobAt] = [world.now(), world.now()];
     world.advance(11);
     const one = { kind: 'capture', state: 'sealed' };
     assert.deepEqual(await world.read((work) => work.counts(), world.ours), {
       jobs: [{ labels: { kind: 'machineStart', state: 'running' }, count: 1 }],
+      oldestJobAt,
       leasesOverdue: 1,
       images: [{ labels: { status: 'available' }, count: 2 }],
       machines: [{ labels: { status: 'off' }, count: 2 }],
