@@ -73,7 +73,7 @@ export class Application {
 
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
-    const { keepDiskMs, signer } = this.#options;
+    const { keepDiskMs, signer, masterKey } = this.#options;
     const { caller, requestId, traceparent } = command;
     const origin = { requestId, ...(traceparent !== undefined && { traceparent }) };
     if (stage) await this.read(caller, stage);
@@ -87,6 +87,7 @@ export class Application {
         keepDiskMs,
         publicUrl,
         signer,
+        seal: (secret) => masterKey.seal(secret),
       }),
     );
   }

@@ -23,7 +23,8 @@ type Noun =
   | 'audit'
   | 'access'
   | 'transfers'
-  | 'usage';
+  | 'usage'
+  | 'webhooks';
 
 /** The store as a read sees it, bound to the caller's organisation. */
 export type OrganisationReader = Pick<Reader, Noun | 'events'>;
@@ -54,4 +55,6 @@ export interface ChangeContext extends ReadContext {
   /** The address at which callers reach the server, without a slash at its end. */
   publicUrl: string;
   signer: Signer;
+  /** Encrypts a secret under the master key. */
+  seal(secret: string): string;
 }

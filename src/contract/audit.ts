@@ -3,6 +3,7 @@
 import { Type } from 'typebox';
 import type { MachineId } from '../domain/ids.ts';
 import { DateTime, Id, NullableInteger, NullableString, resource } from './envelope.ts';
+import { Extension } from './extension.ts';
 import { define } from './operation.ts';
 
 const UserActionLog = resource(
@@ -17,6 +18,7 @@ const UserActionLog = resource(
       key: Type.String({ description: 'The key that did it' }),
       image_id: NullableInteger('The image it was done with'),
       transfer_id: NullableString('The transfer it was done with'),
+      webhook_id: Extension(NullableString('The webhook it was done to')),
       request_id: Type.String({ description: 'x-request-id of the answer' }),
       client_code: Type.Integer({
         description: '200, or with what it was refused: then nothing was changed',

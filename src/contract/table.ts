@@ -21,6 +21,7 @@ import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
+import { webhookOperations } from './webhook.ts';
 
 export const operations = {
   ...imageOperations,
@@ -38,6 +39,7 @@ export const operations = {
   ...organisationOperations,
   ...auditOperations,
   ...eventOperations,
+  ...webhookOperations,
 } as const;
 
 type Operations = typeof operations;

@@ -1,6 +1,6 @@
 // The audit trail: one entry for each change that a caller made or tried to make over the API.
 
-import type { ImageId, KeyId, MachineId, TransferId } from './ids.ts';
+import type { ImageId, KeyId, MachineId, TransferId, WebhookId } from './ids.ts';
 
 export interface AuditEntry {
   id: number;
@@ -11,6 +11,7 @@ export interface AuditEntry {
   imageId: ImageId | null;
   machineId: MachineId | null;
   transferId: TransferId | null;
+  webhookId: WebhookId | null;
   requestId: string;
   /** 200, or the client code with which the request was refused. */
   clientCode: number;
@@ -25,6 +26,7 @@ export interface Touched {
   imageId?: ImageId | null;
   machineIds?: readonly MachineId[];
   transferId?: TransferId | null;
+  webhookId?: WebhookId | null;
   /** The change is one of very many, so no event is written for it. */
   isMinor?: boolean;
 }

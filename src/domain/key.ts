@@ -10,6 +10,7 @@ export const permissions = [
   'machines:power',
   'software:read',
   'audit:read',
+  'webhooks:write',
 ] as const;
 
 export type Permission = (typeof permissions)[number];

@@ -115,6 +115,7 @@ describe('a list of the audit trail', () => {
       key: h.keys.ours.key,
       image_id: Number(image.id),
       transfer_id: null,
+      webhook_id: null,
       request_id: headers['x-request-id'],
       client_code: 200,
     });

@@ -38,6 +38,7 @@ export const auditHandlers: Handlers<'userActionLogList'> = {
             key: entry.keyId,
             image_id: entry.imageId,
             transfer_id: entry.transferId,
+            webhook_id: entry.webhookId,
             request_id: entry.requestId,
             client_code: entry.clientCode,
           },

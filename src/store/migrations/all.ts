@@ -29,6 +29,7 @@ import { places } from './0023-places.ts';
 import { largeFleets } from './0024-large-fleets.ts';
 import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
+import { webhooks } from './0027-webhooks.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -58,6 +59,7 @@ const all: Record<string, MigrationFor> = {
   '0024-large-fleets': largeFleets,
   '0025-kept-counts': keptCounts,
   '0026-events': events,
+  '0027-webhooks': webhooks,
 };
 
 /**
@@ -65,7 +67,7 @@ const all: Record<string, MigrationFor> = {
  * they add things that may stay empty, and take nothing away. What they replace goes with a later
  * one.
  */
-export const additions: readonly string[] = ['0025-kept-counts', '0026-events'];
+export const additions: readonly string[] = ['0025-kept-counts', '0026-events', '0027-webhooks'];
 
 /** All migrations by name, in order, in the declarations of a database. */
 export const migrations = (declared: Declarations): Record<string, Migration> =>

@@ -11,6 +11,7 @@ const columns = [
   'imageId',
   'machineId',
   'transferId',
+  'webhookId',
   'requestId',
   'clientCode',
   'createdAt',
@@ -59,10 +60,18 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
     machineIds = [],
     imageId = null,
     transferId = null,
+    webhookId = null,
     ...entry
   }: NewAuditEntry): Promise<void> {
     const organisationId = this.organisation();
-    const shared = { ...entry, imageId, transferId, organisationId, createdAt: this.now() };
+    const shared = {
+      ...entry,
+      imageId,
+      transferId,
+      webhookId,
+      organisationId,
+      createdAt: this.now(),
+    };
     const machines = machineIds.length > 0 ? machineIds : [null];
     await this.insertAll(
       'audit',
