@@ -50,7 +50,10 @@ async function enqueueNew({ store, present }: TaskContext, webhook: Webhook): Pr
   }));
   const last = events.length < eventsMax ? Math.max(upTo, afterId) : (events.at(-1)?.id ?? afterId);
   if (waiting >= waitingMax || last === afterId) return;
-  const told = events.filter((event) => event.id <= last);
+  // Events from before the webhook may have been published after it was made.
+  const told = events.filter(
+    ({ id: at, createdAt }) => at <= last && createdAt >= webhook.createdAt,
+  );
   const deliveries = told.map((event) => deliveryOf(event, present(event)));
   await store.write(organisationId, (work) => work.webhooks.enqueue(webhook, deliveries, last));
 }
