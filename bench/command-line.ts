@@ -44,6 +44,12 @@ const ours = (entry: string, where: string): Case[] => [
     goal: 4,
     isRight: (out) => listsImages(out) === imageCount,
   },
+  {
+    name: `image list without compiled code${where}`,
+    args: [entry, 'image', 'list'],
+    environment: { NODE_DISABLE_COMPILE_CACHE: '1' },
+    isRight: (out) => listsImages(out) === imageCount,
+  },
 ];
 const inCheckout: readonly Case[] = [
   { name: 'node -e 0', args: ['-e', '0'], isRight: (out) => out === '' },
@@ -52,12 +58,6 @@ const inCheckout: readonly Case[] = [
     name: 'silversmith machine list --json',
     args: [entry, 'machine', 'list', '--json'],
     isRight: (out) => JSON.parse(out).machines.length > 0,
-  },
-  {
-    name: 'image list without compiled code',
-    args: [entry, 'image', 'list'],
-    environment: { NODE_DISABLE_COMPILE_CACHE: '1' },
-    isRight: (out) => listsImages(out) === imageCount,
   },
 ];
 

@@ -13,9 +13,11 @@ import { underLoad } from '../test/load/load.ts';
 import { startPostgres } from '../test/postgres/server.ts';
 import { joinKeptCounts } from './kept-counts.ts';
 import { commonText, fill, fillDatabase, rareText } from './reads/fill.ts';
+import { startGlance } from './reads/glance.ts';
 import { type Key, load, type Measured, sign } from './reads/load.ts';
+import type { Peer } from './reads/peer.ts';
 import { startPrism } from './reads/prism.ts';
-import { median, type Row, report, spread } from './report.ts';
+import { median, type Row, report, rounded, spread } from './report.ts';
 
 const { values: given } = parseArgs({
   options: {
@@ -158,25 +160,57 @@ async function measure({ paths, isChanging, what }: Case): Promise<Row['values']
   };
 }
 
-/** The first page beside Prism, if it is installed. */
-async function besidePrism(): Promise<Row[]> {
-  const prism = given.only === '' ? await startPrism() : null;
-  if (prism === null) {
-    say('Prism is left out; install it with: npm install --global @stoplight/prism-cli');
-    return [];
-  }
-  try {
-    const size = { seconds, connections };
+/** The first page of ours and of a peer, in turn. */
+async function besidePeer(what: string, { url, path }: Peer): Promise<Row> {
+  const [ours, theirs]: [Measured[], Measured[]] = [[], []];
+  const size = { seconds, connections };
+  for (let round = 0; round < rounds; round++) {
     await sign(requests, requestsMax, page(''), key);
-    const ours = await load(on.url, requests, size);
-    await sign(requests, requestsMax, ['/images'], key);
-    const theirs = await load(prism.url, requests, size);
-    const values = { 'answers/s': theirs.perSecond, 'p99 ms': theirs.p99Ms };
-    const times = `ours × ${(ours.perSecond / theirs.perSecond).toFixed(1)}`;
-    return [{ what: 'Prism, first page', values: { ...values, goal: times } }];
-  } finally {
-    prism.end();
+    ours.push(await load(on.url, requests, size));
+    await sign(requests, requestsMax, [path], key);
+    theirs.push(await load(url, requests, size));
   }
+  const rates = theirs.map(({ perSecond }) => perSecond);
+  const times = median(ours.map(({ perSecond }) => perSecond)) / median(rates);
+  return {
+    what,
+    values: {
+      'answers/s': median(rates),
+      spread: spread(rates),
+      'p99 ms': median(theirs.map(({ p99Ms }) => p99Ms)),
+      goal: `ours × ${rounded(times)}`,
+    },
+  };
+}
+
+/** The first page beside each peer that is installed. */
+async function besidePeers(): Promise<Row[]> {
+  const peers = [
+    {
+      what: 'Prism, first page',
+      start: startPrism,
+      remedy: 'npm install --global @stoplight/prism-cli',
+    },
+    {
+      what: 'Glance, first page, not signed',
+      start: () => startGlance(join(folder, 'glance'), images),
+      remedy: 'apt-get install --no-install-recommends glance-api',
+    },
+  ].filter(({ what }) => what.includes(given.only));
+  const rows: Row[] = [];
+  for (const { what, start, remedy } of peers) {
+    const peer = await start();
+    if (peer === null) {
+      say(`${what}: left out; install it with: ${remedy}`);
+      continue;
+    }
+    try {
+      rows.push(await besidePeer(what, peer));
+    } finally {
+      peer.end();
+    }
+  }
+  return rows;
 }
 
 try {
@@ -191,7 +225,7 @@ try {
     rows.push({ what: one.what, values: { ...values, '× bare': ratio, goal: one.goal } });
     say(`${one.what}: ${ratio.toFixed(2)} × bare`);
   }
-  rows.push(...(await besidePrism()));
+  rows.push(...(await besidePeers()));
   report(`${given.store}, ${images} images, ${connections} connections`, rows);
 } finally {
   await on.close();

@@ -101,7 +101,7 @@ function outsideTemplates(text: string): [number: number, line: string][] {
 
 /** Pages and types that a program prints. */
 const isPrinted = (path: string) =>
-  /^docs\/reference\/(api|errors|settings)\.md$|^src\/client\/types\.ts$/.test(path);
+  /^docs\/reference\/(api|cli|errors|settings)\.md$|^src\/client\/types\.ts$/.test(path);
 /** Files whose exports are for the programs that install the client. */
 const isPublic = (path: string) => /^src\/client\/(silversmith|types)\.ts$/.test(path);
 

@@ -3,12 +3,16 @@
 
 import type { Command } from 'commander';
 import type { OperatorContext } from '../cli/operator/context.ts';
-import type { Terminal } from '../cli/output.ts';
+import type { ApplyContext } from '../cli/remote/apply.ts';
 import type { CatalogueContext } from '../cli/remote/catalogue.ts';
 import type { TourContext } from '../cli/remote/tour.ts';
 import type { Environment } from '../lib/environment.ts';
+import type { PagesContext } from './pages.ts';
 
-type RemoteContext = CatalogueContext & TourContext;
+type RemoteContext = CatalogueContext & TourContext & PagesContext & ApplyContext;
+
+/** What every command gets. */
+type Given = PagesContext & { env: Environment };
 
 type Load = () => Promise<(command: Command, context: RemoteContext) => void>;
 
@@ -138,6 +142,21 @@ export const words: Readonly<Record<string, Word>> = {
     hasOptions: true,
     remote: async () => (await import('../cli/remote/usage.ts')).usageCommand,
   },
+  apply: {
+    description: 'make the organisation what a fleet file declares; shows the difference first',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/apply.ts')).applyCommand,
+  },
+  'export-fleet': {
+    description: 'write the organisation as a fleet file',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/fleet-file.ts')).exportFleetCommand,
+  },
+  'import-vagon': {
+    description: 'write an organisation of the hosted Vagon API as a fleet file',
+    hasOptions: true,
+    remote: async () => (await import('../cli/remote/fleet-file.ts')).importVagonCommand,
+  },
   watch: {
     description: 'show machines and images as they change, until q or Ctrl-C is typed',
     hasOptions: true,
@@ -147,6 +166,15 @@ export const words: Readonly<Record<string, Word>> = {
     description: 'walk through the whole job against the running service, request by request',
     hasOptions: true,
     remote: async () => (await import('../cli/remote/tour.ts')).tourCommand,
+  },
+  completion: {
+    description: 'print completion for bash, zsh or fish',
+    hasOptions: true,
+    remote: async () => (await import('./pages.ts')).completionCommand,
+  },
+  manual: {
+    description: 'print the manual page; to read it: silversmith manual | man -l -',
+    remote: async () => (await import('./pages.ts')).manualCommand,
   },
   openapi: {
     description: 'print the OpenAPI document',
@@ -161,39 +189,33 @@ export const words: Readonly<Record<string, Word>> = {
 export async function addCommands(
   program: Command,
   typed: readonly string[],
-  terminal: Terminal,
-  env: Environment,
+  given: Given,
 ): Promise<void> {
   for (const [name, { description }] of Object.entries(words))
     program.command(name).description(description);
   const name = typed.find((one) => one !== 'help' && !one.startsWith('-')) ?? '';
-  await addVerbs(program, name, typed[0] === name ? typed[1] : undefined, terminal, env);
+  await addVerbs(program, name, typed[0] === name ? typed[1] : undefined, given);
 }
 
 /** Adds all commands of all words, for the pages that list them. */
-export async function addAllCommands(
-  program: Command,
-  terminal: Terminal,
-  env: Environment,
-): Promise<void> {
+export async function addAllCommands(program: Command, given: Given): Promise<void> {
   for (const [name, { description }] of Object.entries(words))
     program.command(name).description(description);
-  for (const name of Object.keys(words)) await addVerbs(program, name, undefined, terminal, env);
+  for (const name of Object.keys(words)) await addVerbs(program, name, undefined, given);
 }
 
 async function addVerbs(
   program: Command,
   name: string,
   verb: string | undefined,
-  terminal: Terminal,
-  env: Environment,
+  given: Given,
 ): Promise<void> {
   const command = program.commands.find((one) => one.name() === name);
   const word = Object.hasOwn(words, name) ? words[name] : undefined;
   if (!command || !word) return;
   const operator = async () =>
-    (await import('../cli/operator/context.ts')).operatorContext(terminal, env);
-  const remote = remoteContext(terminal, env, operator);
+    (await import('../cli/operator/context.ts')).operatorContext(given.terminal, given.env);
+  const remote = remoteContext(given, operator);
   for (const load of loadsOf(word, verb)) (await load())(command, remote);
   if (!word.operator || command.commands.some((one) => one.name() === verb)) return;
   (await word.operator())(command, await operator());
@@ -206,16 +228,15 @@ function loadsOf({ remote = {} }: Word, verb: string | undefined): readonly Load
   return found ? [found[1]] : Object.values(remote);
 }
 
-const remoteContext = (
-  terminal: Terminal,
-  env: Environment,
-  operator: () => Promise<OperatorContext>,
-): RemoteContext => ({
-  terminal,
-  env,
+const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): RemoteContext => ({
+  ...given,
   async listLocal(noun, flags) {
     const { listLocal } = await import('../cli/operator/catalogue.ts');
     await listLocal(await operator(), noun, flags);
+  },
+  async applyLocal(fleet, folder, dataDir, isDry) {
+    const { applyLocal } = await import('../cli/operator/apply.ts');
+    return applyLocal(await operator(), fleet, folder, dataDir, isDry);
   },
   async look(machineId, script, dataDir) {
     const { lookInside } = await import('../cli/operator/machine.ts');

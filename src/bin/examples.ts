@@ -66,7 +66,12 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'profile use': ['profile use office'],
   'profile remove': ['profile remove office'],
   usage: ['usage'],
+  apply: ['apply --file fleet.yaml --dry-run', 'apply --file fleet.yaml --yes'],
+  'export-fleet': ['export-fleet --file fleet.yaml'],
+  'import-vagon': ['import-vagon --profile hosted --file fleet.yaml'],
   watch: ['watch', 'watch --interval 10s'],
   tour: ['tour'],
+  completion: ['completion bash', 'completion fish'],
+  manual: ['manual'],
   openapi: ['openapi'],
 };

@@ -1,12 +1,12 @@
 // The command line: builds the program, runs it, and turns an error into one sentence and an exit
 // status.
 
-import { Command, CommanderError, Help } from 'commander';
+import { CommanderError } from 'commander';
 import { exitCode } from '../cli/exit.ts';
 import { processTerminal, showing, type Terminal } from '../cli/output.ts';
 import type { Environment } from '../lib/environment.ts';
-import { addCommands, words } from './commands.ts';
-import { versionLine } from './version.ts';
+import { addCommands } from './commands.ts';
+import { programOf } from './program.ts';
 
 /**
  * Runs a command and resolves to its exit status. `argv` is that of a process: two words come
@@ -22,7 +22,11 @@ export async function main(
   const json = wantsJson(typed);
   try {
     const program = programOf(terminal, json);
-    await addCommands(program, typed, terminal, env);
+    await addCommands(program, typed, {
+      terminal,
+      env,
+      printed: async (page) => (await import('./print/page.ts')).printedPage(page),
+    });
     if (wantsHelp(typed)) {
       const { addExamples } = await import('./help.ts');
       addExamples(program);
@@ -64,44 +68,3 @@ const plain = ({ code, message }: CommanderError): string =>
   code === 'commander.help'
     ? 'A word is missing after the command; add --help for what there is.'
     : message.replace(/^error: /, '').replaceAll('\n', ' ');
-
-/** An option or a command with its description: below it, where there is no room beside it. */
-function formatItem(term: string, termWidth: number, description: string, help: Help): string {
-  const width = help.helpWidth ?? 80;
-  if (width - termWidth >= 30)
-    return Help.prototype.formatItem.call(help, term, termWidth, description, help);
-  const below = help.boxWrap(description, width - 6).replaceAll('\n', '\n      ');
-  return `  ${term}\n      ${below}`;
-}
-
-const programOf = (terminal: Terminal, json: boolean): Command =>
-  new Command('silversmith')
-    .description('A self-hosted image service for fleets of computers.')
-    .option('-V, --version', 'print the version, its commit and the runtime')
-    .on('option:version', () => {
-      terminal.out(versionLine());
-      throw new CommanderError(0, 'commander.version', 'the version was printed');
-    })
-    .enablePositionalOptions()
-    .showHelpAfterError('(add --help for what there is)')
-    .configureHelp({
-      minWidthToWrap: 20,
-      // The options of a word are not loaded for the help of the program.
-      subcommandTerm: (command) =>
-        command.parent?.parent === null && words[command.name()]?.hasOptions
-          ? `${command.name()} [options]`
-          : new Help().subcommandTerm(command),
-      commandUsage: (command) => {
-        const [help, heading] = [new Help(), 'Usage: '];
-        help.minWidthToWrap = 20;
-        const usage = help.commandUsage(command);
-        const width = (terminal.columns ?? usage.length + heading.length) - heading.length;
-        return help.boxWrap(usage, width).replaceAll('\n', '\n  ');
-      },
-      formatItem,
-    })
-    .configureOutput({
-      writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => (json ? undefined : terminal.err(text.trimEnd())),
-    })
-    .exitOverride();

@@ -66,12 +66,14 @@ export type Arguments<Given> =
  * ApiError for a refusal, NoAnswerError when there is no answer, and the reason of the signal.
  */
 export type Client = {
-  [Name in OperationName as Operations[Name] extends { content: string } ? never : Name]: (
+  [Name in keyof Operations as Operations[Name] extends { content: string } ? never : Name]: (
     ...given: Arguments<Input<Name>>
   ) => Promise<Answer<Name> & Envelope>;
 };
 
 const defaultTimeoutMs = 30_000;
+/** An idempotency key as the server takes it. */
+const keyForm = /^[\x21-\x7e]{1,128}$/;
 
 export function createClient(options: ClientOptions): Client {
   const offered = Object.entries(routes).filter(
@@ -85,11 +87,12 @@ export function createClient(options: ClientOptions): Client {
   return Object.fromEntries(methods) as Client;
 }
 
-/** Bytes to send instead of JSON, and headers such as Range. */
 interface Sent extends CallOptions {
+  /** Bytes to send instead of JSON. */
   content?: Uint8Array;
+  /** Such as Range. */
   headers?: Record<string, string>;
-  /** The answer has no end, and is read while it comes. */
+  /** Hands the answer over as it comes, also where the operation answers with JSON otherwise. */
   isStream?: boolean;
 }
 
@@ -104,7 +107,7 @@ export const send = <Name extends OperationName>(
   sent: Sent = {},
 ): Promise<Reply> => sendFields(options, routes[name], input, sent);
 
-function sendFields(
+async function sendFields(
   options: ClientOptions,
   route: Route,
   input: object,
@@ -114,6 +117,8 @@ function sendFields(
   const isRead = route.method === 'GET';
   const makesKey = triesMax > 1 && extensions && !isRead && !sent.content;
   const key = sent.idempotencyKey ?? (makesKey ? crypto.randomUUID() : undefined);
+  if (key !== undefined && !keyForm.test(key))
+    throw new TypeError('An idempotencyKey has 1 to 128 visible ASCII characters.');
   const all = { ...headers, ...(key !== undefined && { [idempotencyHeader]: key }) };
   return retrying(
     { triesMax, isRepeatable: isRead || key !== undefined, signal: sent.signal },
@@ -125,14 +130,9 @@ async function sendOnce(
   options: ClientOptions,
   route: Route,
   input: object,
-  {
-    content,
-    headers,
-    signal,
-    isStream = false,
-    timeoutMs = options.timeoutMs ?? defaultTimeoutMs,
-  }: Sent,
+  { content, headers, signal, timeoutMs = options.timeoutMs ?? defaultTimeoutMs, isStream }: Sent,
 ): Promise<Reply> {
+  const isWhole = !isStream && (route.content === undefined || route.content === 'request');
   const { fetch: send = webFetch, extensions = true, onCall } = options;
   const { method, path, search, json, body, authorization } = await signedRequest(
     options,
@@ -161,8 +161,7 @@ async function sendOnce(
       // A signature is for one path, so the place of a redirection would refuse it.
       redirect: 'manual',
     });
-    if ((isStream || route.content === 'response') && reply.ok)
-      return streamed(reply, guard, failed);
+    if (!isWhole && reply.ok) return streamed(reply, guard, failed);
     // Read the text also when nobody asks for it, because the connection is busy until then.
     const text = await reply.text();
     guard.end();
@@ -190,8 +189,10 @@ function streamed(
   async function* heard(body: AsyncIterable<Uint8Array>) {
     try {
       for await (const piece of body) {
-        guard.heard();
+        // The reader may take its time with a piece, since the server is not silent then.
+        guard.end();
         yield piece;
+        guard.heard();
       }
     } catch (error) {
       throw failed(error);

@@ -97,11 +97,14 @@ export interface PlainSilversmith
 
 /** With the waits in between they take three to six seconds, which a restart takes too. */
 const defaultTriesMax = 6;
+const triesMost = 100;
 const defaultPerPage = 100;
+/** What a header can carry, without the colon that ends a key there. */
+const keyForm = /^[\x21-\x39\x3b-\x7e]+$/;
 
 /**
- * Makes a client. Nothing is sent before a method is called. Throws TypeError for an address that
- * is none, a missing key, and a browser's page that may not sign.
+ * Makes a client. Nothing is sent before a method is called. Throws TypeError for options that
+ * cannot work, and in a browser's page that may not sign.
  */
 export function createClient(options: ClientOptions & { extensions: false }): PlainSilversmith;
 export function createClient(options: ClientOptions): Silversmith;
@@ -182,10 +185,14 @@ function readerOf(source: Source): Read {
     new Uint8Array(await source.slice(offset, offset + length).arrayBuffer());
 }
 
-function assertUsable({ url, key, secret }: ClientOptions): void {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new TypeError(`url is ${url}; give the address of the server, such as https://host.`);
-  if (!key || !secret) throw new TypeError('Give the key and its secret.');
+function assertUsable({ url, key, secret, timeoutMs = 1, triesMax = 1 }: ClientOptions): void {
+  if (!URL.canParse(url) || !/^https?:\/\/[^/?#@\\]+\/?$/i.test(url))
+    throw new TypeError(`url is ${url}; give an address without a path, such as https://host.`);
+  if (!keyForm.test(key)) throw new TypeError('Give the key as it was given to you.');
+  if (!secret) throw new TypeError('Give the secret of the key.');
+  if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}; give a time above 0.`);
+  if (!Number.isInteger(triesMax) || triesMax < 1 || triesMax > triesMost)
+    throw new TypeError(`triesMax is ${triesMax}; give a whole number from 1 to ${triesMost}.`);
   if (globalThis.crypto?.subtle === undefined)
     throw new TypeError(
       'Requests are signed with WebCrypto, which browsers give to pages over https or of localhost.',

@@ -205,15 +205,34 @@ describe('a call', () => {
 });
 
 describe('a client', () => {
+  it('refuses an idempotency key that no header can carry, and sends nothing', async (t) => {
+    const { options, requests } = await scripted(t, json(200, envelope(200)));
+    const client = createClient(options);
+    for (const idempotencyKey of ['', 'a b', 'ключ', 'x'.repeat(129), 'a\nb'])
+      await assert.rejects(client.machineStart({ id: 1 }, { idempotencyKey }), TypeError);
+    assert.equal(requests.length, 0);
+  });
+
   it('is refused at once when it cannot work', () => {
     const good = { url: 'http://127.0.0.1:1', key: 'key-of-a-test', secret: 'secret' };
     for (const wrong of [
       { url: '127.0.0.1:8080' },
       { url: 'ftp://host' },
       { url: 'http://' },
+      { url: 'http://127.0.0.1:1/below' },
+      { url: 'http://name:word@127.0.0.1:1' },
+      { url: 'http://127.0.0.1:1?query' },
       { key: '' },
+      { key: 'a:b' },
+      { key: 'schlüssel' },
       { secret: '' },
+      { timeoutMs: 0 },
+      { timeoutMs: Number.NaN },
+      { triesMax: 0 },
+      { triesMax: Number.NaN },
+      { triesMax: Number.POSITIVE_INFINITY },
     ])
-      assert.throws(() => createClient({ ...good, ...wrong }), TypeError);
+      assert.throws(() => createClient({ ...good, ...wrong }), TypeError, JSON.stringify(wrong));
+    assert.ok(createClient({ ...good, url: 'HTTPS://Host.example/' }));
   });
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createClient } from '../../src/client/silversmith.ts';
 import { listening } from '../http/sockets.ts';
+import { waitFor } from '../support.ts';
 import { envelope, json, scripted } from './scripted.ts';
 
 const bytes = randomBytes(300_000);
@@ -138,6 +139,24 @@ describe('a download', () => {
     };
     await assert.rejects(all(), /enough/);
     assert.equal(requests.filter(({ url }) => url.endsWith('/content')).length, 3);
+  });
+
+  it('waits for a reader that takes longer than the server may', async (t) => {
+    const timeoutMs = 50;
+    let finish = () => {};
+    const { options, requests } = await scripted(t, transfer, (response) => {
+      response.writeHead(206, { 'content-type': 'application/octet-stream' });
+      response.write('01234');
+      finish = () => void response.end('56789');
+    });
+    let got = '';
+    for await (const piece of createClient({ ...options, timeoutMs }).download('a')) {
+      got += Buffer.from(piece).toString();
+      const until = performance.now() + 3 * timeoutMs;
+      await waitFor('the time for an answer is over', () => performance.now() > until);
+      finish();
+    }
+    assert.deepEqual([got, requests.length], ['0123456789', 2]);
   });
 
   it('ends with its signal while the server is silent', async (t) => {

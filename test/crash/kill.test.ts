@@ -31,7 +31,7 @@ const stepsMax = 400;
 const limitMs = 3600_000;
 /** How many steps of each scenario a sample has. */
 const sampleSizes: Record<Proof, number> = {
-  'simulator killed': 2,
+  'simulator killed': 1,
   'qemu killed': 1,
   'qemu power cut': 1,
   'killed on PostgreSQL': 1,

@@ -1,5 +1,6 @@
 // npm run test:packages: the client as newcomers get it. They make a project in an empty folder,
-// install the tarball, and do the main job against a server on the simulator.
+// install the tarball, and do the main job against a server on the simulator. The client needs no
+// registry; an old compiler, which is tried as well, is fetched.
 
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -7,10 +8,11 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { demoKey, demoServer } from '../demo-server.ts';
 import { defer, temporaryFolder } from '../support.ts';
-import { npm, pack, run, tsc, typesFolder } from './packed.ts';
+import { npm, npmOnline, pack, run, tsc, typesFolder } from './packed.ts';
 import { readmePrograms, typedProgram } from './programs.ts';
 
 const tarballBytesMax = 60_000;
+const oldestCompiler = '5.7.2';
 const limit = { timeout: 240_000 };
 
 /** A project in an empty folder, with the client installed. */
@@ -33,9 +35,10 @@ async function server(t: TestContext) {
   return { url: demo.url(), ...(await demoKey(dataDir)) };
 }
 
+const strict = { strict: true, skipLibCheck: false, target: 'es2022' };
 const options = (more: object) =>
   JSON.stringify({
-    compilerOptions: { strict: true, skipLibCheck: false, target: 'es2022', ...more },
+    compilerOptions: { ...strict, ...more },
     include: ['*.ts'],
   });
 const declared = "import { createClient } from 'silversmith-client';\n";
@@ -76,6 +79,16 @@ describe('a newcomer’s project', () => {
       );
       run(home, [tsc, '--project', home]);
     }
+    // The oldest compiler that the README promises; the types of Node are for newer ones.
+    npmOnline(home, 'install', `typescript@${oldestCompiler}`);
+    await writeFile(
+      join(home, 'tsconfig.json'),
+      JSON.stringify({
+        ...{ files: ['errors.ts', 'other.ts'] },
+        compilerOptions: { ...strict, module: 'nodenext', noEmit: true, types: [] },
+      }),
+    );
+    run(home, ['node_modules/typescript/bin/tsc', '--project', home]);
     const { url, key, secret } = await server(t);
     const said = run(home, ['out/program.js'], { URL: url, KEY: key, SECRET: secret });
     assert.equal(said, 'Typed can be assigned\nready Typed\nnot_found\n');

@@ -1,5 +1,5 @@
-// A page in Chromium that runs the program of the client, and tells a server of the test what came of
-// it. The page needs no bundler: an import map says where the package is.
+// A page in a browser that runs the program of the client, and tells a server of the test what came
+// of it. The page needs no bundler: an import map says where the package is.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -9,11 +9,18 @@ import { join, normalize } from 'node:path';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const limitMs = 60_000;
-const chromium = '/usr/bin/chromium';
-const flags = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-];
+
+/** How each browser is started on a page, with a folder for its profile. */
+export const browsers = {
+  Chromium: (profile: string) => [
+    ...['/usr/bin/chromium', '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic'],
+    ...['--no-first-run', '--disable-background-networking', '--disable-component-update'],
+    ...['--disable-sync', `--user-data-dir=${profile}`],
+  ],
+  Firefox: (profile: string) => [
+    ...['/usr/bin/firefox-esr', '--headless', '--no-remote', '--profile', profile],
+  ],
+};
 
 const page = (given: object) => `<!doctype html><title>client</title>
 <script type="importmap">
@@ -55,11 +62,14 @@ export async function pageServer(t: Scope, home: string) {
   return {
     origin,
     /** Opens the page in a new browser, and resolves to what it tells. */
-    async open(what: object): Promise<unknown> {
+    async open(start: (profile: string) => readonly string[], what: object): Promise<unknown> {
       [given, result] = [what, undefined];
       const folder = await temporaryFolder(t);
-      const browser = spawn(chromium, [...flags, `--user-data-dir=${folder}`, origin], {
+      const [program = '', ...args] = start(folder);
+      // A process group, because a browser has many processes.
+      const browser = spawn(program, [...args, origin], {
         stdio: 'ignore',
+        detached: true,
         env: { PATH: process.env.PATH, HOME: folder },
       });
       const ended = new Promise((resolve) => browser.once('close', resolve));
@@ -78,7 +88,7 @@ export async function pageServer(t: Scope, home: string) {
           50,
         );
       } finally {
-        browser.kill('SIGKILL');
+        if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL');
         await ended;
       }
     },

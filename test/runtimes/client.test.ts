@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { demoKey, demoServer } from '../demo-server.ts';
 import { defer, temporaryFolder } from '../support.ts';
-import { pageServer } from './browser.ts';
+import { browsers, pageServer } from './browser.ts';
 import { newProject, runtimes } from './fetched.ts';
 
 const expected = {
@@ -16,7 +16,7 @@ const expected = {
 };
 
 describe('the client', () => {
-  it('works in each runtime, and in a browser for pages of origins that the server allows', async (t) => {
+  it('works in each runtime, and in browsers for pages of origins that the server allows', async (t) => {
     const project = await newProject(await temporaryFolder(t));
     const allowed = await pageServer(t, project.home);
     const stranger = await pageServer(t, project.home);
@@ -31,17 +31,16 @@ describe('the client', () => {
         assert.deepEqual(project.run(command, { ...given, name }), expected);
       });
 
-    await t.test('works in a browser, in a page of an origin that the server allows', async () => {
-      assert.deepEqual(await allowed.open({ ...given, name: 'In a browser' }), expected);
-    });
-
-    await t.test('gets nothing in a browser, in a page of another origin', async () => {
-      const refused = await stranger.open({ ...given, name: 'Stranger' });
-      assert.deepEqual(refused, {
-        name: 'NoAnswerError',
-        why: 'unreachable',
-        message: 'TypeError: Failed to fetch',
+    for (const [name, start] of Object.entries(browsers)) {
+      await t.test(`works in ${name}, in a page of an origin that the server allows`, async () => {
+        assert.deepEqual(await allowed.open(start, { ...given, name }), expected);
       });
-    });
+
+      await t.test(`gets nothing in ${name}, in a page of another origin`, async () => {
+        const refused = await stranger.open(start, { ...given, name: 'Stranger' });
+        const { name: error, why } = refused as { name: string; why: string };
+        assert.deepEqual([error, why], ['NoAnswerError', 'unreachable']);
+      });
+    }
   });
 });

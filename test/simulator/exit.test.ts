@@ -14,11 +14,12 @@ import { startDemo } from './demo.ts';
 import { inTerminal } from './pseudo-terminal.ts';
 
 const silent: Terminal = { out() {}, err() {}, interactive: false, exitCode: 0 };
+const given = { terminal: silent, env: {}, printed: async () => '' };
 
 /** All commands that do something, by their words. */
 async function allCommands(): Promise<Map<string, Command>> {
   const program = new Command('silversmith').enablePositionalOptions();
-  await addAllCommands(program, silent, {});
+  await addAllCommands(program, given);
   const all = [program, ...program.commands].flatMap((one) => [one, ...one.commands]);
   return new Map(
     all.filter(({ commands }) => commands.length === 0).map((one) => [pathOf(one), one]),
@@ -118,7 +119,7 @@ describe('the table of words', () => {
       if (remote === undefined || typeof remote === 'function') continue;
       for (const verbs of Object.keys(remote)) {
         const program = new Command('silversmith');
-        await addCommands(program, [word, verbs.split(' ')[0] ?? ''], silent, {});
+        await addCommands(program, [word, verbs.split(' ')[0] ?? ''], given);
         const noun = program.commands.find((one) => one.name() === word);
         assert.deepEqual(noun?.commands.map((one) => one.name()).sort(), verbs.split(' ').sort());
       }
@@ -137,7 +138,7 @@ describe('the help of a command', () => {
       for (const line of lines) {
         const typed = wordsOf(line);
         const program = new Command('silversmith').enablePositionalOptions().exitOverride();
-        await addCommands(program, typed, silent, {});
+        await addCommands(program, typed, given);
         const found = program.commands.flatMap((one) => [one, ...one.commands]);
         let ran = '';
         for (const one of found) {

@@ -23,6 +23,7 @@ const always = [
   'commander',
   'src/bin/commands.ts',
   'src/bin/main.ts',
+  'src/bin/program.ts',
   'src/bin/silversmith.js',
   'src/bin/version.ts',
   'src/cli/exit.ts',

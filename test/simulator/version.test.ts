@@ -5,12 +5,20 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { assertOneVersion } from '../../tools/build-server.ts';
 import { temporaryFolder } from '../support.ts';
 
 const source = new URL('../../src/bin/version.ts', import.meta.url);
 const print = "import { versionLine } from './src/bin/version.ts'; console.log(versionLine())";
 
 describe('the version', () => {
+  it('of a package that is built is the tag, where the commit has one', () => {
+    const made = (version: string) => ({ version, commit: 'abc' });
+    assertOneVersion(made('1.2.0'), '1.2.0');
+    assertOneVersion(made('1.1.0-7-gabc'), '1.2.0');
+    assert.throws(() => assertOneVersion(made('1.1.0'), '1.2.0'), /v1\.1\.0, .* 1\.2\.0/);
+  });
+
   it('is the tag of the commit, and says the commit and whether files were changed', async (t) => {
     const folder = await temporaryFolder(t);
     const env = { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: '/dev/null', HOME: folder };

@@ -75,7 +75,7 @@ function local(command: Command): Command {
     };
     command.addOption(new Option(flags).hideHelp().argParser(onlyHere));
   }
-  return addSettings(command, localSettings).option('--json', 'print as JSON');
+  return addSettings(command, localSettings).option('--json', 'print the answer as JSON');
 }
 
 export const operatorContext = (terminal: Terminal, env: Environment): OperatorContext => ({

@@ -8,7 +8,7 @@ import type { Image } from './image-table.ts';
 import type { Machine } from './machine-table.ts';
 import type { Named } from './name.ts';
 
-const lookAtImage = ({ attributes: { status, phase, progress } }: Image) => ({
+export const lookAtImage = ({ attributes: { status, phase, progress } }: Image) => ({
   status,
   phase: phase ?? 'waiting',
   done: progress,

@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { syncPath } from '../../lib/files.ts';
 import type { QemuUser } from './confine.ts';
 import { giveTo } from './host.ts';
-import { diskFull, qemuImg } from './qemu-img.ts';
+import { assertSame, diskFull, qemuImg, type ToolLimits } from './qemu-img.ts';
 
 const lockTries = 20;
 const lockMs = 100;
@@ -85,7 +85,21 @@ export async function makeImmutable(path: string): Promise<void> {
   if (process.getuid?.() === 0) await chown(path, 0, 0);
 }
 
-/** Undoes that, for QEMU's user. */
+/**
+ * Makes an overlay immutable, and compares it with another file meanwhile, because the one waits
+ * for the disk and the other for the processor. Both are over when this returns. Throws when the
+ * content differs.
+ */
+export async function makeImmutableIfSame(
+  overlay: string,
+  original: string,
+  ...rest: [user: QemuUser, cwd: string, limits: ToolLimits]
+): Promise<void> {
+  const both = [makeImmutable(overlay), assertSame(original, overlay, ...rest)];
+  for (const one of await Promise.allSettled(both)) if (one.status === 'rejected') throw one.reason;
+}
+
+/** Undoes `makeImmutable`, for QEMU's user. */
 export async function makeWritable(path: string, user: QemuUser): Promise<void> {
   await giveTo(user, path);
   await chmod(path, 0o600);

@@ -26,7 +26,7 @@ export const copyMs = (bytes: number) => limitMs(bytes, copyBytesPerSecond);
 const limitMs = (bytes: number, bytesPerSecond: number) =>
   Math.min(mostMs, toolMs + Math.ceil((bytes / bytesPerSecond) * 1000));
 
-interface ToolLimits {
+export interface ToolLimits {
   /**
    * It opens one file from outside and no layers, so its limits do not grow with the height of
    * chains.
@@ -74,7 +74,11 @@ export async function qemuImg(
   }
 }
 
-/** Moves an overlay onto another layer; the overlay keeps the difference from that layer. */
+/**
+ * Moves an overlay onto another layer; the overlay keeps the difference from that layer. It is not
+ * synced, neither at the end nor, as the tool would do, again and again in between: until the
+ * caller has synced the whole file, nothing needs it.
+ */
 export const rebase = (
   overlay: string,
   backing: string,
@@ -83,7 +87,8 @@ export const rebase = (
   limits: ToolLimits,
 ) => {
   const formats = ['-f', 'qcow2', '-F', 'qcow2'];
-  return qemuImg(['rebase', '-q', ...formats, '-b', backing, overlay], user, cwd, limits);
+  const args = ['rebase', '-q', '-t', 'unsafe', ...formats, '-b', backing, overlay];
+  return qemuImg(args, user, cwd, limits);
 };
 
 /** Throws unless two qcow2 files have the same content, whatever they stand on. */

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
 import { copySparse, exists, moveDurably } from '../../lib/files.ts';
 import type { RewriteSpec } from '../optional/compact.ts';
-import { makeImmutable, storedBytes } from './disk-file.ts';
+import { makeImmutableIfSame, storedBytes } from './disk-file.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
-import { assertSame, copyMs, diskFull, rebase } from './qemu-img.ts';
+import { copyMs, diskFull, rebase } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 
 export async function rewriteLayer(
@@ -40,9 +40,8 @@ export async function rewriteLayer(
         ...limits,
       };
       await rebase(part, paths.backing(parentId), user, cwd, options);
-      await assertSame(layer, part, user, cwd, options);
+      await makeImmutableIfSame(part, layer, user, cwd, options);
     });
-    await makeImmutable(part);
     await moveDurably(part, layer);
     return { storedBytes: await storedBytes(layer) };
   } catch (error) {

@@ -14,12 +14,12 @@ import { newId } from '../../lib/new-id.ts';
 import type { Exported, ExportSpec, ImportSpec } from '../optional/transfer.ts';
 import type { RootBoot } from '../port/layers.ts';
 import type { QemuUser } from './confine.ts';
-import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
+import { createOverlay, makeImmutable, makeImmutableIfSame, storedBytes } from './disk-file.ts';
 import { convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
-import { assertSame, copyMs, diskFull, qemuImg, rebase } from './qemu-img.ts';
+import { copyMs, diskFull, qemuImg, rebase } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 import { takeIn, writeOut } from './source.ts';
 
@@ -37,7 +37,9 @@ export async function exportLayer(
   try {
     await writeFile(part, '', { mode: 0o600 });
     await giveTo(user, part);
-    const compressed = format === 'qcow2' ? ['-c', '-o', 'compression_type=zstd'] : [];
+    // With -W the clusters are compressed at the same time, and lie in the order in which they are
+    // done; otherwise each waits until the one before it is written.
+    const compressed = format === 'qcow2' ? ['-c', '-W', '-o', 'compression_type=zstd'] : [];
     const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...compressed, layer, part];
     const timeoutMs = copyMs(await virtualBytesOf(layer));
     // A raw file is as long as the disk, but its holes take no room.
@@ -114,13 +116,11 @@ export async function importLayer(
     const virtualBytes = await withinRoom(paths.builds, { bytesMax: wholeMax, signal }, (limits) =>
       convertForeignDisk(source, format, whole, user, limits),
     );
-    if (parentId !== null)
-      await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);
-    const made = parentId === null ? whole : overlay;
-    await makeImmutable(made);
+    if (parentId === null) await makeImmutable(whole);
+    else await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);
     await moveBeside();
     const layer = paths.layer(layerId);
-    await moveDurably(made, layer);
+    await moveDurably(parentId === null ? whole : overlay, layer);
     return { virtualBytes, storedBytes: await storedBytes(layer) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
@@ -156,7 +156,7 @@ async function takeBeside(
 
 /**
  * Makes an empty overlay on the whole disk and rebases it onto the parent, so that it gets only the
- * difference.
+ * difference. It is immutable then.
  */
 async function keepDifference(
   {
@@ -174,6 +174,6 @@ async function keepDifference(
     const layers = [whole, paths.layer(parentId)];
     const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
     await rebase(overlay, paths.backing(parentId), user, paths.builds, options);
-    await assertSame(whole, overlay, user, paths.builds, options);
+    await makeImmutableIfSame(overlay, whole, user, paths.builds, options);
   });
 }

@@ -1,0 +1,206 @@
+// Carries a plan out. Each request has an idempotency key that is made from what it is about and
+// what was there, so that two runs at once, or one after a lost answer, do a thing once.
+
+import type { Client } from '../../client/client.ts';
+import { ApiError } from '../../client/errors.ts';
+import type { Terminal } from '../output.ts';
+import { UsageError } from '../parse.ts';
+import { outcomesOf } from '../remote/each.ts';
+import { follow, stateOf } from '../remote/follow.ts';
+import { lookAtImage } from '../remote/settle.ts';
+import type { Now } from './now.ts';
+import { lineOfStep, type Plan, type Step } from './plan.ts';
+
+const perRequest = 100;
+const assignedPerRequest = 1000;
+/** How often a kept answer may name an image that was deleted since. */
+const triesMax = 10;
+
+type StepOf<Kind> = Extract<Step, { kind: Kind }>;
+
+export interface Result {
+  done: Step[];
+  failed: { step: Step; error: unknown }[];
+}
+
+/** A key for a request: the same for the same work on the same state. */
+async function keyOf(...parts: readonly unknown[]): Promise<string> {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return `apply-${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+}
+
+const idIn = (noun: string, list: readonly { id: number; name: string }[], name: string) => {
+  const found = list.find((one) => one.name === name);
+  if (found) return found.id;
+  throw new UsageError(`There is no ${noun} ${JSON.stringify(name)} any more.`, 'conflict');
+};
+
+const isGone = (error: unknown) => error instanceof ApiError && error.code === 'not_found';
+
+export async function converge(
+  client: Client,
+  plan: Plan,
+  now: Now,
+  terminal: Terminal,
+): Promise<Result> {
+  const result: Result = { done: [], failed: [] };
+  const imageIds = new Map(now.images.map((one) => [one.name, one.id]));
+  const stepsOf = <Kind extends Step['kind']>(kind: Kind) =>
+    plan.steps.filter((step): step is StepOf<Kind> => step.kind === kind);
+  const builds = stepsOf('image');
+  const made = await buildAll(client, builds, now, terminal);
+  for (const [step, outcome] of made) {
+    // What is not made keeps the image of its name, if there is one, out of the steps below.
+    if ('id' in outcome) imageIds.set(step.image.name, outcome.id);
+    else imageIds.delete(step.image.name);
+    if ('id' in outcome) result.done.push(step);
+    else result.failed.push({ step, error: outcome.error });
+  }
+  const imageId = (name: string) => {
+    const id = imageIds.get(name);
+    if (id !== undefined) return id;
+    throw new UsageError(`Image ${name} is not there, so this is left out.`, 'failed');
+  };
+  const attempt = async (step: Step, work: () => Promise<unknown>) => {
+    try {
+      await work();
+      result.done.push(step);
+    } catch (error) {
+      result.failed.push({ step, error });
+    }
+  };
+  for (const step of stepsOf('create'))
+    await attempt(step, () => create(client, step, now, imageId));
+  for (const step of stepsOf('assign'))
+    await attempt(step, () => assign(client, imageId(step.image), step.machines));
+  for (const step of stepsOf('protect'))
+    await attempt(step, () =>
+      client.imageProtect({ id: imageId(step.image), protected: step.protected }),
+    );
+  for (const step of stepsOf('delete'))
+    await attempt(step, () => {
+      imageId(step.image.name);
+      return remove(client, step.image.id);
+    });
+  return result;
+}
+
+/** Begins all builds, and follows them together. */
+async function buildAll(
+  client: Client,
+  builds: readonly StepOf<'image'>[],
+  now: Now,
+  terminal: Terminal,
+): Promise<Map<StepOf<'image'>, { id: number } | { error: unknown }>> {
+  const things = builds.map((step, at) => ({ id: at, name: step.image.name, step }));
+  const begun = await outcomesOf(things, ({ id }) => begin(client, builds[id], now));
+  const ids = new Map(
+    begun.flatMap((one) => (one.ok ? [[one.result, builds[one.thing.id]] as const] : [])),
+  );
+  const last = await follow(
+    { terminal },
+    {
+      noun: 'image',
+      things: [...ids.keys()].map((id) => ({ id })),
+      ask: (id) => client.imageGet({ id }),
+      look: lookAtImage,
+      watch: 'image list',
+    },
+  );
+  const outcomes = new Map<StepOf<'image'>, { id: number } | { error: unknown }>();
+  for (const one of begun) {
+    const step = builds[one.thing.id];
+    if (step === undefined) continue;
+    if (!one.ok) outcomes.set(step, { error: one.error });
+    else
+      outcomes.set(
+        step,
+        endOf(() => stateOf(last, one.result).attributes),
+      );
+  }
+  return outcomes;
+}
+
+function endOf(state: () => { id: number; status: string; status_reason: string | null }) {
+  try {
+    const { id, status, status_reason: reason } = state();
+    if (status === 'available') return { id };
+    return { error: new UsageError(reason ?? `Image ${id} is ${status}.`, 'failed') };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Asks for the image; resolves to its id. */
+async function begin(client: Client, step: StepOf<'image'> | undefined, now: Now): Promise<number> {
+  if (step === undefined) throw new UsageError('There is nothing to build.', 'failed');
+  if (step.existing !== null) return step.existing;
+  const { name, base, software } = step.image;
+  const input = {
+    name,
+    ...(base !== null && { base_image_id: idIn('base image', now.bases, base) }),
+    ...(software.length > 0 && {
+      software_ids: software.map((one) => idIn('software', now.software, one)),
+    }),
+  };
+  for (let tries = 0; tries < triesMax; tries++) {
+    const idempotencyKey = await keyOf('image', input, step.replaces, tries);
+    const image = await client.imageInstall(input, { idempotencyKey });
+    const { id } = image.attributes;
+    // An answer that was kept may be that of an image which failed or was deleted since.
+    const found = await client.imageGet({ id }).catch((error: unknown) => {
+      if (isGone(error)) return null;
+      throw error;
+    });
+    if (found !== null && id !== step.replaces && found.attributes.status !== 'failed') return id;
+  }
+  throw new UsageError(`Image ${name} was made and deleted again too often.`, 'conflict');
+}
+
+async function create(
+  client: Client,
+  step: StepOf<'create'>,
+  now: Now,
+  imageId: (name: string) => number,
+): Promise<void> {
+  const image = step.image === null ? null : imageId(step.image);
+  const type = idIn('machine type', now.types, step.type);
+  const before = now.machines.map(({ id }) => id);
+  const machines: { id: number }[] = [];
+  for (let left = step.count; left > 0; left -= perRequest) {
+    const input = { plan_id: type, quantity: Math.min(left, perRequest) };
+    const idempotencyKey = await keyOf('machines', input, step.image, left, before);
+    const answer = await client.machineCreate(input, { idempotencyKey });
+    machines.push(...answer.machines.map(({ attributes: { id } }) => ({ id })));
+  }
+  if (image !== null) await assign(client, image, machines);
+}
+
+async function assign(
+  client: Client,
+  id: number,
+  machines: readonly { id: number }[],
+): Promise<void> {
+  for (let from = 0; from < machines.length; from += assignedPerRequest) {
+    const some = machines.slice(from, from + assignedPerRequest).map((one) => one.id);
+    await client.imageAssign({ id, machine_ids: some });
+  }
+}
+
+/** Another run may have deleted it already. */
+async function remove(client: Client, id: number): Promise<void> {
+  try {
+    await client.imageProtect({ id, protected: false });
+    await client.imageDelete({ id });
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** What failed, a line each. */
+export async function failuresOf({ failed }: Result): Promise<string[]> {
+  const { problemOf } = await import('../explain.ts');
+  return failed.map(
+    ({ step, error }) => `${lineOfStep(step).replace(/^[+~-] +/, '')}: ${problemOf(error).message}`,
+  );
+}
