@@ -14,10 +14,12 @@ export const testWebhooks = (make: MakeWorld) =>
         ...{ subject, type: 'image.changed', body: '{}' },
       }));
       await world.write((work) => work.webhooks.enqueue(webhook, more, 5));
+      const all = await world.read((work) => work.webhooks.deliveries(id, 10));
+      const ids = all.map((one) => one.id).reverse();
       const due = async () =>
-        (await world.read((work) => work.webhooks.due(id, 10))).map((one) => one.id - deliveryId);
+        (await world.read((work) => work.webhooks.due(id, 10))).map((one) => ids.indexOf(one.id));
       const update = (number: number, change: object) =>
-        world.write((work) => work.webhooks.updateDelivery(deliveryId + number, change));
+        world.write((work) => work.webhooks.updateDelivery(ids[number] ?? 0, change));
       assert.deepEqual(await due(), [0, 2]);
       await update(0, { nextAt: world.now() + 1000 });
       assert.deepEqual(await due(), [2]);
