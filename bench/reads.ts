@@ -37,6 +37,8 @@ const connections = Number(given.connections);
 /** More than any process of Node answers. */
 const requestsMax = 120_000 * seconds;
 const changesPerSecond = 50;
+/** Of a peer; one that answers a few requests a second needs some time until all had a turn. */
+const peerSeconds = 10;
 
 interface Case {
   what: string;
@@ -163,12 +165,11 @@ async function measure({ paths, isChanging, what }: Case): Promise<Row['values']
 /** The first page of ours and of a peer, in turn. */
 async function besidePeer(what: string, { url, path }: Peer): Promise<Row> {
   const [ours, theirs]: [Measured[], Measured[]] = [[], []];
-  const size = { seconds, connections };
   for (let round = 0; round < rounds; round++) {
     await sign(requests, requestsMax, page(''), key);
-    ours.push(await load(on.url, requests, size));
+    ours.push(await load(on.url, requests, { seconds, connections }));
     await sign(requests, requestsMax, [path], key);
-    theirs.push(await load(url, requests, size));
+    theirs.push(await load(url, requests, { seconds: peerSeconds, connections }));
   }
   const rates = theirs.map(({ perSecond }) => perSecond);
   const times = median(ours.map(({ perSecond }) => perSecond)) / median(rates);

@@ -56,6 +56,8 @@ function compiledFolder() {
   const given = process.env.XDG_CACHE_HOME;
   // The specification of that variable says that it counts only when it is absolute.
   const cache = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.cache');
+  // With an empty HOME it would be in the folder of the caller.
+  if (!isAbsolute(cache)) return undefined;
   const parent = join(cache, 'silversmith');
   const folder = join(parent, 'compiled');
   const isOurs = (path) => {

@@ -59,6 +59,17 @@ export async function confirmed(
 export const count = (number: number, noun: string): string =>
   `${number} ${noun}${number === 1 ? '' : 's'}`;
 
+/** Ids as a command takes them: ranges where they follow one another. */
+export function idRanges(ids: readonly number[]): string {
+  const ranges: { first: number; last: number }[] = [];
+  for (const id of [...ids].sort((a, b) => a - b)) {
+    const range = ranges.at(-1);
+    if (range && id === range.last + 1) range.last = id;
+    else if (range?.last !== id) ranges.push({ first: id, last: id });
+  }
+  return ranges.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(' ');
+}
+
 /** Things by their ids and names, and only the number of those beyond a few. */
 export function listed(noun: string, things: readonly { id: number; name: string }[]): string {
   const shown = things.slice(0, 5).map(({ id, name }) => `${id} (${name})`);

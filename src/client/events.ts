@@ -36,6 +36,8 @@ export interface Followed {
 const silenceMsMax = 45_000;
 const pauseMsMin = 500;
 const pauseMsMax = 30_000;
+/** The longest wait that a refusal can ask for. */
+const askedMsMax = 15 * 60_000;
 const events = 'text/event-stream';
 
 /**
@@ -151,9 +153,13 @@ function eventIn({ event, id = '', data }: Frame): FleetEvent | Gap | Followed |
   return data as FleetEvent;
 }
 
-/** The server's wait after an end; else twice as long each time, a part of it drawn by lot. */
+/**
+ * The server's wait after an end; else twice as long each time, a part of it drawn by lot. A server
+ * cannot ask for a wait of nothing, or for one that outlasts the listener's patience.
+ */
 function pauseBefore(why: unknown, failures: number, againMs: number | null): number {
   const asked = why instanceof ApiError ? why.retryAfterMs : null;
-  const most = Math.min((againMs ?? pauseMsMin) * 2 ** (failures - 1), pauseMsMax);
-  return Math.max(asked ?? 0, most * (0.5 + Math.random() / 2));
+  const first = Math.max(againMs ?? 0, pauseMsMin);
+  const most = Math.min(first * 2 ** (failures - 1), pauseMsMax);
+  return Math.max(Math.min(asked ?? 0, askedMsMax), most * (0.5 + Math.random() / 2));
 }

@@ -28,11 +28,14 @@ export class Frames {
 
   /** Yields the blocks that end in this piece. Throws for data that is not JSON. */
   *push(piece: Uint8Array): Generator<Frame> {
-    const lines = (this.#line + this.#decoder.decode(piece, { stream: true })).split('\n');
-    this.#line = lines.pop() ?? '';
+    // Only the new text is searched for newlines, because a line may come in thousands of pieces.
+    const [more = '', ...lines] = this.#decoder.decode(piece, { stream: true }).split('\n');
+    this.#line += more;
     if (this.#line.length + this.#data.length > lineCharsMax)
       throw new Error(`an event is longer than ${lineCharsMax} characters`);
-    for (const line of lines) {
+    for (const next of lines) {
+      const line = this.#line;
+      this.#line = next;
       const text = line.endsWith('\r') ? line.slice(0, -1) : line;
       if (text !== '') this.#read(text);
       else {

@@ -10,9 +10,18 @@ import {
   createClient as createOperations,
   type Input,
 } from './client.ts';
+import { type Followed, follow, type Gap, type Listening, listen } from './events.ts';
 import { everyItem } from './page.ts';
 import { downloaded, type Moving, type Read, upload } from './transfer.ts';
-import type { Envelope, ExtensionField, Image, Machine, Operations, Transfer } from './types.ts';
+import type {
+  Envelope,
+  ExtensionField,
+  FleetEvent,
+  Image,
+  Machine,
+  Operations,
+  Transfer,
+} from './types.ts';
 import {
   type DoneOptions,
   doneImage,
@@ -30,6 +39,7 @@ export {
   StalledError,
   UnfinishedError,
 } from './errors.ts';
+export type { Followed, Gap, Listening } from './events.ts';
 export type { Moving, Read } from './transfer.ts';
 export type * from './types.ts';
 export type { DoneOptions, MachineDoneOptions, Waited } from './wait.ts';
@@ -65,10 +75,32 @@ export interface Transfers {
   waitFor(transfer: Waited<'transfer', string>, options?: DoneOptions<Transfer>): Promise<Transfer>;
 }
 
+type ListenOptions = Omit<Listening, 'filters'>;
+
+export interface Events {
+  /**
+   * Events as they happen, without an end: `for await (const event of client.events())`. It connects
+   * again by itself, and misses none; where events are not kept any more, it gives a gap.
+   */
+  events(
+    filters?: Input<'eventList'>,
+    options?: ListenOptions,
+  ): AsyncGenerator<FleetEvent | Gap, void>;
+  /** What the build of an image prints and does, from its beginning to its end. */
+  follow(
+    image: Waited<'image'>,
+    options?: ListenOptions,
+  ): AsyncGenerator<FleetEvent | Gap | Followed, void>;
+}
+
 type OwnLists = Lists<Image, Machine, ListQuery<'imageList'>>;
 
 /** The client of a server of Silversmith. */
-export interface Silversmith extends Client, Omit<OwnLists, 'waitFor'>, Omit<Transfers, 'waitFor'> {
+export interface Silversmith
+  extends Client,
+    Events,
+    Omit<OwnLists, 'waitFor'>,
+    Omit<Transfers, 'waitFor'> {
   waitFor: OwnLists['waitFor'] & Transfers['waitFor'];
 }
 
@@ -115,7 +147,7 @@ export function createClient(given: ClientOptions): PlainSilversmith {
   return {
     ...client,
     ...lists(client),
-    ...(options.extensions !== false && transfers(options)),
+    ...(options.extensions !== false && { ...transfers(options), ...events(options) }),
   };
 }
 
@@ -176,6 +208,11 @@ function transfers(options: ClientOptions): Omit<Transfers, 'waitFor'> {
     download: (id, { offset = 0, ...moving } = {}) => downloaded(client, once, id, offset, moving),
   };
 }
+
+const events = (options: ClientOptions): Events => ({
+  events: (filters, listening) => listen(options, { ...listening, filters }),
+  follow: ({ attributes: { id } }, listening) => follow(options, id, listening),
+});
 
 function readerOf(source: Source): Read {
   if (typeof source === 'function') return source;

@@ -6,6 +6,7 @@ import { type Client, type ClientOptions, send } from './client.ts';
 import { ApiError, NoAnswerError, StalledError } from './errors.ts';
 import { pause } from './retry.ts';
 import { transferPartBytesMax } from './routes.ts';
+import type { Reply } from './web-fetch.ts';
 
 export interface Moving {
   onBytes?: ((done: number, total: number) => void) | undefined;
@@ -112,6 +113,13 @@ export async function upload(
   while (!(await attempt().catch((error) => attempts.after(error, at))));
 }
 
+/** The offset of the first byte of an answer. A proxy that knows no ranges sends the whole file. */
+function beginsAt({ status, headers }: Reply, asked: number): number {
+  if (status !== 206) return 0;
+  const [, first] = /^bytes (\d{1,15})-/.exec(headers.get('content-range') ?? '') ?? [];
+  return first === undefined ? asked : Number(first);
+}
+
 /** The bytes of an export, from `offset` on. Throws like `upload`. */
 export async function* downloaded(
   client: Client,
@@ -131,15 +139,17 @@ export async function* downloaded(
       if (at.done >= at.total) return;
       const headers = { range: `bytes=${at.done}-` };
       const reply = await send(options, 'transferContent', { id }, { headers, signal });
-      // A proxy that knows no ranges sends the file from its beginning.
-      let excess = reply.status === 206 ? 0 : at.done;
+      let excess = at.done - beginsAt(reply, at.done);
+      if (excess < 0) throw new NoAnswerError(options.url, 'foreign', 'bytes of another place');
       for await (const piece of reply.body ?? []) {
-        const bytes = piece.subarray(excess);
-        excess -= piece.length - bytes.length;
+        // Leave out what was not asked for, before the offset and behind the end.
+        const bytes = piece.subarray(excess, excess + at.total - at.done);
+        excess -= Math.min(excess, piece.length);
         if (bytes.length === 0) continue;
         yield bytes;
         at.done += bytes.length;
         onBytes?.(at.done, at.total);
+        if (at.done >= at.total) break;
       }
       if (at.done >= at.total) return;
       throw new NoAnswerError(options.url, 'unreachable', 'the connection ended early');

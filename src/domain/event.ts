@@ -112,18 +112,17 @@ export function parseEventFilter(given: {
   for (const type of types) if (!isEventType(type)) throw unknown('type', type, eventTypes);
   if (subjects.length > filterSubjectsMax)
     throw invalid(`subject has ${subjects.length} things; the most is ${filterSubjectsMax}.`);
-  for (const subject of subjects) {
-    const [noun = '', id = ''] = subject.split(':', 2);
-    if (!isNoun(noun) || !/^[\w-]{1,64}$/.test(id))
+  for (const subject of subjects)
+    if (!isNoun(subject.split(':', 1)[0] ?? '') || !/^[a-z]+:[\w-]{1,64}$/.test(subject))
       throw invalid('subject must be things such as image:5 or machine:7, with commas between.');
-  }
   const chosen = eventTypes.filter(
     (type) =>
       (nouns.length === 0 || nouns.includes(nounOf(type))) &&
-      (types.length === 0 || types.includes(type)),
+      (types.length === 0 || types.includes(type)) &&
+      (subjects.length === 0 || subjects.some((one) => one.startsWith(`${nounOf(type)}:`))),
   );
   if (chosen.length === 0)
-    throw invalid('noun and type exclude each other; leave one of them out.');
+    throw invalid('noun, type and subject exclude each other; leave one of them out.');
   return { types: new Set(chosen), subjects: subjects.length === 0 ? null : new Set(subjects) };
 }
 

@@ -130,7 +130,8 @@ function headerFault({ httpVersion, headers }: IncomingMessage): AppError | unde
 export const dataHeaders = (ofPages = browserHeaders()) =>
   Object.fromEntries(jsonHeaders.map((name) => [name, ofPages[name]]));
 
-export function registerHygiene(app: FastifyInstance): void {
+/** `isApi`: the server answers the API, whose other methods a refusal names. */
+export function registerHygiene(app: FastifyInstance, { isApi }: { isApi: boolean }): void {
   const ofPages = browserHeaders();
   const ofJson = dataHeaders(ofPages);
   // Node would answer an expectation by itself, without an envelope.
@@ -160,7 +161,7 @@ export function registerHygiene(app: FastifyInstance): void {
   });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
-    const methods = methodsOf(path);
+    const methods = isApi ? methodsOf(path) : [];
     if (methods.length === 0)
       throw new AppError(
         'not_found',

@@ -43,10 +43,14 @@ function withoutNulls(schema: Schema, value: unknown): unknown {
 
 const spellings: Record<string, string> = { 1: 'true', 0: 'false' };
 
-/** Accepts a boolean in a query in any case, and as 1 and 0. */
-export const lenientQuery = ({ query: schema }: OperationSpec, query: unknown): unknown =>
+/** Accepts a boolean in a query in any case, and as 1 and 0; `?follow` alone is true. */
+export const lenientQuery = (
+  { query: schema, mayFollow }: OperationSpec,
+  query: unknown,
+): unknown =>
   mapDeclared(schema ?? {}, query, (field, { type }) => {
     if (type !== 'boolean' || typeof field !== 'string') return field;
+    if (field === '' && mayFollow) return 'true';
     return spellings[field] ?? field.toLowerCase();
   });
 

@@ -2,20 +2,28 @@
 // those of the XDG base directory specification.
 
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Environment } from './environment.ts';
 
 const isRoot = () => process.getuid?.() === 0;
 
 /**
+ * The home. An empty HOME would lead to the folder of the caller, where others may have put files,
+ * so that of the system counts then.
+ */
+function homeOf(env: Environment): string {
+  const given = env.HOME ?? homedir();
+  return isAbsolute(given) ? given : userInfo().homedir;
+}
+
+/**
  * Returns our folder below the folder that an XDG variable names, or below its default in the home.
  * The specification says that the variable counts only when it is absolute.
  */
 function userFolder(env: Environment, variable: string, ...below: string[]): string {
-  const given = env[variable];
-  const parent =
-    given !== undefined && isAbsolute(given) ? given : join(env.HOME ?? homedir(), ...below);
+  const given = env[variable] ?? '';
+  const parent = isAbsolute(given) ? given : join(homeOf(env), ...below);
   return join(parent, 'silversmith');
 }
 

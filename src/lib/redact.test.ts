@@ -23,6 +23,23 @@ describe('what is written down', () => {
     'the secret of a webhook': ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'MfKQ9r8G'],
     'a named value': ['password="hunter2" for me', 'hunter2'],
     'a named value in JSON within JSON': ['{\\"secret\\":\\"hunter2\\"}', 'hunter2'],
+    'a value of several words': ['{"password":"correct horse battery"}', 'battery'],
+    'a value with quotes in it': [JSON.stringify({ secret: 'abc"defghi' }), 'defghi'],
+    'such a value in JSON within JSON': [
+      JSON.stringify(JSON.stringify({ token: 'abc"def ghi' })),
+      'ghi',
+    ],
+    'a value whose end was cut off': ["passphrase='correct horse", 'horse'],
+    'a short header': ['authorization: Basic dTpwYXNz', 'dTpwYXNz'],
+    'a cookie': ['Set-Cookie: sid=abcdefgh', 'abcdefgh'],
+    'an encoded value': ['GET /x?q=secret%3Dhunter2', 'hunter2'],
+    'encoded JSON': [encodeURIComponent('{"secret":"hunter two"}'), 'two'],
+    'an address in an address': [
+      encodeURIComponent(encodeURIComponent('postgres://u:hunter2@db/x?password=hunter2')),
+      'hunter2',
+    ],
+    'an encoded header': [encodeURIComponent(header), digest],
+    'an encoded link': [encodeURIComponent(`https://h/access/${secret}`), secret],
     'a private key': ['-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n', 'MHcCAQ'],
   };
   for (const [what, [text, part]] of Object.entries(holding))
@@ -40,6 +57,7 @@ describe('what is written down', () => {
       'The token is older than the last one: job 4, attempt 2.',
       'postgres://me@db.example:5432/silversmith',
       'Use basic words.',
+      'GET /x?q=100%25%20done&name=caf%C3%A9',
     ])
       assert.equal(redactText(text), text);
   });
@@ -55,8 +73,21 @@ describe('what is written down', () => {
     );
   });
 
+  it('has no value of a field that is named like a secret', () => {
+    const fields = {
+      client_secret: 'a1',
+      api_key: 'a1',
+      dbPassword: 'a1',
+      'Set-Cookie': ['a1'],
+    };
+    assert.ok(!JSON.stringify(redact({ cause: fields })).includes('a1'));
+    assert.deepEqual(redact({ key: 'k1', attempt: 2 }), { key: 'k1', attempt: 2 });
+  });
+
   it('has an end, however long or deep it was', () => {
     assert.ok(redactText('a'.repeat(1e6)).length < 20_000);
+    const cut = redactText(`${'a '.repeat(8182)}${secret} ${'a '.repeat(100)}`);
+    assert.ok(!cut.includes(secret.slice(0, 10)), cut.slice(-100));
     let deep: unknown = 'end';
     for (let level = 0; level < 50; level++) deep = { deep };
     assert.ok(!JSON.stringify(redact(deep)).includes('end'));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { follow, type Gap, listen } from '../../src/client/events.ts';
+import { Frames } from '../../src/client/frames.ts';
 import type { FleetEvent } from '../../src/client/types.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { hearing } from '../http/event-reader.ts';
@@ -150,6 +151,44 @@ describe('a stream that the client reads', () => {
       [undefined, '6', '6'],
     );
     await events.return();
+  });
+
+  it('is asked for again at a bounded pace, whatever wait the server asks for', async (t) => {
+    const begins: Parameters<typeof scripted>[1] = (response) => {
+      response.writeHead(200, head);
+      response.end('retry: 0\n\n');
+    };
+    const refusals = ['999999999', 'Fri, 31 Dec 9999 23:59:59 GMT'].map((after) =>
+      json(429, envelope(429), { 'retry-after': after }),
+    );
+    for (const [answers, leastMs] of [
+      [[begins], 200],
+      ...refusals.map((refusal) => [[begins, refusal], 60_000] as const),
+    ] as const) {
+      const { options, requests } = await scripted(t, ...answers);
+      const stop = new AbortController();
+      const waits: number[] = [];
+      const onBreak = (_: unknown, againInMs: number) => {
+        if (waits.push(againInMs) === answers.length) stop.abort();
+      };
+      await assert.rejects(listen(options, { signal: stop.signal, onBreak }).next());
+      const [last = 0] = waits.slice(-1);
+      assert.ok(last >= leastMs && last <= 3600_000, `it waits ${waits} ms`);
+      assert.equal(requests.length, answers.length);
+    }
+  });
+
+  it('takes time in proportion to its bytes, however small its pieces are', () => {
+    const text = `data: ${JSON.stringify({ lines: ['x'.repeat(1_000_000)] })}\n\n`;
+    const bytes = new TextEncoder().encode(text);
+    const frames = new Frames();
+    const begun = performance.now();
+    let found = 0;
+    for (let at = 0; at < bytes.length; at += 20)
+      found += [...frames.push(bytes.subarray(at, at + 20))].length;
+    const tookMs = performance.now() - begun;
+    assert.equal(found, 1);
+    assert.ok(tookMs < 3000, `it took ${tookMs} ms`);
   });
 
   it('is refused when it is none', async (t) => {

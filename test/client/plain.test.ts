@@ -42,7 +42,14 @@ describe('a client without extensions', () => {
       ...{ url: 'http://127.0.0.1:1', key: 'key-of-a-test', secret: 'secret' },
       extensions: false,
     });
-    for (const name of ['imageLog', 'machineRestore', 'upload', 'download', 'transferGet'])
+    for (const name of [
+      'imageLog',
+      'machineRestore',
+      'upload',
+      'download',
+      'transferGet',
+      'events',
+    ])
       assert.ok(!(name in client), name);
     assert.ok('imageList' in client && 'waitFor' in client);
   });

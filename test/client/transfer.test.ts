@@ -122,6 +122,39 @@ describe('a download', () => {
     assert.equal(Buffer.concat(got).toString(), '456789');
   });
 
+  it('ends with the size that was told, also when the server sends without an end', async (t) => {
+    const { options } = await scripted(t, transfer, (response) => {
+      response.writeHead(206, { 'content-type': 'application/octet-stream' });
+      const more = () => {
+        while (!response.destroyed && response.write('0123456789'.repeat(1000)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    let got = '';
+    for await (const piece of createClient(options).download('a', { offset: 4 })) {
+      got += Buffer.from(piece);
+      assert.ok(got.length <= 6, `${got.length} bytes`);
+    }
+    assert.equal(got, '012345');
+  });
+
+  it('leaves out what comes from before the place that was asked for', async (t) => {
+    for (const [range, says] of [
+      ['bytes 2-9/10', '456789'],
+      ['bytes 5-9/10', null],
+    ] as const) {
+      const { options } = await scripted(t, transfer, (response, request) => {
+        if (!request.url?.endsWith('/content')) return transfer(response, request);
+        response.writeHead(206, { 'content-range': range });
+        response.end('0123456789'.slice(Number(range[6])));
+      });
+      const got = Array.fromAsync(createClient(options).download('a', { offset: 4, ...quick }));
+      if (says === null) await assert.rejects(got, { name: 'StalledError' });
+      else assert.equal(Buffer.concat(await got).toString(), says);
+    }
+  });
+
   it('goes on by another request when the server falls silent in the middle of the file', async (t) => {
     const begin: Parameters<typeof scripted>[1] = (response, request) => {
       if (!request.url?.endsWith('/content')) return transfer(response, request);

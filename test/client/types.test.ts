@@ -42,7 +42,10 @@ const plain: Same<keyof Image['attributes'] & keyof Plain, keyof Plain> = true;
 const left: 'progress' extends keyof Plain ? false : true = true;
 
 type Ours = Exclude<keyof Silversmith, keyof PlainSilversmith>;
-const methods: ['imageLog' | 'upload', 'imageList' | 'waitFor'] extends [Ours, infer Others]
+const methods: ['imageLog' | 'upload' | 'events', 'imageList' | 'waitFor'] extends [
+  Ours,
+  infer Others,
+]
   ? Same<Others & Ours, never>
   : false = true;
 

@@ -5,7 +5,7 @@
 // each command, and ends with a table.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,7 +34,10 @@ const folder = mkdtempSync(join(tmpdir(), 'silversmith-fresh-'));
 const rows: string[] = [];
 let failed = false;
 try {
-  const bundle = join(folder, 'silversmith.bundle');
+  const opt = join(folder, 'opt');
+  mkdirSync(opt);
+  copyFileSync(new URL('newcomer', import.meta.url).pathname, join(opt, 'newcomer'));
+  const bundle = join(opt, 'silversmith.bundle');
   execFileSync('git', ['bundle', 'create', '--quiet', bundle, 'HEAD'], {
     cwd: repository,
     stdio: 'inherit',
@@ -56,7 +59,7 @@ try {
       const began = performance.now();
       const { status } = spawnSync(
         'bash',
-        [enter, tree, scratch, bundle, 'bash', '/opt/newcomer', situation, ...only],
+        [enter, tree, scratch, opt, 'bash', '/opt/newcomer', situation, ...only],
         { stdio: ['ignore', 'inherit', 'inherit'], timeout: limitMs },
       );
       const seconds = Math.round((performance.now() - began) / 1000);

@@ -35,11 +35,12 @@ describe('a client in use', () => {
     const yes = ['true', 'True', 'TRUE', '1'];
     const no = ['false', 'False', 'fAlSe', '0'];
     let fields = 0;
-    for (const [name, { query }] of Object.entries<OperationSpec>(operations)) {
+    // test/http/image-follow.test.ts has the operation that answers with a stream.
+    for (const [name, { query, mayFollow }] of Object.entries<OperationSpec>(operations)) {
       for (const [field, schema] of Object.entries(
         (query?.properties ?? {}) as Record<string, Schema>,
       )) {
-        if (schema.type !== 'boolean') continue;
+        if (schema.type !== 'boolean' || mayFollow) continue;
         fields++;
         const count = async (value: string) => {
           const { status, body } = await h.call(name as OperationName, {

@@ -121,6 +121,9 @@ describe('a stream of events', () => {
       ['?type=image.exploded', /it may have: image\.changed/],
       ['?subject=5', /image:5/],
       ['?noun=image&type=machine.changed', /exclude each other/],
+      ['?noun=image&subject=machine:7', /exclude each other/],
+      ['?subject=image:1:2', /image:5/],
+      ['?subject=image:1,', /image:5/],
       [`?subject=${Array.from({ length: 101 }, (_, n) => `image:${n}`)}`, /the most is 100/],
     ] as const) {
       const { status, body } = await h.send({
@@ -157,7 +160,8 @@ describe('a stream of events', () => {
     await h.call('machineStart', { params: { id: machine } });
     await heard.until('the machine', () => true);
     assert.deepEqual(heard.frames.map(short), [`machine.changed ${machine}`]);
-    for (const query of ['?noun=image', '?type=image.log,machine.changed']) {
+    const named = ['?noun=image', '?type=image.log,machine.changed', '?subject=image:1'];
+    for (const query of named) {
       const refused = await hear({ as, query });
       assert.equal(refused.status, 403);
       await waitFor('the answer', () => refused.isOver());

@@ -70,7 +70,7 @@ describe('a log that is followed', () => {
     const software_ids = [h.editor.id, h.broken.id];
     const { body } = await h.call('imageInstall', { body: { software_ids } });
     await h.service.reconciler.settle();
-    const heard = await hear({ path: `/images/${body.id}/log`, query: '?follow=true' });
+    const heard = await hear({ path: `/images/${body.id}/log`, query: '?follow' });
     await isOver(heard);
     assert.deepEqual(
       heard.frames.map(({ event, data }) => [event, data.software, data.exit_code, data.status]),
@@ -97,6 +97,9 @@ describe('a log that is followed', () => {
     await waitFor('it is open', () => heard.lastId() !== '');
     const foreign = await hear({ path, query: '?follow=true', as: h.keys.theirs });
     assert.equal(foreign.status, 404);
+    for (const query of ['?follow=', '?follow=True', '?follow=1'])
+      assert.equal((await hear({ path, query })).status, 200, query);
+    assert.equal((await hear({ path, query: '?follow=yes' })).status, 400);
     await h.call('imageDelete', { params: { id: body.id } });
     await isOver(heard);
     assert.equal(heard.frames.at(-1)?.data.status, 'deleted');

@@ -11,7 +11,7 @@ import { defer, temporaryFolder } from '../support.ts';
 import { npm, npmOnline, pack, run, tsc, typesFolder } from './packed.ts';
 import { readmePrograms, typedProgram } from './programs.ts';
 
-const tarballBytesMax = 60_000;
+const tarballBytesMax = 70_000;
 const oldestCompiler = '5.7.2';
 const limit = { timeout: 240_000 };
 
@@ -43,6 +43,9 @@ const options = (more: object) =>
   });
 const declared = "import { createClient } from 'silversmith-client';\n";
 const filesProgram = `${declared}declare const client: ReturnType<typeof createClient>;\n`;
+const eventsProgram = `import type { Image } from 'silversmith-client';
+${filesProgram}declare const image: Image;
+`;
 const otherProgram = `${declared}declare const [url, key, secret]: string[];\n`;
 
 describe('a newcomer’s project', () => {
@@ -63,6 +66,7 @@ describe('a newcomer’s project', () => {
   it('in TypeScript compiles strictly in each usual way, and runs', limit, async (t) => {
     const { home } = await project(t, {
       'program.ts': typedProgram,
+      'events.ts': eventsProgram + readmePrograms.events,
       'errors.ts': readmePrograms.errors,
       'files.ts': filesProgram + readmePrograms.files.replace('const client = ', ''),
       'other.ts': otherProgram + readmePrograms.other,

@@ -4,11 +4,11 @@
 import { readFileSync } from 'node:fs';
 
 const readme = readFileSync(new URL('../../packages/client/README.md', import.meta.url), 'utf8');
-const [main = '', errors = '', files = '', other = ''] = [
+const [main = '', events = '', errors = '', files = '', other = ''] = [
   ...readme.matchAll(/```[jt]s\n(.*?)```/gs),
 ].map(([, text]) => text);
 
-export const readmePrograms = { main, errors, files, other };
+export const readmePrograms = { main, events, errors, files, other };
 
 export const typedProgram = `
 import { ApiError, createClient, type ErrorCode, type Image, UnfinishedError } from 'silversmith-client';

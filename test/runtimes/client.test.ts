@@ -11,6 +11,7 @@ import { newProject, runtimes } from './fetched.ts';
 
 const expected = {
   ...{ isAvailable: true, isListed: true, isUploaded: true, isDownloaded: true },
+  heard: ['image.changed', true, 'end', 'available'],
   refusal: ['not_found', true],
   stopped: 'enough',
 };

@@ -7,10 +7,15 @@ const diskBytes = 4 * 1024 * 1024 + 1;
 
 export async function main({ url, key, secret, name }) {
   const client = createClient({ url, key, secret });
+  const heard = client.events({ type: 'image.changed' });
+  const first = heard.next();
   const { software } = await client.softwareList();
-  const image = await client.waitFor(
-    await client.imageInstall({ name, software_ids: [software[0].id] }),
-  );
+  const building = await client.imageInstall({ name, software_ids: [software[0].id] });
+  const image = await client.waitFor(building);
+  const event = (await first).value;
+  await heard.return();
+  let last;
+  for await (const one of client.follow(image)) last = one;
   const names = [];
   for await (const { attributes } of client.images({ per_page: 1 })) names.push(attributes.name);
 
@@ -29,6 +34,7 @@ export async function main({ url, key, secret, name }) {
   over.abort(new Error('enough'));
   return {
     isAvailable: image.attributes.status === 'available',
+    heard: [event.type, event.subject.id === image.id, last.type, last.status],
     isListed: names.includes(name),
     isUploaded: told.at(-1) === diskBytes,
     isDownloaded: bytes > 0 && bytes === file.size_bytes,

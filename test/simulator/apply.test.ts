@@ -108,7 +108,7 @@ describe('apply', { concurrency: 2 }, () => {
   it('makes again what was deleted, and says what failed while the rest goes on', async (t) => {
     const { apply, list, run } = await start(t);
     const text = 'version: 1\nimages:\n  - {name: A, software: [htop]}\n';
-    for (let times = 0; times < 3; times++) {
+    for (let times = 0; times < 2; times++) {
       assert.equal((await apply(text)).code, 0);
       assert.equal((await run('image', 'delete', 'A', '--yes')).code, 0);
     }
@@ -193,8 +193,7 @@ keys:
 
 describe('a fleet file', () => {
   it('has a published schema', async () => {
-    const published = JSON.parse(await readFile(schemaFile, 'utf8'));
-    assert.deepEqual(published, JSON.parse(fleetSchemaText()), 'type: npm run commands');
+    assert.equal(await readFile(schemaFile, 'utf8'), fleetSchemaText(), 'type: npm run commands');
   });
 
   it('is written from an organisation, and applying it changes nothing', async (t) => {

@@ -187,7 +187,6 @@ describe('a terminal', () => {
     for (const [more, begins] of [
       [{}, /^\S\[31merror:\S\[39m There is no image/],
       [{ NO_COLOR: '1' }, /^error: There is no image/],
-      [{ TERM: 'dumb' }, /^error: There is no image/],
     ] as const) {
       const terminal = inTerminal(t, { env: { ...environment, ...more } }, ...show);
       assert.equal(await terminal.closed, 3);

@@ -1,9 +1,20 @@
 // Profiles: how login makes them, what is kept of a secret and where, and which credentials count.
 
 import assert from 'node:assert/strict';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  chmod,
+  lstat,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { profilesFile } from '../../src/lib/folders.ts';
 import { type Scope, temporaryFolder } from '../support.ts';
 import { startDemo } from './demo.ts';
 import { inTerminal } from './pseudo-terminal.ts';
@@ -31,7 +42,7 @@ async function start(t: Scope) {
 
 describe('login', { concurrency: 2 }, () => {
   it('asks at a terminal, shows no secret, and keeps the profile for its user alone', async (t) => {
-    const { env, file, url, key, secret } = await start(t);
+    const { env, file, url, key, secret, run } = await start(t);
     const terminal = inTerminal(t, { env }, 'login', '--name', 'office');
     await terminal.shows(/Server: /);
     terminal.type(`${url}\r`);
@@ -44,12 +55,7 @@ describe('login', { concurrency: 2 }, () => {
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.equal((await stat(join(file, '..'))).mode & 0o777, 0o700);
     assert.deepEqual(await readdir(join(file, '..')), ['profiles.json']);
-    const list = inTerminal(t, { env }, 'machine', 'list', '--quiet');
-    assert.equal(await list.closed, 0, list.shown());
-    const interrupted = inTerminal(t, { env }, 'login', '--name', 'other');
-    await interrupted.shows(/Server: /);
-    interrupted.type('\u0003');
-    assert.equal(await interrupted.closed, 130);
+    assert.equal((await run({}, 'machine', 'list', '--quiet')).code, 0);
   });
 
   it('refuses a key that the server does not take, and keeps nothing', async (t) => {
@@ -123,6 +129,33 @@ describe('login', { concurrency: 2 }, () => {
     assert.equal((await run({}, 'profile', 'remove', 'good')).code, 2);
     assert.equal((await run({}, 'profile', 'remove', 'good', '--yes')).code, 0);
     assert.deepEqual((await run({}, 'profile', 'list', '-o', 'name')).out, 'other\nbad\n');
+  });
+
+  it('keeps each profile that is made at the same time, and a lock of a process that was killed for seconds', async (t) => {
+    const { run, login, printing, secret, file } = await start(t);
+    const names = Array.from({ length: 8 }, (_, n) => `at-once-${n}`);
+    const all = names.map((name) => login('--no-check', '--name', name, '--', ...printing(secret)));
+    for (const { code, err } of await Promise.all(all)) assert.equal(code, 0, err);
+    const list = await run({}, 'profile', 'list', '-o', 'name', '--sort', 'name');
+    assert.deepEqual(list.out.trim().split('\n'), names);
+    await writeFile(`${file}.lock`, '');
+    const before = new Date(Date.now() - 60_000);
+    await utimes(`${file}.lock`, before, before);
+    assert.equal((await run({}, 'profile', 'use', 'at-once-1')).code, 0);
+    assert.deepEqual(await readdir(join(file, '..')), ['profiles.json']);
+  });
+
+  it('leaves a link to the file of profiles one, and reads none below the folder of the caller', async (t) => {
+    const { login, printing, secret, file } = await start(t);
+    await login('--', ...printing(secret));
+    const kept = join(await temporaryFolder(t), 'kept.json');
+    await rename(file, kept);
+    await symlink(kept, file);
+    assert.equal((await login('--name', 'more', '--', ...printing(secret))).code, 0);
+    assert.ok((await lstat(file)).isSymbolicLink());
+    assert.match(await readFile(kept, 'utf8'), /"more"/);
+    assert.ok(isAbsolute(profilesFile({ HOME: '', XDG_CONFIG_HOME: '' })));
+    assert.ok(isAbsolute(profilesFile({ HOME: 'home', XDG_CONFIG_HOME: 'config' })));
   });
 
   it('refuses a file of profiles that others can read or change, or that is broken', async (t) => {

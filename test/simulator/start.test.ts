@@ -144,5 +144,8 @@ describe('compiled code', () => {
     for (const relative of ['', 'cache']) await start(relative, home);
     assert.deepEqual(await readdir(home), ['.cache']);
     assert.match((await start(join(home, 'not', 'there'), home)).stdout, /^\d/);
+    const cwd = await temporaryFolder(t);
+    await run(process.execPath, [entry, '--version'], { cwd, env: { HOME: '' } });
+    assert.deepEqual(await readdir(cwd), []);
   });
 });

@@ -1,4 +1,5 @@
-// The operator: a user of the host itself, who works on the data directory and never over the API.
+// The operator: a user of the host itself, who works on the data directory, or whoever has a key for
+// the operator's API.
 // Every change that an operator makes is one `change`, and leaves one entry in the operator's audit
 // trail. Functions that only read take the store alone, and leave none.
 
@@ -7,7 +8,7 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 
 export interface Operator {
   store: Store;
-  /** `operator:NAME`, with the user of the host who typed the command. */
+  /** `operator:NAME`, with the user of the host who typed the command, or `key:ID`. */
   name: string;
 }
 

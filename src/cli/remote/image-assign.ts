@@ -7,6 +7,7 @@ import {
   confirmed,
   confirmOptions,
   count,
+  idRanges,
   type Loss,
   listed,
 } from '../confirm.ts';
@@ -65,7 +66,7 @@ function assignCommand(noun: Command, { terminal, env }: RemoteContext): void {
     const id = await idOf(client, 'image', image);
     const { things } = await select(client, 'machine', words, flags);
     const ids = things.map((one) => one.id);
-    const undo = `silversmith image undo ${id} ${ids.join(' ')}`;
+    const undo = `silversmith image undo ${id} ${idRanges(ids)}`;
     const does = `Assign image ${id} to ${listed('machine', things)}, at their next start`;
     const isSure = flags.yes === true && !flags.dryRun;
     if (!isSure && !(await confirmed(terminal, flags, await lossOf(client, does, things, undo))))

@@ -7,6 +7,7 @@ import {
   confirmed,
   confirmOptions,
   count,
+  idRanges,
   type Loss,
   listed,
 } from '../confirm.ts';
@@ -75,7 +76,7 @@ function deleteCommand(noun: Command, { terminal, env }: RemoteContext): void {
     });
     const gone = outcomes.filter((one) => one.ok).map(({ thing }) => thing.id);
     if (!flags.json && gone.length > 0)
-      terminal.err(`To undo while they are kept: silversmith image restore ${gone.join(' ')}`);
+      terminal.err(`To undo while they are kept: silversmith image restore ${idRanges(gone)}`);
   });
 }
 

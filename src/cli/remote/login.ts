@@ -8,7 +8,7 @@ import { accessKey, parsed, profileName, UsageError } from '../parse.ts';
 import { serverUrl } from '../parse-address.ts';
 import { clientOf, type RemoteContext } from './context.ts';
 import { nodeFetch } from './node-fetch.ts';
-import { type Profile, readProfiles, secretOf, writeProfiles } from './profiles.ts';
+import { changeProfiles, type Profile, secretOf } from './profiles.ts';
 
 const secretBytesMax = 4096;
 
@@ -38,10 +38,11 @@ export function loginCommand(command: Command, { terminal, env }: RemoteContext)
       const key = flags.key ?? (await asked(terminal, '--key', 'Key: ', accessKey));
       const { profile, secret } = await withSecret(url, key, flags, program, { terminal, env });
       if (flags.check) await tried(url, key, secret);
-      const all = await readProfiles(env);
-      const isNew = !all.profiles.has(flags.name);
-      all.profiles.set(flags.name, profile);
-      await writeProfiles(env, { ...all, current: flags.name });
+      let isNew = true;
+      await changeProfiles(env, ({ profiles }) => {
+        isNew = !profiles.has(flags.name);
+        return { current: flags.name, profiles: profiles.set(flags.name, profile) };
+      });
       terminal.out(
         `Profile ${flags.name} is ${isNew ? 'made' : 'changed'} and in use. It is in ${profilesFile(env)}, which only you can read.`,
       );

@@ -8,6 +8,7 @@ import {
   confirmed,
   confirmOptions,
   count,
+  idRanges,
   type Loss,
   listed,
 } from '../confirm.ts';
@@ -66,9 +67,10 @@ export const withDisks = async (client: Client, things: readonly Named[]): Promi
 export function written(machines: readonly WithDisk[]): { says: string; bytes: number } {
   const bytes = machines.reduce((sum, { disk }) => sum + (disk.stored_bytes ?? 0), 0);
   const unknown = machines.filter(({ disk }) => disk.stored_bytes === null).length;
-  const more = unknown === 0 ? '' : `, and that of ${count(unknown, 'disk')} not looked at yet`;
   const oldest = machines.map(({ disk }) => disk.created_at).sort()[0] ?? '';
-  return { says: `${mb(bytes)} MB written since ${oldest}${more}`, bytes };
+  const size = unknown === machines.length ? 'what was' : `${mb(bytes)} MB`;
+  const more = unknown === 0 ? '' : ` (not counted yet on ${count(unknown, 'disk')})`;
+  return { says: `${size} written since ${oldest}${more}`, bytes };
 }
 
 export const keptHelp =
@@ -114,7 +116,7 @@ function resetCommand(noun: Command, { terminal, env }: RemoteContext): void {
     if (flags.json || lost.length === 0) return;
     const { disks } = await client.machineDiskList({ id: lost[0]?.thing.id ?? 0 });
     const until = disks.find(({ attributes }) => attributes.kept_until)?.attributes.kept_until;
-    const ids = lost.map(({ thing }) => thing.id).join(' ');
+    const ids = idRanges(lost.map(({ thing }) => thing.id));
     if (until) terminal.err(`To undo until ${until}: silversmith machine restore ${ids}`);
   });
 }

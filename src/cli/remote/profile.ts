@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import type { RemoteContext } from './context.ts';
-import { profileNamed, readProfiles, writeProfiles } from './profiles.ts';
+import { changeProfiles, profileNamed, readProfiles } from './profiles.ts';
 
 interface Row {
   name: string;
@@ -40,9 +40,11 @@ export function profileCommands(noun: Command, { terminal, env }: RemoteContext)
     .command('use <name>')
     .description('choose the profile that is used where none is named')
     .action(async (name: string) => {
-      const all = await readProfiles(env);
-      const { url } = profileNamed(all, name);
-      await writeProfiles(env, { ...all, current: name });
+      const { url } = profileNamed(await readProfiles(env), name);
+      await changeProfiles(env, (all) => {
+        profileNamed(all, name);
+        return { ...all, current: name };
+      });
       terminal.out(`Profile ${name} (${url}) is in use.`);
     });
   confirmOptions(
@@ -57,9 +59,10 @@ export function profileCommands(noun: Command, { terminal, env }: RemoteContext)
       numbers: { profiles: found.map(({ name }) => name) },
     };
     if (!(await confirmed(terminal, flags, loss))) return;
-    const profiles = new Map([...all.profiles].filter(([name]) => !names.includes(name)));
-    const current = names.includes(all.current ?? '') ? null : all.current;
-    await writeProfiles(env, { current, profiles });
+    await changeProfiles(env, ({ current, profiles }) => ({
+      current: names.includes(current ?? '') ? null : current,
+      profiles: new Map([...profiles].filter(([name]) => !names.includes(name))),
+    }));
     terminal.out(`Removed: ${found.map(({ name }) => name).join(', ')}.`);
   });
 }

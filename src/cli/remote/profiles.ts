@@ -2,7 +2,7 @@
 // its user may read, because it has secrets; a profile may name a command instead, which prints its
 // secret. That command runs without a shell, with limits, and sees only what such commands need.
 
-import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
@@ -95,25 +95,38 @@ export async function readProfiles(env: Environment): Promise<Profiles> {
   return { current: isText(current) ? current : null, profiles: new Map(found) };
 }
 
-/** Replaces the file at once, so that a reader sees the profiles before or after. */
-export async function writeProfiles(
+/**
+ * Changes the profiles as they are now, one command at a time, and replaces the file at once, so
+ * that a reader sees the profiles before or after. Throws UsageError like `readProfiles`.
+ */
+export async function changeProfiles(
   env: Environment,
-  { current, profiles }: Profiles,
+  change: (all: Profiles) => Profiles,
 ): Promise<void> {
-  if (profiles.size > profilesMax)
-    throw new UsageError(`There are ${profilesMax} profiles; remove some first.`);
   const file = profilesFile(env);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await chmod(dirname(file), 0o700);
+  const [{ whileLocked }, { writeWhole }] = await Promise.all([
+    import('../../lib/file-lock.ts'),
+    import('../../lib/files.ts'),
+  ]);
+  await whileLocked(file, async () => {
+    const text = textOf(change(await readProfiles(env)));
+    // A link stays one: its file may be kept together with others elsewhere.
+    await writeWhole(await realpath(file).catch(() => file), text, 0o600);
+  });
+}
+
+function textOf({ current, profiles }: Profiles): string {
+  if (profiles.size > profilesMax)
+    throw new UsageError(`There are ${profilesMax} profiles; remove some first.`);
   const entries = [...profiles].map(([name, profile]) => {
     const { url, key } = profile;
     const secret =
       'secret' in profile ? { secret: profile.secret } : { secret_command: profile.secretCommand };
     return [name, { url, key, ...secret }];
   });
-  const text = JSON.stringify({ current, profiles: Object.fromEntries(entries) }, null, 2);
-  const { writeWhole } = await import('../../lib/files.ts');
-  await writeWhole(file, `${text}\n`, 0o600);
+  return `${JSON.stringify({ current, profiles: Object.fromEntries(entries) }, null, 2)}\n`;
 }
 
 /** The profile of that name. Throws UsageError with the names that there are. */

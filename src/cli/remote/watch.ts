@@ -31,7 +31,7 @@ export function watchCommand(command: Command, { terminal, env }: RemoteContext)
       const first = await fleetNow(client);
       const looking = { client, first, intervalMs: flags.interval };
       terminal.exitCode =
-        terminal.columns === undefined || flags.json
+        terminal.columns === undefined || !terminal.interactive || flags.json
           ? await inLines(looking, terminal, flags.json === true)
           : await onScreen(looking, terminal, options.url);
     });

@@ -4,6 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
@@ -19,8 +20,15 @@ import { endProcess, findProcess, type Own, processName } from './process.ts';
 import { diskFull } from './qemu-img.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
 
-/** Of a build machine whose boot profile asks for no other. */
-const usualSize = { cpus: 2, memoryMb: 1024 };
+/**
+ * The size of a build machine whose boot profile asks for no other. Under emulation each virtual
+ * processor keeps one of the host busy, even while the guest has little to do. So a build with two
+ * of them takes both processors of a small host, and leaves none for the build beside it.
+ */
+const usualSize = ({ accel }: Host) => ({
+  cpus: accel === 'tcg' && availableParallelism() < 4 ? 1 : 2,
+  memoryMb: 1024,
+});
 
 export async function buildLayer(
   spec: BuildSpec,
@@ -56,7 +64,7 @@ export async function buildLayer(
       name: processName(installation, 'build', spec.layerId),
       disk: paths.fromGuest(disk),
       seed: paths.fromGuest(seed),
-      ...(spec.boot.build ?? usualSize),
+      ...(spec.boot.build ?? usualSize(host)),
       build: true,
       network: spec.recipe.network,
     };

@@ -66,14 +66,14 @@ export function parseLastEventId(header: string | string[] | undefined): number 
 function heard(
   { types, subjects }: EventFilter,
   { permissions }: Caller,
-  { noun, type }: Query<'eventList'>,
+  { noun, type, subject }: Query<'eventList'>,
 ): EventFilter {
   const mayHear = [...types].filter((one) => {
     const permission = eventNouns[nounOf(one)];
     return permission === null || permissions.includes(permission);
   });
   const [refused] = [...types].filter((one) => !mayHear.includes(one));
-  const isNamed = noun !== undefined || type !== undefined;
+  const isNamed = (noun ?? type ?? subject) !== undefined;
   if (refused !== undefined && isNamed)
     throw new AppError(
       'permission_required',

@@ -1,0 +1,17 @@
+// Requests of this host itself, for what nobody else may ask for.
+
+import type { IncomingMessage } from 'node:http';
+
+const forwarding =
+  /^(forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
+const loopback = /^(::1|(::ffff:)?127\.[\d.]+)$/;
+const loopbackName = /^(localhost|\[::1\]|127\.[\d.]+)(:\d+)?$/i;
+
+/**
+ * Whether a request comes from this host itself and names this host, so that neither a proxy nor a
+ * page in a browser has sent it.
+ */
+export const isOwn = ({ socket, headers }: IncomingMessage) =>
+  loopback.test(socket.remoteAddress ?? '') &&
+  loopbackName.test(headers.host ?? '') &&
+  !Object.keys(headers).some((name) => forwarding.test(name));
