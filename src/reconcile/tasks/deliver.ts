@@ -22,10 +22,10 @@ const timeoutMs = 10_000;
 export const deliver: Task = {
   everyMs,
   scope: 'cluster',
+  isIdle: async (work) => (await work.webhooks.list()).length === 0,
   async run(context) {
     const { store, clock, log } = context;
     const webhooks = await store.read('system', (work) => work.webhooks.list());
-    if (webhooks.length === 0) return;
     await store.publishEvents();
     const until = clock.monotonic() + runMs;
     const outcomes = await Promise.allSettled(
