@@ -2,7 +2,7 @@
 
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
-import type { AccessKey } from '../domain/key.ts';
+import type { AccessKey, Permission } from '../domain/key.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import { SharedRun } from '../lib/shared-run.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -13,7 +13,7 @@ const lastUsedEveryMs = 60_000;
 export interface Caller {
   keyId: KeyId;
   organisationId: OrganisationId;
-  permissions: Readonly<AccessKey['permissions']>;
+  permissions: readonly Permission[];
 }
 
 /** A caller whose signature is right. */

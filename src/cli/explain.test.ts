@@ -34,6 +34,13 @@ describe('an explanation', () => {
     );
   });
 
+  it('shows no secret with the cause', () => {
+    const cause = new Error('cannot reach postgres://me:hidden@db/name');
+    const text = said(new TypeError('x', { cause }), { SILVERSMITH_DEBUG: '1' });
+    assert.match(text, /postgres:\/\/me:\[redacted\]@db/);
+    assert.ok(!text.includes('hidden'));
+  });
+
   it('calls everything else a defect, and shows where it is when asked', () => {
     const defect = new TypeError('x is not a function', { cause: new Error('deeper') });
     assert.equal(

@@ -6,6 +6,7 @@
 import { ApiError, NoAnswerError, StalledError } from '../client/errors.ts';
 import { AppError } from '../domain/error.ts';
 import type { Environment } from '../lib/environment.ts';
+import { redactText } from '../lib/redact.ts';
 import { CommandError } from '../lib/spawn.ts';
 import { networkReason, systemSentence } from '../lib/system-error.ts';
 import { type ExitKind, exitCode } from './exit.ts';
@@ -56,7 +57,9 @@ export function explain(
   const debug = env.SILVERSMITH_DEBUG !== undefined && env.SILVERSMITH_DEBUG !== '';
   terminal.err(json ? JSON.stringify({ error: problem }) : `error: ${problem.message}`);
   const ours = error instanceof AppError ? error : null;
-  if (debug) terminal.err([ours?.detail, error.stack, causes(error)].filter(Boolean).join('\n'));
+  const details = [ours?.detail, error.stack, causes(error)].filter(Boolean);
+  // It may go to a journal, or into a report.
+  if (debug) terminal.err(redactText(details.join('\n')));
   else if (ours?.code === 'internal' && !json)
     terminal.err('(set SILVERSMITH_DEBUG=1 to see the cause)');
   return problem.exit_code;

@@ -19,27 +19,6 @@ export function isPermission(text: string): text is Permission {
   return (permissions as readonly string[]).includes(text);
 }
 
-/**
- * The permissions of the operator's API. A key has these alone or none of them: with them it is a
- * key of the operator, and opens nothing that organisations have.
- */
-export const operatorPermissions = [
-  'operator:read',
-  'operator:organisations',
-  'operator:keys',
-  'operator:catalogue',
-  'operator:storage',
-] as const;
-
-type OperatorPermission = (typeof operatorPermissions)[number];
-
-export function isOperatorPermission(text: string): text is OperatorPermission {
-  return (operatorPermissions as readonly string[]).includes(text);
-}
-
-/** The organisation that keys of operators are listed under. It owns nothing else. */
-export const operatorOrganisation = 'Operators';
-
 export interface AccessKey {
   id: KeyId;
   organisationId: OrganisationId;
@@ -47,7 +26,7 @@ export interface AccessKey {
   /** The secret, encrypted with the master key. */
   secretSealed: string;
   masterKeyId: string;
-  permissions: (Permission | OperatorPermission)[];
+  permissions: Permission[];
   createdAt: number;
   revokedAt: number | null;
   /** From when on it is refused; null when it does not expire. */

@@ -1,5 +1,5 @@
-// An entry of the operator's audit trail: one change that was made on the host itself, or over the
-// operator's API.
+// An entry of the operator's audit trail: one change that was made on the host itself, not over the
+// API.
 
 /**
  * `begun`: the work has not ended, or its process died. `refused`: the request was not allowed, and
@@ -9,7 +9,7 @@ type OperatorOutcome = 'begun' | 'done' | 'refused' | 'failed';
 
 export interface OperatorEntry {
   id: number;
-  /** `operator:NAME`, with the user of the host, or `key:ID`, with a key of the operator's API. */
+  /** `operator:NAME`, with the user of the host. */
   operator: string;
   /** Noun and verb, such as `baseAdd`. */
   action: string;

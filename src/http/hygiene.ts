@@ -130,8 +130,7 @@ function headerFault({ httpVersion, headers }: IncomingMessage): AppError | unde
 export const dataHeaders = (ofPages = browserHeaders()) =>
   Object.fromEntries(jsonHeaders.map((name) => [name, ofPages[name]]));
 
-/** `isApi`: the server answers the API, whose other methods a refusal names. */
-export function registerHygiene(app: FastifyInstance, { isApi }: { isApi: boolean }): void {
+export function registerHygiene(app: FastifyInstance): void {
   const ofPages = browserHeaders();
   const ofJson = dataHeaders(ofPages);
   // Node would answer an expectation by itself, without an envelope.
@@ -161,7 +160,7 @@ export function registerHygiene(app: FastifyInstance, { isApi }: { isApi: boolea
   });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
-    const methods = isApi ? methodsOf(path) : [];
+    const methods = methodsOf(path);
     if (methods.length === 0)
       throw new AppError(
         'not_found',

@@ -68,6 +68,8 @@ export function operationRoutes(app: FastifyInstance, options: OperationOptions)
   const bodies = new Bodies();
   const kept = new KeptAnswers();
   const streams = new EventStreams(app, options.application);
+  app.decorateRequest('caller', null);
+  app.decorateRequest('rawBody', null);
   for (const name of operationNames) {
     const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({
@@ -102,12 +104,7 @@ function declared(name: OperationName): Pick<RouteOptions, 'method' | 'url' | 's
  * Judges who asks, and whether they may. The body is read in between, because the signature covers
  * it. The schemas are checked afterwards.
  */
-export function judging(
-  operation: OperationSpec,
-  authenticator: Authenticator,
-  bodies: Bodies,
-  refusal: Refusal = lacking,
-) {
+function judging(operation: OperationSpec, authenticator: Authenticator, bodies: Bodies) {
   const isBytes = operation.content === 'request';
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { raw, headers } = request;
@@ -127,18 +124,12 @@ export function judging(
     request.caller = await authenticator.prove(claim);
     const enough = permissionsOf(operation);
     if (!request.caller.permissions.some((one) => enough.includes(one)))
-      throw refusal(enough, request);
+      throw new AppError(
+        'permission_required',
+        `This key lacks the permission ${enough.join(' or ')}; use one that has it.`,
+      );
   };
 }
-
-/** The error for a caller without any of the permissions that are enough. */
-type Refusal = (enough: readonly string[], request: FastifyRequest) => AppError;
-
-export const lacking: Refusal = (enough) =>
-  new AppError(
-    'permission_required',
-    `This key lacks the permission ${enough.join(' or ')}; use one that has it.`,
-  );
 
 /** Answers from memory at once: the request that the answer was made for has passed all checks. */
 function keptFirst(
@@ -154,7 +145,7 @@ function keptFirst(
   };
 }
 
-export const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
+const parsing = (operation: OperationSpec) => async (request: FastifyRequest) => {
   const body = given(request.rawBody);
   request.query = lenientQuery(operation, request.query);
   if (operation.body)
@@ -263,12 +254,12 @@ const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
 };
 
 /** Returns the value that an earlier step has stored in the request. */
-export function given<Value>(value: Value | null): Value {
+function given<Value>(value: Value | null): Value {
   if (value === null) throw new TypeError('a step of the request was left out');
   return value;
 }
 
-export const json = 'application/json; charset=utf-8';
+const json = 'application/json; charset=utf-8';
 const extensions = extensionsHeader.name.toLowerCase();
 const asksForExtensions = ({ headers }: FastifyRequest) =>
   headers[extensions] === extensionsHeader.value;

@@ -12,13 +12,12 @@ import { homeRoute } from './home.ts';
 import { connectionLimits, refuseConnection, registerHygiene, requestId } from './hygiene.ts';
 import { type LogOptions, logOptions } from './log.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
-import { type OperatorOptions, operatorRoutes } from './operator.ts';
 import { type OperationOptions, operationRoutes } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { traceRequests } from './trace.ts';
 import { schemaCompiler } from './validate.ts';
 
-interface ServerOptions extends OperationOptions, OperatorOptions {
+interface ServerOptions extends OperationOptions {
   /** Throws when the store cannot be written or the engine cannot work; asked by /readyz. */
   check(): Promise<void>;
   log: LogOptions;
@@ -28,40 +27,17 @@ interface ServerOptions extends OperationOptions, OperatorOptions {
   tracer: Tracer;
   /** Whether /metrics is answered here. */
   showMetrics: boolean;
-  /** Whether the operator's API is answered here. */
-  showOperator: boolean;
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const app = serverOf(options, corsFor(options.corsOrigins), true);
-  operationRoutes(app, options);
-  accessRoutes(app, options);
-  homeRoute(app);
-  healthRoutes(app, options.check);
-  if (options.showMetrics) metricsRoute(app, options.metrics, { besideApi: true });
-  if (options.showOperator) operatorRoutes(app, options, { besideApi: true });
-  docsRoutes(app);
-  return app;
-}
-
-/** Builds a server that answers the operator's API and nothing else. */
-export function operatorServer(options: ServerOptions): FastifyInstance {
-  const app = serverOf(options, corsFor([]), false);
-  operatorRoutes(app, options, { besideApi: false });
-  return app;
-}
-
-/** A server without routes, whose answers keep the rules of all answers. */
-function serverOf(options: ServerOptions, cors: Cors, isApi: boolean): FastifyInstance {
+  const cors = corsFor(options.corsOrigins);
   const app = emptyServer(options, cors);
-  app.decorateRequest('caller', null);
-  app.decorateRequest('rawBody', null);
   // The signature covers the bytes of the body as received, and says whose request it is; so the
   // body is read by the operation's route, once the header was judged.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setValidatorCompiler(schemaCompiler());
-  registerHygiene(app, { isApi });
+  registerHygiene(app);
   registerCors(app, cors);
   answerFailures(app, options);
   app.addHook('onResponse', ({ routeOptions, caller, log }, reply, done) => {
@@ -73,6 +49,12 @@ function serverOf(options: ServerOptions, cors: Cors, isApi: boolean): FastifyIn
     done();
   });
   traceRequests(app, options.tracer);
+  operationRoutes(app, options);
+  accessRoutes(app, options);
+  homeRoute(app);
+  healthRoutes(app, options.check);
+  if (options.showMetrics) metricsRoute(app, options.metrics, { besideApi: true });
+  docsRoutes(app);
   return app;
 }
 

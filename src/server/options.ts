@@ -6,7 +6,13 @@
 
 import { resolve } from 'node:path';
 import { decimal, oneOf, type Parser, path, refuse, whole, yesOrNo } from '../cli/parse.ts';
-import type { ListenAddress } from '../cli/parse-address.ts';
+import {
+  type ListenAddress,
+  listenAddress,
+  listenHost,
+  portNumber,
+  publicUrl,
+} from '../cli/parse-address.ts';
 import { databaseUrl, withoutSecret } from '../cli/parse-database.ts';
 import { dataDirSetting, type FlagsOf, inUnits, setting, settingValues } from '../cli/setting.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
@@ -15,7 +21,6 @@ import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
-import { listenSettings } from './listen-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
@@ -58,7 +63,20 @@ export const settings = {
     defaultSays: 'the data directory',
     help: 'where uploads and exports wait; several servers need one that they share',
   }),
-  ...listenSettings,
+  host: setting({
+    option: '--host <address>',
+    variable: 'SILVERSMITH_HOST',
+    parse: listenHost,
+    default: '127.0.0.1',
+    help: 'address to listen on',
+  }),
+  port: setting({
+    option: '--port <number>',
+    variable: 'SILVERSMITH_PORT',
+    parse: portNumber,
+    default: 8080,
+    help: 'port to listen on, 0 for a free one',
+  }),
   engine: setting({
     option: '--engine <name>',
     variable: 'SILVERSMITH_ENGINE',
@@ -82,6 +100,13 @@ export const settings = {
     default: 1,
     help: 'how many times faster than real the simulator is; 0 does not wait',
   }),
+  publicUrl: setting({
+    option: '--public-url <url>',
+    variable: 'SILVERSMITH_PUBLIC_URL',
+    parse: publicUrl,
+    default: null,
+    help: 'where callers reach it, for links that it makes',
+  }),
   ...corsSettings,
   ...webhookSettings,
   rateLimit: setting({
@@ -90,6 +115,15 @@ export const settings = {
     parse: decimal(0, 1e6),
     default: 500,
     help: 'requests a second that one key may send on average, and twice as many in a burst; 0: no limit',
+  }),
+  metrics: setting({
+    option: '--metrics <address:port>',
+    variable: 'SILVERSMITH_METRICS',
+    parse: listenAddress,
+    default: null,
+    defaultSays:
+      'beside the API, when that listens on loopback and has no --public-url, to callers on this host',
+    help: 'answer /metrics there and nowhere else',
   }),
   ...traceSettings,
   keepHours: setting({
@@ -206,8 +240,6 @@ export interface Config {
    * address, and else nowhere.
    */
   metrics: ListenAddress | null;
-  /** Where the operator's API is answered; null: as with `metrics`. */
-  operatorApi: ListenAddress | null;
   /** Null: nothing is traced. */
   trace: TraceConfig | null;
   /** Settings of the reconciler that an operator may change. */
@@ -249,7 +281,6 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     corsOrigins: given.corsOrigin,
     requestsPerSecond: given.rateLimit,
     metrics: given.metrics,
-    operatorApi: given.operatorApi,
     trace: traceConfig(given.otlpEndpoint, given.otlpHeaders),
     settings: {
       keepDiskMs: given.keepHours,

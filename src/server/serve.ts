@@ -34,8 +34,6 @@ export interface Running {
   url: string;
   /** Where /metrics is answered; null: with the API, or nowhere. */
   metricsUrl: string | null;
-  /** Where the operator's API is answered; null: with the API, or nowhere. */
-  operatorUrl: string | null;
   store: Store;
   masterKey: MasterKey;
   /** Where the data is, for people. */
@@ -126,12 +124,11 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     const tracing = await openTracing(config.trace, () => api.app.log);
     const beside = { transfers: part.transfers, work: ours, tracer: tracing.tracer };
     const { api, start } = apiOf(config, opened, beside);
-    const { url, metricsUrl, operatorUrl, shut } = await listenAll(config, api);
+    const { url, metricsUrl, shut } = await listenAll(config, api);
     start();
     return {
       url,
       metricsUrl,
-      operatorUrl,
       store,
       masterKey,
       dataIn:
@@ -227,13 +224,12 @@ function apiOf(
   { transfers, work, tracer }: { transfers: string | null; work: EngineWork; tracer: Tracer },
 ): { api: Api; start(): void } {
   const { store } = opened;
-  // A public address means that a proxy stands in front, which would pass these on to anyone.
-  const isPrivate = config.publicUrl === null && isLoopback(config.host);
-  const showMetrics = config.metrics === null && isPrivate;
-  const showOperator = config.operatorApi === null && isPrivate;
+  // A public address means that a proxy stands in front, which would pass /metrics on to anyone.
+  const showMetrics =
+    config.metrics === null && config.publicUrl === null && isLoopback(config.host);
   const secrets = secretsOf(config);
   const dependencies = {
-    ...{ ...config, ...opened, showMetrics, showOperator, secrets, tracer },
+    ...{ ...config, ...opened, showMetrics, secrets, tracer },
     ...(transfers && { transfers }),
   };
   const api = buildApi(dependencies, {
@@ -246,10 +242,6 @@ function apiOf(
       if (transfers !== null && !(await exists(transfers)))
         throw failedForNow(`The folder of transfers ${transfers} is gone; mount it again.`);
       if (work.engine !== null) await checkEngine(store, work.engine);
-    },
-    engine() {
-      if (work.engine === null) throw workedElsewhere(config.dataDir);
-      return work.engine;
     },
   });
   return {
@@ -275,17 +267,10 @@ async function listenAll(config: Config, service: Api) {
     const flags = { port: '--metrics', host: '--metrics' };
     listeners.push({ app: metricsServer(service.metrics), ...config.metrics, flags });
   }
-  if (config.operatorApi) {
-    const flags = { port: '--operator-api', host: '--operator-api' };
-    listeners.push({ app: service.operatorApp(), ...config.operatorApi, flags });
-  }
   const shut = () => Promise.all(listeners.slice(1).map(({ app }) => app.close()));
   try {
-    const urls = await listen(listeners);
-    const at = (index: number) => urls[index] ?? null;
-    const metricsUrl = config.metrics ? at(1) : null;
-    const operatorUrl = config.operatorApi ? at(listeners.length - 1) : null;
-    return { url: at(0) ?? '', metricsUrl, operatorUrl, shut };
+    const [url = '', metricsUrl = null] = await listen(listeners);
+    return { url, metricsUrl, shut };
   } catch (error) {
     await shut();
     await service.close();

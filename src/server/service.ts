@@ -11,7 +11,7 @@ import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
 import { presentEvent } from '../http/event-frame.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics } from '../http/metrics.ts';
-import { buildServer, operatorServer } from '../http/server.ts';
+import { buildServer } from '../http/server.ts';
 import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
@@ -44,8 +44,6 @@ interface ApiDependencies {
   corsOrigins?: readonly string[];
   /** Whether /metrics is answered at the address of the API. */
   showMetrics?: boolean;
-  /** Whether the operator's API is answered at the address of the API. */
-  showOperator?: boolean;
 }
 
 interface Dependencies extends ApiDependencies {
@@ -54,8 +52,6 @@ interface Dependencies extends ApiDependencies {
 
 export interface Api {
   app: FastifyInstance;
-  /** Builds a server for the operator's API alone. */
-  operatorApp(): FastifyInstance;
   metrics: Metrics;
   /** Ends the requests, then `work`. */
   close(work?: () => Promise<void>): Promise<void>;
@@ -99,7 +95,6 @@ export function buildService(dependencies: Dependencies): Service {
       await checkStore(store);
       await checkEngine(store, engine);
     },
-    engine: () => engine,
   });
   const reconciler = buildReconciler(dependencies, api);
   return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
@@ -135,8 +130,6 @@ interface Beside {
   nudge(): void;
   /** Throws when this server cannot work. */
   check(): Promise<void>;
-  /** Throws `unavailable` while another server works the engine. */
-  engine(): Engine;
 }
 
 /** Builds the HTTP server alone. */
@@ -144,7 +137,6 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { dataDir, masterKey, signer, clock = systemClock } = dependencies;
   const store = timed(dependencies.store, (ms) => metrics.written(ms));
   const { settings, logLevel = 'info', publicUrl = null, showMetrics = true } = dependencies;
-  const { showOperator = true } = dependencies;
   const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
   const { secrets, writeLog, tracer = noTracer } = dependencies;
   const application = new Application({
@@ -169,16 +161,14 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     used: memory.used,
     requestsPerSecond,
   });
-  const options = {
+  const app = buildServer({
     application,
-    operator: { store, masterKey, clock, engine: beside.engine },
     clock,
     authenticator,
     publicUrl,
     metrics,
     tracer,
     showMetrics,
-    showOperator,
     corsOrigins,
     log: {
       level: logLevel,
@@ -186,11 +176,9 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
       ...(writeLog && { write: writeLog }),
     },
     ...beside,
-  };
-  const app = buildServer(options);
+  });
   return {
     app,
-    operatorApp: () => operatorServer(options),
     metrics,
     /** Ends the requests, then the work, then the journal. */
     async close(work: () => Promise<void> = async () => {}) {

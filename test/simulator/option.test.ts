@@ -45,16 +45,6 @@ describe('a message about what was typed', { concurrency: 2 }, () => {
         ['key', 'create', '--organisation', 'X', '--permission', 'all'],
         /no permission all.*images:read/,
       ],
-      [['key', 'create'], /either --organisation NAME or --operator/],
-      [['key', 'create', '--organisation', 'X', '--operator'], /either --organisation NAME or/],
-      [
-        ['key', 'create', '--operator', '--permission', 'images:read'],
-        /no permission images:read.*operator:read/,
-      ],
-      [
-        ['key', 'create', '--organisation', 'X', '--permission', 'operator:read'],
-        /no permission operator:read.*images:read/,
-      ],
       [['organisation', 'quota', 'Demo', '--images', '1.5'], /--images .*whole number from 0/],
       [['key', 'list', '--data-dir', ''], /--data-dir is "".*folder/],
       [['key', 'list'], /SILVERSMITH_DATA_DIR is "".*folder/, { SILVERSMITH_DATA_DIR: '' }],

@@ -1,5 +1,4 @@
-// The operator: a user of the host itself, who works on the data directory, or whoever has a key for
-// the operator's API.
+// The operator: a user of the host itself, who works on the data directory and never over the API.
 // Every change that an operator makes is one `change`, and leaves one entry in the operator's audit
 // trail. Functions that only read take the store alone, and leave none.
 
@@ -8,7 +7,7 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 
 export interface Operator {
   store: Store;
-  /** `operator:NAME`, with the user of the host who typed the command, or `key:ID`. */
+  /** `operator:NAME`, with the user of the host who typed the command. */
   name: string;
 }
 

@@ -1,16 +1,11 @@
-// Access keys: made, rotated and revoked by the operator. Keys of operators are made on the host alone.
+// Access keys: made, rotated and revoked by the operator on the data directory, never over the API.
 // A secret is shown once.
 
 import { randomBytes } from 'node:crypto';
 import { AppError, invalid } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
 import type { AccessKey } from '../../domain/key.ts';
-import {
-  isOperatorPermission,
-  isPermission,
-  operatorPermissions,
-  permissions,
-} from '../../domain/key.ts';
+import { isPermission, type Permission, permissions } from '../../domain/key.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
 import type { Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
@@ -51,19 +46,11 @@ export const keyList = (store: Store): Promise<Omit<AccessKey, 'secretSealed'>[]
     (await work.keys.list()).map(({ secretSealed: _, ...rest }) => rest),
   );
 
-/** A key is of an operator when its permissions are. */
-export const isOperatorKey = ({ permissions: own }: Pick<AccessKey, 'permissions'>): boolean =>
-  own.some(isOperatorPermission);
-
-function permissionsOf(wanted: readonly string[]): AccessKey['permissions'] {
-  const isOperators = wanted.some(isOperatorPermission);
-  const known = isOperators ? operatorPermissions : permissions;
-  const unknown = wanted.find((name) => !(isOperators ? isOperatorPermission : isPermission)(name));
+function permissionsOf(wanted: readonly string[]): Permission[] {
+  const unknown = wanted.find((name) => !isPermission(name));
   if (unknown !== undefined)
-    throw invalid(
-      `There is no permission ${unknown}${isOperators ? ' for the key of an operator' : ''}; choose from: ${known.join(', ')}.`,
-    );
-  return [...wanted.filter(isPermission), ...wanted.filter(isOperatorPermission)];
+    throw invalid(`There is no permission ${unknown}; choose from: ${permissions.join(', ')}.`);
+  return wanted.filter(isPermission);
 }
 
 /**

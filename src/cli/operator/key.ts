@@ -3,16 +3,11 @@
 import { type Command, Option } from 'commander';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import {
-  isOperatorPermission,
-  operatorOrganisation,
-  operatorPermissions,
-  permissions,
-} from '../../domain/key.ts';
+import { permissions } from '../../domain/key.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { minute } from '../output.ts';
-import { duration, UsageError, words } from '../parse.ts';
+import { duration, words } from '../parse.ts';
 import type { Local, OperatorContext } from './context.ts';
 
 type Key = Awaited<ReturnType<typeof keyList>>[number];
@@ -29,8 +24,7 @@ export function keyCommands(key: Command, context: OperatorContext): void {
 }
 
 interface Wanted {
-  organisation?: string;
-  operator?: boolean;
+  organisation: string;
   name: string;
   permission?: string[];
   expires?: number;
@@ -38,12 +32,11 @@ interface Wanted {
 
 function createCommand(key: Command, { local, withStore, print }: OperatorContext): void {
   local(key.command('create').description('make a key; its secret is shown once'))
-    .option(
+    .requiredOption(
       '--organisation <name>',
       'organisation; made when there is none of that name',
       words(100),
     )
-    .option('--operator', 'make a key for the operator’s API, in place of one of an organisation')
     .option('--name <name>', 'what the key is for', words(100), 'key')
     .option('--permission <name...>', `one or more of: ${permissions.join(', ')}; default: all`)
     .option(
@@ -54,26 +47,14 @@ function createCommand(key: Command, { local, withStore, print }: OperatorContex
     .action((flags: Local & Wanted) =>
       withStore(flags, async ({ operator, masterKey }) => {
         const made = await keyCreate(operator, masterKey, {
-          ...kindOf(flags),
+          organisation: flags.organisation,
           name: flags.name,
+          permissions: flags.permission ?? permissions,
           expiresAt: flags.expires === undefined ? null : Date.now() + flags.expires,
         });
         print(flags, made, shown(made));
       }),
     );
-}
-
-/** The organisation and the permissions of a new key. */
-function kindOf({ organisation, operator = false, permission }: Wanted) {
-  if (operator === (organisation !== undefined))
-    throw new UsageError('Give either --organisation NAME or --operator.');
-  const all = operator ? operatorPermissions : permissions;
-  const given = permission ?? all;
-  // An unknown permission of an organisation's key is refused with the change, and in its trail.
-  const other = given.find((name) => operator !== isOperatorPermission(name));
-  if (other !== undefined && (operator || isOperatorPermission(other)))
-    throw new UsageError(`Such a key has no permission ${other}; choose from: ${all.join(', ')}.`);
-  return { organisation: organisation ?? operatorOrganisation, permissions: given };
 }
 
 function rotateCommand(key: Command, { local, withStore, print }: OperatorContext): void {

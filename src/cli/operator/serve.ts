@@ -56,7 +56,6 @@ async function serveUntilSignal(
     }
     terminal.out(`Silversmith serves ${running.url} (Ctrl-C stops it).`);
     if (running.metricsUrl) terminal.out(`Its metrics are at ${running.metricsUrl}/metrics.`);
-    if (running.operatorUrl) terminal.out(`The operator’s API is at ${running.operatorUrl}.`);
     if (demo !== null)
       terminal.out(
         `The demo is ready; its key is in ${demo}. In another terminal: ${tourCall(config, env)}`,

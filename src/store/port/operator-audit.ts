@@ -1,4 +1,4 @@
-// The audit trail of operators: changes that are made on the host itself, or over their API. An entry is begun before
+// The audit trail of operators: changes that are made on the host itself. An entry is begun before
 // the work and ended after it. The trail belongs to no organisation, so the scope does not matter.
 
 import type { OperatorEntry } from '../../domain/operator-audit.ts';

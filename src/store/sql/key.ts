@@ -3,14 +3,14 @@
 import { type Selectable, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import type { AccessKey } from '../../domain/key.ts';
+import type { AccessKey, Permission } from '../../domain/key.ts';
 import type { KeyReader, KeyWriter } from '../port/key.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
 const toKey = (row: Selectable<Database['accessKey']>): AccessKey => ({
   ...row,
-  permissions: JSON.parse(row.permissions) as AccessKey['permissions'],
+  permissions: JSON.parse(row.permissions) as Permission[],
 });
 
 export class SqlKeyReader extends Queries implements KeyReader {
