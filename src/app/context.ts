@@ -25,7 +25,8 @@ type Noun =
   | 'access'
   | 'transfers'
   | 'keys'
-  | 'usage';
+  | 'usage'
+  | 'webhooks';
 
 /** The store as a read sees it, bound to the caller's organisation. */
 export type OrganisationReader = Pick<Reader, Noun | 'events'>;
@@ -56,6 +57,6 @@ export interface ChangeContext extends ReadContext {
   /** The address at which callers reach the server, without a slash at its end. */
   publicUrl: string;
   signer: Signer;
-  /** Seals the secret of a new key. */
+  /** Seals the secret of a new key or webhook. */
   masterKey: Pick<MasterKey, 'id' | 'seal'>;
 }

@@ -5,8 +5,8 @@ import type { BuildStep } from '../domain/image.ts';
 import type { ReadContext } from './context.ts';
 
 export interface Followed {
-  /** The event to begin after. */
-  after: number;
+  /** The event to begin after; null: what happens next. */
+  after: number | null;
   /** The status of an image that is made, or whose making has failed; null while it is made. */
   settled: string | null;
   /** The log of a settled image, unless the follower has read some of it. */
@@ -33,5 +33,6 @@ export async function imageFollow(
     };
   }
   if (after !== null) return { after, settled: status, steps: [], report: null };
-  return { after: newest, settled: status, steps: await work.images.steps(id), report };
+  // Its events are in the log. Some of them may not have been published, so they have no ids yet.
+  return { after: null, settled: status, steps: await work.images.steps(id), report };
 }

@@ -77,4 +77,15 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   keyRevoke: { method: 'POST', path: '/keys/{id}/revoke', extension: true },
   userActionLogList: { method: 'GET', path: '/user-action-logs' },
   eventList: { method: 'GET', path: '/events', content: 'stream', extension: true },
+  webhookList: { method: 'GET', path: '/webhooks', extension: true },
+  webhookCreate: { method: 'POST', path: '/webhooks', extension: true },
+  webhookGet: { method: 'GET', path: '/webhooks/{id}', extension: true },
+  webhookDelete: { method: 'DELETE', path: '/webhooks/{id}', extension: true },
+  webhookPing: { method: 'POST', path: '/webhooks/{id}/ping', extension: true },
+  webhookDeliveryList: { method: 'GET', path: '/webhooks/{id}/deliveries', extension: true },
+  webhookRedeliver: {
+    method: 'POST',
+    path: '/webhooks/{id}/deliveries/{delivery}/redeliver',
+    extension: true,
+  },
 };

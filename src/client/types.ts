@@ -348,6 +348,8 @@ export interface UserActionLog {
       transfer_id: string | null;
       /** The key that was made, replaced or revoked. */
       touched_key: string | null;
+      /** The webhook it was done to. */
+      webhook_id: string | null;
       /** x-request-id of the answer. */
       request_id: string;
       /** 200, or with what it was refused: then nothing was changed. */
@@ -356,8 +358,46 @@ export interface UserActionLog {
   };
 }
 
+export interface Webhook {
+  id: string;
+  type: 'webhook';
+  attributes: {
+    id: string;
+    /** The address that is told of events. */
+    url: string;
+    /** The events that it is told of. */
+    types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
+    /** When it was made. */
+    created_at: string;
+  };
+}
+
+export interface WebhookDelivery {
+  id: string;
+  type: 'webhook_delivery';
+  attributes: {
+    id: number;
+    /** What happened; ping for a ping. */
+    event_type: string;
+    /** The thing, such as image:5. */
+    subject: string;
+    /** `dead`: it was tried for a day; it is sent again by hand. */
+    state: 'waiting' | 'delivered' | 'dead';
+    /** How often it was sent. */
+    attempts: number;
+    /** What the last attempt was answered; null before the first. */
+    answer: string | null;
+    /** The JSON that is sent. */
+    body: string;
+    /** When it was first to be sent. */
+    created_at: string;
+    /** When it is sent next; null when it has ended. */
+    next_attempt_at: string | null;
+  };
+}
+
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key';
+export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -1022,6 +1062,90 @@ export interface Operations {
     };
     answer: Record<never, never>;
     content: 'stream';
+    extension: true;
+  };
+  /** List the webhooks of the organisation. */
+  webhookList: {
+    input: Record<never, never>;
+    answer: {
+      webhooks: Webhook[];
+    };
+    extension: true;
+  };
+  /** Tell an address of events from now on; the secret that signs them is shown here only. */
+  webhookCreate: {
+    input: {
+      /** http:// or https://. */
+      url: string;
+      /** Types of events. Default: all but those of progress and logs. */
+      types?: string[] | undefined;
+    };
+    answer: {
+      id: string;
+      type: 'webhook';
+      attributes: {
+        id: string;
+        /** The address that is told of events. */
+        url: string;
+        /** The events that it is told of. */
+        types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
+        /** When it was made. */
+        created_at: string;
+      };
+      /** whsec_…, in the manner of Standard Webhooks. */
+      secret: string;
+    };
+    extension: true;
+  };
+  /** Show a webhook. */
+  webhookGet: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+    };
+    answer: Webhook;
+    extension: true;
+  };
+  /** Remove a webhook with its deliveries. */
+  webhookDelete: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Send a delivery that tells nothing, to try the receiver. */
+  webhookPing: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** List the newest 100 deliveries of a webhook, newest first. */
+  webhookDeliveryList: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** Only these. */
+      state?: 'waiting' | 'delivered' | 'dead' | undefined;
+    };
+    answer: {
+      deliveries: WebhookDelivery[];
+    };
+    extension: true;
+  };
+  /** Send a delivery that has ended once more. */
+  webhookRedeliver: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** ID of the delivery. */
+      delivery: number;
+    };
+    answer: WebhookDelivery;
     extension: true;
   };
 }

@@ -19,6 +19,7 @@ const UserActionLog = resource(
       image_id: NullableInteger('The image it was done with'),
       transfer_id: NullableString('The transfer it was done with'),
       touched_key: Extension(NullableString('The key that was made, replaced or revoked')),
+      webhook_id: Extension(NullableString('The webhook it was done to')),
       request_id: Type.String({ description: 'x-request-id of the answer' }),
       client_code: Type.Integer({
         description: '200, or with what it was refused: then nothing was changed',

@@ -5,7 +5,7 @@ import { DateTime, Enum, NullableInteger } from './envelope.ts';
 import { define } from './operation.ts';
 
 /** The compiler asks for each type that is missing here, where an event is sent. */
-const types = [
+export const eventTypes = [
   'image.changed',
   'image.progress',
   'image.log',
@@ -30,7 +30,7 @@ export const EventData = Type.Object(
           'The id, for Last-Event-ID; also in the field id of the stream. An event of a log of long ago has none',
       }),
     ),
-    type: Enum(types, 'What happened; also in the field event of the stream'),
+    type: Enum(eventTypes, 'What happened; also in the field event of the stream'),
     subject: Type.Object({
       type: Enum(['image', 'machine', 'transfer', 'layer', 'host'], 'The kind of thing'),
       id: Type.String({ description: 'Its id; empty for the host' }),

@@ -22,6 +22,7 @@ import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
+import { webhookOperations } from './webhook.ts';
 
 export const operations = {
   ...imageOperations,
@@ -40,6 +41,7 @@ export const operations = {
   ...keyOperations,
   ...auditOperations,
   ...eventOperations,
+  ...webhookOperations,
 } as const;
 
 type Operations = typeof operations;

@@ -1,6 +1,6 @@
 // The audit trail: one entry for each change that a caller made or tried to make over the API.
 
-import type { ImageId, KeyId, MachineId, TransferId } from './ids.ts';
+import type { ImageId, KeyId, MachineId, TransferId, WebhookId } from './ids.ts';
 
 export interface AuditEntry {
   id: number;
@@ -13,6 +13,7 @@ export interface AuditEntry {
   transferId: TransferId | null;
   /** The key that was made, replaced or revoked. */
   touchedKeyId: KeyId | null;
+  webhookId: WebhookId | null;
   requestId: string;
   /** 200, or the client code with which the request was refused. */
   clientCode: number;
@@ -28,6 +29,7 @@ export interface Touched {
   machineIds?: readonly MachineId[];
   transferId?: TransferId | null;
   touchedKeyId?: KeyId | null;
+  webhookId?: WebhookId | null;
   /** The change is one of very many, so no event is written for it. */
   isMinor?: boolean;
 }

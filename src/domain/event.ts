@@ -23,7 +23,7 @@ type EventNoun = keyof typeof eventNouns;
  * build has printed something. `damaged`, `healed`: of a layer on which the organisation has images.
  * `low`, `recovered`: of the room on the host's disk.
  */
-const eventTypes = [
+export const eventTypes = [
   'image.changed',
   'image.progress',
   'image.log',
@@ -80,7 +80,8 @@ export interface FleetEvent {
 
 export const nounOf = (type: EventType): EventNoun => type.split('.', 1)[0] as EventNoun;
 
-const isType = (text: string): text is EventType => eventTypes.some((one) => one === text);
+export const isEventType = (text: string): text is EventType =>
+  eventTypes.some((one) => one === text);
 const isNoun = (text: string): text is EventNoun => Object.hasOwn(eventNouns, text);
 
 /** The events that a listener asks for. */
@@ -108,7 +109,7 @@ export function parseEventFilter(given: {
   const types = listed(given.type);
   const subjects = listed(given.subject);
   for (const noun of nouns) if (!isNoun(noun)) throw unknown('noun', noun, Object.keys(eventNouns));
-  for (const type of types) if (!isType(type)) throw unknown('type', type, eventTypes);
+  for (const type of types) if (!isEventType(type)) throw unknown('type', type, eventTypes);
   if (subjects.length > filterSubjectsMax)
     throw invalid(`subject has ${subjects.length} things; the most is ${filterSubjectsMax}.`);
   for (const subject of subjects)

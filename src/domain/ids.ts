@@ -15,6 +15,7 @@ export type JobId = Branded<number, 'job'>;
 export type LayerId = Branded<string, 'layer'>;
 export type DiskId = Branded<string, 'disk'>;
 export type TransferId = Branded<string, 'transfer'>;
+export type WebhookId = Branded<string, 'webhook'>;
 export type KeyId = Branded<string, 'key'>;
 
 /**

@@ -12,6 +12,7 @@ export const permissions = [
   'audit:read',
   // It manages the other keys of its organisation.
   'keys:write',
+  'webhooks:write',
 ] as const;
 
 export type Permission = (typeof permissions)[number];

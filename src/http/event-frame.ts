@@ -23,7 +23,7 @@ const factsOf = (facts: EventFacts) => ({
 /** JSON leaves out what is undefined. */
 type Present<Shape> = { [Key in keyof Shape]: Shape[Key] | undefined };
 
-const presentEvent = (event: FleetEvent): Present<Static<typeof EventData>> => ({
+export const presentEvent = (event: FleetEvent): Present<Static<typeof EventData>> => ({
   id: String(event.id),
   type: event.type,
   subject: { type: nounOf(event.type), id: event.subject },

@@ -17,6 +17,7 @@ import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
 import { softwareHandlers } from './routes/software.ts';
 import { transferHandlers, transferStages } from './routes/transfer.ts';
+import { webhookHandlers } from './routes/webhook.ts';
 
 const handlers = {
   ...accessHandlers,
@@ -34,6 +35,7 @@ const handlers = {
   ...organisationHandlers,
   ...softwareHandlers,
   ...transferHandlers,
+  ...webhookHandlers,
 };
 
 export const readHandlers: ReadHandlers = handlers;

@@ -2,10 +2,12 @@
 // settings and the log.
 
 import type { Blobs } from '../blobs/port.ts';
+import type { FleetEvent } from '../domain/event.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 
@@ -46,6 +48,8 @@ export interface Settings {
   scrubEveryMs: number;
   /** How fast a layer is read for that comparison. */
   scrubBytesPerSecond: number;
+  /** Whether webhooks may ask addresses of this host and of private networks. */
+  webhooksMayAskInside: boolean;
   /** How often the reconciler asks for a state that the engine does not announce. */
   pollMs: number;
   /** How long a job belongs to a server that does not renew its lease, such as a dead one. */
@@ -69,6 +73,7 @@ export const defaultSettings: Settings = {
   orphanMs: 24 * hourMs,
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
+  webhooksMayAskInside: false,
   pollMs: 250,
   leaseMs: 30_000,
   limits: Object.fromEntries(
@@ -83,5 +88,8 @@ export interface Dependencies {
   settings: Settings;
   log: Log;
   signer: Signer;
+  masterKey: MasterKey;
+  /** An event as callers see it. */
+  present(event: FleetEvent): object;
   blobs: Blobs;
 }

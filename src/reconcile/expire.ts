@@ -18,6 +18,8 @@ const pruneRoundsMax = 100;
 /** How long events are kept, and how many of one organisation. */
 const eventsKeptMs = 7 * 24 * 3600_000;
 const eventsMax = 100_000;
+const deliveredKeptMs = 24 * 3600_000;
+const deadKeptMs = 7 * 24 * 3600_000;
 
 /** Which expired things may be removed now, and the state of the guard that decided it. */
 export interface Removal {
@@ -97,7 +99,7 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
  * Forgets old events, and the oldest of each organisation that has too many. The second needs no
  * clock, so a wrong one cannot fill the disk.
  */
-export async function pruneEvents({ store, guard, signal }: TaskContext): Promise<void> {
+export async function pruneEvents({ store, guard, clock, signal }: TaskContext): Promise<void> {
   await store.publishEvents();
   for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
     signal.throwIfAborted();
@@ -108,12 +110,20 @@ export async function pruneEvents({ store, guard, signal }: TaskContext): Promis
     if (time === null) break;
     await store.write('system', (work) => work.events.prune(time - eventsKeptMs));
   }
+  await pruneDeliveries({ store, clock });
   for (const { id } of await store.read('system', (work) => work.organisations.list()))
     for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
       signal.throwIfAborted();
       if (!(await store.read(id, (work) => work.events.hasMoreThan(eventsMax)))) break;
       await store.write(id, (work) => work.events.pruneBeyond(eventsMax));
     }
+}
+
+/** Forgets deliveries of webhooks that have ended; what a run leaves, the next one forgets. */
+async function pruneDeliveries({ store, clock }: Pick<TaskContext, 'store' | 'clock'>) {
+  const [delivered, dead] = [clock.now() - deliveredKeptMs, clock.now() - deadKeptMs];
+  if (await store.read('system', (work) => work.webhooks.hasEnded(delivered, dead)))
+    await store.write('system', (work) => work.webhooks.prune(delivered, dead));
 }
 
 /** The oldest kept disks of each organisation that keeps more bytes than its quota. */

@@ -171,6 +171,7 @@ export class Reconciler {
 
   async #runTask(name: TaskName, task: Task): Promise<void> {
     const { store, engine, settings, meter, log } = this.#options;
+    if (task.isIdle && (await store.read('system', task.isIdle))) return meter.taskDone(name);
     // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
     if (task.scope === 'cluster' || engine.hostBound === undefined) {
       const lease = `task ${name}`;

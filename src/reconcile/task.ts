@@ -2,6 +2,7 @@
 // store and the engine afresh each time. It may be interrupted at any point, because the next run
 // does the rest.
 
+import type { Reader } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 import type { RemovalGuard } from './removal-guard.ts';
 
@@ -19,5 +20,7 @@ export interface Task {
    * the first scope, where the engine is not bound to a host.
    */
   scope: 'host' | 'cluster';
+  /** Whether there is nothing to do, so that not even a lease is written. */
+  isIdle?(work: Reader): Promise<boolean>;
   run(context: TaskContext): Promise<void>;
 }

@@ -3,14 +3,20 @@
 import type { Task } from './task.ts';
 import { collect } from './tasks/collect.ts';
 import { compact } from './tasks/compact.ts';
+import { deliver } from './tasks/deliver.ts';
 import { measure } from './tasks/measure.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
 import { verify } from './tasks/verify.ts';
 
-export const tasks = { observe, measure, collect, compact, sweep, verify } satisfies Record<
-  string,
-  Task
->;
+export const tasks = {
+  observe,
+  measure,
+  collect,
+  compact,
+  sweep,
+  verify,
+  deliver,
+} satisfies Record<string, Task>;
 export type TaskName = keyof typeof tasks;
 export const taskNames = Object.keys(tasks) as TaskName[];

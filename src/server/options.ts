@@ -18,6 +18,7 @@ import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { listenSettings } from './listen-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
+import { webhookSettings } from './webhook-options.ts';
 
 const hourMs = 3600_000;
 const dayMs = 24 * hourMs;
@@ -102,6 +103,7 @@ export const settings = {
     help: 'where callers reach it, for links that it makes',
   }),
   ...corsSettings,
+  ...webhookSettings,
   rateLimit: setting({
     option: '--rate-limit <number>',
     variable: 'SILVERSMITH_RATE_LIMIT',
@@ -276,6 +278,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       cacheBytesMax: given.cacheGb,
       scrubEveryMs: given.scrubDays,
       scrubBytesPerSecond: given.scrubMbPerSecond,
+      webhooksMayAskInside: given.webhooksInside,
       limits: {
         ...defaultSettings.limits,
         machineStart: given.startsAtOnce,

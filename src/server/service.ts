@@ -8,6 +8,7 @@ import { failedForNow } from '../domain/error.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
+import { presentEvent } from '../http/event-frame.ts';
 import { httpLimits } from '../http/hygiene.ts';
 import { Metrics } from '../http/metrics.ts';
 import { buildOperatorServer, buildServer } from '../http/server.ts';
@@ -109,13 +110,16 @@ export function buildReconciler(
   dependencies: Dependencies,
   { app, metrics }: Pick<Api, 'app' | 'metrics'>,
 ): Reconciler {
-  const { engine, signer, clock = systemClock, settings, tracer = noTracer } = dependencies;
+  const { engine, signer, masterKey, clock = systemClock, settings } = dependencies;
+  const { tracer = noTracer } = dependencies;
   return new Reconciler({
     store: timed(dependencies.store, (ms) => metrics.written(ms)),
     engine,
     clock,
     settings: { ...defaultSettings, ...settings },
     signer,
+    masterKey,
+    present: presentEvent,
     blobs: localBlobs(transfersOf(dependencies)),
     log: app.log,
     meter: metrics,

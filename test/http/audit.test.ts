@@ -116,6 +116,7 @@ describe('a list of the audit trail', () => {
       image_id: Number(image.id),
       transfer_id: null,
       touched_key: null,
+      webhook_id: null,
       request_id: headers['x-request-id'],
       client_code: 200,
     });

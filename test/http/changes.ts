@@ -28,6 +28,22 @@ async function onFirstMachine(h: Harness, name: OperationName, body?: unknown): 
   return { answer: await h.call(name, { params: { id }, body }), machines: [id] };
 }
 
+async function onWebhook(h: Harness, name: OperationName): Promise<Done> {
+  const { id } = (await h.call('webhookCreate', { body: { url: 'https://a.test/' } })).body;
+  return { answer: await h.call(name, { params: { id } }) };
+}
+
+/** A webhook with a delivery that is dead. */
+export async function pinged(h: Harness) {
+  const { id } = (await h.call('webhookCreate', { body: { url: 'https://a.test/' } })).body;
+  await h.call('webhookPing', { params: { id } });
+  const [{ attributes }] = (await h.call('webhookDeliveryList', { params: { id } })).body
+    .deliveries;
+  const change = { state: 'dead', endedAt: 1 } as const;
+  await h.store.write(h.ours, (work) => work.webhooks.updateDelivery(attributes.id, change));
+  return { params: { id, delivery: attributes.id } };
+}
+
 /** A call of each operation that changes something, and the things that it touches. */
 export const changes: Record<
   ChangeName,
@@ -131,6 +147,15 @@ export const changes: Record<
       work.machines.update(id as MachineId, { status: 'ready' }),
     );
     return { answer: await h.call('machineAccess', { params: { id } }), machines: [id] };
+  },
+  async webhookCreate({ h }) {
+    return { answer: await h.call('webhookCreate', { body: { url: 'https://a.test/' } }) };
+  },
+  webhookDelete: ({ h }) => onWebhook(h, 'webhookDelete'),
+  webhookPing: ({ h }) => onWebhook(h, 'webhookPing'),
+  async webhookRedeliver({ h }) {
+    const { params } = await pinged(h);
+    return { answer: await h.call('webhookRedeliver', { params }) };
   },
   machineStart: ({ h }) => onFirstMachine(h, 'machineStart'),
   machineStop: ({ h }) => onFirstMachine(h, 'machineStop'),

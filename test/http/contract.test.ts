@@ -42,6 +42,8 @@ describe('every operation', () => {
     const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
     const image = (await h.call('imageInstall')).body.id;
     const transfer = (await h.call('imageImport', { body: { size_bytes: 5 } })).body.id;
+    const webhook = (await h.call('webhookCreate', { body: { url: 'https://a.test/' } })).body.id;
+    await h.call('webhookPing', { params: { id: webhook } });
     await h.call('softwareList', {}, h.keys.theirs);
     // The first use of a key is written down beside the request.
     await waitFor('the use of the key is noted', async () => {
@@ -65,12 +67,14 @@ describe('every operation', () => {
           ? transfer
           : path.startsWith('/keys')
             ? h.keys.ours.key
-            : String(h.machines[0]);
+            : path.startsWith('/webhooks')
+              ? webhook
+              : String(h.machines[0]);
       const ask = async (asked: string) => {
         statements = [];
         const answer = await h.call(
           name,
-          { params: { id: asked, offset: 0 }, body: bodies[name] },
+          { params: { id: asked, offset: 0, delivery: 1 }, body: bodies[name] },
           h.keys.theirs,
         );
         // A key that was asked for before may be kept, whatever the request is for.

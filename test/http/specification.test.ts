@@ -8,6 +8,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
+import { pinged } from './changes.ts';
 import { startHarness } from './harness.ts';
 import type { Answer, Key } from './requests.ts';
 import {
@@ -101,6 +102,13 @@ async function doEverything(caller: Caller): Promise<void> {
   await ask('keyRotate', { params: { id: made }, body: {} });
   await ask('keyRevoke', { params: { id: made }, body: {} });
   await ask('userActionLogList');
+  const { params } = await pinged(caller.h);
+  await ask('webhookCreate', { body: { url: 'https://a.test/', types: ['image.changed'] } });
+  await ask('webhookList');
+  for (const name of ['webhookGet', 'webhookPing', 'webhookDeliveryList'] as const)
+    await ask(name, { params });
+  await ask('webhookRedeliver', { params });
+  await ask('webhookDelete', { params });
 }
 
 /** Builds an image and fails to build another; returns the id of the first. */

@@ -124,7 +124,7 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
     const { h, entryOf } = await trail(t);
     const refused = async (name: OperationName, id: string, as: Key, code: number) => {
       const { method, path, body, content } = specOf(name);
-      const filled = path.replace('{id}', id).replace('{offset}', '0');
+      const filled = path.replace('{id}', id).replace('{offset}', '0').replace('{delivery}', '1');
       const sent = body || content ? '[' : '';
       const answer = await h.send(
         { method, path: `/organization-management/v1${filled}`, body: sent },

@@ -35,6 +35,21 @@ const moreRows: [table: string, row: Row][] = [
       ...{ bytes: null, bytes_total: null, facts: '{"progress":0.1}', created_at: at },
     },
   ]),
+  [
+    'webhook',
+    {
+      ...{ id: 'hook', organisation_id: 1, url: 'https://a.test/', types: '[]' },
+      ...{ secret_sealed: 's', after_id: 1, created_at: at },
+    },
+  ],
+  [
+    'webhook_delivery',
+    {
+      ...{ webhook_id: 'hook', organisation_id: 1, subject: 'image:1', type: 'image.changed' },
+      ...{ body: odd, state: 'dead', attempts: 9, next_at: at, answer: odd, created_at: at },
+      ended_at: at,
+    },
+  ],
   ['event_floor', { organisation_id: 1, id: 0 }],
   ['freeze', { what: 'disks', holder: 'backup', until: at }],
   ['host', { id: 1, total_bytes: 2 ** 50, free_bytes: 1, seen_at: at }],

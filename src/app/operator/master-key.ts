@@ -77,6 +77,8 @@ const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
       await work.operatorKeys.reseal(id, resealed(ring, secretSealed), ring.id);
     for (const { keyId, idempotencyKey, answer } of await work.idempotency.list())
       await work.idempotency.reseal(keyId, idempotencyKey, resealed(ring, answer));
+    for (const { id, secretSealed } of await work.webhooks.list())
+      await work.webhooks.reseal(id, resealed(ring, secretSealed));
     const installation = await work.installation.find();
     if (installation)
       await work.installation.update({

@@ -39,6 +39,7 @@ export const auditHandlers: Handlers<'userActionLogList'> = {
             image_id: entry.imageId,
             transfer_id: entry.transferId,
             touched_key: entry.touchedKeyId,
+            webhook_id: entry.webhookId,
             request_id: entry.requestId,
             client_code: entry.clientCode,
           },

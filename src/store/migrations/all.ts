@@ -29,6 +29,7 @@ import { places } from './0023-places.ts';
 import { largeFleets } from './0024-large-fleets.ts';
 import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
+import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -59,6 +60,7 @@ const all: Record<string, MigrationFor> = {
   '0024-large-fleets': largeFleets,
   '0025-kept-counts': keptCounts,
   '0026-events': events,
+  '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
 };
 
@@ -70,6 +72,7 @@ const all: Record<string, MigrationFor> = {
 export const additions: readonly string[] = [
   '0025-kept-counts',
   '0026-events',
+  '0027-webhooks',
   '0028-operator-keys',
 ];
 

@@ -35,6 +35,7 @@ import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
 import type { TransferReader, TransferWriter } from './transfer.ts';
 import type { UsageReader } from './usage.ts';
+import type { WebhookReader, WebhookWriter } from './webhook.ts';
 
 /**
  * The rows that a unit of work sees: those of one organisation, or all of them (for the reconciler
@@ -64,6 +65,7 @@ export interface Reader {
   readonly audit: AuditReader;
   readonly operatorAudit: OperatorAuditReader;
   readonly events: EventReader;
+  readonly webhooks: WebhookReader;
   readonly idempotency: IdempotencyReader;
   /** Counts things over all organisations, whatever the scope. */
   counts(): Promise<Counts>;
@@ -93,6 +95,7 @@ export interface Writer extends Reader {
   readonly audit: AuditWriter;
   readonly operatorAudit: OperatorAuditWriter;
   readonly events: EventWriter;
+  readonly webhooks: WebhookWriter;
   readonly idempotency: IdempotencyWriter;
 }
 

@@ -12,6 +12,7 @@ const columns = [
   'machineId',
   'transferId',
   'touchedKeyId',
+  'webhookId',
   'requestId',
   'clientCode',
   'createdAt',
@@ -61,6 +62,7 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
     imageId = null,
     transferId = null,
     touchedKeyId = null,
+    webhookId = null,
     ...entry
   }: NewAuditEntry): Promise<void> {
     const organisationId = this.organisation();
@@ -69,6 +71,7 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
       imageId,
       transferId,
       touchedKeyId,
+      webhookId,
       organisationId,
       createdAt: this.now(),
     };

@@ -28,6 +28,7 @@ import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
 import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
+import type { Delivery, Webhook } from '../../domain/webhook.ts';
 
 type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & {
   id: Generated<Id>;
@@ -98,6 +99,8 @@ export interface Database {
   signature: { keyId: KeyId; signature: string; expiresAt: number };
   event: Row<FleetEvent, number, 'facts'>;
   eventOutbox: Row<FleetEvent, number, 'facts'>;
+  webhook: Omit<Webhook, 'types'> & { types: string };
+  webhookDelivery: Row<Delivery, number>;
   eventFloor: { organisationId: OrganisationId; id: number };
   installation: Installation & { one: number; createdAt: number };
 }

@@ -25,6 +25,7 @@ import { SqlSignatureWriter } from './signature.ts';
 import { SqlSoftwareReader, SqlSoftwareWriter } from './software.ts';
 import { SqlTransferReader, SqlTransferWriter } from './transfer.ts';
 import { SqlUsageReader } from './usage.ts';
+import { SqlWebhookReader, SqlWebhookWriter } from './webhook.ts';
 
 export const bindReader = (binding: Binding): Reader => ({
   images: new SqlImageReader(binding),
@@ -47,6 +48,7 @@ export const bindReader = (binding: Binding): Reader => ({
   audit: new SqlAuditReader(binding),
   operatorAudit: new SqlOperatorAuditReader(binding),
   events: new SqlEventReader(binding),
+  webhooks: new SqlWebhookReader(binding),
   idempotency: new SqlIdempotencyReader(binding),
   counts: () => countAll(binding.db, binding.now()),
   now: binding.now,
@@ -74,6 +76,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   audit: new SqlAuditWriter(binding),
   operatorAudit: new SqlOperatorAuditWriter(binding),
   events: new SqlEventWriter(binding),
+  webhooks: new SqlWebhookWriter(binding),
   idempotency: new SqlIdempotencyWriter(binding),
   counts: () => countAll(binding.db, binding.now()),
   now: binding.now,

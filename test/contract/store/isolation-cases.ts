@@ -12,6 +12,7 @@ import type {
   TransferId,
 } from '../../../src/domain/ids.ts';
 import type { Job } from '../../../src/domain/job.ts';
+import type { Webhook } from '../../../src/domain/webhook.ts';
 import type { Reader, Writer } from '../../../src/store/port/unit-of-work.ts';
 import { tenOfEach } from './world.ts';
 
@@ -28,6 +29,8 @@ export interface Things {
   goneId: TransferId;
   uid: string;
   keyId: KeyId;
+  webhook: Webhook;
+  deliveryId: number;
   layerId: LayerId;
   softwareId: SoftwareId;
 }
@@ -65,6 +68,11 @@ export const misses: Record<string, Read> = {
   'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
+  'webhooks.get': (work, { webhook }) => work.webhooks.get(webhook.id),
+  'webhooks.deliveries': (work, { webhook }) => work.webhooks.deliveries(webhook.id, 10),
+  'webhooks.delivery': (work, { webhook, deliveryId }) =>
+    work.webhooks.delivery(webhook.id, deliveryId),
+  'webhooks.due': (work, { webhook }) => work.webhooks.due(webhook.id, 10),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
   'keys.find': (work, { keyId }) => work.keys.find(keyId),
   'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
@@ -96,6 +104,9 @@ export const lists: Record<string, Read> = {
   'keys.list': (work) => work.keys.list(),
   'audit.list': (work) => work.audit.list({ from: 0, to: later(work), limit: 10 }),
   'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
+  'webhooks.list': (work) => work.webhooks.list(),
+  'webhooks.waiting': (work, { webhook }) => work.webhooks.waiting(webhook.id),
+  'webhooks.hasEnded': (work) => work.webhooks.hasEnded(later(work), later(work)),
   'events.after': (work) => work.events.after(0, 100),
   'events.newest': (work) => work.events.newest(),
   'events.forgotten': (work) => work.events.forgotten(),
@@ -143,6 +154,11 @@ export const changes: Record<string, Change> = {
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
+  'webhooks.remove': (work, { webhook }) => work.webhooks.remove(webhook.id),
+  'webhooks.updateDelivery': (work, { deliveryId }) =>
+    work.webhooks.updateDelivery(deliveryId, { attempts: 9 }),
+  'webhooks.reseal': (work, { webhook }) => work.webhooks.reseal(webhook.id, 'changed'),
+  'webhooks.prune': (work) => work.webhooks.prune(later(work), later(work)),
   'events.add': (work, { imageId, machineId, transferId: id }) =>
     work.events.add('changed', {
       imageIds: [imageId],
@@ -169,6 +185,8 @@ export const withoutCase = new Set([
   'access.add',
   'audit.add',
   'events.addOfHost',
+  'webhooks.add',
+  'webhooks.enqueue',
   'events.beginAnew',
   'keys.add',
   // It is asked before the organisation is known.

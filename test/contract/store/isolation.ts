@@ -48,11 +48,13 @@ async function furnish(
     organisationId,
   );
   await world.store.publishEvents();
+  const { webhook, deliveryId } = await world.webhook(organisationId);
+  await world.webhook(organisationId, 'delivered');
   const id = await world.job({ kind: 'imageExport', organisationId, imageId, transferId });
   const job = await world.claim(id, 'owner');
   assert.ok(job);
   const ids = { imageId, deletedId, machineId, diskId, freshId, transferId, goneId };
-  return { ...ids, jobId: id, job, uid, keyId, layerId, softwareId };
+  return { ...ids, jobId: id, job, uid, keyId, webhook, deliveryId, layerId, softwareId };
 }
 
 /** The names of all methods of an object, and of the classes that it is made of. */
@@ -83,6 +85,8 @@ async function everythingOf(world: World, things: Things, organisationId: World[
       gone: await work.transfers.deleted(),
       link: await work.access.find(things.uid),
       events: await work.events.after(0, 100),
+      webhooks: await work.webhooks.list(),
+      deliveries: await work.webhooks.deliveries(things.webhook.id, 10),
       forgotten: await work.events.forgotten(),
       keys: await work.keys.list(),
       audit: await work.audit.list({ from: 0, to: Number.MAX_SAFE_INTEGER, limit: 100 }),
@@ -122,7 +126,7 @@ const internal = new Set([
     'unlocked',
     'selectRows',
   ],
-  ...['openJobs', 'rows', 'shown', 'visible', 'beyond', 'isSystem', 'wroteEvents'],
+  ...['openJobs', 'rows', 'shown', 'visible', 'beyond', 'isSystem', 'wroteEvents', 'ended'],
 ]);
 
 export const testIsolation = (make: MakeWorld) =>
@@ -210,6 +214,7 @@ export const testIsolation = (make: MakeWorld) =>
           'access',
           'audit',
           'events',
+          'webhooks',
         ] as const;
         for (const noun of [...nouns, 'usage'] as const) {
           const own = new Set(methodsOf(work[noun])).difference(internal);

@@ -10,11 +10,13 @@ import type {
   MachineId,
   OrganisationId,
   TransferId,
+  WebhookId,
 } from '../../../src/domain/ids.ts';
 import type { Image } from '../../../src/domain/image.ts';
 import { type Job, type JobKind, jobKindNames, type NewJob } from '../../../src/domain/job.ts';
 import type { Machine } from '../../../src/domain/machine.ts';
 import type { Transfer } from '../../../src/domain/transfer.ts';
+import type { DeliveryState } from '../../../src/domain/webhook.ts';
 import type { NewDisk } from '../../../src/store/port/disk.ts';
 import type { NewLayer } from '../../../src/store/port/layer.ts';
 import type { Reader, Scope, Store, Writer } from '../../../src/store/port/unit-of-work.ts';
@@ -177,6 +179,22 @@ export class World {
       }),
     );
     return id;
+  }
+
+  /** Adds a webhook with a delivery. */
+  async webhook(organisationId = this.ours, state: DeliveryState = 'waiting') {
+    const id = this.newText() as WebhookId;
+    const rest = { url: 'https://a.test/', types: [], secretSealed: 's', afterId: 0 };
+    return this.write(async (work) => {
+      const webhook = await work.webhooks.add({ id, organisationId, ...rest });
+      const delivery = { subject: 'image:1', type: 'image.changed', body: '{}' };
+      await work.webhooks.enqueue(webhook, [delivery], 1);
+      const [added] = await work.webhooks.deliveries(id, 1);
+      const deliveryId = added?.id ?? 0;
+      if (state !== 'waiting')
+        await work.webhooks.updateDelivery(deliveryId, { state, endedAt: work.now() });
+      return { webhook: { ...webhook, afterId: 1 }, deliveryId };
+    });
   }
 
   async job(job: NewJob): Promise<JobId> {

@@ -1,0 +1,21 @@
+// Signs a message in the manner of Standard Webhooks (standardwebhooks.com): the receiver computes
+// the same from the id, the time and the bytes of the body.
+
+import { createHmac, randomBytes } from 'node:crypto';
+
+const prefix = 'whsec_';
+const secretBytes = 32;
+
+export const newWebhookSecret = (): string => prefix + randomBytes(secretBytes).toString('base64');
+
+/** The headers of a message; `at` is ms since 1970. */
+export function signedHeaders(secret: string, id: string, at: number, body: string) {
+  const timestamp = String(Math.floor(at / 1000));
+  const key = Buffer.from(secret.slice(prefix.length), 'base64');
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': `v1,${signature}`,
+  };
+}

@@ -1,0 +1,99 @@
+// Tells webhooks of events. One server at a time does it. First each new event becomes a delivery of
+// each webhook that is told of it; then the deliveries that are due are sent, those of one subject
+// one after the other. A receiver that hangs holds up its own deliveries alone.
+
+import { type EventFilter, type FleetEvent, nounOf } from '../../domain/event.ts';
+import { afterAttempt, type Delivery, type Webhook } from '../../domain/webhook.ts';
+import { NoOutsideAnswer, postOutside } from '../../lib/outside-request.ts';
+import { signedHeaders } from '../../lib/webhook-signature.ts';
+import type { Task, TaskContext } from '../task.ts';
+
+const everyMs = 5000;
+/** A run ends after so long, before its lease does; the next one goes on. */
+const runMs = 20_000;
+/** So many events are looked at for a webhook in one run. */
+const eventsMax = 500;
+/** A webhook with so many deliveries that wait gets no more; the events wait for it. */
+const waitingMax = 1000;
+/** So many deliveries of one webhook are sent at once. */
+const atOnceMax = 4;
+const timeoutMs = 10_000;
+
+export const deliver: Task = {
+  everyMs,
+  scope: 'cluster',
+  isIdle: async (work) => (await work.webhooks.list()).length === 0,
+  async run(context) {
+    const { store, clock, log } = context;
+    const webhooks = await store.read('system', (work) => work.webhooks.list());
+    await store.publishEvents();
+    const until = clock.monotonic() + runMs;
+    const outcomes = await Promise.allSettled(
+      webhooks.map(async (webhook) => {
+        await enqueueNew(context, webhook);
+        await sendDue(context, webhook, until);
+      }),
+    );
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected' && !context.signal.aborted)
+        log.error({ err: outcome.reason }, 'a webhook could not be told; it is told later');
+  },
+};
+
+async function enqueueNew({ store, present }: TaskContext, webhook: Webhook): Promise<void> {
+  const { id, organisationId, types, afterId } = webhook;
+  const filter: EventFilter = { types: new Set(types), subjects: null };
+  const { events, upTo, waiting } = await store.read(organisationId, async (work) => ({
+    upTo: await work.events.newest(),
+    waiting: await work.webhooks.waiting(id),
+    events: await work.events.after(afterId, eventsMax, filter),
+  }));
+  const last = events.length < eventsMax ? Math.max(upTo, afterId) : (events.at(-1)?.id ?? afterId);
+  if (waiting >= waitingMax || last === afterId) return;
+  // Events from before the webhook may have been published after it was made.
+  const told = events.filter(
+    ({ id: at, createdAt }) => at <= last && createdAt >= webhook.createdAt,
+  );
+  const deliveries = told.map((event) => deliveryOf(event, present(event)));
+  await store.write(organisationId, (work) => work.webhooks.enqueue(webhook, deliveries, last));
+}
+
+const deliveryOf = ({ type, subject, createdAt }: FleetEvent, data: object) => ({
+  subject: `${nounOf(type)}:${subject}`,
+  type,
+  body: JSON.stringify({ type, timestamp: new Date(createdAt).toISOString(), data }),
+});
+
+async function sendDue(context: TaskContext, webhook: Webhook, until: number): Promise<void> {
+  const { store, clock, signal } = context;
+  while (clock.monotonic() < until && !signal.aborted) {
+    const due = await store.read('system', (work) => work.webhooks.due(webhook.id, atOnceMax));
+    if (due.length === 0) return;
+    await Promise.all(due.map((delivery) => send(context, webhook, delivery)));
+  }
+}
+
+async function send(context: TaskContext, webhook: Webhook, delivery: Delivery): Promise<void> {
+  const { store, clock, settings, masterKey, signal } = context;
+  const { id, body } = delivery;
+  const headers = signedHeaders(
+    masterKey.open(webhook.secretSealed),
+    `${webhook.id}-${id}`,
+    clock.now(),
+    body,
+  );
+  let [status, answer]: [number | null, string] = [null, ''];
+  try {
+    status = await postOutside({
+      ...{ url: webhook.url, body, timeoutMs, signal },
+      headers: { ...headers, 'content-type': 'application/json', 'user-agent': 'Silversmith' },
+      allowsInside: settings.webhooksMayAskInside,
+    });
+    answer = `HTTP ${status}`;
+  } catch (error) {
+    if (!(error instanceof NoOutsideAnswer)) throw error;
+    answer = error.message;
+  }
+  const change = { ...afterAttempt(delivery, status, clock.now()), answer };
+  await store.write('system', (work) => work.webhooks.updateDelivery(id, change));
+}

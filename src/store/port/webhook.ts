@@ -1,0 +1,46 @@
+// Webhooks and their deliveries.
+
+import type { WebhookId } from '../../domain/ids.ts';
+import type { Delivery, DeliveryState, Webhook } from '../../domain/webhook.ts';
+
+export type NewDelivery = Pick<Delivery, 'subject' | 'type' | 'body'>;
+export type DeliveryChange = Partial<
+  Pick<Delivery, 'state' | 'attempts' | 'nextAt' | 'answer' | 'endedAt' | 'createdAt'>
+>;
+
+export interface WebhookReader {
+  /** All webhooks, oldest first. */
+  list(): Promise<Webhook[]>;
+  /** Throws not-found. */
+  get(id: WebhookId): Promise<Webhook>;
+  /** The newest deliveries of a webhook, at most `limit`, newest first. */
+  deliveries(id: WebhookId, limit: number, state?: DeliveryState): Promise<Delivery[]>;
+  /** Throws not-found. */
+  delivery(id: WebhookId, deliveryId: number): Promise<Delivery>;
+  /** How many deliveries of a webhook wait. */
+  waiting(id: WebhookId): Promise<number>;
+  /**
+   * The deliveries of a webhook that are due, oldest first, at most `limit`: of each subject the
+   * first that waits, so that the others come after it.
+   */
+  due(id: WebhookId, limit: number): Promise<Delivery[]>;
+  /** Whether there is something for `prune` to do. */
+  hasEnded(deliveredBefore: number, deadBefore: number): Promise<boolean>;
+}
+
+export interface WebhookWriter extends WebhookReader {
+  add(webhook: Omit<Webhook, 'createdAt'>): Promise<Webhook>;
+  /** Removes a webhook with its deliveries. Does nothing when there is none in this scope. */
+  remove(id: WebhookId): Promise<void>;
+  /**
+   * Adds deliveries, which are due at once, and notes the last event that they are of. Does nothing
+   * when another server was faster, so that the webhook has deliveries of later events.
+   */
+  enqueue(webhook: Webhook, deliveries: readonly NewDelivery[], afterId: number): Promise<void>;
+  /** Does nothing when there is no such delivery in this scope. */
+  updateDelivery(id: number, change: DeliveryChange): Promise<void>;
+  /** Replaces the encrypted secret: for a new master key. */
+  reseal(id: WebhookId, secretSealed: string): Promise<void>;
+  /** Forgets deliveries that ended before a time, but only so many that others do not wait long. */
+  prune(deliveredBefore: number, deadBefore: number): Promise<void>;
+}
