@@ -101,8 +101,8 @@ describe('three servers on one database', () => {
     const done = await Promise.all(
       s.services.map(async ({ metrics }) => {
         const text = await metrics.text();
-        const line = /^silversmith_jobs_ended_total\{[^}]*outcome="done"[^}]*\} (\d+)/m;
-        return Number(line.exec(text)?.[1] ?? 0);
+        const lines = /^silversmith_jobs_ended_total\{[^}]*outcome="done"[^}]*\} (\d+)/gm;
+        return [...text.matchAll(lines)].reduce((sum, [, count]) => sum + Number(count), 0);
       }),
     );
     assert.equal(
