@@ -108,6 +108,20 @@ describe('a recipe', () => {
     assert.equal(image.status, 'failed');
     assert.match(image.status_reason ?? '', /failed with exit status 3/);
   });
+
+  it('that fails is reported with its step and its last lines', async (t) => {
+    const s = await startQuick(t, {
+      script: 'echo going well\necho "no such thing: unobtainium" >&2\nexit 3',
+    });
+    const image = await s.build();
+    assert.match(
+      image.status_reason ?? '',
+      /Step 1, Title, failed with exit status 3.*unobtainium/s,
+    );
+    const { steps } = await s.client.imageLog({ id: image.id });
+    assert.equal(steps[0]?.output.trim(), 'going well\nno such thing: unobtainium');
+    await s.assertSound();
+  });
 });
 
 describe('a guest', () => {

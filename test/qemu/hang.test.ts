@@ -1,4 +1,5 @@
-// Programs of the host hang. The test mostly waits for time limits, so it runs beside others.
+// Programs of the host and recipes hang. The tests mostly wait for time limits, so they run beside
+// others.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -47,6 +48,18 @@ describe('a program of the host', () => {
     ]);
     assert.equal(image.status, 'available', image.status_reason ?? '');
     assert.equal(machine.friendly_status, 'ready', machine.status_reason ?? '');
+    await s.assertSound();
+  });
+});
+
+describe('a recipe', () => {
+  it('that hangs is ended at its limit, and its image says so with its last lines', async (t) => {
+    const s = await startQuick(t, { script: 'echo waiting\nsleep 600', timeoutMs: 30_000 });
+    const image = await s.build();
+    assert.match(
+      image.status_reason ?? '',
+      /Title was not done within its limit of 30 s.*waiting/s,
+    );
     await s.assertSound();
   });
 });

@@ -1,11 +1,11 @@
-// The whole life of an image, on real disks and machines, against a server in its own process.
+// The whole life of an image, on real disks and machines, against a server in its own process. The
+// deaths of a server within a build are in test/crash, and builds that fail in fault.test.ts.
 
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { describe, it } from 'node:test';
 import type { LayerId } from '../../src/domain/ids.ts';
 import { call } from '../call.ts';
-import { waitFor } from '../support.ts';
 import { debianPackage, startServer } from './server.ts';
 
 describe('a server on real disks', () => {
@@ -111,43 +111,5 @@ describe('a server on real disks', () => {
     assert.ok(!identities.includes(copied));
     lap('start the first machine again');
     assert.deepEqual(await s.leftOvers(), []);
-  });
-
-  it('reports a failing build with its step and last lines, and ends a hanging build at its limit', async (t) => {
-    const s = await startServer(t, [
-      {
-        name: 'Broken',
-        script: 'echo going well\necho "no such thing: unobtainium" >&2\nexit 3\n',
-      },
-      { name: 'Hangs', script: 'echo waiting\nsleep 600\n', timeoutMs: 20_000 },
-    ]);
-    const [broken = 0, hangs = 0] = s.software;
-    const one = await s.client().imageInstall({ software_ids: [broken] });
-    const two = await s.client().imageInstall({ software_ids: [hangs] });
-    const failed = await s.image(one.attributes.id);
-    assert.equal(failed.status, 'failed');
-    assert.match(
-      failed.status_reason ?? '',
-      /Step 1, Broken, failed with exit status 3.*unobtainium/s,
-    );
-    const { steps } = await s.client().imageLog({ id: one.attributes.id });
-    assert.equal(steps[0]?.output.trim(), 'going well\nno such thing: unobtainium');
-    const late = await s.image(two.attributes.id);
-    assert.match(late.status_reason ?? '', /Hangs was not done within its limit of 20 s.*waiting/s);
-    await waitFor('nothing is left of the builds', async () => (await s.leftOvers()).length === 0);
-  });
-
-  it('finishes a build after it was killed, and leaves no process or file of the first attempt', async (t) => {
-    const s = await startServer(t, [{ name: 'Slow', script: 'sleep 8\necho done > /slow\n' }]);
-    const image = await s.client().imageInstall({ software_ids: s.software });
-    await waitFor(
-      'the build machine runs',
-      async () => (await s.leftOvers()).some((name) => name.endsWith('.qcow2')),
-      30_000,
-    );
-    await s.kill();
-    await s.start();
-    assert.equal((await s.image(image.attributes.id)).status, 'available');
-    await waitFor('nothing is left of the build', async () => (await s.leftOvers()).length === 0);
   });
 });
