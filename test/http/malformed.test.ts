@@ -9,6 +9,7 @@ import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
 import { assertDocumented } from './documented.ts';
 import { startHarness } from './harness.ts';
+import { refusedByStreams } from './requests.ts';
 
 const runs = 1500;
 
@@ -105,9 +106,6 @@ const anyRequest = fc
       body: payload,
     });
   });
-
-/** Only a stream of events reads it; without a wrong one a stream would be answered, and not end. */
-const refusedByStreams = { 'last-event-id': 'x' };
 
 describe('a malformed request', () => {
   it(`is refused in the envelope with a documented code, ${runs} times`, async (t) => {

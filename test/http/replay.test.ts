@@ -15,6 +15,7 @@ import { type OperationName, operations } from '../../src/contract/table.ts';
 import { buildService } from '../../src/server/service.ts';
 import { temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
+import { refusedByStreams } from './requests.ts';
 
 interface Cut {
   method: string;
@@ -72,6 +73,7 @@ const send = ({ service }: Harness, { method, path, authorization, body }: Cut) 
     method: method as 'GET',
     url: path,
     headers: {
+      ...refusedByStreams,
       authorization,
       ...(body !== '' && { 'content-length': String(Buffer.byteLength(body)) }),
     },
@@ -161,6 +163,7 @@ describe('a captured request', () => {
       {
         numRuns: 20,
         examples: [
+          [{ method: 'GET', path: `${pathPrefix}/events`, nonce: '1234567', body: '' }, true],
           [
             {
               method: 'POST',

@@ -20,6 +20,12 @@ export interface Answer {
   headers: Record<string, unknown>;
 }
 
+/**
+ * Refused by operations that answer with a stream of events, and not read by any other. A test that
+ * draws any operation sends it, because it would wait for the end of a stream.
+ */
+export const refusedByStreams = { 'last-event-id': 'x' };
+
 interface RawRequest {
   method: string;
   path: string;
