@@ -40,10 +40,10 @@ async function ask(request: LoadRequest) {
 
 /** Asks for all of the requests, on all connections. */
 async function askAll(requests: readonly LoadRequest[]): Promise<void> {
-  let next = 0;
+  // All callers take from one iterator.
+  const waiting = requests.values();
   const caller = async () => {
-    for (let index = next++; index < requests.length; index = next++)
-      if (requests[index]) await ask(requests[index] as LoadRequest);
+    for (const request of waiting) await ask(request);
   };
   await Promise.all(Array.from({ length: connections }, caller));
 }

@@ -33,10 +33,18 @@ export async function openMeter(): Promise<Meter | null> {
   };
 }
 
+const ticksPerSecond = 100;
+
+/** The processor time that a process has used, in µs; Linux counts it in hundredths of a second. */
+export async function workedUs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14);
+  return ((Number(user) + Number(system)) * 1e6) / ticksPerSecond;
+}
+
 /** The time that all processors of the host together had nothing to do, or waited for a disk. */
 export async function idleMs(): Promise<number> {
   const [line = ''] = (await readFile('/proc/stat', 'utf8')).split('\n');
-  const ticksPerSecond = 100;
   const [, , , , idle, waiting] = line.split(/\s+/);
   return ((Number(idle) + Number(waiting)) * 1000) / ticksPerSecond;
 }

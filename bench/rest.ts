@@ -3,13 +3,14 @@
 // /metrics an empty answer of the same server; both are measured in the same run.
 // Type: npm run bench rest [-- --images N] [--machines N] [--seconds N] [--json]
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { demoServer } from '../test/demo-server.ts';
 import { residentMbOf } from '../test/load/load.ts';
+import { workedUs } from './processor.ts';
 import { fill } from './reads/fill.ts';
 import { median, report } from './report.ts';
 
@@ -22,7 +23,6 @@ const { values: given } = parseArgs({
   },
 });
 const starts = 3;
-const ticksPerSecond = 100;
 
 const folder = await mkdtemp(join(tmpdir(), 'silversmith-bench-'));
 const dataDir = join(folder, 'data');
@@ -44,13 +44,6 @@ async function startedOften(): Promise<number> {
   return median(tookMs);
 }
 
-/** The processor seconds that the server has taken. */
-async function processorSeconds(): Promise<number> {
-  const stat = await readFile(`/proc/${server.pid()}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
 async function medianMs(path: string): Promise<number> {
   const tookMs: number[] = [];
   for (let round = 0; round < 20; round++) {
@@ -65,12 +58,12 @@ async function medianMs(path: string): Promise<number> {
 
 async function figures(startMs: number) {
   await sleep(5000);
-  const before = await processorSeconds();
+  const before = await workedUs(server.pid());
   await sleep(Number(given.seconds) * 1000);
   return {
     'start ms': startMs,
     'resident MB': await residentMbOf(server.pid()),
-    '% of a core': ((await processorSeconds()) - before) / (Number(given.seconds) / 100),
+    '% of a core': ((await workedUs(server.pid())) - before) / (Number(given.seconds) * 10_000),
     '/metrics ms': await medianMs('/metrics'),
     '/healthz ms': await medianMs('/healthz'),
   };

@@ -4,7 +4,7 @@
 // Type: npm run bench writes [-- --rounds N] [--connections N] [--only WAY] [--json]
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -12,6 +12,7 @@ import type { LoadAnswer } from '../test/load/client.ts';
 import { quantile } from '../test/load/figures.ts';
 import { addMachines } from '../test/load/fleet.ts';
 import { atRest, type UnderLoad, underLoad } from '../test/load/load.ts';
+import { workedUs } from './processor.ts';
 import { median, report, spread } from './report.ts';
 
 const { values: given } = parseArgs({
@@ -71,13 +72,6 @@ const ways: Record<string, Way> = {
   },
 };
 
-/** The processor time that a process has used; Linux counts it in hundredths of a second. */
-async function processorUs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14);
-  return (Number(user) + Number(system)) * 10_000;
-}
-
 async function bare(folder: string): Promise<number> {
   const program = new URL('./writes/bare.ts', import.meta.url).pathname;
   const args = [program, join(folder, 'bare.db'), String(roundMs)];
@@ -111,7 +105,7 @@ async function measure(way: Way, folder: string): Promise<Round> {
     };
     await during(warmUpMs);
     const used = process.cpuUsage();
-    const before = await processorUs(on.pid());
+    const before = await workedUs(on.pid());
     const begun = performance.now();
     const tookMs = await during(roundMs);
     const passedMs = performance.now() - begun;
@@ -120,7 +114,7 @@ async function measure(way: Way, folder: string): Promise<Round> {
       perSecond: (tookMs.length * 1000) / passedMs,
       tookMs,
       callersShare: (user + system) / 1000 / passedMs,
-      serverUs: ((await processorUs(on.pid())) - before) / tookMs.length,
+      serverUs: ((await workedUs(on.pid())) - before) / tookMs.length,
     };
   } finally {
     await on.close();
