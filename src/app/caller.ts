@@ -2,7 +2,7 @@
 
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
-import type { AccessKey, Permission } from '../domain/key.ts';
+import { type AccessKey, isInUse, type Permission } from '../domain/key.ts';
 import {
   isOperatorKeyId,
   type OperatorKey,
@@ -92,7 +92,7 @@ export class Callers {
     const kept = this.#keptNow().get(id);
     const key = kept ?? (await this.ask(id));
     const isKept = kept !== undefined;
-    if (key === undefined || !this.#isInUse(key))
+    if (key === undefined || !isInUse(key, this.#now()))
       return { caller: null, secret: this.#unseal(this.#secretOfNone), isKept };
     return { caller: callerOf(key), secret: this.#unseal(key.secretSealed), isKept };
   }
@@ -100,11 +100,7 @@ export class Callers {
   /** Those of the keys that are in use now; asks for all of them at once. */
   async inUse(ids: readonly KeyId[]): Promise<Set<KeyId>> {
     const keys = await this.#store.read('system', (work) => work.keys.findMany(ids));
-    return new Set(keys.filter((key) => this.#isInUse(key)).map(({ id }) => id));
-  }
-
-  #isInUse({ revokedAt, expiresAt }: AnyKey): boolean {
-    return revokedAt === null && (expiresAt === null || expiresAt > this.#now());
+    return new Set(keys.filter((key) => isInUse(key, this.#now())).map(({ id }) => id));
   }
 
   /** Asks the store for a key, and keeps it. */

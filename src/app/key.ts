@@ -3,7 +3,7 @@
 
 import { AppError, invalid } from '../domain/error.ts';
 import type { KeyId } from '../domain/ids.ts';
-import { type AccessKey, isPermission, permissions } from '../domain/key.ts';
+import { type AccessKey, isInUse, isPermission, permissions } from '../domain/key.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { type Credentials, newCredentials } from './credentials.ts';
 
@@ -77,9 +77,6 @@ export async function keyRevoke(
 }
 
 type Limits = Pick<AccessKey, 'permissions' | 'expiresAt'>;
-
-const isInUse = ({ revokedAt, expiresAt }: AccessKey, now: number) =>
-  revokedAt === null && (expiresAt === null || expiresAt > now);
 
 /** The key that asks, as it is in this transaction: it may have been revoked meanwhile. */
 async function ownKey({ work, keyId }: ChangeContext): Promise<AccessKey> {

@@ -39,3 +39,9 @@ export interface AccessKey {
   /** When it was last used, to about a minute; null when it never was. */
   lastUsedAt: number | null;
 }
+
+/** Whether a key is accepted at a time: neither revoked nor expired. */
+export const isInUse = (
+  { revokedAt, expiresAt }: Pick<AccessKey, 'revokedAt' | 'expiresAt'>,
+  now: number,
+): boolean => revokedAt === null && (expiresAt === null || expiresAt > now);

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import type { AccessKey } from '../../domain/key.ts';
+import { type AccessKey, isInUse } from '../../domain/key.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
 import { writeWhole } from '../../lib/files.ts';
 import { type MasterKey, newMasterKey, parseMasterKey } from '../../lib/master-key.ts';
@@ -27,10 +27,8 @@ export async function keysSealedOtherwise(work: Reader, masterKey: MasterKey): P
       return false;
     }
   };
-  const inUse = ({ revokedAt, expiresAt }: Sealed) =>
-    revokedAt === null && (expiresAt === null || expiresAt > work.now());
   const all: Sealed[] = [...(await work.keys.list()), ...(await work.operatorKeys.list())];
-  return all.filter((key) => inUse(key) && !opens(key)).map(({ id }) => id);
+  return all.filter((key) => isInUse(key, work.now()) && !opens(key)).map(({ id }) => id);
 }
 
 /**

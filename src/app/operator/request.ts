@@ -7,6 +7,7 @@
 
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
+import { isInUse } from '../../domain/key.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
@@ -23,7 +24,7 @@ export interface OperatorDependencies {
   engine(): Engine;
 }
 
-/** What the functions of the operator get for a request. */
+/** The context of an operator's function that is called by a request. */
 export interface OperatorRequest extends OperatorDependencies {
   operator: Operator;
   /** The key that signed the request. */
@@ -85,9 +86,8 @@ async function begin(
   const { keyId, signature, signatureExpiresAt } = caller;
   if (!(await work.signatures.use(keyId, signature, signatureExpiresAt))) throw replayed();
   const key = await work.operatorKeys.find(keyId);
-  const isInUse =
-    key && key.revokedAt === null && (key.expiresAt === null || key.expiresAt > work.now());
-  if (!isInUse) throw new AppError('unauthenticated', 'This key was revoked; use another one.');
+  if (!key || !isInUse(key, work.now()))
+    throw new AppError('unauthenticated', 'This key was revoked; use another one.');
   if (idempotencyKey === undefined) return null;
   const before = await work.idempotency.find(keyId, idempotencyKey);
   const answer = before && openKept(masterKey, before, requestDigest);

@@ -9,7 +9,7 @@ import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type
 import { organisationList } from '../../app/operator/organisation.ts';
 import { softwareAdd, softwareList, softwareUpdate } from '../../app/operator/software.ts';
 import type { BootProfile } from '../../domain/boot.ts';
-import { usualPermissions } from '../../domain/key.ts';
+import { isInUse, usualPermissions } from '../../domain/key.ts';
 import { type Recipe, recipeDigest } from '../../domain/software.ts';
 import { sha256File } from '../../lib/files.ts';
 import { readableFile } from '../file.ts';
@@ -155,11 +155,9 @@ async function typeChanges(
 
 async function keyChanges({ store }: Opened, declared: readonly Of<'keys'>[]): Promise<Change[]> {
   const organisations = new Map((await organisationList(store)).map(({ id, name }) => [id, name]));
-  const isOpen = (one: { revokedAt: number | null; expiresAt: number | null }) =>
-    one.revokedAt === null && (one.expiresAt === null || one.expiresAt > Date.now());
   const there = new Set(
     (await keyList(store))
-      .filter(isOpen)
+      .filter((one) => isInUse(one, Date.now()))
       // A key of operators belongs to no organisation.
       .flatMap(({ organisationId: id, name }) =>
         id === null ? [] : [JSON.stringify([organisations.get(id), name])],

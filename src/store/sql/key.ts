@@ -5,13 +5,31 @@ import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import type { AccessKey, Permission } from '../../domain/key.ts';
 import type { KeyReader, KeyWriter } from '../port/key.ts';
-import type { Database } from './schema.ts';
+import type { Database, Db } from './schema.ts';
 import { Queries } from './scope.ts';
 
 const toKey = (row: Selectable<Database['accessKey']>): AccessKey => ({
   ...row,
   permissions: JSON.parse(row.permissions) as Permission[],
 });
+
+/**
+ * The row of a key that a request names. Where there is no such key, the row of another one is read,
+ * so that both take the same time. It is written as SQL, because each request asks it and building
+ * the query takes longer than running it.
+ */
+export async function claimedRow<Table extends 'accessKey' | 'operatorKey'>(
+  db: Db,
+  table: Table,
+  id: string,
+): Promise<Selectable<Database[Table]> | undefined> {
+  const keys = sql.table(table);
+  const { rows } = await sql<Selectable<Database[Table]> & { id: KeyId }>`
+    select * from ${keys} where id = (
+      select max(id) from ${keys}
+      where id = ${id} or id = (select min(id) from ${keys}))`.execute(db);
+  return rows[0]?.id === id ? rows[0] : undefined;
+}
 
 export class SqlKeyReader extends Queries implements KeyReader {
   async find(id: string): Promise<AccessKey | undefined> {
@@ -31,14 +49,8 @@ export class SqlKeyReader extends Queries implements KeyReader {
   }
 
   async claimed(id: string): Promise<AccessKey | undefined> {
-    // Written as SQL, because each request asks it and building the query takes longer than
-    // running it.
-    const { rows } = await sql<Selectable<Database['accessKey']>>`
-      select * from access_key where id = (
-        select max(id) from access_key
-        where id = ${id} or id = (select min(id) from access_key))`.execute(this.db);
-    const key = rows[0] && toKey(rows[0]);
-    return key?.id === id ? key : undefined;
+    const row = await claimedRow(this.db, 'accessKey', id);
+    return row && toKey(row);
   }
 
   async list(): Promise<AccessKey[]> {

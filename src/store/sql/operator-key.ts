@@ -1,10 +1,11 @@
 // Queries on keys of operators.
 
-import { type Selectable, sql } from 'kysely';
+import type { Selectable } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import type { OperatorKey, OperatorPermission } from '../../domain/operator-key.ts';
 import type { OperatorKeyReader, OperatorKeyWriter } from '../port/operator-key.ts';
+import { claimedRow } from './key.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
@@ -24,13 +25,8 @@ export class SqlOperatorKeyReader extends Queries implements OperatorKeyReader {
   }
 
   async claimed(id: string): Promise<OperatorKey | undefined> {
-    // Like that of other keys: where there is no such key, the row of another one is read.
-    const { rows } = await sql<Selectable<Database['operatorKey']>>`
-      select * from operator_key where id = (
-        select max(id) from operator_key
-        where id = ${id} or id = (select min(id) from operator_key))`.execute(this.db);
-    const key = rows[0] && toKey(rows[0]);
-    return key?.id === id ? key : undefined;
+    const row = await claimedRow(this.db, 'operatorKey', id);
+    return row && toKey(row);
   }
 
   async list(): Promise<OperatorKey[]> {
