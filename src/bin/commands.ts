@@ -11,7 +11,7 @@ import type { PagesContext } from './pages.ts';
 
 type RemoteContext = CatalogueContext & TourContext & PagesContext & ApplyContext;
 
-/** What every command gets. */
+/** The context of every command. */
 type Given = PagesContext & { env: Environment };
 
 type Load = () => Promise<(command: Command, context: RemoteContext) => void>;
@@ -21,8 +21,8 @@ interface Word {
   /** Whether it has options itself, as help says; else it is a noun whose verbs have them. */
   hasOptions?: true;
   /**
-   * What speaks to a server: the commands of a word by their verbs, divided by spaces, each with
-   * what loads the file that adds them; or what loads the options of the word itself.
+   * Loads the commands that speak to a server, by their verbs with spaces between them, because a
+   * command loads the file of its own verb only; or loads the options of the word itself.
    */
   remote?: Load | Readonly<Record<string, Load>>;
   /** Loads what adds the commands of the operator. */

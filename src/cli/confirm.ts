@@ -17,9 +17,9 @@ export const confirmOptions = (command: Command): Command =>
     .option('--dry-run', 'only show what would be done and lost');
 
 export interface Loss {
-  /** What the command does, as the beginning of a sentence: `Delete image 3 (Studio)`. */
+  /** The work of the command, as the beginning of a sentence: `Delete image 3 (Studio)`. */
   does: string;
-  /** What is lost by it, a sentence each. Nothing is asked when it is empty. */
+  /** The things that are lost by it, a sentence each. Nothing is asked when it is empty. */
   losses: readonly string[];
   /** Whether and how it can be undone, a sentence. */
   undo: string;

@@ -74,7 +74,7 @@ function columnOf<Item extends object>(
 
 function compare(a: Cell, b: Cell): number {
   if (a === b) return 0;
-  // What has no value comes last.
+  // A thing without a value comes last.
   if (a === null || a === undefined) return 1;
   if (b === null || b === undefined) return -1;
   if (typeof a === 'number' && typeof b === 'number') return a - b;

@@ -86,7 +86,7 @@ export interface Events {
     filters?: Input<'eventList'>,
     options?: ListenOptions,
   ): AsyncGenerator<FleetEvent | Gap, void>;
-  /** What the build of an image prints and does, from its beginning to its end. */
+  /** The lines that a build prints and the states of its image, until the build has ended. */
   follow(
     image: Waited<'image'>,
     options?: ListenOptions,
@@ -131,7 +131,7 @@ export interface PlainSilversmith
 const defaultTriesMax = 6;
 const triesMost = 100;
 const defaultPerPage = 100;
-/** What a header can carry, without the colon that ends a key there. */
+/** The characters that a header can carry, without the colon that ends a key there. */
 const keyForm = /^[\x21-\x39\x3b-\x7e]+$/;
 
 /**

@@ -6,7 +6,7 @@ const redacted = '[redacted]';
 
 /** The longest text that is kept; the rest is cut off. */
 const charactersMax = 16 * 1024;
-/** What is nested deeper is left out. */
+/** Values that are nested deeper are left out. */
 const depthMax = 12;
 
 /** The name of a secret, and what stands between it and its value. */

@@ -75,7 +75,7 @@ export function runCommand(
     const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const kill = () => {
       killGroup(child);
-      // What it has started in a session of its own is not killed, and may keep the pipes open.
+      // A program that it has started in a session of its own is not killed, and may keep the pipes open.
       child.stdout.destroy();
       child.stderr.destroy();
     };

@@ -1,7 +1,7 @@
 // Sends spans to an endpoint of OpenTelemetry (OTLP over HTTP, as JSON). Its packages are loaded
 // only here, and only when an endpoint is set, because a server without one should start fast.
 //
-// What waits to be sent is bounded in number, in size and in time, and spans beyond that are
+// The spans that wait to be sent are bounded in number, in size and in time, and others are
 // dropped: an endpoint that hangs or is away costs the server a fixed amount of memory, and no
 // request waits for it.
 

@@ -50,11 +50,14 @@ export async function converge(
   const builds = stepsOf('image');
   const made = await buildAll(client, builds, now, terminal);
   for (const [step, outcome] of made) {
-    // What is not made keeps the image of its name, if there is one, out of the steps below.
-    if ('id' in outcome) imageIds.set(step.image.name, outcome.id);
-    else imageIds.delete(step.image.name);
-    if ('id' in outcome) result.done.push(step);
-    else result.failed.push({ step, error: outcome.error });
+    if ('id' in outcome) {
+      imageIds.set(step.image.name, outcome.id);
+      result.done.push(step);
+    } else {
+      // The steps below must not take an older image of this name for the one that was not made.
+      imageIds.delete(step.image.name);
+      result.failed.push({ step, error: outcome.error });
+    }
   }
   const imageId = (name: string) => {
     const id = imageIds.get(name);
@@ -197,7 +200,7 @@ async function remove(client: Client, id: number): Promise<void> {
   }
 }
 
-/** What failed, a line each. */
+/** The failures, a line each. */
 export async function failuresOf({ failed }: Result): Promise<string[]> {
   const { problemOf } = await import('../explain.ts');
   return failed.map(

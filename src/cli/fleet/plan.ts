@@ -23,7 +23,7 @@ export type Step =
 
 export interface Plan {
   steps: readonly Step[];
-  /** What only the operator can add, and the server lacks. */
+  /** The things that the server lacks and only the operator can add. */
   lacks: readonly { noun: 'software' | 'base' | 'machine-type'; name: string }[];
 }
 
@@ -124,7 +124,7 @@ function machineSteps(fleet: Fleet, now: Now, placeOf: PlaceOf): Step[] {
   ];
 }
 
-/** What the file names that neither the file nor the server has. Throws UsageError. */
+/** Refuses names that neither the file nor the server has. Throws UsageError. */
 function assertKnown(fleet: Fleet, now: Now, placeOf: PlaceOf): void {
   const names = (...lists: readonly (readonly { name: string }[] | undefined)[]) =>
     lists.flatMap((list) => (list ?? []).map(({ name }) => name));

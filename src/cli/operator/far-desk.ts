@@ -15,7 +15,7 @@ import { profileNamed, readProfiles } from '../remote/profiles.ts';
 import type { Desk } from './desk.ts';
 import type { Both } from './options.ts';
 
-/** What only the host can do. Throws UsageError. */
+/** Refuses a command that only the host can do. Throws UsageError. */
 const onlyHere = (what: string): never => {
   throw new UsageError(
     `${what} works on the server's own host alone; type it there, with --data-dir in place of --url, --key and --profile.`,

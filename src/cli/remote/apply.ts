@@ -59,7 +59,7 @@ async function apply(flags: Applying, context: ApplyContext): Promise<void> {
   const lines = [...added, ...before.plan.steps.map(lineOfStep)];
   if (!(await agreed(client, before.plan, lines, flags, terminal))) return;
   const addedNow = await local(false);
-  // What was added just now has ids only now.
+  // Things that were added just now have ids only now.
   const { plan, now } = addedNow.length > 0 ? await planned(client, file) : before;
   const result = await converge(client, plan, now, terminal);
   const failures = await failuresOf(result);

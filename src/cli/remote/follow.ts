@@ -14,7 +14,7 @@ const pauseFactor = 4;
 const patienceMs = 15 * 60_000;
 const waitLimitMs = 24 * 3600_000;
 
-/** What one look at a thing shows. */
+/** The state of a thing when it was looked at. */
 export interface Look {
   status: string;
   phase: string | null;

@@ -21,7 +21,7 @@ export function machineShowCommand(noun: Command, { terminal, env }: RemoteConte
   );
 }
 
-/** What the table of one machine does not show. */
+/** The text below the table of one machine, with what the table has no room for. */
 function rest(machine: Machine | undefined): string {
   const reason = machine?.attributes.status_reason ?? '';
   // The table shows the first line of a reason; its other lines follow the table.

@@ -26,7 +26,7 @@ const profilesMax = 1000;
 const commandWordsMax = 50;
 const commandMs = 30_000;
 const secretBytesMax = 4096;
-/** What password managers need of the environment: where they keep things, and who they ask. */
+/** The variables that password managers need: where they keep things, and whom they ask. */
 const passedOn = [
   ...['HOME', 'USER', 'LANG', 'TERM', 'DISPLAY', 'WAYLAND_DISPLAY', 'XDG_RUNTIME_DIR'],
   ...['DBUS_SESSION_BUS_ADDRESS', 'GNUPGHOME', 'GPG_TTY', 'PASSWORD_STORE_DIR', 'SSH_AUTH_SOCK'],
@@ -150,7 +150,10 @@ export async function credentialsOf(name: string | null, env: Environment) {
   return { url, key, secret };
 }
 
-/** What the command prints first. Its output is never part of an error, because it has secrets. */
+/**
+ * The first line that the command prints. Its output is never part of an error, because it has
+ * secrets.
+ */
 export async function secretOf(words: readonly string[], env: Environment): Promise<string> {
   const [program = '', ...args] = words;
   const known = passedOn.flatMap((name) => {
