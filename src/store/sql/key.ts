@@ -15,8 +15,8 @@ const toKey = (row: Selectable<Database['accessKey']>): AccessKey => ({
 
 /**
  * The row of a key that a request names. Where there is no such key, the row of another one is
- * read, so that both take the same time. It is written as SQL, because each request asks it and building
- * the query takes longer than running it.
+ * read, so that both take the same time. It is written as SQL, because each request asks it and
+ * building the query takes longer than running it.
  */
 export async function claimedRow<Table extends 'accessKey' | 'operatorKey'>(
   db: Db,
