@@ -88,28 +88,33 @@ describe('three servers on one database', () => {
   it('share the work: each job is done once, and no server does it all', async (t) => {
     const s = await startReplicas(t, await server.database(), { count: 3, speed: 50 });
     await s.store.write('system', (work) => work.organisations.setQuotas(s.ours, { builds: 1000 }));
-    const images = await Promise.all(
-      Array.from({ length: 30 }, async (_, number) => {
-        const { status, body } = await s.at(number).call('imageInstall', {
-          body: { software_ids: [s.editor.id], name: `image ${number}` },
-        });
-        assert.equal(status, 200, JSON.stringify(body));
-        return Number(body.id);
-      }),
-    );
-    for (const id of images) assert.equal((await s.imageSettled(id)).status, 'available');
-    const done = await Promise.all(
-      s.services.map(async ({ metrics }) => {
-        const text = await metrics.text();
-        const lines = /^silversmith_jobs_ended_total\{[^}]*outcome="done"[^}]*\} (\d+)/gm;
-        return [...text.matchAll(lines)].reduce((sum, [, count]) => sum + Number(count), 0);
-      }),
-    );
-    assert.equal(
-      done.reduce((sum, one) => sum + one),
-      images.length,
-    );
-    assert.ok(Math.max(...done) < images.length, `${done}`);
+    const jobsDone = () =>
+      Promise.all(
+        s.services.map(async ({ metrics }) => {
+          const text = await metrics.text();
+          const lines = /^silversmith_jobs_ended_total\{[^}]*outcome="done"[^}]*\} (\d+)/gm;
+          return [...text.matchAll(lines)].reduce((sum, [, count]) => sum + Number(count), 0);
+        }),
+      );
+    // The server that is fastest may get a whole round, and seldom the next one too.
+    const perRound = 30;
+    for (let round = 1; ; round++) {
+      const images = await Promise.all(
+        Array.from({ length: perRound }, async (_, number) => {
+          const { status, body } = await s.at(number).call('imageInstall', {
+            body: { software_ids: [s.editor.id], name: `image ${number}` },
+          });
+          assert.equal(status, 200, JSON.stringify(body));
+          return Number(body.id);
+        }),
+      );
+      for (const id of images) assert.equal((await s.imageSettled(id)).status, 'available');
+      const done = await jobsDone();
+      const sum = done.reduce((left, right) => left + right);
+      assert.equal(sum, round * perRound);
+      if (Math.max(...done) < sum) break;
+      assert.ok(round < 10, `one server did all of ${round} rounds: ${done}`);
+    }
   });
 
   it('count a key’s requests together against its limit', async (t) => {
