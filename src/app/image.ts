@@ -4,10 +4,13 @@ import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
+  assertCancellable,
   assertDeletable,
   type BuildStep,
   builtImageSizeGb,
+  cancelledReason,
   type Image,
+  isCancelled,
   parseImageName,
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
@@ -178,26 +181,52 @@ async function newBytes(
  * Hides the image at once; the collector frees its bytes later. Machines that use it keep working.
  * Throws `not_found`, `conflict` for a protected image, and `image_building`.
  */
-export async function imageDelete({ work, touched }: ChangeContext, id: ImageId): Promise<void> {
+export async function imageDelete(context: ChangeContext, id: ImageId): Promise<void> {
+  const { work, touched } = context;
   const image = await work.images.get(id);
   assertDeletable(image);
   touched({ imageId: id });
-  if (image.status === 'pending') {
-    // A cancelled job does not run again, so its machine and its transfer are set right here.
-    const cancelled = await work.jobs.cancelOfImage(id);
-    if (image.machineId !== null) {
-      touched({ machineIds: [image.machineId] });
-      await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
-    }
-    const transferId = cancelled?.transferId ?? undefined;
-    if (transferId !== undefined) {
-      touched({ transferId });
-      const statusReason = 'Its image was deleted before it was made.';
-      await work.transfers.update(transferId, { status: 'failed', statusReason });
-    }
-  }
+  if (image.status === 'pending')
+    await cancelQueued(context, image, 'Its image was deleted before it was made.');
   // Machines keep the assignment in their rows, where queries ignore it while the image is deleted.
   await work.images.update(id, { deletedAt: work.now() });
+}
+
+/**
+ * Cancels the queued job of a pending image. A cancelled job does not run again, so its machine and
+ * its transfer are set right here. Throws `image_building`.
+ */
+async function cancelQueued({ work, touched }: ChangeContext, image: Image, reason: string) {
+  const cancelled = await work.jobs.cancelOfImage(image.id);
+  if (image.machineId !== null) {
+    touched({ machineIds: [image.machineId] });
+    await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
+  }
+  const transferId = cancelled?.transferId ?? undefined;
+  if (transferId === undefined) return;
+  touched({ transferId });
+  await work.transfers.update(transferId, { status: 'failed', statusReason: reason });
+}
+
+/**
+ * Ends the making of an image, which becomes `failed` with the reason `cancelled`: at once when it
+ * has not begun, else as soon as what was made is undone. Changes nothing when it is cancelled.
+ * Throws `not_found`, and `machine_not_ready` for an image that is made or has failed otherwise.
+ */
+export async function imageCancel(context: ChangeContext, id: ImageId): Promise<ImageView> {
+  const { work, touched } = context;
+  const image = await work.images.get(id);
+  touched({ imageId: id });
+  if (isCancelled(image)) return viewImage(context, image);
+  assertCancellable(image);
+  const [job] = await work.jobs.ofImages([id]);
+  if (job && (job.state !== 'queued' || image.status !== 'pending')) {
+    await work.jobs.requestCancel(job.id);
+  } else {
+    await cancelQueued(context, image, cancelledReason);
+    await work.images.become(id, 'failed', { statusReason: cancelledReason });
+  }
+  return imageGet(context, id);
 }
 
 /**

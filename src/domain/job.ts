@@ -50,7 +50,7 @@ interface Origin {
   traceparent?: string;
 }
 
-/** `cancelled`: the image it worked for was deleted before the job began. */
+/** `cancelled`: its image was cancelled, or was deleted before the job began. */
 type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** The states of a job that is not over. */
@@ -88,6 +88,8 @@ export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
   notBefore: number;
   leaseOwner: string | null;
   leaseUntil: number | null;
+  /** Since when it is to end without a result; its owner ends it. */
+  cancelRequestedAt: number | null;
   reason: string | null;
   /** With the request that asked for it; without one when no request did. */
   data: JobData[Kind] & { origin?: Origin };
