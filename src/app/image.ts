@@ -140,7 +140,11 @@ export async function imageInstall(
   await assertQuota(context, { images: 1, builds: 1 });
   const ids = input.softwareIds ?? [];
   const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
-  await assertHostRoom(context, await newBytes(context, base, list));
+  const unmade = await unmadeSteps(context, base, list);
+  await assertHostRoom(
+    context,
+    unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0),
+  );
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
     list.map((software) => software.sizeGb),
@@ -157,24 +161,25 @@ export async function imageInstall(
     list.map((software) => software.id),
   );
   context.touched({ imageId: image.id });
-  await context.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
+  const kind = unmade.length === 0 ? 'imageReuse' : 'imageInstall';
+  await context.enqueue([{ kind, organisationId, imageId: image.id }]);
   const [job] = await work.jobs.ofImages([image.id]);
   return { image, softwares: list, job };
 }
 
-/** How many bytes the steps may take that no earlier build has made. */
-async function newBytes(
+/** Returns the software whose step no earlier build has made. */
+async function unmadeSteps(
   { work }: ReadContext,
   base: BaseImage,
   list: readonly Software[],
-): Promise<number> {
+): Promise<Software[]> {
   let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
-  let bytes = 0;
+  const unmade: Software[] = [];
   for (const software of list) {
     key = layerKey(key, software.recipeDigest);
-    if ((await work.layers.byKey(key))?.state !== 'sealed') bytes += software.sizeGb * gbBytes;
+    if ((await work.layers.byKey(key))?.state !== 'sealed') unmade.push(software);
   }
-  return bytes;
+  return unmade;
 }
 
 /**

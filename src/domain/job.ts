@@ -19,6 +19,8 @@ export const jobKinds = {
   imageExport: { limit: 2, blockedBy: null, countsAsBuild: false },
   imageImport: { limit: 2, blockedBy: 'layers', countsAsBuild: true },
   imageInstall: { limit: 2, blockedBy: null, countsAsBuild: true },
+  // All of its steps are in the build cache, so it needs no build machine and waits for none.
+  imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true },
   layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false },
   machineStart: { limit: 8, blockedBy: null, countsAsBuild: false },
   machineStop: { limit: 16, blockedBy: null, countsAsBuild: false },
@@ -33,6 +35,7 @@ interface JobData {
   imageExport: Record<never, never>;
   imageImport: Record<never, never>;
   imageInstall: Record<never, never>;
+  imageReuse: Record<never, never>;
   layerCompact: {
     /** The layer's digest before the rewrite. */
     digest?: string;

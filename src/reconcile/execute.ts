@@ -6,7 +6,7 @@
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { EventFacts } from '../domain/event.ts';
 import { cancelledReason } from '../domain/image.ts';
-import type { Job } from '../domain/job.ts';
+import type { Job, JobKind } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Span, Tracer } from '../lib/trace.ts';
 import { LeaseLost } from '../store/port/job.ts';
@@ -173,7 +173,7 @@ class Attempt {
     if (error instanceof LeaseLost) return;
     if (this.#options.stop.aborted) return this.#requeue(null, 0);
     if (error instanceof Cancelled || this.#options.cancel.aborted) return this.#cancel();
-    if (error instanceof NotYet) return this.#requeue(error.message, error.afterMs);
+    if (error instanceof NotYet) return this.#requeue(error.message, error.afterMs, error);
     // Failures are counted, not claims: an attempt that waits for another job, or that a restart
     // of the server cuts short, uses up none.
     const failures = this.#context.job.failures + 1;
@@ -186,7 +186,10 @@ class Attempt {
     const reason = reasonOf(error);
     this.#ended('retried');
     this.#context.log.info({ reason, detail: error.detail, failures }, 'job will be tried again');
-    await this.#requeue(reason, retryDelayMs(failures), failures, { waitsBecause: reason });
+    await this.#requeue(reason, retryDelayMs(failures), {
+      failures,
+      facts: { waitsBecause: reason },
+    });
   }
 
   async #fail(error: unknown, failures: number): Promise<void> {
@@ -220,7 +223,7 @@ class Attempt {
         { err: undoError },
         'job could not be undone; it will be tried again',
       );
-      return this.#requeue(reason, retryDelayMs(failures), failures);
+      return this.#requeue(reason, retryDelayMs(failures), { failures });
     }
     await write(async (work) => {
       await this.#definition.abandon(work, job, reason);
@@ -241,12 +244,13 @@ class Attempt {
   #requeue(
     reason: string | null,
     afterMs: number,
-    failures = this.#context.job.failures,
-    facts: EventFacts | null = null,
+    more: { failures?: number; kind?: JobKind | undefined; facts?: EventFacts } = {},
   ): Promise<void> {
     const { job, store, clock } = this.#context;
+    const { failures = job.failures, kind = job.kind, facts } = more;
     return store.write('system', async (work) => {
       await work.jobs.fencedUpdate(job, {
+        kind,
         state: 'queued',
         leaseOwner: null,
         leaseUntil: null,

@@ -6,6 +6,7 @@ import type { Begun, Job, JobKind, NewJob } from '../../domain/job.ts';
 export type JobChange = Partial<
   Pick<
     Job,
+    | 'kind'
     | 'phase'
     | 'progress'
     | 'leaseUntil'
