@@ -41,6 +41,27 @@ describe('imageInstall', () => {
     assert.equal(body.attributes.size, Math.ceil(1.05 * (h.base.sizeGb + 3.4)));
   });
 
+  it('installs what a title requires before it, and refuses a list without it', async (t) => {
+    const h = await startHarness(t);
+    const recipe = { script: 'true', files: [], network: false, timeoutMs: 1000 };
+    const add = (name: string, requires: string[] = []) =>
+      h.store.write('system', (work) =>
+        work.software.add({ name, sizeGb: 0.1, recipe: { ...recipe, requires } }),
+      );
+    const plugin = await add('Plugin', ['Runtime']);
+    const alone = await install(h, { software_ids: [plugin.id] });
+    assert.deepEqual([alone.status, alone.body.client_code], [400, 400]);
+    assert.match(alone.body.message, /Plugin \(software \d+\) requires Runtime/);
+    const runtime = await add('Runtime');
+    const { body } = await install(h, { software_ids: [plugin.id, runtime.id] });
+    assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+    const { steps } = (await h.call('imageLog', { params: { id: body.id } })).body;
+    assert.deepEqual(
+      steps.map(({ name }: { name: string }) => name),
+      ['Runtime', 'Plugin'],
+    );
+  });
+
   it('takes an equal list from the build cache, and of a longer list builds only the new step', async (t) => {
     const h = await startHarness(t);
     const steps = async (software_ids: number[]) => {
