@@ -34,8 +34,9 @@ interface JobData {
   imageCapture: { generalize?: boolean };
   imageExport: Record<never, never>;
   imageImport: Record<never, never>;
-  imageInstall: Record<never, never>;
-  imageReuse: Record<never, never>;
+  /** `refresh`: steps that reach the network are made anew. */
+  imageInstall: { refresh?: boolean };
+  imageReuse: { refresh?: boolean };
   layerCompact: {
     /** The layer's digest before the rewrite. */
     digest?: string;
