@@ -8,6 +8,7 @@ import type { EventFacts } from '../domain/event.ts';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Span, Tracer } from '../lib/trace.ts';
+import type { Turns } from '../lib/turns.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
@@ -24,6 +25,8 @@ type Outcome = Parameters<Meter['attempted']>[1];
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
   tracer: Tracer;
+  /** Work that jobs of this server do one after the other. */
+  turns: Turns;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;
 }
@@ -90,6 +93,7 @@ function contextOf(
       });
     },
     begin: (name, id) => write((work) => work.jobs.begin(job, name, id)),
+    alone: (key, work) => options.turns.take(key, work),
     begun: () => store.read('system', (work) => work.jobs.begunBy(job.id)),
     async remember(data) {
       Object.assign(job.data, data);

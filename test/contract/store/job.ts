@@ -180,27 +180,53 @@ function testQueue(make: MakeWorld) {
     };
     const isDue = async () =>
       (await world.read((work) => work.jobs.due(tenOfEach, 5000))).length === 1;
+    const isRunning = async () => (await world.read((work) => work.jobs.running())).length === 1;
     await waits(100);
-    assert.equal(await isDue(), false);
+    assert.deepEqual([await isDue(), await isRunning()], [false, false]);
     assert.equal(await world.read((work) => work.jobs.nextDue()), world.now() + 100);
     world.advance(100);
     assert.equal(await isDue(), true);
     await waits(5001);
     assert.equal(await isDue(), true);
+    const { leaseUntil, kind, organisationId } = await claimed(world, id, 'owner');
+    world.advance(60_000);
+    assert.deepEqual(await world.read((work) => work.jobs.running()), [
+      { id, kind, organisationId, leaseUntil },
+    ]);
   });
 
-  it('is due however many jobs of another kind wait before it', async (t) => {
+  it('is due however many jobs of another kind or another organisation wait before it', async (t) => {
     const world = await make(t);
     for (let count = 0; count < 12; count++) await world.machineJob();
     const { id: imageId } = await world.image();
-    const last = await world.job({ kind: 'imageInstall', organisationId: world.ours, imageId });
+    const build = await world.job({ kind: 'imageInstall', organisationId: world.ours, imageId });
+    const machineId = await world.machine(world.theirs);
+    const start = { kind: 'machineStart', organisationId: world.theirs, machineId } as const;
+    const theirs = await world.job(start);
     const due = await world.read((work) => work.jobs.due(tenOfEach, 5000));
-    assert.deepEqual(
-      due.map(({ id }) => id),
-      due.map(({ id }) => id).toSorted((one, other) => one - other),
+    const ids = due.map(({ id }) => id);
+    assert.ok(ids.includes(build) && ids.includes(theirs));
+    assert.equal(ids.length, 5 + 2, 'each of two organisations has half of the room');
+  });
+
+  it('is due in the order in which it came, as many as there is room for', async (t) => {
+    const world = await make(t);
+    const ids: JobId[] = [];
+    for (let count = 0; count < 5; count++) ids.push(await world.machineJob());
+    const job = await claimed(world, ids[0] as JobId, 'owner');
+    world.advance(1);
+    await world.write((work) =>
+      work.jobs.fencedUpdate(job, {
+        ...{ state: 'queued', leaseOwner: null, leaseUntil: null, notBefore: world.now() },
+      }),
     );
-    assert.equal(due.length, 11);
-    assert.equal(due.at(-1)?.id, last);
+    const due = (room: Partial<typeof tenOfEach>) =>
+      world.read(async (work) => (await work.jobs.due(room, 5000)).map(({ id }) => id));
+    const [retried, ...others] = ids;
+    assert.deepEqual(await due({ machineStart: 4 }), others);
+    assert.deepEqual(await due(tenOfEach), [...others, retried]);
+    assert.deepEqual(await due({ imageInstall: 3 }), []);
+    assert.deepEqual(await due({}), []);
   });
 
   it('is cancelled with its image while it is queued, but not while it runs', async (t) => {
