@@ -29,10 +29,12 @@ export const deliver: Task = {
     await store.publishEvents();
     const until = clock.monotonic() + runMs;
     const outcomes = await Promise.allSettled(
-      webhooks.map(async (webhook) => {
-        await enqueueNew(context, webhook);
-        await sendDue(context, webhook, until);
-      }),
+      webhooks
+        .filter(({ pausedAt }) => pausedAt === null)
+        .map(async (webhook) => {
+          await enqueueNew(context, webhook);
+          await sendDue(context, webhook, until);
+        }),
     );
     for (const outcome of outcomes)
       if (outcome.status === 'rejected' && !context.signal.aborted)
@@ -73,11 +75,16 @@ async function sendDue(context: TaskContext, webhook: Webhook, until: number): P
   }
 }
 
+const secretsOf = ({ secretSealed, oldSecretSealed, oldSecretUntil }: Webhook, now: number) =>
+  oldSecretSealed === null || (oldSecretUntil ?? 0) <= now
+    ? [secretSealed]
+    : [secretSealed, oldSecretSealed];
+
 async function send(context: TaskContext, webhook: Webhook, delivery: Delivery): Promise<void> {
   const { store, clock, settings, masterKey, signal } = context;
   const { id, body } = delivery;
   const headers = signedHeaders(
-    masterKey.open(webhook.secretSealed),
+    secretsOf(webhook, clock.now()).map((sealed) => masterKey.open(sealed)),
     `${webhook.id}-${id}`,
     clock.now(),
     body,
