@@ -20,7 +20,7 @@ const deliveriesMax = 100;
 
 type Reading = Pick<ReadContext, 'work'>;
 /** An operator's command makes one too, so it has no more than is needed. */
-type WebhookChangeContext = Pick<
+export type WebhookChangeContext = Pick<
   ChangeContext,
   'work' | 'organisationId' | 'touched' | 'masterKey'
 >;
