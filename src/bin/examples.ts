@@ -46,9 +46,10 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'key create': [
     'key create --organisation Demo --permission images:read --expires 30d',
     'key create --operator --name ansible --permission operator:read',
+    'key create --profile office --name ci --permission images:read --expires 90d',
   ],
   'key rotate': ['key rotate ss0123456789 --overlap 24h'],
-  'key list': ['key list'],
+  'key list': ['key list', 'key list --profile office'],
   'key revoke': ['key revoke ss0123456789'],
   'webhook list': ['webhook list', 'webhook list --local --organisation Demo'],
   'webhook show': ['webhook show https://example.org/hook'],
