@@ -3,13 +3,7 @@
 import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
-import {
-  assertDeletable,
-  type BuildStep,
-  builtImageSizeGb,
-  type Image,
-  parseImageName,
-} from '../domain/image.ts';
+import { assertDeletable, builtImageSizeGb, type Image, parseImageName } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
@@ -228,12 +222,4 @@ export async function imageProtect(
   touched({ imageId: id });
   await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
   return imageGet(context, id);
-}
-
-export async function imageLog(
-  { work }: ReadContext,
-  id: ImageId,
-): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
-  const { report } = await work.images.get(id);
-  return { steps: await work.images.steps(id), report };
 }

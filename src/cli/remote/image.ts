@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander';
 import { exitCode } from '../exit.ts';
-import { mb, print } from '../output.ts';
+import { mb, print, printLong } from '../output.ts';
 import { words } from '../parse.ts';
 import { table } from '../table.ts';
 import { connect, connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
@@ -60,7 +60,8 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
         if (flags.log) lines.push(step.output.trimEnd());
       }
       if (report !== null) lines.push('', 'Report:', report);
-      print(terminal, flags, { ...image, steps, report }, lines.join('\n'));
+      const answer = { ...image, steps, report };
+      await printLong(terminal, flags.json ? JSON.stringify(answer, null, 2) : lines.join('\n'));
       if (flags.wait && image.attributes.status === 'failed')
         terminal.exitCode = exitCode('failed');
     });

@@ -7,10 +7,10 @@ import {
   imageGet,
   imageInstall,
   imageList,
-  imageLog,
   imageProtect,
   imageRestore,
 } from '../../app/image.ts';
+import { imageLog } from '../../app/image-log.ts';
 import type { Answer } from '../../contract/table.ts';
 import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 
