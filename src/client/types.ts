@@ -115,7 +115,7 @@ export interface BuildStep {
   /** Exit status of the recipe; null on a hit. */
   exit_code: number | null;
   duration_ms: number;
-  /** What the recipe printed; the middle of a long output is left out. */
+  /** What the recipe printed; the middle of a long output is left out, and the beginning where all outputs together are longer than 1 MiB. */
   output: string;
   /** Lines of the output in which a package manager could not reach its sources. */
   warnings: string[];

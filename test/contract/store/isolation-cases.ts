@@ -54,6 +54,7 @@ export const misses: Record<string, Read> = {
   'images.getDeleted': (work, { deletedId }) => work.images.getDeleted(deletedId),
   'images.softwareOf': (work, { imageId }) => work.images.softwareOf([imageId]),
   'images.steps': (work, { imageId }) => work.images.steps(imageId),
+  'images.stepOutput': (work, { imageId }) => work.images.stepOutput(imageId, 1, 0, 9),
   'machines.find': (work, { machineId }) => work.machines.find(machineId),
   'machines.get': (work, { machineId }) => work.machines.get(machineId),
   'machines.getMany': (work, { machineId }) => work.machines.getMany([machineId]),
