@@ -118,6 +118,12 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
   });
 }
 
+interface FinishInput {
+  healImageId?: ImageId | undefined;
+  /** The name of the disk in an archive. */
+  disk?: string | undefined;
+}
+
 /**
  * Asks for an image of the bytes, which must all have come; or, with `healImageId`, for the repair
  * of that damaged image with them. Throws `not_found`, `conflict` and `invalid`.
@@ -125,7 +131,7 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
 export async function transferFinish(
   context: ChangeContext,
   id: TransferId,
-  healImageId?: ImageId,
+  { healImageId, disk }: FinishInput = {},
 ): Promise<ImageView> {
   const { work, organisationId } = context;
   const transfer = await work.transfers.get(id);
@@ -143,7 +149,14 @@ export async function transferFinish(
   context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
   await context.enqueue([
-    { kind: 'imageImport', organisationId, imageId, transferId: id, layerId },
+    {
+      kind: 'imageImport',
+      organisationId,
+      imageId,
+      transferId: id,
+      layerId,
+      ...(disk !== undefined && { data: { disk } }),
+    },
   ]);
   return imageGet(context, imageId);
 }

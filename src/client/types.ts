@@ -598,7 +598,7 @@ export interface Operations {
     answer: Transfer;
     extension: true;
   };
-  /** Open the upload of an image: a qcow2 or raw disk. */
+  /** Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive. */
   imageImport: {
     input: {
       /** Of the whole file. */
@@ -643,6 +643,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk?: string | undefined;
     };
     answer: Image;
     extension: true;

@@ -75,7 +75,8 @@ export const transferOperations = {
     method: 'POST',
     path: '/images/import',
     tag: 'Transfers',
-    summary: 'Open the upload of an image: a qcow2 or raw disk',
+    summary:
+      'Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive',
     permission: 'images:write',
     action: 'image_import_begun',
     body: Type.Object({
@@ -139,6 +140,12 @@ export const transferOperations = {
       heal_image_id: Type.Optional(
         Id<ImageId>(
           'A damaged image whose export this is: its layer gets these bytes, and no image is made',
+        ),
+      ),
+      disk: Type.Optional(
+        Text(
+          255,
+          'The name of the disk in an archive that holds several, with its folder or without',
         ),
       ),
     }),

@@ -31,7 +31,10 @@ export const jobKindNames = Object.keys(jobKinds) as JobKind[];
 interface JobData {
   imageCapture: { generalize?: boolean };
   imageExport: Record<never, never>;
-  imageImport: Record<never, never>;
+  imageImport: {
+    /** The name of the disk in an archive. */
+    disk?: string;
+  };
   imageInstall: Record<never, never>;
   layerCompact: {
     /** The layer's digest before the rewrite. */

@@ -167,6 +167,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(screen && { screen: { read: at(screen.read) } }),
     ...(transfer && {
       transfer: {
+        assertTakes: transfer.assertTakes,
         exportLayer: at(transfer.exportLayer),
         importLayer: at(transfer.importLayer, ({ layerId }) => [layerId]),
       },

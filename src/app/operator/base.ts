@@ -21,7 +21,7 @@ import { assertName, assertNameFree } from './name.ts';
 interface NewBase {
   name: string;
   /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
-  files: { disk: string; kernel?: string; initrd?: string };
+  files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
   boot: BootProfile;
 }
 
@@ -104,10 +104,11 @@ export const baseAdd = change(
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
     await store.read('system', (work) => assertFree(work, given.name));
     const layerId = newId<LayerId>();
-    const { disk, kernel, initrd } = given.files;
+    const { disk, wanted, kernel, initrd } = given.files;
     const spec = {
       layerId,
       disk: await givenFile(disk),
+      wanted,
       ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
       ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
     };

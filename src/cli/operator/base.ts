@@ -17,6 +17,7 @@ import { interruptible } from './interruptible.ts';
 interface Added {
   name: string;
   file: string;
+  disk?: string;
   kernel?: string;
   initrd?: string;
   append: string;
@@ -40,6 +41,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
   )
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--kernel <path>', 'kernel, for direct boot')
     .option('--initrd <path>', 'initrd, for direct boot')
     .option(
@@ -76,9 +78,11 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
 }
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
-async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
+async function filesOf(given: Added) {
+  const { file, disk: wanted, kernel, initrd, append, buildAppend } = given;
+  const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
-    '--file': disk,
+    '--file': file,
     '--kernel': kernel,
     '--initrd': initrd,
   }))
@@ -86,9 +90,9 @@ async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Adde
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: { disk }, boot: { mode: 'bios' } satisfies BootProfile };
+    return { files: disk, boot: { mode: 'bios' } satisfies BootProfile };
   const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
-  return { files: { disk, kernel, initrd }, boot };
+  return { files: { ...disk, kernel, initrd }, boot };
 }
 
 function tryCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {

@@ -60,6 +60,12 @@ export function partsOf(file: Content, tail: Tail | null): BaseFiles {
 
 export interface Transfer {
   /**
+   * Judges a file of `bytes` bytes by the first of them (`headBytes` of domain/disk-kind.ts, or all),
+   * so that an upload is refused before the rest is sent. Throws `invalid` for what `importLayer`
+   * would refuse too. It opens nothing.
+   */
+  assertTakes(head: Buffer, bytes: number): void;
+  /**
    * Writes the content of a layer's chain (itself first) as one standalone file, followed by the
    * kernel and the initrd that it boots with when they are not on the disk. Idempotent; the sink
    * gets no file before it is whole. Throws `invalid` for a qcow2 of more than `bytesMax`,

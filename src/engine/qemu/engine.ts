@@ -4,6 +4,7 @@
 
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertHoldsDisk } from '../../domain/disk-kind.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { sha256File, statOrNull } from '../../lib/files.ts';
@@ -92,6 +93,7 @@ export async function openQemu({
     pause: { paused: () => machines.paused(), resume: (id) => machines.resume(id) },
     screen: { read: (id) => machines.console(id) },
     transfer: {
+      assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
       importLayer: (spec, { signal }) => importLayer(spec, signal, paths, host),
     },

@@ -56,15 +56,38 @@ const isZero = (chunk: Buffer) => {
 };
 
 /** No more bytes than the content says, nor fewer. */
-async function spool(content: Content, target: string, signal: AbortSignal): Promise<void> {
+const spool = (content: Content, target: string, signal: AbortSignal): Promise<number> =>
+  writeSparse(piecesOf(content, signal), target);
+
+interface Written {
+  /** The length so far. */
+  bytes: number;
+  /** The bytes of it that are no holes. */
+  heldBytes: number;
+}
+
+/**
+ * Writes a new file, in which zeros are holes, and returns its length. `check` may throw after each
+ * piece. A part remains after a failure.
+ */
+export async function writeSparse(
+  pieces: AsyncIterable<Buffer>,
+  target: string,
+  check: (written: Written) => void = () => {},
+): Promise<number> {
   const file = await open(target, 'w', 0o600);
-  let at = 0;
+  const written: Written = { bytes: 0, heldBytes: 0 };
   try {
-    for await (const piece of piecesOf(content, signal)) {
-      if (!isZero(piece)) await writeAt(file, piece, at);
-      at += piece.length;
+    for await (const piece of pieces) {
+      if (!isZero(piece)) {
+        await writeAt(file, piece, written.bytes);
+        written.heldBytes += piece.length;
+      }
+      written.bytes += piece.length;
+      check(written);
     }
-    await file.truncate(at);
+    await file.truncate(written.bytes);
+    return written.bytes;
   } finally {
     await file.close();
   }

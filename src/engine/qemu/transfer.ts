@@ -6,16 +6,18 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { assertHoldsDisk, headBytes } from '../../domain/disk-kind.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import { fileContent } from '../../lib/content.ts';
+import { headOf } from '../../lib/content.ts';
 import { exists, moveDurably, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Exported, ExportSpec, ImportSpec } from '../optional/transfer.ts';
 import type { RootBoot } from '../port/layers.ts';
 import type { QemuUser } from './confine.ts';
 import { createOverlay, makeImmutable, makeImmutableIfSame, storedBytes } from './disk-file.ts';
-import { convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
+import { convertDisk } from './foreign/convert.ts';
+import { takeDisk } from './foreign/intake.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
@@ -98,8 +100,8 @@ export async function importLayer(
   paths: Paths,
   { user }: Host,
 ): Promise<{ virtualBytes: number; storedBytes: number }> {
-  const { layerId, disk, parentId, bytesMax } = spec;
-  await inspectForeignDisk(disk);
+  const { layerId, disk, wanted, parentId, bytesMax } = spec;
+  assertHoldsDisk(await headOf(disk, headBytes), disk.bytes);
   const importing = { layerId, signal, paths, user };
   const folder = paths.build(layerId);
   const overlay = overlayOf(importing);
@@ -112,9 +114,12 @@ export async function importLayer(
     const moveBeside = await takeBeside(spec, folder, importing);
     const whole = join(folder, 'whole.qcow2');
     const wholeMax = parentId === null ? bytesMax : Number.MAX_SAFE_INTEGER;
-    const format = await inspectForeignDisk(await fileContent(source));
-    const virtualBytes = await withinRoom(paths.builds, { bytesMax: wholeMax, signal }, (limits) =>
-      convertForeignDisk(source, format, whole, user, limits),
+    const room = { bytesMax: wholeMax, signal };
+    const virtualBytes = await withinRoom(paths.builds, room, async (limits) =>
+      convertDisk(await takeDisk(source, { folder, user, wanted, ...limits }), whole, {
+        user,
+        ...limits,
+      }),
     );
     if (parentId === null) await makeImmutable(whole);
     else await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);

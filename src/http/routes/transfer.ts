@@ -61,7 +61,12 @@ export const transferHandlers: Handlers<
   transferPart: async (context, { params, content }) =>
     presentTransfer(await transferPart(context, params.id, params.offset, content)),
   transferFinish: async (context, { params, body }) =>
-    presentImage(await transferFinish(context, params.id, body.heal_image_id)),
+    presentImage(
+      await transferFinish(context, params.id, {
+        healImageId: body.heal_image_id,
+        disk: body.disk,
+      }),
+    ),
   async transferDelete(context, { params }) {
     await transferDelete(context, params.id);
     return {};

@@ -69,8 +69,9 @@ export const imageImport = defineJob({
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
+    const spec = { layerId, parentId: base?.id ?? null, bytesMax, wanted: job.data.disk };
     const made = await requirePart(engine, 'transfer').importLayer(
-      { layerId, parentId: base?.id ?? null, bytesMax, ...(base ? { disk: parts.disk } : parts) },
+      { ...spec, ...(base ? { disk: parts.disk } : parts) },
       call,
     );
     const fault =
