@@ -35,11 +35,14 @@ interface Intake {
   wanted?: string | undefined;
   /** The most bytes that unpacked files may take. */
   bytesMax: number;
+  /** What any file may unpack to, holes included; see `unpackedRatioMax`. */
+  unpackedBytes?: number;
   signal: AbortSignal;
 }
 
-/** Nothing unpacks to more than the first, unless it is no more than so many times as large. */
-const unpackedBytes = { least: 64 * 1024 ** 3, ratio: 1000 };
+const unpackedBytesDefault = 64 * 1024 ** 3;
+/** A file may unpack to more when it is no more than so many times as large. */
+const unpackedRatioMax = 1000;
 const lookMs = 1000;
 
 /**
@@ -147,10 +150,10 @@ async function judgePart(part: string, extent: Extent | undefined, signal: Abort
  */
 async function bounded(
   { to, packedBytes, member }: { to: string; packedBytes: number; member?: Member },
-  { user, bytesMax, signal }: Intake,
+  { user, bytesMax, unpackedBytes = unpackedBytesDefault, signal }: Intake,
   open: (signal: AbortSignal) => AsyncIterable<Buffer>,
 ): Promise<number> {
-  const most = Math.max(unpackedBytes.least, packedBytes * unpackedBytes.ratio);
+  const most = Math.max(unpackedBytes, packedBytes * unpackedRatioMax);
   const begun = performance.now();
   let [made, held] = [0, 0];
   const slow = new AbortController();
