@@ -136,7 +136,7 @@ function rawKind(head: Buffer, bytes: number): FileKind {
 }
 
 /** What a raw disk holds, by its first bytes; null: nothing that is known here. */
-function volumeIn(head: Buffer): 'partitions' | 'ext' | 'XFS' | 'btrfs' | 'LVM' | null {
+export function volumeIn(head: Buffer): 'partitions' | 'ext' | 'XFS' | 'btrfs' | 'LVM' | null {
   const at = (offset: number, mark: string) =>
     head.length >= offset + mark.length && has(head, offset, mark);
   // A file system may have a boot loader of its own in its first sector.

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { AppError } from '../../src/domain/error.ts';
@@ -64,5 +64,38 @@ describe('an import', () => {
     }
     assert.deepEqual(wrong, []);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);
+  });
+
+  it('says what keeps a machine from starting on the disk, and its system from growing with it', async (t) => {
+    const folder = await temporaryFolder(t);
+    const engine = await openQemu({ root: join(folder, 'engine') });
+    const taken = async (path: string) => {
+      const baseLayerId = layerId();
+      const spec = { layerId: baseLayerId, parentId: null, bytesMax };
+      await engine.transfer.importLayer({ ...spec, disk: await fileContent(path) }, call);
+      const root = { boot: { mode: 'bios' }, baseLayerId } as const;
+      const { bootCheck } = engine;
+      const fault = await bootCheck.fault(root, call);
+      return [fault?.says ?? '', (await bootCheck.growthFault(root, call)) ?? ''];
+    };
+    const [bare, grows] = await taken(await plainDisk(folder));
+    assert.match(bare ?? '', /holds ext without a partition table .* base add --kernel/);
+    assert.equal(grows, '');
+
+    const disk = Buffer.alloc(8 * 1024 ** 2, 1);
+    disk.fill(0, 446, 510);
+    disk.writeUInt16BE(0x55aa, 510);
+    for (const [at, type, start, sectors] of [
+      [446, 0x83, 2048, 8192],
+      [462, 0x82, 10_240, 4096],
+    ] as const) {
+      disk[at + 4] = type;
+      disk.writeUInt32LE(start, at + 8);
+      disk.writeUInt32LE(sectors, at + 12);
+    }
+    await writeFile(join(folder, 'swap.raw'), disk);
+    const [starts, swap] = await taken(join(folder, 'swap.raw'));
+    assert.equal(starts, '');
+    assert.match(swap ?? '', /behind its partition 1, the largest, lies partition 2 \(swap\)/);
   });
 });

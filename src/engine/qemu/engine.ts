@@ -15,7 +15,7 @@ import type { Verify } from '../optional/verify.ts';
 import type { Engine, Inventory } from '../port/engine.ts';
 import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
-import { bootFault } from './boot.ts';
+import { bootFault, growthFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { disksIn } from './disk.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
@@ -86,7 +86,10 @@ export async function openQemu({
     async close() {},
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
-    bootCheck: { fault: (root) => bootFault(root, paths) },
+    bootCheck: {
+      fault: (root) => bootFault(root, paths),
+      growthFault: (root) => growthFault(root, paths),
+    },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
     hostBound: { tidy: () => tidy(context) },
