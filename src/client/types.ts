@@ -463,6 +463,15 @@ export interface Operations {
     };
     answer: Record<never, never>;
   };
+  /** End the making of an image; it becomes failed with the reason "cancelled". */
+  imageCancel: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Image;
+    extension: true;
+  };
   /** Bring a deleted image back while its bytes are kept, and with it its assignments. */
   imageRestore: {
     input: {

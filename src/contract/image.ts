@@ -153,6 +153,18 @@ export const imageOperations = {
     response: nothing,
     errors: ['not_found', 'conflict', 'image_building'],
   }),
+  imageCancel: define({
+    method: 'POST',
+    path: '/images/{id}/cancel',
+    tag: 'Images',
+    summary: 'End the making of an image; it becomes failed with the reason "cancelled"',
+    permission: 'images:write',
+    action: 'image_cancelled',
+    params: idParams<ImageId>(),
+    response: Image.properties,
+    errors: ['not_found', 'machine_not_ready'],
+    extension: true,
+  }),
   imageRestore: define({
     method: 'POST',
     path: '/images/{id}/restore',

@@ -41,6 +41,27 @@ describe('imageInstall', () => {
     assert.equal(body.attributes.size, Math.ceil(1.05 * (h.base.sizeGb + 3.4)));
   });
 
+  it('installs what a title requires before it, and refuses a list without it', async (t) => {
+    const h = await startHarness(t);
+    const recipe = { script: 'true', files: [], network: false, timeoutMs: 1000 };
+    const add = (name: string, requires: string[] = []) =>
+      h.store.write('system', (work) =>
+        work.software.add({ name, sizeGb: 0.1, recipe: { ...recipe, requires } }),
+      );
+    const plugin = await add('Plugin', ['Runtime']);
+    const alone = await install(h, { software_ids: [plugin.id] });
+    assert.deepEqual([alone.status, alone.body.client_code], [400, 400]);
+    assert.match(alone.body.message, /Plugin \(software \d+\) requires Runtime/);
+    const runtime = await add('Runtime');
+    const { body } = await install(h, { software_ids: [plugin.id, runtime.id] });
+    assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+    const { steps } = (await h.call('imageLog', { params: { id: body.id } })).body;
+    assert.deepEqual(
+      steps.map(({ name }: { name: string }) => name),
+      ['Runtime', 'Plugin'],
+    );
+  });
+
   it('takes an equal list from the build cache, and of a longer list builds only the new step', async (t) => {
     const h = await startHarness(t);
     const steps = async (software_ids: number[]) => {
@@ -64,6 +85,52 @@ describe('imageInstall', () => {
       /Step 1, Broken sim-fail-build, failed with exit status 1.*fails on purpose/s,
     );
     assert.equal((await h.call('imageDelete', { params: { id: body.id } })).status, 200);
+  });
+
+  it('does not wait behind builds when all of its steps exist', async (t) => {
+    let letGo = () => {};
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let isHeld = false;
+    const h = await startHarness(t, {
+      wrapEngine: (engine) => ({
+        ...engine,
+        async buildLayer(...args: Parameters<Engine['buildLayer']>) {
+          if (isHeld) await gate;
+          return engine.buildLayer(...args);
+        },
+      }),
+    });
+    const made = async (software_ids: number[]) =>
+      (await install(h, { software_ids })).body.attributes.id;
+    assert.equal((await h.imageSettled(await made([h.editor.id]))).status, 'available');
+    isHeld = true;
+    const held = [await made([h.browser.id]), await made([h.viewer.id]), await made([h.broken.id])];
+    for (const software of [[], [h.editor.id]])
+      assert.equal((await h.imageSettled(await made(software))).status, 'available');
+    letGo();
+    for (const id of held) await h.imageSettled(id);
+  });
+
+  it('builds a step that was in the cache when it was asked for, and is not any more', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const software_ids = [h.editor.id];
+    const first = (await install(h, { software_ids })).body.attributes.id;
+    await h.service.reconciler.settle();
+    const { layerId } = await h.store.read('system', (work) => work.images.get(first));
+    const { body } = await install(h, { software_ids });
+    await h.store.write('system', async (work) => {
+      assert.equal((await work.jobs.ofImages([body.attributes.id]))[0]?.kind, 'imageReuse');
+      if (layerId !== null) await work.layers.update(layerId, { key: null });
+    });
+    await h.service.reconciler.settle();
+    assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+    const { steps } = (await h.call('imageLog', { params: { id: body.id } })).body;
+    assert.deepEqual(
+      steps.map((step: { cache: string }) => step.cache),
+      ['miss'],
+    );
   });
 
   it('builds a step once for two images that need it at the same time', async (t) => {

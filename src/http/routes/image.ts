@@ -2,6 +2,7 @@
 
 import {
   type ImageView,
+  imageCancel,
   imageCapture,
   imageDelete,
   imageGet,
@@ -45,6 +46,7 @@ export const imageHandlers: Handlers<
   | 'imageGet'
   | 'imageCapture'
   | 'imageInstall'
+  | 'imageCancel'
   | 'imageDelete'
   | 'imageRestore'
   | 'imageProtect'
@@ -73,6 +75,7 @@ export const imageHandlers: Handlers<
         baseImageId: body.base_image_id,
       }),
     ),
+  imageCancel: async (context, { params }) => presentImage(await imageCancel(context, params.id)),
   async imageDelete(context, { params }) {
     await imageDelete(context, params.id);
     return {};

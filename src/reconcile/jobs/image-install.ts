@@ -20,8 +20,8 @@ import { assertStands } from '../soundness.ts';
 const waitForOtherMs = 200;
 const waitForShorterMs = 1000;
 
-const kind = 'imageInstall';
-const imageOf = ({ imageId }: Job<typeof kind>) => named(imageId, kind, 'image');
+type Install = 'imageInstall' | 'imageReuse';
+const imageOf = ({ imageId, kind }: Job<Install>) => named(imageId, kind, 'image');
 
 interface Step {
   software: Software;
@@ -31,11 +31,10 @@ interface Step {
   sizeBytes: number;
 }
 
-export const imageInstall = defineJob({
-  kind,
+const install = {
   attemptsMax: 4,
 
-  async run(context) {
+  async run(context: JobContext<Install>) {
     const imageId = imageOf(context.job);
     const { base, list } = await context.write((work) => begin(work, imageId));
     let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
@@ -59,18 +58,23 @@ export const imageInstall = defineJob({
       };
       head = await ensureStep(context, step, base.id);
     }
-    return async (work) => {
+    return async (work: Writer) => {
       await assertStands(work, head.id);
       await work.images.become(imageId, 'available', { layerId: head.id });
     };
   },
 
-  async abandon(work, job, reason) {
+  async abandon(work: Writer, job: Job<Install>, reason: string) {
     const imageId = imageOf(job);
     await work.images.become(imageId, 'building');
     await work.images.become(imageId, 'failed', { statusReason: reason });
   },
-});
+};
+
+/** Needs a build machine for some step, as far as the request could tell. */
+export const imageInstall = defineJob<'imageInstall'>({ kind: 'imageInstall', ...install });
+/** Finds all of its steps in the build cache; becomes an `imageInstall` when one has gone. */
+export const imageReuse = defineJob<'imageReuse'>({ kind: 'imageReuse', ...install });
 
 async function begin(
   work: Writer,
@@ -90,7 +94,7 @@ async function begin(
  * while another build makes it.
  */
 async function ensureStep(
-  context: JobContext<typeof kind>,
+  context: JobContext<Install>,
   step: Step,
   baseId: BaseImageId,
 ): Promise<Layer> {
@@ -120,6 +124,8 @@ async function ensureStep(
       });
     return layer;
   }
+  if (job.kind === 'imageReuse')
+    throw new NotYet(`${software.name} is not in the build cache any more`, 0, 'imageInstall');
   if (!mine)
     throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
