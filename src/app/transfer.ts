@@ -5,6 +5,7 @@ import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
 import {
+  type ExportCompression,
   openTransfersMax,
   parseManifest,
   type Transfer,
@@ -33,11 +34,17 @@ async function assertFew({ work }: ReadContext): Promise<void> {
   }
 }
 
+interface ExportInput {
+  format?: TransferFormat | undefined;
+  /** Default: the usual one of the format. */
+  compression?: ExportCompression | undefined;
+}
+
 /** Asks for an image as one file. Throws `not_found`, `image_not_available` and `invalid`. */
 export async function imageExport(
   context: ChangeContext,
   id: ImageId,
-  format: TransferFormat = 'qcow2',
+  { format = 'qcow2', compression }: ExportInput = {},
 ): Promise<Transfer> {
   const { work, organisationId } = context;
   const image = await work.images.get(id);
@@ -69,7 +76,8 @@ export async function imageExport(
     expiresAt: work.now() + transferMs,
   });
   context.touched({ imageId: id, transferId: transfer.id });
-  await context.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id }]);
+  const data = compression === undefined ? {} : { compression };
+  await context.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id, data }]);
   return transfer;
 }
 

@@ -601,8 +601,10 @@ export interface Operations {
     input: {
       /** ID. */
       id: number;
-      /** `qcow2` is compressed with zstd. Default: qcow2. */
+      /** Format of the disk. Default: qcow2. */
       format?: 'qcow2' | 'raw' | undefined;
+      /** Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw. */
+      compression?: 'zstd' | 'gzip' | 'none' | undefined;
     };
     answer: Transfer;
     extension: true;

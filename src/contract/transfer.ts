@@ -63,8 +63,12 @@ export const transferOperations = {
     action: 'image_exported',
     params: idParams<ImageId>(),
     body: Type.Object({
-      format: Type.Optional(
-        Enum(['qcow2', 'raw'], '`qcow2` is compressed with zstd. Default: qcow2'),
+      format: Type.Optional(Enum(['qcow2', 'raw'], 'Format of the disk. Default: qcow2')),
+      compression: Type.Optional(
+        Enum(
+          ['zstd', 'gzip', 'none'],
+          'Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw',
+        ),
       ),
     }),
     response: Transfer.properties,

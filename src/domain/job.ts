@@ -4,6 +4,7 @@
 
 import type { Freeze } from './host.ts';
 import type { ImageId, JobId, LayerId, MachineId, OrganisationId, TransferId } from './ids.ts';
+import type { ExportCompression } from './transfer.ts';
 
 interface KindOfJob {
   /** How many run at once unless the operator says otherwise. */
@@ -32,7 +33,7 @@ export const jobKindNames = Object.keys(jobKinds) as JobKind[];
 /** The data that each kind stores beside the ids of its subject, at its creation or later. */
 interface JobData {
   imageCapture: { generalize?: boolean };
-  imageExport: Record<never, never>;
+  imageExport: { compression?: ExportCompression };
   imageImport: {
     /** The name of the disk in an archive. */
     disk?: string;

@@ -1,34 +1,15 @@
 // An upload is judged by its first bytes, on a server with real disks and without a guest.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { keyCreate } from '../../src/app/operator/key.ts';
-import { createClient } from '../../src/client/client.ts';
 import { upload } from '../../src/client/transfer.ts';
-import { permissions } from '../../src/domain/key.ts';
-import { parseConfig } from '../../src/server/options.ts';
-import { serve } from '../../src/server/serve.ts';
-import { operatorOn } from '../operator.ts';
-import { defer, temporaryFolder } from '../support.ts';
+import { startBare } from './bare-server.ts';
 
 const mib = 1024 ** 2;
 
 describe('an upload', () => {
   it('that is no disk is refused by its first bytes, however small its parts are, and counts none of them', async (t) => {
-    const folder = await temporaryFolder(t);
-    const flags = { dataDir: join(folder, 'data'), port: '0', logLevel: 'silent' };
-    const server = await serve(parseConfig(flags, { PATH: process.env.PATH }));
-    defer(t, () => server.close());
-    const { store, masterKey } = server;
-    const organisation = await store.write('system', (work) => work.organisations.ensure('test'));
-    const key = await keyCreate(operatorOn(store), masterKey, {
-      organisation,
-      name: 'k',
-      permissions: [...permissions],
-    });
-    const options = { url: server.url, ...key };
-    const client = createClient(options);
+    const { client, options } = await startBare(t);
     const sent = async (head: Buffer, bytes: number, most: number) => {
       const { id } = await client.imageImport({ size_bytes: bytes });
       let asked = 0;

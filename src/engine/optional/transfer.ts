@@ -15,8 +15,10 @@ export interface Tail {
 export interface ExportSpec extends ChainBoot {
   layerId: LayerId;
   format: 'qcow2' | 'raw';
+  /** Of the clusters of a qcow2, or of the whole file of a raw disk; `gzip` is zlib in a qcow2. */
+  compression?: 'zstd' | 'gzip' | 'none';
   to: Sink;
-  /** The most that a qcow2 may take. */
+  /** The most that the file may take, holes not included. */
   bytesMax: number;
 }
 
@@ -29,13 +31,18 @@ export interface Exported {
   tail: Tail | null;
 }
 
-/** A standalone layer may have a kernel and an initrd, which are kept beside it. */
+/**
+ * A standalone layer may have a kernel and an initrd, which are kept beside it. One on a base has
+ * those of the base.
+ */
 export interface ImportSpec extends BaseFiles {
   layerId: LayerId;
   /** The base from which the layer keeps only the difference; null: the layer stands alone. */
   parentId: LayerId | null;
   /** The most that the layer may take. */
   bytesMax: number;
+  /** What follows the disk in a file that is compressed as a whole, once it is unpacked. */
+  tail?: Tail | null;
 }
 
 /**

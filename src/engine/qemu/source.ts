@@ -6,6 +6,7 @@ import { chmod, link, open, stat, truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { type Content, piecesOf } from '../../lib/content.ts';
 import { copySparse } from '../../lib/files.ts';
+import { isZero } from '../../lib/holes.ts';
 
 interface Taking {
   signal: AbortSignal;
@@ -45,15 +46,6 @@ export async function takeIn(
 }
 
 const isRoot = process.getuid?.() === 0;
-const zeros = Buffer.alloc(64 * 1024);
-
-const isZero = (chunk: Buffer) => {
-  for (let at = 0; at < chunk.length; at += zeros.length) {
-    const part = chunk.subarray(at, at + zeros.length);
-    if (!part.equals(zeros.subarray(0, part.length))) return false;
-  }
-  return true;
-};
 
 /** No more bytes than the content says, nor fewer. */
 const spool = (content: Content, target: string, signal: AbortSignal): Promise<number> =>

@@ -62,7 +62,8 @@ export const imageImport = defineJob({
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
     // A layer on a base boots with the kernel of that base.
-    const parts = partsOf(file, told);
+    const isPacked = manifest?.format === 'raw' && (manifest.compression ?? 'none') !== 'none';
+    const parts = isPacked ? { disk: file, tail: told } : partsOf(file, told);
     await context.phase('making a layer of it', 0.3);
     // A healed layer replaces bytes that are counted already, so no quota limits it.
     const bytesMax =
@@ -70,10 +71,7 @@ export const imageImport = defineJob({
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
     const spec = { layerId, parentId: base?.id ?? null, bytesMax, wanted: job.data.disk };
-    const made = await requirePart(engine, 'transfer').importLayer(
-      { ...spec, ...(base ? { disk: parts.disk } : parts) },
-      call,
-    );
+    const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
     const isNew = healed === null;
     const warnings = boot && isNew ? await judgedRoot(context, { boot, baseLayerId: layerId }) : [];
     return async (work) => {

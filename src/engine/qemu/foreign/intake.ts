@@ -9,10 +9,10 @@ import type { QemuUser } from '../confine.ts';
 import { giveTo } from '../host.ts';
 import { copyMs, TooLarge } from '../qemu-img.ts';
 import { writeSparse } from '../source.ts';
+import { outputOf, unpackArgs } from '../stream-tool.ts';
 import { assertWithin, type OpenFile, readUpTo, withFile } from './file-part.ts';
 import { chooseDisk, type Member } from './member.ts';
 import { tarMembers } from './tar.ts';
-import { unpackArgs, unpackedBy } from './unpack.ts';
 import { judgeQed, judgeVdi } from './vdi.ts';
 import { hasVhdFooter, judgeVhd, judgeVhdx } from './vhd.ts';
 import { judgeSparseExtent, judgeVmdk } from './vmdk.ts';
@@ -37,6 +37,8 @@ interface Intake {
   bytesMax: number;
   /** What any file may unpack to, holes included; see `unpackedRatioMax`. */
   unpackedBytes?: number;
+  /** Is given each file that was decompressed, and may cut off what follows the disk in it. */
+  cut?: (path: string) => Promise<void>;
   signal: AbortSignal;
 }
 
@@ -87,7 +89,8 @@ async function decompress(
 ): Promise<null> {
   const tool = { program: by, args: unpackArgs[by], path, user: intake.user, cwd: intake.folder };
   const { size } = await withFile(path, async (file) => file);
-  await bounded({ to, packedBytes: size }, intake, (signal) => unpackedBy(tool, signal));
+  await bounded({ to, packedBytes: size }, intake, (signal) => outputOf(tool, signal));
+  await intake.cut?.(to);
   return null;
 }
 

@@ -3,9 +3,9 @@
 
 import { type Entry, fromFd, type ZipFile } from 'yauzl';
 import { invalid } from '../../../domain/error.ts';
+import { outputOf, type Tool } from '../stream-tool.ts';
 import type { OpenFile } from './file-part.ts';
 import { type Member, membersMax } from './member.ts';
-import { type Tool, unpackedBy } from './unpack.ts';
 
 const [linkMode, kindMode] = [0o120000, 0o170000];
 const encrypted = 1;
@@ -51,7 +51,7 @@ export async function zipMembers(
     fault: faultOf(entry),
     open: (signal) => {
       const args = ['-qq', '-p', tool.path, patternOf(entry.fileName, files)];
-      return unpackedBy({ ...tool, program: 'unzip', args }, signal);
+      return outputOf({ ...tool, program: 'unzip', args }, signal);
     },
   }));
 }

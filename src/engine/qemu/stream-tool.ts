@@ -1,14 +1,14 @@
-// Runs the tools that unpack files from outside. Each runs in a cage, and its output is a stream, so
-// that what it unpacks is bounded while it comes.
+// Runs the tools that compress files and unpack those from outside. Each runs in a cage, and its
+// output is a stream, so that what it makes is bounded while it comes.
 
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Compression } from '../../../domain/disk-kind.ts';
-import { AppError, failedForNow, invalid } from '../../../domain/error.ts';
-import { OutputTail } from '../../../lib/output-tail.ts';
-import { killGroup } from '../../../lib/spawn.ts';
-import { caged, type QemuUser } from '../confine.ts';
+import type { Compression } from '../../domain/disk-kind.ts';
+import { AppError, failedForNow, invalid } from '../../domain/error.ts';
+import { OutputTail } from '../../lib/output-tail.ts';
+import { killGroup } from '../../lib/spawn.ts';
+import { caged, type QemuUser } from './confine.ts';
 
 export interface Tool {
   program: string;
@@ -33,6 +33,12 @@ const packages: Record<string, string> = {
 /** Exit statuses that tell of something beside the content, such as bytes that follow it. */
 const warnings: Record<string, number> = { gzip: 2, unzip: 1 };
 
+/** What compresses an export. The fast levels, because a disk has gigabytes. */
+export const packers = {
+  gzip: { program: 'gzip', args: ['-1cn'] },
+  zstd: { program: 'zstd', args: ['-3cq'] },
+} as const;
+
 export const unpackArgs: Record<Compression, string[]> = {
   gzip: ['-dc'],
   bzip2: ['-dc'],
@@ -55,7 +61,7 @@ async function startTool({ program, args, path, user, cwd }: Tool) {
     if (!new RegExp(`^Error: ${program} is in none of`).test(String(error))) throw error;
     throw new AppError(
       'unavailable',
-      `${program} is not on the host, and this file needs it. Install it (Debian: sudo apt-get install ${packages[program]}), then try again.`,
+      `${program} is not on the host, and this work needs it. Install it (Debian: sudo apt-get install ${packages[program]}), then try again.`,
       { detail: String(error) },
     );
   });
@@ -79,7 +85,7 @@ async function startTool({ program, args, path, user, cwd }: Tool) {
  * `unavailable` when something ended the tool, and the reason of the signal. The tool is ended when
  * the caller wants no more.
  */
-export async function* unpackedBy(tool: Tool, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* outputOf(tool: Tool, signal: AbortSignal): AsyncGenerator<Buffer> {
   const { child, stdout, stderr } = await startTool(tool);
   const said = new OutputTail();
   stderr.on('data', (piece: Buffer) => said.push(piece));
@@ -114,7 +120,7 @@ function faultOf(
   // 128 and a signal: the tool in the cage was killed.
   if (by !== null || code === 137)
     return failedForNow(
-      'A tool that unpacked a file was ended by the host, which may lack memory.',
+      'A tool that worked on a file was ended by the host, which may lack memory.',
       { detail },
     );
   const why = said.trim().split('\n')[0]?.slice(0, 200) ?? '';
