@@ -16,7 +16,13 @@ import {
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
-import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import {
+  canonicalOrder,
+  isFresh,
+  layerKey,
+  pickSoftware,
+  type Software,
+} from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
@@ -124,6 +130,8 @@ interface InstallInput {
   name?: string | undefined;
   softwareIds?: readonly SoftwareId[] | undefined;
   baseImageId?: BaseImageId | undefined;
+  /** Steps that reach the network are made anew. */
+  refresh?: boolean | undefined;
 }
 
 /**
@@ -140,7 +148,8 @@ export async function imageInstall(
   await assertQuota(context, { images: 1, builds: 1 });
   const ids = input.softwareIds ?? [];
   const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
-  const unmade = await unmadeSteps(context, base, list);
+  const refresh = input.refresh === true;
+  const unmade = await unmadeSteps(context, base, list, refresh);
   await assertHostRoom(
     context,
     unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0),
@@ -162,24 +171,32 @@ export async function imageInstall(
   );
   context.touched({ imageId: image.id });
   const kind = unmade.length === 0 ? 'imageReuse' : 'imageInstall';
-  await context.enqueue([{ kind, organisationId, imageId: image.id }]);
+  const data = refresh ? { refresh } : {};
+  await context.enqueue([{ kind, organisationId, imageId: image.id, data }]);
   const [job] = await work.jobs.ofImages([image.id]);
   return { image, softwares: list, job };
 }
 
-/** Returns the software whose step no earlier build has made. */
+/** Returns the software whose step no earlier build has made, or that is to be made anew. */
 async function unmadeSteps(
-  { work }: ReadContext,
+  { work }: ChangeContext,
   base: BaseImage,
   list: readonly Software[],
-): Promise<Software[]> {
-  let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
-  const unmade: Software[] = [];
-  for (const software of list) {
-    key = layerKey(key, software.recipeDigest);
-    if ((await work.layers.byKey(key))?.state !== 'sealed') unmade.push(software);
+  refresh: boolean,
+): Promise<readonly Software[]> {
+  let parent = await work.layers.get(base.layerId);
+  let key = parent.key ?? base.layerId;
+  const now = work.now();
+  const refreshedSince = refresh ? now : null;
+  for (const [index, { recipe, recipeDigest }] of list.entries()) {
+    key = layerKey(key, recipeDigest);
+    const layer = await work.layers.byKey(key);
+    const isMade = layer?.state === 'sealed';
+    if (!isMade || !isFresh(layer, { recipe, parent, refreshedSince, now }))
+      return list.slice(index);
+    parent = layer;
   }
-  return unmade;
+  return [];
 }
 
 /**

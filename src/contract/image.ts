@@ -61,6 +61,9 @@ export const BuildStep = Type.Object(
     output: Type.String({
       description: 'What the recipe printed; the middle of a long output is left out',
     }),
+    warnings: Type.Array(Type.String(), {
+      description: 'Lines of the output in which a package manager could not reach its sources',
+    }),
   },
   { title: 'BuildStep' },
 );
@@ -136,6 +139,14 @@ export const imageOperations = {
       ),
       base_image_id: Type.Optional(
         Id<BaseImageId>('Base image to build from. Default: the newest'),
+      ),
+      refresh: Extension(
+        Type.Optional(
+          Type.Boolean({
+            description:
+              'Make the steps that reach the network anew, and all that stand on them. Default: false',
+          }),
+        ),
       ),
     }),
     response: Image.properties,

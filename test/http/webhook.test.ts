@@ -7,7 +7,8 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { defer, movableClock, type Scope, temporaryFolder } from '../support.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { defer, movableClock, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { settled } from './settled.ts';
 
 interface Arrived {
@@ -46,8 +47,9 @@ async function receiver(t: Scope) {
 
 const dayMs = 24 * 3600_000;
 
-async function withWebhooks(t: Scope, webhooksMayAskInside = true) {
-  const { clock, advance } = movableClock();
+async function withWebhooks(t: Scope, webhooksMayAskInside = true, other?: Clock) {
+  const { clock: movable, advance } = movableClock();
+  const clock = other ?? movable;
   const all = await settled(t, { clock, settings: { webhooksMayAskInside } });
   const { h } = all;
   const create = async (url: string, more: object = {}) =>
@@ -194,6 +196,26 @@ describe('a webhook', () => {
     });
     assert.ok(!to.arrived.some(({ path }) => path === '/stolen'));
     assert.equal(to.told()[0].type, 'ping');
+  });
+
+  it('is told at once of what happens while the receiver of another organisation hangs', async (t) => {
+    const { clock } = movableClock();
+    const quick = (ms: number, signal?: AbortSignal) => clock.sleep(Math.min(ms, 20), signal);
+    const { h, deliver, create } = await withWebhooks(t, true, { ...clock, sleep: quick });
+    const [hanging, good] = [await receiver(t), await receiver(t)];
+    const held: ServerResponse[] = [];
+    hanging.settings.answer = (response) => void held.push(response);
+    const ping = async (id: string, key: typeof h.keys.ours) =>
+      assert.equal((await h.call('webhookPing', { params: { id } }, key)).status, 200);
+    await ping((await create(hanging.url())).id, h.keys.ours);
+    const run = deliver();
+    await waitFor('the first receiver hangs', () => held.length > 0);
+    const theirs = await h.call('webhookCreate', { body: { url: good.url() } }, h.keys.theirs);
+    await ping(theirs.body.id, h.keys.theirs);
+    await waitFor('the other one is told', () => good.arrived.length > 0);
+    assert.equal(hanging.arrived.length, 1);
+    for (const response of held) response.end();
+    await run;
   });
 
   it('is refused for a wrong address, an unknown type, and beyond the most; it ends with its deletion', async (t) => {

@@ -21,7 +21,7 @@ import { assertName, assertNameFree } from './name.ts';
 
 /** With the limits and the order of the recipe; see `Recipe`. */
 export interface NewSoftware
-  extends Pick<Recipe, 'cpus' | 'memoryMb' | 'rebootStatus' | 'requires' | 'after'> {
+  extends Pick<Recipe, 'cpus' | 'memoryMb' | 'rebootStatus' | 'requires' | 'after' | 'maxAgeMs'> {
   name: string;
   sizeGb: number;
   script: string;

@@ -28,6 +28,7 @@ interface Title {
   rebootStatus?: number;
   requires?: string[];
   after?: string[];
+  maxAge?: number;
 }
 
 export function softwareCommands(software: Command, context: OperatorContext): void {
@@ -57,6 +58,12 @@ const titleOptions = (command: Command) =>
         .argParser(duration('1s', '24h', { bare: true }))
         .default(1800_000, '30m'),
     )
+    .addOption(
+      new Option(
+        '--max-age <duration>',
+        'with --network: how long builds use its layer again, such as 7d; default: for ever',
+      ).argParser(duration('1m', '3650d')),
+    )
     .option('--cpus <n>', 'least processors of the build machine', whole(1, 64))
     .option('--memory <mb>', 'least memory of the build machine, in MB', whole(64, 1_048_576))
     .option(
@@ -70,7 +77,7 @@ const titleOptions = (command: Command) =>
 /** Throws UsageError for a file that cannot be read. */
 async function titleOf(given: Title): Promise<NewSoftware> {
   const { name, size: sizeGb, script, file: files = [], network = false, timeout } = given;
-  const { cpus, memory, rebootStatus, requires, after } = given;
+  const { cpus, memory, rebootStatus, requires, after, maxAge } = given;
   await readableFile('--script', script);
   for (const path of files) await readableFile('--file', path);
   const text = await readFile(script, 'utf8');
@@ -81,6 +88,7 @@ async function titleOf(given: Title): Promise<NewSoftware> {
     ...(rebootStatus !== undefined && { rebootStatus }),
     ...(requires && { requires }),
     ...(after && { after }),
+    ...(maxAge !== undefined && { maxAgeMs: maxAge }),
   };
 }
 

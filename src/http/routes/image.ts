@@ -13,6 +13,7 @@ import {
   imageRestore,
 } from '../../app/image.ts';
 import type { Answer } from '../../contract/table.ts';
+import { warningsOf } from '../../domain/software.ts';
 import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 
 export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {
@@ -73,6 +74,7 @@ export const imageHandlers: Handlers<
         name: body.name,
         softwareIds: body.software_ids,
         baseImageId: body.base_image_id,
+        refresh: body.refresh,
       }),
     ),
   imageCancel: async (context, { params }) => presentImage(await imageCancel(context, params.id)),
@@ -92,6 +94,7 @@ export const imageHandlers: Handlers<
       report,
       steps: steps.map(({ softwareId, exitCode, durationMs, ...step }) => ({
         ...step,
+        warnings: warningsOf(step.output),
         software_id: softwareId,
         exit_code: exitCode,
         duration_ms: durationMs,

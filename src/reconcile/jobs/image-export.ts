@@ -68,7 +68,7 @@ export const imageExport = defineJob({
     });
     const { transfer, image, head, base, baseKey, boot, software } = found;
     await context.phase('verifying the layers', 0.1);
-    await verifyChain(context, head.id, call);
+    await verifyChain(context, head.id);
     await context.phase('writing the file', 0.3);
     const { format } = transfer;
     const compression = job.data.compression ?? usualCompression(format);

@@ -31,6 +31,7 @@ import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
+import { fairClaims } from './0031-fair-claims.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -63,6 +64,7 @@ const all: Record<string, MigrationFor> = {
   '0026-events': events,
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
+  '0031-fair-claims': fairClaims,
   '0034-cancelled-jobs': cancelledJobs,
 };
 
@@ -76,6 +78,7 @@ export const additions: readonly string[] = [
   '0026-events',
   '0027-webhooks',
   '0028-operator-keys',
+  '0031-fair-claims',
   '0034-cancelled-jobs',
 ];
 

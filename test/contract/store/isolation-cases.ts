@@ -96,6 +96,7 @@ export const lists: Record<string, Read> = {
   'disks.deleting': (work) => work.disks.deleting(later(work)),
   'disks.standingOn': (work, { layerId }) => work.disks.standingOn(layerId),
   'jobs.open': (work) => work.jobs.open(10),
+  'jobs.running': (work) => work.jobs.running(),
   'jobs.due': (work) => work.jobs.due(tenOfEach, 1000),
   'jobs.openOfKind': (work) => work.jobs.openOfKind('imageExport'),
   'jobs.toCancel': (work) => work.jobs.toCancel(),
