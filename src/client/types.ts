@@ -613,13 +613,15 @@ export interface Operations {
     input: {
       /** ID. */
       id: number;
-      /** `qcow2` is compressed with zstd. Default: qcow2. */
+      /** Format of the disk. Default: qcow2. */
       format?: 'qcow2' | 'raw' | undefined;
+      /** Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw. */
+      compression?: 'zstd' | 'gzip' | 'none' | undefined;
     };
     answer: Transfer;
     extension: true;
   };
-  /** Open the upload of an image: a qcow2 or raw disk. */
+  /** Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive. */
   imageImport: {
     input: {
       /** Of the whole file. */
@@ -664,6 +666,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk?: string | undefined;
     };
     answer: Image;
     extension: true;
