@@ -397,7 +397,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -408,6 +408,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Instead of the images, those deleted that can be brought back. */
@@ -421,6 +423,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show an image. */
@@ -673,6 +677,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Only machines in this state. */
@@ -692,6 +698,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show a machine. */
@@ -1039,6 +1047,8 @@ export interface Operations {
       user_email?: string | undefined;
       /** Only this machine. */
       organization_machine_id?: number | undefined;
+      /** Only entries that follow this one; give the dates of the first answer with it. */
+      before?: number | undefined;
     };
     answer: {
       logs: UserActionLog[];
@@ -1048,6 +1058,8 @@ export interface Operations {
       start_date: string;
       /** Its end. */
       end_date: string;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Listen to what happens to the images, machines, transfers and layers that the key may read, as server-sent events. With the header Last-Event-ID, begin after that event. */

@@ -4,6 +4,7 @@
 import { Type } from 'typebox';
 import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
 import {
+  cursorFields,
   Enum,
   Id,
   NullableDateTime,
@@ -117,7 +118,7 @@ export const machineOperations = {
     summary: 'List the machines of the organisation',
     permission: 'machines:read',
     query: Type.Object({ ...pageQuery, ...machineListQuery }),
-    response: { machines: Type.Array(Machine), ...pageFields },
+    response: { machines: Type.Array(Machine), ...pageFields, ...cursorFields },
     errors: [],
   }),
   machineGet: define({

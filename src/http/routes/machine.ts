@@ -59,8 +59,9 @@ export const machineHandlers: Handlers<
     const page = pageOf(query);
     const { q, status, assigned, has_session_data: hasSessionData, time_left: timeLeftMin } = query;
     const filter = { ...page, q, status, assigned, hasSessionData, timeLeftMin };
-    const { machines, count } = await machineList(context, filter);
-    return { machines: machines.map(presentMachine), ...pageAnswer(page, count) };
+    const found = await machineList(context, filter);
+    const machines = found.machines.map(presentMachine);
+    return { machines, ...pageAnswer(page, found, machines) };
   },
   machineGet: async (context, { params }) => presentMachine(await machineGet(context, params.id)),
   async machineCreate(context, { body }) {

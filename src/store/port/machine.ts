@@ -3,6 +3,7 @@
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
+import type { PageFilter, PageFound } from './page.ts';
 
 export type NewMachine = Pick<
   Machine,
@@ -19,10 +20,7 @@ export type NewMachine = Pick<
 
 export type MachineChange = Partial<Omit<Machine, 'id' | 'name' | 'permissions' | 'lostPendingAt'>>;
 
-export interface MachineFilter {
-  /** From 1. */
-  page: number;
-  perPage: number;
+export interface MachineFilter extends PageFilter {
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
   q?: string | undefined;
   status?: MachineStatus | undefined;
@@ -49,8 +47,8 @@ export interface MachineReader {
    * missing, unless all are in this scope. Any number of ids, each once.
    */
   getMany(ids: readonly MachineId[]): Promise<Machine[]>;
-  /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
-  list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
+  /** One page, newest first. A page past the end is empty. */
+  list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound>;
   /** All machines of this scope, in order of id. */
   all(): Promise<Machine[]>;
   /** The machines with the status `ready`, and their disks, in no order. */

@@ -14,6 +14,7 @@ import type {
   MachineWriter,
   NewMachine,
 } from '../port/machine.ts';
+import type { PageFound } from '../port/page.ts';
 import { isIdle } from './open-job.ts';
 import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
@@ -83,8 +84,8 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return found.map(toMachine);
   }
 
-  async list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }> {
-    const { page, perPage, q, status, hasSessionData } = filter;
+  async list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound> {
+    const { q, status, hasSessionData, ...page } = filter;
     const all = () => this.within(this.db.selectFrom('machine'));
     let matching = all();
     if (q) matching = matching.where(contains(q));
@@ -92,9 +93,8 @@ export class SqlMachineReader extends Queries implements MachineReader {
     if (hasSessionData !== undefined)
       matching = matching.where('diskId', hasSessionData ? 'is not' : 'is', null);
     const byNameAlone = status === undefined && hasSessionData === undefined;
-    const { ids, count } = await idsOfPage({
+    const { ids, ...rest } = await idsOfPage({
       page,
-      perPage,
       rows: matching,
       found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
       places: !q && byNameAlone ? this.placesOf('machine') : undefined,
@@ -104,7 +104,7 @@ export class SqlMachineReader extends Queries implements MachineReader {
       .where('id', 'in', this.among(ids))
       .orderBy('id', 'desc')
       .execute();
-    return { machines: shown.map(toMachine), count };
+    return { machines: shown.map(toMachine), ...rest };
   }
 
   async all(): Promise<Machine[]> {
