@@ -196,6 +196,8 @@ export interface MachineAttributes {
   assignment_pending: boolean;
   /** What is being done to it; null when nothing is. */
   phase: string | null;
+  /** When it was deleted; null unless deleted machines are listed. */
+  deleted_at: string | null;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
 }
@@ -689,6 +691,8 @@ export interface Operations {
       has_session_data?: boolean | undefined;
       /** Only machines with at least so many minutes left; nothing is metered, so each has 0. */
       time_left?: number | undefined;
+      /** Instead of the machines, those deleted that can be brought back. */
+      deleted?: boolean | undefined;
     };
     answer: {
       machines: Machine[];
@@ -736,6 +740,24 @@ export interface Operations {
       count: number;
       silver_image?: Image;
     };
+  };
+  /** Delete a machine that is off; its disk is kept for a while, and it can be brought back until then. */
+  machineDelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Bring a deleted machine back with its disk, assignment, permissions and name, while its disk is kept. */
+  machineUndelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Machine;
+    extension: true;
   };
   /** Start a machine. */
   machineStart: {

@@ -138,6 +138,7 @@ for (const [address, document] of documents) {
         'status_reason',
         'assignment_pending',
         'phase',
+        'deleted_at',
         'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;

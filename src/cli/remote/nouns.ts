@@ -45,12 +45,18 @@ const newestImages = async (client: Client, deleted: boolean): Promise<Named[]> 
     ({ attributes }) => attributes,
   );
 
-const machines = (client: Client, q: string) =>
+const machines = (client: Client, q: string, deleted: boolean) =>
   search('machine', async (place) => {
-    const query = { ...(q !== '' && { q }), ...place, per_page: perPage };
+    const only = { ...(q !== '' && { q }), ...(deleted && { deleted }) };
+    const query = { ...only, ...place, per_page: perPage };
     const { machines: items, ...rest } = await client.machineList(query);
     return { items, ...rest };
   });
+
+const newestMachines = async (client: Client, deleted: boolean): Promise<Named[]> =>
+  (await client.machineList({ per_page: perPage, ...(deleted && { deleted }) })).machines.map(
+    ({ attributes }) => attributes,
+  );
 
 const software = async (client: Client) => (await client.softwareList({})).software;
 const bases = async (client: Client) => (await client.softwareList({})).base_images;
@@ -82,11 +88,13 @@ export const nouns = {
   },
   machine: {
     see: 'machine list',
-    find: machines,
-    near: async (client) =>
-      (await client.machineList({ per_page: perPage })).machines.map(
-        ({ attributes }) => attributes,
-      ),
+    find: (client, q) => machines(client, q, false),
+    near: (client) => newestMachines(client, false),
+  },
+  'deleted machine': {
+    see: 'machine list --deleted',
+    find: (client, q) => machines(client, q, true),
+    near: (client) => newestMachines(client, true),
   },
   software: { see: 'software list', find: software, near: software },
   'base image': { see: 'base list', find: bases, near: bases },

@@ -31,7 +31,8 @@ const stateOf = {
   image: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
   // A machine that cannot be used is shown like this by the API too.
-  machine: sql`case when paused_at is null and away_at is null then status else 'warming_up' end,
+  machine: sql`case when deleted_at is not null then 'deleted'
+      when paused_at is null and away_at is null then status else 'warming_up' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
   transfer: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), received_bytes, bytes`,
