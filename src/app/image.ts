@@ -23,6 +23,7 @@ import {
   type Software,
 } from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
+import type { ImageFilter } from '../store/port/image.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
 import { assertQuota } from './organisation.ts';
@@ -57,12 +58,9 @@ const viewImage = async (context: ReadContext, image: Image): Promise<ImageView>
   return view ?? { image, softwares: [], job: undefined };
 };
 
-export async function imageList(
-  context: ReadContext,
-  filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
-) {
-  const { images, count } = await context.work.images.list(filter);
-  return { images: await viewImages(context, images), count };
+export async function imageList(context: ReadContext, filter: ImageFilter) {
+  const { images, ...rest } = await context.work.images.list(filter);
+  return { images: await viewImages(context, images), ...rest };
 }
 
 export async function imageGet(context: ReadContext, id: ImageId): Promise<ImageView> {

@@ -8,11 +8,11 @@ import {
   assertHolds,
   assertResettable,
   type Machine,
-  type MachineStatus,
   machinePermissionDefaults,
   planStart,
   planStop,
 } from '../domain/machine.ts';
+import type { MachineFilter } from '../store/port/machine.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
@@ -45,26 +45,21 @@ async function viewMachines(
   }));
 }
 
-export interface MachineFilter {
-  page: number;
-  perPage: number;
-  q?: string | undefined;
-  status?: MachineStatus | undefined;
+interface MachineQuery extends MachineFilter {
   /** Whether the machine has a user. */
   assigned?: boolean | undefined;
-  hasSessionData?: boolean | undefined;
   /** The least number of minutes that the machine has left. */
   timeLeftMin?: number | undefined;
 }
 
 export async function machineList(
   context: ReadContext,
-  { assigned, timeLeftMin = 0, ...filter }: MachineFilter,
+  { assigned, timeLeftMin = 0, ...filter }: MachineQuery,
 ) {
   // No machine has a user, and none has minutes left, because nothing is metered.
-  if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0 };
-  const { machines, count } = await context.work.machines.list(filter);
-  return { machines: await viewMachines(context, machines), count };
+  if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0, more: false };
+  const { machines, ...rest } = await context.work.machines.list(filter);
+  return { machines: await viewMachines(context, machines), ...rest };
 }
 
 export async function machineGet(context: ReadContext, id: MachineId): Promise<MachineView> {

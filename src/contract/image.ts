@@ -4,6 +4,7 @@
 import { Type } from 'typebox';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
+  cursorFields,
   DateTime,
   Enum,
   Id,
@@ -86,7 +87,7 @@ export const imageOperations = {
         ),
       ),
     }),
-    response: { images: Type.Array(Image), ...pageFields },
+    response: { images: Type.Array(Image), ...pageFields, ...cursorFields },
     answerName: 'ListImagesResponse',
     errors: [],
   }),

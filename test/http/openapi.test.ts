@@ -114,7 +114,7 @@ for (const [address, document] of documents) {
           .map((one: Json) => parameterOf(document, one))
           .filter((one: Json) => one['x-extension'])
           .map((one: Json) => one.name);
-      assert.deepEqual(ours('/images', 'get'), ['deleted', 'Silversmith-Extensions']);
+      assert.deepEqual(ours('/images', 'get'), ['before', 'deleted', 'Silversmith-Extensions']);
       assert.deepEqual(ours('/images', 'post'), ['Idempotency-Key', 'Silversmith-Extensions']);
       assert.deepEqual(ours('/images/{id}', 'delete'), ['Idempotency-Key']);
       assert.deepEqual(ours('/software', 'get'), []);
@@ -138,6 +138,7 @@ for (const [address, document] of documents) {
         'status_reason',
         'assignment_pending',
         'phase',
+        'deleted_at',
         'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;

@@ -56,8 +56,9 @@ export const imageHandlers: Handlers<
   async imageList(context, { query }) {
     const page = pageOf(query);
     const { q, deleted } = query;
-    const { images, count } = await imageList(context, { ...page, q, deleted });
-    return { images: images.map(presentImage), ...pageAnswer(page, count) };
+    const found = await imageList(context, { ...page, q, deleted });
+    const images = found.images.map(presentImage);
+    return { images, ...pageAnswer(page, found, images) };
   },
   imageGet: async (context, { params }) => presentImage(await imageGet(context, params.id)),
   imageCapture: async (context, { body }) =>
