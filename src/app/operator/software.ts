@@ -4,6 +4,7 @@
 import { basename } from 'node:path';
 import { invalid } from '../../domain/error.ts';
 import type { SoftwareId } from '../../domain/ids.ts';
+import { versionedName } from '../../domain/offer.ts';
 import {
   assertRecipe,
   type Recipe,
@@ -27,6 +28,7 @@ export interface NewSoftware {
   files: string[];
   network: boolean;
   timeoutMs: number;
+  version?: string | null | undefined;
 }
 
 type Intake = Pick<Engine, 'importFile'>;
@@ -39,7 +41,8 @@ const assertFree = async (work: Reader, name: string) =>
     'software',
     name,
     await work.software.list(),
-    (id) => `to give it another recipe: silversmith software update ${id}`,
+    (id) =>
+      `to give it another recipe: silversmith software update ${id}; to add a version of it beside: --release`,
   );
 
 /**
@@ -48,9 +51,10 @@ const assertFree = async (work: Reader, name: string) =>
  */
 async function takeIn(
   intake: Intake,
-  { name, sizeGb, files, ...rest }: NewSoftware,
+  { name: series, version = null, sizeGb, files, ...rest }: NewSoftware,
   signal?: AbortSignal,
 ) {
+  const name = versionedName(series, version);
   assertName(name);
   if (!(sizeGb > 0 && sizeGb <= 10_000))
     throw invalid('The size must be a number of GB above 0 and up to 10000.');
@@ -67,7 +71,7 @@ async function takeIn(
   assertRecipe(recipe);
   for (const { sha256, content } of pinned)
     await intake.importFile({ sha256, content }, withoutJob(signal));
-  return { name, sizeGb, recipe };
+  return { name, version, sizeGb, recipe };
 }
 
 /** Throws `invalid` for a recipe that is not valid, and `conflict` when a title has the name. */
@@ -77,7 +81,8 @@ export const softwareAdd = change(
     `software ${JSON.stringify(name)}`,
   async ({ store, touched }, intake, given, signal?) => {
     // The name is looked at before files are copied, and again in the transaction that takes it.
-    await store.read('system', (work) => assertFree(work, given.name));
+    const name = versionedName(given.name, given.version ?? null);
+    await store.read('system', (work) => assertFree(work, name));
     const title = await takeIn(intake, given, signal);
     const added = await store.write('system', async (work) => {
       await assertFree(work, title.name);
