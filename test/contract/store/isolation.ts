@@ -56,6 +56,7 @@ async function furnish(
   const id = await world.job({ kind: 'imageExport', organisationId, imageId, transferId });
   const job = await world.claim(id, 'owner');
   assert.ok(job);
+  await world.write((work) => work.jobs.requestCancel(id));
   const ids = {
     imageId,
     deletedId,
