@@ -16,6 +16,7 @@ import type { MachineFilter } from '../store/port/machine.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
+import { offeredType } from './machine-type.ts';
 import { assertQuota } from './organisation.ts';
 
 export interface MachineView {
@@ -86,7 +87,7 @@ export async function machineCreate(
   input: CreateInput,
 ): Promise<{ machines: MachineView[]; image: ImageView | undefined }> {
   const { work, organisationId } = context;
-  const type = await work.machineTypes.get(input.machineTypeId);
+  const type = await offeredType(work, input.machineTypeId);
   await assertQuota(context, { machines: input.quantity ?? 1 });
   const wanted = (input.softwareIds?.length ?? 0) > 0 || input.baseImageId !== undefined;
   const image = wanted ? await imageInstall(context, input) : undefined;
@@ -130,7 +131,7 @@ export async function machineStart(
 ): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
-  const type = typeId === undefined ? undefined : await work.machineTypes.get(typeId);
+  const type = typeId === undefined ? undefined : await offeredType(work, typeId);
   const image: Image | null =
     machine.assignedImageId === null
       ? null

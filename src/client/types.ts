@@ -88,6 +88,12 @@ export interface ImageAttributes {
   deleted_at: string | null;
   /** What its creation is doing now; null when nothing is. */
   phase: string | null;
+  /** The base image that it stands on; null when it stands on none. */
+  base_id: number | null;
+  /** Name of that base image, with its version. */
+  base_name: string | null;
+  /** Version of that base image; null when it has none. */
+  base_version: string | null;
 }
 
 export interface SoftwareData {
@@ -302,6 +308,8 @@ export interface CatalogueSoftware {
   name: string;
   /** Software size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'software';
   attributes: {
     /** Software ID. */
@@ -310,6 +318,8 @@ export interface CatalogueSoftware {
     name: string;
     /** Software size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -320,6 +330,8 @@ export interface CatalogueBaseImage {
   name: string;
   /** Base image size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'base_image';
   attributes: {
     /** Base image ID. */
@@ -328,6 +340,8 @@ export interface CatalogueBaseImage {
     name: string;
     /** Base image size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -409,7 +423,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'refresh' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'place' | 'version' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {

@@ -9,6 +9,7 @@ import {
   Enum,
   Id,
   NullableDateTime,
+  NullableInteger,
   NullableString,
   pageFields,
   pageQuery,
@@ -38,6 +39,11 @@ const ImageAttributes = Type.Object(
       NullableDateTime('When it was deleted; null unless deleted images are listed'),
     ),
     phase: Extension(NullableString('What its creation is doing now; null when nothing is')),
+    base_id: Extension(
+      NullableInteger('The base image that it stands on; null when it stands on none'),
+    ),
+    base_name: Extension(NullableString('Name of that base image, with its version')),
+    base_version: Extension(NullableString('Version of that base image; null when it has none')),
   },
   { title: 'ImageAttributes' },
 );

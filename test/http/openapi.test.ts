@@ -117,7 +117,7 @@ for (const [address, document] of documents) {
       assert.deepEqual(ours('/images', 'get'), ['before', 'deleted', 'Silversmith-Extensions']);
       assert.deepEqual(ours('/images', 'post'), ['Idempotency-Key', 'Silversmith-Extensions']);
       assert.deepEqual(ours('/images/{id}', 'delete'), ['Idempotency-Key']);
-      assert.deepEqual(ours('/software', 'get'), []);
+      assert.deepEqual(ours('/software', 'get'), ['Silversmith-Extensions']);
       const fields = (name: string) => {
         const { properties, required } = document.components.schemas[name];
         const names = Object.keys(properties).filter((field) => properties[field]['x-extension']);
@@ -133,6 +133,9 @@ for (const [address, document] of documents) {
         'protected',
         'deleted_at',
         'phase',
+        'base_id',
+        'base_name',
+        'base_version',
       ]);
       assert.deepEqual(fields('MachineAttributes'), [
         'status_reason',

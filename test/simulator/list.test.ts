@@ -82,8 +82,14 @@ describe('lists', () => {
       SILVERSMITH_KEY: key,
       SILVERSMITH_SECRET: secret,
     };
-    assert.match((await runIn(elsewhere, 'software', 'list')).out, /^ID +NAME +GB\n.*htop/s);
-    assert.match((await runIn(elsewhere, 'base', 'list')).out, /^ID +NAME +GB\n1 +Simulated base/);
+    assert.match(
+      (await runIn(elsewhere, 'software', 'list')).out,
+      /^ID +NAME +VERSION +GB\n.*htop/s,
+    );
+    assert.match(
+      (await runIn(elsewhere, 'base', 'list')).out,
+      /^ID +NAME +VERSION +GB\n1 +Simulated base/,
+    );
     assert.match(
       (await runIn(elsewhere, 'machine-type', 'list')).out,
       /^ID +NAME +TYPE.*\n1 +Small +small +1 +768 +10\n/,
@@ -93,8 +99,8 @@ describe('lists', () => {
         .name,
       'Small',
     );
-    assert.match((await run('software', 'list', '--local')).out, /NETWORK\n/);
-    assert.match((await run('base', 'list', '--local')).out, /BOOT +WORKS +DEFAULT\n/);
+    assert.match((await run('software', 'list', '--local')).out, /NETWORK +RETIRED\n/);
+    assert.match((await run('base', 'list', '--local')).out, /BOOT +WORKS +DEFAULT +RETIRED\n/);
     assert.match((await run('machine-type', 'list', '--local', '--json')).out, /"memoryMb": 768/);
     await refuses(runIn, [
       [

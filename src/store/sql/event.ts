@@ -31,7 +31,6 @@ const skippedIds = 1_000_000_000;
 const stateOf = {
   image: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
-  // A machine that cannot be used is shown like this by the API too.
   machine: sql`case when deleted_at is not null then 'deleted' else ${shownStatus} end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
   transfer: sql`case when deleted_at is null then status else 'deleted' end,
