@@ -62,7 +62,12 @@ const unavailable = (message: string, detail?: string) =>
  * Throws `unavailable` with the command that installs a missing program, or lets guests be
  * confined.
  */
-export async function probeHost({ root, path, confining, environment = {} }: Wanted): Promise<Host> {
+export async function probeHost({
+  root,
+  path,
+  confining,
+  environment = {},
+}: Wanted): Promise<Host> {
   if (process.platform !== 'linux') {
     throw unavailable(
       'The qemu engine runs on Linux only; try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW',
