@@ -17,7 +17,7 @@ import {
 import type { ImageId } from '../../domain/ids.ts';
 import { outputLines } from '../../lib/output-lines.ts';
 import { looseFrame } from '../event-frame.ts';
-import type { StreamOptions } from '../event-stream.ts';
+import type { StreamOptions } from '../event-listener.ts';
 
 interface Asked<Name extends StreamName> {
   application: Application;
