@@ -23,8 +23,8 @@ describe('a nudge', () => {
     nudge.wake();
     const rest = nudge.sleep(longMs);
     nudge.wake();
-    await rest;
+    assert.equal(await rest, false);
     assert.equal(nudge.take(), false);
-    await nudge.sleep(1);
+    assert.equal(await nudge.sleep(1), true);
   });
 });

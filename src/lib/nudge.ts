@@ -1,9 +1,16 @@
 // Wakes a loop that rests between its rounds. A nudge that comes while the loop works is kept, so
 // the loop does not rest before the round that it asks for.
 
+import { type Clock, systemClock } from './clock.ts';
+
 export class Nudge {
+  readonly #clock: Pick<Clock, 'sleep'>;
   #isSet = false;
   #wake: (() => void) | null = null;
+
+  constructor(clock: Pick<Clock, 'sleep'> = systemClock) {
+    this.#clock = clock;
+  }
 
   /** Asks for one more round. */
   nudge(): void {
@@ -27,16 +34,19 @@ export class Nudge {
     return this.#isSet;
   }
 
-  /** Resolves after `ms`, or as soon as it is woken or nudged; at once after a nudge. */
-  async sleep(ms: number): Promise<void> {
-    if (this.#isSet) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /**
+   * Rests for `ms`, or until it is woken or nudged; not at all after a nudge. Resolves to whether the
+   * time has passed.
+   */
+  async sleep(ms: number): Promise<boolean> {
+    if (this.#isSet) return false;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort(new Error('woken'));
+    const hasPassed = await this.#clock.sleep(ms, woken.signal).then(
+      () => true,
+      () => false,
+    );
     this.#wake = null;
+    return hasPassed;
   }
 }

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { temporaryFolder } from '../support.ts';
+import { movableClock, temporaryFolder, waitFor } from '../support.ts';
 import { receiver, withWebhooks } from './receiver.ts';
 
 const dayMs = 24 * 3600_000;
@@ -143,6 +144,29 @@ describe('a webhook', () => {
     });
     assert.ok(!to.arrived.some(({ path }) => path === '/stolen'));
     assert.equal(to.told()[0].type, 'ping');
+  });
+
+  it('is told at once of what happens while the receiver of another organisation hangs', async (t) => {
+    const { clock } = movableClock();
+    const quick = (ms: number, signal?: AbortSignal) => clock.sleep(Math.min(ms, 20), signal);
+    const { h, deliver, create } = await withWebhooks(t, true, {
+      clock: { ...clock, sleep: quick },
+      settings: { webhooksMayAskInside: true },
+    });
+    const [hanging, good] = [await receiver(t), await receiver(t)];
+    const held: ServerResponse[] = [];
+    hanging.settings.answer = (response) => void held.push(response);
+    const ping = async (id: string, key: typeof h.keys.ours) =>
+      assert.equal((await h.call('webhookPing', { params: { id } }, key)).status, 200);
+    await ping((await create(hanging.url())).id, h.keys.ours);
+    const run = deliver();
+    await waitFor('the first receiver hangs', () => held.length > 0);
+    const theirs = await h.call('webhookCreate', { body: { url: good.url() } }, h.keys.theirs);
+    await ping(theirs.body.id, h.keys.theirs);
+    await waitFor('the other one is told', () => good.arrived.length > 0);
+    assert.equal(hanging.arrived.length, 1);
+    for (const response of held) response.end();
+    await run;
   });
 
   it('is refused for a wrong address, an unknown type, and beyond the most; it ends with its deletion', async (t) => {

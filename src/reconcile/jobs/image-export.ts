@@ -61,7 +61,7 @@ export const imageExport = defineJob({
     });
     const { transfer, image, head, base, baseKey, boot, software } = found;
     await context.phase('verifying the layers', 0.1);
-    await verifyChain(context, head.id, call);
+    await verifyChain(context, head.id);
     await context.phase('writing the file', 0.3);
     const { format } = transfer;
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));

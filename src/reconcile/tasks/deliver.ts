@@ -67,13 +67,14 @@ class WebhookTurns {
     for (let keptAt = clock.monotonic(); !this.#signal.aborted; ) {
       this.#startSome();
       if (this.#telling.size === 0) return;
-      await nudge.sleep(everyMs);
+      const isOver = (await nudge.sleep(everyMs)) || clock.monotonic() - keptAt >= everyMs;
       if (this.#signal.aborted) return;
-      if (clock.monotonic() - keptAt >= everyMs) {
+      if (isOver) {
         keptAt = clock.monotonic();
         if (!(await keepLease())) return this.#lost.abort(new Error('another server tells now'));
       }
-      if (nudge.take()) await this.look();
+      // A nudge may be lost, so it also looks when its period is over.
+      if (nudge.take() || isOver) await this.look();
     }
   }
 
