@@ -1,18 +1,13 @@
 // Webhooks where several servers share a database: one of them tells, whichever wrote the event.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { receiver, standingClock } from '../http/receiver.ts';
-import { defer, type Scope, waitFor } from '../support.ts';
+import { waitFor } from '../support.ts';
 import { startReplicas } from './replicas.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 describe('three servers on one database', () => {
   it('tell a webhook at once and in order, whichever of them an event was written by', async (t) => {
