@@ -236,8 +236,9 @@ export class SqlEventWriter extends SqlEventReader implements EventWriter {
   async #insert(selects: readonly RawBuilder<unknown>[]): Promise<void> {
     if (selects.length === 0) return;
     const table = sql.table(this.dialect.isSerial ? 'event' : 'event_outbox');
-    await sql`insert into ${table} (organisation_id, type, subject, status, reason, bytes,
-      bytes_total, facts, created_at) ${sql.join(selects, sql` union all `)}`.execute(this.db);
-    this.wroteEvents();
+    const { numAffectedRows } = await sql`insert into ${table} (organisation_id, type, subject,
+      status, reason, bytes, bytes_total, facts, created_at)
+      ${sql.join(selects, sql` union all `)}`.execute(this.db);
+    this.wroteEvents(Number(numAffectedRows ?? 0));
   }
 }
