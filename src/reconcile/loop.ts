@@ -36,7 +36,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   /** Names this server in leases. */
   readonly #owner = randomBytes(8).toString('hex');
-  readonly #running = new Map<Job['id'], Promise<void>>();
+  readonly #running = new Map<Job['id'], { ended: Promise<void>; cancel: AbortController }>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
   readonly #claimTurns = new ClaimTurns();
   readonly #workTurns = new Turns();
@@ -69,7 +69,12 @@ export class Reconciler {
     this.#stop.abort(new Error('the server stops'));
     this.nudge();
     await this.#loop;
-    await Promise.allSettled([...this.#running.values(), ...this.#tasks.values()]);
+    await this.#ended();
+    await Promise.allSettled(this.#tasks.values());
+  }
+
+  async #ended(): Promise<void> {
+    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
   }
 
   async #run(): Promise<void> {
@@ -118,6 +123,9 @@ export class Reconciler {
 
   /** Claims the jobs that are due and starts them. Resolves before they are done. */
   async pass(): Promise<void> {
+    const { store } = this.#options;
+    for (const id of await store.read('system', (work) => work.jobs.toCancel()))
+      this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
     // An organisation with few jobs leaves a part of its share, which the next round gives away.
     for (let rounds = 0; rounds < roundsMax; rounds++) if ((await this.#claimRound()) === 0) break;
     this.#options.meter.passed();
@@ -158,12 +166,14 @@ export class Reconciler {
   }
 
   #start(job: Job): void {
-    const options = { ...this.#options, turns: this.#workTurns, stop: this.#stop.signal };
-    const run = execute(definitionOf(job.kind), job, options).finally(() => {
+    const cancel = new AbortController();
+    const stop = this.#stop.signal;
+    const options = { ...this.#options, turns: this.#workTurns, stop, cancel: cancel.signal };
+    const ended = execute(definitionOf(job.kind), job, options).finally(() => {
       this.#running.delete(job.id);
       this.nudge();
     });
-    this.#running.set(job.id, run);
+    this.#running.set(job.id, { ended, cancel });
   }
 
   /** Makes passes until no job is open; waits for the jobs that are to be tried again. */
@@ -171,7 +181,7 @@ export class Reconciler {
     const { store, clock } = this.#options;
     while (true) {
       await this.pass();
-      await Promise.all(this.#running.values());
+      await this.#ended();
       const due = await store.read('system', (work) => work.jobs.nextDue());
       if (due === undefined) return;
       await clock.sleep(Math.max(0, due - clock.now()));
