@@ -1,5 +1,5 @@
-// What is done while the event loop is watched: requests of one organisation that has all machines
-// and half of the images, and each task.
+// The work that is done while the event loop is watched: requests of one organisation that has all
+// machines and half of the images, and each task.
 
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { withoutJob } from '../../src/engine/port/call.ts';
