@@ -144,7 +144,7 @@ describe('three servers on one database', () => {
     const store = await openPostgres({ url });
     defer(t, () => store.close());
     const [row] = await server.query('select extract(epoch from clock_timestamp()) * 1000 as ms');
-    assert.ok(Math.abs(store.clock.now() - Number(row?.ms)) < 1000);
+    assert.ok(Math.abs(store.clock.now() - Number(row?.ms)) < 60_000);
     assert.equal(await store.read('system', async (work) => work.now() > 1e12), true);
   });
 });

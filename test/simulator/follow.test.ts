@@ -83,7 +83,7 @@ describe('a command that waits', { concurrency: 2 }, () => {
     const begun = performance.now();
     child.kill('SIGINT');
     assert.equal(await closed, 130, err);
-    assert.ok(performance.now() - begun < 10_000, 'it ends before the time for an answer');
+    assert.ok(performance.now() - begun < 25_000, 'it ends before the time for an answer');
     assert.match(err, /the work goes on/);
   });
 
