@@ -29,6 +29,8 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
   begin<Id extends string>(name: string, id: Id): Promise<Id>;
   /** Returns the ids that this job has begun, by their names. */
   begun(): Promise<ReadonlyMap<string, string>>;
+  /** Runs work when no other job of this server does work with the same key. */
+  alone<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
   /** Stores facts with the job. The next attempt finds them in `job.data`. Throws LeaseLost. */
   remember(data: Partial<Job<Kind>['data']>): Promise<void>;
 }
@@ -57,13 +59,15 @@ export function named<Id>(id: Id | null | undefined, kind: JobKind, noun: string
 }
 
 /**
- * `run` throws this when it has to wait for another job. The job goes back to the queue, and the
- * attempt does not count.
+ * `run` throws this when it has to wait for another job. The job goes back to the queue, as another
+ * `kind` where one is given, and the attempt does not count.
  */
 export class NotYet extends Error {
   readonly afterMs: number;
-  constructor(reason: string, afterMs: number) {
+  readonly kind: JobKind | undefined;
+  constructor(reason: string, afterMs: number, kind?: JobKind) {
     super(reason);
     this.afterMs = afterMs;
+    this.kind = kind;
   }
 }

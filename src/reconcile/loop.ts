@@ -9,7 +9,9 @@ import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Tracer } from '../lib/trace.ts';
-import { blockedKinds, planClaims, retryMostMs } from './claim.ts';
+import { Turns } from '../lib/turns.ts';
+import type { ClaimableJob } from '../store/port/job.ts';
+import { blockedKinds, ClaimTurns, planClaims, retryMostMs, roomOf } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { execute } from './execute.ts';
 import { definitionOf } from './jobs.ts';
@@ -20,6 +22,8 @@ import { watchEngine } from './watch-engine.ts';
 
 /** The most jobs that are claimed in one transaction. */
 const claimedMax = 100;
+/** So often a pass looks for more jobs, while it finds some. */
+const roundsMax = 10;
 
 interface ReconcilerOptions extends Dependencies {
   meter: Meter;
@@ -32,8 +36,10 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   /** Names this server in leases. */
   readonly #owner = randomBytes(8).toString('hex');
-  readonly #running = new Map<Job['id'], Promise<void>>();
+  readonly #running = new Map<Job['id'], { ended: Promise<void>; cancel: AbortController }>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
+  readonly #claimTurns = new ClaimTurns();
+  readonly #workTurns = new Turns();
   readonly #guard: RemovalGuard;
   readonly #stop = new AbortController();
   #wake: (() => void) | null = null;
@@ -63,7 +69,12 @@ export class Reconciler {
     this.#stop.abort(new Error('the server stops'));
     this.nudge();
     await this.#loop;
-    await Promise.allSettled([...this.#running.values(), ...this.#tasks.values()]);
+    await this.#ended();
+    await Promise.allSettled(this.#tasks.values());
+  }
+
+  async #ended(): Promise<void> {
+    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
   }
 
   async #run(): Promise<void> {
@@ -112,25 +123,40 @@ export class Reconciler {
 
   /** Claims the jobs that are due and starts them. Resolves before they are done. */
   async pass(): Promise<void> {
-    const { store, clock, settings } = this.#options;
-    const { open, frozen } = await store.read('system', async (work) => ({
-      open: await work.jobs.due(settings.limits, retryMostMs),
-      frozen: await work.host.frozen(),
-    }));
-    const none = Object.fromEntries(blockedKinds(frozen).map((kind) => [kind, 0]));
-    const planned = planClaims(open, clock.now(), { ...settings.limits, ...none }).filter(
-      ({ id }) => !this.#running.has(id),
-    );
-    // A quarter of the rest in each transaction lets servers that were woken together share them.
-    for (let from = 0, share = 0; from < planned.length; from += share) {
-      share = Math.min(Math.ceil((planned.length - from) / 4), claimedMax);
-      for (const job of await this.#claim(planned.slice(from, from + share))) this.#start(job);
-    }
+    const { store } = this.#options;
+    for (const id of await store.read('system', (work) => work.jobs.toCancel()))
+      this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
+    // An organisation with few jobs leaves a part of its share, which the next round gives away.
+    for (let rounds = 0; rounds < roundsMax; rounds++) if ((await this.#claimRound()) === 0) break;
     this.#options.meter.passed();
   }
 
+  /** Resolves to the number of jobs that were claimed. */
+  async #claimRound(): Promise<number> {
+    const { store, clock, settings } = this.#options;
+    const queue = await store.read('system', async (work) => {
+      const blocked = blockedKinds(await work.host.frozen()).map((kind) => [kind, 0]);
+      const limits = { ...settings.limits, ...Object.fromEntries(blocked) };
+      const [running, now] = [await work.jobs.running(), clock.now()];
+      const due = await work.jobs.due(roomOf({ running, now, limits }), retryMostMs);
+      return { running, due, now, limits, isShared: await work.organisations.areSeveral() };
+    });
+    const planned = planClaims(queue, this.#claimTurns).filter(({ id }) => !this.#running.has(id));
+    let claimed = 0;
+    // A quarter of the rest in each transaction lets servers that were woken together share them.
+    for (let from = 0, share = 0; from < planned.length; from += share) {
+      share = Math.min(Math.ceil((planned.length - from) / 4), claimedMax);
+      const portion = planned.slice(from, from + share);
+      const jobs = await this.#claim(portion);
+      this.#claimTurns.take(portion);
+      for (const job of jobs) this.#start(job);
+      claimed += jobs.length;
+    }
+    return claimed;
+  }
+
   /** Leaves out jobs for which another server was faster, or which a backup blocks by now. */
-  async #claim(planned: readonly Job[]): Promise<Job[]> {
+  async #claim(planned: readonly ClaimableJob[]): Promise<Job[]> {
     const { store, settings } = this.#options;
     return store.write('system', async (work) => {
       const blocked = blockedKinds(await work.host.frozen());
@@ -140,12 +166,14 @@ export class Reconciler {
   }
 
   #start(job: Job): void {
-    const options = { ...this.#options, stop: this.#stop.signal };
-    const run = execute(definitionOf(job.kind), job, options).finally(() => {
+    const cancel = new AbortController();
+    const stop = this.#stop.signal;
+    const options = { ...this.#options, turns: this.#workTurns, stop, cancel: cancel.signal };
+    const ended = execute(definitionOf(job.kind), job, options).finally(() => {
       this.#running.delete(job.id);
       this.nudge();
     });
-    this.#running.set(job.id, run);
+    this.#running.set(job.id, { ended, cancel });
   }
 
   /** Makes passes until no job is open; waits for the jobs that are to be tried again. */
@@ -153,7 +181,7 @@ export class Reconciler {
     const { store, clock } = this.#options;
     while (true) {
       await this.pass();
-      await Promise.all(this.#running.values());
+      await this.#ended();
       const due = await store.read('system', (work) => work.jobs.nextDue());
       if (due === undefined) return;
       await clock.sleep(Math.max(0, due - clock.now()));

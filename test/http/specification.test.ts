@@ -105,7 +105,8 @@ async function doEverything(caller: Caller): Promise<void> {
   const { params } = await pinged(caller.h);
   await ask('webhookCreate', { body: { url: 'https://a.test/', types: ['image.changed'] } });
   await ask('webhookList');
-  for (const name of ['webhookGet', 'webhookPing', 'webhookDeliveryList'] as const)
+  await ask('webhookUpdate', { params, body: { paused: true } });
+  for (const name of ['webhookGet', 'webhookPing', 'webhookRotate', 'webhookDeliveryList'] as const)
     await ask(name, { params });
   await ask('webhookRedeliver', { params });
   await ask('webhookDelete', { params });
@@ -116,6 +117,7 @@ async function doWithImages({ h, ask }: Caller): Promise<number> {
   const install = async (software: number) =>
     (await ask('imageInstall', { body: { software_ids: [software] } })).body.attributes.id;
   const [image, failing] = [await install(h.editor.id), await install(h.broken.id)];
+  await ask('imageCancel', { params: { id: await install(h.editor.id) } });
   await ask('imageList');
   await h.service.reconciler.settle();
   for (const id of [image, failing]) {

@@ -31,6 +31,9 @@ import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
+import { webhookCare } from './0029-webhook-care.ts';
+import { fairClaims } from './0031-fair-claims.ts';
+import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -62,6 +65,9 @@ const all: Record<string, MigrationFor> = {
   '0026-events': events,
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
+  '0029-webhook-care': webhookCare,
+  '0031-fair-claims': fairClaims,
+  '0034-cancelled-jobs': cancelledJobs,
 };
 
 /**
@@ -74,6 +80,9 @@ export const additions: readonly string[] = [
   '0026-events',
   '0027-webhooks',
   '0028-operator-keys',
+  '0029-webhook-care',
+  '0031-fair-claims',
+  '0034-cancelled-jobs',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -6,6 +6,7 @@ import type { Begun, Job, JobKind, NewJob } from '../../domain/job.ts';
 export type JobChange = Partial<
   Pick<
     Job,
+    | 'kind'
     | 'phase'
     | 'progress'
     | 'leaseUntil'
@@ -17,6 +18,10 @@ export type JobChange = Partial<
     | 'data'
   >
 >;
+
+/** The facts of a job that decide whether it is claimed. */
+export type ClaimableJob = Pick<Job, 'id' | 'kind' | 'organisationId'>;
+export type RunningJob = ClaimableJob & Pick<Job, 'leaseUntil'>;
 
 /**
  * Thrown to the late owner of a lease that has passed to another attempt: its write is refused, and
@@ -36,16 +41,22 @@ export interface JobReader {
   get(id: JobId): Promise<Job>;
   /** Open jobs, oldest first, whether due or not; at most `limit`. */
   open(limit: number): Promise<Job[]>;
+  /** All running jobs, oldest first, also those whose lease is over. */
+  running(): Promise<RunningJob[]>;
   /**
-   * All running jobs, and of each kind the oldest `limits[kind]` queued jobs that are due; oldest
-   * first. So many jobs of one kind hide no job of another kind. A job whose time is more than
-   * `waitMostMs` away is due too: no delay is that long, so the clock went back.
+   * Queued jobs that are due, of each kind and each organisation those first that became due first.
+   * Of a kind with room for `room[kind]` jobs, each organisation gives as many as an equal share of
+   * the room has, at least one. So neither another kind nor another organisation hides a job, and
+   * the answer does not grow with the jobs that wait. A job whose time is more than `waitMostMs`
+   * away is due too: no delay is that long, so the clock went back.
    */
-  due(limits: Record<JobKind, number>, waitMostMs: number): Promise<Job[]>;
+  due(room: Partial<Record<JobKind, number>>, waitMostMs: number): Promise<ClaimableJob[]>;
   /** The open jobs of a kind, in no order. */
   openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
   /** When the next queued job becomes due; undefined when none is queued. */
   nextDue(): Promise<number | undefined>;
+  /** The running jobs that are to end without a result, in no order. */
+  toCancel(): Promise<JobId[]>;
   /** The open jobs of these images, in no order; any number of ids. */
   ofImages(ids: readonly ImageId[]): Promise<Job[]>;
   /** The open jobs of these machines, in no order; any number of ids. */
@@ -81,6 +92,11 @@ export interface JobWriter extends JobReader {
    * open job. Throws image-building when the job runs.
    */
   cancelOfImage(imageId: ImageId): Promise<Job | undefined>;
+  /**
+   * Asks that an open job ends without a result; a queued one is due at once. Its owner undoes what
+   * was made, and then ends it. The time of the first request stays.
+   */
+  requestCancel(id: JobId): Promise<void>;
   /**
    * Keeps an id that a job chose for a thing that it is about to make, and returns it. Returns the
    * earlier id instead when the job has begun one under this name, so that a job which is run again
