@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { keyRevoke } from '../../src/app/operator/key.ts';
 import type { ImageId, KeyId } from '../../src/domain/ids.ts';
-import { streamLimits } from '../../src/http/event-stream.ts';
+import { streamLimits } from '../../src/http/event-listener.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
@@ -136,7 +136,7 @@ describe('the streams of a server', () => {
   it('hear what another process writes to the same store', async (t) => {
     const { h, hear } = await hearing(t, {
       // As another process does, it does not wake this one.
-      wrapStore: (store) => ({ ...store, onEvents() {} }),
+      wrapStore: (store) => ({ ...store, onEvents: () => () => {} }),
     });
     const heard = await hear();
     await isOpen(heard);

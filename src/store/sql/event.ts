@@ -52,6 +52,14 @@ export class SqlEventReader extends Queries implements EventReader {
     return found.map(toEvent);
   }
 
+  async lastLogs(imageId: ImageId, limit: number): Promise<FleetEvent[]> {
+    const rows = this.#rows()
+      .where('subject', '=', String(imageId))
+      .where(sql<boolean>`type = 'image.log'`);
+    const found = await rows.orderBy('id', 'desc').limit(limit).execute();
+    return found.reverse().map(toEvent);
+  }
+
   async firstLog(imageId: ImageId): Promise<number | undefined> {
     const row = await this.within(this.db.selectFrom('event'))
       .where('subject', '=', String(imageId))
@@ -228,8 +236,9 @@ export class SqlEventWriter extends SqlEventReader implements EventWriter {
   async #insert(selects: readonly RawBuilder<unknown>[]): Promise<void> {
     if (selects.length === 0) return;
     const table = sql.table(this.dialect.isSerial ? 'event' : 'event_outbox');
-    await sql`insert into ${table} (organisation_id, type, subject, status, reason, bytes,
-      bytes_total, facts, created_at) ${sql.join(selects, sql` union all `)}`.execute(this.db);
-    this.wroteEvents();
+    const { numAffectedRows } = await sql`insert into ${table} (organisation_id, type, subject,
+      status, reason, bytes, bytes_total, facts, created_at)
+      ${sql.join(selects, sql` union all `)}`.execute(this.db);
+    this.wroteEvents(Number(numAffectedRows ?? 0));
   }
 }

@@ -103,8 +103,8 @@ async function open(options: SqliteOptions): Promise<Store> {
       translated(() => work(bindReader({ db: reader, scope, now, dialect, searches, places }))),
     write: (scope, work) =>
       translated(async () => {
-        const result = await events.around((wroteEvents) =>
-          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents }))),
+        const result = await events.around((ofRun) =>
+          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents: ofRun() }))),
         );
         version.forget();
         return result;
@@ -119,6 +119,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     // copied from PostgreSQL may have events that nobody had published there.
     publishEvents: () => translated(publish),
     onEvents: (wake) => events.listen(wake),
+    eventsWritten: () => events.written,
     check: () =>
       translated(async () => {
         if (standingOf(second, known) !== 'current') throw changedByAnother();
