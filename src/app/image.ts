@@ -15,8 +15,16 @@ import {
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
-import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import { assertOffered } from '../domain/offer.ts';
+import {
+  canonicalOrder,
+  isFresh,
+  layerKey,
+  pickSoftware,
+  type Software,
+} from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
+import type { ImageFilter } from '../store/port/image.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
 import { assertQuota } from './organisation.ts';
@@ -25,6 +33,8 @@ import { assertQuota } from './organisation.ts';
 export interface ImageView {
   image: Image;
   softwares: Pick<Software, 'id' | 'name' | 'sizeGb'>[];
+  /** The base that it stands on; undefined when that is not known. */
+  base: Pick<BaseImage, 'id' | 'name' | 'version'> | undefined;
   job: Job | undefined;
 }
 
@@ -37,26 +47,26 @@ async function viewImages({ work }: ReadContext, images: readonly Image[]): Prom
     .map((image) => image.id);
   const softwares = built.length > 0 ? await work.images.softwareOf(built) : [];
   const jobs = unsettled.length > 0 ? await work.jobs.ofImages(unsettled) : [];
+  const ids = images.map(({ id }) => id);
+  const bases = ids.length > 0 ? await work.bases.ofImages(ids) : [];
   return images.map((image) => ({
     image,
     softwares: softwares
       .filter((row) => row.imageId === image.id)
       .map((row) => ({ id: row.softwareId, name: row.name, sizeGb: row.sizeGb })),
+    base: bases.find((base) => base.imageId === image.id),
     job: jobs.find((job) => job.imageId === image.id),
   }));
 }
 
 const viewImage = async (context: ReadContext, image: Image): Promise<ImageView> => {
   const [view] = await viewImages(context, [image]);
-  return view ?? { image, softwares: [], job: undefined };
+  return view ?? { image, softwares: [], base: undefined, job: undefined };
 };
 
-export async function imageList(
-  context: ReadContext,
-  filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
-) {
-  const { images, count } = await context.work.images.list(filter);
-  return { images: await viewImages(context, images), count };
+export async function imageList(context: ReadContext, filter: ImageFilter) {
+  const { images, ...rest } = await context.work.images.list(filter);
+  return { images: await viewImages(context, images), ...rest };
 }
 
 export async function imageGet(context: ReadContext, id: ImageId): Promise<ImageView> {
@@ -123,6 +133,8 @@ interface InstallInput {
   name?: string | undefined;
   softwareIds?: readonly SoftwareId[] | undefined;
   baseImageId?: BaseImageId | undefined;
+  /** Steps that reach the network are made anew. */
+  refresh?: boolean | undefined;
 }
 
 /**
@@ -136,10 +148,13 @@ export async function imageInstall(
   const { work, organisationId } = context;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
+  assertOffered('base image', base, 'GET /software');
   await assertQuota(context, { images: 1, builds: 1 });
   const ids = input.softwareIds ?? [];
   const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
-  const unmade = await unmadeSteps(context, base, list);
+  for (const title of list) assertOffered('software', title, 'GET /software');
+  const refresh = input.refresh === true;
+  const unmade = await unmadeSteps(context, base, list, refresh);
   await assertHostRoom(
     context,
     unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0),
@@ -161,24 +176,32 @@ export async function imageInstall(
   );
   context.touched({ imageId: image.id });
   const kind = unmade.length === 0 ? 'imageReuse' : 'imageInstall';
-  await context.enqueue([{ kind, organisationId, imageId: image.id }]);
+  const data = refresh ? { refresh } : {};
+  await context.enqueue([{ kind, organisationId, imageId: image.id, data }]);
   const [job] = await work.jobs.ofImages([image.id]);
-  return { image, softwares: list, job };
+  return { image, softwares: list, base, job };
 }
 
-/** Returns the software whose step no earlier build has made. */
+/** Returns the software whose step no earlier build has made, or that is to be made anew. */
 async function unmadeSteps(
-  { work }: ReadContext,
+  { work }: ChangeContext,
   base: BaseImage,
   list: readonly Software[],
-): Promise<Software[]> {
-  let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
-  const unmade: Software[] = [];
-  for (const software of list) {
-    key = layerKey(key, software.recipeDigest);
-    if ((await work.layers.byKey(key))?.state !== 'sealed') unmade.push(software);
+  refresh: boolean,
+): Promise<readonly Software[]> {
+  let parent = await work.layers.get(base.layerId);
+  let key = parent.key ?? base.layerId;
+  const now = work.now();
+  const refreshedSince = refresh ? now : null;
+  for (const [index, { recipe, recipeDigest }] of list.entries()) {
+    key = layerKey(key, recipeDigest);
+    const layer = await work.layers.byKey(key);
+    const isMade = layer?.state === 'sealed';
+    if (!isMade || !isFresh(layer, { recipe, parent, refreshedSince, now }))
+      return list.slice(index);
+    parent = layer;
   }
-  return unmade;
+  return [];
 }
 
 /**

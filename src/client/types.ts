@@ -88,6 +88,12 @@ export interface ImageAttributes {
   deleted_at: string | null;
   /** What its creation is doing now; null when nothing is. */
   phase: string | null;
+  /** The base image that it stands on; null when it stands on none. */
+  base_id: number | null;
+  /** Name of that base image, with its version. */
+  base_name: string | null;
+  /** Version of that base image; null when it has none. */
+  base_version: string | null;
 }
 
 export interface SoftwareData {
@@ -117,6 +123,8 @@ export interface BuildStep {
   duration_ms: number;
   /** What the recipe printed; the middle of a long output is left out, and the beginning where all outputs together are longer than 1 MiB. */
   output: string;
+  /** Lines of the output in which a package manager could not reach its sources. */
+  warnings: string[];
 }
 
 export interface Transfer {
@@ -196,6 +204,8 @@ export interface MachineAttributes {
   assignment_pending: boolean;
   /** What is being done to it; null when nothing is. */
   phase: string | null;
+  /** When it was deleted; null unless deleted machines are listed. */
+  deleted_at: string | null;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
 }
@@ -298,6 +308,8 @@ export interface CatalogueSoftware {
   name: string;
   /** Software size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'software';
   attributes: {
     /** Software ID. */
@@ -306,6 +318,8 @@ export interface CatalogueSoftware {
     name: string;
     /** Software size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -316,6 +330,8 @@ export interface CatalogueBaseImage {
   name: string;
   /** Base image size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'base_image';
   attributes: {
     /** Base image ID. */
@@ -324,6 +340,8 @@ export interface CatalogueBaseImage {
     name: string;
     /** Base image size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -369,6 +387,14 @@ export interface Webhook {
     types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
     /** When it was made. */
     created_at: string;
+    /** Since when it is told of nothing; null when it is. */
+    paused_at: string | null;
+    /** Until when deliveries are signed with the secret from before the rotation, too. */
+    old_secret_until: string | null;
+    /** How many deliveries wait. */
+    waiting: number;
+    /** How many deliveries are dead. */
+    dead: number;
   };
 }
 
@@ -397,7 +423,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'place' | 'version' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -408,6 +434,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Instead of the images, those deleted that can be brought back. */
@@ -421,6 +449,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show an image. */
@@ -452,6 +482,8 @@ export interface Operations {
       software_ids?: number[] | undefined;
       /** Base image to build from. Default: the newest. */
       base_image_id?: number | undefined;
+      /** Make the steps that reach the network anew, and all that stand on them. Default: false. */
+      refresh?: boolean | undefined;
     };
     answer: Image;
   };
@@ -601,13 +633,15 @@ export interface Operations {
     input: {
       /** ID. */
       id: number;
-      /** `qcow2` is compressed with zstd. Default: qcow2. */
+      /** Format of the disk. Default: qcow2. */
       format?: 'qcow2' | 'raw' | undefined;
+      /** Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw. */
+      compression?: 'zstd' | 'gzip' | 'none' | undefined;
     };
     answer: Transfer;
     extension: true;
   };
-  /** Open the upload of an image: a qcow2 or raw disk. */
+  /** Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive. */
   imageImport: {
     input: {
       /** Of the whole file. */
@@ -652,6 +686,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk?: string | undefined;
     };
     answer: Image;
     extension: true;
@@ -682,6 +718,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Only machines in this state. */
@@ -692,6 +730,8 @@ export interface Operations {
       has_session_data?: boolean | undefined;
       /** Only machines with at least so many minutes left; nothing is metered, so each has 0. */
       time_left?: number | undefined;
+      /** Instead of the machines, those deleted that can be brought back. */
+      deleted?: boolean | undefined;
     };
     answer: {
       machines: Machine[];
@@ -701,6 +741,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show a machine. */
@@ -737,6 +779,24 @@ export interface Operations {
       count: number;
       silver_image?: Image;
     };
+  };
+  /** Delete a machine that is off; its disk is kept for a while, and it can be brought back until then. */
+  machineDelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Bring a deleted machine back with its disk, assignment, permissions and name, while its disk is kept. */
+  machineUndelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Machine;
+    extension: true;
   };
   /** Start a machine. */
   machineStart: {
@@ -1048,6 +1108,8 @@ export interface Operations {
       user_email?: string | undefined;
       /** Only this machine. */
       organization_machine_id?: number | undefined;
+      /** Only entries that follow this one; give the dates of the first answer with it. */
+      before?: number | undefined;
     };
     answer: {
       logs: UserActionLog[];
@@ -1057,6 +1119,8 @@ export interface Operations {
       start_date: string;
       /** Its end. */
       end_date: string;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Listen to what happens to the images, machines, transfers and layers that the key may read, as server-sent events. With the header Last-Event-ID, begin after that event. */
@@ -1100,6 +1164,14 @@ export interface Operations {
         types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
         /** When it was made. */
         created_at: string;
+        /** Since when it is told of nothing; null when it is. */
+        paused_at: string | null;
+        /** Until when deliveries are signed with the secret from before the rotation, too. */
+        old_secret_until: string | null;
+        /** How many deliveries wait. */
+        waiting: number;
+        /** How many deliveries are dead. */
+        dead: number;
       };
       /** whsec_…, in the manner of Standard Webhooks. */
       secret: string;
@@ -1113,6 +1185,54 @@ export interface Operations {
       id: string;
     };
     answer: Webhook;
+    extension: true;
+  };
+  /** Change a webhook, or pause it: what happens meanwhile is told when the pause ends, as far as events are kept. */
+  webhookUpdate: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** http:// or https://. */
+      url?: string | undefined;
+      /** Types of events, in place of those before. */
+      types?: string[] | undefined;
+      /** Whether it is told of nothing. */
+      paused?: boolean | undefined;
+    };
+    answer: Webhook;
+    extension: true;
+  };
+  /** Make a new secret, which is shown here only; deliveries are signed with both for a while. */
+  webhookRotate: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** For how long deliveries are signed with the old secret too. Default: 86400. */
+      overlap_seconds?: number | undefined;
+    };
+    answer: {
+      id: string;
+      type: 'webhook';
+      attributes: {
+        id: string;
+        /** The address that is told of events. */
+        url: string;
+        /** The events that it is told of. */
+        types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
+        /** When it was made. */
+        created_at: string;
+        /** Since when it is told of nothing; null when it is. */
+        paused_at: string | null;
+        /** Until when deliveries are signed with the secret from before the rotation, too. */
+        old_secret_until: string | null;
+        /** How many deliveries wait. */
+        waiting: number;
+        /** How many deliveries are dead. */
+        dead: number;
+      };
+      /** whsec_…, in the manner of Standard Webhooks. */
+      secret: string;
+    };
     extension: true;
   };
   /** Remove a webhook with its deliveries. */

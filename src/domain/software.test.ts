@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { SoftwareId } from './ids.ts';
-import { assertRecipe, canonicalOrder, layerKey, type Recipe, recipeDigest } from './software.ts';
+import {
+  assertRecipe,
+  canonicalOrder,
+  layerKey,
+  type Recipe,
+  recipeDigest,
+  warningsOf,
+} from './software.ts';
 
 const title = (id: number, more: Partial<Recipe> = {}) => ({
   id: id as SoftwareId,
@@ -90,6 +97,20 @@ describe('a software list', () => {
     assert.notEqual(recipeDigest({ ...recipe, rebootStatus: 75 }), digest);
     assert.equal(recipeDigest({ ...recipe, memoryMb: 9, requires: ['a'] }), digest);
     assert.notEqual(layerKey('a', digest), layerKey('b', digest));
+  });
+
+  it('warns where a package manager could not reach its sources, a bounded number of times', () => {
+    const said = [
+      'Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]',
+      "W: Failed to fetch http://deb.debian.org/debian/dists/bookworm/InRelease  Temporary failure resolving 'deb.debian.org'",
+      'W: Some index files failed to download. They have been ignored, or old ones used instead.',
+      'WARNING: fetching https://dl-cdn.alpinelinux.org/alpine: temporary error (try again later)',
+      "Error: Failed to download metadata for repo 'appstream'",
+      'W: a warning of its own',
+    ];
+    assert.deepEqual(warningsOf(said.join('\n')), said.slice(1, 5));
+    const many = warningsOf(`W: Failed to fetch ${'x'.repeat(10_000)}\n`.repeat(1000));
+    assert.deepEqual([many.length, many[0]?.length], [20, 300]);
   });
 
   it('takes no file name that could lead out of its folder', () => {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, invalid } from './error.ts';
 import type { SoftwareId } from './ids.ts';
+import type { Layer } from './layer.ts';
 
 export interface RecipeFile {
   /** The name under which the script finds the file, in its working directory. */
@@ -24,6 +25,8 @@ export interface Recipe {
   memoryMb?: number;
   /** The exit status with which the script asks to be started again after a reboot. */
   rebootStatus?: number;
+  /** How long builds use its layer again, where it reaches the network; default: for ever. */
+  maxAgeMs?: number;
   /** The names of titles that must be in the list too, and are installed before it. */
   requires?: string[];
   /** The names of titles that are installed before it, when they are in the list. */
@@ -37,6 +40,10 @@ export interface Software {
   recipe: Recipe;
   recipeDigest: string;
   createdAt: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
+  /** Since when it is not offered any more; null while it is. */
+  retiredAt: number | null;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -58,6 +65,27 @@ export function recipeDigest(recipe: Recipe): string {
 /** The key of the layer that a recipe makes on a parent. Layers with equal keys are the same. */
 export function layerKey(parentKey: string, digest: string): string {
   return sha256(JSON.stringify(['layer-1', parentKey, digest]));
+}
+
+interface CacheRules {
+  recipe: Recipe;
+  /** The layer below the step. */
+  parent: Pick<Layer, 'kind' | 'createdAt'>;
+  /** Since when a layer that used the network must have been made; null for any time. */
+  refreshedSince: number | null;
+  now: number;
+}
+
+/** Whether a build may use the layer that an earlier build made of a step. */
+export function isFresh(
+  { createdAt }: Pick<Layer, 'createdAt'>,
+  { recipe, parent, refreshedSince, now }: CacheRules,
+): boolean {
+  // A step below was made anew since, so the layer stands on what is to be replaced.
+  if (parent.kind === 'software' && createdAt < parent.createdAt) return false;
+  if (!recipe.network) return true;
+  if (refreshedSince !== null && createdAt < refreshedSince) return false;
+  return recipe.maxAgeMs === undefined || now - createdAt <= recipe.maxAgeMs;
 }
 
 /**
@@ -105,6 +133,23 @@ export function canonicalOrder<Item extends Pick<Software, 'id' | 'name' | 'reci
   );
 }
 
+/** What package managers print when they go on with old lists of packages, or with none. */
+const unreachable =
+  /^(W: Failed to fetch|W: Some index files failed|Err:\d+ |E: Failed to fetch|Error: Failed to download metadata|Errors during downloading metadata|WARNING: (fetching|opening|updating) \S+: |curl: \(\d+\) )/;
+const warningsMax = 20;
+const warningCharactersMax = 300;
+
+/**
+ * The lines of a recipe's output in which a package manager could not reach its sources. It often
+ * ends with status 0 all the same, so that the layer has old packages.
+ */
+export const warningsOf = (output: string): string[] =>
+  output
+    .split('\n')
+    .filter((line) => unreachable.test(line))
+    .slice(0, warningsMax)
+    .map((line) => line.slice(0, warningCharactersMax));
+
 const scriptBytesMax = 256 * 1024;
 const recipeFilesMax = 200;
 
@@ -117,7 +162,11 @@ export function assertRecipe(recipe: Recipe): void {
     throw invalid(
       'The script has the line ends of Windows (CRLF), which a shell takes for part of the words; convert it, for example with dos2unix.',
     );
-  const { rebootStatus } = recipe;
+  const { rebootStatus, maxAgeMs } = recipe;
+  if (maxAgeMs !== undefined && !recipe.network)
+    throw invalid(
+      'A recipe without the network gives the same layer at any time, so its layer has no age; give the network too, or leave the age out.',
+    );
   if (rebootStatus !== undefined && !(rebootStatus >= 1 && rebootStatus <= 255))
     throw invalid('The exit status that asks for a reboot must be from 1 to 255.');
   if (bytes > scriptBytesMax)

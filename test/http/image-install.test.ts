@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Recipe } from '../../src/domain/software.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -73,6 +74,40 @@ describe('imageInstall', () => {
     assert.deepEqual(await steps([h.editor.id]), ['miss']);
     assert.deepEqual(await steps([h.editor.id]), ['hit']);
     assert.deepEqual(await steps([h.browser.id, h.editor.id]), ['hit', 'miss']);
+  });
+
+  it('makes steps that reach the network anew on demand and by age, with what stands on them', async (t) => {
+    const dayMs = 24 * 3600_000;
+    const clock = virtualClock();
+    const h = await startHarness(t, { reconcile: false, clock });
+    const add = (name: string, more: Partial<Recipe>) =>
+      h.store.write('system', (work) => {
+        const recipe = { script: name, files: [], network: false, timeoutMs: 1000, ...more };
+        return work.software.add({ name, sizeGb: 0.1, recipe });
+      });
+    const list = [
+      await add('first', {}),
+      await add('online', { network: true, maxAgeMs: 7 * dayMs }),
+      await add('on it', {}),
+    ];
+    const caches = async (more: object = {}) => {
+      await clock.sleep(1);
+      const body = { software_ids: list.map(({ id }) => id), ...more };
+      const { id } = (await install(h, body)).body.attributes;
+      await h.service.reconciler.settle();
+      assert.equal((await h.imageSettled(id)).status, 'available');
+      const { steps } = (await h.call('imageLog', { params: { id } })).body;
+      return steps.map(({ cache }: { cache: string }) => cache);
+    };
+    assert.deepEqual(await caches(), ['miss', 'miss', 'miss']);
+    assert.deepEqual(await caches({ refresh: false }), ['hit', 'hit', 'hit']);
+    assert.deepEqual(await caches({ refresh: true }), ['hit', 'miss', 'miss']);
+    assert.deepEqual(await caches(), ['hit', 'hit', 'hit']);
+    await clock.sleep(6 * dayMs);
+    assert.deepEqual(await caches(), ['hit', 'hit', 'hit']);
+    await clock.sleep(2 * dayMs);
+    assert.deepEqual(await caches(), ['hit', 'miss', 'miss']);
+    assert.deepEqual(await caches(), ['hit', 'hit', 'hit']);
   });
 
   it('fails with the name of the step and the last lines of its output', async (t) => {

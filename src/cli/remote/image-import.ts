@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
+import { ApiError } from '../../client/errors.ts';
 import { jsonFile, readableFile } from '../file.ts';
 import { print } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
@@ -24,13 +25,14 @@ interface Imported {
   manifest?: string;
   heal?: string;
   resume?: string;
+  disk?: string;
 }
 
 export function imageImportCommand(noun: Command, context: RemoteContext): void {
   remoteOptions(
     noun
       .command('import <file>')
-      .description('make an image of a qcow2 or raw disk, or of an export'),
+      .description('make an image of a disk (qcow2, raw, VMDK, VHD, VDI, OVA …), or of an export'),
   )
     .option('--name <name>', 'name of the image', words(30))
     .option(
@@ -41,6 +43,7 @@ export function imageImportCommand(noun: Command, context: RemoteContext): void 
       '--heal <image>',
       'a damaged image whose export this is: its bytes are mended, and no image is made',
     )
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
     .option('--no-wait', 'return when all is sent')
     .action((file: string, flags: Remote & Imported) => importImage(file, flags, context));
@@ -71,7 +74,10 @@ async function importImage(
   try {
     await send(file, transferId, client, options, progress);
   } catch (error) {
-    terminal.err(`To go on: the same command with --resume ${transferId}`);
+    if (!(error instanceof ApiError && error.status === 400))
+      terminal.err(`To go on: the same command with --resume ${transferId}`);
+    // No other attempt would help, so nothing of it is kept on the server.
+    else await client.transferDelete({ id: transferId });
     throw error;
   } finally {
     progress.end();
@@ -79,6 +85,7 @@ async function importImage(
   const image = await client.transferFinish({
     id: transferId,
     ...(heal !== undefined && { heal_image_id: heal }),
+    ...(flags.disk !== undefined && { disk: flags.disk }),
   });
   const { id } = image.attributes;
   if (flags.wait === false)

@@ -8,7 +8,7 @@ import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
 import { isOpen, type Job } from '../../domain/job.ts';
 import { chainHeightMax, isUsable, type Layer } from '../../domain/layer.ts';
-import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { canonicalOrder, isFresh, layerKey, type Software } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
@@ -29,6 +29,7 @@ interface Step {
   parent: Layer;
   key: string;
   sizeBytes: number;
+  isFresh(layer: Layer): boolean;
 }
 
 const install = {
@@ -55,6 +56,7 @@ const install = {
         parent: head,
         key,
         sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
+        isFresh: freshness(context, software, head),
       };
       head = await ensureStep(context, step, base.id);
     }
@@ -75,6 +77,11 @@ const install = {
 export const imageInstall = defineJob<'imageInstall'>({ kind: 'imageInstall', ...install });
 /** Finds all of its steps in the build cache; becomes an `imageInstall` when one has gone. */
 export const imageReuse = defineJob<'imageReuse'>({ kind: 'imageReuse', ...install });
+
+function freshness({ job, clock }: JobContext<Install>, { recipe }: Software, parent: Layer) {
+  const refreshedSince = job.data.refresh === true ? job.createdAt : null;
+  return (layer: Layer) => isFresh(layer, { recipe, parent, refreshedSince, now: clock.now() });
+}
 
 async function begin(
   work: Writer,
@@ -166,15 +173,15 @@ async function ensureStep(
 }
 
 /**
- * Returns the layer with a key. A layer that stands on a damaged layer, or that is half-made on
- * another parent, loses its key and is not returned.
+ * Returns the layer of a step that has its key. A layer that stands on a damaged layer, that is
+ * half-made on another parent, or that is too old, loses its key and is not returned.
  */
-async function usable(work: Writer, key: string, parentId: LayerId): Promise<Layer | undefined> {
+async function usable(work: Writer, { key, parent, isFresh }: Step): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
   if (!found) return undefined;
   const chain = await work.layers.chain(found.id);
-  const stands = chain.slice(1).every(isUsable);
-  if (stands && (found.state !== 'building' || found.parentId === parentId)) return found;
+  const stands = chain.slice(1).every(isUsable) && isFresh(found);
+  if (stands && (found.state !== 'building' || found.parentId === parent.id)) return found;
   await work.layers.update(found.id, { key: null });
   return undefined;
 }
@@ -185,12 +192,13 @@ async function usable(work: Writer, key: string, parentId: LayerId): Promise<Lay
  */
 async function reserve(
   work: Writer,
-  { key, parent, sizeBytes }: Step,
+  step: Step,
   jobId: JobId,
 ): Promise<{ layer: Layer; mine: boolean }> {
+  const { key, parent, sizeBytes } = step;
   await assertStands(work, parent.id);
   const height = (await work.layers.chain(parent.id)).length;
-  const found = await usable(work, key, parent.id);
+  const found = await usable(work, step);
   if (found) {
     if (found.state !== 'building' || found.jobId === jobId)
       return { layer: found, mine: found.state === 'building' };
