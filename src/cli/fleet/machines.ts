@@ -1,7 +1,8 @@
 // Makes the machines that a fleet lacks. Before each request it looks how many there are now, because
 // another run may have made some.
 
-import type { Answer, Client } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
+import { everyItem, type PlaceInList } from '../../client/page.ts';
 import { UsageError } from '../parse.ts';
 import { atOnce, keyOf, unlessConflict } from './at-once.ts';
 import type { Now } from './now.ts';
@@ -62,13 +63,13 @@ export class NewMachines {
   async #madeSince(code: string): Promise<number[]> {
     const newest = Math.max(0, ...this.#now.machines.map(({ id }) => id));
     const made: number[] = [];
-    for (let page: number | null = 1; page !== null; ) {
-      const answer: Answer<'machineList'> = await this.#client.machineList({
-        ...{ page, per_page: perRequest },
-      });
-      const newer = answer.machines.map((one) => one.attributes).filter(({ id }) => id > newest);
-      for (const one of newer) if (one.machine_type === code) made.push(one.id);
-      page = newer.length < answer.machines.length ? null : answer.next_page;
+    const ask = async (place: PlaceInList) => {
+      const answer = await this.#client.machineList({ ...place, per_page: perRequest });
+      return { ...answer, items: answer.machines };
+    };
+    for await (const { attributes: one } of everyItem(perRequest, ask)) {
+      if (one.id <= newest) break;
+      if (one.machine_type === code) made.push(one.id);
     }
     return made;
   }
