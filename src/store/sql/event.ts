@@ -52,6 +52,14 @@ export class SqlEventReader extends Queries implements EventReader {
     return found.map(toEvent);
   }
 
+  async lastLogs(imageId: ImageId, limit: number): Promise<FleetEvent[]> {
+    const rows = this.#rows()
+      .where('subject', '=', String(imageId))
+      .where(sql<boolean>`type = 'image.log'`);
+    const found = await rows.orderBy('id', 'desc').limit(limit).execute();
+    return found.reverse().map(toEvent);
+  }
+
   async firstLog(imageId: ImageId): Promise<number | undefined> {
     const row = await this.within(this.db.selectFrom('event'))
       .where('subject', '=', String(imageId))

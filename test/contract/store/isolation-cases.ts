@@ -78,6 +78,7 @@ export const misses: Record<string, Read> = {
   'webhooks.due': (work, { webhook }) => work.webhooks.due(webhook.id, 10),
   'webhooks.find': (work, { webhook }) => work.webhooks.find(webhook.id),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
+  'events.lastLogs': (work, { imageId }) => work.events.lastLogs(imageId, 10),
   'keys.find': (work, { keyId }) => work.keys.find(keyId),
   'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
 };
