@@ -6,7 +6,7 @@ import type { Client, ClientOptions } from '../../client/client.ts';
 import type { Hole } from '../../client/transfer.ts';
 import type { Answer } from '../../contract/table.ts';
 import { lookFor, newFile } from '../file.ts';
-import { mb, print, type Terminal } from '../output.ts';
+import { mb, print } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
 import { type Progress, progressLine } from '../progress.ts';
 import {
@@ -16,9 +16,9 @@ import {
   type RemoteContext,
   remoteOptions,
 } from './context.ts';
-import { follow, stateOf } from './follow.ts';
+import { follow, stateOf, type Waiting } from './follow.ts';
 import { idOf } from './name.ts';
-import { digestOf, share, sizeOf } from './transfer.ts';
+import { digestOf, lookAtTransfer, share, sizeOf } from './transfer.ts';
 
 type Transfer = Answer<'transferGet'>['attributes'];
 
@@ -72,7 +72,7 @@ async function exportImage(
     ).id;
   const progress = progressLine(terminal);
   try {
-    const transfer = await whenBuilt(client, transferId, terminal);
+    const transfer = await whenBuilt(client, transferId, { terminal, server: options });
     const from = flags.resume === undefined ? 0 : ((await sizeOf(part)) ?? 0);
     await downloadTo(part, from, transfer, client, options, progress);
     await keep(part, output, transfer);
@@ -103,22 +103,15 @@ async function assertWritable(
 }
 
 /** Waits until the server has written the file. Throws UsageError with why it could not. */
-async function whenBuilt(client: Client, id: string, terminal: Terminal): Promise<Transfer> {
-  const last = await follow(
-    { terminal },
-    {
-      noun: 'export',
-      things: [{ id }],
-      ask: async (one, signal) => (await client.transferGet({ id: one }, { signal })).attributes,
-      look: ({ status }) => ({
-        status: 'the server writes the file',
-        phase: null,
-        done: null,
-        isOver: status !== 'building',
-      }),
-      watch: `image export … --resume ${id}`,
-    },
-  );
+async function whenBuilt(client: Client, id: string, waiting: Waiting): Promise<Transfer> {
+  const last = await follow(waiting, {
+    noun: 'export',
+    subject: 'transfer',
+    things: [{ id }],
+    ask: async (one, signal) => (await client.transferGet({ id: one }, { signal })).attributes,
+    look: lookAtTransfer,
+    watch: `image export … --resume ${id}`,
+  });
   const transfer = stateOf(last, id);
   if (transfer.status === 'failed')
     throw new UsageError(transfer.status_reason ?? 'The export failed.', 'failed');

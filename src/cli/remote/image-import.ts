@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
 import { jsonFile, readableFile } from '../file.ts';
-import { print, type Terminal } from '../output.ts';
+import { print } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
 import { type Progress, progressLine } from '../progress.ts';
 import {
@@ -15,10 +15,10 @@ import {
   type RemoteContext,
   remoteOptions,
 } from './context.ts';
-import { follow, stateOf } from './follow.ts';
+import { follow, stateOf, type Waiting } from './follow.ts';
 import { idOf } from './name.ts';
 import { settledImage } from './settle.ts';
-import { digestOf, share, sizeOf } from './transfer.ts';
+import { digestOf, lookAtTransfer, share, sizeOf } from './transfer.ts';
 
 interface Imported {
   name?: string;
@@ -96,8 +96,9 @@ async function importImage(
   const { id } = image.attributes;
   if (flags.wait === false)
     return print(terminal, flags, image, `Image ${id} is being made of it.`);
-  await whenDecided(client, transferId, id, terminal);
-  const last = await settledImage(client, id, { terminal });
+  const waiting = { terminal, server: options };
+  await whenDecided(client, transferId, id, waiting);
+  const last = await settledImage(client, id, waiting);
   const { name, status } = last.attributes;
   print(terminal, flags, last, `Image ${id} (${name}) is ${status}.`);
 }
@@ -143,24 +144,17 @@ async function whenDecided(
   client: Client,
   transferId: string,
   imageId: number,
-  terminal: Terminal,
+  waiting: Waiting,
 ): Promise<void> {
-  const last = await follow(
-    { terminal },
-    {
-      noun: 'image',
-      things: [{ id: imageId }],
-      ask: async () => (await client.transferGet({ id: transferId })).attributes,
-      look: ({ status }) => ({
-        status: 'the server makes it',
-        phase: null,
-        done: null,
-        isOver: status !== 'building',
-      }),
-      watch: `image show ${imageId}`,
-    },
-  );
-  const decided = stateOf(last, imageId);
+  const last = await follow(waiting, {
+    noun: `image ${imageId}, import`,
+    subject: 'transfer',
+    things: [{ id: transferId }],
+    ask: async (id, signal) => (await client.transferGet({ id }, { signal })).attributes,
+    look: lookAtTransfer,
+    watch: `image show ${imageId} --wait`,
+  });
+  const decided = stateOf(last, transferId);
   if (decided.status === 'failed')
     throw new UsageError(decided.status_reason ?? 'The import failed.', 'failed');
 }

@@ -33,7 +33,7 @@ export const deliver: Task = {
     do {
       await store.publishEvents();
       for (const webhook of await store.read('system', (work) => work.webhooks.list())) {
-        if (busy.has(webhook.id)) continue;
+        if (webhook.pausedAt !== null || busy.has(webhook.id)) continue;
         const telling = tell(context, webhook, until).finally(() => busy.delete(webhook.id));
         busy.set(webhook.id, telling);
         await nextTurn();
@@ -95,11 +95,16 @@ async function sendDue(context: TaskContext, webhook: Webhook, until: number): P
   }
 }
 
+const secretsOf = ({ secretSealed, oldSecretSealed, oldSecretUntil }: Webhook, now: number) =>
+  oldSecretSealed === null || (oldSecretUntil ?? 0) <= now
+    ? [secretSealed]
+    : [secretSealed, oldSecretSealed];
+
 async function send(context: TaskContext, webhook: Webhook, delivery: Delivery): Promise<void> {
   const { store, clock, settings, masterKey, signal } = context;
   const { id, body } = delivery;
   const headers = signedHeaders(
-    masterKey.open(webhook.secretSealed),
+    secretsOf(webhook, clock.now()).map((sealed) => masterKey.open(sealed)),
     `${webhook.id}-${id}`,
     clock.now(),
     body,
