@@ -6,6 +6,7 @@ import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid, notFound } from '../../domain/error.ts';
+import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
@@ -13,6 +14,7 @@ import { whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
+import { newestCommand, offerCommands } from './offer.ts';
 
 interface Added {
   name: string;
@@ -22,6 +24,8 @@ interface Added {
   initrd?: string;
   append: string;
   buildAppend?: string;
+  release?: string;
+  hold?: boolean;
   try: boolean;
   timeout: number;
 }
@@ -32,6 +36,8 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
   showCommand(base, context);
+  offerCommands('base', base, context);
+  newestCommand(base, context);
 }
 
 function addCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
@@ -54,6 +60,8 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
       '--build-append <text>',
       "kernel arguments that make the initrd run the seed's user-data and power off",
     )
+    .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
+    .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
     .option(...trialOption)
     .action(async (flags: Local & Added) => {
@@ -61,7 +69,12 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
       await withStore(flags, async (opened) => {
         const engine = await opened.openEngine();
         const added = await interruptible((signal) =>
-          baseAdd(opened.operator, engine, { name: flags.name, files, boot }, signal),
+          baseAdd(
+            opened.operator,
+            engine,
+            { name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+            signal,
+          ),
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
@@ -172,11 +185,13 @@ const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works 
 
 const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
   ID: ({ id }) => id,
-  NAME: ({ name }) => name,
+  NAME: seriesOf,
+  VERSION: ({ version }) => version,
   GB: ({ sizeGb }) => sizeGb,
   BOOT: ({ boot }) => boot?.mode ?? 'not known',
   WORKS: ({ works }) => wordOf(works),
-  DEFAULT: (base) => (base.default ? 'yes' : ''),
+  DEFAULT: (base) => (base.default ? 'yes' : base.heldAt === null ? '' : 'held'),
+  RETIRED: ({ retiredAt }) => (retiredAt === null ? '' : new Date(retiredAt).toISOString()),
 };
 
 /**
