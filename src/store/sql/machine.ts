@@ -24,7 +24,7 @@ const diskIsKept = sql<boolean>`(deleted_disk_id is null or exists (
   select 1 from disk where disk.id = machine.deleted_disk_id and disk.state = 'kept'))`;
 
 /** The assignment of a deleted image counts for nothing until the image is restored. */
-export const toMachine = ({
+const toMachine = ({
   nameFolded: _,
   permissions,
   imageIsDeleted: lost,
