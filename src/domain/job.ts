@@ -4,6 +4,7 @@
 
 import type { Freeze } from './host.ts';
 import type { ImageId, JobId, LayerId, MachineId, OrganisationId, TransferId } from './ids.ts';
+import type { ExportCompression } from './transfer.ts';
 
 interface KindOfJob {
   /**
@@ -35,8 +36,13 @@ export const jobKindNames = Object.keys(jobKinds) as JobKind[];
 /** The data that each kind stores beside the ids of its subject, at its creation or later. */
 interface JobData {
   imageCapture: { generalize?: boolean };
-  imageExport: Record<never, never>;
-  imageImport: Record<never, never>;
+  imageExport: { compression?: ExportCompression };
+  imageImport: {
+    /** The name of the disk in an archive. */
+    disk?: string;
+    /** Whether a machine is started on it once before the image is available. */
+    bootCheck?: boolean;
+  };
   /** `refresh`: steps that reach the network are made anew. */
   imageInstall: { refresh?: boolean };
   imageReuse: { refresh?: boolean };

@@ -153,10 +153,12 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     close: engine.close,
   };
   const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
-  const { transfer, verify } = engine;
+  const { transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
-    ...(bootCheck && { bootCheck: { fault: at(bootCheck.fault) } }),
+    ...(bootCheck && {
+      bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
+    }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { tidy: whole(hostBound.tidy) } }),
@@ -167,10 +169,12 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(screen && { screen: { read: at(screen.read) } }),
     ...(transfer && {
       transfer: {
+        assertTakes: transfer.assertTakes,
         exportLayer: at(transfer.exportLayer),
         importLayer: at(transfer.importLayer, ({ layerId }) => [layerId]),
       },
     }),
+    ...(trial && { trial: { bootOnce: at(trial.bootOnce, ({ trialId }) => [trialId]) } }),
     ...(verify && { verify: { digest: at(verify.digest) } }),
   };
   // Each part that went in came out, which the compiler cannot see.

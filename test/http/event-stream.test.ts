@@ -122,9 +122,11 @@ describe('the streams of a server', () => {
     const { h, hear } = await hearing(t);
     const all = [await hear(), await hear({ as: h.keys.theirs })];
     for (const heard of all) await isOpen(heard);
-    const begun = performance.now();
+    // No connection is broken, which a server does at last with those that do not end.
+    const { drainMs } = httpLimits;
+    t.after(() => void Object.assign(httpLimits, { drainMs }));
+    Object.assign(httpLimits, { drainMs: 3600_000 });
     await h.service.app.close();
-    assert.ok(performance.now() - begun < httpLimits.drainMs / 2);
     for (const heard of all) {
       await isOver(heard);
       assert.equal(heard.frames.at(-1)?.data.reason, 'the server stops');

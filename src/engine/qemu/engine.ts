@@ -4,6 +4,7 @@
 
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertHoldsDisk } from '../../domain/disk-kind.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { sha256File, statOrNull } from '../../lib/files.ts';
@@ -14,7 +15,7 @@ import type { Verify } from '../optional/verify.ts';
 import type { Engine, Inventory } from '../port/engine.ts';
 import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
-import { bootFault } from './boot.ts';
+import { bootFault, growthFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { disksIn } from './disk.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
@@ -25,6 +26,7 @@ import { rewriteLayer } from './rewrite.ts';
 import { capacityOf } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
+import { bootOnce } from './trial.ts';
 
 interface QemuOptions {
   /** The engine's own folder, which is made when it does not exist. */
@@ -38,6 +40,8 @@ interface QemuOptions {
   installation?: string;
   /** Folders in which QEMU and its tools are looked for, divided by colons. */
   path?: string;
+  /** Where the proxy variables of the host are looked for. */
+  environment?: Readonly<Record<string, string>>;
   confining?: Confining;
 }
 
@@ -50,10 +54,10 @@ export async function openQemu({
   machineNetwork = false,
   ...options
 }: QemuOptions): Promise<Qemu> {
-  const { path = systemPath, confining = defaultConfining } = options;
+  const { path = systemPath, confining = defaultConfining, environment = {} } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
-  const wanted = { root, path, confining };
+  const wanted = { root, path, confining, environment };
   const host = await probeHost(wanted);
   const own = processesIn(root, options.installation);
   const { paths } = own;
@@ -85,16 +89,21 @@ export async function openQemu({
     async close() {},
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
-    bootCheck: { fault: (root) => bootFault(root, paths) },
+    bootCheck: {
+      fault: (root) => bootFault(root, paths),
+      growthFault: (root) => growthFault(root, paths),
+    },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
     hostBound: { tidy: () => tidy(context) },
     pause: { paused: () => machines.paused(), resume: (id) => machines.resume(id) },
     screen: { read: (id) => machines.console(id) },
     transfer: {
+      assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
       importLayer: (spec, { signal }) => importLayer(spec, signal, paths, host),
     },
+    trial: { bootOnce: (spec, { signal }) => bootOnce(spec, signal, context) },
     verify: verifyIn(paths),
   });
 }

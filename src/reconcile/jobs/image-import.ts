@@ -9,17 +9,17 @@ import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { isUsable, type Layer } from '../../domain/layer.ts';
-import { localCopy } from '../../domain/layer-copy.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { partsOf } from '../../engine/optional/transfer.ts';
+import type { RootBoot } from '../../engine/port/layers.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
+import { recordHealed } from '../heal.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
-import { layerChanged } from '../job-events.ts';
+
 import { assertStands } from '../soundness.ts';
 import { leftBytes } from './image-export.ts';
 
@@ -62,38 +62,40 @@ export const imageImport = defineJob({
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
     // A layer on a base boots with the kernel of that base.
-    const parts = partsOf(file, told);
+    const isPacked = manifest?.format === 'raw' && (manifest.compression ?? 'none') !== 'none';
+    const parts = isPacked ? { disk: file, tail: told } : partsOf(file, told);
     await context.phase('making a layer of it', 0.3);
     // A healed layer replaces bytes that are counted already, so no quota limits it.
     const bytesMax =
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
-    const made = await requirePart(engine, 'transfer').importLayer(
-      { layerId, parentId: base?.id ?? null, bytesMax, ...(base ? { disk: parts.disk } : parts) },
-      call,
-    );
-    const fault =
-      boot && healed === null
-        ? ((await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, call)) ?? null)
-        : null;
-    if (fault?.sure)
-      throw failedForGood(
-        `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
-      );
+    const spec = { layerId, parentId: base?.id ?? null, bytesMax, wanted: job.data.disk };
+    const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
+    const isNew = healed === null;
+    const warnings = boot && isNew ? await judgedRoot(context, { boot, baseLayerId: layerId }) : [];
+    if (job.data.bootCheck && isNew) await bootOnce(context, { id: layerId, base, boot, ...made });
     return async (work) => {
       // Throws NotYet when the base left, so that the layer is made again without it.
       if (base) await assertStands(work, base.id);
       const { organisationId } = job;
       if (healed === null)
-        await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made }, fault);
+        await settleNew(
+          work,
+          imageId,
+          { id: layerId, base, boot, organisationId, ...made },
+          warnings,
+        );
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
     };
   },
 
   async undo({ job, engine, store, begun, call }) {
-    const id = job.layerId ?? ((await begun()).get('layer') as LayerId | undefined);
+    const ids = await begun();
+    const trial = ids.get('trial') as LayerId | undefined;
+    if (trial !== undefined) await engine.removeLayer(trial, call);
+    const id = job.layerId ?? (ids.get('layer') as LayerId | undefined);
     if (id === undefined || (await store.read('system', (work) => work.layers.find(id)))) return;
     await engine.removeLayer(id, call);
   },
@@ -108,6 +110,50 @@ export const imageImport = defineJob({
     await work.images.become(imageOf(job), 'failed', { statusReason: reason });
   },
 });
+
+/** Returns warnings about a root that stands alone. Throws when no machine could start from it. */
+async function judgedRoot({ engine, call }: JobContext, root: RootBoot): Promise<string[]> {
+  const fault = await engine.bootCheck?.fault(root, call);
+  if (fault?.sure)
+    throw failedForGood(
+      `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
+    );
+  const growth = await engine.bootCheck?.growthFault(root, call);
+  return [
+    ...(fault ? [`warning: ${fault.says}`] : []),
+    ...(growth ? [`warning: its system does not use a larger disk: ${growth}`] : []),
+  ];
+}
+
+/** Throws when a machine on the new layer does not come up. */
+async function bootOnce(
+  { engine, settings, call, begin, phase }: JobContext,
+  {
+    id,
+    base,
+    boot,
+    virtualBytes,
+  }: Made & { id: LayerId; base: Layer | null; boot: BootProfile | null },
+): Promise<void> {
+  const how = base?.boot ?? boot;
+  if (!how)
+    throw failedForGood(
+      'How the base of the image boots is not known; import it without the boot check.',
+    );
+  await phase('starting a machine on it once', 0.6);
+  await requirePart(engine, 'trial').bootOnce(
+    {
+      trialId: await begin('trial', newId<LayerId>()),
+      layerId: id,
+      boot: how,
+      baseLayerId: base?.id ?? id,
+      chain: base ? [id, base.id] : [id],
+      sizeBytes: virtualBytes,
+      timeoutMs: how.readyMs ?? settings.readyMs,
+    },
+    call,
+  );
+}
 
 interface Made {
   virtualBytes: number;
@@ -135,7 +181,7 @@ async function settleNew(
   work: Writer,
   imageId: ImageId,
   { base, ...layer }: Made & Pick<Layer, 'id' | 'boot' | 'organisationId'> & { base: Layer | null },
-  doubt: BootFault | null,
+  warnings: readonly string[],
 ) {
   await work.layers.add({
     ...layer,
@@ -151,7 +197,7 @@ async function settleNew(
   });
   await work.images.become(imageId, 'available', {
     layerId: layer.id,
-    ...(doubt && { report: `warning: ${doubt.says}` }),
+    ...(warnings.length > 0 && { report: warnings.join('\n') }),
   });
 }
 
@@ -165,14 +211,5 @@ async function settleHealed(
   const now = await work.layers.find(layerId);
   if (now === undefined || now.state === 'deleting')
     throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');
-  const change = { state: 'sealed', lostKey: null, parentId: base?.id ?? null } as const;
-  await work.layers.update(layerId, change);
-  await work.layerCopies.update(localCopy(layerId), {
-    state: 'sound',
-    fault: null,
-    storedBytes,
-    digest: null,
-    verifiedAt: null,
-  });
-  await layerChanged(work, 'layer.healed', layerId, await work.images.healAbove(layerId));
+  await recordHealed(work, layerId, { parentId: base?.id ?? null }, storedBytes);
 }

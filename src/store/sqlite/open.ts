@@ -42,8 +42,8 @@ interface SqliteOptions {
   waitMostMs?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
-  /** Called with the text and the parameters of every statement that is run. */
-  onQuery?: (sql: string, parameters: readonly unknown[]) => void;
+  /** Called with the text, the parameters and the time of every statement that is run. */
+  onQuery?: (sql: string, parameters: readonly unknown[], tookMs: number) => void;
 }
 
 /**
@@ -67,7 +67,10 @@ async function open(options: SqliteOptions): Promise<Store> {
     new Kysely<Database>({
       dialect: sqliteDriver(database),
       plugins: [names],
-      ...(onQuery && { log: ({ query }) => onQuery(query.sql, query.parameters) }),
+      ...(onQuery && {
+        log: ({ query, queryDurationMillis: tookMs }) =>
+          onQuery(query.sql, query.parameters, tookMs),
+      }),
     });
   const first = await openDatabase(storeFile(dataDir), (database) => {
     if (check) assertUndamaged(database, dataDir);

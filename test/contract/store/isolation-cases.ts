@@ -21,6 +21,7 @@ export interface Things {
   imageId: ImageId;
   deletedId: ImageId;
   machineId: MachineId;
+  deletedMachineId: MachineId;
   diskId: DiskId;
   freshId: DiskId;
   jobId: JobId;
@@ -54,13 +55,16 @@ export const misses: Record<string, Read> = {
   'images.getDeleted': (work, { deletedId }) => work.images.getDeleted(deletedId),
   'images.softwareOf': (work, { imageId }) => work.images.softwareOf([imageId]),
   'images.steps': (work, { imageId }) => work.images.steps(imageId),
+  'images.stepOutput': (work, { imageId }) => work.images.stepOutput(imageId, 1, 0, 9),
   'machines.find': (work, { machineId }) => work.machines.find(machineId),
   'machines.get': (work, { machineId }) => work.machines.get(machineId),
+  'machines.getDeleted': (work, { deletedMachineId }) => work.machines.getDeleted(deletedMachineId),
   'machines.getMany': (work, { machineId }) => work.machines.getMany([machineId]),
   'machines.ofImage': (work, { imageId }) => work.machines.ofImage(imageId),
   'machines.console': (work, { machineId }) => work.machines.console(machineId),
   'disks.find': (work, { diskId }) => work.disks.find(diskId),
   'disks.get': (work, { diskId }) => work.disks.get(diskId),
+  'disks.findMany': (work, { diskId }) => work.disks.findMany([diskId]),
   'disks.ofMachine': (work, { machineId }) => work.disks.ofMachine(machineId),
   'jobs.get': (work, { jobId }) => work.jobs.get(jobId),
   'jobs.ofImages': (work, { imageId }) => work.jobs.ofImages([imageId]),
@@ -75,6 +79,7 @@ export const misses: Record<string, Read> = {
   'webhooks.due': (work, { webhook }) => work.webhooks.due(webhook.id, 10),
   'webhooks.find': (work, { webhook }) => work.webhooks.find(webhook.id),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
+  'events.lastLogs': (work, { imageId }) => work.events.lastLogs(imageId, 10),
   'keys.find': (work, { keyId }) => work.keys.find(keyId),
   'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
 };
@@ -138,6 +143,8 @@ export const changes: Record<string, Change> = {
   'machines.setPermissions': (work, { machineId }) =>
     work.machines.setPermissions(machineId, { changed: true }),
   'machines.assign': (work, { machineId }) => work.machines.assign([machineId], 1 as ImageId),
+  'machines.unassign': (work, { machineId }) => work.machines.unassign([machineId]),
+  'machines.takeFormerDisks': (work, { machineId }) => work.machines.takeFormerDisks([machineId]),
   'machines.keepConsole': (work, { machineId }) => work.machines.keepConsole(machineId, 'changed'),
   'machines.setPaused': (work, { machineId }) => work.machines.setPaused([machineId]),
   'machines.setOff': (work, { machineId }) => work.machines.setOff([machineId], 'changed'),
@@ -145,6 +152,8 @@ export const changes: Record<string, Change> = {
   'disks.setStoredBytes': (work, { diskId }) =>
     work.disks.setStoredBytes([{ id: diskId, storedBytes: 9 }]),
   'disks.keep': (work, { diskId }) => work.disks.keep(diskId, 1),
+  'disks.keepMany': (work, { diskId }) => work.disks.keepMany([diskId], 1),
+  'disks.putBack': (work, { diskId }) => work.disks.putBack([diskId]),
   'disks.releaseKept': (work) => work.disks.releaseKept(later(work)),
   'disks.markDeleting': (work) => work.disks.markDeleting(),
   'disks.takeUp': (work) => work.disks.takeUp(),
@@ -157,6 +166,8 @@ export const changes: Record<string, Change> = {
   'transfers.update': (work, { transferId }) => work.transfers.update(transferId, { bytes: 9 }),
   'transfers.delete': (work, { transferId }) => work.transfers.delete(transferId),
   'transfers.remove': (work, { transferId }) => work.transfers.remove(transferId),
+  'machines.releaseDeleted': (work) => work.machines.releaseDeleted(later(work)),
+  'access.removeOf': (work, { machineId }) => work.access.removeOf(machineId),
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
