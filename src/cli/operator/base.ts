@@ -2,12 +2,14 @@
 
 import { type Command, Option } from 'commander';
 import { baseAdd, baseList, baseTry, baseWarnings, type Trial } from '../../app/operator/base.ts';
+import { baseHeal } from '../../app/operator/base-heal.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid, notFound } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import type { Engine } from '../../engine/port/engine.ts';
+import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
 import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
@@ -39,6 +41,7 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
   showCommand(base, context);
+  healCommand(base, context);
   offerCommands('base', base, context);
   newestCommand(base, context);
 }
@@ -154,6 +157,30 @@ function showCommand(base: Command, { local, withStore, print }: OperatorContext
       print(flags, { ...shown, warnings }, lines.join('\n'));
     }),
   );
+}
+
+function healCommand(base: Command, { local, withStore, print }: OperatorContext): void {
+  local(
+    base
+      .command('heal <base>')
+      .description('give a damaged base image its bytes back, from the file that it came from'),
+  )
+    .requiredOption('--file <path>', 'the file; no other is taken')
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
+    .action(async (given: string, flags: Local & { file: string; disk?: string }) => {
+      await readableFile('--file', flags.file);
+      await withStore(flags, async ({ store, operator, openEngine }) => {
+        const bases = await baseList(store);
+        const id = await pick('base image', given, async () => bases);
+        const engine = await openEngine();
+        const healed = await interruptible((signal) =>
+          baseHeal(operator, engine, id, { file: flags.file, wanted: flags.disk }, signal),
+        );
+        const { name, images } = healed;
+        const again = `${count(images, 'image')} that had failed by the damage ${images === 1 ? 'is' : 'are'} available`;
+        print(flags, healed, `Base image ${id} (${name}) is sound again; ${again}.`);
+      });
+    });
 }
 
 /** Tries a base and says how that went; sets the exit status. */

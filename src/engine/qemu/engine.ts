@@ -26,6 +26,7 @@ import { rewriteLayer } from './rewrite.ts';
 import { capacityOf } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
+import { bootOnce } from './trial.ts';
 
 interface QemuOptions {
   /** The engine's own folder, which is made when it does not exist. */
@@ -102,6 +103,7 @@ export async function openQemu({
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
       importLayer: (spec, { signal }) => importLayer(spec, signal, paths, host),
     },
+    trial: { bootOnce: (spec, { signal }) => bootOnce(spec, signal, context) },
     verify: verifyIn(paths),
   });
 }
