@@ -14,6 +14,7 @@ import { testLayers } from './store/layer.ts';
 import { testLists } from './store/list.ts';
 import { testMachines } from './store/machine.ts';
 import { testOperatorAudit } from './store/operator-audit.ts';
+import { testPages, testUploads } from './store/upload.ts';
 import { testWebhooks } from './store/webhook.ts';
 import { type MakeStore, type MakeWorld, makeWorldWith } from './store/world.ts';
 import { testWrites } from './store/write.ts';
@@ -28,6 +29,8 @@ const suites: ((make: MakeWorld) => void)[] = [
   testLayers,
   testKept,
   testOperatorAudit,
+  testUploads,
+  testPages,
   testEvents,
   testWebhooks,
   testHost,
