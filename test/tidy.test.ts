@@ -50,6 +50,7 @@ const mayImport: Record<string, readonly string[]> = {
     'src/lib',
     'src/reconcile',
     'src/store/port',
+    'src/blobs/port.ts',
     'src/engine/port',
     'src/engine/optional',
   ],

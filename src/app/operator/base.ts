@@ -15,17 +15,17 @@ import type { ChainBoot } from '../../engine/port/layers.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { givenFile } from './given-file.ts';
+import { type GivenFile, givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 interface NewBase {
   name: string;
-  /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
-  files: { disk: string; kernel?: string; initrd?: string };
+  /** The disk is a qcow2 or raw disk, and is not trusted. */
+  files: { disk: GivenFile; kernel?: GivenFile; initrd?: GivenFile };
   boot: BootProfile;
 }
 
-interface ListedBase extends BaseImage {
+export interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
   boot: BootProfile | null;
   /** The result of its last trial, build or machine; null: it was never tried. */
@@ -107,9 +107,9 @@ export const baseAdd = change(
     const { disk, kernel, initrd } = given.files;
     const spec = {
       layerId,
-      disk: await givenFile(disk),
-      ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
-      ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
+      disk: await givenFile(disk, signal),
+      ...(kernel !== undefined && { kernel: await givenFile(kernel, signal) }),
+      ...(initrd !== undefined && { initrd: await givenFile(initrd, signal) }),
     };
     const imported = await intake.importBase(spec, withoutJob(signal));
     try {

@@ -3,11 +3,15 @@
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { OperationSpec } from '../operation.ts';
+import { catalogueOperations } from './catalogue.ts';
+import { errandOperations } from './errand.ts';
 import { hostOperations } from './host.ts';
 import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
+import { machineOperations } from './machine.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { organisationOperations } from './organisation.ts';
+import { uploadOperations } from './upload.ts';
 
 const operatorOperations = {
   ...organisationOperations,
@@ -15,6 +19,10 @@ const operatorOperations = {
   ...machineTypeOperations,
   ...hostOperations,
   ...layerOperations,
+  ...uploadOperations,
+  ...catalogueOperations,
+  ...machineOperations,
+  ...errandOperations,
 } as const;
 
 type Operations = typeof operatorOperations;

@@ -1,0 +1,48 @@
+// Base images, for operators on the wire. The files of a base are sent first (upload.ts).
+
+import { Type } from 'typebox';
+import type { BaseImageId } from '../../domain/ids.ts';
+import { DateTime, Id, NullableDateTime, Text } from '../envelope.ts';
+import { Boot } from './boot.ts';
+import { Nullable } from './operation.ts';
+import { SentFile } from './upload.ts';
+
+const fields = {
+  id: Type.Integer(),
+  name: Type.String(),
+  size_gb: Type.Number(),
+  layer_id: Type.String(),
+  created_at: DateTime('When it was added'),
+  proved_at: NullableDateTime('Since when it is known to work'),
+  failed_at: NullableDateTime('When its last trial failed'),
+};
+
+export const Base = Type.Object(fields);
+
+export const ListedBase = Type.Object({
+  ...fields,
+  boot: Boot,
+  works: Nullable(Type.Boolean({ description: 'What its last use has shown; null: it had none' })),
+  default: Type.Boolean({ description: 'Whether it is taken where no base is named' }),
+});
+
+export const Trial = Type.Object({
+  works: Type.Boolean(),
+  said: Type.String({ description: 'Why it does not work; empty when it does' }),
+});
+
+const kernelText = (description: string) =>
+  Type.String({ maxLength: 2000, pattern: '^[\\x20-\\x7e]*$', description });
+
+export const baseBody = Type.Object({
+  name: Text(100, 'Name'),
+  disk: SentFile('The digest of a disk that was sent: qcow2 or raw, or what the engine takes'),
+  kernel: Type.Optional(SentFile('The digest of a kernel that was sent; it needs an initrd')),
+  initrd: Type.Optional(SentFile('The digest of an initrd that was sent')),
+  append: Type.Optional(kernelText('The kernel command line, with a kernel')),
+  build_append: Type.Optional(
+    kernelText('Arguments with which the initrd runs user-data and powers off'),
+  ),
+});
+
+export const baseParams = Type.Object({ id: Id<BaseImageId>('ID of the base image') });

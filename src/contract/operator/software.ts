@@ -1,0 +1,58 @@
+// The catalogue of software, for operators on the wire. The files of a recipe are sent first
+// (upload.ts).
+
+import { Type } from 'typebox';
+import type { SoftwareId } from '../../domain/ids.ts';
+import { DateTime, Id, Text } from '../envelope.ts';
+import { SentFile } from './upload.ts';
+
+export const Software = Type.Object({
+  id: Type.Integer(),
+  name: Type.String(),
+  size_gb: Type.Number(),
+  recipe: Type.Object({
+    script: Type.String(),
+    files: Type.Array(
+      Type.Object({ name: Type.String(), sha256: Type.String(), bytes: Type.Integer() }),
+    ),
+    network: Type.Boolean({ description: 'Whether its build machine reaches the network' }),
+    timeout_ms: Type.Integer({ description: 'The limit of the installation' }),
+  }),
+  recipe_digest: Type.String({ description: 'Of all that decides the result' }),
+  created_at: DateTime('When it was added'),
+});
+
+const RecipeFile = Type.Object({
+  name: Type.String({
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}$',
+    description: 'The name under which the script finds it, in its working directory',
+  }),
+  id: SentFile('The digest of a file that was sent'),
+});
+
+export const softwareBody = Type.Object({
+  name: Text(100, 'Name'),
+  size_gb: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 10_000,
+    description: 'What it takes on a disk, in GB',
+  }),
+  script: Type.String({
+    minLength: 1,
+    maxLength: 256 * 1024,
+    description: 'The shell script that installs it, as root inside a build machine',
+  }),
+  files: Type.Optional(
+    Type.Array(RecipeFile, { maxItems: 200, description: 'What the script needs' }),
+  ),
+  network: Type.Optional(Type.Boolean({ description: 'Default: false' })),
+  timeout_ms: Type.Optional(
+    Type.Integer({
+      minimum: 1000,
+      maximum: 24 * 3600_000,
+      description: 'The limit of the installation. Default: 1800000',
+    }),
+  ),
+});
+
+export const softwareParams = Type.Object({ id: Id<SoftwareId>('ID of the title') });
