@@ -100,6 +100,10 @@ export const words: Readonly<Record<string, Word>> = {
     description: 'the build cache: installed steps that builds find again',
     operator: async () => (await import('../cli/operator/cache.ts')).cacheCommands,
   },
+  member: {
+    description: 'members of a cluster: the hosts that machines run on',
+    operator: async () => (await import('../cli/operator/member.ts')).memberCommands,
+  },
   storage: {
     description: 'show what everything takes on the disk of this host',
     hasOptions: true,
@@ -230,9 +234,13 @@ function loadsOf({ remote = {} }: Word, verb: string | undefined): readonly Load
 
 const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): RemoteContext => ({
   ...given,
-  async listLocal(noun, flags) {
-    const { listLocal } = await import('../cli/operator/catalogue.ts');
-    await listLocal(await operator(), noun, flags);
+  async isOperators(key) {
+    const { isOperatorKeyId } = await import('../domain/operator-key.ts');
+    return isOperatorKeyId(key);
+  },
+  async listAsOperator(noun, flags) {
+    const { listAsOperator } = await import('../cli/operator/catalogue.ts');
+    await listAsOperator(await operator(), noun, flags);
   },
   async applyLocal(fleet, folder, dataDir, isDry) {
     const { applyLocal } = await import('../cli/operator/apply.ts');

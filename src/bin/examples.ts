@@ -37,6 +37,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'software update': ['software update Tool --name Tool --size 0.5 --script install.sh'],
   'base list': ['base list'],
   'base add': ['base add --name "Debian 12" --file debian-12.qcow2'],
+  'member list': ['member list'],
   'base try': ['base try "Debian 12"'],
   'machine-type list': ['machine-type list'],
   'machine-type add': ['machine-type add --name Large --cpus 8 --memory 16384 --disk 100'],

@@ -22,15 +22,19 @@ const groups = [
   { heading: 'Options of lists', of: '--columns' },
 ];
 
-/** The options of every command that has the option `of`; `serve` has some alone. */
+/** An option that so many of the commands have is described once. */
+const sharedPart = 0.8;
+
+/** The options of nearly every command that has the option `of`; `serve` has some alone. */
 function optionsInCommon(commands: readonly PrintedCommand[], of: string): PrintedOption[] {
   const group = commands.filter(
     ({ path, options }) => path !== 'serve' && options.some(({ names }) => names.includes(of)),
   );
   const [first, ...others] = group;
-  return (first?.options ?? []).filter((option) =>
-    others.every(({ options }) => options.some((one) => isSame(one, option))),
-  );
+  return (first?.options ?? []).filter((option) => {
+    const having = others.filter(({ options }) => options.some((one) => isSame(one, option)));
+    return having.length >= others.length * sharedPart;
+  });
 }
 
 function section(command: PrintedCommand, shared: readonly PrintedOption[]): string[] {

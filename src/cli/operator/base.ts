@@ -1,18 +1,20 @@
-// silversmith base add|try, and base list --local
+// silversmith base add|try, and base list for operators
 
 import type { Command } from 'commander';
-import { baseAdd, baseFault, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
+import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
-import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
-import type { Local, Opened, OperatorContext } from './context.ts';
-import { interruptible } from './interruptible.ts';
+import type { Both, OperatorContext } from './context.ts';
+import type { Desk } from './desk.ts';
+
+/** Their --timeout is the limit of the trial. */
+type Untimed = Omit<Both, 'timeout'>;
 
 interface Added {
   name: string;
@@ -32,11 +34,12 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   tryCommand(base, context);
 }
 
-function addCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
-  local(
+function addCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
+  both(
     base
       .command('add')
       .description('add a base image from a disk or, on Incus, a container image, and try it'),
+    { ownTimeout: true },
   )
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
@@ -53,22 +56,18 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
     )
     .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
     .option(...trialOption)
-    .action(async (flags: Local & Added) => {
+    .action(async ({ timeout, ...flags }: Untimed & Added) => {
       const { files, boot } = await filesOf(flags);
-      await withStore(flags, async (opened) => {
-        const engine = await opened.openEngine();
-        const added = await interruptible((signal) =>
-          baseAdd(opened.operator, engine, { name: flags.name, files, boot }, signal),
-        );
+      await withDesk(flags, async (desk) => {
+        const { added, fault } = await desk.baseAdd({ name: flags.name, files, boot });
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const fault = await baseFault(engine, added, boot);
         if (fault)
           terminal.err(
-            `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,
+            `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault}.`,
           );
         const trial = flags.try
-          ? await tryBase(opened, engine, added, flags, { print, terminal })
+          ? await tryBase(desk, added, { ...flags, timeout }, { print, terminal })
           : null;
         if (flags.json) print(flags, { ...added, trial }, '');
       });
@@ -76,7 +75,13 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
 }
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
-async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
+async function filesOf({
+  file: disk,
+  kernel,
+  initrd,
+  append,
+  buildAppend,
+}: Omit<Added, 'timeout'>) {
   for (const [option, path] of Object.entries({
     '--file': disk,
     '--kernel': kernel,
@@ -91,20 +96,20 @@ async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Adde
   return { files: { disk, kernel, initrd }, boot };
 }
 
-function tryCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
-  local(
+function tryCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
+  both(
     base
       .command('try <base>')
       .description('start a build machine on a base image, to see whether it works'),
+    { ownTimeout: true },
   )
     .option(...trialOption)
-    .action((given: string, flags: Local & { timeout: number }) =>
-      withStore(flags, async (opened) => {
-        const bases = await baseList(opened.store);
+    .action((given: string, { timeout, ...flags }: Untimed & { timeout: number }) =>
+      withDesk(flags, async (desk) => {
+        const bases = await desk.baseList();
         const id = await pick('base image', given, async () => bases);
         const base = bases.find((one) => one.id === id) ?? { id, name: given };
-        const engine = await opened.openEngine();
-        const trial = await tryBase(opened, engine, base, flags, { print, terminal });
+        const trial = await tryBase(desk, base, { ...flags, timeout }, { print, terminal });
         if (flags.json) print(flags, trial, '');
       }),
     );
@@ -112,22 +117,19 @@ function tryCommand(base: Command, { local, withStore, print, terminal }: Operat
 
 /** Tries a base and says how that went; sets the exit status. */
 async function tryBase(
-  { store, operator }: Opened,
-  engine: Engine,
+  desk: Desk,
   { id, name }: Pick<BaseImage, 'id' | 'name'>,
   { json, timeout: seconds }: { json?: boolean; timeout: number },
   { terminal }: Pick<OperatorContext, 'print' | 'terminal'>,
 ): Promise<Trial> {
   const say = (line: string) => (json ? undefined : terminal.out(line));
   say(`Trying it in a build machine, for at most ${seconds} s …`);
-  const trial = await interruptible((signal) =>
-    baseTry(operator, engine, id, seconds * 1000, signal),
-  );
+  const trial = await desk.baseTry(id, seconds * 1000);
   if (trial.works) {
     say(`Base image ${id} (${name}) works.`);
     return trial;
   }
-  const taken = (await baseList(store)).find((one) => one.default);
+  const taken = (await desk.baseList()).find((one) => one.default);
   const instead =
     taken === undefined || taken.id === id
       ? 'It is still taken where no base is named, because there is no other.'
@@ -140,7 +142,7 @@ async function tryBase(
 
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
-const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
+const columns: Columns<Awaited<ReturnType<Desk['baseList']>>[number]> = {
   ID: ({ id }) => id,
   NAME: ({ name }) => name,
   GB: ({ sizeGb }) => sizeGb,
@@ -154,10 +156,10 @@ const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
  * default.
  */
 export async function printBases(
-  { store }: Opened,
+  desk: Desk,
   { terminal }: OperatorContext,
   flags: ListFlags,
 ): Promise<void> {
-  const items = await baseList(store);
+  const items = await desk.baseList();
   await printList(terminal, flags, { items, columns, answer: (bases) => bases });
 }

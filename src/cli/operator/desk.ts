@@ -2,23 +2,40 @@
 // or over the operator's API of a server (far-desk.ts).
 
 import type { auditList } from '../../app/operator/audit.ts';
+import type { baseAdd, baseList, Trial } from '../../app/operator/base.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
-import type { layerList } from '../../app/operator/layer.ts';
+import type { layerList, layerVerify } from '../../app/operator/layer.ts';
+import type { machineExec, memberList } from '../../app/operator/machine.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
+import type { softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
-import type { KeyId } from '../../domain/ids.ts';
+import type { BootProfile } from '../../domain/boot.ts';
+import type { BaseImageId, KeyId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import type { MachineType } from '../../domain/machine-type.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 
 type Result<Of extends (...given: never[]) => unknown> = Promise<Awaited<ReturnType<Of>>>;
 
-type Layers = Awaited<ReturnType<typeof layerList>>;
-type Step = Awaited<ReturnType<typeof cacheList>>[number];
-/** The fields of a layer that the API has; the host prints more of them as JSON. */
-type Shown = 'id' | 'kind' | 'parentId' | 'state' | 'virtualBytes' | 'storedBytes' | 'usedAt';
+/** A base, by paths on the host of the command. */
+export interface GivenBase {
+  name: string;
+  files: { disk: string; kernel?: string; initrd?: string };
+  boot: BootProfile;
+}
 
+/** A title, by paths on the host of the command. */
+export interface GivenTitle {
+  name: string;
+  sizeGb: number;
+  script: string;
+  files: readonly string[];
+  network: boolean;
+  timeoutMs: number;
+}
+
+/** What takes long ends within seconds at a signal, and its work is undone then. */
 export interface Desk {
   organisationList(): Result<typeof organisationList>;
   organisationGeneralize(name: string, on: boolean): Promise<void>;
@@ -29,15 +46,27 @@ export interface Desk {
   keyRotate(id: KeyId, overlapMs: number): Result<typeof keyRotate>;
   /** `itself`: also when it is the key that signs the request. */
   keyRevoke(id: KeyId, itself: boolean): Promise<void>;
+  machineTypeList(): Promise<MachineType[]>;
   machineTypeAdd(type: Omit<MachineType, 'id'>): Promise<{ id: number }>;
+  baseList(): Result<typeof baseList>;
+  /** Adds a base, and says why a machine can hardly start on it; null when no reason is known. */
+  baseAdd(base: GivenBase): Promise<{
+    added: Awaited<ReturnType<typeof baseAdd>>;
+    fault: string | null;
+  }>;
+  baseTry(id: BaseImageId, timeoutMs: number): Promise<Trial>;
+  softwareList(): Result<typeof softwareList>;
+  softwareAdd(title: GivenTitle): Result<typeof softwareAdd>;
+  softwareUpdate(id: SoftwareId, title: GivenTitle): Result<typeof softwareAdd>;
+  machineList(): Promise<{ id: MachineId; name: string }[]>;
+  machineExec(id: MachineId, command: readonly string[]): Result<typeof machineExec>;
+  memberList(): Result<typeof memberList>;
   storageGet(): Result<typeof storageGet>;
   /** `deep`: reads every layer first. */
   doctor(deep: boolean): Promise<Finding[]>;
-  layerList(): Promise<{
-    layers: Pick<Layers['layers'][number], Shown | 'digest' | 'verifiedAt' | 'fault'>[];
-    orphans: Layers['orphans'];
-  }>;
-  cacheList(): Promise<Pick<Step, Shown | 'inUse'>[]>;
+  layerList(): Result<typeof layerList>;
+  layerVerify(ids: readonly string[]): Result<typeof layerVerify>;
+  cacheList(): Result<typeof cacheList>;
   cachePrune(keepBytes: number): Result<typeof cachePrune>;
   auditList(limit: number): Result<typeof auditList>;
 }

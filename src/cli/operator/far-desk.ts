@@ -9,10 +9,14 @@ import type { Quotas } from '../../domain/organisation.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
 import { fromWire } from '../../lib/wire-form.ts';
+import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { findCredentials } from '../remote/context.ts';
 import { profileNamed, readProfiles } from '../remote/profiles.ts';
 import type { Desk } from './desk.ts';
+import { type FarCatalogue, farCatalogue } from './far-catalogue.ts';
+import { type FarHost, farHost } from './far-host.ts';
+import { allPages, byAge } from './far-page.ts';
 import type { Both } from './options.ts';
 
 /** Refuses a command that only the host can do. Throws UsageError. */
@@ -53,9 +57,14 @@ async function hasOperatorKey(env: Environment): Promise<boolean> {
   return chosen !== null && isOperatorKeyId(profileNamed(all, chosen).key);
 }
 
-export const farDesk = (options: ClientOptions): Desk => deskOf(createOperatorClient(options));
+export function farDesk(options: ClientOptions, terminal: Terminal): Desk {
+  const client = createOperatorClient(options);
+  const far = { client, options, terminal };
+  return { ...atOnce(client), ...farCatalogue(far), ...farHost(far) };
+}
 
-const deskOf = (client: OperatorClient): Desk => ({
+/** What one request does. */
+const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof FarHost> => ({
   organisationList: async () => fromWire((await client.organisationList()).organisations),
   async organisationGeneralize(name, on) {
     await client.organisationGeneralize({ name, on });
@@ -66,7 +75,15 @@ const deskOf = (client: OperatorClient): Desk => ({
     const { client_code: _, message: __, timestamp: ___, ...quotas } = answer;
     return fromWire<Quotas>(quotas);
   },
-  keyList: async () => fromWire((await client.keyList()).keys),
+  async keyList() {
+    const keys = await allPages(async (after) => {
+      const { keys: items, next } = await client.keyList(after);
+      return { items, next };
+    });
+    return byAge(fromWire<Awaited<ReturnType<Desk['keyList']>>>(keys), ({ organisationId }) =>
+      organisationId === null ? 0 : 1,
+    );
+  },
   async keyCreate({ organisation, name, permissions, expiresAt = null }) {
     if (typeof organisation !== 'string') return onlyHere('key create --operator');
     const { key, secret } = await client.keyCreate({
@@ -88,13 +105,9 @@ const deskOf = (client: OperatorClient): Desk => ({
     const sizes = { cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb };
     return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
   },
+  machineTypeList: async () => fromWire((await client.machineTypeList()).machine_types),
   storageGet: async () =>
     (await client.storageGet()).sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
-  doctor: async (deep) => (deep ? onlyHere('doctor --deep') : (await client.doctor()).findings),
-  async layerList() {
-    const { layers, orphans } = await client.layerList();
-    return fromWire({ layers, orphans });
-  },
   cacheList: async () => fromWire((await client.cacheList()).steps),
   async cachePrune(keepBytes) {
     const { steps, bytes } = await client.cachePrune({ keep_bytes: Math.round(keepBytes) });

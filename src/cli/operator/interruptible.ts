@@ -10,14 +10,18 @@ const kinds = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const satisfie
   ExitKind
 >;
 const signals = ['SIGINT', 'SIGTERM'] as const;
-const says = 'It was interrupted, and what was begun is taken back.';
+const usual = 'It was interrupted, and what was begun is taken back.';
+
+/** The error of a command that was interrupted and has undone its work. */
+export const interruption = (): UsageError => new UsageError(usual, 'interrupted');
 
 /**
  * Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one
- * ends the process at once.
+ * ends the process at once. `says` tells what becomes of what was begun.
  */
 export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
+  says = usual,
 ): Promise<Result> {
   const stop = new AbortController();
   let kind: ExitKind | undefined;

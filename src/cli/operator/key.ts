@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { keyList } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { permissions, usualPermissions } from '../../domain/key.ts';
-import { operatorPermissions } from '../../domain/operator-key.ts';
+import { operatorPermissions, usualOperatorPermissions } from '../../domain/operator-key.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { minute } from '../output.ts';
@@ -48,7 +48,7 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
     .option('--name <name>', 'what the key is for', words(100), 'key')
     .option(
       '--permission <name...>',
-      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all but keys:write`,
+      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all but keys:write and operator:exec`,
     )
     .option(
       '--expires <duration>',
@@ -61,7 +61,7 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
           organisation: ownerOf(flags),
           name: flags.name,
           permissions:
-            flags.permission ?? (flags.operator ? operatorPermissions : usualPermissions),
+            flags.permission ?? (flags.operator ? usualOperatorPermissions : usualPermissions),
           expiresAt: flags.expires === undefined ? null : Date.now() + flags.expires,
         });
         print(flags, made, shown(made));

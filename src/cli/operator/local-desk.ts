@@ -1,16 +1,19 @@
 // The operator's functions on the data directory of this host.
 
 import { auditList } from '../../app/operator/audit.ts';
+import { baseAdd, baseFault, baseList, baseTry } from '../../app/operator/base.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
-import { machineTypeAdd } from '../../app/operator/machine-type.ts';
+import { machineExec, machineList, memberList } from '../../app/operator/machine.ts';
+import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import {
   organisationGeneralize,
   organisationList,
   organisationQuotaSet,
 } from '../../app/operator/organisation.ts';
+import { softwareAdd, softwareList, softwareUpdate } from '../../app/operator/software.ts';
 import { storageGet } from '../../app/operator/storage.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Desk } from './desk.ts';
@@ -29,6 +32,30 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     return keyRotate(operator, masterKey, id, overlapMs, () => tryExclusive(config));
   },
   keyRevoke: (id) => keyRevoke(operator, id),
+  machineTypeList: () => machineTypeList(store),
+  baseList: () => baseList(store),
+  async baseAdd(base) {
+    const engine = await openEngine();
+    const added = await interruptible((signal) => baseAdd(operator, engine, base, signal));
+    const fault = await baseFault(engine, added, base.boot);
+    return { added, fault: fault?.says ?? null };
+  },
+  async baseTry(id, timeoutMs) {
+    const engine = await openEngine();
+    return interruptible((signal) => baseTry(operator, engine, id, timeoutMs, signal));
+  },
+  softwareList: () => softwareList(store),
+  async softwareAdd(title) {
+    const engine = await openEngine();
+    return interruptible((signal) => softwareAdd(operator, engine, title, signal));
+  },
+  async softwareUpdate(id, title) {
+    const engine = await openEngine();
+    return interruptible((signal) => softwareUpdate(operator, engine, id, title, signal));
+  },
+  machineList: () => machineList(store),
+  machineExec: async (id, command) => machineExec(operator, await openEngine(), id, command),
+  memberList: async () => memberList(await openEngine()),
   machineTypeAdd: (type) => machineTypeAdd(operator, type),
   storageGet: async () => storageGet(store, await openEngine()),
   async doctor(deep) {
@@ -37,6 +64,10 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     return doctor({ store, masterKey, engine, clock: systemClock });
   },
   layerList: () => layerList(store),
+  async layerVerify(ids) {
+    const engine = await openEngine();
+    return interruptible((signal) => layerVerify(operator, engine, ids, signal));
+  },
   cacheList: () => cacheList(store),
   cachePrune: (keepBytes) => cachePrune(operator, keepBytes),
   auditList: (limit) => auditList(store, limit),
