@@ -242,9 +242,15 @@ const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): 
     const { listAsOperator } = await import('../cli/operator/catalogue.ts');
     await listAsOperator(await operator(), noun, flags);
   },
-  async applyLocal(fleet, folder, dataDir, isDry) {
-    const { applyLocal } = await import('../cli/operator/apply.ts');
-    return applyLocal(await operator(), fleet, folder, dataDir, isDry);
+  async applyAsOperator(asked, { local, dataDir, ...flags }) {
+    const { applyFar, applyLocal } = await import('../cli/operator/apply.ts');
+    return local
+      ? applyLocal(await operator(), asked, dataDir)
+      : applyFar(await operator(), asked, flags);
+  },
+  async borrowKey({ dataDir: _, ...flags }, found, from, work) {
+    const { withBorrowedKey } = await import('../cli/operator/borrow.ts');
+    await withBorrowedKey(await operator(), flags, found, from, work);
   },
   async look(machineId, script, dataDir) {
     const { lookInside } = await import('../cli/operator/machine.ts');
