@@ -268,6 +268,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -458,6 +470,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -762,6 +786,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -853,6 +889,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -904,6 +952,18 @@ export interface OperatorOperations {
           network: boolean;
           /** The limit of the installation. */
           timeout_ms: number;
+          /** Least processors of the build machine. */
+          cpus?: number;
+          /** Its least memory. */
+          memory_mb?: number;
+          /** The exit status with which the script asks to be run again after a reboot. */
+          reboot_status?: number;
+          /** With a network: how long builds use its layer again. Default: for ever. */
+          max_age_ms?: number;
+          /** Titles that must be installed with it, before it. */
+          requires?: string[];
+          /** Titles that are installed before it when both are wanted. */
+          after?: string[];
         };
         /** Of all that decides the result. */
         recipe_digest: string;
@@ -933,6 +993,18 @@ export interface OperatorOperations {
       network?: boolean | undefined;
       /** The limit of the installation. Default: 1800000. */
       timeout_ms?: number | undefined;
+      /** Least processors of the build machine. */
+      cpus?: number | undefined;
+      /** Its least memory. */
+      memory_mb?: number | undefined;
+      /** The exit status with which the script asks to be run again after a reboot. */
+      reboot_status?: number | undefined;
+      /** With a network: how long builds use its layer again. Default: for ever. */
+      max_age_ms?: number | undefined;
+      /** Titles that must be installed with it, before it. */
+      requires?: string[] | undefined;
+      /** Titles that are installed before it when both are wanted. */
+      after?: string[] | undefined;
     };
     answer: {
       /** ID of the work. */
@@ -985,6 +1057,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -1039,6 +1123,18 @@ export interface OperatorOperations {
       network?: boolean | undefined;
       /** The limit of the installation. Default: 1800000. */
       timeout_ms?: number | undefined;
+      /** Least processors of the build machine. */
+      cpus?: number | undefined;
+      /** Its least memory. */
+      memory_mb?: number | undefined;
+      /** The exit status with which the script asks to be run again after a reboot. */
+      reboot_status?: number | undefined;
+      /** With a network: how long builds use its layer again. Default: for ever. */
+      max_age_ms?: number | undefined;
+      /** Titles that must be installed with it, before it. */
+      requires?: string[] | undefined;
+      /** Titles that are installed before it when both are wanted. */
+      after?: string[] | undefined;
     };
     answer: {
       /** ID of the work. */
@@ -1091,6 +1187,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -1203,6 +1311,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -1306,6 +1426,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;
@@ -1395,6 +1527,18 @@ export interface OperatorOperations {
             network: boolean;
             /** The limit of the installation. */
             timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
           };
           /** Of all that decides the result. */
           recipe_digest: string;

@@ -19,6 +19,8 @@ export const jobKinds = {
   imageExport: { limit: 2, blockedBy: null, countsAsBuild: false },
   imageImport: { limit: 2, blockedBy: 'layers', countsAsBuild: true },
   imageInstall: { limit: 2, blockedBy: null, countsAsBuild: true },
+  // All of its steps are in the build cache, so it needs no build machine and waits for none.
+  imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true },
   layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false },
   machineStart: { limit: 8, blockedBy: null, countsAsBuild: false },
   machineStop: { limit: 16, blockedBy: null, countsAsBuild: false },
@@ -32,7 +34,9 @@ interface JobData {
   imageCapture: { generalize?: boolean };
   imageExport: Record<never, never>;
   imageImport: Record<never, never>;
-  imageInstall: Record<never, never>;
+  /** `refresh`: steps that reach the network are made anew. */
+  imageInstall: { refresh?: boolean };
+  imageReuse: { refresh?: boolean };
   layerCompact: {
     /** The layer's digest before the rewrite. */
     digest?: string;
@@ -50,7 +54,7 @@ interface Origin {
   traceparent?: string;
 }
 
-/** `cancelled`: the image it worked for was deleted before the job began. */
+/** `cancelled`: its image was cancelled, or was deleted before the job began. */
 type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** The states of a job that is not over. */
@@ -88,6 +92,8 @@ export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
   notBefore: number;
   leaseOwner: string | null;
   leaseUntil: number | null;
+  /** Since when it is to end without a result; its owner ends it. */
+  cancelRequestedAt: number | null;
   reason: string | null;
   /** With the request that asked for it; without one when no request did. */
   data: JobData[Kind] & { origin?: Origin };

@@ -10,13 +10,13 @@ import type { Both, OperatorContext } from './context.ts';
 /** A command that waits for builds takes long; a key that nobody revokes ends by itself. */
 const lastsMs = 24 * 3600_000;
 
-export interface Borrowed {
+interface Borrowed {
   options: ClientOptions;
   /** The keys of the organisation that are in use, without this one. */
   keys: readonly { name: string; permissions: readonly string[] }[];
 }
 
-export interface Borrowing {
+interface Borrowing {
   organisation: string;
   /** Whether it only reads. */
   readsOnly: boolean;

@@ -8,7 +8,7 @@ import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/k
 import type { layerList, layerVerify } from '../../app/operator/layer.ts';
 import type { machineExec, memberList } from '../../app/operator/machine.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
-import type { softwareAdd, softwareList } from '../../app/operator/software.ts';
+import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import type { BaseImageId, KeyId, MachineId, SoftwareId } from '../../domain/ids.ts';
@@ -26,13 +26,8 @@ export interface GivenBase {
 }
 
 /** A title, by paths on the host of the command. */
-export interface GivenTitle {
-  name: string;
-  sizeGb: number;
-  script: string;
+export interface GivenTitle extends Omit<NewSoftware, 'files'> {
   files: readonly string[];
-  network: boolean;
-  timeoutMs: number;
 }
 
 /** What takes long ends within seconds at a signal, and its work is undone then. */

@@ -1,7 +1,7 @@
 // The functions of the desk about bases and software, over the operator's API: files are sent first.
 
 import type { OperatorOperations } from '../../client/operator-types.ts';
-import { fromWire } from '../../lib/wire-form.ts';
+import { fromWire, toWire } from '../../lib/wire-form.ts';
 import type { Desk, GivenBase, GivenTitle } from './desk.ts';
 import { type Far, resultOf, sendFile, wholeResultOf } from './far-work.ts';
 
@@ -49,10 +49,9 @@ async function sentBase(
 
 async function sentTitle(
   far: Far,
-  { name, sizeGb, script, files, network, timeoutMs }: GivenTitle,
+  { files, ...title }: GivenTitle,
 ): Promise<OperatorOperations['softwareAdd']['input']> {
   const sent: { name: string; id: string }[] = [];
   for (const file of files) sent.push(await sendFile(far, file));
-  const limits = { size_gb: sizeGb, timeout_ms: timeoutMs };
-  return { ...{ name, script, network, files: sent }, ...limits };
+  return { ...toWire(title), files: sent };
 }

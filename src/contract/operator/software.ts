@@ -6,6 +6,34 @@ import type { SoftwareId } from '../../domain/ids.ts';
 import { DateTime, Id, Text } from '../envelope.ts';
 import { SentFile } from './upload.ts';
 
+const titles = (description: string) =>
+  Type.Optional(Type.Array(Text(100, 'Name of a title'), { maxItems: 100, description }));
+
+const needs = {
+  cpus: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 64, description: 'Least processors of the build machine' }),
+  ),
+  memory_mb: Type.Optional(
+    Type.Integer({ minimum: 64, maximum: 1_048_576, description: 'Its least memory' }),
+  ),
+  reboot_status: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 255,
+      description: 'The exit status with which the script asks to be run again after a reboot',
+    }),
+  ),
+  max_age_ms: Type.Optional(
+    Type.Integer({
+      minimum: 60_000,
+      maximum: 3650 * 86_400_000,
+      description: 'With a network: how long builds use its layer again. Default: for ever',
+    }),
+  ),
+  requires: titles('Titles that must be installed with it, before it'),
+  after: titles('Titles that are installed before it when both are wanted'),
+};
+
 export const Software = Type.Object({
   id: Type.Integer(),
   name: Type.String(),
@@ -17,6 +45,7 @@ export const Software = Type.Object({
     ),
     network: Type.Boolean({ description: 'Whether its build machine reaches the network' }),
     timeout_ms: Type.Integer({ description: 'The limit of the installation' }),
+    ...needs,
   }),
   recipe_digest: Type.String({ description: 'Of all that decides the result' }),
   created_at: DateTime('When it was added'),
@@ -53,6 +82,7 @@ export const softwareBody = Type.Object({
       description: 'The limit of the installation. Default: 1800000',
     }),
   ),
+  ...needs,
 });
 
 export const softwareParams = Type.Object({ id: Id<SoftwareId>('ID of the title') });

@@ -31,7 +31,8 @@ import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
-import { operatorUploads } from './0034-operator-uploads.ts';
+import { cancelledJobs } from './0034-cancelled-jobs.ts';
+import { operatorUploads } from './0035-operator-uploads.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -63,7 +64,8 @@ const all: Record<string, MigrationFor> = {
   '0026-events': events,
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
-  '0034-operator-uploads': operatorUploads,
+  '0034-cancelled-jobs': cancelledJobs,
+  '0035-operator-uploads': operatorUploads,
 };
 
 /**
@@ -76,7 +78,8 @@ export const additions: readonly string[] = [
   '0026-events',
   '0027-webhooks',
   '0028-operator-keys',
-  '0034-operator-uploads',
+  '0034-cancelled-jobs',
+  '0035-operator-uploads',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -13,7 +13,7 @@ import type { OperatorInput } from '../../../contract/operator/table.ts';
 import type { BootProfile } from '../../../domain/boot.ts';
 import { invalid } from '../../../domain/error.ts';
 import type { UploadId } from '../../../domain/ids.ts';
-import { toWire } from '../../../lib/wire-form.ts';
+import { fromWire, toWire } from '../../../lib/wire-form.ts';
 import { begun, type OperatorHandlers } from './handler.ts';
 
 const usualAppend = 'console=ttyS0 root=/dev/vda rw';
@@ -52,11 +52,11 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
 }
 
 function titleOf(rooms: OperatorRequest, body: OperatorInput<'softwareAdd'>['body']) {
-  const { name, size_gb: sizeGb, script, files = [], network = false } = body;
+  const { files = [], network = false, timeout_ms: timeoutMs = usualTimeoutMs, ...rest } = body;
   const title: NewSoftware = {
-    ...{ name, sizeGb, script, network },
+    ...fromWire<Omit<NewSoftware, 'files' | 'network' | 'timeoutMs'>>(rest),
+    ...{ network, timeoutMs },
     files: files.map((file) => sentFile(rooms, file.id, file.name)),
-    timeoutMs: body.timeout_ms ?? usualTimeoutMs,
   };
   return { used: files.map(({ id }) => id), title };
 }
