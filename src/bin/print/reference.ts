@@ -1,6 +1,7 @@
 // The reference of the command line as a page: every command with its options and examples.
 
 import { exitStatuses } from '../../cli/exit.ts';
+import { hostOnly } from '../places.ts';
 import { allCommands, type PrintedCommand, type PrintedOption } from './tree.ts';
 
 const escaped = (text: string) =>
@@ -37,6 +38,12 @@ function optionsInCommon(commands: readonly PrintedCommand[], of: string): Print
   });
 }
 
+/** Why a command works on the server's own host alone; nothing for all others. */
+function hostOnlyLines(path: string): string[] {
+  const reason = hostOnly[path];
+  return reason === undefined ? [] : [`On the server's own host alone: ${reason}.`, ''];
+}
+
 function section(command: PrintedCommand, shared: readonly PrintedOption[]): string[] {
   const isShared = (option: PrintedOption) => shared.some((one) => isSame(one, option));
   const own = command.options.filter((option) => !isShared(option));
@@ -47,6 +54,7 @@ function section(command: PrintedCommand, shared: readonly PrintedOption[]): str
     '',
     `\`silversmith ${command.usage}\`: ${escaped(command.description)}.`,
     '',
+    ...hostOnlyLines(command.path),
     ...given.map(({ name, description }) => `- \`${name}\`: ${escaped(description)}`),
     ...(given.length > 0 ? [''] : []),
     ...(own.length > 0 ? [...optionRows(own), ''] : []),
