@@ -6,7 +6,6 @@ import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.
 import {
   assertCancellable,
   assertDeletable,
-  type BuildStep,
   builtImageSizeGb,
   cancelledReason,
   type Image,
@@ -279,12 +278,4 @@ export async function imageProtect(
   touched({ imageId: id });
   await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
   return imageGet(context, id);
-}
-
-export async function imageLog(
-  { work }: ReadContext,
-  id: ImageId,
-): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
-  const { report } = await work.images.get(id);
-  return { steps: await work.images.steps(id), report };
 }

@@ -37,6 +37,7 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
   },
   uploadRemove: { method: 'DELETE', path: '/operator/uploads/{id}', extension: true },
   baseList: { method: 'GET', path: '/operator/bases', extension: true },
+  baseGet: { method: 'GET', path: '/operator/bases/{id}', extension: true },
   baseAdd: { method: 'POST', path: '/operator/bases', extension: true },
   baseTry: { method: 'POST', path: '/operator/bases/{id}/try', extension: true },
   softwareList: { method: 'GET', path: '/operator/software', extension: true },

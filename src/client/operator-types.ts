@@ -246,8 +246,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -448,8 +448,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -719,13 +719,56 @@ export interface OperatorOperations {
     };
     extension: true;
   };
+  /** Show a base image, and what is known against it. */
+  baseGet: {
+    input: {
+      /** ID of the base image. */
+      id: number;
+    };
+    answer: {
+      id: number;
+      name: string;
+      size_gb: number;
+      layer_id: string;
+      /** When it was added. */
+      created_at: string;
+      /** Since when it is known to work. */
+      proved_at: string | null;
+      /** When its last trial failed. */
+      failed_at: string | null;
+      boot: {
+        /** With a kernel beside the disk, or by the loader on it. */
+        mode: 'direct' | 'bios';
+        /** The kernel command line. */
+        append?: string;
+        /** Arguments with which the initrd runs user-data and powers off. */
+        build_append?: string | null;
+        /** The least disk of its guests. */
+        least_disk_bytes?: number;
+        /** How long a start may take. */
+        ready_ms?: number;
+        build?: {
+          cpus: number;
+          memory_mb: number;
+        };
+      } | null;
+      works: boolean | null;
+      /** Whether it is taken where no base is named. */
+      default: boolean;
+      /** What is known against it. */
+      warnings: string[];
+    };
+    extension: true;
+  };
   /** Begin to add a base image of files that were sent; it is not tried. */
   baseAdd: {
     input: {
       /** Name. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
       name: string;
-      /** The digest of a disk that was sent: qcow2 or raw, or what the engine takes. */
+      /** The digest of a disk that was sent, in a format that the engine takes. */
       disk: string;
+      /** The disk in an archive that holds several. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk_name?: string | undefined;
       /** The digest of a kernel that was sent; it needs an initrd. */
       kernel?: string | undefined;
       /** The digest of an initrd that was sent. */
@@ -764,8 +807,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -867,8 +910,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -1035,8 +1078,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -1165,8 +1208,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -1289,8 +1332,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -1404,8 +1447,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */
@@ -1505,8 +1548,8 @@ export interface OperatorOperations {
           /** When its last trial failed. */
           failed_at: string | null;
         };
-        /** Why a machine can hardly start on the base. */
-        fault?: string | null;
+        /** Known against the base. */
+        warnings?: string[];
         trial?: {
           works: boolean;
           /** Why it does not work; empty when it does. */

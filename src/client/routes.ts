@@ -81,6 +81,8 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   webhookList: { method: 'GET', path: '/webhooks', extension: true },
   webhookCreate: { method: 'POST', path: '/webhooks', extension: true },
   webhookGet: { method: 'GET', path: '/webhooks/{id}', extension: true },
+  webhookUpdate: { method: 'POST', path: '/webhooks/{id}', extension: true },
+  webhookRotate: { method: 'POST', path: '/webhooks/{id}/rotate', extension: true },
   webhookDelete: { method: 'DELETE', path: '/webhooks/{id}', extension: true },
   webhookPing: { method: 'POST', path: '/webhooks/{id}/ping', extension: true },
   webhookDeliveryList: { method: 'GET', path: '/webhooks/{id}/deliveries', extension: true },

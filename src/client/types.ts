@@ -115,7 +115,7 @@ export interface BuildStep {
   /** Exit status of the recipe; null on a hit. */
   exit_code: number | null;
   duration_ms: number;
-  /** What the recipe printed; the middle of a long output is left out. */
+  /** What the recipe printed; the middle of a long output is left out, and the beginning where all outputs together are longer than 1 MiB. */
   output: string;
   /** Lines of the output in which a package manager could not reach its sources. */
   warnings: string[];
@@ -371,6 +371,14 @@ export interface Webhook {
     types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
     /** When it was made. */
     created_at: string;
+    /** Since when it is told of nothing; null when it is. */
+    paused_at: string | null;
+    /** Until when deliveries are signed with the secret from before the rotation, too. */
+    old_secret_until: string | null;
+    /** How many deliveries wait. */
+    waiting: number;
+    /** How many deliveries are dead. */
+    dead: number;
   };
 }
 
@@ -605,13 +613,15 @@ export interface Operations {
     input: {
       /** ID. */
       id: number;
-      /** `qcow2` is compressed with zstd. Default: qcow2. */
+      /** Format of the disk. Default: qcow2. */
       format?: 'qcow2' | 'raw' | undefined;
+      /** Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw. */
+      compression?: 'zstd' | 'gzip' | 'none' | undefined;
     };
     answer: Transfer;
     extension: true;
   };
-  /** Open the upload of an image: a qcow2 or raw disk. */
+  /** Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive. */
   imageImport: {
     input: {
       /** Of the whole file. */
@@ -656,6 +666,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk?: string | undefined;
     };
     answer: Image;
     extension: true;
@@ -1104,6 +1116,14 @@ export interface Operations {
         types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
         /** When it was made. */
         created_at: string;
+        /** Since when it is told of nothing; null when it is. */
+        paused_at: string | null;
+        /** Until when deliveries are signed with the secret from before the rotation, too. */
+        old_secret_until: string | null;
+        /** How many deliveries wait. */
+        waiting: number;
+        /** How many deliveries are dead. */
+        dead: number;
       };
       /** whsec_…, in the manner of Standard Webhooks. */
       secret: string;
@@ -1117,6 +1137,54 @@ export interface Operations {
       id: string;
     };
     answer: Webhook;
+    extension: true;
+  };
+  /** Change a webhook, or pause it: what happens meanwhile is told when the pause ends, as far as events are kept. */
+  webhookUpdate: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** http:// or https://. */
+      url?: string | undefined;
+      /** Types of events, in place of those before. */
+      types?: string[] | undefined;
+      /** Whether it is told of nothing. */
+      paused?: boolean | undefined;
+    };
+    answer: Webhook;
+    extension: true;
+  };
+  /** Make a new secret, which is shown here only; deliveries are signed with both for a while. */
+  webhookRotate: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** For how long deliveries are signed with the old secret too. Default: 86400. */
+      overlap_seconds?: number | undefined;
+    };
+    answer: {
+      id: string;
+      type: 'webhook';
+      attributes: {
+        id: string;
+        /** The address that is told of events. */
+        url: string;
+        /** The events that it is told of. */
+        types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
+        /** When it was made. */
+        created_at: string;
+        /** Since when it is told of nothing; null when it is. */
+        paused_at: string | null;
+        /** Until when deliveries are signed with the secret from before the rotation, too. */
+        old_secret_until: string | null;
+        /** How many deliveries wait. */
+        waiting: number;
+        /** How many deliveries are dead. */
+        dead: number;
+      };
+      /** whsec_…, in the manner of Standard Webhooks. */
+      secret: string;
+    };
     extension: true;
   };
   /** Remove a webhook with its deliveries. */

@@ -59,7 +59,8 @@ export const BuildStep = Type.Object(
     }),
     duration_ms: Type.Integer(),
     output: Type.String({
-      description: 'What the recipe printed; the middle of a long output is left out',
+      description:
+        'What the recipe printed; the middle of a long output is left out, and the beginning where all outputs together are longer than 1 MiB',
     }),
     warnings: Type.Array(Type.String(), {
       description: 'Lines of the output in which a package manager could not reach its sources',

@@ -102,6 +102,7 @@ export function buildService(dependencies: Dependencies): Service {
       await checkEngine(store, engine);
     },
     engine: () => engine,
+    transfer: () => engine.transfer,
   });
   const reconciler = buildReconciler(dependencies, api);
   return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
@@ -139,6 +140,8 @@ interface Beside {
   check(): Promise<void>;
   /** Throws `unavailable` when another server works the engine. */
   engine(): Engine;
+  /** What takes uploads; undefined where another server works the engine. */
+  transfer(): Engine['transfer'];
 }
 
 /** Builds the HTTP server alone. */
@@ -161,6 +164,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
     blobs,
+    assertTakes: (head, bytes) => beside.transfer()?.assertTakes(head, bytes),
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
   const memory =

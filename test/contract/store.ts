@@ -13,6 +13,7 @@ import { testKept } from './store/kept.ts';
 import { testLayers } from './store/layer.ts';
 import { testLists } from './store/list.ts';
 import { testMachines } from './store/machine.ts';
+import { testMachineStatus } from './store/machine-status.ts';
 import { testOperatorAudit } from './store/operator-audit.ts';
 import { testPages, testUploads } from './store/upload.ts';
 import { testWebhooks } from './store/webhook.ts';
@@ -25,6 +26,7 @@ const suites: ((make: MakeWorld) => void)[] = [
   testJobs,
   testImages,
   testMachines,
+  testMachineStatus,
   testLists,
   testLayers,
   testKept,

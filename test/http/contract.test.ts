@@ -57,6 +57,7 @@ describe('every operation', () => {
       imageProtect: { protected: true },
       keyRotate: {},
       keyRevoke: {},
+      webhookUpdate: { paused: true },
     };
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;

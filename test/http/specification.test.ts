@@ -105,7 +105,8 @@ async function doEverything(caller: Caller): Promise<void> {
   const { params } = await pinged(caller.h);
   await ask('webhookCreate', { body: { url: 'https://a.test/', types: ['image.changed'] } });
   await ask('webhookList');
-  for (const name of ['webhookGet', 'webhookPing', 'webhookDeliveryList'] as const)
+  await ask('webhookUpdate', { params, body: { paused: true } });
+  for (const name of ['webhookGet', 'webhookPing', 'webhookRotate', 'webhookDeliveryList'] as const)
     await ask(name, { params });
   await ask('webhookRedeliver', { params });
   await ask('webhookDelete', { params });

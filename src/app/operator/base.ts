@@ -4,11 +4,10 @@
 
 import type { BaseImage } from '../../domain/base.ts';
 import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
-import { AppError, failedForGood, invalid } from '../../domain/error.ts';
+import { AppError, failedForGood, invalid, notFound } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { Recipe } from '../../domain/software.ts';
-import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -20,8 +19,8 @@ import { assertName, assertNameFree } from './name.ts';
 
 interface NewBase {
   name: string;
-  /** The disk is a qcow2 or raw disk, and is not trusted. */
-  files: { disk: GivenFile; kernel?: GivenFile; initrd?: GivenFile };
+  /** The disk is not trusted; `wanted` is its name in an archive that holds several. */
+  files: { disk: GivenFile; wanted?: string; kernel?: GivenFile; initrd?: GivenFile };
   boot: BootProfile;
 }
 
@@ -104,10 +103,11 @@ export const baseAdd = change(
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
     await store.read('system', (work) => assertFree(work, given.name));
     const layerId = newId<LayerId>();
-    const { disk, kernel, initrd } = given.files;
+    const { disk, wanted, kernel, initrd } = given.files;
     const spec = {
       layerId,
       disk: await givenFile(disk, signal),
+      wanted,
       ...(kernel !== undefined && { kernel: await givenFile(kernel, signal) }),
       ...(initrd !== undefined && { initrd: await givenFile(initrd, signal) }),
     };
@@ -123,13 +123,36 @@ export const baseAdd = change(
   },
 );
 
-/** Returns a reason why a machine cannot start on a base; null when none is known. */
-export const baseFault = async (
-  engine: Engine,
-  { layerId }: BaseImage,
+/**
+ * Returns what is known against a base, each as the end of a sentence: why a machine can hardly
+ * start on it, and why its system would not use the whole of a larger disk.
+ */
+export async function baseWarnings(
+  { bootCheck }: Pick<Engine, 'bootCheck'>,
+  { layerId }: Pick<BaseImage, 'layerId'>,
   boot: BootProfile,
-): Promise<BootFault | null> =>
-  (await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, withoutJob())) ?? null;
+): Promise<string[]> {
+  const root = { boot, baseLayerId: layerId };
+  const fault = await bootCheck?.fault(root, withoutJob());
+  const growth = await bootCheck?.growthFault(root, withoutJob());
+  return [
+    ...(fault ? [`will hardly start: ${fault.says}`] : []),
+    ...(growth ? [`does not use a larger disk: ${growth}`] : []),
+  ];
+}
+
+interface ShownBase extends ListedBase {
+  /** What is known against it; see `baseWarnings`. */
+  warnings: string[];
+}
+
+/** Throws not-found. */
+export async function baseGet(store: Store, engine: Engine, id: BaseImageId): Promise<ShownBase> {
+  const shown = (await baseList(store)).find((one) => one.id === id);
+  if (shown === undefined) throw notFound('base image', id, 'silversmith base list');
+  const warnings = shown.boot ? await baseWarnings(engine, shown, shown.boot) : [];
+  return { ...shown, warnings };
+}
 
 export interface Trial {
   works: boolean;

@@ -1,4 +1,4 @@
-// silversmith base add|try, and base list for operators
+// silversmith base add|show|try, and base list for operators
 
 import type { Command } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
@@ -19,6 +19,7 @@ type Untimed = Omit<Both, 'timeout'>;
 interface Added {
   name: string;
   file: string;
+  disk?: string;
   kernel?: string;
   initrd?: string;
   append: string;
@@ -32,6 +33,7 @@ const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600)
 export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
+  showCommand(base, context);
 }
 
 function addCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
@@ -43,6 +45,7 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
   )
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--kernel <path>', 'kernel, for direct boot')
     .option('--initrd <path>', 'initrd, for direct boot')
     .option(
@@ -59,31 +62,25 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     .action(async ({ timeout, ...flags }: Untimed & Added) => {
       const { files, boot } = await filesOf(flags);
       await withDesk(flags, async (desk) => {
-        const { added, fault } = await desk.baseAdd({ name: flags.name, files, boot });
+        const { added, warnings } = await desk.baseAdd({ name: flags.name, files, boot });
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        if (fault)
-          terminal.err(
-            `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault}.`,
-          );
+        for (const warning of warnings)
+          terminal.err(`warning: Base image ${added.id} (${added.name}) ${warning}.`);
         const trial = flags.try
           ? await tryBase(desk, added, { ...flags, timeout }, { print, terminal })
           : null;
-        if (flags.json) print(flags, { ...added, trial }, '');
+        if (flags.json) print(flags, { ...added, trial, warnings }, '');
       });
     });
 }
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
-async function filesOf({
-  file: disk,
-  kernel,
-  initrd,
-  append,
-  buildAppend,
-}: Omit<Added, 'timeout'>) {
+async function filesOf(given: Omit<Added, 'timeout'>) {
+  const { file, disk: wanted, kernel, initrd, append, buildAppend } = given;
+  const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
-    '--file': disk,
+    '--file': file,
     '--kernel': kernel,
     '--initrd': initrd,
   }))
@@ -91,9 +88,9 @@ async function filesOf({
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: { disk }, boot: { mode: 'bios' } satisfies BootProfile };
+    return { files: disk, boot: { mode: 'bios' } satisfies BootProfile };
   const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
-  return { files: { disk, kernel, initrd }, boot };
+  return { files: { ...disk, kernel, initrd }, boot };
 }
 
 function tryCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
@@ -113,6 +110,29 @@ function tryCommand(base: Command, { both, withDesk, print, terminal }: Operator
         if (flags.json) print(flags, trial, '');
       }),
     );
+}
+
+function showCommand(base: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
+    base
+      .command('show <base>')
+      .description('show a base image: how it boots, whether it works, what is known against it'),
+  ).action((given: string, flags: Both) =>
+    withDesk(flags, async (desk) => {
+      const id = await pick('base image', given, () => desk.baseList());
+      const shown = await desk.baseGet(id);
+      const { name, sizeGb, boot, works, layerId, warnings } = shown;
+      const lines = [
+        `Base image ${id} (${name})`,
+        `  size      ${sizeGb} GB`,
+        `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
+        `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
+        `  layer     ${layerId}`,
+        ...warnings.map((warning) => `warning: It ${warning}.`),
+      ];
+      print(flags, shown, lines.join('\n'));
+    }),
+  );
 }
 
 /** Tries a base and says how that went; sets the exit status. */

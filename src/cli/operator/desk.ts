@@ -2,7 +2,7 @@
 // or over the operator's API of a server (far-desk.ts).
 
 import type { auditList } from '../../app/operator/audit.ts';
-import type { baseAdd, baseList, Trial } from '../../app/operator/base.ts';
+import type { baseAdd, baseGet, baseList, Trial } from '../../app/operator/base.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
 import type { layerList, layerVerify } from '../../app/operator/layer.ts';
@@ -21,7 +21,8 @@ type Result<Of extends (...given: never[]) => unknown> = Promise<Awaited<ReturnT
 /** A base, by paths on the host of the command. */
 export interface GivenBase {
   name: string;
-  files: { disk: string; kernel?: string; initrd?: string };
+  /** `wanted` is the name of the disk in an archive. */
+  files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
   boot: BootProfile;
 }
 
@@ -44,10 +45,12 @@ export interface Desk {
   machineTypeList(): Promise<MachineType[]>;
   machineTypeAdd(type: Omit<MachineType, 'id'>): Promise<{ id: number }>;
   baseList(): Result<typeof baseList>;
-  /** Adds a base, and says why a machine can hardly start on it; null when no reason is known. */
+  /** Throws not-found. */
+  baseGet(id: BaseImageId): Result<typeof baseGet>;
+  /** Adds a base, and says what is known against it. */
   baseAdd(base: GivenBase): Promise<{
     added: Awaited<ReturnType<typeof baseAdd>>;
-    fault: string | null;
+    warnings: string[];
   }>;
   baseTry(id: BaseImageId, timeoutMs: number): Promise<Trial>;
   softwareList(): Result<typeof softwareList>;

@@ -7,15 +7,24 @@ import { type Far, resultOf, sendFile, wholeResultOf } from './far-work.ts';
 
 export type FarCatalogue = Pick<
   Desk,
-  'baseList' | 'baseAdd' | 'baseTry' | 'softwareList' | 'softwareAdd' | 'softwareUpdate'
+  'baseGet' | 'baseList' | 'baseAdd' | 'baseTry' | 'softwareList' | 'softwareAdd' | 'softwareUpdate'
 >;
 
 export const farCatalogue = (far: Far): FarCatalogue => ({
+  async baseGet(id) {
+    const {
+      client_code: _,
+      message: __,
+      timestamp: ___,
+      ...shown
+    } = await far.client.baseGet({ id });
+    return fromWire(shown);
+  },
   baseList: async () => fromWire((await far.client.baseList()).bases),
   async baseAdd(base) {
     const begun = await far.client.baseAdd(await sentBase(far, base));
-    const { base: added, fault = null } = await wholeResultOf(far, begun);
-    return { added: fromWire(added), fault };
+    const { base: added, warnings = [] } = await wholeResultOf(far, begun);
+    return { added: fromWire(added), warnings };
   },
   async baseTry(id, timeoutMs) {
     const seconds = Math.ceil(timeoutMs / 1000);
@@ -40,6 +49,7 @@ async function sentBase(
   const initrd = files.initrd && (await sendFile(far, files.initrd)).id;
   return {
     ...{ name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
+    disk_name: files.wanted,
     ...(boot.mode === 'direct' && {
       append: boot.append,
       build_append: boot.buildAppend ?? undefined,

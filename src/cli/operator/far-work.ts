@@ -28,11 +28,11 @@ export interface Far {
  * too, and what it did is undone, as on the host. Throws ApiError when it fails.
  */
 export async function resultOf<Name extends keyof Result>(
-  { client, terminal }: Far,
+  far: Far,
   begun: Errand,
   name: Name,
 ): Promise<NonNullable<Result[Name]>> {
-  const result = await wholeResultOf({ client, terminal }, begun);
+  const result = await wholeResultOf(far, begun);
   const field = result[name];
   if (field === undefined || field === null)
     throw new UsageError(`The answer of the server lacks ${name}.`, 'failed');
@@ -41,18 +41,18 @@ export async function resultOf<Name extends keyof Result>(
 
 /** The same for the whole result. */
 export async function wholeResultOf(
-  { client, terminal }: Pick<Far, 'client' | 'terminal'>,
+  { client, options: server, terminal }: Far,
   { id, action }: Errand,
 ): Promise<Result> {
   const watch = 'audit list';
   const work = {
-    ...{ noun: action, things: [{ id }], watch },
+    ...{ noun: action, subject: null, things: [{ id }], watch },
     ask: (one: string, signal: AbortSignal) => client.errandGet({ id: one }, { signal }),
     look: ({ status, phase }: Errand) => ({
       ...{ status, phase, done: null, isOver: status !== 'running' },
     }),
   };
-  const last = await follow({ terminal }, work).catch(async (error: unknown) => {
+  const last = await follow({ terminal, server }, work).catch(async (error: unknown) => {
     if (!(error instanceof UsageError && error.kind === 'interrupted')) throw error;
     await client.errandCancel({ id });
     throw interruption();

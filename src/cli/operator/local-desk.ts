@@ -1,7 +1,7 @@
 // The operator's functions on the data directory of this host.
 
 import { auditList } from '../../app/operator/audit.ts';
-import { baseAdd, baseFault, baseList, baseTry } from '../../app/operator/base.ts';
+import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../app/operator/base.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
@@ -34,11 +34,11 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
   keyRevoke: (id) => keyRevoke(operator, id),
   machineTypeList: () => machineTypeList(store),
   baseList: () => baseList(store),
+  baseGet: async (id) => baseGet(store, await openEngine(), id),
   async baseAdd(base) {
     const engine = await openEngine();
     const added = await interruptible((signal) => baseAdd(operator, engine, base, signal));
-    const fault = await baseFault(engine, added, base.boot);
-    return { added, fault: fault?.says ?? null };
+    return { added, warnings: await baseWarnings(engine, added, base.boot) };
   },
   async baseTry(id, timeoutMs) {
     const engine = await openEngine();

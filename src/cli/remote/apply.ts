@@ -2,7 +2,7 @@
 
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Client } from '../../client/client.ts';
+import type { Client, ClientOptions } from '../../client/client.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { exitCode } from '../exit.ts';
 import { converge, failuresOf } from '../fleet/converge.ts';
@@ -69,20 +69,26 @@ async function apply(flags: Applying, context: ApplyContext): Promise<void> {
         }
       : null;
   if (isOperators && !isNeeded) return applyTo(null, add, file, flags, context);
-  await withOrganisation(context, flags, found, false, async ({ options }) =>
-    applyTo(await clientOf(options), add, file, flags, context),
+  await withOrganisation(context, flags, found, false, async ({ options: server }) =>
+    applyTo({ client: await clientOf(server), server }, add, file, flags, context),
   );
 }
 
-/** Nothing is asked of an organisation without a client. */
+interface Connection {
+  client: Client;
+  server: ClientOptions;
+}
+
+/** Nothing is asked of an organisation without a connection. */
 async function applyTo(
-  client: Client | null,
+  connection: Connection | null,
   add: ((isDry: boolean) => Promise<string[]>) | null,
   file: FleetFile,
   flags: Applying,
   { terminal }: ApplyContext,
 ): Promise<void> {
   const added = add === null ? [] : await add(true);
+  const client = connection?.client ?? null;
   const before = client && (await planned(client, file));
   if (before && add === null) assertAdded(before.plan, flags.file);
   if (add === null && (file.fleet.keys ?? []).length > 0)
@@ -94,10 +100,11 @@ async function applyTo(
   if (!(await agreed(client, steps, lines, flags, terminal))) return;
   const addedNow = add === null ? [] : await add(false);
   let [failures, done]: [string[], readonly Step[]] = [[], []];
-  if (client && before) {
+  if (connection && before) {
     // Things that were added just now have ids only now.
-    const { plan, now } = addedNow.length > 0 ? await planned(client, file) : before;
-    const result = await converge(client, plan, now, terminal);
+    const { plan, now } = addedNow.length > 0 ? await planned(connection.client, file) : before;
+    const { server } = connection;
+    const result = await converge(connection.client, plan, now, { terminal, server });
     [failures, done] = [await failuresOf(result), result.done];
   }
   if (flags.json) {

@@ -19,12 +19,19 @@ const fields = {
 
 export const Base = Type.Object(fields);
 
-export const ListedBase = Type.Object({
+const listed = {
   ...fields,
   boot: Boot,
   works: Nullable(Type.Boolean({ description: 'What its last use has shown; null: it had none' })),
   default: Type.Boolean({ description: 'Whether it is taken where no base is named' }),
-});
+};
+
+export const ListedBase = Type.Object(listed);
+
+export const shownBase = {
+  ...listed,
+  warnings: Type.Array(Type.String(), { description: 'What is known against it' }),
+};
 
 export const Trial = Type.Object({
   works: Type.Boolean(),
@@ -36,7 +43,8 @@ const kernelText = (description: string) =>
 
 export const baseBody = Type.Object({
   name: Text(100, 'Name'),
-  disk: SentFile('The digest of a disk that was sent: qcow2 or raw, or what the engine takes'),
+  disk: SentFile('The digest of a disk that was sent, in a format that the engine takes'),
+  disk_name: Type.Optional(Text(255, 'The disk in an archive that holds several')),
   kernel: Type.Optional(SentFile('The digest of a kernel that was sent; it needs an initrd')),
   initrd: Type.Optional(SentFile('The digest of an initrd that was sent')),
   append: Type.Optional(kernelText('The kernel command line, with a kernel')),

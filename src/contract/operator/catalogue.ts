@@ -1,7 +1,7 @@
 // The catalogue, for operators on the wire: bases and software are listed, added and changed.
 
 import { Type } from 'typebox';
-import { baseBody, baseParams, ListedBase } from './base.ts';
+import { baseBody, baseParams, ListedBase, shownBase } from './base.ts';
 import { errandFields } from './errand.ts';
 import { defineOperator } from './operation.ts';
 import { Software, softwareBody, softwareParams } from './software.ts';
@@ -13,6 +13,14 @@ export const catalogueOperations = {
     summary: 'List the base images: how each boots, and whether it works',
     response: { bases: Type.Array(ListedBase) },
     errors: [],
+  }),
+  baseGet: defineOperator({
+    method: 'GET',
+    path: '/operator/bases/{id}',
+    summary: 'Show a base image, and what is known against it',
+    params: baseParams,
+    response: shownBase,
+    errors: ['not_found'],
   }),
   baseAdd: defineOperator({
     method: 'POST',

@@ -26,7 +26,7 @@ const Verified = Type.Object({
 /** Each kind of work has its own fields. */
 const Result = Type.Object({
   base: Type.Optional(Base),
-  fault: Type.Optional(NullableString('Why a machine can hardly start on the base')),
+  warnings: Type.Optional(Type.Array(Type.String(), { description: 'Known against the base' })),
   trial: Type.Optional(Trial),
   software: Type.Optional(Software),
   layers: Type.Optional(Type.Array(Verified)),

@@ -8,10 +8,10 @@ import {
   imageGet,
   imageInstall,
   imageList,
-  imageLog,
   imageProtect,
   imageRestore,
 } from '../../app/image.ts';
+import { imageLog } from '../../app/image-log.ts';
 import type { Answer } from '../../contract/table.ts';
 import { warningsOf } from '../../domain/software.ts';
 import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';

@@ -31,6 +31,8 @@ import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
+import { webhookCare } from './0029-webhook-care.ts';
+import { fairClaims } from './0031-fair-claims.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import { operatorUploads } from './0035-operator-uploads.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
@@ -64,6 +66,8 @@ const all: Record<string, MigrationFor> = {
   '0026-events': events,
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
+  '0029-webhook-care': webhookCare,
+  '0031-fair-claims': fairClaims,
   '0034-cancelled-jobs': cancelledJobs,
   '0035-operator-uploads': operatorUploads,
 };
@@ -78,6 +82,8 @@ export const additions: readonly string[] = [
   '0026-events',
   '0027-webhooks',
   '0028-operator-keys',
+  '0029-webhook-care',
+  '0031-fair-claims',
   '0034-cancelled-jobs',
   '0035-operator-uploads',
 ];

@@ -2,7 +2,13 @@
 // image stays as long as it can be restored, and its row stays for ever.
 
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
-import type { BuildStep, Image, ImageStatus, SoftwareOfImage } from '../../domain/image.ts';
+import type {
+  BuildStep,
+  Image,
+  ImageStatus,
+  ListedStep,
+  SoftwareOfImage,
+} from '../../domain/image.ts';
 
 export type NewImage = Pick<
   Image,
@@ -42,8 +48,13 @@ export interface ImageReader {
    * the scope has shown.
    */
   softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]>;
-  /** The steps of a live image's build so far, with the names of the software; throws not-found. */
-  steps(id: ImageId): Promise<(BuildStep & { name: string })[]>;
+  /** The steps of a live image's build so far, without their outputs; throws not-found. */
+  steps(id: ImageId): Promise<ListedStep[]>;
+  /**
+   * At most so many characters of a step's output, from a place on that counts from 0. Empty behind
+   * its end, and when there is no such step. Throws not-found.
+   */
+  stepOutput(id: ImageId, position: number, from: number, most: number): Promise<string>;
 }
 
 export interface ImageWriter extends ImageReader {

@@ -25,6 +25,7 @@ export interface MachineFilter {
   perPage: number;
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
   q?: string | undefined;
+  /** The status that callers see: `shownOf` of the domain. */
   status?: MachineStatus | undefined;
   /** Whether it has a disk: it was on since it was made or last reset. */
   hasSessionData?: boolean | undefined;

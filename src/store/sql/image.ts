@@ -1,5 +1,6 @@
 // Queries on images, the software in them, and the steps of their builds.
 
+import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type ImageStatus,
   imageMayBecome,
   imageStatuses,
+  type ListedStep,
   type SoftwareOfImage,
 } from '../../domain/image.ts';
 import { fold } from '../../lib/fold.ts';
@@ -115,14 +117,26 @@ export class SqlImageReader extends Queries implements ImageReader {
     return this.within(this.db.selectFrom('image')).where('id', 'in', this.among(ids)).select('id');
   }
 
-  async steps(id: ImageId): Promise<(BuildStep & { name: string })[]> {
-    return this.db
+  async steps(id: ImageId): Promise<ListedStep[]> {
+    const rows = await this.db
       .selectFrom('buildStep')
       .innerJoin('software', 'software.id', 'buildStep.softwareId')
       .where('imageId', '=', (await this.get(id)).id)
-      .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs', 'output'])
+      .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs'])
+      .select(sql<number>`length(output)`.as('outputChars'))
       .orderBy('position')
       .execute();
+    return rows.map((row) => ({ ...row, outputChars: Number(row.outputChars) }));
+  }
+
+  async stepOutput(id: ImageId, position: number, from: number, most: number): Promise<string> {
+    const row = await this.db
+      .selectFrom('buildStep')
+      .where('imageId', '=', (await this.get(id)).id)
+      .where('position', '=', position)
+      .select(sql<string>`substr(output, ${sql.lit(from + 1)}, ${sql.lit(most)})`.as('part'))
+      .executeTakeFirst();
+    return row?.part ?? '';
   }
 }
 

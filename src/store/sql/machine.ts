@@ -19,6 +19,7 @@ import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 import { contains } from './search.ts';
+import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
 
@@ -88,7 +89,7 @@ export class SqlMachineReader extends Queries implements MachineReader {
     const all = () => this.within(this.db.selectFrom('machine'));
     let matching = all();
     if (q) matching = matching.where(contains(q));
-    if (status) matching = matching.where('status', '=', status);
+    if (status) matching = matching.where(shownStatus, '=', status);
     if (hasSessionData !== undefined)
       matching = matching.where('diskId', hasSessionData ? 'is not' : 'is', null);
     const byNameAlone = status === undefined && hasSessionData === undefined;
@@ -98,7 +99,10 @@ export class SqlMachineReader extends Queries implements MachineReader {
       rows: matching,
       found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
       places: !q && byNameAlone ? this.placesOf('machine') : undefined,
-      kept: !q && hasSessionData === undefined ? await this.tallied('machine', status) : undefined,
+      kept:
+        !q && hasSessionData === undefined && (status === undefined || isShownAsStored(status))
+          ? await this.tallied('machine', status)
+          : undefined,
     });
     const shown = await this.rows()
       .where('id', 'in', this.among(ids))

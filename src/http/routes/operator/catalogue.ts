@@ -1,6 +1,6 @@
 // Bases and software of operators, between the wire and the functions of the operator.
 
-import { baseAdd, baseFault, baseList, baseTry } from '../../../app/operator/base.ts';
+import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../../app/operator/base.ts';
 import type { OperatorRequest } from '../../../app/operator/request.ts';
 import {
   type NewSoftware,
@@ -37,13 +37,17 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
   const { name, kernel, initrd, append = usualAppend, build_append: buildAppend = null } = body;
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
-  const disk = sentFile(rooms, body.disk, 'disk');
+  const wanted = body.disk_name;
+  const disk = {
+    disk: sentFile(rooms, body.disk, 'disk'),
+    ...(wanted !== undefined && { wanted }),
+  };
   if (kernel === undefined || initrd === undefined) {
     const boot: BootProfile = { mode: 'bios' };
-    return { used: [body.disk], base: { name, files: { disk }, boot } };
+    return { used: [body.disk], base: { name, files: disk, boot } };
   }
   const files = {
-    disk,
+    ...disk,
     kernel: sentFile(rooms, kernel, 'kernel'),
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
@@ -63,9 +67,11 @@ function titleOf(rooms: OperatorRequest, body: OperatorInput<'softwareAdd'>['bod
 
 export const catalogueHandlers: Pick<
   OperatorHandlers,
-  'baseList' | 'baseAdd' | 'baseTry' | 'softwareList' | 'softwareAdd' | 'softwareUpdate'
+  'baseGet' | 'baseList' | 'baseAdd' | 'baseTry' | 'softwareList' | 'softwareAdd' | 'softwareUpdate'
 > = {
   baseList: async ({ store }) => ({ bases: toWire(await baseList(store)) }),
+  baseGet: async ({ store, engine }, { params }) =>
+    toWire(await baseGet(store, engine(), params.id)),
   async baseAdd(request, { body }) {
     const { used, base } = newBaseOf(request, body);
     const engine = request.engine();
@@ -73,8 +79,8 @@ export const catalogueHandlers: Pick<
       usingUp(request, used, async () => {
         say('taking the disk in');
         const added = await baseAdd(request.operator, engine, base, signal);
-        const fault = await baseFault(engine, added, base.boot);
-        return { base: toWire(added), fault: fault?.says ?? null };
+        const warnings = await baseWarnings(engine, added, base.boot);
+        return { base: toWire(added), warnings };
       }),
     );
   },
