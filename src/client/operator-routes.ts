@@ -48,4 +48,8 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
   memberList: { method: 'GET', path: '/operator/members', extension: true },
   errandGet: { method: 'GET', path: '/operator/errands/{id}', extension: true },
   errandCancel: { method: 'POST', path: '/operator/errands/{id}/cancel', extension: true },
+  offerList: { method: 'GET', path: '/operator/offers', extension: true },
+  offerRetire: { method: 'POST', path: '/operator/offers/{kind}/{id}/retirement', extension: true },
+  offerRemove: { method: 'DELETE', path: '/operator/offers/{kind}/{id}', extension: true },
+  baseNewestSet: { method: 'POST', path: '/operator/bases/{id}/newest', extension: true },
 };

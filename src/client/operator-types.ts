@@ -165,6 +165,8 @@ export interface OperatorOperations {
         memory_mb: number;
         /** Disk size in GB. */
         disk_size_gb: number;
+        /** Since when it is not offered; null while it is. */
+        retired_at: string | null;
       }[];
     };
     extension: true;
@@ -245,6 +247,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -285,6 +293,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -447,6 +459,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -487,6 +505,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -696,6 +718,12 @@ export interface OperatorOperations {
         proved_at: string | null;
         /** When its last trial failed. */
         failed_at: string | null;
+        /** The version in its name; null when it has none. */
+        version: string | null;
+        /** Since when it is not offered; null while it is. */
+        retired_at: string | null;
+        /** Since when it is not taken where no base is named. */
+        held_at: string | null;
         boot: {
           /** With a kernel beside the disk, or by the loader on it. */
           mode: 'direct' | 'bios';
@@ -736,6 +764,12 @@ export interface OperatorOperations {
       proved_at: string | null;
       /** When its last trial failed. */
       failed_at: string | null;
+      /** The version in its name; null when it has none. */
+      version: string | null;
+      /** Since when it is not offered; null while it is. */
+      retired_at: string | null;
+      /** Since when it is not taken where no base is named. */
+      held_at: string | null;
       boot: {
         /** With a kernel beside the disk, or by the loader on it. */
         mode: 'direct' | 'bios';
@@ -767,6 +801,10 @@ export interface OperatorOperations {
       name: string;
       /** The digest of a disk that was sent, in a format that the engine takes. */
       disk: string;
+      /** Which version of the name it is. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      version?: string | undefined;
+      /** Whether it is not taken where none is named. */
+      hold?: boolean | undefined;
       /** The disk in an archive that holds several. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
       disk_name?: string | undefined;
       /** The digest of a kernel that was sent; it needs an initrd. */
@@ -806,6 +844,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -846,6 +890,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -909,6 +957,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -949,6 +1003,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -1012,6 +1070,10 @@ export interface OperatorOperations {
         recipe_digest: string;
         /** When it was added. */
         created_at: string;
+        /** The version in its name; null when it has none. */
+        version: string | null;
+        /** Since when it is not offered; null while it is. */
+        retired_at: string | null;
       }[];
     };
     extension: true;
@@ -1048,6 +1110,8 @@ export interface OperatorOperations {
       requires?: string[] | undefined;
       /** Titles that are installed before it when both are wanted. */
       after?: string[] | undefined;
+      /** Which version of the name it is. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      version?: string | undefined;
     };
     answer: {
       /** ID of the work. */
@@ -1077,6 +1141,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -1117,6 +1187,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -1178,6 +1252,8 @@ export interface OperatorOperations {
       requires?: string[] | undefined;
       /** Titles that are installed before it when both are wanted. */
       after?: string[] | undefined;
+      /** Which version of the name it is. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      version?: string | undefined;
     };
     answer: {
       /** ID of the work. */
@@ -1207,6 +1283,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -1247,6 +1329,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -1331,6 +1417,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -1371,6 +1463,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -1446,6 +1542,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -1486,6 +1588,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -1547,6 +1653,12 @@ export interface OperatorOperations {
           proved_at: string | null;
           /** When its last trial failed. */
           failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
         };
         /** Known against the base. */
         warnings?: string[];
@@ -1587,6 +1699,10 @@ export interface OperatorOperations {
           recipe_digest: string;
           /** When it was added. */
           created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
         };
         layers?: {
           /** The layer. */
@@ -1611,6 +1727,85 @@ export interface OperatorOperations {
       } | null;
       /** When it was begun. */
       begun_at: string;
+    };
+    extension: true;
+  };
+  /** List the bases, software and machine types, also what is retired. */
+  offerList: {
+    input: Record<never, never>;
+    answer: {
+      offers: {
+        /** Which noun of the catalogue. */
+        kind: 'base' | 'software' | 'machine-type';
+        id: number;
+        /** With its version. */
+        name: string;
+        /** Null when it has none. */
+        version: string | null;
+        /** Whether it may be taken where no base is named; null for what is no base. */
+        newest: boolean | null;
+        /** Since when it is not offered any more; null while it is. */
+        retired_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** End the offer of a base, a title or a machine type, or renew it; what stands on it goes on. */
+  offerRetire: {
+    input: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      /** ID. */
+      id: number;
+      /** Whether it is retired. */
+      retired: boolean;
+    };
+    answer: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      id: number;
+      /** With its version. */
+      name: string;
+      /** Null when it has none. */
+      version: string | null;
+      /** Whether it may be taken where no base is named; null for what is no base. */
+      newest: boolean | null;
+      /** Since when it is not offered any more; null while it is. */
+      retired_at: string | null;
+    };
+    extension: true;
+  };
+  /** Forget a base, a title or a machine type that nothing uses. */
+  offerRemove: {
+    input: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Say whether a base may be taken where no base is named. */
+  baseNewestSet: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Whether it may be taken. */
+      allowed: boolean;
+    };
+    answer: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      id: number;
+      /** With its version. */
+      name: string;
+      /** Null when it has none. */
+      version: string | null;
+      /** Whether it may be taken where no base is named; null for what is no base. */
+      newest: boolean | null;
+      /** Since when it is not offered any more; null while it is. */
+      retired_at: string | null;
     };
     extension: true;
   };

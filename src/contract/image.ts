@@ -4,10 +4,12 @@
 import { Type } from 'typebox';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
+  cursorFields,
   DateTime,
   Enum,
   Id,
   NullableDateTime,
+  NullableInteger,
   NullableString,
   pageFields,
   pageQuery,
@@ -37,6 +39,11 @@ const ImageAttributes = Type.Object(
       NullableDateTime('When it was deleted; null unless deleted images are listed'),
     ),
     phase: Extension(NullableString('What its creation is doing now; null when nothing is')),
+    base_id: Extension(
+      NullableInteger('The base image that it stands on; null when it stands on none'),
+    ),
+    base_name: Extension(NullableString('Name of that base image, with its version')),
+    base_version: Extension(NullableString('Version of that base image; null when it has none')),
   },
   { title: 'ImageAttributes' },
 );
@@ -86,7 +93,7 @@ export const imageOperations = {
         ),
       ),
     }),
-    response: { images: Type.Array(Image), ...pageFields },
+    response: { images: Type.Array(Image), ...pageFields, ...cursorFields },
     answerName: 'ListImagesResponse',
     errors: [],
   }),

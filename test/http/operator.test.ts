@@ -244,7 +244,7 @@ describe('a change over the operator’s API', () => {
     assert.ok((await h.ask('machineTypeAdd', type)).body.id > 0);
     assert.equal((await h.ask('machineTypeAdd', type)).status, 409);
     const types = (await h.ask('machineTypeList')).body.machine_types;
-    assert.deepEqual(types.at(-1), { id: types.length, ...type });
+    assert.deepEqual(types.at(-1), { id: types.length, ...type, retired_at: null });
     const generalize = { name: 'ours', on: true };
     assert.equal((await h.ask('organisationGeneralize', generalize)).status, 200);
     assert.deepEqual((await h.ask('doctor')).body.findings, []);

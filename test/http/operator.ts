@@ -15,7 +15,7 @@ export const requestTo = (name: OperatorOperationName, body?: unknown, id = 'ss1
   const { method, path } = operatorSpecOf(name);
   return {
     method,
-    path: pathPrefix + path.replace('{id}', id).replace('{offset}', '0'),
+    path: pathPrefix + path.replace('{id}', id).replace('{offset}', '0').replace('{kind}', 'base'),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   };
 };

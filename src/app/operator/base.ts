@@ -7,6 +7,7 @@ import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid, notFound } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
+import { versionedName } from '../../domain/offer.ts';
 import type { Recipe } from '../../domain/software.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
@@ -22,6 +23,9 @@ interface NewBase {
   /** The disk is not trusted; `wanted` is its name in an archive that holds several. */
   files: { disk: GivenFile; wanted?: string; kernel?: GivenFile; initrd?: GivenFile };
   boot: BootProfile;
+  version?: string | null | undefined;
+  /** Whether it is not taken where no base is named. */
+  hold?: boolean | undefined;
 }
 
 export interface ListedBase extends BaseImage {
@@ -36,13 +40,15 @@ export interface ListedBase extends BaseImage {
 type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
 type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
+const mayBeTaken = ({ retiredAt, heldAt }: BaseImage) => retiredAt === null && heldAt === null;
+
 const worksOf = ({ provedAt, failedAt }: BaseImage) =>
   provedAt !== null ? true : failedAt !== null ? false : null;
 
 export const baseList = (store: Store): Promise<ListedBase[]> =>
   store.read('system', async (work) => {
     const bases = await work.bases.list();
-    const taken = bases.length > 0 ? (await work.bases.get()).id : null;
+    const taken = bases.some(mayBeTaken) ? (await work.bases.get()).id : null;
     const listed: ListedBase[] = [];
     for (const base of bases) {
       const { boot } = await work.layers.get(base.layerId);
@@ -56,18 +62,24 @@ const assertFree = async (work: Reader, name: string) =>
     'base image',
     name,
     await work.bases.list(),
-    () => 'give another name, or see: silversmith base list',
+    () =>
+      'give another name, or the version that this one is (--release); see: silversmith base list',
   );
 
 /** Writes the row of a base whose layer the engine has. Throws `conflict`, `invalid`. */
 async function addRow(
   work: Writer,
   layerId: LayerId,
-  { name, boot }: NewBase,
+  { name: series, version = null, boot, hold }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
+  const name = versionedName(series, version);
   await assertFree(work, name);
+  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
+  const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
+  if (same && isLeftOver(same, boot) && !(await work.bases.ofLayer(same.id)))
+    return work.bases.add({ name, version, heldAt, sizeGb, layerId: same.id });
   if (same)
     throw invalid(
       `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
@@ -85,9 +97,12 @@ async function addRow(
     organisationId: null,
     boot,
   });
-  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
-  return work.bases.add({ name, sizeGb, layerId });
+  return work.bases.add({ name, version, heldAt, sizeGb, layerId });
 }
+
+/** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
+const isLeftOver = (layer: Layer, boot: BootProfile) =>
+  layer.state === 'sealed' && JSON.stringify(layer.boot) === JSON.stringify(boot);
 
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
@@ -99,9 +114,10 @@ export const baseAdd = change(
   (_intake: Intake, { name }: NewBase, _signal?: AbortSignal) =>
     `base image ${JSON.stringify(name)}`,
   async ({ store, touched }, intake, given, signal?) => {
-    assertName(given.name);
+    const name = versionedName(given.name, given.version ?? null);
+    assertName(name);
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
-    await store.read('system', (work) => assertFree(work, given.name));
+    await store.read('system', (work) => assertFree(work, name));
     const layerId = newId<LayerId>();
     const { disk, wanted, kernel, initrd } = given.files;
     const spec = {
@@ -115,6 +131,7 @@ export const baseAdd = change(
     try {
       const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
       touched(`base image ${added.id} (${added.name})`);
+      if (added.layerId !== layerId) await intake.removeLayer(layerId, withoutJob());
       return added;
     } catch (error) {
       await intake.removeLayer(layerId, withoutJob());

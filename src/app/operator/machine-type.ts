@@ -1,21 +1,21 @@
 // Machine types: the sizes in which machines are made.
 
-import type { MachineType } from '../../domain/machine-type.ts';
+import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 export const machineTypeList = async (store: Store): Promise<MachineType[]> => {
   const all = await store.read('system', (work) => work.machineTypes.list());
-  return all.map(({ id, name, code, cpus, memoryMb, diskSizeGb }) => ({
-    ...{ id, name, code, cpus, memoryMb, diskSizeGb },
+  return all.map(({ id, name, code, cpus, memoryMb, diskSizeGb, retiredAt }) => ({
+    ...{ id, name, code, cpus, memoryMb, diskSizeGb, retiredAt },
   }));
 };
 
 /** Throws `invalid` for a bad name, and `conflict` when a machine type has the name. */
 export const machineTypeAdd = change(
   'machineTypeAdd',
-  ({ name }: Omit<MachineType, 'id'>) => `machine type ${JSON.stringify(name)}`,
+  ({ name }: NewMachineType) => `machine type ${JSON.stringify(name)}`,
   async ({ store, touched }, type) => {
     assertName(type.name);
     const added = await store.write('system', async (work) => {

@@ -6,12 +6,14 @@ import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
+import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
+import { newestCommand, offerCommands } from './offer.ts';
 
 /** Their --timeout is the limit of the trial. */
 type Untimed = Omit<Both, 'timeout'>;
@@ -24,6 +26,8 @@ interface Added {
   initrd?: string;
   append: string;
   buildAppend?: string;
+  release?: string;
+  hold?: boolean;
   try: boolean;
   timeout: number;
 }
@@ -34,6 +38,8 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
   showCommand(base, context);
+  offerCommands('base', base, context);
+  newestCommand(base, context);
 }
 
 function addCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
@@ -57,12 +63,15 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
       '--build-append <text>',
       "kernel arguments that make the initrd run the seed's user-data and power off",
     )
+    .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
+    .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
     .option(...trialOption)
     .action(async ({ timeout, ...flags }: Untimed & Added) => {
       const { files, boot } = await filesOf(flags);
       await withDesk(flags, async (desk) => {
-        const { added, warnings } = await desk.baseAdd({ name: flags.name, files, boot });
+        const given = { name: flags.name, version: flags.release, hold: flags.hold, files, boot };
+        const { added, warnings } = await desk.baseAdd(given);
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
         for (const warning of warnings)
@@ -164,11 +173,13 @@ const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works 
 
 const columns: Columns<Awaited<ReturnType<Desk['baseList']>>[number]> = {
   ID: ({ id }) => id,
-  NAME: ({ name }) => name,
+  NAME: seriesOf,
+  VERSION: ({ version }) => version,
   GB: ({ sizeGb }) => sizeGb,
   BOOT: ({ boot }) => boot?.mode ?? 'not known',
   WORKS: ({ works }) => wordOf(works),
-  DEFAULT: (base) => (base.default ? 'yes' : ''),
+  DEFAULT: (base) => (base.default ? 'yes' : base.heldAt === null ? '' : 'held'),
+  RETIRED: ({ retiredAt }) => (retiredAt === null ? '' : new Date(retiredAt).toISOString()),
 };
 
 /**

@@ -7,12 +7,14 @@ import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
 import type { layerList, layerVerify } from '../../app/operator/layer.ts';
 import type { machineExec, memberList } from '../../app/operator/machine.ts';
+import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import type { BaseImageId, KeyId, MachineId, SoftwareId } from '../../domain/ids.ts';
-import type { MachineType } from '../../domain/machine-type.ts';
+import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
+import type { OfferKind } from '../../domain/offer.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 
@@ -24,6 +26,8 @@ export interface GivenBase {
   /** `wanted` is the name of the disk in an archive. */
   files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
   boot: BootProfile;
+  version?: string | null | undefined;
+  hold?: boolean | undefined;
 }
 
 /** A title, by paths on the host of the command. */
@@ -43,7 +47,11 @@ export interface Desk {
   /** `itself`: also when it is the key that signs the request. */
   keyRevoke(id: KeyId, itself: boolean): Promise<void>;
   machineTypeList(): Promise<MachineType[]>;
-  machineTypeAdd(type: Omit<MachineType, 'id'>): Promise<{ id: number }>;
+  machineTypeAdd(type: NewMachineType): Promise<{ id: number }>;
+  offerList(): Promise<Offer[]>;
+  offerRetire(kind: OfferKind, id: number, retired: boolean): Promise<Offer>;
+  offerRemove(kind: OfferKind, id: number): Promise<void>;
+  baseNewestSet(id: number, allowed: boolean): Promise<Offer>;
   baseList(): Result<typeof baseList>;
   /** Throws not-found. */
   baseGet(id: BaseImageId): Result<typeof baseGet>;

@@ -43,13 +43,13 @@ export const farCatalogue = (far: Far): FarCatalogue => ({
 
 async function sentBase(
   far: Far,
-  { name, files, boot }: GivenBase,
+  { files, boot, ...given }: GivenBase,
 ): Promise<OperatorOperations['baseAdd']['input']> {
   const kernel = files.kernel && (await sendFile(far, files.kernel)).id;
   const initrd = files.initrd && (await sendFile(far, files.initrd)).id;
   return {
-    ...{ name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
-    disk_name: files.wanted,
+    ...{ name: given.name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
+    ...{ disk_name: files.wanted, version: given.version ?? undefined, hold: given.hold },
     ...(boot.mode === 'direct' && {
       append: boot.append,
       build_append: boot.buildAppend ?? undefined,
@@ -63,5 +63,5 @@ async function sentTitle(
 ): Promise<OperatorOperations['softwareAdd']['input']> {
   const sent: { name: string; id: string }[] = [];
   for (const file of files) sent.push(await sendFile(far, file));
-  return { ...toWire(title), files: sent };
+  return { ...toWire(title), version: title.version ?? undefined, files: sent };
 }

@@ -1,8 +1,10 @@
 // The operator's functions over the operator's API of a server, and the choice between the two.
 
 import { existsSync } from 'node:fs';
+import type { Offer } from '../../app/operator/offer.ts';
 import type { ClientOptions } from '../../client/client.ts';
 import { createOperatorClient, type OperatorClient } from '../../client/operator.ts';
+import type { OperatorOperations } from '../../client/operator-types.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { isOperatorKeyId } from '../../domain/operator-key.ts';
 import type { Quotas } from '../../domain/organisation.ts';
@@ -63,6 +65,16 @@ export function farDesk(options: ClientOptions, terminal: Terminal): Desk {
   return { ...atOnce(client), ...farCatalogue(far), ...farHost(far) };
 }
 
+const offerOf = ({
+  kind,
+  id,
+  name,
+  version,
+  newest,
+  retired_at,
+}: OperatorOperations['offerRetire']['answer']) =>
+  fromWire<Offer>({ kind, id, name, version, newest, retired_at });
+
 /** What one request does. */
 const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof FarHost> => ({
   organisationList: async () => fromWire((await client.organisationList()).organisations),
@@ -106,6 +118,13 @@ const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof F
     return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
   },
   machineTypeList: async () => fromWire((await client.machineTypeList()).machine_types),
+  offerList: async () => fromWire((await client.offerList()).offers),
+  offerRetire: async (kind, id, retired) =>
+    offerOf(await client.offerRetire({ kind, id, retired })),
+  async offerRemove(kind, id) {
+    await client.offerRemove({ kind, id });
+  },
+  baseNewestSet: async (id, allowed) => offerOf(await client.baseNewestSet({ id, allowed })),
   storageGet: async () =>
     (await client.storageGet()).sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
   cacheList: async () => fromWire((await client.cacheList()).steps),

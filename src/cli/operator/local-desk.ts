@@ -8,6 +8,7 @@ import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
 import { machineExec, machineList, memberList } from '../../app/operator/machine.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
+import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
   organisationGeneralize,
   organisationList,
@@ -57,6 +58,10 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
   machineExec: async (id, command) => machineExec(operator, await openEngine(), id, command),
   memberList: async () => memberList(await openEngine()),
   machineTypeAdd: (type) => machineTypeAdd(operator, type),
+  offerList: () => offerList(store),
+  offerRetire: (kind, id, retired) => offerRetire(operator, kind, id, retired),
+  offerRemove: (kind, id) => offerRemove(operator, kind, id),
+  baseNewestSet: (id, allowed) => baseNewestSet(operator, id, allowed),
   storageGet: async () => storageGet(store, await openEngine()),
   async doctor(deep) {
     const engine = await openEngine();

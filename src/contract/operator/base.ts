@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import type { BaseImageId } from '../../domain/ids.ts';
-import { DateTime, Id, NullableDateTime, Text } from '../envelope.ts';
+import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { Boot } from './boot.ts';
 import { Nullable } from './operation.ts';
 import { SentFile } from './upload.ts';
@@ -15,6 +15,9 @@ const fields = {
   created_at: DateTime('When it was added'),
   proved_at: NullableDateTime('Since when it is known to work'),
   failed_at: NullableDateTime('When its last trial failed'),
+  version: NullableString('The version in its name; null when it has none'),
+  retired_at: NullableDateTime('Since when it is not offered; null while it is'),
+  held_at: NullableDateTime('Since when it is not taken where no base is named'),
 };
 
 export const Base = Type.Object(fields);
@@ -44,6 +47,8 @@ const kernelText = (description: string) =>
 export const baseBody = Type.Object({
   name: Text(100, 'Name'),
   disk: SentFile('The digest of a disk that was sent, in a format that the engine takes'),
+  version: Type.Optional(Text(40, 'Which version of the name it is')),
+  hold: Type.Optional(Type.Boolean({ description: 'Whether it is not taken where none is named' })),
   disk_name: Type.Optional(Text(255, 'The disk in an archive that holds several')),
   kernel: Type.Optional(SentFile('The digest of a kernel that was sent; it needs an initrd')),
   initrd: Type.Optional(SentFile('The digest of an initrd that was sent')),

@@ -3,7 +3,7 @@
 
 import { Type } from 'typebox';
 import type { SoftwareId } from '../../domain/ids.ts';
-import { DateTime, Id, Text } from '../envelope.ts';
+import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { SentFile } from './upload.ts';
 
 const titles = (description: string) =>
@@ -49,6 +49,8 @@ export const Software = Type.Object({
   }),
   recipe_digest: Type.String({ description: 'Of all that decides the result' }),
   created_at: DateTime('When it was added'),
+  version: NullableString('The version in its name; null when it has none'),
+  retired_at: NullableDateTime('Since when it is not offered; null while it is'),
 });
 
 const RecipeFile = Type.Object({
@@ -83,6 +85,7 @@ export const softwareBody = Type.Object({
     }),
   ),
   ...needs,
+  version: Type.Optional(Text(40, 'Which version of the name it is')),
 });
 
 export const softwareParams = Type.Object({ id: Id<SoftwareId>('ID of the title') });

@@ -10,6 +10,7 @@ import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
 import { machineTypeOperations } from './machine-type.ts';
+import { offerOperations } from './offer.ts';
 import { organisationOperations } from './organisation.ts';
 import { uploadOperations } from './upload.ts';
 
@@ -23,6 +24,7 @@ const operatorOperations = {
   ...catalogueOperations,
   ...machineOperations,
   ...errandOperations,
+  ...offerOperations,
 } as const;
 
 type Operations = typeof operatorOperations;

@@ -6,6 +6,7 @@ import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyPage, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerPage, orphanList } from '../../app/operator/layer.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
+import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
   organisationGeneralize,
   organisationList,
@@ -89,6 +90,15 @@ export const operatorHandlers: OperatorHandlers = {
     return { layers: toWire(found), orphans: toWire(orphans), next: nextOf(found, limit) };
   },
   cacheList: async ({ store }) => ({ steps: toWire(await cacheList(store)) }),
+  offerList: async ({ store }) => ({ offers: toWire(await offerList(store)) }),
+  offerRetire: async ({ operator }, { params: { kind, id }, body: { retired } }) =>
+    toWire(await offerRetire(operator, kind, id, retired)),
+  async offerRemove({ operator }, { params: { kind, id } }) {
+    await offerRemove(operator, kind, id);
+    return {};
+  },
+  baseNewestSet: async ({ operator }, { params: { id }, body: { allowed } }) =>
+    toWire(await baseNewestSet(operator, id, allowed)),
   cachePrune: ({ operator }, { body: { keep_bytes: keepBytes = 0 } }) =>
     cachePrune(operator, keepBytes),
 };

@@ -9,6 +9,7 @@ import type {
   ListedStep,
   SoftwareOfImage,
 } from '../../domain/image.ts';
+import type { PageFilter, PageFound } from './page.ts';
 
 export type NewImage = Pick<
   Image,
@@ -20,10 +21,7 @@ export type NewImage = Pick<
 
 export type ImageChange = Partial<Omit<Image, 'id' | 'name'>>;
 
-export interface ImageFilter {
-  /** From 1. */
-  page: number;
-  perPage: number;
+export interface ImageFilter extends PageFilter {
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
   q?: string | undefined;
   /** Lists the deleted images that can be restored, instead of the live ones. */
@@ -37,8 +35,8 @@ export interface ImageReader {
   get(id: ImageId): Promise<Image>;
   /** A deleted image that can be restored, because it still has its layer; throws not-found. */
   getDeleted(id: ImageId): Promise<Image>;
-  /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
-  list(filter: ImageFilter): Promise<{ images: Image[]; count: number }>;
+  /** One page, newest first. A page past the end is empty. */
+  list(filter: ImageFilter): Promise<{ images: Image[] } & PageFound>;
   /** When each of the images that can be restored was deleted. */
   deletedAt(): Promise<number[]>;
   /** The live images that stand on a layer at any depth, in order of id. */

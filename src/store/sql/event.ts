@@ -31,7 +31,7 @@ const skippedIds = 1_000_000_000;
 const stateOf = {
   image: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
-  machine: sql`${shownStatus},
+  machine: sql`case when deleted_at is not null then 'deleted' else ${shownStatus} end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
   transfer: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), received_bytes, bytes`,

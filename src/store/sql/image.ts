@@ -21,6 +21,7 @@ import type {
   ImageWriter,
   NewImage,
 } from '../port/image.ts';
+import type { PageFound } from '../port/page.ts';
 import { layersAbove, unusableLayers } from './chain.ts';
 import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
@@ -64,16 +65,14 @@ export class SqlImageReader extends Queries implements ImageReader {
   }
 
   async list({
-    page,
-    perPage,
     q,
     deleted = false,
-  }: ImageFilter): Promise<{ images: Image[]; count: number }> {
+    ...page
+  }: ImageFilter): Promise<{ images: Image[] } & PageFound> {
     const shown = () => (deleted ? this.#restorable() : this.#live());
     const isAll = !q && !deleted;
-    const { ids, count } = await idsOfPage({
+    const { ids, ...rest } = await idsOfPage({
       page,
-      perPage,
       rows: q ? shown().where(contains(q)) : shown(),
       found: q && !deleted ? await this.searched('image', q, shown) : undefined,
       kept: isAll ? await this.tallied('image') : undefined,
@@ -84,7 +83,7 @@ export class SqlImageReader extends Queries implements ImageReader {
       .selectAll()
       .orderBy('id', 'desc')
       .execute();
-    return { images: rows.map(toImage), count };
+    return { images: rows.map(toImage), ...rest };
   }
 
   async deletedAt(): Promise<number[]> {

@@ -21,6 +21,7 @@ export interface Things {
   imageId: ImageId;
   deletedId: ImageId;
   machineId: MachineId;
+  deletedMachineId: MachineId;
   diskId: DiskId;
   freshId: DiskId;
   jobId: JobId;
@@ -57,6 +58,7 @@ export const misses: Record<string, Read> = {
   'images.stepOutput': (work, { imageId }) => work.images.stepOutput(imageId, 1, 0, 9),
   'machines.find': (work, { machineId }) => work.machines.find(machineId),
   'machines.get': (work, { machineId }) => work.machines.get(machineId),
+  'machines.getDeleted': (work, { deletedMachineId }) => work.machines.getDeleted(deletedMachineId),
   'machines.getMany': (work, { machineId }) => work.machines.getMany([machineId]),
   'machines.ofImage': (work, { imageId }) => work.machines.ofImage(imageId),
   'machines.console': (work, { machineId }) => work.machines.console(machineId),
@@ -160,6 +162,8 @@ export const changes: Record<string, Change> = {
   'transfers.update': (work, { transferId }) => work.transfers.update(transferId, { bytes: 9 }),
   'transfers.delete': (work, { transferId }) => work.transfers.delete(transferId),
   'transfers.remove': (work, { transferId }) => work.transfers.remove(transferId),
+  'machines.releaseDeleted': (work) => work.machines.releaseDeleted(later(work)),
+  'access.removeOf': (work, { machineId }) => work.access.removeOf(machineId),
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),

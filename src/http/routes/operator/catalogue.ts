@@ -34,7 +34,8 @@ const usingUp = <Result>(
   });
 
 function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body']) {
-  const { name, kernel, initrd, append = usualAppend, build_append: buildAppend = null } = body;
+  const { kernel, initrd, append = usualAppend, build_append: buildAppend = null } = body;
+  const named = { name: body.name, version: body.version, hold: body.hold };
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
   const wanted = body.disk_name;
@@ -44,7 +45,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
   };
   if (kernel === undefined || initrd === undefined) {
     const boot: BootProfile = { mode: 'bios' };
-    return { used: [body.disk], base: { name, files: disk, boot } };
+    return { used: [body.disk], base: { ...named, files: disk, boot } };
   }
   const files = {
     ...disk,
@@ -52,7 +53,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
   const boot: BootProfile = { mode: 'direct', append, buildAppend };
-  return { used: [body.disk, kernel, initrd], base: { name, files, boot } };
+  return { used: [body.disk, kernel, initrd], base: { ...named, files, boot } };
 }
 
 function titleOf(rooms: OperatorRequest, body: OperatorInput<'softwareAdd'>['body']) {
