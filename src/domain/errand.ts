@@ -23,7 +23,7 @@ export interface Errand {
 /** So many run at once on one server. */
 export const errandsMax = 8;
 /** How often a server says that an errand goes on, */
-export const errandBeatMs = 5000;
+export const errandBeatMs = 2000;
 /** and for how long without that an errand counts as running. */
 export const errandLostMs = 60_000;
 /** The most of a result, as JSON. */
