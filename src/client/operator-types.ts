@@ -109,6 +109,8 @@ export interface OperatorOperations {
       name: string;
       /** Its permissions, such as images:read. */
       permissions: string[];
+      /** Refuse it where a key of that name is in use there. */
+      only?: boolean | undefined;
       /** From when on it is refused. Default: never. */
       expires_at?: string | undefined;
     };
@@ -260,6 +262,12 @@ export interface OperatorOperations {
           works: boolean;
           /** Why it does not work; empty when it does. */
           said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
         };
         software?: {
           id: number;
@@ -472,6 +480,12 @@ export interface OperatorOperations {
           works: boolean;
           /** Why it does not work; empty when it does. */
           said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
         };
         software?: {
           id: number;
@@ -858,6 +872,12 @@ export interface OperatorOperations {
           /** Why it does not work; empty when it does. */
           said: string;
         };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
         software?: {
           id: number;
           name: string;
@@ -970,6 +990,133 @@ export interface OperatorOperations {
           works: boolean;
           /** Why it does not work; empty when it does. */
           said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** Begin to give a damaged base image its bytes back, from the file that it came from. */
+  baseHeal: {
+    input: {
+      /** ID of the base image. */
+      id: number;
+      /** The digest of the file that the base came from, which was sent. */
+      file: string;
+      /** The disk in an archive that holds several. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk_name?: string | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
         };
         software?: {
           id: number;
@@ -1155,6 +1302,12 @@ export interface OperatorOperations {
           /** Why it does not work; empty when it does. */
           said: string;
         };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
         software?: {
           id: number;
           name: string;
@@ -1297,6 +1450,12 @@ export interface OperatorOperations {
           /** Why it does not work; empty when it does. */
           said: string;
         };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
         software?: {
           id: number;
           name: string;
@@ -1431,6 +1590,12 @@ export interface OperatorOperations {
           /** Why it does not work; empty when it does. */
           said: string;
         };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
         software?: {
           id: number;
           name: string;
@@ -1556,6 +1721,12 @@ export interface OperatorOperations {
           /** Why it does not work; empty when it does. */
           said: string;
         };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
         software?: {
           id: number;
           name: string;
@@ -1666,6 +1837,12 @@ export interface OperatorOperations {
           works: boolean;
           /** Why it does not work; empty when it does. */
           said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
         };
         software?: {
           id: number;

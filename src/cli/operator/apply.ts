@@ -180,7 +180,7 @@ async function keyChanges(desk: Desk, declared: readonly Of<'keys'>[]): Promise<
       line: `+ key ${name} of ${organisation}`,
       async make() {
         const made = await desk.keyCreate({
-          ...{ organisation, name, permissions: wanted, expiresAt: null },
+          ...{ organisation, name, permissions: wanted, expiresAt: null, isOnly: true },
         });
         return `+ key ${name} of ${organisation}: ${made.key}, secret ${made.secret} (not shown again)`;
       },

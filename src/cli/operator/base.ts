@@ -1,15 +1,16 @@
 // silversmith base add|show|try, and base list for operators
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
+import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
-import { whole, words } from '../parse.ts';
+import { duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
@@ -32,12 +33,16 @@ interface Added {
   timeout: number;
 }
 
-const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600), 300] as const;
+const trialOption = () =>
+  new Option('--timeout <duration>', 'limit of the trial, such as 90s or 10m')
+    .argParser(duration('1s', '1h', { bare: true }))
+    .default(300_000, '5m');
 
 export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
   showCommand(base, context);
+  healCommand(base, context);
   offerCommands('base', base, context);
   newestCommand(base, context);
 }
@@ -66,7 +71,7 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
-    .option(...trialOption)
+    .addOption(trialOption())
     .action(async ({ timeout, ...flags }: Untimed & Added) => {
       const { files, boot } = await filesOf(flags);
       await withDesk(flags, async (desk) => {
@@ -109,7 +114,7 @@ function tryCommand(base: Command, { both, withDesk, print, terminal }: Operator
       .description('start a build machine on a base image, to see whether it works'),
     { ownTimeout: true },
   )
-    .option(...trialOption)
+    .addOption(trialOption())
     .action((given: string, { timeout, ...flags }: Untimed & { timeout: number }) =>
       withDesk(flags, async (desk) => {
         const bases = await desk.baseList();
@@ -144,16 +149,36 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
   );
 }
 
+function healCommand(base: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
+    base
+      .command('heal <base>')
+      .description('give a damaged base image its bytes back, from the file that it came from'),
+  )
+    .requiredOption('--file <path>', 'the file; no other is taken')
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
+    .action(async (given: string, flags: Both & { file: string; disk?: string }) => {
+      await readableFile('--file', flags.file);
+      await withDesk(flags, async (desk) => {
+        const id = await pick('base image', given, () => desk.baseList());
+        const healed = await desk.baseHeal(id, { file: flags.file, wanted: flags.disk });
+        const { name, images } = healed;
+        const again = `${count(images, 'image')} that had failed by the damage ${images === 1 ? 'is' : 'are'} available`;
+        print(flags, healed, `Base image ${id} (${name}) is sound again; ${again}.`);
+      });
+    });
+}
+
 /** Tries a base and says how that went; sets the exit status. */
 async function tryBase(
   desk: Desk,
   { id, name }: Pick<BaseImage, 'id' | 'name'>,
-  { json, timeout: seconds }: { json?: boolean; timeout: number },
+  { json, timeout: limitMs }: { json?: boolean; timeout: number },
   { terminal }: Pick<OperatorContext, 'print' | 'terminal'>,
 ): Promise<Trial> {
   const say = (line: string) => (json ? undefined : terminal.out(line));
-  say(`Trying it in a build machine, for at most ${seconds} s …`);
-  const trial = await desk.baseTry(id, seconds * 1000);
+  say(`Trying it in a build machine, for at most ${limitMs / 1000} s …`);
+  const trial = await desk.baseTry(id, limitMs);
   if (trial.works) {
     say(`Base image ${id} (${name}) works.`);
     return trial;

@@ -3,6 +3,7 @@
 
 import type { auditList } from '../../app/operator/audit.ts';
 import type { baseAdd, baseGet, baseList, Trial } from '../../app/operator/base.ts';
+import type { baseHeal } from '../../app/operator/base-heal.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
 import type { layerList, layerVerify } from '../../app/operator/layer.ts';
@@ -60,6 +61,11 @@ export interface Desk {
     added: Awaited<ReturnType<typeof baseAdd>>;
     warnings: string[];
   }>;
+  /** Gives a damaged base its bytes back, from a path on the host of the command. */
+  baseHeal(
+    id: BaseImageId,
+    from: { file: string; wanted?: string | undefined },
+  ): Result<typeof baseHeal>;
   baseTry(id: BaseImageId, timeoutMs: number): Promise<Trial>;
   softwareList(): Result<typeof softwareList>;
   softwareAdd(title: GivenTitle): Result<typeof softwareAdd>;

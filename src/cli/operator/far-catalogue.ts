@@ -7,7 +7,14 @@ import { type Far, resultOf, sendFile, wholeResultOf } from './far-work.ts';
 
 export type FarCatalogue = Pick<
   Desk,
-  'baseGet' | 'baseList' | 'baseAdd' | 'baseTry' | 'softwareList' | 'softwareAdd' | 'softwareUpdate'
+  | 'baseGet'
+  | 'baseHeal'
+  | 'baseList'
+  | 'baseAdd'
+  | 'baseTry'
+  | 'softwareList'
+  | 'softwareAdd'
+  | 'softwareUpdate'
 >;
 
 export const farCatalogue = (far: Far): FarCatalogue => ({
@@ -25,6 +32,11 @@ export const farCatalogue = (far: Far): FarCatalogue => ({
     const begun = await far.client.baseAdd(await sentBase(far, base));
     const { base: added, warnings = [] } = await wholeResultOf(far, begun);
     return { added: fromWire(added), warnings };
+  },
+  async baseHeal(id, { file, wanted }) {
+    const sent = await sendFile(far, file);
+    const begun = await far.client.baseHeal({ id, file: sent.id, disk_name: wanted });
+    return fromWire(await resultOf(far, begun, 'healed'));
   },
   async baseTry(id, timeoutMs) {
     const seconds = Math.ceil(timeoutMs / 1000);

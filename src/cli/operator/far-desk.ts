@@ -96,10 +96,11 @@ const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof F
       organisationId === null ? 0 : 1,
     );
   },
-  async keyCreate({ organisation, name, permissions, expiresAt = null }) {
+  async keyCreate({ organisation, name, permissions, expiresAt = null, isOnly = false }) {
     if (typeof organisation !== 'string') return onlyHere('key create --operator');
     const { key, secret } = await client.keyCreate({
       ...{ organisation, name, permissions: [...permissions] },
+      ...(isOnly && { only: true }),
       ...(expiresAt !== null && { expires_at: new Date(expiresAt).toISOString() }),
     });
     return { key: key as KeyId, secret };

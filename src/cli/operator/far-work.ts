@@ -6,12 +6,12 @@ import type { ClientOptions } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
 import { type OperatorClient, sendUpload } from '../../client/operator.ts';
 import type { OperatorOperations } from '../../client/operator-types.ts';
+import { interruptible, interruption } from '../interruptible.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { progressLine } from '../progress.ts';
 import { follow, stateOf } from '../remote/follow.ts';
 import { digestOf, share, sizeOf } from '../remote/transfer.ts';
-import { interruptible, interruption } from './interruptible.ts';
 
 type Errand = OperatorOperations['errandGet']['answer'];
 type Result = NonNullable<Errand['result']>;

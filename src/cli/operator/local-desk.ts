@@ -2,6 +2,7 @@
 
 import { auditList } from '../../app/operator/audit.ts';
 import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../app/operator/base.ts';
+import { baseHeal } from '../../app/operator/base-heal.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
@@ -17,8 +18,8 @@ import {
 import { softwareAdd, softwareList, softwareUpdate } from '../../app/operator/software.ts';
 import { storageGet } from '../../app/operator/storage.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { interruptible } from '../interruptible.ts';
 import type { Desk } from './desk.ts';
-import { interruptible } from './interruptible.ts';
 import type { Opened } from './options.ts';
 
 /** The functions on an open data directory. */
@@ -40,6 +41,10 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     const engine = await openEngine();
     const added = await interruptible((signal) => baseAdd(operator, engine, base, signal));
     return { added, warnings: await baseWarnings(engine, added, base.boot) };
+  },
+  async baseHeal(id, from) {
+    const engine = await openEngine();
+    return interruptible((signal) => baseHeal(operator, engine, id, from, signal));
   },
   async baseTry(id, timeoutMs) {
     const engine = await openEngine();

@@ -36,6 +36,17 @@ export const shownBase = {
   warnings: Type.Array(Type.String(), { description: 'What is known against it' }),
 };
 
+export const Healed = Type.Object({
+  id: Type.Integer(),
+  name: Type.String(),
+  images: Type.Integer({ description: 'That failed by the damage and are available again' }),
+});
+
+export const healBody = Type.Object({
+  file: SentFile('The digest of the file that the base came from, which was sent'),
+  disk_name: Type.Optional(Text(255, 'The disk in an archive that holds several')),
+});
+
 export const Trial = Type.Object({
   works: Type.Boolean(),
   said: Type.String({ description: 'Why it does not work; empty when it does' }),

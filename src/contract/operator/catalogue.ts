@@ -1,7 +1,7 @@
 // The catalogue, for operators on the wire: bases and software are listed, added and changed.
 
 import { Type } from 'typebox';
-import { baseBody, baseParams, ListedBase, shownBase } from './base.ts';
+import { baseBody, baseParams, healBody, ListedBase, shownBase } from './base.ts';
 import { errandFields } from './errand.ts';
 import { defineOperator } from './operation.ts';
 import { Software, softwareBody, softwareParams } from './software.ts';
@@ -42,6 +42,15 @@ export const catalogueOperations = {
     }),
     response: errandFields,
     errors: [],
+  }),
+  baseHeal: defineOperator({
+    method: 'POST',
+    path: '/operator/bases/{id}/heal',
+    summary: 'Begin to give a damaged base image its bytes back, from the file that it came from',
+    params: baseParams,
+    body: healBody,
+    response: errandFields,
+    errors: ['conflict'],
   }),
   softwareList: defineOperator({
     method: 'GET',

@@ -4,7 +4,7 @@
 import { Type } from 'typebox';
 import type { ErrandId } from '../../domain/ids.ts';
 import { DateTime, Enum, NullableString } from '../envelope.ts';
-import { Base, Trial } from './base.ts';
+import { Base, Healed, Trial } from './base.ts';
 import { Finding } from './finding.ts';
 import { defineOperator, Nullable } from './operation.ts';
 import { Software } from './software.ts';
@@ -28,6 +28,7 @@ const Result = Type.Object({
   base: Type.Optional(Base),
   warnings: Type.Optional(Type.Array(Type.String(), { description: 'Known against the base' })),
   trial: Type.Optional(Trial),
+  healed: Type.Optional(Healed),
   software: Type.Optional(Software),
   layers: Type.Optional(Type.Array(Verified)),
   findings: Type.Optional(Type.Array(Finding)),

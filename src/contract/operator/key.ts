@@ -36,6 +36,9 @@ export const keyOperations = {
       organisation: Text(100, 'Name of the organisation; made when there is none of that name'),
       name: Text(100, 'What the key is for'),
       permissions: keyPermissions,
+      only: Type.Optional(
+        Type.Boolean({ description: 'Refuse it where a key of that name is in use there' }),
+      ),
       expires_at: Type.Optional(DateTime('From when on it is refused. Default: never')),
     }),
     response: credentials,

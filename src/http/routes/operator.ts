@@ -54,6 +54,7 @@ export const operatorHandlers: OperatorHandlers = {
       organisation: body.organisation,
       name: body.name,
       permissions: body.permissions,
+      isOnly: body.only ?? false,
       expiresAt: timeIn('expires_at', body.expires_at),
     }),
   async keyRotate({ operator, masterKey }, { params, body }) {

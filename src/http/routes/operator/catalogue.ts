@@ -1,6 +1,7 @@
 // Bases and software of operators, between the wire and the functions of the operator.
 
 import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../../app/operator/base.ts';
+import { baseHeal } from '../../../app/operator/base-heal.ts';
 import type { OperatorRequest } from '../../../app/operator/request.ts';
 import {
   type NewSoftware,
@@ -68,7 +69,14 @@ function titleOf(rooms: OperatorRequest, body: OperatorInput<'softwareAdd'>['bod
 
 export const catalogueHandlers: Pick<
   OperatorHandlers,
-  'baseGet' | 'baseList' | 'baseAdd' | 'baseTry' | 'softwareList' | 'softwareAdd' | 'softwareUpdate'
+  | 'baseGet'
+  | 'baseHeal'
+  | 'baseList'
+  | 'baseAdd'
+  | 'baseTry'
+  | 'softwareList'
+  | 'softwareAdd'
+  | 'softwareUpdate'
 > = {
   baseList: async ({ store }) => ({ bases: toWire(await baseList(store)) }),
   baseGet: async ({ store, engine }, { params }) =>
@@ -91,6 +99,15 @@ export const catalogueHandlers: Pick<
       say('starting a build machine');
       return { trial: await baseTry(request.operator, engine, params.id, seconds * 1000, signal) };
     });
+  },
+  async baseHeal(request, { params, body: { file, disk_name: wanted } }) {
+    const engine = request.engine();
+    const from = { file: sentFile(request, file, 'this file'), wanted };
+    return begun(request, 'baseHeal', (signal) =>
+      usingUp(request, [file], async () => ({
+        healed: await baseHeal(request.operator, engine, params.id, from, signal),
+      })),
+    );
   },
   softwareList: async ({ store }) => ({ software: toWire(await softwareList(store)) }),
   async softwareAdd(request, { body }) {

@@ -1,19 +1,19 @@
-// Long commands of the operator: a signal ends them within seconds, and their unfinished work is
-// undone.
+// Work that a signal ends within seconds: long commands of the operator, whose unfinished work is
+// undone, and programs that a command waits for.
 
-import { AppError } from '../../domain/error.ts';
-import type { ExitKind } from '../exit.ts';
-import { UsageError } from '../parse.ts';
+import { AppError } from '../domain/error.ts';
+import type { ExitKind } from './exit.ts';
+import { UsageError } from './parse.ts';
 
 const kinds = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const satisfies Record<
   string,
   ExitKind
 >;
 const signals = ['SIGINT', 'SIGTERM'] as const;
-const usual = 'It was interrupted, and what was begun is taken back.';
+const takenBack = 'It was interrupted, and what was begun is taken back.';
 
 /** The error of a command that was interrupted and has undone its work. */
-export const interruption = (): UsageError => new UsageError(usual, 'interrupted');
+export const interruption = (): UsageError => new UsageError(takenBack, 'interrupted');
 
 /**
  * Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one
@@ -21,7 +21,7 @@ export const interruption = (): UsageError => new UsageError(usual, 'interrupted
  */
 export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
-  says = usual,
+  says = takenBack,
 ): Promise<Result> {
   const stop = new AbortController();
   let kind: ExitKind | undefined;
