@@ -819,6 +819,8 @@ export interface OperatorOperations {
       version?: string | undefined;
       /** Whether it is not taken where none is named. */
       hold?: boolean | undefined;
+      /** Whether it is not offered until a trial has passed. */
+      awaits_trial?: boolean | undefined;
       /** The disk in an archive that holds several. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
       disk_name?: string | undefined;
       /** The digest of a kernel that was sent; it needs an initrd. */

@@ -70,13 +70,15 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
-    .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
+    .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
     .addOption(trialOption())
     .action(async ({ timeout, ...flags }: Untimed & Added) => {
       const { files, boot } = await filesOf(flags);
       await withDesk(flags, async (desk) => {
-        const given = { name: flags.name, version: flags.release, hold: flags.hold, files, boot };
-        const { added, warnings } = await desk.baseAdd(given);
+        const { added, warnings } = await desk.baseAdd({
+          ...{ name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+          awaitsTrial: flags.try,
+        });
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
         for (const warning of warnings)
@@ -183,13 +185,20 @@ async function tryBase(
     say(`Base image ${id} (${name}) works.`);
     return trial;
   }
-  const taken = (await desk.baseList()).find((one) => one.default);
+  const bases = await desk.baseList();
+  const offered = bases.find((one) => one.id === id)?.retiredAt === null;
+  const taken = bases.find((one) => one.default);
   const instead =
-    taken === undefined || taken.id === id
-      ? 'It is still taken where no base is named, because there is no other.'
-      : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+    taken === undefined
+      ? 'No base is taken where none is named.'
+      : taken.id === id
+        ? 'It is still taken where no base is named, because there is no other.'
+        : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+  const stays = offered
+    ? 'It stays in the catalogue.'
+    : `It is not offered; to offer it all the same: silversmith base retire ${id} --off.`;
   terminal.err(`error: Base image ${id} (${name}) does not work: ${trial.said}`);
-  terminal.err(`It stays in the catalogue. ${instead} To try it again: silversmith base try ${id}`);
+  terminal.err(`${stays} ${instead} To try it again: silversmith base try ${id}`);
   terminal.exitCode = 1;
   return trial;
 }

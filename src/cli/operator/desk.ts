@@ -29,6 +29,7 @@ export interface GivenBase {
   boot: BootProfile;
   version?: string | null | undefined;
   hold?: boolean | undefined;
+  awaitsTrial?: boolean;
 }
 
 /** A title, by paths on the host of the command. */

@@ -62,6 +62,7 @@ async function sentBase(
   return {
     ...{ name: given.name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
     ...{ disk_name: files.wanted, version: given.version ?? undefined, hold: given.hold },
+    awaits_trial: given.awaitsTrial,
     ...(boot.mode === 'direct' && {
       append: boot.append,
       build_append: boot.buildAppend ?? undefined,

@@ -60,6 +60,9 @@ export const baseBody = Type.Object({
   disk: SentFile('The digest of a disk that was sent, in a format that the engine takes'),
   version: Type.Optional(Text(40, 'Which version of the name it is')),
   hold: Type.Optional(Type.Boolean({ description: 'Whether it is not taken where none is named' })),
+  awaits_trial: Type.Optional(
+    Type.Boolean({ description: 'Whether it is not offered until a trial has passed' }),
+  ),
   disk_name: Type.Optional(Text(255, 'The disk in an archive that holds several')),
   kernel: Type.Optional(SentFile('The digest of a kernel that was sent; it needs an initrd')),
   initrd: Type.Optional(SentFile('The digest of an initrd that was sent')),

@@ -36,7 +36,8 @@ const usingUp = <Result>(
 
 function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body']) {
   const { kernel, initrd, append = usualAppend, build_append: buildAppend = null } = body;
-  const named = { name: body.name, version: body.version, hold: body.hold };
+  const { name, version, hold, awaits_trial: awaitsTrial = false } = body;
+  const named = { name, version, hold, awaitsTrial };
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
   const wanted = body.disk_name;
