@@ -116,6 +116,10 @@ export const words: Readonly<Record<string, Word>> = {
     description: 'the build cache: installed steps that builds find again',
     operator: async () => (await import('../cli/operator/cache.ts')).cacheCommands,
   },
+  member: {
+    description: 'members of a cluster: the hosts that machines run on',
+    operator: async () => (await import('../cli/operator/member.ts')).memberCommands,
+  },
   storage: {
     description: 'show what everything takes on the disk of this host',
     hasOptions: true,
@@ -246,13 +250,23 @@ function loadsOf({ remote = {} }: Word, verb: string | undefined): readonly Load
 
 const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): RemoteContext => ({
   ...given,
-  async listLocal(noun, flags) {
-    const { listLocal } = await import('../cli/operator/catalogue.ts');
-    await listLocal(await operator(), noun, flags);
+  async isOperators(key) {
+    const { isOperatorKeyId } = await import('../domain/operator-key.ts');
+    return isOperatorKeyId(key);
   },
-  async applyLocal(fleet, folder, dataDir, isDry) {
-    const { applyLocal } = await import('../cli/operator/apply.ts');
-    return applyLocal(await operator(), fleet, folder, dataDir, isDry);
+  async listAsOperator(noun, flags) {
+    const { listAsOperator } = await import('../cli/operator/catalogue.ts');
+    await listAsOperator(await operator(), noun, flags);
+  },
+  async applyAsOperator(asked, { local, dataDir, ...flags }) {
+    const { applyFar, applyLocal } = await import('../cli/operator/apply.ts');
+    return local
+      ? applyLocal(await operator(), asked, dataDir)
+      : applyFar(await operator(), asked, flags);
+  },
+  async borrowKey({ dataDir: _, ...flags }, found, from, work) {
+    const { withBorrowedKey } = await import('../cli/operator/borrow.ts');
+    await withBorrowedKey(await operator(), flags, found, from, work);
   },
   async withLocalWebhooks(flags, organisation, work) {
     const { withLocalWebhooks } = await import('../cli/operator/webhook.ts');

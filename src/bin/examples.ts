@@ -48,6 +48,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'software update': ['software update Tool --name Tool --size 0.5 --script install.sh'],
   'base list': ['base list'],
   'base add': ['base add --name "Debian 12" --file debian-12.qcow2'],
+  'member list': ['member list'],
   'base show': ['base show "Debian 12"'],
   'base try': ['base try "Debian 12"'],
   'machine-type list': ['machine-type list'],

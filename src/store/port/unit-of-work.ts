@@ -34,6 +34,7 @@ import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
 import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
 import type { TransferReader, TransferWriter } from './transfer.ts';
+import type { UploadReader, UploadWriter } from './upload.ts';
 import type { UsageReader } from './usage.ts';
 import type { WebhookReader, WebhookWriter } from './webhook.ts';
 
@@ -61,6 +62,7 @@ export interface Reader {
   readonly operatorKeys: OperatorKeyReader;
   readonly access: AccessReader;
   readonly transfers: TransferReader;
+  readonly uploads: UploadReader;
   readonly usage: UsageReader;
   readonly audit: AuditReader;
   readonly operatorAudit: OperatorAuditReader;
@@ -92,6 +94,7 @@ export interface Writer extends Reader {
   readonly signatures: SignatureWriter;
   readonly access: AccessWriter;
   readonly transfers: TransferWriter;
+  readonly uploads: UploadWriter;
   readonly audit: AuditWriter;
   readonly operatorAudit: OperatorAuditWriter;
   readonly events: EventWriter;

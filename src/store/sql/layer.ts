@@ -101,6 +101,11 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return toLayers(await this.#all().orderBy('layer.createdAt').execute());
   }
 
+  async page(after: string | null, limit: number): Promise<Layer[]> {
+    const ids = sql<LayerId>`(select id from layer where id > ${after ?? ''} order by id limit ${limit})`;
+    return toLayers(await this.#all().where('layer.id', 'in', ids).orderBy('layer.id').execute());
+  }
+
   async ids(): Promise<LayerId[]> {
     return (await this.db.selectFrom('layer').select('id').execute()).map(({ id }) => id);
   }
