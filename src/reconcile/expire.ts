@@ -80,7 +80,14 @@ export async function expire(
  * Forgets old entries in portions, each a transaction of its own, so that others write in between
  * however many there are.
  */
-export async function pruneAudit({ store, guard, settings, signal }: TaskContext): Promise<void> {
+export async function pruneAudit({
+  store,
+  guard,
+  settings,
+  log,
+  signal,
+}: TaskContext): Promise<void> {
+  let count = 0;
   for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
     signal.throwIfAborted();
     const before = await store.read('system', async (work) => {
@@ -90,12 +97,13 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
       const some = (await work.audit.hasBefore(time)) || (await work.operatorAudit.hasBefore(time));
       return some ? over : null;
     });
-    if (before === null) return;
-    await store.write('system', async (work) => {
-      await work.audit.prune(before - settings.auditKeptMs);
+    if (before === null) break;
+    count += await store.write('system', async (work) => {
       await work.operatorAudit.prune(before - settings.auditKeptMs);
+      return work.audit.prune(before - settings.auditKeptMs);
     });
   }
+  if (count > 0) log.info({ count }, 'entries of the audit trail are forgotten');
 }
 
 /**
