@@ -10,7 +10,7 @@ function storeThatTakes(ms: number) {
   let asked = 0;
   let fails = false;
   const store = {
-    async read() {
+    async survey() {
       asked++;
       const until = performance.now() + ms;
       while (performance.now() < until) await new Promise(setImmediate);
