@@ -55,6 +55,8 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   machineList: { method: 'GET', path: '/machines' },
   machineGet: { method: 'GET', path: '/machines/{id}' },
   machineCreate: { method: 'POST', path: '/machines' },
+  machineDelete: { method: 'DELETE', path: '/machines/{id}', extension: true },
+  machineUndelete: { method: 'POST', path: '/machines/{id}/undelete', extension: true },
   machineStart: { method: 'POST', path: '/machines/{id}/start' },
   machineStop: { method: 'POST', path: '/machines/{id}/stop' },
   machineReset: { method: 'POST', path: '/machines/{id}/reset' },

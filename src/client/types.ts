@@ -88,6 +88,12 @@ export interface ImageAttributes {
   deleted_at: string | null;
   /** What its creation is doing now; null when nothing is. */
   phase: string | null;
+  /** The base image that it stands on; null when it stands on none. */
+  base_id: number | null;
+  /** Name of that base image, with its version. */
+  base_name: string | null;
+  /** Version of that base image; null when it has none. */
+  base_version: string | null;
 }
 
 export interface SoftwareData {
@@ -198,6 +204,8 @@ export interface MachineAttributes {
   assignment_pending: boolean;
   /** What is being done to it; null when nothing is. */
   phase: string | null;
+  /** When it was deleted; null unless deleted machines are listed. */
+  deleted_at: string | null;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
 }
@@ -300,6 +308,8 @@ export interface CatalogueSoftware {
   name: string;
   /** Software size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'software';
   attributes: {
     /** Software ID. */
@@ -308,6 +318,8 @@ export interface CatalogueSoftware {
     name: string;
     /** Software size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -318,6 +330,8 @@ export interface CatalogueBaseImage {
   name: string;
   /** Base image size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'base_image';
   attributes: {
     /** Base image ID. */
@@ -326,6 +340,8 @@ export interface CatalogueBaseImage {
     name: string;
     /** Base image size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -407,7 +423,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'refresh' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'place' | 'version' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -418,6 +434,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Instead of the images, those deleted that can be brought back. */
@@ -431,6 +449,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show an image. */
@@ -520,6 +540,13 @@ export interface Operations {
     };
     answer: {
       steps: BuildStep[];
+      /** The step that runs, with the end of what it has printed so far; null when none does. */
+      running: {
+        /** Null for a generalisation. */
+        position: number | null;
+        name: string;
+        output: string;
+      } | null;
       /** What a generalisation cleared and warned of, a line each; null when there was none. */
       report: string | null;
     };
@@ -666,6 +693,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** Start a machine on it once; the image is available only when that was ready. Default: false. */
+      boot_check?: boolean | undefined;
       /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
       disk?: string | undefined;
     };
@@ -698,6 +727,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Only machines in this state. */
@@ -708,6 +739,8 @@ export interface Operations {
       has_session_data?: boolean | undefined;
       /** Only machines with at least so many minutes left; nothing is metered, so each has 0. */
       time_left?: number | undefined;
+      /** Instead of the machines, those deleted that can be brought back. */
+      deleted?: boolean | undefined;
     };
     answer: {
       machines: Machine[];
@@ -717,6 +750,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show a machine. */
@@ -753,6 +788,24 @@ export interface Operations {
       count: number;
       silver_image?: Image;
     };
+  };
+  /** Delete a machine that is off; its disk is kept for a while, and it can be brought back until then. */
+  machineDelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Bring a deleted machine back with its disk, assignment, permissions and name, while its disk is kept. */
+  machineUndelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Machine;
+    extension: true;
   };
   /** Start a machine. */
   machineStart: {
@@ -1064,6 +1117,8 @@ export interface Operations {
       user_email?: string | undefined;
       /** Only this machine. */
       organization_machine_id?: number | undefined;
+      /** Only entries that follow this one; give the dates of the first answer with it. */
+      before?: number | undefined;
     };
     answer: {
       logs: UserActionLog[];
@@ -1073,6 +1128,8 @@ export interface Operations {
       start_date: string;
       /** Its end. */
       end_date: string;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Listen to what happens to the images, machines, transfers and layers that the key may read, as server-sent events. With the header Last-Event-ID, begin after that event. */

@@ -4,10 +4,12 @@
 import { Type } from 'typebox';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
+  cursorFields,
   DateTime,
   Enum,
   Id,
   NullableDateTime,
+  NullableInteger,
   NullableString,
   pageFields,
   pageQuery,
@@ -37,6 +39,11 @@ const ImageAttributes = Type.Object(
       NullableDateTime('When it was deleted; null unless deleted images are listed'),
     ),
     phase: Extension(NullableString('What its creation is doing now; null when nothing is')),
+    base_id: Extension(
+      NullableInteger('The base image that it stands on; null when it stands on none'),
+    ),
+    base_name: Extension(NullableString('Name of that base image, with its version')),
+    base_version: Extension(NullableString('Version of that base image; null when it has none')),
   },
   { title: 'ImageAttributes' },
 );
@@ -69,6 +76,22 @@ export const BuildStep = Type.Object(
   { title: 'BuildStep' },
 );
 
+const RunningStep = Type.Unsafe<{
+  position: number | null;
+  name: string;
+  output: string;
+} | null>({
+  type: ['object', 'null'],
+  description:
+    'The step that runs, with the end of what it has printed so far; null when none does',
+  properties: {
+    position: { type: ['integer', 'null'], description: 'Null for a generalisation' },
+    name: { type: 'string' },
+    output: { type: 'string' },
+  },
+  required: ['position', 'name', 'output'],
+});
+
 export const imageOperations = {
   imageList: define({
     method: 'GET',
@@ -86,7 +109,7 @@ export const imageOperations = {
         ),
       ),
     }),
-    response: { images: Type.Array(Image), ...pageFields },
+    response: { images: Type.Array(Image), ...pageFields, ...cursorFields },
     answerName: 'ListImagesResponse',
     errors: [],
   }),
@@ -223,6 +246,7 @@ export const imageOperations = {
     mayFollow: true,
     response: {
       steps: Type.Array(BuildStep),
+      running: RunningStep,
       report: NullableString(
         'What a generalisation cleared and warned of, a line each; null when there was none',
       ),

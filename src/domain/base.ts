@@ -15,4 +15,17 @@ export interface BaseImage {
   provedAt: number | null;
   /** When its last trial failed; null when no trial has failed since it was known to work. */
   failedAt: number | null;
+  /** The version in its name; null when it has none. */
+  version: string | null;
+  /** Since when it is not offered any more; null while it is. */
+  retiredAt: number | null;
+  /** Since when it is not taken where no base is named; null while it may be. */
+  heldAt: number | null;
 }
+
+/**
+ * Whether it was added to be tried, and has not worked yet. Until then it is retired from its first
+ * moment, so that nothing begins with it; a trial that it passes offers it.
+ */
+export const awaitsTrial = ({ createdAt, retiredAt }: BaseImage): boolean =>
+  retiredAt === createdAt;

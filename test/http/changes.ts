@@ -163,6 +163,11 @@ export const changes: Record<
     const { params } = await pinged(h);
     return { answer: await h.call('webhookRedeliver', { params }) };
   },
+  machineDelete: ({ h }) => onFirstMachine(h, 'machineDelete'),
+  async machineUndelete({ h }) {
+    await onFirstMachine(h, 'machineDelete');
+    return onFirstMachine(h, 'machineUndelete');
+  },
   machineStart: ({ h }) => onFirstMachine(h, 'machineStart'),
   machineStop: ({ h }) => onFirstMachine(h, 'machineStop'),
   machineReset: ({ h }) => onFirstMachine(h, 'machineReset'),

@@ -195,7 +195,8 @@ describe('the envelope', () => {
       type: 'software',
       name: 'Editor',
       size: 1.4,
-      attributes: { id: h.editor.id, name: 'Editor', size: 1.4 },
+      version: null,
+      attributes: { id: h.editor.id, name: 'Editor', size: 1.4, version: null },
     });
     assert.equal(body.base_images[0].type, 'base_image');
   });

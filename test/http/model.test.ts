@@ -4,6 +4,7 @@
 
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { runs } from '../runs.ts';
 import { type Scope, virtualClock } from '../support.ts';
 import { type Fault, faulty } from './fault.ts';
 import { startHarness } from './harness.ts';
@@ -28,6 +29,7 @@ const machineOf = (id: number, index: number): ModelMachine => ({
   pending: false,
   capturing: null,
   stopRequested: false,
+  deleted: false,
   diskGb: index === 2 ? 2 : 20,
   startFails: index === 3,
 });
@@ -75,7 +77,7 @@ describe('the service', () => {
           }
         },
       ),
-      { numRuns: 10 },
+      { numRuns: runs(5) },
     );
     t.diagnostic(`${steps} steps, ${injected} faults injected`);
   });

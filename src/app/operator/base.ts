@@ -2,11 +2,12 @@
 // the row that makes the base usable is written last. A base is tried in a build machine, because a
 // broken default base would fail every build and start that names no base.
 
-import type { BaseImage } from '../../domain/base.ts';
+import { awaitsTrial, type BaseImage } from '../../domain/base.ts';
 import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
+import { versionedName } from '../../domain/offer.ts';
 import type { Recipe } from '../../domain/software.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
@@ -19,9 +20,14 @@ import { assertName, assertNameFree } from './name.ts';
 
 interface NewBase {
   name: string;
-  /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
+  /** Paths; the disk is not trusted. */
   files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
   boot: BootProfile;
+  version?: string | null | undefined;
+  /** Whether it is not taken where no base is named. */
+  hold?: boolean | undefined;
+  /** Whether it is not offered until it has passed `baseTry`. */
+  awaitsTrial?: boolean;
 }
 
 interface ListedBase extends BaseImage {
@@ -36,13 +42,15 @@ interface ListedBase extends BaseImage {
 type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
 type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
+const mayBeTaken = ({ retiredAt, heldAt }: BaseImage) => retiredAt === null && heldAt === null;
+
 const worksOf = ({ provedAt, failedAt }: BaseImage) =>
   provedAt !== null ? true : failedAt !== null ? false : null;
 
 export const baseList = (store: Store): Promise<ListedBase[]> =>
   store.read('system', async (work) => {
     const bases = await work.bases.list();
-    const taken = bases.length > 0 ? (await work.bases.get()).id : null;
+    const taken = bases.some(mayBeTaken) ? (await work.bases.get()).id : null;
     const listed: ListedBase[] = [];
     for (const base of bases) {
       const { boot } = await work.layers.get(base.layerId);
@@ -56,18 +64,24 @@ const assertFree = async (work: Reader, name: string) =>
     'base image',
     name,
     await work.bases.list(),
-    () => 'give another name, or see: silversmith base list',
+    () =>
+      'give another name, or the version that this one is (--release); see: silversmith base list',
   );
 
 /** Writes the row of a base whose layer the engine has. Throws `conflict`, `invalid`. */
 async function addRow(
   work: Writer,
   layerId: LayerId,
-  { name, boot }: NewBase,
+  { name: series, version = null, boot, hold, awaitsTrial = false }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
+  const name = versionedName(series, version);
   await assertFree(work, name);
+  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
+  const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
+  if (same && isLeftOver(same, boot) && !(await work.bases.ofLayer(same.id)))
+    return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId: same.id });
   if (same)
     throw invalid(
       `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
@@ -85,9 +99,12 @@ async function addRow(
     organisationId: null,
     boot,
   });
-  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
-  return work.bases.add({ name, sizeGb, layerId });
+  return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId });
 }
+
+/** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
+const isLeftOver = (layer: Layer, boot: BootProfile) =>
+  layer.state === 'sealed' && JSON.stringify(layer.boot) === JSON.stringify(boot);
 
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
@@ -99,9 +116,10 @@ export const baseAdd = change(
   (_intake: Intake, { name }: NewBase, _signal?: AbortSignal) =>
     `base image ${JSON.stringify(name)}`,
   async ({ store, touched }, intake, given, signal?) => {
-    assertName(given.name);
+    const name = versionedName(given.name, given.version ?? null);
+    assertName(name);
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
-    await store.read('system', (work) => assertFree(work, given.name));
+    await store.read('system', (work) => assertFree(work, name));
     const layerId = newId<LayerId>();
     const { disk, wanted, kernel, initrd } = given.files;
     const spec = {
@@ -115,6 +133,7 @@ export const baseAdd = change(
     try {
       const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
       touched(`base image ${added.id} (${added.name})`);
+      if (added.layerId !== layerId) await intake.removeLayer(layerId, withoutJob());
       return added;
     } catch (error) {
       await intake.removeLayer(layerId, withoutJob());
@@ -149,8 +168,9 @@ export interface Trial {
 
 /**
  * Starts a build machine on a base, to see whether it runs a recipe and reports. The trial leaves
- * only its result, whether the base works. A temporary failure, such as a full disk, leaves no
- * result. Throws not-found, or the reason of the signal.
+ * only its result: whether the base works, and that a base which awaited its trial is offered now.
+ * A temporary failure, such as a full disk, leaves no result. Throws not-found, or the reason of
+ * the signal.
  */
 export const baseTry = change(
   'baseTry',
@@ -164,7 +184,10 @@ export const baseTry = change(
     touched(`base image ${id} (${name})`);
     try {
       await runTrial(trier, root, timeoutMs, signal);
-      await store.write('system', (work) => work.bases.prove(id));
+      await store.write('system', async (work) => {
+        await work.bases.prove(id);
+        if (awaitsTrial(await work.bases.get(id))) await work.bases.update(id, { retiredAt: null });
+      });
       return { works: true, said: '' };
     } catch (error) {
       // An interrupted trial has no result.

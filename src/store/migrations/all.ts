@@ -33,6 +33,7 @@ import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
 import { webhookCare } from './0029-webhook-care.ts';
 import { fairClaims } from './0031-fair-claims.ts';
+import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -67,6 +68,7 @@ const all: Record<string, MigrationFor> = {
   '0028-operator-keys': operatorKeys,
   '0029-webhook-care': webhookCare,
   '0031-fair-claims': fairClaims,
+  '0033-nothing-for-ever': nothingForEver,
   '0034-cancelled-jobs': cancelledJobs,
 };
 
@@ -82,6 +84,7 @@ export const additions: readonly string[] = [
   '0028-operator-keys',
   '0029-webhook-care',
   '0031-fair-claims',
+  '0033-nothing-for-ever',
   '0034-cancelled-jobs',
 ];
 

@@ -1,5 +1,5 @@
 // Images, the software in them, and the steps of their builds. "Live" means not deleted; a deleted
-// image stays as long as it can be restored, and its row stays for ever.
+// image stays as long as it can be restored, and its row until nothing needs it.
 
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import type {
@@ -9,6 +9,7 @@ import type {
   ListedStep,
   SoftwareOfImage,
 } from '../../domain/image.ts';
+import type { PageFilter, PageFound } from './page.ts';
 
 export type NewImage = Pick<
   Image,
@@ -20,10 +21,7 @@ export type NewImage = Pick<
 
 export type ImageChange = Partial<Omit<Image, 'id' | 'name'>>;
 
-export interface ImageFilter {
-  /** From 1. */
-  page: number;
-  perPage: number;
+export interface ImageFilter extends PageFilter {
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
   q?: string | undefined;
   /** Lists the deleted images that can be restored, instead of the live ones. */
@@ -37,10 +35,17 @@ export interface ImageReader {
   get(id: ImageId): Promise<Image>;
   /** A deleted image that can be restored, because it still has its layer; throws not-found. */
   getDeleted(id: ImageId): Promise<Image>;
-  /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
-  list(filter: ImageFilter): Promise<{ images: Image[]; count: number }>;
+  /** One page, newest first. A page past the end is empty. */
+  list(filter: ImageFilter): Promise<{ images: Image[] } & PageFound>;
   /** When each of the images that can be restored was deleted. */
   deletedAt(): Promise<number[]>;
+  /** The oldest images, at most so many, of which steps have output, with their times. */
+  printed(limit: number): Promise<Pick<Image, 'id' | 'createdAt'>[]>;
+  /**
+   * The images that were deleted before a time, cannot be restored and are named by no machine,
+   * disk, transfer or job; the oldest, at most so many.
+   */
+  forgettable(before: number, limit: number): Promise<ImageId[]>;
   /** The live images that stand on a layer at any depth, in order of id. */
   standingOn(id: LayerId): Promise<Image[]>;
   /**
@@ -91,4 +96,8 @@ export interface ImageWriter extends ImageReader {
    * is not in the scope.
    */
   recordStep(imageId: ImageId, step: BuildStep): Promise<void>;
+  /** Drops the output of the steps of images; the steps stay. Returns the number of steps. */
+  dropOutput(ids: readonly ImageId[]): Promise<number>;
+  /** Removes those of the images that are forgettable, with their steps. Returns their number. */
+  forget(ids: readonly ImageId[], before: number): Promise<number>;
 }

@@ -96,18 +96,19 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
       write: (scope, work) =>
         translated(() =>
           events.around(
-            (wroteEvents) =>
+            (ofRun) =>
               inTransaction({ db, turns, onRerun }, scope, (transaction) =>
-                work(bindWriter({ db: transaction, scope, now, dialect, wroteEvents })),
+                work(bindWriter({ db: transaction, scope, now, dialect, wroteEvents: ofRun() })),
               ),
             () => nudges.send('silversmith_events'),
           ),
         ),
       publishEvents: () => translated(() => publishEvents(db)),
       onEvents(listener) {
-        events.listen(listener);
-        nudges.listen('silversmith_events', listener);
+        nudges.listen('silversmith_events', () => events.wake());
+        return events.listen(listener);
       },
+      eventsWritten: () => events.written,
       check: () =>
         translated(async () => {
           if ((await standingOf(db, known)) !== 'current') throw changedByAnother();

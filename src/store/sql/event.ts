@@ -32,7 +32,7 @@ const skippedIds = 1_000_000_000;
 const stateOf = {
   image: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
-  machine: sql`${shownStatus},
+  machine: sql`case when deleted_at is not null then 'deleted' else ${shownStatus} end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
   transfer: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), received_bytes, bytes`,
@@ -51,6 +51,14 @@ export class SqlEventReader extends Queries implements EventReader {
     if (subjects !== null) rows = rows.where('subject', 'in', this.among([...subjects].map(idOf)));
     const found = await rows.orderBy('id').limit(limit).execute();
     return found.map(toEvent);
+  }
+
+  async lastLogs(imageId: ImageId, limit: number): Promise<FleetEvent[]> {
+    const rows = this.#rows()
+      .where('subject', '=', String(imageId))
+      .where(sql<boolean>`type = 'image.log'`);
+    const found = await rows.orderBy('id', 'desc').limit(limit).execute();
+    return found.reverse().map(toEvent);
   }
 
   async firstLog(imageId: ImageId): Promise<number | undefined> {
@@ -232,8 +240,9 @@ export class SqlEventWriter extends SqlEventReader implements EventWriter {
   async #insert(selects: readonly RawBuilder<unknown>[]): Promise<void> {
     if (selects.length === 0) return;
     const table = sql.table(this.dialect.isSerial ? 'event' : 'event_outbox');
-    await sql`insert into ${table} (organisation_id, type, subject, status, reason, bytes,
-      bytes_total, facts, created_at) ${sql.join(selects, sql` union all `)}`.execute(this.db);
-    this.wroteEvents();
+    const { numAffectedRows } = await sql`insert into ${table} (organisation_id, type, subject,
+      status, reason, bytes, bytes_total, facts, created_at)
+      ${sql.join(selects, sql` union all `)}`.execute(this.db);
+    this.wroteEvents(Number(numAffectedRows ?? 0));
   }
 }

@@ -92,7 +92,8 @@ export class SqlLayerReader extends Queries implements LayerReader {
         select id, parent_id, 0 from layer where id = ${head}
         union all select layer.id, layer.parent_id, depth + 1
           from layer join chain on layer.id = chain.parent_id)
-      select layer.*, place, layer_copy.state as copy_state, stored_bytes, digest, verified_at, fault
+      select layer.*, place, layer_copy.state as copy_state, stored_bytes, digest, verified_at,
+        fault
       from chain join layer on layer.id = chain.id
         left join layer_copy on layer_copy.layer_id = layer.id
       order by depth`.execute(this.db);

@@ -1,49 +1,19 @@
 // Queries on machines.
 
-import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
-import { fold } from '../../lib/fold.ts';
 import { portionsOf } from '../../lib/portions.ts';
-import type {
-  KeptConsole,
-  MachineChange,
-  MachineFilter,
-  MachinePlace,
-  MachineReader,
-  MachineWriter,
-  NewMachine,
-} from '../port/machine.ts';
-import { isIdle } from './open-job.ts';
+import type { KeptConsole, MachineFilter, MachinePlace, MachineReader } from '../port/machine.ts';
+import type { PageFound } from '../port/page.ts';
+import { diskIsKept, isForgettableMachine } from './forgettable.ts';
+import { imageIsDeleted, toMachine } from './machine-row.ts';
 import { idsOfPage } from './page.ts';
-import type { Database } from './schema.ts';
 import { portionMax, Queries } from './scope.ts';
 import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
-type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
-
 const missingShownMax = 5;
-
-const imageIsDeleted = sql<boolean>`exists (
-  select 1 from image where image.id = machine.assigned_image_id and image.deleted_at is not null)`;
-
-/** The assignment of a deleted image counts for nothing until the image is restored. */
-const toMachine = ({
-  nameFolded: _,
-  permissions,
-  imageIsDeleted: lost,
-  ...machine
-}: MachineRow): Machine => ({
-  ...machine,
-  assignedImageId: lost ? null : machine.assignedImageId,
-  assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
-  pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
-  awayAt: machine.status === 'ready' ? machine.awayAt : null,
-  lostPendingAt: lost ? machine.assignmentPendingAt : null,
-  permissions: JSON.parse(permissions) as Record<string, boolean>,
-});
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -60,19 +30,29 @@ function machinesMissing(
 }
 
 export class SqlMachineReader extends Queries implements MachineReader {
-  protected rows() {
+  #live() {
+    return this.within(this.db.selectFrom('machine')).where('deletedAt', 'is', null);
+  }
+
+  /** Deleted machines that can be brought back. */
+  #restorable() {
     return this.within(this.db.selectFrom('machine'))
-      .selectAll()
-      .select(imageIsDeleted.as('imageIsDeleted'));
+      .where('deletedAt', 'is not', null)
+      .where('deletedUntil', 'is not', null)
+      .where(diskIsKept);
+  }
+
+  #rows() {
+    return this.#live().selectAll().select(imageIsDeleted.as('imageIsDeleted'));
   }
 
   /** The id of the machine, if it is in the scope. */
   protected visible(id: MachineId) {
-    return this.within(this.db.selectFrom('machine')).select('id').where('id', '=', id);
+    return this.#live().select('id').where('id', '=', id);
   }
 
   async find(id: MachineId): Promise<Machine | undefined> {
-    const row = await this.rows().where('id', '=', id).executeTakeFirst();
+    const row = await this.#rows().where('id', '=', id).executeTakeFirst();
     return row && toMachine(row);
   }
 
@@ -82,67 +62,83 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return machine;
   }
 
+  async getDeleted(id: MachineId): Promise<Machine> {
+    const row = await this.#restorable()
+      .where('id', '=', id)
+      .selectAll()
+      .select(imageIsDeleted.as('imageIsDeleted'))
+      .executeTakeFirst();
+    if (row) return toMachine(row);
+    throw new AppError('not_found', `There is no deleted machine ${id} that can be brought back.`);
+  }
+
   async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
     const found: Machine[] = [];
     for await (const portion of portionsOf(ids, portionMax)) {
-      const rows = await this.rows().where('id', 'in', this.among(portion)).execute();
+      const rows = await this.#rows().where('id', 'in', this.among(portion)).execute();
       found.push(...rows.map(toMachine));
     }
     if (found.length < ids.length) throw machinesMissing(ids, found);
     return found.sort((one, other) => one.id - other.id);
   }
 
-  async list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }> {
-    const { page, perPage, q, status, hasSessionData } = filter;
-    const all = () => this.within(this.db.selectFrom('machine'));
+  async list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound> {
+    const { q, status, hasSessionData, deleted = false, ...page } = filter;
+    const all = () => (deleted ? this.#restorable() : this.#live());
     let matching = all();
     if (q) matching = matching.where(contains(q));
     if (status) matching = matching.where(shownStatus, '=', status);
     if (hasSessionData !== undefined)
       matching = matching.where('diskId', hasSessionData ? 'is not' : 'is', null);
-    const byNameAlone = status === undefined && hasSessionData === undefined;
-    const { ids, count } = await idsOfPage({
+    const byNameAlone = !deleted && status === undefined && hasSessionData === undefined;
+    const isKept = !q && !deleted && hasSessionData === undefined;
+    const { ids, ...rest } = await idsOfPage({
       page,
-      perPage,
       rows: matching,
       found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
       places: !q && byNameAlone ? this.placesOf('machine') : undefined,
       kept:
-        !q && hasSessionData === undefined && (status === undefined || isShownAsStored(status))
+        isKept && (status === undefined || isShownAsStored(status))
           ? await this.tallied('machine', status)
           : undefined,
     });
-    const shown = await this.rows()
+    const shown = await all()
       .where('id', 'in', this.among(ids))
+      .selectAll()
+      .select(imageIsDeleted.as('imageIsDeleted'))
       .orderBy('id', 'desc')
       .execute();
-    return { machines: shown.map(toMachine), count };
+    return { machines: shown.map(toMachine), ...rest };
   }
 
   async all(): Promise<Machine[]> {
-    return (await this.rows().orderBy('id').execute()).map(toMachine);
+    return (await this.#rows().orderBy('id').execute()).map(toMachine);
   }
 
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
-    return this.within(this.db.selectFrom('machine'))
-      .where('status', '=', 'ready')
-      .select(['id', 'diskId'])
-      .execute();
+    return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
   }
 
   places(): Promise<MachinePlace[]> {
-    return this.within(this.db.selectFrom('machine'))
+    return this.#live()
       .select(['id', 'diskId', 'place', 'awayAt'])
       .where((is) => is.or([is('diskId', 'is not', null), is('place', 'is not', null)]))
       .orderBy('id')
       .execute();
   }
 
-  async ofImage(imageId: ImageId): Promise<Machine[]> {
-    const ids = await this.within(this.db.selectFrom('machine'))
-      .where('assignedImageId', '=', imageId)
+  async forgettable(before: number, limit: number): Promise<MachineId[]> {
+    const rows = await this.within(this.db.selectFrom('machine'))
+      .where(isForgettableMachine(before))
       .select('id')
+      .orderBy('deletedAt')
+      .limit(limit)
       .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  async ofImage(imageId: ImageId): Promise<Machine[]> {
+    const ids = await this.#live().where('assignedImageId', '=', imageId).select('id').execute();
     return this.getMany(ids.map(({ id }) => id));
   }
 
@@ -152,140 +148,5 @@ export class SqlMachineReader extends Queries implements MachineReader {
       .select(['shown', 'keptAt'])
       .where('machineId', 'in', this.visible(id))
       .executeTakeFirst();
-  }
-}
-
-export class SqlMachineWriter extends SqlMachineReader implements MachineWriter {
-  #all() {
-    return this.within(this.db.updateTable('machine'));
-  }
-
-  async add(machine: NewMachine, name: string | null = null): Promise<Machine> {
-    this.assertOwn(machine);
-    const at = this.now();
-    const { id } = await this.db
-      .insertInto('machine')
-      .values({
-        ...machine,
-        name: name ?? '',
-        nameFolded: fold(name ?? ''),
-        permissions: JSON.stringify(machine.permissions),
-        fileStorageSizeGb: 0,
-        status: 'off',
-        statusReason: null,
-        diskId: null,
-        assignmentPendingAt: machine.assignedImageId === null ? null : at,
-        capturingImageId: null,
-        stopRequestedAt: null,
-        pausedAt: null,
-        place: null,
-        awayAt: null,
-        priorImageId: null,
-        priorPendingAt: null,
-        lastSessionStartAt: null,
-        createdAt: at,
-        updatedAt: at,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    if (name === null) {
-      const given = `Machine #${id}`;
-      await this.#all()
-        .set({ name: given, nameFolded: fold(given) })
-        .where('id', '=', id)
-        .execute();
-    }
-    return this.get(id);
-  }
-
-  update(id: MachineId, change: MachineChange): Promise<void> {
-    return this.updateMany([id], change);
-  }
-
-  async updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void> {
-    for await (const portion of portionsOf(ids, portionMax))
-      await this.#all()
-        .set({ ...change, updatedAt: this.now() })
-        .where('id', 'in', this.among(portion))
-        .execute();
-  }
-
-  async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
-    await this.#all()
-      .set({ permissions: JSON.stringify(permissions), updatedAt: this.now() })
-      .where('id', '=', id)
-      .execute();
-  }
-
-  async assign(ids: readonly MachineId[], imageId: ImageId): Promise<void> {
-    for await (const portion of portionsOf(ids, portionMax))
-      await this.#all()
-        .set((e) => ({
-          priorImageId: e.ref('assignedImageId'),
-          priorPendingAt: e.ref('assignmentPendingAt'),
-          assignedImageId: imageId,
-          assignmentPendingAt: this.now(),
-          updatedAt: this.now(),
-        }))
-        .where('id', 'in', this.among(portion))
-        .execute();
-  }
-
-  async unassign(ids: readonly MachineId[]): Promise<void> {
-    for await (const portion of portionsOf(ids, portionMax))
-      await this.#all()
-        .set((e) => ({
-          assignedImageId: e.ref('priorImageId'),
-          assignmentPendingAt: e.ref('priorPendingAt'),
-          priorImageId: null,
-          priorPendingAt: null,
-          updatedAt: this.now(),
-        }))
-        .where('id', 'in', this.among(portion))
-        .execute();
-  }
-
-  async takeFormerDisks(ids: readonly MachineId[]): Promise<void> {
-    for await (const portion of portionsOf(ids, portionMax))
-      await this.#all()
-        .set({
-          diskId: sql`(select replaces_id from disk where disk.id = machine.disk_id)`,
-          statusReason: null,
-          updatedAt: this.now(),
-        })
-        .where('id', 'in', this.among(portion))
-        .execute();
-  }
-
-  async keepConsole(machineId: MachineId, shown: string): Promise<void> {
-    if (!(await this.visible(machineId).executeTakeFirst())) return;
-    const row = { shown, keptAt: this.now() };
-    await this.db
-      .insertInto('machineConsole')
-      .values({ machineId, ...row })
-      .onConflict((conflict) => conflict.column('machineId').doUpdateSet(row))
-      .execute();
-  }
-
-  /** Reads first, because it is called every minute and seldom has anything to write. */
-  async setPaused(ids: readonly MachineId[]): Promise<MachineId[]> {
-    const marked = this.within(this.db.selectFrom('machine')).where('pausedAt', 'is not', null);
-    const before = (await marked.select('id').execute()).map(({ id }) => id);
-    const begun = ids.filter((id) => !before.includes(id));
-    const over = before.filter((id) => !ids.includes(id));
-    if (begun.length > 0) await this.updateMany(begun, { pausedAt: this.now() });
-    if (over.length > 0) await this.updateMany(over, { pausedAt: null });
-    return [...begun, ...over];
-  }
-
-  async setOff(ids: readonly MachineId[], statusReason: string): Promise<MachineId[]> {
-    const off = await this.#all()
-      .set({ status: 'off', statusReason, updatedAt: this.now() })
-      .where('id', 'in', this.among(ids))
-      .where('status', '=', 'ready')
-      .where(isIdle('machine.id'))
-      .returning('id')
-      .execute();
-    return off.map(({ id }) => id);
   }
 }

@@ -30,8 +30,8 @@ export interface Binding {
   searches?: NameSearches | undefined;
   /** Known places in long lists. A transaction has none, for the same reason. */
   places?: ListPlaces | undefined;
-  /** Is told that events were written. Only a transaction has it. */
-  wroteEvents?: (() => void) | undefined;
+  /** Is told how many events were written; also 0, when a webhook is to be told of something. */
+  wroteEvents?: ((events: number) => void) | undefined;
 }
 
 interface Filterable<Query> {
@@ -45,7 +45,7 @@ export abstract class Queries {
   protected readonly dialect: Dialect;
   readonly #searches: NameSearches | undefined;
   readonly #places: ListPlaces | undefined;
-  protected readonly wroteEvents: () => void;
+  protected readonly wroteEvents: (events: number) => void;
 
   constructor({ db, scope, now, dialect, searches, places, wroteEvents }: Binding) {
     this.db = db;

@@ -121,8 +121,8 @@ async function open(options: SqliteOptions): Promise<Store> {
       ),
     write: (scope, work) =>
       translated(async () => {
-        const result = await events.around((wroteEvents) =>
-          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents }))),
+        const result = await events.around((ofRun) =>
+          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents: ofRun() }))),
         );
         version.forget();
         return result;
@@ -137,6 +137,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     // copied from PostgreSQL may have events that nobody had published there.
     publishEvents: () => translated(publish),
     onEvents: (wake) => events.listen(wake),
+    eventsWritten: () => events.written,
     check: () =>
       translated(async () => {
         if (standingOf(second, known) !== 'current') throw changedByAnother();

@@ -21,6 +21,7 @@ export interface Things {
   imageId: ImageId;
   deletedId: ImageId;
   machineId: MachineId;
+  deletedMachineId: MachineId;
   diskId: DiskId;
   freshId: DiskId;
   jobId: JobId;
@@ -57,6 +58,7 @@ export const misses: Record<string, Read> = {
   'images.stepOutput': (work, { imageId }) => work.images.stepOutput(imageId, 1, 0, 9),
   'machines.find': (work, { machineId }) => work.machines.find(machineId),
   'machines.get': (work, { machineId }) => work.machines.get(machineId),
+  'machines.getDeleted': (work, { deletedMachineId }) => work.machines.getDeleted(deletedMachineId),
   'machines.getMany': (work, { machineId }) => work.machines.getMany([machineId]),
   'machines.ofImage': (work, { imageId }) => work.machines.ofImage(imageId),
   'machines.console': (work, { machineId }) => work.machines.console(machineId),
@@ -77,6 +79,7 @@ export const misses: Record<string, Read> = {
   'webhooks.due': (work, { webhook }) => work.webhooks.due(webhook.id, 10),
   'webhooks.find': (work, { webhook }) => work.webhooks.find(webhook.id),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
+  'events.lastLogs': (work, { imageId }) => work.events.lastLogs(imageId, 10),
   'keys.find': (work, { keyId }) => work.keys.find(keyId),
   'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
 };
@@ -87,6 +90,9 @@ const later = (work: Reader) => work.now() + 1_000_000;
 export const lists: Record<string, Read> = {
   'images.list': (work) => work.images.list({ page: 1, perPage: 10 }),
   'images.deletedAt': (work) => work.images.deletedAt(),
+  'images.printed': (work) => work.images.printed(10),
+  'images.forgettable': (work) => work.images.forgettable(later(work), 10),
+  'machines.forgettable': (work) => work.machines.forgettable(later(work), 10),
   'images.standingOn': (work, { layerId }) => work.images.standingOn(layerId),
   'machines.list': (work) => work.machines.list({ page: 1, perPage: 10 }),
   'machines.all': (work) => work.machines.all(),
@@ -163,6 +169,12 @@ export const changes: Record<string, Change> = {
   'transfers.update': (work, { transferId }) => work.transfers.update(transferId, { bytes: 9 }),
   'transfers.delete': (work, { transferId }) => work.transfers.delete(transferId),
   'transfers.remove': (work, { transferId }) => work.transfers.remove(transferId),
+  'images.dropOutput': (work, { imageId }) => work.images.dropOutput([imageId]),
+  'images.forget': (work, { deletedId }) => work.images.forget([deletedId], later(work)),
+  'machines.forget': (work, { deletedMachineId }) =>
+    work.machines.forget([deletedMachineId], later(work)),
+  'machines.releaseDeleted': (work) => work.machines.releaseDeleted(later(work)),
+  'access.removeOf': (work, { machineId }) => work.access.removeOf(machineId),
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
