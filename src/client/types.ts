@@ -540,6 +540,13 @@ export interface Operations {
     };
     answer: {
       steps: BuildStep[];
+      /** The step that runs, with the end of what it has printed so far; null when none does. */
+      running: {
+        /** Null for a generalisation. */
+        position: number | null;
+        name: string;
+        output: string;
+      } | null;
       /** What a generalisation cleared and warned of, a line each; null when there was none. */
       report: string | null;
     };

@@ -40,6 +40,8 @@ interface QemuOptions {
   installation?: string;
   /** Folders in which QEMU and its tools are looked for, divided by colons. */
   path?: string;
+  /** Where the proxy variables of the host are looked for. */
+  environment?: Readonly<Record<string, string>>;
   confining?: Confining;
 }
 
@@ -52,10 +54,10 @@ export async function openQemu({
   machineNetwork = false,
   ...options
 }: QemuOptions): Promise<Qemu> {
-  const { path = systemPath, confining = defaultConfining } = options;
+  const { path = systemPath, confining = defaultConfining, environment = {} } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
-  const wanted = { root, path, confining };
+  const wanted = { root, path, confining, environment };
   const host = await probeHost(wanted);
   const own = processesIn(root, options.installation);
   const { paths } = own;

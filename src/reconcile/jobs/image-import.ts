@@ -9,7 +9,6 @@ import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { isUsable, type Layer } from '../../domain/layer.ts';
-import { localCopy } from '../../domain/layer-copy.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
@@ -18,8 +17,9 @@ import type { RootBoot } from '../../engine/port/layers.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
+import { recordHealed } from '../heal.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
-import { layerChanged } from '../job-events.ts';
+
 import { assertStands } from '../soundness.ts';
 import { leftBytes } from './image-export.ts';
 
@@ -211,14 +211,5 @@ async function settleHealed(
   const now = await work.layers.find(layerId);
   if (now === undefined || now.state === 'deleting')
     throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');
-  const change = { state: 'sealed', lostKey: null, parentId: base?.id ?? null } as const;
-  await work.layers.update(layerId, change);
-  await work.layerCopies.update(localCopy(layerId), {
-    state: 'sound',
-    fault: null,
-    storedBytes,
-    digest: null,
-    verifiedAt: null,
-  });
-  await layerChanged(work, 'layer.healed', layerId, await work.images.healAbove(layerId));
+  await recordHealed(work, layerId, { parentId: base?.id ?? null }, storedBytes);
 }
