@@ -40,6 +40,10 @@ export interface Settings {
   keepImageMs: number;
   /** How long the audit trail keeps an entry. */
   auditKeptMs: number;
+  /** How long the output of a build is kept. */
+  outputKeptMs: number;
+  /** How long the rows of deleted images and machines are kept, which nothing needs. */
+  deletedKeptMs: number;
   /** How long a thing's time must have been over before the thing is removed. */
   lookAgainMs: number;
   /** How long a marked disk or layer keeps its bytes. */
@@ -71,6 +75,8 @@ export const defaultSettings: Settings = {
   keepDiskMs: 72 * hourMs,
   keepImageMs: 24 * hourMs,
   auditKeptMs: 365 * 24 * hourMs,
+  outputKeptMs: 90 * 24 * hourMs,
+  deletedKeptMs: 30 * 24 * hourMs,
   lookAgainMs: 10 * 60_000,
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,

@@ -15,13 +15,13 @@ import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
+import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
 
-const hourMs = 3600_000;
-const dayMs = 24 * hourMs;
+const dayMs = 24 * 3600_000;
 const uidMost = 2 ** 32 - 2;
 const uidsLeast = 2000;
 
@@ -113,18 +113,7 @@ export const settings = {
   }),
   ...listenSettings,
   ...traceSettings,
-  keepHours: setting({
-    option: '--keep-hours <number>',
-    variable: 'SILVERSMITH_KEEP_HOURS',
-    ...inUnits(hourMs, decimal(0, 24 * 365), defaultSettings.keepDiskMs),
-    help: 'hours for which replaced disks are kept',
-  }),
-  auditDays: setting({
-    option: '--audit-days <number>',
-    variable: 'SILVERSMITH_AUDIT_DAYS',
-    ...inUnits(dayMs, whole(1, 36_500), defaultSettings.auditKeptMs),
-    help: 'days for which the audit trail is kept',
-  }),
+  ...keepSettings,
   cacheGb: setting({
     option: '--cache-gb <number>',
     variable: 'SILVERSMITH_CACHE_GB',
@@ -275,6 +264,8 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     settings: {
       keepDiskMs: given.keepHours,
       auditKeptMs: given.auditDays,
+      outputKeptMs: given.buildOutputDays,
+      deletedKeptMs: given.deletedDays,
       cacheBytesMax: given.cacheGb,
       scrubEveryMs: given.scrubDays,
       scrubBytesPerSecond: given.scrubMbPerSecond,

@@ -19,6 +19,7 @@ import {
   type Removal,
   release,
 } from '../expire.ts';
+import { forgetRows } from '../forget.ts';
 import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { removeBlobs } from '../transfer-blobs.ts';
@@ -43,6 +44,7 @@ export const collect: Task = {
     logReleased(context, disks.released);
     await pruneAudit(context);
     await pruneEvents(context);
+    await forgetRows(context);
     if (await store.read('system', (work) => work.host.hasLooseTallies()))
       await store.write('system', (work) => work.host.joinTallies());
     const failures = await removeDisks(context, disks.over);

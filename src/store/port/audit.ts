@@ -34,7 +34,7 @@ export interface AuditWriter extends AuditReader {
   add(entry: NewAuditEntry): Promise<void>;
   /**
    * Forgets the oldest entries from before a time, but only so many that other writers do not wait
-   * long. Call it again for the rest.
+   * long. Call it again for the rest. Returns how many it forgot.
    */
-  prune(before: number): Promise<void>;
+  prune(before: number): Promise<number>;
 }

@@ -1,5 +1,5 @@
 // Images, the software in them, and the steps of their builds. "Live" means not deleted; a deleted
-// image stays as long as it can be restored, and its row stays for ever.
+// image stays as long as it can be restored, and its row until nothing needs it.
 
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import type {
@@ -39,6 +39,13 @@ export interface ImageReader {
   list(filter: ImageFilter): Promise<{ images: Image[] } & PageFound>;
   /** When each of the images that can be restored was deleted. */
   deletedAt(): Promise<number[]>;
+  /** The oldest images, at most so many, of which steps have output, with their times. */
+  printed(limit: number): Promise<Pick<Image, 'id' | 'createdAt'>[]>;
+  /**
+   * The images that were deleted before a time, cannot be restored and are named by no machine,
+   * disk, transfer or job; the oldest, at most so many.
+   */
+  forgettable(before: number, limit: number): Promise<ImageId[]>;
   /** The live images that stand on a layer at any depth, in order of id. */
   standingOn(id: LayerId): Promise<Image[]>;
   /**
@@ -89,4 +96,8 @@ export interface ImageWriter extends ImageReader {
    * is not in the scope.
    */
   recordStep(imageId: ImageId, step: BuildStep): Promise<void>;
+  /** Drops the output of the steps of images; the steps stay. Returns the number of steps. */
+  dropOutput(ids: readonly ImageId[]): Promise<number>;
+  /** Removes those of the images that are forgettable, with their steps. Returns their number. */
+  forget(ids: readonly ImageId[], before: number): Promise<number>;
 }

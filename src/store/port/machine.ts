@@ -66,6 +66,11 @@ export interface MachineReader {
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
   /** The places of the machines that have a disk or a place, in order of id. */
   places(): Promise<MachinePlace[]>;
+  /**
+   * The machines that were deleted before a time, cannot be brought back, and of which no disk or
+   * job is left; the oldest, at most so many.
+   */
+  forgettable(before: number, limit: number): Promise<MachineId[]>;
   /** The machines to which a live image is assigned, in order of id. */
   ofImage(imageId: ImageId): Promise<Machine[]>;
   /** The end of the console of the last start that failed; undefined when none did. */
@@ -102,4 +107,6 @@ export interface MachineWriter extends MachineReader {
   setOff(ids: readonly MachineId[], statusReason: string): Promise<MachineId[]>;
   /** Ends the time of the deleted machines that could be brought back until a time or earlier. */
   releaseDeleted(before: number): Promise<void>;
+  /** Removes those of the machines that are forgettable. Returns their number. */
+  forget(ids: readonly MachineId[], before: number): Promise<number>;
 }

@@ -97,12 +97,16 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
     );
   }
 
-  async prune(before: number): Promise<void> {
+  async prune(before: number): Promise<number> {
     const oldest = this.within(this.db.selectFrom('audit'))
       .where('createdAt', '<', before)
       .orderBy('createdAt')
       .limit(prunedMax)
       .select('id');
-    await this.db.deleteFrom('audit').where('id', 'in', oldest).execute();
+    const { numDeletedRows } = await this.db
+      .deleteFrom('audit')
+      .where('id', 'in', oldest)
+      .executeTakeFirst();
+    return Number(numDeletedRows);
   }
 }

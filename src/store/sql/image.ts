@@ -23,6 +23,7 @@ import type {
 } from '../port/image.ts';
 import type { PageFound } from '../port/page.ts';
 import { layersAbove, unusableLayers } from './chain.ts';
+import { isForgettableImage } from './forgettable.ts';
 import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
@@ -98,6 +99,26 @@ export class SqlImageReader extends Queries implements ImageReader {
       .orderBy('id')
       .execute();
     return rows.map(toImage);
+  }
+
+  printed(limit: number): Promise<Pick<Image, 'id' | 'createdAt'>[]> {
+    const printed = sql<ImageId>`(select distinct image_id from build_step where output <> ''
+      order by image_id limit ${limit})`;
+    return this.within(this.db.selectFrom('image'))
+      .where('id', 'in', printed)
+      .select(['id', 'createdAt'])
+      .orderBy('id')
+      .execute();
+  }
+
+  async forgettable(before: number, limit: number): Promise<ImageId[]> {
+    const rows = await this.within(this.db.selectFrom('image'))
+      .where(isForgettableImage(before))
+      .select('id')
+      .orderBy('deletedAt')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
   }
 
   softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]> {
@@ -235,5 +256,28 @@ export class SqlImageWriter extends SqlImageReader implements ImageWriter {
       .values({ imageId, ...step })
       .onConflict((conflict) => conflict.columns(['imageId', 'position']).doUpdateSet(rest))
       .execute();
+  }
+
+  async dropOutput(ids: readonly ImageId[]): Promise<number> {
+    const { numUpdatedRows } = await this.db
+      .updateTable('buildStep')
+      .set({ output: '' })
+      .where('imageId', 'in', this.shown(ids))
+      .where(sql<boolean>`output <> ''`)
+      .executeTakeFirst();
+    return Number(numUpdatedRows);
+  }
+
+  async forget(ids: readonly ImageId[], before: number): Promise<number> {
+    const rows = await this.within(this.db.selectFrom('image'))
+      .where('id', 'in', this.among(ids))
+      .where(isForgettableImage(before))
+      .select('id')
+      .execute();
+    const gone = this.among(rows.map(({ id }) => id));
+    await this.db.deleteFrom('imageSoftware').where('imageId', 'in', gone).execute();
+    await this.db.deleteFrom('buildStep').where('imageId', 'in', gone).execute();
+    await this.within(this.db.deleteFrom('image')).where('id', 'in', gone).execute();
+    return rows.length;
   }
 }

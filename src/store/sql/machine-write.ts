@@ -6,6 +6,7 @@ import type { Machine } from '../../domain/machine.ts';
 import { fold } from '../../lib/fold.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type { MachineChange, MachineWriter, NewMachine } from '../port/machine.ts';
+import { isForgettableMachine } from './forgettable.ts';
 import { SqlMachineReader } from './machine.ts';
 import { isIdle } from './open-job.ts';
 import { portionMax } from './scope.ts';
@@ -153,5 +154,18 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .where('deletedAt', 'is not', null)
       .where('deletedUntil', '<=', before)
       .execute();
+  }
+
+  async forget(ids: readonly MachineId[], before: number): Promise<number> {
+    const rows = await this.within(this.db.selectFrom('machine'))
+      .where('id', 'in', this.among(ids))
+      .where(isForgettableMachine(before))
+      .select('id')
+      .execute();
+    const gone = this.among(rows.map(({ id }) => id));
+    await this.db.deleteFrom('accessLink').where('machineId', 'in', gone).execute();
+    await this.db.deleteFrom('machineConsole').where('machineId', 'in', gone).execute();
+    await this.within(this.db.deleteFrom('machine')).where('id', 'in', gone).execute();
+    return rows.length;
   }
 }

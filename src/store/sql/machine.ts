@@ -1,43 +1,19 @@
 // Queries on machines.
 
-import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type { KeptConsole, MachineFilter, MachinePlace, MachineReader } from '../port/machine.ts';
 import type { PageFound } from '../port/page.ts';
+import { diskIsKept, isForgettableMachine } from './forgettable.ts';
+import { imageIsDeleted, toMachine } from './machine-row.ts';
 import { idsOfPage } from './page.ts';
-import type { Database } from './schema.ts';
 import { portionMax, Queries } from './scope.ts';
 import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
-type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
-
 const missingShownMax = 5;
-
-const imageIsDeleted = sql<boolean>`exists (
-  select 1 from image where image.id = machine.assigned_image_id and image.deleted_at is not null)`;
-
-const diskIsKept = sql<boolean>`(deleted_disk_id is null or exists (
-  select 1 from disk where disk.id = machine.deleted_disk_id and disk.state = 'kept'))`;
-
-/** The assignment of a deleted image counts for nothing until the image is restored. */
-export const toMachine = ({
-  nameFolded: _,
-  permissions,
-  imageIsDeleted: lost,
-  ...machine
-}: MachineRow): Machine => ({
-  ...machine,
-  assignedImageId: lost ? null : machine.assignedImageId,
-  assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
-  pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
-  awayAt: machine.status === 'ready' ? machine.awayAt : null,
-  lostPendingAt: lost ? machine.assignmentPendingAt : null,
-  permissions: JSON.parse(permissions) as Record<string, boolean>,
-});
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -149,6 +125,16 @@ export class SqlMachineReader extends Queries implements MachineReader {
       .where((is) => is.or([is('diskId', 'is not', null), is('place', 'is not', null)]))
       .orderBy('id')
       .execute();
+  }
+
+  async forgettable(before: number, limit: number): Promise<MachineId[]> {
+    const rows = await this.within(this.db.selectFrom('machine'))
+      .where(isForgettableMachine(before))
+      .select('id')
+      .orderBy('deletedAt')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
   }
 
   async ofImage(imageId: ImageId): Promise<Machine[]> {

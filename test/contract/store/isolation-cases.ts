@@ -90,6 +90,9 @@ const later = (work: Reader) => work.now() + 1_000_000;
 export const lists: Record<string, Read> = {
   'images.list': (work) => work.images.list({ page: 1, perPage: 10 }),
   'images.deletedAt': (work) => work.images.deletedAt(),
+  'images.printed': (work) => work.images.printed(10),
+  'images.forgettable': (work) => work.images.forgettable(later(work), 10),
+  'machines.forgettable': (work) => work.machines.forgettable(later(work), 10),
   'images.standingOn': (work, { layerId }) => work.images.standingOn(layerId),
   'machines.list': (work) => work.machines.list({ page: 1, perPage: 10 }),
   'machines.all': (work) => work.machines.all(),
@@ -166,6 +169,10 @@ export const changes: Record<string, Change> = {
   'transfers.update': (work, { transferId }) => work.transfers.update(transferId, { bytes: 9 }),
   'transfers.delete': (work, { transferId }) => work.transfers.delete(transferId),
   'transfers.remove': (work, { transferId }) => work.transfers.remove(transferId),
+  'images.dropOutput': (work, { imageId }) => work.images.dropOutput([imageId]),
+  'images.forget': (work, { deletedId }) => work.images.forget([deletedId], later(work)),
+  'machines.forget': (work, { deletedMachineId }) =>
+    work.machines.forget([deletedMachineId], later(work)),
   'machines.releaseDeleted': (work) => work.machines.releaseDeleted(later(work)),
   'access.removeOf': (work, { machineId }) => work.access.removeOf(machineId),
   'access.use': (work, { uid }) => work.access.use(uid),
