@@ -9,6 +9,7 @@ import { AppError } from '../domain/error.ts';
 import { jobKindNames } from '../domain/job.ts';
 import type { Clock } from '../lib/clock.ts';
 import { countGauges } from './counted-metrics.ts';
+import { type DeliveryOutcome, EventMetrics } from './event-metrics.ts';
 import { connectionLimits } from './hygiene.ts';
 import { isOwn } from './own.ts';
 
@@ -22,6 +23,7 @@ const outcomes = ['done', 'cancelled', 'failed', 'retried', 'unforeseen'] as con
 
 /** The metrics of one server. The parts of the server call its methods to count their work. */
 export class Metrics {
+  readonly events: EventMetrics;
   readonly #registry = new Registry();
   readonly #clock: Clock;
   readonly #look: () => Promise<void>;
@@ -105,6 +107,7 @@ export class Metrics {
       help: 'Signatures of reads that could not be written down; replays of those would be taken after a restart.',
       registers,
     });
+    this.events = new EventMetrics(this.#registry);
     this.#look = countGauges(this.#registry, counts, clock);
   }
 
@@ -136,6 +139,10 @@ export class Metrics {
 
   taskDone(task: string): void {
     this.#lastTask.set({ task }, this.#clock.now() / 1000);
+  }
+
+  delivered(outcome: DeliveryOutcome): void {
+    this.events.delivered(outcome);
   }
 
   journalFailed(): void {

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { keyRevoke } from '../../src/app/operator/key.ts';
 import type { ImageId, KeyId } from '../../src/domain/ids.ts';
-import { streamLimits } from '../../src/http/event-stream.ts';
+import { streamLimits } from '../../src/http/event-listener.ts';
 import { httpLimits } from '../../src/http/hygiene.ts';
 import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
@@ -44,7 +44,7 @@ describe('a listener that reads slowly', () => {
     for (const socket of sockets)
       assert.ok(socket.writableLength < 2 * 1024 ** 2, `${socket.writableLength} bytes wait`);
     slow.resume();
-    await waitFor('it has everything', () => slow.frames.length === events, 20_000, 200);
+    await waitFor('it has everything', () => slow.frames.length === events, 60_000, 200);
     assert.deepEqual(
       slow.frames.map(({ data }) => data.position),
       [...Array(events).keys()],
@@ -60,7 +60,7 @@ describe('a listener that reads slowly', () => {
     await waitFor(
       'it has the rest',
       () => rest.frames.length === events - stalled.frames.length,
-      20_000,
+      60_000,
       200,
     );
     assert.equal(rest.frames[0]?.data.position, stalled.frames.length);
@@ -83,7 +83,7 @@ describe('the streams of a server', () => {
     await refused(/This server has 3 streams/, await h.makeKey(h.ours));
     assert.equal(h.service.app.server.maxConnections, httpLimits.connections + 3);
     first?.close();
-    await waitFor('there is room', async () => (await hear()).status === 200, 10_000, 100);
+    await waitFor('there is room', async () => (await hear()).status === 200, 60_000, 100);
   });
 
   it('have a heartbeat that moves their place, also past events that they do not hear', async (t) => {
@@ -122,9 +122,11 @@ describe('the streams of a server', () => {
     const { h, hear } = await hearing(t);
     const all = [await hear(), await hear({ as: h.keys.theirs })];
     for (const heard of all) await isOpen(heard);
-    const begun = performance.now();
+    // No connection is broken, which a server does at last with those that do not end.
+    const { drainMs } = httpLimits;
+    t.after(() => void Object.assign(httpLimits, { drainMs }));
+    Object.assign(httpLimits, { drainMs: 3600_000 });
     await h.service.app.close();
-    assert.ok(performance.now() - begun < httpLimits.drainMs / 2);
     for (const heard of all) {
       await isOver(heard);
       assert.equal(heard.frames.at(-1)?.data.reason, 'the server stops');
@@ -134,7 +136,7 @@ describe('the streams of a server', () => {
   it('hear what another process writes to the same store', async (t) => {
     const { h, hear } = await hearing(t, {
       // As another process does, it does not wake this one.
-      wrapStore: (store) => ({ ...store, onEvents() {} }),
+      wrapStore: (store) => ({ ...store, onEvents: () => () => {} }),
     });
     const heard = await hear();
     await isOpen(heard);

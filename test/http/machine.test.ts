@@ -147,7 +147,7 @@ describe('machineList', () => {
     for (const sql of filters) {
       const rows = database.prepare(`explain query plan ${sql}`).all();
       const plan = rows.map(({ detail }) => String(detail)).join('; ');
-      assert.match(plan, /SEARCH machine USING INDEX machine_listed \(organisation_id=\?\)/, sql);
+      assert.match(plan, /SEARCH machine USING INDEX machine_live \(organisation_id=\?\)/, sql);
       assert.doesNotMatch(plan, /TEMP B-TREE|SCAN/, sql);
     }
   });

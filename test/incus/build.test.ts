@@ -13,7 +13,7 @@ import { ownEngine } from './own-engine.ts';
 
 const sizeBytes = 2 * 1024 ** 3;
 const boot = { mode: 'bios' as const };
-const endsMs = 15_000;
+const endsMs = 120_000;
 
 describe('a build on Incus', { skip: leftOutWithoutIncus }, () => {
   it('is ended at the limits of its output and time, and by a signal, and leaves nothing', async (t) => {
@@ -55,7 +55,7 @@ describe('a build on Incus', { skip: leftOutWithoutIncus }, () => {
       const all = await first.api.call('GET', '/1.0/instances?project=ours&recursion=1');
       return all.some(({ status }: { status: string }) => status === 'Running');
     };
-    await waitFor('the build machine is on', isOn, 30_000);
+    await waitFor('the build machine is on', isOn, 60_000);
     const startedAt = performance.now();
     stop.abort(new Error('called off'));
     await ended;

@@ -1,6 +1,6 @@
 // silversmith base add|show|try, and base list --local
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { baseAdd, baseList, baseTry, baseWarnings, type Trial } from '../../app/operator/base.ts';
 import { baseHeal } from '../../app/operator/base-heal.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
@@ -11,11 +11,11 @@ import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
+import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
-import { whole, words } from '../parse.ts';
+import { duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
-import { interruptible } from './interruptible.ts';
 import { newestCommand, offerCommands } from './offer.ts';
 
 interface Added {
@@ -32,7 +32,10 @@ interface Added {
   timeout: number;
 }
 
-const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600), 300] as const;
+const trialOption = () =>
+  new Option('--timeout <duration>', 'limit of the trial, such as 90s or 10m')
+    .argParser(duration('1s', '1h', { bare: true }))
+    .default(300_000, '5m');
 
 export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
@@ -65,8 +68,8 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
     )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
-    .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
-    .option(...trialOption)
+    .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
+    .addOption(trialOption())
     .action(async (flags: Local & Added) => {
       const { files, boot } = await filesOf(flags);
       await withStore(flags, async (opened) => {
@@ -75,7 +78,10 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
           baseAdd(
             opened.operator,
             engine,
-            { name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+            {
+              ...{ name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+              awaitsTrial: flags.try,
+            },
             signal,
           ),
         );
@@ -116,7 +122,7 @@ function tryCommand(base: Command, { local, withStore, print, terminal }: Operat
       .command('try <base>')
       .description('start a build machine on a base image, to see whether it works'),
   )
-    .option(...trialOption)
+    .addOption(trialOption())
     .action((given: string, flags: Local & { timeout: number }) =>
       withStore(flags, async (opened) => {
         const bases = await baseList(opened.store);
@@ -185,25 +191,30 @@ async function tryBase(
   { store, operator }: Opened,
   engine: Engine,
   { id, name }: Pick<BaseImage, 'id' | 'name'>,
-  { json, timeout: seconds }: { json?: boolean; timeout: number },
+  { json, timeout: limitMs }: { json?: boolean; timeout: number },
   { terminal }: Pick<OperatorContext, 'print' | 'terminal'>,
 ): Promise<Trial> {
   const say = (line: string) => (json ? undefined : terminal.out(line));
-  say(`Trying it in a build machine, for at most ${seconds} s …`);
-  const trial = await interruptible((signal) =>
-    baseTry(operator, engine, id, seconds * 1000, signal),
-  );
+  say(`Trying it in a build machine, for at most ${limitMs / 1000} s …`);
+  const trial = await interruptible((signal) => baseTry(operator, engine, id, limitMs, signal));
   if (trial.works) {
     say(`Base image ${id} (${name}) works.`);
     return trial;
   }
-  const taken = (await baseList(store)).find((one) => one.default);
+  const bases = await baseList(store);
+  const offered = bases.find((one) => one.id === id)?.retiredAt === null;
+  const taken = bases.find((one) => one.default);
   const instead =
-    taken === undefined || taken.id === id
-      ? 'It is still taken where no base is named, because there is no other.'
-      : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+    taken === undefined
+      ? 'No base is taken where none is named.'
+      : taken.id === id
+        ? 'It is still taken where no base is named, because there is no other.'
+        : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+  const stays = offered
+    ? 'It stays in the catalogue.'
+    : `It is not offered; to offer it all the same: silversmith base retire ${id} --off.`;
   terminal.err(`error: Base image ${id} (${name}) does not work: ${trial.said}`);
-  terminal.err(`It stays in the catalogue. ${instead} To try it again: silversmith base try ${id}`);
+  terminal.err(`${stays} ${instead} To try it again: silversmith base try ${id}`);
   terminal.exitCode = 1;
   return trial;
 }

@@ -74,6 +74,7 @@ export const imageImport = defineJob({
     const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
     const isNew = healed === null;
     const warnings = boot && isNew ? await judgedRoot(context, { boot, baseLayerId: layerId }) : [];
+    if (job.data.bootCheck && isNew) await bootOnce(context, { id: layerId, base, boot, ...made });
     return async (work) => {
       // Throws NotYet when the base left, so that the layer is made again without it.
       if (base) await assertStands(work, base.id);
@@ -91,7 +92,10 @@ export const imageImport = defineJob({
   },
 
   async undo({ job, engine, store, begun, call }) {
-    const id = job.layerId ?? ((await begun()).get('layer') as LayerId | undefined);
+    const ids = await begun();
+    const trial = ids.get('trial') as LayerId | undefined;
+    if (trial !== undefined) await engine.removeLayer(trial, call);
+    const id = job.layerId ?? (ids.get('layer') as LayerId | undefined);
     if (id === undefined || (await store.read('system', (work) => work.layers.find(id)))) return;
     await engine.removeLayer(id, call);
   },
@@ -119,6 +123,36 @@ async function judgedRoot({ engine, call }: JobContext, root: RootBoot): Promise
     ...(fault ? [`warning: ${fault.says}`] : []),
     ...(growth ? [`warning: its system does not use a larger disk: ${growth}`] : []),
   ];
+}
+
+/** Throws when a machine on the new layer does not come up. */
+async function bootOnce(
+  { engine, settings, call, begin, phase }: JobContext,
+  {
+    id,
+    base,
+    boot,
+    virtualBytes,
+  }: Made & { id: LayerId; base: Layer | null; boot: BootProfile | null },
+): Promise<void> {
+  const how = base?.boot ?? boot;
+  if (!how)
+    throw failedForGood(
+      'How the base of the image boots is not known; import it without the boot check.',
+    );
+  await phase('starting a machine on it once', 0.6);
+  await requirePart(engine, 'trial').bootOnce(
+    {
+      trialId: await begin('trial', newId<LayerId>()),
+      layerId: id,
+      boot: how,
+      baseLayerId: base?.id ?? id,
+      chain: base ? [id, base.id] : [id],
+      sizeBytes: virtualBytes,
+      timeoutMs: how.readyMs ?? settings.readyMs,
+    },
+    call,
+  );
 }
 
 interface Made {

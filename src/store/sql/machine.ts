@@ -3,28 +3,22 @@
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
-import { fold } from '../../lib/fold.ts';
-import type {
-  KeptConsole,
-  MachineChange,
-  MachineFilter,
-  MachinePlace,
-  MachineReader,
-  MachineWriter,
-  NewMachine,
-} from '../port/machine.ts';
+import { portionsOf } from '../../lib/portions.ts';
+import type { KeptConsole, MachineFilter, MachinePlace, MachineReader } from '../port/machine.ts';
 import type { PageFound } from '../port/page.ts';
 import { diskIsKept, isForgettableMachine } from './forgettable.ts';
-import { imageIsDeleted, type MachineRow, toMachine } from './machine-row.ts';
-import { isIdle } from './open-job.ts';
+import { imageIsDeleted, toMachine } from './machine-row.ts';
 import { idsOfPage } from './page.ts';
-import { Queries } from './scope.ts';
+import { portionMax, Queries } from './scope.ts';
 import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 const missingShownMax = 5;
 
-function machinesMissing(ids: readonly MachineId[], found: readonly MachineRow[]): AppError {
+function machinesMissing(
+  ids: readonly MachineId[],
+  found: readonly Pick<Machine, 'id'>[],
+): AppError {
   const known = new Set(found.map((row) => row.id));
   const missing = ids.filter((id) => !known.has(id));
   const more = missing.length > missingShownMax ? ', …' : '';
@@ -79,9 +73,13 @@ export class SqlMachineReader extends Queries implements MachineReader {
   }
 
   async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
-    const found = await this.#rows().where('id', 'in', this.among(ids)).orderBy('id').execute();
+    const found: Machine[] = [];
+    for await (const portion of portionsOf(ids, portionMax)) {
+      const rows = await this.#rows().where('id', 'in', this.among(portion)).execute();
+      found.push(...rows.map(toMachine));
+    }
     if (found.length < ids.length) throw machinesMissing(ids, found);
-    return found.map(toMachine);
+    return found.sort((one, other) => one.id - other.id);
   }
 
   async list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound> {
@@ -140,8 +138,8 @@ export class SqlMachineReader extends Queries implements MachineReader {
   }
 
   async ofImage(imageId: ImageId): Promise<Machine[]> {
-    const rows = await this.#rows().where('assignedImageId', '=', imageId).orderBy('id').execute();
-    return rows.map(toMachine);
+    const ids = await this.#live().where('assignedImageId', '=', imageId).select('id').execute();
+    return this.getMany(ids.map(({ id }) => id));
   }
 
   console(id: MachineId): Promise<KeptConsole | undefined> {
@@ -150,136 +148,5 @@ export class SqlMachineReader extends Queries implements MachineReader {
       .select(['shown', 'keptAt'])
       .where('machineId', 'in', this.visible(id))
       .executeTakeFirst();
-  }
-}
-
-export class SqlMachineWriter extends SqlMachineReader implements MachineWriter {
-  #all() {
-    return this.within(this.db.updateTable('machine'));
-  }
-
-  async add(machine: NewMachine, name: string | null = null): Promise<Machine> {
-    this.assertOwn(machine);
-    const at = this.now();
-    const { id } = await this.db
-      .insertInto('machine')
-      .values({
-        ...machine,
-        name: name ?? '',
-        nameFolded: fold(name ?? ''),
-        permissions: JSON.stringify(machine.permissions),
-        fileStorageSizeGb: 0,
-        status: 'off',
-        statusReason: null,
-        diskId: null,
-        assignmentPendingAt: machine.assignedImageId === null ? null : at,
-        capturingImageId: null,
-        stopRequestedAt: null,
-        pausedAt: null,
-        place: null,
-        awayAt: null,
-        priorImageId: null,
-        priorPendingAt: null,
-        lastSessionStartAt: null,
-        deletedAt: null,
-        deletedUntil: null,
-        deletedDiskId: null,
-        createdAt: at,
-        updatedAt: at,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    if (name === null) {
-      const given = `Machine #${id}`;
-      await this.#all()
-        .set({ name: given, nameFolded: fold(given) })
-        .where('id', '=', id)
-        .execute();
-    }
-    return this.get(id);
-  }
-
-  update(id: MachineId, change: MachineChange): Promise<void> {
-    return this.updateMany([id], change);
-  }
-
-  async updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void> {
-    await this.#all()
-      .set({ ...change, updatedAt: this.now() })
-      .where('id', 'in', this.among(ids))
-      .execute();
-  }
-
-  async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
-    await this.#all()
-      .set({ permissions: JSON.stringify(permissions), updatedAt: this.now() })
-      .where('id', '=', id)
-      .execute();
-  }
-
-  async assign(ids: readonly MachineId[], imageId: ImageId): Promise<void> {
-    await this.#all()
-      .set((e) => ({
-        priorImageId: e.ref('assignedImageId'),
-        priorPendingAt: e.ref('assignmentPendingAt'),
-        assignedImageId: imageId,
-        assignmentPendingAt: this.now(),
-        updatedAt: this.now(),
-      }))
-      .where('id', 'in', this.among(ids))
-      .execute();
-  }
-
-  async keepConsole(machineId: MachineId, shown: string): Promise<void> {
-    if (!(await this.visible(machineId).executeTakeFirst())) return;
-    const row = { shown, keptAt: this.now() };
-    await this.db
-      .insertInto('machineConsole')
-      .values({ machineId, ...row })
-      .onConflict((conflict) => conflict.column('machineId').doUpdateSet(row))
-      .execute();
-  }
-
-  /** Reads first, because it is called every minute and seldom has anything to write. */
-  async setPaused(ids: readonly MachineId[]): Promise<MachineId[]> {
-    const marked = this.within(this.db.selectFrom('machine')).where('pausedAt', 'is not', null);
-    const before = (await marked.select('id').execute()).map(({ id }) => id);
-    const begun = ids.filter((id) => !before.includes(id));
-    const over = before.filter((id) => !ids.includes(id));
-    if (begun.length > 0) await this.updateMany(begun, { pausedAt: this.now() });
-    if (over.length > 0) await this.updateMany(over, { pausedAt: null });
-    return [...begun, ...over];
-  }
-
-  async setOff(ids: readonly MachineId[], statusReason: string): Promise<MachineId[]> {
-    const off = await this.#all()
-      .set({ status: 'off', statusReason, updatedAt: this.now() })
-      .where('id', 'in', this.among(ids))
-      .where('status', '=', 'ready')
-      .where(isIdle('machine.id'))
-      .returning('id')
-      .execute();
-    return off.map(({ id }) => id);
-  }
-
-  async releaseDeleted(before: number): Promise<void> {
-    await this.#all()
-      .set({ deletedUntil: null })
-      .where('deletedAt', 'is not', null)
-      .where('deletedUntil', '<=', before)
-      .execute();
-  }
-
-  async forget(ids: readonly MachineId[], before: number): Promise<number> {
-    const rows = await this.within(this.db.selectFrom('machine'))
-      .where('id', 'in', this.among(ids))
-      .where(isForgettableMachine(before))
-      .select('id')
-      .execute();
-    const gone = this.among(rows.map(({ id }) => id));
-    await this.db.deleteFrom('accessLink').where('machineId', 'in', gone).execute();
-    await this.db.deleteFrom('machineConsole').where('machineId', 'in', gone).execute();
-    await this.within(this.db.deleteFrom('machine')).where('id', 'in', gone).execute();
-    return rows.length;
   }
 }
