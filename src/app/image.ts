@@ -11,12 +11,12 @@ import {
   parseImageName,
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
-import { chainHeightMax } from '../domain/layer.ts';
+import { chainHeightMax, generalizeBytes, type Layer } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
 import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
-import { assertHostRoom } from './host.ts';
+import { assertHostRoom, buildGuestOn } from './host.ts';
 import { assertQuota } from './organisation.ts';
 
 /** An image, with the software and the open job that an answer shows beside it. */
@@ -74,8 +74,12 @@ export async function imageCapture(
   const machine = await work.machines.get(input.machineId);
   assertCapturable(machine);
   await assertQuota(context, { images: 1, builds: 1, storedGb: 0 });
-  await assertHostRoom(context, 0);
-  await assertLow(context, machine);
+  const generalize = input.generalize ?? (await work.usage.generalizes());
+  const chain = await assertLow(context, machine);
+  const [head] = generalize ? chain : [];
+  const build = head ? await buildGuestOn(context, head.id) : null;
+  const reservedBytes = head ? generalizeBytes(machine.diskSizeGb * gbBytes) : 0;
+  await assertHostRoom(context, reservedBytes, build);
   const image = await work.images.add({
     organisationId,
     name,
@@ -90,13 +94,14 @@ export async function imageCapture(
     capturingImageId: image.id,
     statusReason: null,
   });
-  const generalize = input.generalize ?? (await work.usage.generalizes());
   await context.enqueue([
     {
       kind: 'imageCapture',
       organisationId,
       imageId: image.id,
       machineId: machine.id,
+      reservedBytes,
+      ...build,
       data: { generalize },
     },
   ]);
@@ -104,13 +109,14 @@ export async function imageCapture(
 }
 
 /**
- * Throws `unavailable` when the machine's chain has no room for the two layers that a capture and
- * its generalisation add.
+ * Returns the chain below the machine's disk. Throws `unavailable` when it has no room for the two
+ * layers that a capture and its generalisation add.
  */
-async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<void> {
+async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<Layer[]> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
-  const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
-  if (height + 2 <= chainHeightMax) return;
+  const chain = disk ? await work.layers.chain(disk.layerId) : [];
+  const height = chain.length;
+  if (height + 2 <= chainHeightMax) return chain;
   throw new AppError(
     'unavailable',
     `The disk of machine ${id} stands on ${height} layers, and ${chainHeightMax - 2} is the most for a capture; they are being joined in the background, so try again in some minutes.`,
@@ -137,7 +143,9 @@ export async function imageInstall(
   await assertQuota(context, { images: 1, builds: 1 });
   const ids = input.softwareIds ?? [];
   const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
-  await assertHostRoom(context, await newBytes(context, base, list));
+  const reservedBytes = await newBytes(context, base, list);
+  const build = reservedBytes > 0 ? await buildGuestOn(context, base.layerId) : null;
+  await assertHostRoom(context, reservedBytes, build);
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
     list.map((software) => software.sizeGb),
@@ -154,9 +162,10 @@ export async function imageInstall(
     list.map((software) => software.id),
   );
   context.touched({ imageId: image.id });
-  await context.enqueue([{ kind: 'imageInstall', organisationId, imageId: image.id }]);
-  const [job] = await work.jobs.ofImages([image.id]);
-  return { image, softwares: list, job };
+  const job = { kind: 'imageInstall', organisationId, imageId: image.id } as const;
+  await context.enqueue([{ ...job, reservedBytes, ...build }]);
+  const [open] = await work.jobs.ofImages([image.id]);
+  return { image, softwares: list, job: open };
 }
 
 /** How many bytes the steps may take that no earlier build has made. */
@@ -171,7 +180,7 @@ async function newBytes(
     key = layerKey(key, software.recipeDigest);
     if ((await work.layers.byKey(key))?.state !== 'sealed') bytes += software.sizeGb * gbBytes;
   }
-  return bytes;
+  return Math.ceil(bytes);
 }
 
 /**

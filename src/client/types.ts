@@ -196,6 +196,10 @@ export interface MachineAttributes {
   assignment_pending: boolean;
   /** What is being done to it; null when nothing is. */
   phase: string | null;
+  /** Processors that it has while it is on. */
+  cpus: number;
+  /** MB of memory that it has while it is on. */
+  memory_mb: number;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
 }
@@ -397,7 +401,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -940,20 +944,26 @@ export interface Operations {
         /** The most that the organisation may have. */
         limit: number;
       };
-      /** GB that its captures, imports and files of transfers take on the disk of the host, until they are gone. */
+      /** GB that its captures, imports, files of transfers and machines' disks take on the disk of the host until they are gone, and that they may still write. */
       stored_gb: {
         used: number;
         /** The most that the organisation may have. */
         limit: number;
       };
+      /** The part of stored_gb that is not written yet: what uploads, exports and captures under way may take, and the growth of disks of machines that are on. */
+      reserved_gb: number;
       /** GB of replaced disks that are kept for a while; the oldest give way. */
       kept_gb: {
         used: number;
         /** The most that the organisation may have. */
         limit: number;
       };
-      /** GB that the machines' own disks take; not limited. */
+      /** The part of stored_gb that machines' own disks take. */
       disks_gb: number;
+      /** MB of memory of its machines that are on. */
+      memory_mb: number;
+      /** Processors of its machines that are on. */
+      cpus: number;
     };
     extension: true;
   };

@@ -76,6 +76,8 @@ const MachineAttributes = Type.Object(
       }),
     ),
     phase: Extension(NullableString('What is being done to it; null when nothing is')),
+    cpus: Extension(Type.Integer({ description: 'Processors that it has while it is on' })),
+    memory_mb: Extension(Type.Integer({ description: 'MB of memory that it has while it is on' })),
     place: Extension(
       NullableString(
         'The host on which its disk is, of an engine that has several; null when it is not known',

@@ -159,7 +159,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(bootCheck && { bootCheck: { fault: at(bootCheck.fault) } }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
-    ...(hostBound && { hostBound: { tidy: whole(hostBound.tidy) } }),
+    ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

@@ -8,11 +8,13 @@ import type { Engine } from '../engine/port/engine.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 import {
+  accountFindings,
   deletingFindings,
   diskFindings,
   type Finding,
   jobFindings,
   layerFindings,
+  layerSizeFindings,
   machineFindings,
   orphanFindings,
   roomFindings,
@@ -48,6 +50,8 @@ const readAll = (store: Store) =>
     software: await work.software.list(),
     deletingInUse: await work.layers.deletingInUse(),
     waiting: (await work.host.removalState()).waiting,
+    kept: await work.account.kinds(),
+    recounted: await work.account.recounted(),
   }));
 
 async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[]> {
@@ -75,6 +79,8 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...roomFindings(has.capacity),
     ...deletingFindings(known.deletingInUse),
     ...waitingFindings(known.waiting),
+    ...accountFindings(known.kept, known.recounted),
+    ...layerSizeFindings(known.layers, has),
   ];
 }
 

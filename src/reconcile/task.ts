@@ -3,11 +3,12 @@
 // does the rest.
 
 import type { Reader } from '../store/port/unit-of-work.ts';
-import type { Dependencies } from './context.ts';
+import type { Dependencies, Meter } from './context.ts';
 import type { RemovalGuard } from './removal-guard.ts';
 
 export interface TaskContext extends Dependencies {
   guard: RemovalGuard;
+  meter: Pick<Meter, 'disksGrew'>;
   /** Aborts when the server stops. */
   signal: AbortSignal;
 }

@@ -24,6 +24,7 @@ const declared = {
   unlogged: '',
   searchIn: () => [],
   tally: { table: [], count: () => [] },
+  account: { table: [], keep: () => [] },
 };
 const next = '9998-of-the-next-version';
 const wider = statements(

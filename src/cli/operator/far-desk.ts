@@ -88,8 +88,18 @@ const deskOf = (client: OperatorClient): Desk => ({
     const sizes = { cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb };
     return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
   },
-  storageGet: async () =>
-    (await client.storageGet()).sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
+  async storageGet() {
+    const { sizes, memory_mb, memory_mb_limit, cpus, cpus_limit } = await client.storageGet();
+    return {
+      sizes: sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
+      guests: {
+        memoryMb: memory_mb,
+        memoryMbMost: memory_mb_limit,
+        cpus,
+        cpusMost: cpus_limit,
+      },
+    };
+  },
   doctor: async (deep) => (deep ? onlyHere('doctor --deep') : (await client.doctor()).findings),
   async layerList() {
     const { layers, orphans } = await client.layerList();

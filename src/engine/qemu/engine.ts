@@ -22,7 +22,7 @@ import { Machines } from './machine.ts';
 import type { Paths } from './paths.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
-import { capacityOf } from './room.ts';
+import { capacityOf, hostSize } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 
@@ -88,7 +88,7 @@ export async function openQemu({
     bootCheck: { fault: (root) => bootFault(root, paths) },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
-    hostBound: { tidy: () => tidy(context) },
+    hostBound: { tidy: () => tidy(context), size: hostSize() },
     pause: { paused: () => machines.paused(), resume: (id) => machines.resume(id) },
     screen: { read: (id) => machines.console(id) },
     transfer: {

@@ -47,6 +47,8 @@ export function presentMachine({
       status_reason: shown.statusReason,
       assignment_pending: machine.assignmentPendingAt !== null,
       phase: job?.phase ?? null,
+      cpus: machine.cpus,
+      memory_mb: machine.memoryMb,
       place: machine.place,
     },
   };

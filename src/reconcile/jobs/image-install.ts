@@ -29,7 +29,12 @@ interface Step {
   parent: Layer;
   key: string;
   sizeBytes: number;
+  /** What the steps after it may write. */
+  restBytes: number;
 }
+
+const bytesOf = (list: readonly Software[]) =>
+  Math.ceil(list.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
 
 export const imageInstall = defineJob({
   kind,
@@ -56,6 +61,7 @@ export const imageInstall = defineJob({
         parent: head,
         key,
         sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
+        restBytes: bytesOf(list.slice(index + 1)),
       };
       head = await ensureStep(context, step, base.id);
     }
@@ -147,7 +153,12 @@ async function ensureStep(
     await record(work, 'miss', built.exitCode, built.output);
     await writeRest(work, { cache: 'miss', exitCode: built.exitCode });
     await work.bases.prove(baseId);
-    if (built.exitCode === 0) await work.layers.seal(layer.id, built);
+    if (built.exitCode === 0) {
+      await work.layers.seal(layer.id, built);
+      // Its bytes count from now on, so they are not reserved any more.
+      const reservedBytes = Math.min(job.reservedBytes, step.restBytes);
+      await work.jobs.fencedUpdate(job, { reservedBytes });
+    }
     return work.layers.get(layer.id);
   });
   if (built.exitCode !== 0) {

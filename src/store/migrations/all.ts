@@ -31,6 +31,7 @@ import { keptCounts } from './0025-kept-counts.ts';
 import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
+import { account } from './0030-account.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -62,6 +63,7 @@ const all: Record<string, MigrationFor> = {
   '0026-events': events,
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
+  '0030-account': account,
 };
 
 /**
@@ -74,6 +76,7 @@ export const additions: readonly string[] = [
   '0026-events',
   '0027-webhooks',
   '0028-operator-keys',
+  '0030-account',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

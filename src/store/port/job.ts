@@ -15,6 +15,7 @@ export type JobChange = Partial<
     | 'leaseOwner'
     | 'failures'
     | 'data'
+    | 'reservedBytes'
   >
 >;
 

@@ -2,6 +2,7 @@
 
 import type { Reader, Writer } from '../port/unit-of-work.ts';
 import { SqlAccessReader, SqlAccessWriter } from './access.ts';
+import { SqlAccountReader, SqlAccountWriter } from './account.ts';
 import { SqlAuditReader, SqlAuditWriter } from './audit.ts';
 import { SqlBaseReader, SqlBaseWriter } from './base.ts';
 import { countAll } from './counts.ts';
@@ -45,6 +46,7 @@ export const bindReader = (binding: Binding): Reader => ({
   access: new SqlAccessReader(binding),
   transfers: new SqlTransferReader(binding),
   usage: new SqlUsageReader(binding),
+  account: new SqlAccountReader(binding),
   audit: new SqlAuditReader(binding),
   operatorAudit: new SqlOperatorAuditReader(binding),
   events: new SqlEventReader(binding),
@@ -73,6 +75,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   access: new SqlAccessWriter(binding),
   transfers: new SqlTransferWriter(binding),
   usage: new SqlUsageReader(binding),
+  account: new SqlAccountWriter(binding),
   audit: new SqlAuditWriter(binding),
   operatorAudit: new SqlOperatorAuditWriter(binding),
   events: new SqlEventWriter(binding),
