@@ -7,20 +7,27 @@ import type { Engine } from '../engine/port/engine.ts';
 import type { Reader, Store } from '../store/port/unit-of-work.ts';
 import type { Settings } from './context.ts';
 
+/** No more of the disk is reserved for the growth of one machine, so that small hosts have room. */
+const growthPart = 0.01;
+
 /**
  * What the host gives to guests: its memory and processors times the operator's ratios. Nothing is
  * limited where the engine has several hosts and places guests by itself, unless the operator says
  * how much there is.
  */
-function admissionOf({ hostBound }: Engine, settings: Settings): Admission {
-  const { memoryOvercommit, cpuOvercommit, diskGrowthBytes: growthBytes } = settings;
+function admissionOf(
+  { hostBound }: Engine,
+  settings: Settings,
+  { totalBytes }: Capacity,
+): Admission {
+  const { memoryOvercommit, cpuOvercommit, diskGrowthBytes } = settings;
   const size = hostBound?.size;
   const memoryMb = settings.hostMemoryMb ?? size?.memoryMb ?? null;
   const cpus = settings.hostCpus ?? size?.cpus ?? null;
   return {
     memoryMb: memoryMb && Math.floor(memoryMb * memoryOvercommit),
     cpus: cpus && Math.floor(cpus * cpuOvercommit),
-    growthBytes,
+    growthBytes: Math.min(diskGrowthBytes, Math.floor(totalBytes * growthPart)),
   };
 }
 
@@ -54,7 +61,7 @@ export async function noteCapacity(
     const before = await work.host.capacity();
     await work.host.setMeasured({
       ...capacity,
-      ...admissionOf(engine, settings),
+      ...admissionOf(engine, settings, capacity),
       // What came or went while the disk was measured counts as if it took room.
       knownBytes: Math.min(knownBefore + grownBytes, await knownBytes(work)),
       buildPlaces: settings.limits.imageInstall,

@@ -53,7 +53,7 @@ export const admissionSettings = {
     option: '--disk-growth-gb <number>',
     variable: 'SILVERSMITH_DISK_GROWTH_GB',
     ...inUnits(1024 ** 3, decimal(0, 1e4), defaultSettings.diskGrowthBytes),
-    help: 'GB that are reserved for what the disk of each machine that is on may grow in a minute',
+    help: 'GB that are reserved for what the disk of each machine that is on may grow in a minute; at most a hundredth of the host’s disk',
   }),
 };
 

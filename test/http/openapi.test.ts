@@ -138,6 +138,8 @@ for (const [address, document] of documents) {
         'status_reason',
         'assignment_pending',
         'phase',
+        'cpus',
+        'memory_mb',
         'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;

@@ -247,6 +247,8 @@ describe('a caller that asks for extensions', () => {
       'status_reason',
       'assignment_pending',
       'phase',
+      'cpus',
+      'memory_mb',
       'place',
     ]);
     // Only this value asks for them.
