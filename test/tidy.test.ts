@@ -35,12 +35,15 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/identity.ts': ['src/domain'],
   'src/engine/demo-base.ts': ['src/domain', 'src/lib'],
   'src/engine/guest-script.ts': ['src/domain', 'src/engine/identity.ts'],
+  'src/engine/build-end.ts': ['src/domain', 'src/engine/port'],
   ...Object.fromEntries(
     ['qemu', 'incus', 'simulator'].map((name) => [
       `src/engine/${name}`,
       [
         ...['src/domain', 'src/lib', 'src/engine/port', 'src/engine/optional'],
-        ...['fence', 'identity', 'guest-script'].map((shared) => `src/engine/${shared}.ts`),
+        ...['build-end', 'fence', 'identity', 'guest-script'].map(
+          (shared) => `src/engine/${shared}.ts`,
+        ),
       ],
     ]),
   ),

@@ -4,16 +4,25 @@ import type { BaseImage } from '../domain/base.ts';
 import { AppError } from '../domain/error.ts';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
+  assertCancellable,
   assertDeletable,
   type BuildStep,
   builtImageSizeGb,
+  cancelledReason,
   type Image,
+  isCancelled,
   parseImageName,
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax, generalizeBytes, type Layer } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
-import { canonicalOrder, layerKey, pickSoftware, type Software } from '../domain/software.ts';
+import {
+  canonicalOrder,
+  isFresh,
+  layerKey,
+  pickSoftware,
+  type Software,
+} from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom, buildGuestOn } from './host.ts';
@@ -127,6 +136,8 @@ interface InstallInput {
   name?: string | undefined;
   softwareIds?: readonly SoftwareId[] | undefined;
   baseImageId?: BaseImageId | undefined;
+  /** Steps that reach the network are made anew. */
+  refresh?: boolean | undefined;
 }
 
 /**
@@ -143,8 +154,10 @@ export async function imageInstall(
   await assertQuota(context, { images: 1, builds: 1 });
   const ids = input.softwareIds ?? [];
   const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
-  const reservedBytes = await newBytes(context, base, list);
-  const build = reservedBytes > 0 ? await buildGuestOn(context, base.layerId) : null;
+  const refresh = input.refresh === true;
+  const unmade = await unmadeSteps(context, base, list, refresh);
+  const reservedBytes = Math.ceil(unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
+  const build = unmade.length > 0 ? await buildGuestOn(context, base.layerId) : null;
   await assertHostRoom(context, reservedBytes, build);
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
@@ -162,51 +175,86 @@ export async function imageInstall(
     list.map((software) => software.id),
   );
   context.touched({ imageId: image.id });
-  const job = { kind: 'imageInstall', organisationId, imageId: image.id } as const;
-  await context.enqueue([{ ...job, reservedBytes, ...build }]);
-  const [open] = await work.jobs.ofImages([image.id]);
-  return { image, softwares: list, job: open };
+  const kind = unmade.length === 0 ? 'imageReuse' : 'imageInstall';
+  const data = refresh ? { refresh } : {};
+  const made = { kind, organisationId, imageId: image.id, data } as const;
+  await context.enqueue([{ ...made, reservedBytes, ...build }]);
+  const [job] = await work.jobs.ofImages([image.id]);
+  return { image, softwares: list, job };
 }
 
-/** How many bytes the steps may take that no earlier build has made. */
-async function newBytes(
-  { work }: ReadContext,
+/** Returns the software whose step no earlier build has made, or that is to be made anew. */
+async function unmadeSteps(
+  { work }: ChangeContext,
   base: BaseImage,
   list: readonly Software[],
-): Promise<number> {
-  let key = (await work.layers.get(base.layerId)).key ?? base.layerId;
-  let bytes = 0;
-  for (const software of list) {
-    key = layerKey(key, software.recipeDigest);
-    if ((await work.layers.byKey(key))?.state !== 'sealed') bytes += software.sizeGb * gbBytes;
+  refresh: boolean,
+): Promise<readonly Software[]> {
+  let parent = await work.layers.get(base.layerId);
+  let key = parent.key ?? base.layerId;
+  const now = work.now();
+  const refreshedSince = refresh ? now : null;
+  for (const [index, { recipe, recipeDigest }] of list.entries()) {
+    key = layerKey(key, recipeDigest);
+    const layer = await work.layers.byKey(key);
+    const isMade = layer?.state === 'sealed';
+    if (!isMade || !isFresh(layer, { recipe, parent, refreshedSince, now }))
+      return list.slice(index);
+    parent = layer;
   }
-  return Math.ceil(bytes);
+  return [];
 }
 
 /**
  * Hides the image at once; the collector frees its bytes later. Machines that use it keep working.
  * Throws `not_found`, `conflict` for a protected image, and `image_building`.
  */
-export async function imageDelete({ work, touched }: ChangeContext, id: ImageId): Promise<void> {
+export async function imageDelete(context: ChangeContext, id: ImageId): Promise<void> {
+  const { work, touched } = context;
   const image = await work.images.get(id);
   assertDeletable(image);
   touched({ imageId: id });
-  if (image.status === 'pending') {
-    // A cancelled job does not run again, so its machine and its transfer are set right here.
-    const cancelled = await work.jobs.cancelOfImage(id);
-    if (image.machineId !== null) {
-      touched({ machineIds: [image.machineId] });
-      await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
-    }
-    const transferId = cancelled?.transferId ?? undefined;
-    if (transferId !== undefined) {
-      touched({ transferId });
-      const statusReason = 'Its image was deleted before it was made.';
-      await work.transfers.update(transferId, { status: 'failed', statusReason });
-    }
-  }
+  if (image.status === 'pending')
+    await cancelQueued(context, image, 'Its image was deleted before it was made.');
   // Machines keep the assignment in their rows, where queries ignore it while the image is deleted.
   await work.images.update(id, { deletedAt: work.now() });
+}
+
+/**
+ * Cancels the queued job of a pending image. A cancelled job does not run again, so its machine and
+ * its transfer are set right here. Throws `image_building`.
+ */
+async function cancelQueued({ work, touched }: ChangeContext, image: Image, reason: string) {
+  const cancelled = await work.jobs.cancelOfImage(image.id);
+  if (image.machineId !== null) {
+    touched({ machineIds: [image.machineId] });
+    await work.machines.update(image.machineId, { status: 'off', capturingImageId: null });
+  }
+  const transferId = cancelled?.transferId ?? undefined;
+  if (transferId === undefined) return;
+  touched({ transferId });
+  await work.transfers.update(transferId, { status: 'failed', statusReason: reason });
+}
+
+/**
+ * Ends the making of an image, which becomes `failed` with the reason `cancelled`: at once when it
+ * has not begun, else as soon as what was made is undone. Changes nothing when it is cancelled.
+ * Throws `not_found`, and `machine_not_ready` for an image that is made or has failed otherwise.
+ */
+export async function imageCancel(context: ChangeContext, id: ImageId): Promise<ImageView> {
+  const { work, touched } = context;
+  const image = await work.images.get(id);
+  touched({ imageId: id });
+  if (isCancelled(image)) return viewImage(context, image);
+  assertCancellable(image);
+  const [job] = await work.jobs.ofImages([id]);
+  if (job && (job.state !== 'queued' || image.status !== 'pending')) {
+    await work.jobs.requestCancel(job.id);
+  } else {
+    await cancelQueued(context, image, cancelledReason);
+    await work.images.become(id, 'failed', { statusReason: cancelledReason });
+  }
+  return imageGet(context, id);
 }
 
 /**

@@ -44,6 +44,7 @@ export const words: Readonly<Record<string, Word>> = {
         (await import('../cli/remote/image.ts')).imageCommands,
       'capture install': async () =>
         (await import('../cli/remote/image-make.ts')).imageMakeCommands,
+      cancel: async () => (await import('../cli/remote/image-cancel.ts')).imageCancelCommands,
       'assign undo': async () =>
         (await import('../cli/remote/image-assign.ts')).imageAssignCommands,
       'delete restore protect': async () =>

@@ -19,6 +19,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'image import': ['image import studio.qcow2 --name "Studio again"'],
   'image capture': ['image capture 1 --name "From machine 1" --generalize'],
   'image install': ['image install Blender Git --base "Debian 12" --name Studio'],
+  'image cancel': ['image cancel Studio', 'image cancel 7-9'],
   'image assign': ['image assign Studio 1 3-7 "render*"'],
   'image delete': ['image delete "Old studio" "Test *"', 'image delete 7 --dry-run'],
   'machine list': ['machine list --search render --all'],

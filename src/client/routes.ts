@@ -27,6 +27,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   imageCapture: { method: 'POST', path: '/images' },
   imageInstall: { method: 'POST', path: '/images/install' },
   imageDelete: { method: 'DELETE', path: '/images/{id}' },
+  imageCancel: { method: 'POST', path: '/images/{id}/cancel', extension: true },
   imageRestore: { method: 'POST', path: '/images/{id}/restore', extension: true },
   imageProtect: { method: 'POST', path: '/images/{id}/protection', extension: true },
   imageLog: { method: 'GET', path: '/images/{id}/log', extension: true },

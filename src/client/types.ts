@@ -117,6 +117,8 @@ export interface BuildStep {
   duration_ms: number;
   /** What the recipe printed; the middle of a long output is left out. */
   output: string;
+  /** Lines of the output in which a package manager could not reach its sources. */
+  warnings: string[];
 }
 
 export interface Transfer {
@@ -401,7 +403,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -456,6 +458,8 @@ export interface Operations {
       software_ids?: number[] | undefined;
       /** Base image to build from. Default: the newest. */
       base_image_id?: number | undefined;
+      /** Make the steps that reach the network anew, and all that stand on them. Default: false. */
+      refresh?: boolean | undefined;
     };
     answer: Image;
   };
@@ -466,6 +470,15 @@ export interface Operations {
       id: number;
     };
     answer: Record<never, never>;
+  };
+  /** End the making of an image; it becomes failed with the reason "cancelled". */
+  imageCancel: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Image;
+    extension: true;
   };
   /** Bring a deleted image back while its bytes are kept, and with it its assignments. */
   imageRestore: {

@@ -61,6 +61,9 @@ export const BuildStep = Type.Object(
     output: Type.String({
       description: 'What the recipe printed; the middle of a long output is left out',
     }),
+    warnings: Type.Array(Type.String(), {
+      description: 'Lines of the output in which a package manager could not reach its sources',
+    }),
   },
   { title: 'BuildStep' },
 );
@@ -137,6 +140,14 @@ export const imageOperations = {
       base_image_id: Type.Optional(
         Id<BaseImageId>('Base image to build from. Default: the newest'),
       ),
+      refresh: Extension(
+        Type.Optional(
+          Type.Boolean({
+            description:
+              'Make the steps that reach the network anew, and all that stand on them. Default: false',
+          }),
+        ),
+      ),
     }),
     response: Image.properties,
     answerName: 'CreateImageResponse',
@@ -152,6 +163,18 @@ export const imageOperations = {
     params: idParams<ImageId>(),
     response: nothing,
     errors: ['not_found', 'conflict', 'image_building'],
+  }),
+  imageCancel: define({
+    method: 'POST',
+    path: '/images/{id}/cancel',
+    tag: 'Images',
+    summary: 'End the making of an image; it becomes failed with the reason "cancelled"',
+    permission: 'images:write',
+    action: 'image_cancelled',
+    params: idParams<ImageId>(),
+    response: Image.properties,
+    errors: ['not_found', 'machine_not_ready'],
+    extension: true,
   }),
   imageRestore: define({
     method: 'POST',

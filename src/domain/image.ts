@@ -108,6 +108,20 @@ export function builtImageSizeGb(baseSizeGb: number, softwareSizesGb: readonly n
   return Math.ceil(Math.round(sum * 1.05 * 1e6) / 1e6);
 }
 
+/** The reason of an image whose making was cancelled. */
+export const cancelledReason = 'cancelled';
+
+export const isCancelled = ({ status, statusReason }: Image): boolean =>
+  status === 'failed' && statusReason === cancelledReason;
+
+export function assertCancellable({ id, status }: Image): void {
+  if (status === 'pending' || status === 'building') return;
+  throw new AppError(
+    'machine_not_ready',
+    `Image ${id} is ${status}; only an image that is pending or building can be cancelled.`,
+  );
+}
+
 export function assertDeletable(image: Image): void {
   if (image.protectedAt !== null) {
     throw new AppError(
@@ -118,7 +132,7 @@ export function assertDeletable(image: Image): void {
   if (image.status === 'building') {
     throw new AppError(
       'image_building',
-      `Image ${image.id} is building and cannot be deleted; wait until it is available or failed.`,
+      `Image ${image.id} is building and cannot be deleted; cancel it first (POST /images/${image.id}/cancel), or wait until it is available or failed.`,
     );
   }
 }

@@ -21,6 +21,8 @@ export const jobKinds = {
   imageExport: { limit: 2, blockedBy: null, countsAsBuild: false, ownsResult: true },
   imageImport: { limit: 2, blockedBy: 'layers', countsAsBuild: true, ownsResult: true },
   imageInstall: { limit: 2, blockedBy: null, countsAsBuild: true, ownsResult: false },
+  // All of its steps are in the build cache, so it needs no build machine and waits for none.
+  imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true, ownsResult: false },
   layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false, ownsResult: false },
   machineStart: { limit: 8, blockedBy: null, countsAsBuild: false, ownsResult: true },
   machineStop: { limit: 16, blockedBy: null, countsAsBuild: false, ownsResult: true },
@@ -34,7 +36,9 @@ interface JobData {
   imageCapture: { generalize?: boolean };
   imageExport: Record<never, never>;
   imageImport: Record<never, never>;
-  imageInstall: Record<never, never>;
+  /** `refresh`: steps that reach the network are made anew. */
+  imageInstall: { refresh?: boolean };
+  imageReuse: { refresh?: boolean };
   layerCompact: {
     /** The layer's digest before the rewrite. */
     digest?: string;
@@ -52,7 +56,7 @@ interface Origin {
   traceparent?: string;
 }
 
-/** `cancelled`: the image it worked for was deleted before the job began. */
+/** `cancelled`: its image was cancelled, or was deleted before the job began. */
 type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** The states of a job that is not over. */
@@ -90,6 +94,8 @@ export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
   notBefore: number;
   leaseOwner: string | null;
   leaseUntil: number | null;
+  /** Since when it is to end without a result; its owner ends it. */
+  cancelRequestedAt: number | null;
   reason: string | null;
   /** The bytes that it may still write. */
   reservedBytes: number;

@@ -18,7 +18,7 @@ const verbBuckets = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800];
 const waitBuckets = [0.1, 1, 5, 30, 120, 600, 3600];
 const jobBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
-const outcomes = ['done', 'failed', 'retried', 'unforeseen'] as const;
+const outcomes = ['done', 'cancelled', 'failed', 'retried', 'unforeseen'] as const;
 
 /** The metrics of one server. The parts of the server call its methods to count their work. */
 export class Metrics {
@@ -50,7 +50,7 @@ export class Metrics {
     });
     this.#ended = new Counter({
       name: 'silversmith_jobs_ended_total',
-      help: 'Attempts at jobs, by how they ended: done, failed (the caller is told why), retried (tried again later), unforeseen (a defect).',
+      help: 'Attempts at jobs, by how they ended: done, cancelled, failed (the caller is told why), retried (tried again later), unforeseen (a defect).',
       labelNames: ['kind', 'outcome'],
       registers,
     });

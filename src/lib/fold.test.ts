@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { anyCharacter } from '../../test/any-character.ts';
 import { fold } from './fold.ts';
 
 describe('the form in which names are searched', () => {
@@ -28,7 +29,7 @@ describe('the form in which names are searched', () => {
 
   it('is stable, and the same for upper and lower case and for decomposed letters', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
+      fc.property(fc.string({ unit: anyCharacter, maxLength: 20 }), (text) => {
         assert.equal(fold(fold(text)), fold(text));
         if (!text.includes('ı')) assert.equal(fold(text.toUpperCase()), fold(text));
         assert.equal(fold(text.normalize('NFD')), fold(text));

@@ -12,6 +12,7 @@ const limits = {
   imageExport: 1,
   imageImport: 2,
   imageInstall: 2,
+  imageReuse: 2,
   layerCompact: 1,
   machineStart: 3,
   machineStop: 1,

@@ -12,10 +12,12 @@ import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 
+export type Outcome = 'done' | 'cancelled' | 'failed' | 'retried' | 'unforeseen';
+
 /** Receives the events of the reconciler, so that they can be counted and measured. */
 export interface Meter {
   /** An attempt at a job has ended. `unforeseen` means that it failed because of a defect. */
-  attempted(kind: JobKind, outcome: 'done' | 'failed' | 'retried' | 'unforeseen', ms: number): void;
+  attempted(kind: JobKind, outcome: Outcome, ms: number): void;
   /** A job has begun its first attempt, so long after it could. */
   waited(kind: JobKind, ms: number): void;
   /** A call of the engine has ended. */

@@ -5,13 +5,14 @@
 
 import { AppError, reasonOf } from '../domain/error.ts';
 import type { EventFacts } from '../domain/event.ts';
-import type { Job } from '../domain/job.ts';
+import { cancelledReason } from '../domain/image.ts';
+import type { Job, JobKind } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Span, Tracer } from '../lib/trace.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
-import type { Dependencies, Meter } from './context.ts';
+import type { Dependencies, Meter, Outcome } from './context.ts';
 import { type JobContext, type JobDefinition, NotYet } from './job.ts';
 import { Progress, subjectsOf } from './job-events.ts';
 import { watchEngine } from './watch-engine.ts';
@@ -19,14 +20,17 @@ import { watchEngine } from './watch-engine.ts';
 /** A lease is renewed so many times before it would end. */
 const renewals = 3;
 
-type Outcome = Parameters<Meter['attempted']>[1];
-
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
   tracer: Tracer;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;
+  /** Aborts when the job is to end without a result. */
+  cancel: AbortSignal;
 }
+
+/** Ends an attempt at a job that is to end without a result. */
+class Cancelled extends Error {}
 
 /** Resolves when the attempt is over, however it ended; never rejects. */
 export async function execute(
@@ -124,6 +128,12 @@ const beginSpan = ({ id, kind, attempts, imageId, machineId, data }: Job, tracer
     },
   });
 
+/** The request to cancel may come until the transaction that ends the job. */
+async function assertWanted(work: Writer, { id, imageId }: Job): Promise<void> {
+  if (imageId === null) return;
+  if ((await work.jobs.get(id)).cancelRequestedAt !== null) throw new Cancelled();
+}
+
 class Attempt {
   readonly #definition: JobDefinition;
   readonly #context: JobContext;
@@ -139,10 +149,15 @@ class Attempt {
   }
 
   async run(): Promise<void> {
-    const { job, write } = this.#context;
+    const { job, write, call } = this.#context;
     try {
-      const commit = await this.#definition.run(this.#context);
+      if (job.cancelRequestedAt !== null) throw new Cancelled();
+      // What is undone after a cancellation must not be interrupted by it.
+      const signal = AbortSignal.any([call.signal, this.#options.cancel]);
+      const context = { ...this.#context, signal, call: { ...call, signal } };
+      const commit = await this.#definition.run(context);
       await write(async (work) => {
+        await assertWanted(work, job);
         await commit(work);
         await work.jobs.fencedUpdate(job, { state: 'done', phase: 'done', progress: 1 });
         await work.events.add('changed', subjectsOf(job));
@@ -157,7 +172,8 @@ class Attempt {
   async #settle(error: unknown): Promise<void> {
     if (error instanceof LeaseLost) return;
     if (this.#options.stop.aborted) return this.#requeue(null, 0);
-    if (error instanceof NotYet) return this.#requeue(error.message, error.afterMs);
+    if (error instanceof Cancelled || this.#options.cancel.aborted) return this.#cancel();
+    if (error instanceof NotYet) return this.#requeue(error.message, error.afterMs, error);
     // Failures are counted, not claims: an attempt that waits for another job, or that a restart
     // of the server cuts short, uses up none.
     const failures = this.#context.job.failures + 1;
@@ -170,13 +186,27 @@ class Attempt {
     const reason = reasonOf(error);
     this.#ended('retried');
     this.#context.log.info({ reason, detail: error.detail, failures }, 'job will be tried again');
-    await this.#requeue(reason, retryDelayMs(failures), failures, { waitsBecause: reason });
+    await this.#requeue(reason, retryDelayMs(failures), {
+      failures,
+      facts: { waitsBecause: reason },
+    });
   }
 
   async #fail(error: unknown, failures: number): Promise<void> {
-    const { job, store, clock, settings, write } = this.#context;
     const reason = reasonOf(error);
     this.#logFailure(error, reason);
+    await this.#undo(reason, 'failed', failures);
+  }
+
+  async #cancel(): Promise<void> {
+    this.#ended('cancelled');
+    this.#context.log.info({}, 'job cancelled');
+    await this.#undo(cancelledReason, 'cancelled', this.#context.job.failures + 1);
+  }
+
+  /** Ends the job without a result, when what it made is undone. */
+  async #undo(reason: string, state: 'failed' | 'cancelled', failures: number): Promise<void> {
+    const { job, store, clock, settings, write } = this.#context;
     // The lease is checked and renewed first, because a late owner must not undo the work of the
     // next owner at the engine. Throws LeaseLost.
     await store.write('system', (work) =>
@@ -193,11 +223,11 @@ class Attempt {
         { err: undoError },
         'job could not be undone; it will be tried again',
       );
-      return this.#requeue(reason, retryDelayMs(failures), failures);
+      return this.#requeue(reason, retryDelayMs(failures), { failures });
     }
     await write(async (work) => {
       await this.#definition.abandon(work, job, reason);
-      await work.jobs.fencedUpdate(job, { state: 'failed', phase: 'failed', reason });
+      await work.jobs.fencedUpdate(job, { state, phase: state, reason });
       await work.events.add('changed', subjectsOf(job));
     });
   }
@@ -214,12 +244,13 @@ class Attempt {
   #requeue(
     reason: string | null,
     afterMs: number,
-    failures = this.#context.job.failures,
-    facts: EventFacts | null = null,
+    more: { failures?: number; kind?: JobKind | undefined; facts?: EventFacts } = {},
   ): Promise<void> {
     const { job, store, clock } = this.#context;
+    const { failures = job.failures, kind = job.kind, facts } = more;
     return store.write('system', async (work) => {
       await work.jobs.fencedUpdate(job, {
+        kind,
         state: 'queued',
         leaseOwner: null,
         leaseUntil: null,

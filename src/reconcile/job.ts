@@ -57,13 +57,15 @@ export function named<Id>(id: Id | null | undefined, kind: JobKind, noun: string
 }
 
 /**
- * `run` throws this when it has to wait for another job. The job goes back to the queue, and the
- * attempt does not count.
+ * `run` throws this when it has to wait for another job. The job goes back to the queue, as another
+ * `kind` where one is given, and the attempt does not count.
  */
 export class NotYet extends Error {
   readonly afterMs: number;
-  constructor(reason: string, afterMs: number) {
+  readonly kind: JobKind | undefined;
+  constructor(reason: string, afterMs: number, kind?: JobKind) {
     super(reason);
     this.afterMs = afterMs;
+    this.kind = kind;
   }
 }

@@ -5,7 +5,7 @@ import type { JobDefinition } from './job.ts';
 import { imageCapture } from './jobs/image-capture.ts';
 import { imageExport } from './jobs/image-export.ts';
 import { imageImport } from './jobs/image-import.ts';
-import { imageInstall } from './jobs/image-install.ts';
+import { imageInstall, imageReuse } from './jobs/image-install.ts';
 import { layerCompact } from './jobs/layer-compact.ts';
 import { machineStart } from './jobs/machine-start.ts';
 import { machineStop } from './jobs/machine-stop.ts';
@@ -15,6 +15,7 @@ const definitions: { [Kind in JobKind]: JobDefinition<Kind> } = {
   imageExport,
   imageImport,
   imageInstall,
+  imageReuse,
   layerCompact,
   machineStart,
   machineStop,

@@ -32,7 +32,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   /** Names this server in leases. */
   readonly #owner = randomBytes(8).toString('hex');
-  readonly #running = new Map<Job['id'], Promise<void>>();
+  readonly #running = new Map<Job['id'], { ended: Promise<void>; cancel: AbortController }>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
   readonly #guard: RemovalGuard;
   readonly #stop = new AbortController();
@@ -63,7 +63,12 @@ export class Reconciler {
     this.#stop.abort(new Error('the server stops'));
     this.nudge();
     await this.#loop;
-    await Promise.allSettled([...this.#running.values(), ...this.#tasks.values()]);
+    await this.#ended();
+    await Promise.allSettled(this.#tasks.values());
+  }
+
+  async #ended(): Promise<void> {
+    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
   }
 
   async #run(): Promise<void> {
@@ -113,10 +118,12 @@ export class Reconciler {
   /** Claims the jobs that are due and starts them. Resolves before they are done. */
   async pass(): Promise<void> {
     const { store, clock, settings } = this.#options;
-    const { open, frozen } = await store.read('system', async (work) => ({
+    const { open, frozen, toCancel } = await store.read('system', async (work) => ({
       open: await work.jobs.due(settings.limits, retryMostMs),
       frozen: await work.host.frozen(),
+      toCancel: await work.jobs.toCancel(),
     }));
+    for (const id of toCancel) this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
     const none = Object.fromEntries(blockedKinds(frozen).map((kind) => [kind, 0]));
     const planned = planClaims(open, clock.now(), { ...settings.limits, ...none }).filter(
       ({ id }) => !this.#running.has(id),
@@ -140,12 +147,13 @@ export class Reconciler {
   }
 
   #start(job: Job): void {
-    const options = { ...this.#options, stop: this.#stop.signal };
-    const run = execute(definitionOf(job.kind), job, options).finally(() => {
+    const cancel = new AbortController();
+    const options = { ...this.#options, stop: this.#stop.signal, cancel: cancel.signal };
+    const ended = execute(definitionOf(job.kind), job, options).finally(() => {
       this.#running.delete(job.id);
       this.nudge();
     });
-    this.#running.set(job.id, run);
+    this.#running.set(job.id, { ended, cancel });
   }
 
   /** Makes passes until no job is open; waits for the jobs that are to be tried again. */
@@ -153,7 +161,7 @@ export class Reconciler {
     const { store, clock } = this.#options;
     while (true) {
       await this.pass();
-      await Promise.all(this.#running.values());
+      await this.#ended();
       const due = await store.read('system', (work) => work.jobs.nextDue());
       if (due === undefined) return;
       await clock.sleep(Math.max(0, due - clock.now()));

@@ -50,6 +50,14 @@ export const scenarios: Record<string, Scenario> = {
     asks: [({ software }) => ({ name: 'imageInstall', input: { software_ids: software } })],
     holds: (world) => imageHas(world, 1, { 11: true, 12: true, 13: true }),
   },
+  'install of a title that exists': {
+    does: ['imageReuse'],
+    prepare: (world) => built(world, 1),
+    asks: [
+      ({ software }) => ({ name: 'imageInstall', input: { software_ids: software.slice(0, 1) } }),
+    ],
+    holds: (world) => imageHas(world, 2, { 11: true }),
+  },
   'assign and start': {
     does: ['machineStart'],
     async prepare(world) {

@@ -80,6 +80,10 @@ export const changes: Record<
       machines: h.machines,
     };
   },
+  async imageCancel({ h }) {
+    const id = (await h.call('imageInstall')).body.attributes.id;
+    return { answer: await h.call('imageCancel', { params: { id } }), image: id };
+  },
   async imageDelete({ h, image }) {
     const id = await image();
     return { answer: await h.call('imageDelete', { params: { id } }), image: id };

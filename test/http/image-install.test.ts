@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Recipe } from '../../src/domain/software.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { virtualClock } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -41,6 +42,27 @@ describe('imageInstall', () => {
     assert.equal(body.attributes.size, Math.ceil(1.05 * (h.base.sizeGb + 3.4)));
   });
 
+  it('installs what a title requires before it, and refuses a list without it', async (t) => {
+    const h = await startHarness(t);
+    const recipe = { script: 'true', files: [], network: false, timeoutMs: 1000 };
+    const add = (name: string, requires: string[] = []) =>
+      h.store.write('system', (work) =>
+        work.software.add({ name, sizeGb: 0.1, recipe: { ...recipe, requires } }),
+      );
+    const plugin = await add('Plugin', ['Runtime']);
+    const alone = await install(h, { software_ids: [plugin.id] });
+    assert.deepEqual([alone.status, alone.body.client_code], [400, 400]);
+    assert.match(alone.body.message, /Plugin \(software \d+\) requires Runtime/);
+    const runtime = await add('Runtime');
+    const { body } = await install(h, { software_ids: [plugin.id, runtime.id] });
+    assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+    const { steps } = (await h.call('imageLog', { params: { id: body.id } })).body;
+    assert.deepEqual(
+      steps.map(({ name }: { name: string }) => name),
+      ['Runtime', 'Plugin'],
+    );
+  });
+
   it('takes an equal list from the build cache, and of a longer list builds only the new step', async (t) => {
     const h = await startHarness(t);
     const steps = async (software_ids: number[]) => {
@@ -54,6 +76,40 @@ describe('imageInstall', () => {
     assert.deepEqual(await steps([h.browser.id, h.editor.id]), ['hit', 'miss']);
   });
 
+  it('makes steps that reach the network anew on demand and by age, with what stands on them', async (t) => {
+    const dayMs = 24 * 3600_000;
+    const clock = virtualClock();
+    const h = await startHarness(t, { reconcile: false, clock });
+    const add = (name: string, more: Partial<Recipe>) =>
+      h.store.write('system', (work) => {
+        const recipe = { script: name, files: [], network: false, timeoutMs: 1000, ...more };
+        return work.software.add({ name, sizeGb: 0.1, recipe });
+      });
+    const list = [
+      await add('first', {}),
+      await add('online', { network: true, maxAgeMs: 7 * dayMs }),
+      await add('on it', {}),
+    ];
+    const caches = async (more: object = {}) => {
+      await clock.sleep(1);
+      const body = { software_ids: list.map(({ id }) => id), ...more };
+      const { id } = (await install(h, body)).body.attributes;
+      await h.service.reconciler.settle();
+      assert.equal((await h.imageSettled(id)).status, 'available');
+      const { steps } = (await h.call('imageLog', { params: { id } })).body;
+      return steps.map(({ cache }: { cache: string }) => cache);
+    };
+    assert.deepEqual(await caches(), ['miss', 'miss', 'miss']);
+    assert.deepEqual(await caches({ refresh: false }), ['hit', 'hit', 'hit']);
+    assert.deepEqual(await caches({ refresh: true }), ['hit', 'miss', 'miss']);
+    assert.deepEqual(await caches(), ['hit', 'hit', 'hit']);
+    await clock.sleep(6 * dayMs);
+    assert.deepEqual(await caches(), ['hit', 'hit', 'hit']);
+    await clock.sleep(2 * dayMs);
+    assert.deepEqual(await caches(), ['hit', 'miss', 'miss']);
+    assert.deepEqual(await caches(), ['hit', 'hit', 'hit']);
+  });
+
   it('fails with the name of the step and the last lines of its output', async (t) => {
     const h = await startHarness(t);
     const { body } = await install(h, { software_ids: [h.broken.id] });
@@ -64,6 +120,52 @@ describe('imageInstall', () => {
       /Step 1, Broken sim-fail-build, failed with exit status 1.*fails on purpose/s,
     );
     assert.equal((await h.call('imageDelete', { params: { id: body.id } })).status, 200);
+  });
+
+  it('does not wait behind builds when all of its steps exist', async (t) => {
+    let letGo = () => {};
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let isHeld = false;
+    const h = await startHarness(t, {
+      wrapEngine: (engine) => ({
+        ...engine,
+        async buildLayer(...args: Parameters<Engine['buildLayer']>) {
+          if (isHeld) await gate;
+          return engine.buildLayer(...args);
+        },
+      }),
+    });
+    const made = async (software_ids: number[]) =>
+      (await install(h, { software_ids })).body.attributes.id;
+    assert.equal((await h.imageSettled(await made([h.editor.id]))).status, 'available');
+    isHeld = true;
+    const held = [await made([h.browser.id]), await made([h.viewer.id]), await made([h.broken.id])];
+    for (const software of [[], [h.editor.id]])
+      assert.equal((await h.imageSettled(await made(software))).status, 'available');
+    letGo();
+    for (const id of held) await h.imageSettled(id);
+  });
+
+  it('builds a step that was in the cache when it was asked for, and is not any more', async (t) => {
+    const h = await startHarness(t, { reconcile: false });
+    const software_ids = [h.editor.id];
+    const first = (await install(h, { software_ids })).body.attributes.id;
+    await h.service.reconciler.settle();
+    const { layerId } = await h.store.read('system', (work) => work.images.get(first));
+    const { body } = await install(h, { software_ids });
+    await h.store.write('system', async (work) => {
+      assert.equal((await work.jobs.ofImages([body.attributes.id]))[0]?.kind, 'imageReuse');
+      if (layerId !== null) await work.layers.update(layerId, { key: null });
+    });
+    await h.service.reconciler.settle();
+    assert.equal((await h.imageSettled(body.attributes.id)).status, 'available');
+    const { steps } = (await h.call('imageLog', { params: { id: body.id } })).body;
+    assert.deepEqual(
+      steps.map((step: { cache: string }) => step.cache),
+      ['miss'],
+    );
   });
 
   it('builds a step once for two images that need it at the same time', async (t) => {

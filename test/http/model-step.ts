@@ -12,6 +12,7 @@ const kinds = [
   'capture',
   'assign',
   'delete',
+  'cancel',
   'start',
   'start',
   'stop',
@@ -70,13 +71,15 @@ const onImage =
       );
   };
 
+const pending = { status: 'pending' as const, fails: false, cancelled: false, deleted: false };
+
 async function install({ h, model, step: { title } }: Given): Promise<void> {
   const lists = [[], [h.editor.id, h.browser.id], [h.broken.id], [h.editor.id, h.filling.id]];
   const software_ids = lists[title] ?? [];
   const { body } = await h.call('imageInstall', { body: { software_ids } });
   assert.equal(body.client_code, 200);
   const { id, size: sizeGb } = body.attributes;
-  model.images.push({ id, status: 'pending', sizeGb, fails: title >= 2, deleted: false });
+  model.images.push({ ...pending, id, sizeGb, fails: title >= 2 });
 }
 
 async function capture({ h, model, machine }: Given): Promise<void> {
@@ -86,7 +89,7 @@ async function capture({ h, model, machine }: Given): Promise<void> {
   if (expected !== 200) return;
   const { id } = body.attributes;
   const { diskGb: sizeGb } = machine;
-  model.images.push({ id, status: 'pending', sizeGb, fails: false, deleted: false });
+  model.images.push({ ...pending, id, sizeGb });
   Object.assign(machine, { status: 'installing', capturing: id });
 }
 
@@ -123,6 +126,7 @@ const steps: Record<(typeof kinds)[number], (given: Given) => Promise<void>> = {
   install,
   capture,
   assign,
+  cancel: onImage('imageCancel', (model, image) => model.cancel(image)),
   delete: onImage('imageDelete', (model, image) => model.delete(image)),
   start: onMachine('machineStart', (model, machine) => model.start(machine)),
   stop: onMachine('machineStop', (model, machine) => model.stop(machine)),

@@ -31,6 +31,7 @@ export interface ModelImage {
   status: 'pending' | 'available' | 'failed';
   sizeGb: number;
   fails: boolean;
+  cancelled: boolean;
   deleted: boolean;
 }
 
@@ -112,11 +113,24 @@ export class Model {
   delete(image: ModelImage): number {
     if (image.deleted) return 404;
     image.deleted = true;
+    this.endCapture(image);
+    return 200;
+  }
+
+  cancel(image: ModelImage): number {
+    if (image.deleted) return 404;
+    if (image.cancelled) return 200;
+    if (image.status !== 'pending') return 4201;
+    Object.assign(image, { status: 'failed', cancelled: true });
+    this.endCapture(image);
+    return 200;
+  }
+
+  endCapture(image: ModelImage): void {
     for (const machine of this.machines) {
       if (machine.capturing === image.id)
         Object.assign(machine, { capturing: null, status: 'off' });
     }
-    return 200;
   }
 
   setAside(machine: ModelMachine): void {

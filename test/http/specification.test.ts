@@ -116,6 +116,7 @@ async function doWithImages({ h, ask }: Caller): Promise<number> {
   const install = async (software: number) =>
     (await ask('imageInstall', { body: { software_ids: [software] } })).body.attributes.id;
   const [image, failing] = [await install(h.editor.id), await install(h.broken.id)];
+  await ask('imageCancel', { params: { id: await install(h.editor.id) } });
   await ask('imageList');
   await h.service.reconciler.settle();
   for (const id of [image, failing]) {

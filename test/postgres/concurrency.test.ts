@@ -2,20 +2,15 @@
 // once.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { ImageId } from '../../src/domain/ids.ts';
 import type { Writer } from '../../src/store/port/unit-of-work.ts';
 import { postgresMigrations } from '../../src/store/postgres/migrate.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { defer, type Scope, waitFor } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 async function threeOn(t: Scope, url: string) {
   const stores = await Promise.all([1, 2, 3].map(() => openPostgres({ url })));

@@ -4,21 +4,16 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { holdServing } from '../../src/store/postgres/serving.ts';
 import { storeFile } from '../../src/store/sqlite/database.ts';
 import { lockDataDir } from '../../src/store/sqlite/lock.ts';
 import { runIn } from '../simulator/demo.ts';
-import { defer, type Scope, temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../support.ts';
 import { copy, filled } from './filled.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 describe('a copy that is refused', () => {
   it('names the reason and the remedy, and changes nothing', async (t) => {

@@ -4,21 +4,16 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { copyToPostgres } from '../../src/server/copy.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { storeFile } from '../../src/store/sqlite/database.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
-import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { copy, dump, filled } from './filled.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 /** More than one batch of them. */
 const manyImages = 1234;

@@ -6,20 +6,16 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import pg from 'pg';
 import type { ImageId, SoftwareId } from '../../src/domain/ids.ts';
 import { fill, smallDisk } from '../small-disk.ts';
-import { defer, leftOutWithoutRoot, type Scope, waitFor } from '../support.ts';
+import { leftOutWithoutRoot, type Scope, waitFor } from '../support.ts';
 import { add, opened } from './opened.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 /** A disk that the database's user may use. */
 async function diskFor(t: Scope, sizeMb: number): Promise<string> {

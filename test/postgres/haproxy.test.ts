@@ -14,10 +14,10 @@ import { serverProcess } from '../server-process.ts';
 import { callerOf } from '../soak/caller.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { type ServerName, startHaproxy } from './haproxy.ts';
-import { freePort, startPostgres } from './server.ts';
+import { freePort } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
+const database = await sharedPostgres();
 
 interface House {
   servers: Record<ServerName, ReturnType<typeof houseServer>>;
@@ -73,20 +73,15 @@ async function startServers(t: Scope, databaseUrl: string, publicUrl: string) {
   return { servers: { one, ...others }, key, transfers: join(folder, 'transfers') };
 }
 
-before(async () => {
-  const database = await startPostgres(file);
+async function start(t: Scope): Promise<void> {
   const port = await freePort();
   const publicUrl = `https://127.0.0.1:${port}`;
-  const { servers, key, transfers } = await startServers(
-    file,
-    await database.database(),
-    publicUrl,
-  );
+  const { servers, key, transfers } = await startServers(t, await database.database(), publicUrl);
   const addresses = Object.values(servers).map((server) => server.address());
-  const proxy = await startHaproxy(file, port, addresses);
+  const proxy = await startHaproxy(t, port, addresses);
   const options = { url: publicUrl, key: key.key, secret: key.secret };
   house = { servers, proxy, options, client: createClient(options), transfers };
-});
+}
 
 /** Runs callers until `during` is over; resolves to the number of their calls. */
 async function callersDuring(call: () => Promise<unknown>, during: () => Promise<void>) {
@@ -108,6 +103,10 @@ async function callersDuring(call: () => Promise<unknown>, during: () => Promise
 const machineCount = async () => (await house.client.machineList({ per_page: 1 })).count;
 
 describe('three servers behind the proxy of the example', () => {
+  const suite: Scope = { after };
+  defer(suite, () => {});
+  before(() => start(suite));
+
   it('get requests byte for byte, so that signatures hold on any path, query and body', async () => {
     const { client } = house;
     const name = `ä & b?c=d#e%2F+${'ü'.repeat(10)}`;

@@ -3,21 +3,15 @@
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { takeEngineLease } from '../../src/server/engine-lease.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { openWorkedEngine } from '../../src/server/replica.ts';
 import { type Running, serve } from '../../src/server/serve.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 const ended = new WeakSet<Running>();
 async function end(running: Running): Promise<void> {

@@ -10,18 +10,19 @@ import { add, opened } from './opened.ts';
 import { relayTo } from './proxy.ts';
 import { type PostgresServer, startPostgres } from './server.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
 let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file, ['fsync=on', 'synchronous_commit=on']);
-});
 
 const namesIn = async (url: string) =>
   (await server.query('select name from organisation order by id', url)).map(({ name }) => name);
 const unavailable = { code: 'unavailable', retry: 'later' };
 
 describe('an outage of the database', () => {
+  const suite: Scope = { after };
+  defer(suite, () => {});
+  before(async () => {
+    server = await startPostgres(suite, ['fsync=on', 'synchronous_commit=on']);
+  });
+
   it('loses nothing that was acknowledged, when the database crashes under writers', async (t) => {
     const url = await server.databaseWithTables();
     const store = await opened(t, url);

@@ -3,23 +3,18 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { openPool } from '../../src/store/postgres/pool.ts';
 import { PostgresSignatures } from '../../src/store/postgres/signatures.ts';
 import { type Frame, listen } from '../http/event-reader.ts';
-import { defer, type Scope, waitFor } from '../support.ts';
+import { defer, waitFor } from '../support.ts';
 import { startReplicas } from './replicas.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 describe('three servers on one database', () => {
   it('answer each signed read once, however many of them get it at the same moment', async (t) => {

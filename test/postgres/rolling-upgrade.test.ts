@@ -2,21 +2,15 @@
 // the others go on beside it until their turn comes.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { statements } from '../../src/store/migrations/statements.ts';
 import { postgresMigrations } from '../../src/store/postgres/migrate.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
-import { defer, type Scope } from '../support.ts';
+import { defer } from '../support.ts';
 import { startReplicas } from './replicas.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 const declared = {
   identity: '',

@@ -2,18 +2,13 @@
 // for a text that is rare.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { openPool } from '../../src/store/postgres/pool.ts';
-import { defer, type Scope } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { defer } from '../support.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 describe('a search on PostgreSQL', () => {
   it('is prepared by no connection, while other statements are', async (t) => {

@@ -1,17 +1,12 @@
 // Databases that are not set up as the store needs them: each is refused with what to do.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openPostgres } from '../../src/store/postgres/open.ts';
-import { defer, type Scope, waitFor } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { defer, waitFor } from '../support.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 const nameOf = (url: string) => new URL(url).pathname.slice(1);
 const refuses = (url: string, message: RegExp) =>

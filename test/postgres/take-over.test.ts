@@ -4,19 +4,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import type { Replica } from './replica-process.ts';
 import { startReplicas } from './replicas.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 const program = new URL('./replica-process.ts', import.meta.url).pathname;
 

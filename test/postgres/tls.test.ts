@@ -9,9 +9,9 @@ import { after, before, describe, it } from 'node:test';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { defer, type Scope, temporaryFolder } from '../support.ts';
 import { type PostgresServer, serverOptions, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
+const plain = await sharedPostgres();
 let server: PostgresServer;
 let certificate: string;
 let other: string;
@@ -28,14 +28,14 @@ async function certified(folder: string, name: string, host: string): Promise<st
   return path;
 }
 
-before(async () => {
-  const folder = await temporaryFolder(file);
+async function start(t: Scope): Promise<void> {
+  const folder = await temporaryFolder(t);
   await chmod(folder, 0o711);
   certificate = await certified(folder, 'server', 'DNS:localhost');
   other = await certified(folder, 'other', 'DNS:localhost');
   const files = [`ssl_cert_file=${certificate}`, `ssl_key_file=${join(folder, 'server.key')}`];
-  server = await startPostgres(file, [...serverOptions, 'ssl=on', ...files]);
-});
+  server = await startPostgres(t, [...serverOptions, 'ssl=on', ...files]);
+}
 
 const by = (database: string, host: string, parameters: Record<string, string>) => {
   const url = new URL(database);
@@ -47,6 +47,10 @@ const refuses = (url: string, message: RegExp) =>
   assert.rejects(openPostgres({ url }), { code: 'unavailable', message });
 
 describe('a connection by TLS', () => {
+  const suite: Scope = { after };
+  defer(suite, () => {});
+  before(() => start(suite));
+
   it('is made with the server whose authority is given', async () => {
     assert.match(await readFile(certificate, 'utf8'), /BEGIN CERTIFICATE/);
     const database = await server.database();
@@ -76,8 +80,7 @@ describe('a connection by TLS', () => {
     );
   });
 
-  it('is not replaced by a plain one where the server has no TLS', async (t) => {
-    const plain = await startPostgres(t);
+  it('is not replaced by a plain one where the server has no TLS', async () => {
     await refuses(
       by(plain.url(), 'localhost', { sslmode: 'verify-full', sslrootcert: certificate }),
       /does not speak TLS. Turn ssl on/,

@@ -2,19 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
-import { defer, type Scope, waitFor } from '../support.ts';
+import { waitFor } from '../support.ts';
 import { startReplicas } from './replicas.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 describe('three servers that share a folder of transfers', () => {
   it('take the parts of one upload, make its image, and send its export', async (t) => {

@@ -1,23 +1,16 @@
 // Upgrades of stores on PostgreSQL.
 
-import { after, before } from 'node:test';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { postgresMigrations } from '../../src/store/postgres/migrate.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { makeAs } from '../contract/upgrade/schemas.ts';
 import { testUpgrades } from '../contract/upgrade.ts';
-import { defer, type Scope } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { defer } from '../support.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-let url: string;
-before(async () => {
-  server = await startPostgres(file);
-  url = await server.database();
-});
+const server = await sharedPostgres();
+const url = await server.database();
 
 testUpgrades('PostgreSQL', async (t, version) => {
   // Making a new database takes longer.

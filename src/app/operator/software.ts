@@ -19,7 +19,9 @@ import { change } from './context.ts';
 import { givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
-export interface NewSoftware {
+/** With the limits and the order of the recipe; see `Recipe`. */
+export interface NewSoftware
+  extends Pick<Recipe, 'cpus' | 'memoryMb' | 'rebootStatus' | 'requires' | 'after' | 'maxAgeMs'> {
   name: string;
   sizeGb: number;
   script: string;
@@ -41,6 +43,17 @@ const assertFree = async (work: Reader, name: string) =>
     await work.software.list(),
     (id) => `to give it another recipe: silversmith software update ${id}`,
   );
+
+/** Throws `invalid` when a title that the recipe names is not in the catalogue. */
+function assertNamed(catalogue: readonly Software[], { requires = [], after = [] }: NewSoftware) {
+  const unknown = [...requires, ...after].find(
+    (name) => !catalogue.some((title) => title.name === name),
+  );
+  if (unknown !== undefined)
+    throw invalid(
+      `There is no software named ${JSON.stringify(unknown)}; add it first, or list the names: silversmith software list`,
+    );
+}
 
 /**
  * Takes the files of a recipe in. Throws `invalid`, or the reason of the signal. Files that are in
@@ -77,7 +90,10 @@ export const softwareAdd = change(
     `software ${JSON.stringify(name)}`,
   async ({ store, touched }, intake, given, signal?) => {
     // The name is looked at before files are copied, and again in the transaction that takes it.
-    await store.read('system', (work) => assertFree(work, given.name));
+    await store.read('system', async (work) => {
+      await assertFree(work, given.name);
+      assertNamed(await work.software.list(), given);
+    });
     const title = await takeIn(intake, given, signal);
     const added = await store.write('system', async (work) => {
       await assertFree(work, title.name);
@@ -95,6 +111,7 @@ export const softwareUpdate = change(
   'softwareUpdate',
   (_intake: Intake, id: SoftwareId, _given: NewSoftware, _signal?: AbortSignal) => `software ${id}`,
   async ({ store, touched }, intake, id, given, signal?) => {
+    assertNamed(await softwareList(store), given);
     const title = await takeIn(intake, given, signal);
     const updated = await store.write('system', async (work) => {
       const titles = await work.software.list();

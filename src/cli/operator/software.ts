@@ -11,7 +11,7 @@ import {
 } from '../../app/operator/software.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
-import { decimal, duration, words } from '../parse.ts';
+import { decimal, duration, whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
@@ -23,6 +23,12 @@ interface Title {
   file?: string[];
   network?: boolean;
   timeout: number;
+  cpus?: number;
+  memory?: number;
+  rebootStatus?: number;
+  requires?: string[];
+  after?: string[];
+  maxAge?: number;
 }
 
 export function softwareCommands(software: Command, context: OperatorContext): void {
@@ -51,15 +57,39 @@ const titleOptions = (command: Command) =>
       )
         .argParser(duration('1s', '24h', { bare: true }))
         .default(1800_000, '30m'),
-    );
+    )
+    .addOption(
+      new Option(
+        '--max-age <duration>',
+        'with --network: how long builds use its layer again, such as 7d; default: for ever',
+      ).argParser(duration('1m', '3650d')),
+    )
+    .option('--cpus <n>', 'least processors of the build machine', whole(1, 64))
+    .option('--memory <mb>', 'least memory of the build machine, in MB', whole(64, 1_048_576))
+    .option(
+      '--reboot-status <n>',
+      'exit status with which the script asks to be run again after a reboot; it finds the number of the start in SILVERSMITH_BOOT',
+      whole(1, 255),
+    )
+    .option('--requires <title...>', 'titles that must be installed with it, before it')
+    .option('--after <title...>', 'titles that are installed before it when both are wanted');
 
 /** Throws UsageError for a file that cannot be read. */
 async function titleOf(given: Title): Promise<NewSoftware> {
   const { name, size: sizeGb, script, file: files = [], network = false, timeout } = given;
+  const { cpus, memory, rebootStatus, requires, after, maxAge } = given;
   await readableFile('--script', script);
   for (const path of files) await readableFile('--file', path);
   const text = await readFile(script, 'utf8');
-  return { name, sizeGb, script: text, files, network, timeoutMs: timeout };
+  return {
+    ...{ name, sizeGb, script: text, files, network, timeoutMs: timeout },
+    ...(cpus !== undefined && { cpus }),
+    ...(memory !== undefined && { memoryMb: memory }),
+    ...(rebootStatus !== undefined && { rebootStatus }),
+    ...(requires && { requires }),
+    ...(after && { after }),
+    ...(maxAge !== undefined && { maxAgeMs: maxAge }),
+  };
 }
 
 function addCommand(software: Command, { local, withStore, print }: OperatorContext): void {

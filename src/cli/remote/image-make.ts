@@ -44,18 +44,25 @@ function installCommand(noun: Command, context: RemoteContext): void {
   )
     .option('--name <name>', 'name of the image', words(30))
     .option('--base <base>', 'base image, by id or name; default: the newest that works')
+    .option('--refresh', 'make the steps that reach the network anew, and what stands on them')
     .option('--no-wait', 'return at once')
-    .action(async (software: string[], flags: Remote & { name?: string; base?: string }) => {
-      const client = await connect(flags, context.env);
-      const image = await client.imageInstall({
-        ...(flags.name !== undefined && { name: flags.name }),
-        ...(software.length > 0 && { software_ids: await idsOf(client, 'software', software) }),
-        ...(flags.base !== undefined && {
-          base_image_id: await idOf(client, 'base image', flags.base),
-        }),
-      });
-      await printWhenMade(image, flags, context);
-    });
+    .action(
+      async (
+        software: string[],
+        flags: Remote & { name?: string; base?: string; refresh?: boolean },
+      ) => {
+        const client = await connect(flags, context.env);
+        const image = await client.imageInstall({
+          ...(flags.name !== undefined && { name: flags.name }),
+          ...(flags.refresh && { refresh: true }),
+          ...(software.length > 0 && { software_ids: await idsOf(client, 'software', software) }),
+          ...(flags.base !== undefined && {
+            base_image_id: await idOf(client, 'base image', flags.base),
+          }),
+        });
+        await printWhenMade(image, flags, context);
+      },
+    );
 }
 
 /** Waits until an image is made, unless told not to, and prints it; sets the exit status. */

@@ -52,6 +52,7 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
         const ran =
           step.exit_code === null ? '' : `, exit status ${step.exit_code}, ${step.duration_ms} ms`;
         lines.push('', `Step ${step.position}: ${step.name}. Cache: ${step.cache}${ran}`);
+        lines.push(...step.warnings.map((warning) => `  Warning: ${warning}`));
         if (flags.log) lines.push(step.output.trimEnd());
       }
       if (report !== null) lines.push('', 'Report:', report);

@@ -2,11 +2,13 @@
 // runs the recipe, is cleared of its identity and switched off, and is published as the layer. It
 // never outlives its build: the next attempt at the same layer removes it.
 
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { outputLines } from '../../lib/output-lines.ts';
 import { OutputTail } from '../../lib/output-tail.ts';
-import { clearScript, clearUnit } from '../guest-script.ts';
+import { lastLines, outOfMemory, rebootLine, rebootsMax, tooManyReboots } from '../build-end.ts';
+import { clearScript, clearUnit, recipeFunctions } from '../guest-script.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import type { Call } from '../port/call.ts';
 import { readFile } from './base.ts';
@@ -43,20 +45,21 @@ if [ -d /run/systemd/system ]; then timeout 100 systemctl is-system-running --wa
 exit 0
 `;
 
-const runScript = `export DEBIAN_FRONTEND=noninteractive
-# The layer below has no certificate of its own; what is installed may look for one.
-if command -v make-ssl-cert >/dev/null && [ ! -e /etc/ssl/certs/ssl-cert-snakeoil.pem ]; then
-  make-ssl-cert generate-default-snakeoil --force-overwrite 2>/dev/null
-fi
-cd ${folder}/files || exit 1
-case "$(head -c 2 ${folder}/recipe)" in
-'#!') exec ${folder}/recipe </dev/null 2>&1 ;;
-*) exec sh ${folder}/recipe </dev/null 2>&1 ;;
-esac
+/** Prints, after what the recipe prints, a line with the number of processes that lacked memory. */
+const runScript = (boot: number, mark: string) => `exec 2>&1
+${recipeFunctions(`${folder}/recipe`, `${folder}/files`, boot)}
+before=$(oom_kills)
+run_recipe
+code=$?
+after=$(oom_kills)
+printf '\\n${mark}%s\\n' $((\${after:-0} - \${before:-0}))
+exit $code
 `;
 
 /** Services write what they keep when they stop, so a guest with systemd is cleared after them. */
-const finishScript = `if [ -d /run/systemd/system ]; then
+const finishScript = `${recipeFunctions(`${folder}/recipe`, `${folder}/files`, 1)}
+forget_recipe
+if [ -d /run/systemd/system ]; then
   cp ${folder}/clear /run/silversmith/clear
   cp ${folder}/clear.service /run/systemd/system/silversmith-clear.service
   systemctl daemon-reload && systemctl start silversmith-clear.service || exit 1
@@ -71,7 +74,7 @@ export const removeBuild = (incus: Incus, layerId: BuildSpec['layerId'], call: C
   removeInstance(incus, buildName(layerId), call);
 
 export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Promise<BuildResult> {
-  const { layerId, recipe, label, sizeBytes } = spec;
+  const { layerId, label, sizeBytes } = spec;
   const { signal } = call;
   await removeBuild(incus, layerId, call);
   const done = (output: string, storedBytes: number): BuildResult => ({
@@ -85,38 +88,7 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
   const name = buildName(layerId);
   try {
     await startBuild(incus, spec, call);
-    const begun = await runOf(incus, name, signal);
-    const output = new OutputTail();
-    const lines = outputLines(spec.onLine ?? (() => {}));
-    const { exitCode, ended } = await runInside(
-      incus,
-      name,
-      {
-        command: ['/bin/sh', '-c', runScript],
-        limitMs: recipe.timeoutMs,
-        outputBytesMax,
-        onOutput(_, chunk) {
-          output.push(chunk);
-          lines(chunk);
-        },
-      },
-      signal,
-    );
-    const said = output.toString();
-    // An administrator may evacuate a member, or stop an instance; the recipe is not to blame then.
-    if (exitCode !== 0 && ended === null && (await runOf(incus, name, signal)) !== begun)
-      throw failedForNow(
-        `${label} was interrupted, because the cluster stopped its build machine.`,
-      );
-    if (ended === 'output')
-      throw failedForGood(
-        `${label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
-      );
-    if (exitCode === null)
-      throw failedForGood(
-        `${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.${lastLines(said)}`,
-        { output: said },
-      );
+    const { exitCode, said } = await runBoots(incus, name, spec, signal);
     if (exitCode !== 0) return { exitCode, output: said, virtualBytes: 0, storedBytes: 0 };
     await finish(incus, name, label, signal);
     return done(said, (await publish(incus, name, layerId, call)).size);
@@ -124,6 +96,68 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
     // A call that its signal ended leaves the build machine to the next attempt.
     if (!signal.aborted) await removeBuild(incus, layerId, call);
   }
+}
+
+/** Runs the recipe, and again after a restart of the build machine as often as it asks for one. */
+async function runBoots(incus: Incus, name: string, spec: BuildSpec, signal: AbortSignal) {
+  const { rebootStatus, timeoutMs } = spec.recipe;
+  const end = performance.now() + timeoutMs;
+  let before = '';
+  for (let boot = 1; ; boot++) {
+    const limitMs = Math.max(1, end - performance.now());
+    const ran = await runBoot(incus, name, spec, { boot, limitMs }, signal);
+    const said = before + ran.said;
+    if (ran.exitCode !== rebootStatus) return { exitCode: ran.exitCode, said };
+    if (boot > rebootsMax) throw tooManyReboots(spec, said);
+    before = `${said.trimEnd()}\n${rebootLine(spec)}\n`;
+    await stopInstance(incus, name, powerOffMs, signal);
+    await startInstance(incus, name, signal);
+    await prepare(incus, name, spec.label, signal);
+  }
+}
+
+async function runBoot(
+  incus: Incus,
+  name: string,
+  { recipe, label, onLine = () => {} }: BuildSpec,
+  { boot, limitMs }: { boot: number; limitMs: number },
+  signal: AbortSignal,
+): Promise<{ exitCode: number; said: string }> {
+  const begun = await runOf(incus, name, signal);
+  const output = new OutputTail();
+  const mark = `\x1esilversmith-oom ${randomBytes(16).toString('hex')} `;
+  const lines = outputLines(onLine, (line) => line.startsWith(mark));
+  const { exitCode, ended } = await runInside(
+    incus,
+    name,
+    {
+      command: ['/bin/sh', '-c', runScript(boot, mark)],
+      limitMs,
+      outputBytesMax,
+      onOutput(_, chunk) {
+        output.push(chunk);
+        lines(chunk);
+      },
+    },
+    signal,
+  );
+  const oomKills = Number(new RegExp(`${mark}([0-9]+)\\n`).exec(output.tail())?.[1] ?? 0);
+  const said = output.toString().replace(new RegExp(`\\n?${mark}[0-9]+\\n$`), '');
+  // An administrator may evacuate a member, or stop an instance; the recipe is not to blame then.
+  if (exitCode !== 0 && ended === null && (await runOf(incus, name, signal)) !== begun)
+    throw failedForNow(`${label} was interrupted, because the cluster stopped its build machine.`);
+  if (ended === 'output')
+    throw failedForGood(
+      `${label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
+      { output: said },
+    );
+  if (exitCode === null)
+    throw failedForGood(
+      `${label} was not done within its limit of ${Math.round(recipe.timeoutMs / 1000)} s.${lastLines(said)}`,
+      { output: said },
+    );
+  if (oomKills > 0) throw outOfMemory(label, oomKills, said);
+  return { exitCode, said };
 }
 
 /** Tells one run of an instance from another; null while it is off. */
@@ -135,7 +169,9 @@ async function runOf(incus: Incus, name: string, signal: AbortSignal): Promise<s
 async function startBuild(incus: Incus, spec: BuildSpec, call: Call): Promise<void> {
   const { layerId, parentId, recipe, label, boot, sizeBytes } = spec;
   const { signal } = call;
-  const { cpus, memoryMb } = boot.build ?? usualSize;
+  const size = boot.build ?? usualSize;
+  const cpus = Math.max(size.cpus, recipe.cpus ?? 0);
+  const memoryMb = Math.max(size.memoryMb, recipe.memoryMb ?? 0);
   if (recipe.network && (await cardsOf(incus.client, incus.profile, signal)).length === 0)
     throw failedForGood(
       `${label} needs the network, and machines have none: name a profile with a network card (--incus-profile), or take a title that brings its files.`,
@@ -169,7 +205,7 @@ async function startBuild(incus: Incus, spec: BuildSpec, call: Call): Promise<vo
   await push(incus, name, 'clear.service', Buffer.from(clearUnit), '0644', signal);
   for (const file of recipe.files) {
     const content = { content: readFile(incus, file, signal), bytes: file.bytes };
-    await pushContent(incus, name, `files/${file.name}`, content, '0644', signal);
+    await pushContent(incus, name, `files/${file.name}`, content, '0755', signal);
   }
 }
 
@@ -248,9 +284,4 @@ async function pushContent(
     body: { content, bytes, headers },
     timeoutMs: fileMs,
   });
-}
-
-function lastLines(output: string): string {
-  const lines = output.trimEnd().split('\n').slice(-5).join('\n');
-  return lines === '' ? '' : ` Its last lines:\n${lines}`;
 }

@@ -7,22 +7,26 @@ import { failedForNow } from '../../domain/error.ts';
 import { outputLines } from '../../lib/output-lines.ts';
 import { OutputTail } from '../../lib/output-tail.ts';
 import { killGroup } from '../../lib/spawn.ts';
+import { resultFd } from './command.ts';
 import type { Caged } from './confine.ts';
-import { type JsonSocket, openMonitor } from './qmp.ts';
+import { type JsonSocket, type Message, openMonitor } from './qmp.ts';
 
 export const outputBytesMax = 16 * 1024 * 1024;
 const powerOffMs = 60_000;
 const consoleBytes = 16_384;
 const consolePollMs = 1000;
-const consoleReadsMax = 600;
 
 export interface Outcome {
   exitCode: number | null;
+  /** How many processes the guest's kernel ended because its memory was full. */
+  oomKills: number;
   output: string;
   /** The end of the guest's console output. */
   console: string;
   /** Why it was ended, when it did not end by itself; the first cause counts. */
-  ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | null;
+  ended: 'aborted' | 'timeout' | 'output' | 'disk-full' | 'no-power-off' | 'panic' | null;
+  /** The guest's own reason for its end, such as `guest-reset`; null when it gave none. */
+  shutdown: string | null;
 }
 
 interface GuestOptions {
@@ -44,10 +48,11 @@ export async function runGuest(
   let ended: Outcome['ended'] = null;
   let monitor: JsonSocket | undefined;
   let powerOff: NodeJS.Timeout | undefined;
+  let shutdown: string | null = null;
   const child = spawn(file, args, {
     ...options,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
   let console = '';
   const end = (cause: NonNullable<Outcome['ended']>) => {
@@ -59,7 +64,7 @@ export async function runGuest(
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
 
-  child.stdout.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer) => {
     output.push(chunk);
     lines(chunk);
     if (output.bytes > outputBytesMax) end('output');
@@ -67,29 +72,40 @@ export async function runGuest(
       // The guest has reported. It writes back its disk and powers off.
       powerOff = setTimeout(() => end('no-power-off'), powerOffMs);
     }
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
+  };
+  // A guest whose kernel knows no virtio port speaks on the serial port.
+  for (const channel of [child.stdout, child.stdio[resultFd]]) {
+    channel?.on('data', take);
+    channel?.on('error', () => {});
+  }
+  child.stderr?.on('data', (chunk: Buffer) => {
     messages.push(chunk);
     if (messages.bytes > outputBytesMax) end('output');
   });
   const exited = waitExit(child);
-  const watching = watchDisk(join(run, 'qmp.sock'), child, () => end('disk-full')).then(
-    async (opened) => {
-      monitor = opened;
-      if (opened)
-        await followConsole(opened, (text) => {
-          console = (console + text).slice(-consoleBytes);
-          return output.bytes === 0;
-        });
-    },
-  );
+  const onEvent = ({ event, data }: Message) => {
+    const { nospace, reason } = (data ?? {}) as { nospace?: unknown; reason?: unknown };
+    if (event === 'BLOCK_IO_ERROR' && nospace === true) end('disk-full');
+    if (event === 'GUEST_PANICKED') end('panic');
+    if (event === 'SHUTDOWN') shutdown = String(reason).slice(0, 100);
+  };
+  const watching = watch(join(run, 'qmp.sock'), child, onEvent).then(async (opened) => {
+    monitor = opened;
+    if (opened)
+      await followConsole(opened, (text) => {
+        console = (console + text).slice(-consoleBytes);
+        if (console.includes('Kernel panic - not syncing')) end('panic');
+      });
+  });
   try {
     const code = await exited;
     const text = output.toString();
-    const match = new RegExp(`${mark}([0-9]+)\\n`).exec(output.tail());
-    const shown = text.replace(new RegExp(`\\n?${mark}[0-9]+\\n$`), '');
+    const match = new RegExp(`${mark}([0-9]+)(?: ([0-9]+))?\\n`).exec(output.tail());
+    const shown = text.replace(new RegExp(`\\n?${mark}[0-9 ]+\\n$`), '');
     return {
       exitCode: match ? Number(match[1]) : null,
+      oomKills: Number(match?.[2] ?? 0),
+      shutdown,
       output: match || code === 0 ? shown : `${shown}${messages.toString()}`,
       console,
       ended,
@@ -115,11 +131,11 @@ function waitExit(child: ChildProcess): Promise<number | null> {
 
 const connectTries = 100;
 
-/** Listens for the pause that a full host disk causes. */
-async function watchDisk(
+/** Listens for the pause that a full host disk causes, and for how the guest ends. */
+async function watch(
   socket: string,
   child: ChildProcess,
-  onFull: () => void,
+  onEvent: (event: Message) => void,
 ): Promise<JsonSocket | undefined> {
   for (
     let tries = 0;
@@ -127,10 +143,7 @@ async function watchDisk(
     tries++
   ) {
     try {
-      return await openMonitor(socket, 5000, (event) => {
-        const data = event.data as { nospace?: boolean } | undefined;
-        if (event.event === 'BLOCK_IO_ERROR' && data?.nospace) onFull();
-      });
+      return await openMonitor(socket, 5000, onEvent);
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -138,15 +151,13 @@ async function watchDisk(
   return undefined;
 }
 
-/**
- * Reads the console until the monitor is closed or `read` returns false, because the ring that
- * keeps the console ends with the machine.
- */
-async function followConsole(monitor: JsonSocket, read: (text: string) => boolean): Promise<void> {
-  for (let reads = 0; reads < consoleReadsMax; reads++) {
+/** Reads the console until the monitor is closed, because its ring ends with the machine. */
+async function followConsole(monitor: JsonSocket, read: (text: string) => void): Promise<void> {
+  while (true) {
     const ring = { device: 'console', size: consoleBytes };
     const text = await monitor.call('ringbuf-read', ring, 5000).catch(() => null);
-    if (typeof text !== 'string' || !read(text)) return;
+    if (typeof text !== 'string') return;
+    read(text);
     await new Promise((resolve) => setTimeout(resolve, consolePollMs));
   }
 }

@@ -10,6 +10,7 @@ import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
+import { lastLines, outOfMemory, rebootLine, rebootsMax, tooManyReboots } from '../build-end.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
@@ -35,7 +36,7 @@ export async function buildLayer(
   signal: AbortSignal,
   context: Own & { host: Host },
 ): Promise<BuildResult> {
-  const { host, paths, installation } = context;
+  const { host, paths } = context;
   const user = host.guestUser('build', spec.layerId);
   const layer = paths.layer(spec.layerId);
   const sealed = async (output: string): Promise<BuildResult> => ({
@@ -47,50 +48,13 @@ export async function buildLayer(
   await removeBuild(spec.layerId, context);
   if (await exists(layer)) return sealed('');
 
-  const [folder, run] = [paths.build(spec.layerId), paths.run('build', spec.layerId)];
-  await prepareFolders(folder, []);
   try {
     // The overlay lies one folder below the root, as disks and layers do, so its relative backing
     // name is right when it becomes a layer.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
-    const token = randomBytes(16).toString('hex');
-    await writeBuildSeed(folder, spec.layerId, spec.recipe, paths.file, token, user.path);
-    await mkdir(run, { mode: 0o700 });
-    await giveTo(user, run);
-    const seed = join(folder, 'seed.iso');
-    const guest = {
-      ...spec,
-      name: processName(installation, 'build', spec.layerId),
-      disk: paths.fromGuest(disk),
-      seed: paths.fromGuest(seed),
-      ...(spec.boot.build ?? usualSize(host)),
-      build: true,
-      network: spec.recipe.network,
-    };
-    const cage: Cage = {
-      user,
-      cwd: run,
-      readable: [...paths.chain(spec), seed],
-      writable: [run, disk],
-      network: spec.recipe.network,
-      kvm: host.accel === 'kvm',
-      mortal: true,
-    };
-    const command = await caged(cage, 'qemu-system-x86_64', qemuArgs(guest, host, paths)).catch(
-      (error) => {
-        throw failedForNow('QEMU cannot be started.', { detail: String(error) });
-      },
-    );
-    const { recipe, onLine } = spec;
-    const { timeoutMs } = recipe;
-    const outcome = await runGuest(
-      command,
-      run,
-      { mark: exitMark(token), timeoutMs, onLine },
-      signal,
-    );
-    if (outcome.exitCode === 0 && outcome.ended === null) {
+    const outcome = await runBoots(spec, disk, signal, context);
+    if (outcome.exitCode === 0 && outcome.ended === null && outcome.oomKills === 0) {
       await makeImmutable(disk);
       await moveDurably(disk, layer);
       return sealed(outcome.output);
@@ -102,7 +66,78 @@ export async function buildLayer(
   }
 }
 
-function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec): BuildResult {
+/** Boots the build machine, and again as often as its recipe asks for it. */
+async function runBoots(
+  spec: BuildSpec,
+  disk: string,
+  signal: AbortSignal,
+  context: Own & { host: Host },
+): Promise<Outcome> {
+  const { rebootStatus, timeoutMs } = spec.recipe;
+  const end = performance.now() + timeoutMs;
+  let said = '';
+  for (let boot = 1; ; boot++) {
+    const limitMs = Math.max(1, end - performance.now());
+    const outcome = await runBoot(spec, { disk, boot, limitMs }, signal, context);
+    const output = said + outcome.output;
+    if (outcome.exitCode !== rebootStatus || outcome.ended !== null) return { ...outcome, output };
+    if (boot > rebootsMax) throw tooManyReboots(spec, output);
+    said = `${output.trimEnd()}\n${rebootLine(spec)}\n`;
+  }
+}
+
+async function runBoot(
+  spec: BuildSpec,
+  { disk, boot, limitMs }: { disk: string; boot: number; limitMs: number },
+  signal: AbortSignal,
+  { host, paths, installation }: Own & { host: Host },
+): Promise<Outcome> {
+  const { layerId, recipe, onLine } = spec;
+  const user = host.guestUser('build', layerId);
+  const [folder, run] = [paths.build(layerId), paths.run('build', layerId)];
+  for (const left of [folder, run]) await rm(left, { recursive: true, force: true });
+  await prepareFolders(folder, []);
+  const token = randomBytes(16).toString('hex');
+  const instance = layerId;
+  await writeBuildSeed(folder, {
+    ...{ instance, recipe, token, boot },
+    fileOf: paths.file,
+    path: user.path,
+  });
+  await mkdir(run, { mode: 0o700 });
+  await giveTo(user, run);
+  const seed = join(folder, 'seed.iso');
+  const size = spec.boot.build ?? usualSize(host);
+  const guest = {
+    ...spec,
+    name: processName(installation, 'build', layerId),
+    disk: paths.fromGuest(disk),
+    seed: paths.fromGuest(seed),
+    cpus: Math.max(size.cpus, recipe.cpus ?? 0),
+    memoryMb: Math.max(size.memoryMb, recipe.memoryMb ?? 0),
+    build: true,
+    network: recipe.network,
+  };
+  const cage: Cage = {
+    user,
+    cwd: run,
+    readable: [...paths.chain(spec), seed],
+    writable: [run, disk],
+    network: recipe.network,
+    kvm: host.accel === 'kvm',
+    mortal: true,
+  };
+  const command = await caged(cage, 'qemu-system-x86_64', qemuArgs(guest, host, paths)).catch(
+    (error) => {
+      throw failedForNow('QEMU cannot be started.', { detail: String(error) });
+    },
+  );
+  const options = { mark: exitMark(token), timeoutMs: limitMs, onLine };
+  return runGuest(command, run, options, signal);
+}
+
+function refuse(outcome: Outcome, spec: BuildSpec): BuildResult {
+  const { exitCode, output, console, ended, oomKills } = outcome;
   // When the recipe printed nothing, the console says how far the machine got.
   const last = output.trim() === '' ? consoleReason(plainConsole(console)) : lastLines(output);
   const shown = { output: output.trim() === '' ? console : output };
@@ -116,7 +151,12 @@ function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec):
   if (ended === 'output')
     throw failedForGood(
       `${spec.label} printed more than ${outputBytesMax} bytes while installing; make its script quieter.`,
+      shown,
     );
+  if (oomKills > 0) throw outOfMemory(spec.label, oomKills, shown.output);
+  const byItself = endedByItself(outcome);
+  if (byItself !== null)
+    throw failedForGood(`The build machine of ${spec.label} ${byItself}${last}`, shown);
   if (exitCode === null || exitCode === 0) {
     throw failedForNow(`The build machine of ${spec.label} ended before its script did.${last}`, {
       detail: output,
@@ -126,9 +166,17 @@ function refuse({ exitCode, output, console, ended }: Outcome, spec: BuildSpec):
   return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
 }
 
-function lastLines(output: string): string {
-  const lines = output.trimEnd().split('\n').slice(-5).join('\n');
-  return lines === '' ? '' : ` Its last lines:\n${lines}`;
+/** What a build machine did instead of reporting the end of its recipe; null for nothing. */
+function endedByItself({ exitCode, ended, shutdown }: Outcome): string | null {
+  if (exitCode !== null) return null;
+  if (ended === 'panic' || shutdown === 'guest-panic')
+    return 'stopped, because its kernel panicked.';
+  if (ended !== null) return null;
+  if (shutdown === 'guest-reset')
+    return 'rebooted before its script was done. A script that needs a reboot ends with an exit status of its own that asks for it (silversmith software update --reboot-status).';
+  if (shutdown === 'guest-shutdown')
+    return 'was switched off from inside before its script was done.';
+  return null;
 }
 
 /** Ends the process of a build and removes its files. Idempotent. */

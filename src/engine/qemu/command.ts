@@ -5,6 +5,7 @@ import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
+import { resultPort } from './seed.ts';
 
 interface Guest extends ChainBoot {
   name: string;
@@ -84,7 +85,19 @@ const channelArgs = (build: boolean): string[] => [
   ...['-chardev', build ? 'stdio,id=result,signal=off' : 'ringbuf,id=result,size=4096'],
   ...['-serial', 'chardev:result'],
   ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
-  ...(build ? ['-no-reboot'] : agentArgs),
+  ...(build ? buildArgs : agentArgs),
+];
+
+/** The descriptor on which QEMU gets the fast result channel of a build: a socket. */
+export const resultFd = 3;
+
+/** A build has a second result channel, and a device by which its kernel reports a panic. */
+const buildArgs = [
+  '-no-reboot',
+  ...['-device', 'virtio-serial-pci'],
+  ...['-chardev', `socket,fd=${resultFd},id=fast`],
+  ...['-device', `virtserialport,chardev=fast,name=${resultPort}`],
+  ...['-device', 'pvpanic'],
 ];
 
 const cardOf = ({ hardware }: Guest) =>

@@ -6,10 +6,13 @@ import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
-import { clearScript, clearUnit, renewScript } from '../guest-script.ts';
+import { clearScript, clearUnit, recipeFunctions, renewScript } from '../guest-script.ts';
 import type { Identity } from '../identity.ts';
 
 const toolMs = 60_000;
+
+/** The name of the virtio port that leads to the server in a build. */
+export const resultPort = 'silversmith.result';
 
 /**
  * Starts the line on which a build reports its exit status. The token is drawn for this one build
@@ -18,27 +21,28 @@ const toolMs = 60_000;
  */
 export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = (token: string) => `#!/bin/sh
-# Runs the recipe of a build and reports on the second serial port.
+const buildUserData = (token: string, boot: number, rebootStatus: number | undefined) => `#!/bin/sh
+# Runs the recipe of a build and reports on the result channel: a virtio port where the guest's
+# kernel knows those, because the second serial port takes a second for each 75 KB.
 out=/dev/ttyS1
+modprobe -q virtio_console 2>/dev/null
+for port in /sys/class/virtio-ports/*/name; do
+  [ ! -r "$port" ] || [ "$(cat "$port")" != ${resultPort} ] || out=/dev/$(basename "\${port%/name}")
+done
 stty -F $out raw -echo 2>/dev/null
 seed=/run/silversmith/seed
 if [ ! -e $seed/recipe ]; then
   mkdir -p $seed
   mount -o ro "$(blkid -L cidata || blkid -L CIDATA)" $seed
 fi
-export DEBIAN_FRONTEND=noninteractive
-# The layer below has no certificate of its own; what is installed may look for one.
-if command -v make-ssl-cert >/dev/null && [ ! -e /etc/ssl/certs/ssl-cert-snakeoil.pem ]; then
-  make-ssl-cert generate-default-snakeoil --force-overwrite 2>/dev/null
-fi
-cd $seed/files || exit 1
-case "$(head -c 2 $seed/recipe)" in
-'#!') $seed/recipe ;;
-*) sh $seed/recipe ;;
-esac </dev/null >$out 2>&1
+${recipeFunctions('$seed/recipe', '$seed/files', boot)}
+before=$(oom_kills)
+run_recipe >$out 2>&1
 code=$?
-if [ -n "$SILVERSMITH_CHROOT" ] || [ ! -d /run/systemd/system ]; then
+after=$(oom_kills)
+if [ $code = ${rebootStatus ?? 'none'} ]; then
+  : # It goes on after a reboot, so the folder and the identity stay.
+elif forget_recipe; [ -n "$SILVERSMITH_CHROOT" ] || [ ! -d /run/systemd/system ]; then
   sh $seed/clear >/dev/null 2>&1
 else
   # Services write what they keep when they stop (a random seed, cloud-init's state), so the layer is cleared after all of them.
@@ -47,7 +51,7 @@ else
   systemctl daemon-reload && systemctl start silversmith-clear.service
 fi
 sync
-printf '\\n\\036silversmith-exit ${token} %s\\n' $code >$out
+printf '\\n\\036silversmith-exit ${token} %s %s\\n' $code $((\${after:-0} - \${before:-0})) >$out
 [ -n "$SILVERSMITH_CHROOT" ] || poweroff
 `;
 
@@ -89,20 +93,27 @@ export async function writeMachineSeed(
   );
 }
 
-/** Writes the seed of a build; `fileOf` gives the path of a recipe's file by its digest. */
-export async function writeBuildSeed(
-  folder: string,
-  instance: string,
-  recipe: Recipe,
-  fileOf: (sha256: string) => string,
-  token: string,
-  path: string,
-): Promise<void> {
+interface BuildSeed {
+  instance: string;
+  recipe: Recipe;
+  /** Gives the path of a recipe's file by its digest. */
+  fileOf: (sha256: string) => string;
+  token: string;
+  /** Counts the starts of the build machine, from 1. */
+  boot: number;
+  /** Where programs are looked for. */
+  path: string;
+}
+
+/** Writes the seed of a build to `folder/seed.iso`. */
+export async function writeBuildSeed(folder: string, seed: BuildSeed): Promise<void> {
+  const { instance, recipe, fileOf, token, boot, path } = seed;
   await writeSeed(
     folder,
     path,
-    `instance-id: build-${instance}\nlocal-hostname: build\n`,
-    buildUserData(token),
+    // cloud-init runs user-data once for each instance.
+    `instance-id: build-${instance}-${boot}\nlocal-hostname: build\n`,
+    buildUserData(token, boot, recipe.rebootStatus),
     async (source) => {
       await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
       await writeFile(join(source, 'clear'), clearScript);
@@ -132,7 +143,11 @@ async function writeSeed(
   const iso = join(folder, 'seed.iso');
   await runCommand(
     'xorrisofs',
-    ['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3', '-o', iso, source],
+    [
+      ...['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3'],
+      // A recipe may run each of its files.
+      ...['-file-mode', '0555', '-o', iso, source],
+    ],
     { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });

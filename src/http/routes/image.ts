@@ -2,6 +2,7 @@
 
 import {
   type ImageView,
+  imageCancel,
   imageCapture,
   imageDelete,
   imageGet,
@@ -12,6 +13,7 @@ import {
   imageRestore,
 } from '../../app/image.ts';
 import type { Answer } from '../../contract/table.ts';
+import { warningsOf } from '../../domain/software.ts';
 import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 
 export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {
@@ -45,6 +47,7 @@ export const imageHandlers: Handlers<
   | 'imageGet'
   | 'imageCapture'
   | 'imageInstall'
+  | 'imageCancel'
   | 'imageDelete'
   | 'imageRestore'
   | 'imageProtect'
@@ -71,8 +74,10 @@ export const imageHandlers: Handlers<
         name: body.name,
         softwareIds: body.software_ids,
         baseImageId: body.base_image_id,
+        refresh: body.refresh,
       }),
     ),
+  imageCancel: async (context, { params }) => presentImage(await imageCancel(context, params.id)),
   async imageDelete(context, { params }) {
     await imageDelete(context, params.id);
     return {};
@@ -89,6 +94,7 @@ export const imageHandlers: Handlers<
       report,
       steps: steps.map(({ softwareId, exitCode, durationMs, ...step }) => ({
         ...step,
+        warnings: warningsOf(step.output),
         software_id: softwareId,
         exit_code: exitCode,
         duration_ms: durationMs,

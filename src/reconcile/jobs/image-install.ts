@@ -8,7 +8,7 @@ import type { BaseImageId, ImageId, JobId, LayerId } from '../../domain/ids.ts';
 import { builtImageSizeGb } from '../../domain/image.ts';
 import { isOpen, type Job } from '../../domain/job.ts';
 import { chainHeightMax, isUsable, type Layer } from '../../domain/layer.ts';
-import { canonicalOrder, layerKey, type Software } from '../../domain/software.ts';
+import { canonicalOrder, isFresh, layerKey, type Software } from '../../domain/software.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
@@ -20,8 +20,8 @@ import { assertStands } from '../soundness.ts';
 const waitForOtherMs = 200;
 const waitForShorterMs = 1000;
 
-const kind = 'imageInstall';
-const imageOf = ({ imageId }: Job<typeof kind>) => named(imageId, kind, 'image');
+type Install = 'imageInstall' | 'imageReuse';
+const imageOf = ({ imageId, kind }: Job<Install>) => named(imageId, kind, 'image');
 
 interface Step {
   software: Software;
@@ -31,16 +31,16 @@ interface Step {
   sizeBytes: number;
   /** What the steps after it may write. */
   restBytes: number;
+  isFresh(layer: Layer): boolean;
 }
 
 const bytesOf = (list: readonly Software[]) =>
   Math.ceil(list.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
 
-export const imageInstall = defineJob({
-  kind,
+const install = {
   attemptsMax: 4,
 
-  async run(context) {
+  async run(context: JobContext<Install>) {
     const imageId = imageOf(context.job);
     const { base, list } = await context.write((work) => begin(work, imageId));
     let head = await context.store.read('system', (work) => work.layers.get(base.layerId));
@@ -62,21 +62,32 @@ export const imageInstall = defineJob({
         key,
         sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
         restBytes: bytesOf(list.slice(index + 1)),
+        isFresh: freshness(context, software, head),
       };
       head = await ensureStep(context, step, base.id);
     }
-    return async (work) => {
+    return async (work: Writer) => {
       await assertStands(work, head.id);
       await work.images.become(imageId, 'available', { layerId: head.id });
     };
   },
 
-  async abandon(work, job, reason) {
+  async abandon(work: Writer, job: Job<Install>, reason: string) {
     const imageId = imageOf(job);
     await work.images.become(imageId, 'building');
     await work.images.become(imageId, 'failed', { statusReason: reason });
   },
-});
+};
+
+/** Needs a build machine for some step, as far as the request could tell. */
+export const imageInstall = defineJob<'imageInstall'>({ kind: 'imageInstall', ...install });
+/** Finds all of its steps in the build cache; becomes an `imageInstall` when one has gone. */
+export const imageReuse = defineJob<'imageReuse'>({ kind: 'imageReuse', ...install });
+
+function freshness({ job, clock }: JobContext<Install>, { recipe }: Software, parent: Layer) {
+  const refreshedSince = job.data.refresh === true ? job.createdAt : null;
+  return (layer: Layer) => isFresh(layer, { recipe, parent, refreshedSince, now: clock.now() });
+}
 
 async function begin(
   work: Writer,
@@ -96,7 +107,7 @@ async function begin(
  * while another build makes it.
  */
 async function ensureStep(
-  context: JobContext<typeof kind>,
+  context: JobContext<Install>,
   step: Step,
   baseId: BaseImageId,
 ): Promise<Layer> {
@@ -126,6 +137,8 @@ async function ensureStep(
       });
     return layer;
   }
+  if (job.kind === 'imageReuse')
+    throw new NotYet(`${software.name} is not in the build cache any more`, 0, 'imageInstall');
   if (!mine)
     throw new NotYet(`${software.name} is being installed by another build`, waitForOtherMs);
 
@@ -171,15 +184,15 @@ async function ensureStep(
 }
 
 /**
- * Returns the layer with a key. A layer that stands on a damaged layer, or that is half-made on
- * another parent, loses its key and is not returned.
+ * Returns the layer of a step that has its key. A layer that stands on a damaged layer, that is
+ * half-made on another parent, or that is too old, loses its key and is not returned.
  */
-async function usable(work: Writer, key: string, parentId: LayerId): Promise<Layer | undefined> {
+async function usable(work: Writer, { key, parent, isFresh }: Step): Promise<Layer | undefined> {
   const found = await work.layers.byKey(key);
   if (!found) return undefined;
   const chain = await work.layers.chain(found.id);
-  const stands = chain.slice(1).every(isUsable);
-  if (stands && (found.state !== 'building' || found.parentId === parentId)) return found;
+  const stands = chain.slice(1).every(isUsable) && isFresh(found);
+  if (stands && (found.state !== 'building' || found.parentId === parent.id)) return found;
   await work.layers.update(found.id, { key: null });
   return undefined;
 }
@@ -190,12 +203,13 @@ async function usable(work: Writer, key: string, parentId: LayerId): Promise<Lay
  */
 async function reserve(
   work: Writer,
-  { key, parent, sizeBytes }: Step,
+  step: Step,
   jobId: JobId,
 ): Promise<{ layer: Layer; mine: boolean }> {
+  const { key, parent, sizeBytes } = step;
   await assertStands(work, parent.id);
   const height = (await work.layers.chain(parent.id)).length;
-  const found = await usable(work, key, parent.id);
+  const found = await usable(work, step);
   if (found) {
     if (found.state !== 'building' || found.jobId === jobId)
       return { layer: found, mine: found.state === 'building' };

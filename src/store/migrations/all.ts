@@ -32,6 +32,7 @@ import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
 import { account } from './0030-account.ts';
+import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -64,6 +65,7 @@ const all: Record<string, MigrationFor> = {
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
   '0030-account': account,
+  '0034-cancelled-jobs': cancelledJobs,
 };
 
 /**
@@ -77,6 +79,7 @@ export const additions: readonly string[] = [
   '0027-webhooks',
   '0028-operator-keys',
   '0030-account',
+  '0034-cancelled-jobs',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -6,6 +6,7 @@ import type { Begun, Job, JobKind, NewJob } from '../../domain/job.ts';
 export type JobChange = Partial<
   Pick<
     Job,
+    | 'kind'
     | 'phase'
     | 'progress'
     | 'leaseUntil'
@@ -47,6 +48,8 @@ export interface JobReader {
   openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
   /** When the next queued job becomes due; undefined when none is queued. */
   nextDue(): Promise<number | undefined>;
+  /** The running jobs that are to end without a result, in no order. */
+  toCancel(): Promise<JobId[]>;
   /** The open jobs of these images, in no order; any number of ids. */
   ofImages(ids: readonly ImageId[]): Promise<Job[]>;
   /** The open jobs of these machines, in no order; any number of ids. */
@@ -82,6 +85,11 @@ export interface JobWriter extends JobReader {
    * open job. Throws image-building when the job runs.
    */
   cancelOfImage(imageId: ImageId): Promise<Job | undefined>;
+  /**
+   * Asks that an open job ends without a result; a queued one is due at once. Its owner undoes what
+   * was made, and then ends it. The time of the first request stays.
+   */
+  requestCancel(id: JobId): Promise<void>;
   /**
    * Keeps an id that a job chose for a thing that it is about to make, and returns it. Returns the
    * earlier id instead when the job has begun one under this name, so that a job which is run again

@@ -109,6 +109,15 @@ export class SqlJobReader extends Queries implements JobReader {
     return row?.at ?? undefined;
   }
 
+  async toCancel(): Promise<JobId[]> {
+    const rows = await this.within(this.db.selectFrom('job'))
+      .where(isRunning)
+      .where('cancelRequestedAt', 'is not', null)
+      .select('id')
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
   async ofImages(ids: readonly ImageId[]): Promise<Job[]> {
     const jobs = this.openJobs().where('imageId', 'in', this.among(ids));
     return (await jobs.selectAll().execute()).map(toJob);
@@ -171,6 +180,7 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
       notBefore: at,
       leaseOwner: null,
       leaseUntil: null,
+      cancelRequestedAt: null,
       reason: null,
       data: JSON.stringify({ ...data, ...(origin && { origin }) }),
       createdAt: at,
@@ -225,6 +235,18 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
       .where('id', '=', row.id)
       .execute();
     return toJob(row);
+  }
+
+  async requestCancel(id: JobId): Promise<void> {
+    await this.within(this.db.updateTable('job'))
+      .set((e) => ({
+        cancelRequestedAt: e.fn.coalesce('cancelRequestedAt', e.val(this.now())),
+        notBefore: this.now(),
+        updatedAt: this.now(),
+      }))
+      .where('id', '=', id)
+      .where(isOpen)
+      .execute();
   }
 
   async begin<Id extends string>(

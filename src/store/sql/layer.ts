@@ -31,7 +31,7 @@ const inUse = sql<boolean>`(
  * on its layers only when the build ends.
  */
 const inBuild = sql.raw<boolean>(
-  openJob("job.kind = 'imageInstall' and job.created_at <= layer.used_at"),
+  openJob("job.kind in ('imageInstall', 'imageReuse') and job.created_at <= layer.used_at"),
 );
 
 /**

@@ -53,6 +53,7 @@ async function furnish(
   const id = await world.job({ kind: 'imageExport', organisationId, imageId, transferId });
   const job = await world.claim(id, 'owner');
   assert.ok(job);
+  await world.write((work) => work.jobs.requestCancel(id));
   const ids = { imageId, deletedId, machineId, diskId, freshId, transferId, goneId };
   return { ...ids, jobId: id, job, uid, keyId, webhook, deliveryId, layerId, softwareId };
 }

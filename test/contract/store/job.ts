@@ -216,6 +216,25 @@ function testQueue(make: MakeWorld) {
     await assert.rejects(cancel(), { code: 'image_building' });
   });
 
+  it('is listed when it runs and is to end, and is due at once when it waits', async (t) => {
+    const world = await make(t);
+    const [runs, waits] = [await world.machineJob(), await world.machineJob()];
+    const toCancel = () => world.read((work) => work.jobs.toCancel());
+    const cancel = (id: JobId) => world.write((work) => work.jobs.requestCancel(id));
+    const late = await claimed(world, waits, 'owner');
+    await world.write((work) =>
+      work.jobs.fencedUpdate(late, { state: 'queued', notBefore: world.now() + 4000 }),
+    );
+    await claimed(world, runs, 'owner');
+    assert.deepEqual(await toCancel(), []);
+    await cancel(runs);
+    await cancel(waits);
+    assert.deepEqual(await toCancel(), [runs]);
+    assert.equal(await world.read((work) => work.jobs.nextDue()), world.now());
+    const [first] = [world.now(), world.advance(100), await cancel(waits)];
+    assert.equal((await claimed(world, waits, 'owner')).cancelRequestedAt, first);
+  });
+
   it('is forgotten when it ended long ago, and never while it is open', async (t) => {
     const world = await make(t);
     const [ended, open] = [await world.machineJob(), await world.machineJob()];

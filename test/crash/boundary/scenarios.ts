@@ -8,6 +8,8 @@ import type { Harness } from '../../http/harness.ts';
 
 export interface Scenario {
   kind: JobKind;
+  /** It changes the store alone. */
+  callsNoEngine?: true;
   /** Makes everything that the request needs, and waits until no job is open. */
   prepare(h: Harness): Promise<void>;
   /** Sends the request. The job is not run yet. */
@@ -78,6 +80,15 @@ export const scenarios: Record<string, Scenario> = {
     ask: (h) =>
       ask(h, 'imageInstall', 0, { software_ids: [h.editor.id, h.browser.id, h.viewer.id] }),
     holds: allAvailable(1),
+  },
+  'an installation of a title that exists': {
+    kind: 'imageReuse',
+    callsNoEngine: true,
+    async prepare(h) {
+      await askAndSettle(h, 'imageInstall', 0, { software_ids: [h.editor.id] });
+    },
+    ask: (h) => ask(h, 'imageInstall', 0, { software_ids: [h.editor.id] }),
+    holds: allAvailable(2),
   },
   'a start on an image that was assigned': {
     kind: 'machineStart',

@@ -1,0 +1,7 @@
+// Adds since when a job is to end without a result.
+
+import { statements } from './statements.ts';
+
+export const cancelledJobs = statements(`
+alter table job add column cancel_requested_at bigint;
+create index job_to_cancel on job (id) where state = 'running' and cancel_requested_at is not null`);
