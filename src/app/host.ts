@@ -29,7 +29,7 @@ export async function assertStartFits(
   guest: Guest,
   { what, fresh }: { what: string; fresh: boolean },
 ): Promise<void> {
-  const account = await work.account.host();
+  const account = await work.account.host({ guestsOnly: !fresh });
   if (!account) return;
   assertGuestFits(account, guest, { what, code: 'no_capacity' });
   if (fresh) assertBytesFit(account, account.admission.growthBytes, 'no_capacity');

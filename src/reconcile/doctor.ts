@@ -19,6 +19,7 @@ import {
   orphanFindings,
   roomFindings,
   softwareFindings,
+  strayFindings,
   waitingFindings,
 } from './findings.ts';
 
@@ -75,6 +76,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...orphanFindings(known.layers, known.diskIds, has, begun),
     ...softwareFindings(known.software, has),
     ...machineFindings(idle, running),
+    ...strayFindings(new Set(known.machines.map(({ id }) => id)), running),
     ...jobFindings(known.jobs, clock.now()),
     ...roomFindings(has.capacity),
     ...deletingFindings(known.deletingInUse),

@@ -142,6 +142,18 @@ export function machineFindings(idle: readonly Machine[], running: ReadonlySet<n
   });
 }
 
+/** Machines that run though the store has no row of them, so that their memory is in no account. */
+export function strayFindings(known: ReadonlySet<number>, running: ReadonlySet<number>): Finding[] {
+  return [...running]
+    .filter((id) => !known.has(id))
+    .map((id) => ({
+      severity: 'warning',
+      subject: `machine ${id}`,
+      found: 'is on, and the store does not know it; its memory is in no account',
+      cure: 'start the server: it stops such a machine within some seconds',
+    }));
+}
+
 export function jobFindings(jobs: readonly Job[], now: number): Finding[] {
   // A running job's owner renews the lease, and with it the time of the last change.
   const waitsSince = (one: Job) => (one.state === 'running' ? one.updatedAt : one.notBefore);

@@ -17,8 +17,11 @@ export interface AccountReader {
    * The account of the whole host, whatever the scope; undefined before the host was measured. The
    * disks of machines that are on reserve their growth. Builds beyond those that run at once hold
    * no memory, because they wait for the place of another one.
+   *
+   * `guestsOnly`: undefined also where nothing limits guests. Then the sums are not read, with which
+   * the transactions of all starts would conflict.
    */
-  host(): Promise<Account | undefined>;
+  host(options?: { guestsOnly?: boolean }): Promise<Account | undefined>;
   /** What the scope holds, by kind, as it is kept; kinds of which nothing is left may be missing. */
   kinds(): Promise<HeldOfKind[]>;
   /** The same for the system's scope, counted from all rows anew; it takes long. */

@@ -31,7 +31,8 @@ const guestsOf = (kind: string, places: number) => sql`select memory_mb, cpus fr
   order by memory_mb desc limit ${places}) as largest`;
 
 export class SqlAccountReader extends Queries implements AccountReader {
-  async host(): Promise<Account | undefined> {
+  async host({ guestsOnly = false } = {}): Promise<Account | undefined> {
+    if (guestsOnly && !this.dialect.isSerial && !(await this.#limitsGuests())) return undefined;
     const { rows } = await sql<Measured & HeldOfKind & { memoryMost: number; cpusMost: number }>`
       select host.total_bytes, host.free_bytes, host.known_bytes, host.growth_bytes,
         host.build_places, host.memory_mb as memory_most, host.cpus as cpus_most, held.*
@@ -57,6 +58,15 @@ export class SqlAccountReader extends Queries implements AccountReader {
       admission: { memoryMb: row.memoryMost, cpus: row.cpusMost, growthBytes },
       held: { ...held, reservedBytes: held.reservedBytes + on * growthBytes },
     };
+  }
+
+  async #limitsGuests(): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('host')
+      .where((e) => e.or([e('memoryMb', 'is not', null), e('cpus', 'is not', null)]))
+      .select('id')
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   async #builds(places: number): Promise<Pick<Held, 'memoryMb' | 'cpus'>> {
