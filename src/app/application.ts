@@ -20,6 +20,7 @@ interface ApplicationOptions {
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
   blobs: Blobs;
+  assertTakes: ReadContext['assertTakes'];
 }
 
 export interface Change {
@@ -47,7 +48,8 @@ export class Application {
 
   /** The part of a context that reads and changes share. */
   #shared({ organisationId, keyId }: Caller) {
-    return { organisationId, keyId, blobs: this.#options.blobs };
+    const { blobs, assertTakes } = this.#options;
+    return { organisationId, keyId, blobs, assertTakes };
   }
 
   /** `isTimeless`: the result depends on the store alone, and not on the time. */

@@ -12,6 +12,8 @@ interface AuditQuery {
   endDate?: string | undefined;
   actions?: readonly string[] | undefined;
   machineId?: MachineId | undefined;
+  /** The id of an entry; what follows it is asked for. */
+  before?: number | undefined;
 }
 
 /**
@@ -20,13 +22,13 @@ interface AuditQuery {
  */
 export async function userActionLogList(
   { work, now }: ReadContext,
-  { startDate, endDate, actions, machineId }: AuditQuery,
+  { startDate, endDate, actions, machineId, before }: AuditQuery,
 ) {
   const to = endDate === undefined ? now() : parseDate('end_date', endDate, 24 * 3600_000 - 1);
   const from = startDate === undefined ? to - defaultDaysMs : parseDate('start_date', startDate, 0);
   if (from > to) throw invalid('start_date is after end_date; exchange them.');
   return {
-    ...(await work.audit.list({ from, to, actions, machineId, limit: auditEntriesMax })),
+    ...(await work.audit.list({ from, to, actions, machineId, before, limit: auditEntriesMax })),
     from,
     to,
   };

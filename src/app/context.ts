@@ -40,6 +40,11 @@ export interface ReadContext {
   keyId: KeyId;
   work: OrganisationReader;
   blobs: Blobs;
+  /**
+   * Throws `invalid` for the first bytes of an upload of `bytes` bytes that no image could be made
+   * of. Passes where another server works the engine, which judges the whole file later.
+   */
+  assertTakes(head: Buffer, bytes: number): void;
   /** The time. What asks for it is not answered again from memory. */
   now(): number;
 }

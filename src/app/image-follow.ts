@@ -1,7 +1,7 @@
 // Following the log of an image: the events to begin after, and whether there is an end already.
 
 import type { ImageId } from '../domain/ids.ts';
-import type { BuildStep } from '../domain/image.ts';
+import type { ListedStep } from '../domain/image.ts';
 import type { ReadContext } from './context.ts';
 
 export interface Followed {
@@ -9,8 +9,8 @@ export interface Followed {
   after: number | null;
   /** The status of an image that is made, or whose making has failed; null while it is made. */
   settled: string | null;
-  /** The log of a settled image, unless the follower has read some of it. */
-  steps: (BuildStep & { name: string })[];
+  /** The steps of a settled image, unless the follower has read some of its log. */
+  steps: ListedStep[];
   report: string | null;
 }
 

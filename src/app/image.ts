@@ -6,7 +6,6 @@ import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.
 import {
   assertCancellable,
   assertDeletable,
-  type BuildStep,
   builtImageSizeGb,
   cancelledReason,
   type Image,
@@ -16,6 +15,7 @@ import {
 import type { Job } from '../domain/job.ts';
 import { chainHeightMax, generalizeBytes, type Layer } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
+import { assertOffered } from '../domain/offer.ts';
 import {
   canonicalOrder,
   isFresh,
@@ -24,6 +24,7 @@ import {
   type Software,
 } from '../domain/software.ts';
 import { gbBytes } from '../domain/units.ts';
+import type { ImageFilter } from '../store/port/image.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom, buildGuestOn } from './host.ts';
 import { assertQuota } from './organisation.ts';
@@ -32,6 +33,8 @@ import { assertQuota } from './organisation.ts';
 export interface ImageView {
   image: Image;
   softwares: Pick<Software, 'id' | 'name' | 'sizeGb'>[];
+  /** The base that it stands on; undefined when that is not known. */
+  base: Pick<BaseImage, 'id' | 'name' | 'version'> | undefined;
   job: Job | undefined;
 }
 
@@ -44,26 +47,26 @@ async function viewImages({ work }: ReadContext, images: readonly Image[]): Prom
     .map((image) => image.id);
   const softwares = built.length > 0 ? await work.images.softwareOf(built) : [];
   const jobs = unsettled.length > 0 ? await work.jobs.ofImages(unsettled) : [];
+  const ids = images.map(({ id }) => id);
+  const bases = ids.length > 0 ? await work.bases.ofImages(ids) : [];
   return images.map((image) => ({
     image,
     softwares: softwares
       .filter((row) => row.imageId === image.id)
       .map((row) => ({ id: row.softwareId, name: row.name, sizeGb: row.sizeGb })),
+    base: bases.find((base) => base.imageId === image.id),
     job: jobs.find((job) => job.imageId === image.id),
   }));
 }
 
 const viewImage = async (context: ReadContext, image: Image): Promise<ImageView> => {
   const [view] = await viewImages(context, [image]);
-  return view ?? { image, softwares: [], job: undefined };
+  return view ?? { image, softwares: [], base: undefined, job: undefined };
 };
 
-export async function imageList(
-  context: ReadContext,
-  filter: { page: number; perPage: number; q?: string | undefined; deleted?: boolean | undefined },
-) {
-  const { images, count } = await context.work.images.list(filter);
-  return { images: await viewImages(context, images), count };
+export async function imageList(context: ReadContext, filter: ImageFilter) {
+  const { images, ...rest } = await context.work.images.list(filter);
+  return { images: await viewImages(context, images), ...rest };
 }
 
 export async function imageGet(context: ReadContext, id: ImageId): Promise<ImageView> {
@@ -151,9 +154,11 @@ export async function imageInstall(
   const { work, organisationId } = context;
   const name = input.name === undefined ? null : parseImageName(input.name);
   const base = await work.bases.get(input.baseImageId);
+  assertOffered('base image', base, 'GET /software');
   await assertQuota(context, { images: 1, builds: 1 });
   const ids = input.softwareIds ?? [];
   const list = canonicalOrder(pickSoftware(await work.software.list(ids), ids));
+  for (const title of list) assertOffered('software', title, 'GET /software');
   const refresh = input.refresh === true;
   const unmade = await unmadeSteps(context, base, list, refresh);
   const reservedBytes = Math.ceil(unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
@@ -180,7 +185,7 @@ export async function imageInstall(
   const made = { kind, organisationId, imageId: image.id, data } as const;
   await context.enqueue([{ ...made, reservedBytes, ...build }]);
   const [job] = await work.jobs.ofImages([image.id]);
-  return { image, softwares: list, job };
+  return { image, softwares: list, base, job };
 }
 
 /** Returns the software whose step no earlier build has made, or that is to be made anew. */
@@ -285,12 +290,4 @@ export async function imageProtect(
   touched({ imageId: id });
   await work.images.update(id, { protectedAt: wanted ? (image.protectedAt ?? work.now()) : null });
   return imageGet(context, id);
-}
-
-export async function imageLog(
-  { work }: ReadContext,
-  id: ImageId,
-): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
-  const { report } = await work.images.get(id);
-  return { steps: await work.images.steps(id), report };
 }

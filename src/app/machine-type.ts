@@ -3,17 +3,29 @@
 import type { MachineId, MachineTypeId } from '../domain/ids.ts';
 import { assertOff } from '../domain/machine.ts';
 import type { MachineType } from '../domain/machine-type.ts';
-import type { ChangeContext, ReadContext } from './context.ts';
+import { assertOffered, isOffered } from '../domain/offer.ts';
+import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 
-export const planList = ({ work }: ReadContext): Promise<MachineType[]> => work.machineTypes.list();
+export const planList = async ({ work }: ReadContext): Promise<MachineType[]> =>
+  (await work.machineTypes.list()).filter(isOffered);
 
-/** The types that a machine can have: all of them. Throws `not_found`. */
+/** The type with this id. Throws `not_found`, also for a type that is retired. */
+export async function offeredType(
+  { machineTypes }: OrganisationReader,
+  id: MachineTypeId,
+): Promise<MachineType> {
+  const type = await machineTypes.get(id);
+  assertOffered('machine type', type, 'GET /plans');
+  return type;
+}
+
+/** The types that a machine can have: all that are offered. Throws `not_found`. */
 export async function machineTypeList(
   { work }: ReadContext,
   id: MachineId,
 ): Promise<MachineType[]> {
   await work.machines.get(id);
-  return work.machineTypes.list();
+  return (await work.machineTypes.list()).filter(isOffered);
 }
 
 /**
@@ -27,7 +39,7 @@ export async function machineTypeSet(
 ): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
-  const { code: machineType, cpus, memoryMb } = await work.machineTypes.get(typeId);
+  const { code: machineType, cpus, memoryMb } = await offeredType(work, typeId);
   assertOff(machine);
   await work.machines.update(id, { machineType, cpus, memoryMb });
 }

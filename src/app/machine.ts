@@ -8,15 +8,16 @@ import {
   assertHolds,
   assertResettable,
   type Machine,
-  type MachineStatus,
   machinePermissionDefaults,
   planStart,
   planStop,
 } from '../domain/machine.ts';
+import type { MachineFilter } from '../store/port/machine.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { assertStartFits } from './host.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
+import { offeredType } from './machine-type.ts';
 import { assertQuota } from './organisation.ts';
 
 export interface MachineView {
@@ -46,26 +47,21 @@ async function viewMachines(
   }));
 }
 
-export interface MachineFilter {
-  page: number;
-  perPage: number;
-  q?: string | undefined;
-  status?: MachineStatus | undefined;
+interface MachineQuery extends MachineFilter {
   /** Whether the machine has a user. */
   assigned?: boolean | undefined;
-  hasSessionData?: boolean | undefined;
   /** The least number of minutes that the machine has left. */
   timeLeftMin?: number | undefined;
 }
 
 export async function machineList(
   context: ReadContext,
-  { assigned, timeLeftMin = 0, ...filter }: MachineFilter,
+  { assigned, timeLeftMin = 0, ...filter }: MachineQuery,
 ) {
   // No machine has a user, and none has minutes left, because nothing is metered.
-  if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0 };
-  const { machines, count } = await context.work.machines.list(filter);
-  return { machines: await viewMachines(context, machines), count };
+  if (assigned === true || timeLeftMin > 0) return { machines: [], count: 0, more: false };
+  const { machines, ...rest } = await context.work.machines.list(filter);
+  return { machines: await viewMachines(context, machines), ...rest };
 }
 
 export async function machineGet(context: ReadContext, id: MachineId): Promise<MachineView> {
@@ -92,7 +88,7 @@ export async function machineCreate(
   input: CreateInput,
 ): Promise<{ machines: MachineView[]; image: ImageView | undefined }> {
   const { work, organisationId } = context;
-  const type = await work.machineTypes.get(input.machineTypeId);
+  const type = await offeredType(work, input.machineTypeId);
   await assertQuota(context, { machines: input.quantity ?? 1 });
   const wanted = (input.softwareIds?.length ?? 0) > 0 || input.baseImageId !== undefined;
   const image = wanted ? await imageInstall(context, input) : undefined;
@@ -137,7 +133,7 @@ export async function machineStart(
   const { work, organisationId, touched, enqueue } = context;
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
-  const type = typeId === undefined ? undefined : await work.machineTypes.get(typeId);
+  const type = typeId === undefined ? undefined : await offeredType(work, typeId);
   const image: Image | null =
     machine.assignedImageId === null
       ? null

@@ -1,9 +1,11 @@
 // The parts of an upload. Each part begins where the last one ended, so that an upload that was cut
 // off can resume there.
 
+import { headBytes } from '../domain/disk-kind.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
-import { type Transfer, transferMs } from '../domain/transfer.ts';
+import { parseManifest, type Transfer, transferMs } from '../domain/transfer.ts';
+import { headOf } from '../lib/content.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
 
@@ -39,7 +41,7 @@ async function assertTakes(
  * Writes the bytes of a part where the last one ended; they are durable when this resolves. Call it
  * before the transaction, because a transaction touches no files. It writes nothing of a part that
  * `transferPart` would refuse. Do not write two parts of one transfer at the same time. Throws
- * `unavailable` when the disk is full.
+ * `unavailable` when the disk is full, and `invalid` when the file is no disk.
  */
 export async function transferPartWrite(
   context: ReadContext,
@@ -56,6 +58,27 @@ export async function transferPartWrite(
     // The transfer was deleted, and its bytes with it; the transaction that follows reports it.
     if (!(error instanceof AppError && error.code === 'not_found')) throw error;
   });
+  await assertBegins(context, takes, offset, content);
+}
+
+/**
+ * Throws `invalid` when the part completes the first bytes of the file, and they are of no disk. The
+ * part then does not count, so that no more is sent.
+ */
+async function assertBegins(
+  { blobs, assertTakes }: ReadContext,
+  { id, bytes, manifest }: Transfer,
+  offset: number,
+  content: Buffer,
+): Promise<void> {
+  const end = offset + content.length;
+  if (offset >= headBytes || (end < headBytes && end < bytes)) return;
+  const before = offset === 0 ? [] : [await headOf(await blobs.read(id), offset)];
+  const head = Buffer.concat([...before, content]).subarray(0, headBytes);
+  // A kernel and an initrd may follow the disk.
+  const boot = manifest === null ? null : parseManifest(manifest).boot;
+  const tailBytes = boot?.mode === 'direct' ? boot.kernelBytes + boot.initrdBytes : 0;
+  assertTakes(head, bytes - tailBytes);
 }
 
 /** Records a part whose bytes are written. Throws like `assertTakes`. */

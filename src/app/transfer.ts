@@ -5,6 +5,7 @@ import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
 import {
+  type ExportCompression,
   openTransfersMax,
   parseManifest,
   type Transfer,
@@ -33,11 +34,17 @@ async function assertFew({ work }: ReadContext): Promise<void> {
   }
 }
 
+interface ExportInput {
+  format?: TransferFormat | undefined;
+  /** Default: the usual one of the format. */
+  compression?: ExportCompression | undefined;
+}
+
 /** Asks for an image as one file. Throws `not_found`, `image_not_available` and `invalid`. */
 export async function imageExport(
   context: ChangeContext,
   id: ImageId,
-  format: TransferFormat = 'qcow2',
+  { format = 'qcow2', compression }: ExportInput = {},
 ): Promise<Transfer> {
   const { work, organisationId } = context;
   const image = await work.images.get(id);
@@ -69,7 +76,8 @@ export async function imageExport(
     expiresAt: work.now() + transferMs,
   });
   context.touched({ imageId: id, transferId: transfer.id });
-  await context.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id }]);
+  const data = compression === undefined ? {} : { compression };
+  await context.enqueue([{ kind: 'imageExport', organisationId, transferId: transfer.id, data }]);
   return transfer;
 }
 
@@ -118,6 +126,12 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
   });
 }
 
+interface FinishInput {
+  healImageId?: ImageId | undefined;
+  /** The name of the disk in an archive. */
+  disk?: string | undefined;
+}
+
 /**
  * Asks for an image of the bytes, which must all have come; or, with `healImageId`, for the repair
  * of that damaged image with them. Throws `not_found`, `conflict` and `invalid`.
@@ -125,7 +139,7 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
 export async function transferFinish(
   context: ChangeContext,
   id: TransferId,
-  healImageId?: ImageId,
+  { healImageId, disk }: FinishInput = {},
 ): Promise<ImageView> {
   const { work, organisationId } = context;
   const transfer = await work.transfers.get(id);
@@ -143,7 +157,14 @@ export async function transferFinish(
   context.touched({ imageId, transferId: id });
   await work.transfers.update(id, { status: 'building', imageId });
   await context.enqueue([
-    { kind: 'imageImport', organisationId, imageId, transferId: id, layerId },
+    {
+      kind: 'imageImport',
+      organisationId,
+      imageId,
+      transferId: id,
+      layerId,
+      ...(disk !== undefined && { data: { disk } }),
+    },
   ]);
   return imageGet(context, imageId);
 }

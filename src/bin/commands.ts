@@ -6,10 +6,11 @@ import type { OperatorContext } from '../cli/operator/context.ts';
 import type { ApplyContext } from '../cli/remote/apply.ts';
 import type { CatalogueContext } from '../cli/remote/catalogue.ts';
 import type { TourContext } from '../cli/remote/tour.ts';
+import type { WebhookContext } from '../cli/remote/webhook-desk.ts';
 import type { Environment } from '../lib/environment.ts';
 import type { PagesContext } from './pages.ts';
 
-type RemoteContext = CatalogueContext & TourContext & PagesContext & ApplyContext;
+type RemoteContext = CatalogueContext & TourContext & PagesContext & ApplyContext & WebhookContext;
 
 /** The context of every command. */
 type Given = PagesContext & { env: Environment };
@@ -61,6 +62,8 @@ export const words: Readonly<Record<string, Word>> = {
       create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
       'start stop': async () =>
         (await import('../cli/remote/machine-power.ts')).machinePowerCommands,
+      'delete undelete': async () =>
+        (await import('../cli/remote/machine-delete.ts')).machineDeleteCommands,
       'disks reset restore': async () =>
         (await import('../cli/remote/machine-disk.ts')).machineDiskCommands,
     },
@@ -88,6 +91,18 @@ export const words: Readonly<Record<string, Word>> = {
   key: {
     description: 'access keys: who may use the API',
     operator: async () => (await import('../cli/operator/key.ts')).keyCommands,
+  },
+  webhook: {
+    description:
+      'webhooks: addresses that are told of events; each is given by its id or its address',
+    remote: {
+      'list show deliveries': async () =>
+        (await import('../cli/remote/webhook.ts')).webhookCommands,
+      'add update rotate remove': async () =>
+        (await import('../cli/remote/webhook-change.ts')).webhookChangeCommands,
+      'pause resume ping redeliver': async () =>
+        (await import('../cli/remote/webhook-send.ts')).webhookSendCommands,
+    },
   },
   'master-key': {
     description: 'the key under which secrets are kept',
@@ -238,6 +253,10 @@ const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): 
   async applyLocal(fleet, folder, dataDir, isDry) {
     const { applyLocal } = await import('../cli/operator/apply.ts');
     return applyLocal(await operator(), fleet, folder, dataDir, isDry);
+  },
+  async withLocalWebhooks(flags, organisation, work) {
+    const { withLocalWebhooks } = await import('../cli/operator/webhook.ts');
+    return withLocalWebhooks(await operator(), flags, organisation, work);
   },
   async look(machineId, script, dataDir) {
     const { lookInside } = await import('../cli/operator/machine.ts');

@@ -3,7 +3,7 @@
 
 import { CommanderError } from 'commander';
 import { exitCode } from '../cli/exit.ts';
-import { processTerminal, showing, type Terminal } from '../cli/output.ts';
+import { printLong, processTerminal, showing, type Terminal } from '../cli/output.ts';
 import type { Environment } from '../lib/environment.ts';
 import { addCommands } from './commands.ts';
 import { programOf } from './program.ts';
@@ -17,11 +17,15 @@ export async function main(
   given?: Terminal,
   env: Environment = process.env,
 ): Promise<number> {
-  const terminal = showing(given ?? processTerminal(env));
   const typed = argv.slice(2);
+  const hasPager = !before(typed).includes('--no-pager');
+  const terminal = showing(given ?? processTerminal(env, { hasPager }));
   const json = wantsJson(typed);
+  let helped: Promise<void> | undefined;
   try {
-    const program = programOf(terminal, json);
+    const program = programOf(terminal, json, (text) => {
+      helped = printLong(terminal, text);
+    });
     await addCommands(program, typed, {
       terminal,
       env,
@@ -34,6 +38,7 @@ export async function main(
     await program.parseAsync(argv);
     return terminal.exitCode;
   } catch (error) {
+    await helped;
     if (!(error instanceof CommanderError)) {
       const { explain } = await import('../cli/explain.ts');
       return explain(error, terminal, env, { json });

@@ -14,11 +14,19 @@ function formatItem(term: string, termWidth: number, description: string, help: 
   return `  ${term}\n      ${below}`;
 }
 
-/** The program without its commands. With `json`, commander prints no errors. */
-export const programOf = (terminal: Terminal, json: boolean): Command =>
+/**
+ * The program without its commands. With `json`, commander prints no errors. `printHelp` prints
+ * pages of help, which are long.
+ */
+export const programOf = (
+  terminal: Terminal,
+  json: boolean,
+  printHelp: (text: string) => void = terminal.out,
+): Command =>
   new Command('silversmith')
     .description('A self-hosted image service for fleets of computers.')
     .option('-V, --version', 'print the version, its commit and the runtime')
+    .option('--no-pager', 'print long lists and help as they are')
     .on('option:version', () => {
       terminal.out(versionLine());
       throw new CommanderError(0, 'commander.version', 'the version was printed');
@@ -42,7 +50,7 @@ export const programOf = (terminal: Terminal, json: boolean): Command =>
       formatItem,
     })
     .configureOutput({
-      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeOut: (text) => printHelp(text.trimEnd()),
       writeErr: (text) => (json ? undefined : terminal.err(text.trimEnd())),
     })
     .exitOverride();

@@ -57,9 +57,11 @@ export async function confirmed(
   throw new UsageError('Nothing was changed.');
 }
 
+const pluralOf = (noun: string): string => `${noun.replace(/([^aeiou])y$/, '$1ie')}s`;
+
 /** How many there are of a thing, with its noun in the right number. */
 export const count = (number: number, noun: string): string =>
-  `${number} ${noun}${number === 1 ? '' : 's'}`;
+  `${number} ${number === 1 ? noun : pluralOf(noun)}`;
 
 /** Ids as a command takes them: ranges where they follow one another. */
 export function idRanges(ids: readonly number[]): string {
@@ -77,5 +79,5 @@ export function listed(noun: string, things: readonly { id: number; name: string
   const shown = things.slice(0, 5).map(({ id, name }) => `${id} (${name})`);
   const rest = things.length - shown.length;
   const names = [...shown, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
-  return `${things.length === 1 ? noun : `${things.length} ${noun}s:`} ${names}`;
+  return `${things.length === 1 ? noun : `${count(things.length, noun)}:`} ${names}`;
 }

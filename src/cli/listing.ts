@@ -2,7 +2,7 @@
 // item. A noun declares its columns once; the table, --columns and --sort read them.
 
 import { type Command, Option } from 'commander';
-import { print, type Terminal } from './output.ts';
+import { printLong, type Terminal } from './output.ts';
 import { UsageError } from './parse.ts';
 import { didYouMean } from './similar.ts';
 import { type Cell, table } from './table.ts';
@@ -36,7 +36,8 @@ export const listOptions = (command: Command): Command =>
     )
     .option('--columns <names>', 'the columns of the table, divided by commas')
     .option('--sort <column>', 'sort what is shown by a column; -COLUMN: the other way round')
-    .addOption(new Option('--quiet', 'print ids alone').conflicts(['output', 'json']));
+    .addOption(new Option('--quiet', 'print ids alone').conflicts(['output', 'json']))
+    .option('--no-pager', 'print a long list as it is');
 
 /** The fields of an item; those of an answer of the API are its attributes. */
 function fieldsOf(item: object): Record<string, unknown> {
@@ -139,16 +140,18 @@ export async function printList<Item extends object>(
   { items: given, columns, answer }: List<Item>,
 ): Promise<void> {
   const items = sorted(given, columns, flags.sort);
-  const lines = (of: (item: Item) => unknown) => {
-    if (items.length > 0) terminal.out(items.map((item) => String(of(item))).join('\n'));
+  const lines = async (of: (item: Item) => unknown) => {
+    if (items.length > 0)
+      await printLong(terminal, items.map((item) => String(of(item))).join('\n'));
   };
   if (flags.quiet) return lines((item) => fieldsOf(item).id);
   switch (formatOf(flags)) {
     case 'json':
-      return print(terminal, { json: true }, answer(items), '');
+      return printLong(terminal, JSON.stringify(answer(items), null, 2));
     case 'yaml': {
       const { stringify } = await import('yaml');
-      return terminal.out(stringify(answer(items), { aliasDuplicateObjects: false }).trimEnd());
+      const text = stringify(answer(items), { aliasDuplicateObjects: false });
+      return printLong(terminal, text.trimEnd());
     }
     case 'name':
       return lines((item) => fieldsOf(item).name ?? fieldsOf(item).id);
@@ -158,7 +161,7 @@ export async function printList<Item extends object>(
       const names = flags.columns?.split(',').map((name) => name.trim());
       const chosen =
         names?.map((name) => columnOf(name, columns, items)) ?? Object.entries(columns);
-      return terminal.out(rowsOf(chosen, items, terminal.columns));
+      return printLong(terminal, rowsOf(chosen, items, terminal.columns));
     }
   }
 }

@@ -17,6 +17,8 @@ export interface Terminal {
   hasColors?: boolean;
   /** Whether whoever read standard output has gone. */
   isClosed?: boolean;
+  /** Shows a text that does not fit the terminal; absent where nobody can turn pages. */
+  page?: ((text: string) => Promise<void>) | undefined;
   /** Asks a person; absent where nobody can be asked. Rejects with UsageError at Ctrl-C. */
   ask?: ((question: string) => Promise<string>) | undefined;
 }
@@ -25,8 +27,9 @@ export interface Terminal {
  * The terminal of this process. A reader that stops reading, such as `head`, is no error; a full
  * disk is one, and is reported.
  */
-export function processTerminal(env: Environment): Terminal {
+export function processTerminal(env: Environment, { hasPager = true } = {}): Terminal {
   const isTerminal = process.stderr.isTTY === true;
+  const canPage = hasPager && process.stdout.isTTY && process.stdin.isTTY && env.TERM !== 'dumb';
   const terminal: Terminal = {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
@@ -37,6 +40,7 @@ export function processTerminal(env: Environment): Terminal {
     },
     // A variable that is there and empty counts as absent (no-color.org).
     hasColors: isTerminal && env.TERM !== 'dumb' && !env.NO_COLOR,
+    page: canPage ? (text) => paged(text, terminal, env) : undefined,
     ask:
       isTerminal && process.stdin.isTTY
         ? async (question) => (await import('./ask.ts')).ask(question)
@@ -55,6 +59,16 @@ export function processTerminal(env: Environment): Terminal {
   return terminal;
 }
 
+async function paged(text: string, { out }: Terminal, env: Environment): Promise<void> {
+  const fits = text.split('\n').length < (process.stdout.rows || 24);
+  const { throughPager } = fits ? { throughPager: null } : await import('./pager.ts');
+  if (!(await throughPager?.(text, env))) out(text);
+}
+
+/** Prints a result that may be long: in a pager where a person reads it. */
+export const printLong = async (terminal: Terminal, text: string): Promise<void> =>
+  terminal.page ? terminal.page(text) : terminal.out(text);
+
 /**
  * Returns a terminal that escapes control characters, because much of the printed text comes from a
  * guest, a file or another caller.
@@ -70,6 +84,7 @@ export const showing = (terminal: Terminal): Terminal => ({
   get isClosed() {
     return terminal.isClosed ?? false;
   },
+  page: terminal.page && (async (text) => terminal.page?.(visible(text))),
   ask: terminal.ask && ((question) => terminal.ask?.(visible(question)) ?? Promise.resolve('')),
   get exitCode() {
     return terminal.exitCode;

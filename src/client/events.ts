@@ -22,6 +22,8 @@ export interface Listening {
   filters?: Input<'eventList'> | undefined;
   /** Ends the iteration, which then throws the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** Is told that a connection is made: what happens from now on is heard. */
+  onOpen?: (() => void) | undefined;
   /** Is told that the connection is lost, and when it is made again. */
   onBreak?: ((why: unknown, againInMs: number) => void) | undefined;
 }
@@ -67,9 +69,9 @@ async function* stream<Name extends 'eventList' | 'imageLog'>(
   options: ClientOptions,
   name: Name,
   input: Input<Name>,
-  { lastEventId, signal, onBreak }: Omit<Listening, 'filters'>,
+  { lastEventId, signal, onOpen, onBreak }: Omit<Listening, 'filters'>,
 ): AsyncGenerator<FleetEvent | Gap | Followed, void> {
-  const place = { id: lastEventId, againMs: null as number | null, hasBegun: false };
+  const place: PlaceOf = { id: lastEventId, againMs: null, hasBegun: false, onOpen };
   for (let failures = 0; ; ) {
     let why: unknown = null;
     try {
@@ -96,6 +98,7 @@ interface PlaceOf {
   againMs: number | null;
   /** Whether a connection was made once. */
   hasBegun: boolean;
+  onOpen: (() => void) | undefined;
 }
 
 /** The events of one connection, until it ends. Moves the place. */
@@ -121,6 +124,7 @@ async function* connection<Name extends 'eventList' | 'imageLog'>(
       throw new NoAnswerError(options.url, 'foreign', `${reply.status}, ${type}`);
     }
     place.hasBegun = true;
+    place.onOpen?.();
     const frames = new Frames();
     for await (const piece of reply.body)
       for (const frame of framesIn(options, frames, piece)) {

@@ -24,4 +24,8 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
   layerList: { method: 'GET', path: '/operator/layers', extension: true },
   cacheList: { method: 'GET', path: '/operator/cache', extension: true },
   cachePrune: { method: 'POST', path: '/operator/cache/prune', extension: true },
+  offerList: { method: 'GET', path: '/operator/offers', extension: true },
+  offerRetire: { method: 'POST', path: '/operator/offers/{kind}/{id}/retirement', extension: true },
+  offerRemove: { method: 'DELETE', path: '/operator/offers/{kind}/{id}', extension: true },
+  baseNewestSet: { method: 'POST', path: '/operator/bases/{id}/newest', extension: true },
 };

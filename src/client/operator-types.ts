@@ -316,4 +316,83 @@ export interface OperatorOperations {
     };
     extension: true;
   };
+  /** List the bases, software and machine types, also what is retired. */
+  offerList: {
+    input: Record<never, never>;
+    answer: {
+      offers: {
+        /** Which noun of the catalogue. */
+        kind: 'base' | 'software' | 'machine-type';
+        id: number;
+        /** With its version. */
+        name: string;
+        /** Null when it has none. */
+        version: string | null;
+        /** Whether it may be taken where no base is named; null for what is no base. */
+        newest: boolean | null;
+        /** Since when it is not offered any more; null while it is. */
+        retired_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** End the offer of a base, a title or a machine type, or renew it; what stands on it goes on. */
+  offerRetire: {
+    input: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      /** ID. */
+      id: number;
+      /** Whether it is retired. */
+      retired: boolean;
+    };
+    answer: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      id: number;
+      /** With its version. */
+      name: string;
+      /** Null when it has none. */
+      version: string | null;
+      /** Whether it may be taken where no base is named; null for what is no base. */
+      newest: boolean | null;
+      /** Since when it is not offered any more; null while it is. */
+      retired_at: string | null;
+    };
+    extension: true;
+  };
+  /** Forget a base, a title or a machine type that nothing uses. */
+  offerRemove: {
+    input: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Say whether a base may be taken where no base is named. */
+  baseNewestSet: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Whether it may be taken. */
+      allowed: boolean;
+    };
+    answer: {
+      /** Which noun of the catalogue. */
+      kind: 'base' | 'software' | 'machine-type';
+      id: number;
+      /** With its version. */
+      name: string;
+      /** Null when it has none. */
+      version: string | null;
+      /** Whether it may be taken where no base is named; null for what is no base. */
+      newest: boolean | null;
+      /** Since when it is not offered any more; null while it is. */
+      retired_at: string | null;
+    };
+    extension: true;
+  };
 }

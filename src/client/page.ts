@@ -8,26 +8,34 @@ const rememberedMax = 1000;
 interface Page<Item> {
   items: readonly Item[];
   count: number;
-  next_page: number | null;
+  next_page?: number | null;
+  /** Undefined from a server of the specification alone. */
+  next_before?: number | null;
 }
 
+/** A page by its number, or what follows an item. */
+export type PlaceInList = { page: number } | { before: number };
+
 /**
- * Gives each thing of a list once, while others are made and deleted. New things come first, so
- * they move the rest to later pages, where it is seen again and left out. Deleted things move the
- * rest to earlier pages; the fallen count tells so, and the list is read again from further ahead.
+ * Gives each thing of a list once, while others are made and deleted: what follows the last thing
+ * that was given. A server of the specification alone has pages only. There new things move the
+ * rest to later pages, where it is seen again and left out. Deleted things move the rest to earlier
+ * pages; the fallen count tells so, and the list is read again from further ahead.
  */
 export async function* everyItem<Item extends { id: string }>(
   perPage: number,
-  ask: (page: number) => Promise<Page<Item>>,
+  ask: (place: PlaceInList) => Promise<Page<Item>>,
 ): AsyncGenerator<Item> {
   const given = new Set<string>();
   let [page, count] = [1, 0];
+  let place: PlaceInList = { page };
   for (let asked = 0; asked < pagesMax; asked++) {
-    const found = await ask(page);
+    const found = await ask(place);
     const gone = count - found.count;
     count = found.count;
-    if (gone > 0 && page > 1) {
+    if (found.next_before === undefined && gone > 0 && page > 1) {
       page = Math.max(1, page - Math.ceil(gone / perPage));
+      place = { page };
       continue;
     }
     for (const item of found.items) {
@@ -37,7 +45,9 @@ export async function* everyItem<Item extends { id: string }>(
       if (given.size > rememberedMax && oldest !== undefined) given.delete(oldest);
       yield item;
     }
-    if (found.next_page === null || found.items.length === 0) return;
+    const isLast = (found.next_before ?? found.next_page ?? null) === null;
+    if (isLast || found.items.length === 0) return;
     page++;
+    place = typeof found.next_before === 'number' ? { before: found.next_before } : { page };
   }
 }

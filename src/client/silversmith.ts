@@ -21,6 +21,7 @@ import type {
   Machine,
   Operations,
   Transfer,
+  UserActionLog,
 } from './types.ts';
 import {
   type DoneOptions,
@@ -44,7 +45,10 @@ export type { Moving, Read } from './transfer.ts';
 export type * from './types.ts';
 export type { DoneOptions, MachineDoneOptions, Waited } from './wait.ts';
 
-type ListQuery<Name extends 'imageList' | 'machineList'> = Omit<Operations[Name]['input'], 'page'>;
+type ListQuery<Name extends 'imageList' | 'machineList' | 'userActionLogList'> = Omit<
+  Operations[Name]['input'],
+  'page' | 'before'
+>;
 
 /** The lists, which give each thing once while others are made and deleted; and the waits. */
 export interface Lists<AnImage, AMachine, ImageQuery> {
@@ -95,10 +99,20 @@ export interface Events {
 
 type OwnLists = Lists<Image, Machine, ListQuery<'imageList'>>;
 
+/** A list that has no pages elsewhere. */
+export interface Trail {
+  /** The audit trail, newest first: all of it, where one answer has 1,000 entries at most. */
+  userActionLogs(
+    query?: ListQuery<'userActionLogList'>,
+    options?: CallOptions,
+  ): AsyncGenerator<UserActionLog, void>;
+}
+
 /** The client of a server of Silversmith. */
 export interface Silversmith
   extends Client,
     Events,
+    Trail,
     Omit<OwnLists, 'waitFor'>,
     Omit<Transfers, 'waitFor'> {
   waitFor: OwnLists['waitFor'] & Transfers['waitFor'];
@@ -147,7 +161,11 @@ export function createClient(given: ClientOptions): PlainSilversmith {
   return {
     ...client,
     ...lists(client),
-    ...(options.extensions !== false && { ...transfers(options), ...events(options) }),
+    ...(options.extensions !== false && {
+      ...transfers(options),
+      ...events(options),
+      ...trail(client),
+    }),
   };
 }
 
@@ -175,9 +193,9 @@ function lists(client: Client) {
       { per_page = defaultPerPage, ...query }: ListQuery<'imageList'> = {},
       options?: CallOptions,
     ) {
-      return everyItem(per_page, async (page) => {
+      return everyItem(per_page, async (place) => {
         const { images: items, ...rest } = await client.imageList(
-          { ...query, per_page, page },
+          { ...query, per_page, ...place },
           options,
         );
         return { items, ...rest };
@@ -187,9 +205,9 @@ function lists(client: Client) {
       { per_page = defaultPerPage, ...query }: ListQuery<'machineList'> = {},
       options?: CallOptions,
     ) {
-      return everyItem(per_page, async (page) => {
+      return everyItem(per_page, async (place) => {
         const { machines: items, ...rest } = await client.machineList(
-          { ...query, per_page, page },
+          { ...query, per_page, ...place },
           options,
         );
         return { items, ...rest };
@@ -198,6 +216,20 @@ function lists(client: Client) {
     waitFor,
   };
 }
+
+const trail = (client: Client): Trail => ({
+  userActionLogs(query = {}, options) {
+    let dates = {};
+    return everyItem(defaultPerPage, async (place) => {
+      const { logs: items, ...rest } = await client.userActionLogList(
+        { ...query, ...dates, ...('before' in place && place) },
+        options,
+      );
+      dates = { start_date: rest.start_date, end_date: rest.end_date };
+      return { items, ...rest };
+    });
+  },
+});
 
 function transfers(options: ClientOptions): Omit<Transfers, 'waitFor'> {
   // Transfers have attempts of their own, which count from the last byte that has moved.

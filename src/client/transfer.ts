@@ -16,6 +16,9 @@ export interface Moving {
   signal?: AbortSignal | undefined;
 }
 
+/** A run of zeros in a file: its first byte, and the byte after its last. */
+export type Hole = readonly [start: number, end: number];
+
 /** Gives bytes of a file, from an offset on; fewer than asked for only where the file ends. */
 export type Read = (offset: number, length: number) => Promise<Uint8Array>;
 
@@ -120,6 +123,78 @@ function beginsAt({ status, headers }: Reply, asked: number): number {
   return first === undefined ? asked : Number(first);
 }
 
+/** Bytes, and where in the file they belong. */
+interface Placed {
+  bytes: Uint8Array;
+  position: number;
+}
+
+/** The bytes of an export, from `offset` on, without those in the holes. Throws like `upload`. */
+async function* placed(
+  client: Client,
+  options: ClientOptions,
+  id: string,
+  offset: number,
+  { holes = [], ...moving }: Moving & { holes?: readonly Hole[] | undefined },
+): AsyncGenerator<Placed> {
+  const { onBytes, signal } = moving;
+  const attempts = new Attempts('download', moving);
+  const at = { done: offset, total: 0 };
+  const moved = (bytes: number) => {
+    at.done += bytes;
+    onBytes?.(at.done, at.total);
+  };
+  while (true) {
+    try {
+      const { attributes } = await client.transferGet({ id }, { signal });
+      if (attributes.status !== 'available') throw new OverError(id, attributes.status);
+      at.total = attributes.size_bytes;
+      while (at.done < at.total) {
+        const hole = holes.find(([start, end]) => start <= at.done && at.done < end);
+        if (hole) {
+          moved(Math.min(hole[1], at.total) - at.done);
+          continue;
+        }
+        const next = holes.find(([start]) => start > at.done)?.[0];
+        const end = Math.min(next ?? at.total, at.total);
+        for await (const bytes of ranged(options, id, { start: at.done, end }, next, signal)) {
+          yield { bytes, position: at.done };
+          moved(bytes.length);
+        }
+        if (at.done < end)
+          throw new NoAnswerError(options.url, 'unreachable', 'the connection ended early');
+      }
+      return;
+    } catch (error) {
+      await attempts.after(error, at);
+    }
+  }
+}
+
+/** The bytes of a range, or fewer where the connection ends; `next`: not to the end of the file. */
+async function* ranged(
+  options: ClientOptions,
+  id: string,
+  { start, end }: { start: number; end: number },
+  next: number | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const headers = { range: `bytes=${start}-${next === undefined ? '' : end - 1}` };
+  const reply = await send(options, 'transferContent', { id }, { headers, signal });
+  let excess = start - beginsAt(reply, start);
+  if (excess < 0) throw new NoAnswerError(options.url, 'foreign', 'bytes of another place');
+  let left = end - start;
+  for await (const piece of reply.body ?? []) {
+    // Leave out what was not asked for, before the offset and behind the end.
+    const bytes = piece.subarray(excess, excess + left);
+    excess -= Math.min(excess, piece.length);
+    if (bytes.length === 0) continue;
+    left -= bytes.length;
+    yield bytes;
+    if (left === 0) break;
+  }
+}
+
 /** The bytes of an export, from `offset` on. Throws like `upload`. */
 export async function* downloaded(
   client: Client,
@@ -128,45 +203,23 @@ export async function* downloaded(
   offset: number,
   moving: Moving = {},
 ): AsyncGenerator<Uint8Array> {
-  const { onBytes, signal } = moving;
-  const attempts = new Attempts('download', moving);
-  const at = { done: offset, total: 0 };
-  while (true) {
-    try {
-      const { attributes } = await client.transferGet({ id }, { signal });
-      if (attributes.status !== 'available') throw new OverError(id, attributes.status);
-      at.total = attributes.size_bytes;
-      if (at.done >= at.total) return;
-      const headers = { range: `bytes=${at.done}-` };
-      const reply = await send(options, 'transferContent', { id }, { headers, signal });
-      let excess = at.done - beginsAt(reply, at.done);
-      if (excess < 0) throw new NoAnswerError(options.url, 'foreign', 'bytes of another place');
-      for await (const piece of reply.body ?? []) {
-        // Leave out what was not asked for, before the offset and behind the end.
-        const bytes = piece.subarray(excess, excess + at.total - at.done);
-        excess -= Math.min(excess, piece.length);
-        if (bytes.length === 0) continue;
-        yield bytes;
-        at.done += bytes.length;
-        onBytes?.(at.done, at.total);
-        if (at.done >= at.total) break;
-      }
-      if (at.done >= at.total) return;
-      throw new NoAnswerError(options.url, 'unreachable', 'the connection ended early');
-    } catch (error) {
-      await attempts.after(error, at);
-    }
-  }
+  const { onBytes, pauseMs, signal } = moving;
+  const pieces = placed(client, options, id, offset, { onBytes, pauseMs, signal });
+  for await (const { bytes } of pieces) yield bytes;
 }
 
-/** Gives the bytes of an export, from `offset` on, to `write`. Throws like `upload`. */
+/**
+ * Gives the bytes of an export, from `offset` on, to `write`, with their place in the file. Those in
+ * `holes`, which the manifest of an export lists, are zeros and are left out. Throws like `upload`.
+ */
 export async function download(
   client: Client,
   options: ClientOptions,
   id: string,
   offset: number,
-  write: (bytes: Uint8Array) => Promise<void>,
-  moving: Moving = {},
+  write: (bytes: Uint8Array, position: number) => Promise<void>,
+  moving: Moving & { holes?: readonly Hole[] | undefined } = {},
 ): Promise<void> {
-  for await (const bytes of downloaded(client, options, id, offset, moving)) await write(bytes);
+  for await (const { bytes, position } of placed(client, options, id, offset, moving))
+    await write(bytes, position);
 }

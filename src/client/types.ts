@@ -88,6 +88,12 @@ export interface ImageAttributes {
   deleted_at: string | null;
   /** What its creation is doing now; null when nothing is. */
   phase: string | null;
+  /** The base image that it stands on; null when it stands on none. */
+  base_id: number | null;
+  /** Name of that base image, with its version. */
+  base_name: string | null;
+  /** Version of that base image; null when it has none. */
+  base_version: string | null;
 }
 
 export interface SoftwareData {
@@ -115,7 +121,7 @@ export interface BuildStep {
   /** Exit status of the recipe; null on a hit. */
   exit_code: number | null;
   duration_ms: number;
-  /** What the recipe printed; the middle of a long output is left out. */
+  /** What the recipe printed; the middle of a long output is left out, and the beginning where all outputs together are longer than 1 MiB. */
   output: string;
   /** Lines of the output in which a package manager could not reach its sources. */
   warnings: string[];
@@ -198,6 +204,8 @@ export interface MachineAttributes {
   assignment_pending: boolean;
   /** What is being done to it; null when nothing is. */
   phase: string | null;
+  /** When it was deleted; null unless deleted machines are listed. */
+  deleted_at: string | null;
   /** Processors that it has while it is on. */
   cpus: number;
   /** MB of memory that it has while it is on. */
@@ -304,6 +312,8 @@ export interface CatalogueSoftware {
   name: string;
   /** Software size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'software';
   attributes: {
     /** Software ID. */
@@ -312,6 +322,8 @@ export interface CatalogueSoftware {
     name: string;
     /** Software size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -322,6 +334,8 @@ export interface CatalogueBaseImage {
   name: string;
   /** Base image size in GB. */
   size: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
   type: 'base_image';
   attributes: {
     /** Base image ID. */
@@ -330,6 +344,8 @@ export interface CatalogueBaseImage {
     name: string;
     /** Base image size in GB. */
     size: number;
+    /** The version in its name; null when it has none. */
+    version: string | null;
   };
 }
 
@@ -375,6 +391,14 @@ export interface Webhook {
     types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
     /** When it was made. */
     created_at: string;
+    /** Since when it is told of nothing; null when it is. */
+    paused_at: string | null;
+    /** Until when deliveries are signed with the secret from before the rotation, too. */
+    old_secret_until: string | null;
+    /** How many deliveries wait. */
+    waiting: number;
+    /** How many deliveries are dead. */
+    dead: number;
   };
 }
 
@@ -403,7 +427,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'deleted' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -414,6 +438,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Instead of the images, those deleted that can be brought back. */
@@ -427,6 +453,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show an image. */
@@ -609,13 +637,15 @@ export interface Operations {
     input: {
       /** ID. */
       id: number;
-      /** `qcow2` is compressed with zstd. Default: qcow2. */
+      /** Format of the disk. Default: qcow2. */
       format?: 'qcow2' | 'raw' | undefined;
+      /** Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw. */
+      compression?: 'zstd' | 'gzip' | 'none' | undefined;
     };
     answer: Transfer;
     extension: true;
   };
-  /** Open the upload of an image: a qcow2 or raw disk. */
+  /** Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive. */
   imageImport: {
     input: {
       /** Of the whole file. */
@@ -660,6 +690,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk?: string | undefined;
     };
     answer: Image;
     extension: true;
@@ -690,6 +722,8 @@ export interface Operations {
       page?: number | undefined;
       /** Records per page. Default: 20. */
       per_page?: number | undefined;
+      /** Instead of a page: the first items with lower ids, whatever is deleted meanwhile. */
+      before?: number | undefined;
       /** Search; matches anywhere, in any case, and takes % and _ literally. */
       q?: string | undefined;
       /** Only machines in this state. */
@@ -700,6 +734,8 @@ export interface Operations {
       has_session_data?: boolean | undefined;
       /** Only machines with at least so many minutes left; nothing is metered, so each has 0. */
       time_left?: number | undefined;
+      /** Instead of the machines, those deleted that can be brought back. */
+      deleted?: boolean | undefined;
     };
     answer: {
       machines: Machine[];
@@ -709,6 +745,8 @@ export interface Operations {
       page: number;
       /** Next page number; null on the last page and beyond it. */
       next_page: number | null;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Show a machine. */
@@ -745,6 +783,24 @@ export interface Operations {
       count: number;
       silver_image?: Image;
     };
+  };
+  /** Delete a machine that is off; its disk is kept for a while, and it can be brought back until then. */
+  machineDelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** Bring a deleted machine back with its disk, assignment, permissions and name, while its disk is kept. */
+  machineUndelete: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Machine;
+    extension: true;
   };
   /** Start a machine. */
   machineStart: {
@@ -1062,6 +1118,8 @@ export interface Operations {
       user_email?: string | undefined;
       /** Only this machine. */
       organization_machine_id?: number | undefined;
+      /** Only entries that follow this one; give the dates of the first answer with it. */
+      before?: number | undefined;
     };
     answer: {
       logs: UserActionLog[];
@@ -1071,6 +1129,8 @@ export interface Operations {
       start_date: string;
       /** Its end. */
       end_date: string;
+      /** What `before` must be for the items that follow; null at the end. */
+      next_before: number | null;
     };
   };
   /** Listen to what happens to the images, machines, transfers and layers that the key may read, as server-sent events. With the header Last-Event-ID, begin after that event. */
@@ -1114,6 +1174,14 @@ export interface Operations {
         types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
         /** When it was made. */
         created_at: string;
+        /** Since when it is told of nothing; null when it is. */
+        paused_at: string | null;
+        /** Until when deliveries are signed with the secret from before the rotation, too. */
+        old_secret_until: string | null;
+        /** How many deliveries wait. */
+        waiting: number;
+        /** How many deliveries are dead. */
+        dead: number;
       };
       /** whsec_…, in the manner of Standard Webhooks. */
       secret: string;
@@ -1127,6 +1195,54 @@ export interface Operations {
       id: string;
     };
     answer: Webhook;
+    extension: true;
+  };
+  /** Change a webhook, or pause it: what happens meanwhile is told when the pause ends, as far as events are kept. */
+  webhookUpdate: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** http:// or https://. */
+      url?: string | undefined;
+      /** Types of events, in place of those before. */
+      types?: string[] | undefined;
+      /** Whether it is told of nothing. */
+      paused?: boolean | undefined;
+    };
+    answer: Webhook;
+    extension: true;
+  };
+  /** Make a new secret, which is shown here only; deliveries are signed with both for a while. */
+  webhookRotate: {
+    input: {
+      /** ID of the webhook. */
+      id: string;
+      /** For how long deliveries are signed with the old secret too. Default: 86400. */
+      overlap_seconds?: number | undefined;
+    };
+    answer: {
+      id: string;
+      type: 'webhook';
+      attributes: {
+        id: string;
+        /** The address that is told of events. */
+        url: string;
+        /** The events that it is told of. */
+        types: ('image.changed' | 'image.progress' | 'image.log' | 'machine.changed' | 'machine.progress' | 'transfer.changed' | 'transfer.progress' | 'layer.damaged' | 'layer.healed' | 'host.low' | 'host.recovered')[];
+        /** When it was made. */
+        created_at: string;
+        /** Since when it is told of nothing; null when it is. */
+        paused_at: string | null;
+        /** Until when deliveries are signed with the secret from before the rotation, too. */
+        old_secret_until: string | null;
+        /** How many deliveries wait. */
+        waiting: number;
+        /** How many deliveries are dead. */
+        dead: number;
+      };
+      /** whsec_…, in the manner of Standard Webhooks. */
+      secret: string;
+    };
     extension: true;
   };
   /** Remove a webhook with its deliveries. */

@@ -2,7 +2,14 @@
 
 import { Type } from 'typebox';
 import type { MachineId } from '../domain/ids.ts';
-import { DateTime, Id, NullableInteger, NullableString, resource } from './envelope.ts';
+import {
+  cursorFields,
+  DateTime,
+  Id,
+  NullableInteger,
+  NullableString,
+  resource,
+} from './envelope.ts';
 import { Extension } from './extension.ts';
 import { define } from './operation.ts';
 
@@ -43,6 +50,11 @@ const userActionLogQuery = Type.Object({
     Type.String({ maxLength: 200, description: 'Only this user; keys have none' }),
   ),
   organization_machine_id: Type.Optional(Id<MachineId>('Only this machine')),
+  before: Extension(
+    Type.Optional(
+      Id('Only entries that follow this one; give the dates of the first answer with it'),
+    ),
+  ),
 });
 
 export const auditOperations = {
@@ -58,6 +70,7 @@ export const auditOperations = {
       count: Type.Integer({ description: 'Number of all matches' }),
       start_date: DateTime('Beginning of the time looked at'),
       end_date: DateTime('Its end'),
+      ...cursorFields,
     },
     errors: [],
   }),

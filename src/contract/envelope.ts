@@ -2,6 +2,7 @@
 // be null.
 
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import { Extension } from './extension.ts';
 
 export const pathPrefix = '/organization-management/v1';
 
@@ -63,12 +64,24 @@ export const pageFields = {
   next_page: NullableInteger('Next page number; null on the last page and beyond it'),
 };
 
+/** Of a list whose pages do not move when something in it is deleted. */
+export const cursorFields = {
+  next_before: Extension(
+    NullableInteger('What `before` must be for the items that follow; null at the end'),
+  ),
+};
+
 export const pageQuery = {
   page: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Page number. Default: 1' }),
   ),
   per_page: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 100, description: 'Records per page. Default: 20' }),
+  ),
+  before: Extension(
+    Type.Optional(
+      Id('Instead of a page: the first items with lower ids, whatever is deleted meanwhile'),
+    ),
   ),
   q: Type.Optional(
     Type.String({

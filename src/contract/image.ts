@@ -4,10 +4,12 @@
 import { Type } from 'typebox';
 import type { BaseImageId, ImageId, MachineId, SoftwareId } from '../domain/ids.ts';
 import {
+  cursorFields,
   DateTime,
   Enum,
   Id,
   NullableDateTime,
+  NullableInteger,
   NullableString,
   pageFields,
   pageQuery,
@@ -37,6 +39,11 @@ const ImageAttributes = Type.Object(
       NullableDateTime('When it was deleted; null unless deleted images are listed'),
     ),
     phase: Extension(NullableString('What its creation is doing now; null when nothing is')),
+    base_id: Extension(
+      NullableInteger('The base image that it stands on; null when it stands on none'),
+    ),
+    base_name: Extension(NullableString('Name of that base image, with its version')),
+    base_version: Extension(NullableString('Version of that base image; null when it has none')),
   },
   { title: 'ImageAttributes' },
 );
@@ -59,7 +66,8 @@ export const BuildStep = Type.Object(
     }),
     duration_ms: Type.Integer(),
     output: Type.String({
-      description: 'What the recipe printed; the middle of a long output is left out',
+      description:
+        'What the recipe printed; the middle of a long output is left out, and the beginning where all outputs together are longer than 1 MiB',
     }),
     warnings: Type.Array(Type.String(), {
       description: 'Lines of the output in which a package manager could not reach its sources',
@@ -85,7 +93,7 @@ export const imageOperations = {
         ),
       ),
     }),
-    response: { images: Type.Array(Image), ...pageFields },
+    response: { images: Type.Array(Image), ...pageFields, ...cursorFields },
     answerName: 'ListImagesResponse',
     errors: [],
   }),

@@ -4,6 +4,7 @@
 import { Type } from 'typebox';
 import type { BaseImageId, MachineId, MachineTypeId, SoftwareId } from '../domain/ids.ts';
 import {
+  cursorFields,
   Enum,
   Id,
   NullableDateTime,
@@ -76,6 +77,9 @@ const MachineAttributes = Type.Object(
       }),
     ),
     phase: Extension(NullableString('What is being done to it; null when nothing is')),
+    deleted_at: Extension(
+      NullableDateTime('When it was deleted; null unless deleted machines are listed'),
+    ),
     cpus: Extension(Type.Integer({ description: 'Processors that it has while it is on' })),
     memory_mb: Extension(Type.Integer({ description: 'MB of memory that it has while it is on' })),
     place: Extension(
@@ -109,6 +113,13 @@ const machineListQuery = {
         'Only machines with at least so many minutes left; nothing is metered, so each has 0',
     }),
   ),
+  deleted: Extension(
+    Type.Optional(
+      Type.Boolean({
+        description: 'Instead of the machines, those deleted that can be brought back',
+      }),
+    ),
+  ),
 };
 
 export const machineOperations = {
@@ -119,7 +130,7 @@ export const machineOperations = {
     summary: 'List the machines of the organisation',
     permission: 'machines:read',
     query: Type.Object({ ...pageQuery, ...machineListQuery }),
-    response: { machines: Type.Array(Machine), ...pageFields },
+    response: { machines: Type.Array(Machine), ...pageFields, ...cursorFields },
     errors: [],
   }),
   machineGet: define({
@@ -156,6 +167,32 @@ export const machineOperations = {
       silver_image: Type.Optional(Image),
     },
     errors: ['not_found', 'image_too_large'],
+  }),
+  machineDelete: define({
+    method: 'DELETE',
+    path: '/machines/{id}',
+    tag: 'Machines',
+    summary:
+      'Delete a machine that is off; its disk is kept for a while, and it can be brought back until then',
+    permission: 'machines:write',
+    action: 'machine_deleted',
+    params: idParams<MachineId>(),
+    response: nothing,
+    errors: ['not_found', 'machine_not_stopped'],
+    extension: true,
+  }),
+  machineUndelete: define({
+    method: 'POST',
+    path: '/machines/{id}/undelete',
+    tag: 'Machines',
+    summary:
+      'Bring a deleted machine back with its disk, assignment, permissions and name, while its disk is kept',
+    permission: 'machines:write',
+    action: 'machine_undeleted',
+    params: idParams<MachineId>(),
+    response: Machine.properties,
+    errors: ['not_found'],
+    extension: true,
   }),
   machineStart: define({
     method: 'POST',

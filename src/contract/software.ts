@@ -1,13 +1,19 @@
 // Software and base images on the wire.
 
 import { Type } from 'typebox';
-import { resource } from './envelope.ts';
+import { NullableString, resource } from './envelope.ts';
+import { Extension } from './extension.ts';
 import { define } from './operation.ts';
 
 const sized = (what: string) => ({
   id: Type.Integer({ description: `${what} ID` }),
   name: Type.String({ description: `${what} name` }),
   size: Type.Number({ description: `${what} size in GB` }),
+});
+
+const versioned = (what: string) => ({
+  ...sized(what),
+  version: Extension(NullableString('The version in its name; null when it has none')),
 });
 
 export const Software = Type.Object(sized('Software'), { title: 'Software' });
@@ -21,9 +27,9 @@ export const SoftwareData = resource('software', 'SoftwareData', Software);
 const catalogued = <Name extends string>(type: Name, title: string, what: string) =>
   Type.Object(
     {
-      ...sized(what),
+      ...versioned(what),
       type: Type.Unsafe<Name>({ type: 'string', enum: [type] }),
-      attributes: Type.Object(sized(what)),
+      attributes: Type.Object(versioned(what)),
     },
     { title },
   );

@@ -63,8 +63,12 @@ export const transferOperations = {
     action: 'image_exported',
     params: idParams<ImageId>(),
     body: Type.Object({
-      format: Type.Optional(
-        Enum(['qcow2', 'raw'], '`qcow2` is compressed with zstd. Default: qcow2'),
+      format: Type.Optional(Enum(['qcow2', 'raw'], 'Format of the disk. Default: qcow2')),
+      compression: Type.Optional(
+        Enum(
+          ['zstd', 'gzip', 'none'],
+          'Of the clusters of a qcow2 (`gzip`: zlib, which QEMU before 5.1 reads too), or of the whole file of a raw disk. Default: zstd for qcow2, none for raw',
+        ),
       ),
     }),
     response: Transfer.properties,
@@ -75,7 +79,8 @@ export const transferOperations = {
     method: 'POST',
     path: '/images/import',
     tag: 'Transfers',
-    summary: 'Open the upload of an image: a qcow2 or raw disk',
+    summary:
+      'Open the upload of an image: a disk (qcow2, raw, VMDK, VHD, VHDX, VDI, QED, OVA), also compressed or in an archive',
     permission: 'images:write',
     action: 'image_import_begun',
     body: Type.Object({
@@ -139,6 +144,12 @@ export const transferOperations = {
       heal_image_id: Type.Optional(
         Id<ImageId>(
           'A damaged image whose export this is: its layer gets these bytes, and no image is made',
+        ),
+      ),
+      disk: Type.Optional(
+        Text(
+          255,
+          'The name of the disk in an archive that holds several, with its folder or without',
         ),
       ),
     }),

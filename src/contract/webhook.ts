@@ -34,6 +34,12 @@ export const Webhook = resource(
       description: 'The events that it is told of',
     }),
     created_at: DateTime('When it was made'),
+    paused_at: NullableDateTime('Since when it is told of nothing; null when it is'),
+    old_secret_until: NullableDateTime(
+      'Until when deliveries are signed with the secret from before the rotation, too',
+    ),
+    waiting: Type.Integer({ description: 'How many deliveries wait' }),
+    dead: Type.Integer({ description: 'How many deliveries are dead' }),
   }),
 );
 
@@ -53,6 +59,11 @@ export const WebhookDelivery = resource(
   }),
 );
 
+const url = Type.String({ minLength: 1, maxLength: 2000, description: 'http:// or https://' });
+const types = (description: string) =>
+  Type.Array(Type.String({ maxLength: 60 }), { minItems: 1, maxItems: 50, description });
+const secret = Type.String({ description: 'whsec_…, in the manner of Standard Webhooks' });
+
 const common = { tag: 'Webhooks', permission: 'webhooks:write', extension: true } as const;
 
 export const webhookOperations = {
@@ -71,19 +82,10 @@ export const webhookOperations = {
     summary: 'Tell an address of events from now on; the secret that signs them is shown here only',
     action: 'webhook_created',
     body: Type.Object({
-      url: Type.String({ minLength: 1, maxLength: 2000, description: 'http:// or https://' }),
-      types: Type.Optional(
-        Type.Array(Type.String({ maxLength: 60 }), {
-          minItems: 1,
-          maxItems: 50,
-          description: 'Types of events. Default: all but those of progress and logs',
-        }),
-      ),
+      url,
+      types: Type.Optional(types('Types of events. Default: all but those of progress and logs')),
     }),
-    response: {
-      ...Webhook.properties,
-      secret: Type.String({ description: 'whsec_…, in the manner of Standard Webhooks' }),
-    },
+    response: { ...Webhook.properties, secret },
     errors: [],
   }),
   webhookGet: define({
@@ -93,6 +95,42 @@ export const webhookOperations = {
     summary: 'Show a webhook',
     params: idParams,
     response: Webhook.properties,
+    errors: ['not_found'],
+  }),
+  webhookUpdate: define({
+    ...common,
+    method: 'POST',
+    path: '/webhooks/{id}',
+    summary:
+      'Change a webhook, or pause it: what happens meanwhile is told when the pause ends, as far as events are kept',
+    action: 'webhook_updated',
+    params: idParams,
+    body: Type.Object({
+      url: Type.Optional(url),
+      types: Type.Optional(types('Types of events, in place of those before')),
+      paused: Type.Optional(Type.Boolean({ description: 'Whether it is told of nothing' })),
+    }),
+    response: Webhook.properties,
+    errors: ['not_found'],
+  }),
+  webhookRotate: define({
+    ...common,
+    method: 'POST',
+    path: '/webhooks/{id}/rotate',
+    summary:
+      'Make a new secret, which is shown here only; deliveries are signed with both for a while',
+    action: 'webhook_rotated',
+    params: idParams,
+    body: Type.Object({
+      overlap_seconds: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 90 * 86_400,
+          description: 'For how long deliveries are signed with the old secret too. Default: 86400',
+        }),
+      ),
+    }),
+    response: { ...Webhook.properties, secret },
     errors: ['not_found'],
   }),
   webhookDelete: define({

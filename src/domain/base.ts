@@ -15,4 +15,10 @@ export interface BaseImage {
   provedAt: number | null;
   /** When its last trial failed; null when no trial has failed since it was known to work. */
   failedAt: number | null;
+  /** The version in its name; null when it has none. */
+  version: string | null;
+  /** Since when it is not offered any more; null while it is. */
+  retiredAt: number | null;
+  /** Since when it is not taken where no base is named; null while it may be. */
+  heldAt: number | null;
 }

@@ -62,6 +62,13 @@ export interface BuildStep {
   output: string;
 }
 
+/** A step as lists have it: its output may be long, and is read by parts. */
+export interface ListedStep extends Omit<BuildStep, 'output'> {
+  /** Of the software. */
+  name: string;
+  outputChars: number;
+}
+
 /** One title of software that an image has. */
 export interface SoftwareOfImage {
   imageId: ImageId;

@@ -4,9 +4,13 @@
 
 import type { Freeze } from './host.ts';
 import type { ImageId, JobId, LayerId, MachineId, OrganisationId, TransferId } from './ids.ts';
+import type { ExportCompression } from './transfer.ts';
 
 interface KindOfJob {
-  /** How many run at once unless the operator says otherwise. */
+  /**
+   * How many run at once unless the operator says otherwise. Where there are several organisations,
+   * one of several is left to an organisation that has none, because a job may take long.
+   */
   limit: number;
   /** The freeze under which none is claimed, because it changes files that a backup copies. */
   blockedBy: Freeze | null;
@@ -18,9 +22,9 @@ interface KindOfJob {
 
 export const jobKinds = {
   imageCapture: { limit: 4, blockedBy: 'disks', countsAsBuild: true, ownsResult: true },
-  imageExport: { limit: 2, blockedBy: null, countsAsBuild: false, ownsResult: true },
-  imageImport: { limit: 2, blockedBy: 'layers', countsAsBuild: true, ownsResult: true },
-  imageInstall: { limit: 2, blockedBy: null, countsAsBuild: true, ownsResult: false },
+  imageExport: { limit: 3, blockedBy: null, countsAsBuild: false, ownsResult: true },
+  imageImport: { limit: 3, blockedBy: 'layers', countsAsBuild: true, ownsResult: true },
+  imageInstall: { limit: 3, blockedBy: null, countsAsBuild: true, ownsResult: false },
   // All of its steps are in the build cache, so it needs no build machine and waits for none.
   imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true, ownsResult: false },
   layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false, ownsResult: false },
@@ -34,8 +38,11 @@ export const jobKindNames = Object.keys(jobKinds) as JobKind[];
 /** The data that each kind stores beside the ids of its subject, at its creation or later. */
 interface JobData {
   imageCapture: { generalize?: boolean };
-  imageExport: Record<never, never>;
-  imageImport: Record<never, never>;
+  imageExport: { compression?: ExportCompression };
+  imageImport: {
+    /** The name of the disk in an archive. */
+    disk?: string;
+  };
   /** `refresh`: steps that reach the network are made anew. */
   imageInstall: { refresh?: boolean };
   imageReuse: { refresh?: boolean };

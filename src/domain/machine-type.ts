@@ -10,4 +10,8 @@ export interface MachineType {
   cpus: number;
   memoryMb: number;
   diskSizeGb: number;
+  /** Since when it is not offered any more; null while it is. */
+  retiredAt: number | null;
 }
+
+export type NewMachineType = Omit<MachineType, 'id' | 'retiredAt'>;

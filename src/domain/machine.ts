@@ -61,6 +61,12 @@ export interface Machine {
   permissions: Record<string, boolean>;
   createdAt: number;
   updatedAt: number;
+  /** When it was deleted; null unless it is. */
+  deletedAt: number | null;
+  /** Until when a deleted machine can be brought back; null when it cannot be any more. */
+  deletedUntil: number | null;
+  /** The disk that a deleted machine had; null when it had none. */
+  deletedDiskId: DiskId | null;
 }
 
 const starting: readonly MachineStatus[] = ['creating', 'turning_on', 'installing', 'warming_up'];
@@ -139,6 +145,15 @@ export function assertReady(machine: Machine): void {
 /** Throws machine-not-ready unless the machine is off. */
 export function assertOff(machine: Machine): void {
   if (machine.status !== 'off') throw notReady(machine, 'wait until it is off, then try again.');
+}
+
+/** Throws machine-not-stopped unless the machine may be deleted. */
+export function assertDeletable({ id, status }: Machine): void {
+  if (status === 'off') return;
+  throw new AppError(
+    'machine_not_stopped',
+    `Machine ${id} is ${status}; stop it, and wait until it is off, before you delete it.`,
+  );
 }
 
 /** Throws unless the machine's disk may be discarded. */

@@ -40,6 +40,10 @@ export interface Software {
   recipe: Recipe;
   recipeDigest: string;
   createdAt: number;
+  /** The version in its name; null when it has none. */
+  version: string | null;
+  /** Since when it is not offered any more; null while it is. */
+  retiredAt: number | null;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -7,6 +7,14 @@ import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
 type TransferKind = 'export' | 'import';
 export type TransferFormat = 'qcow2' | 'raw';
 
+const exportCompressions = ['zstd', 'gzip', 'none'] as const;
+/** Of the clusters of a qcow2 (`gzip` is its zlib), or of the whole file of a raw disk. */
+export type ExportCompression = (typeof exportCompressions)[number];
+
+/** A raw disk stays plain, so that every program reads it. */
+export const usualCompression = (format: TransferFormat): ExportCompression =>
+  format === 'qcow2' ? 'zstd' : 'none';
+
 /**
  * `receiving`: an import's bytes are being uploaded. `building`: a job writes an export's file, or
  * makes an image of an import's file.
@@ -60,7 +68,11 @@ export interface Manifest {
   version: 1;
   name: string;
   format: TransferFormat;
+  /** Absent in exports of earlier versions, which have the usual one of their format. */
+  compression?: ExportCompression;
   bytes: number;
+  /** The largest runs of zeros in the file, which a download may leave out; absent: none. */
+  holes?: (readonly [start: number, end: number])[];
   sha256: string;
   virtualBytes: number;
   /** The base of its chain; `key` is the digest of the disk that was added as the base. */
@@ -104,6 +116,7 @@ const fieldsRead = ({
   head,
   software,
   boot,
+  compression,
 }: Record<string, unknown>) =>
   [
     ['version', version === 1, '1'],
@@ -115,6 +128,11 @@ const fieldsRead = ({
     ['head', isObject(head), 'an object'],
     ['head.layerId', isObject(head) && isText(head.layerId), 'a text'],
     ['boot', isBoot(boot), '{"mode": "firmware"}, or a direct boot with what its kernel needs'],
+    [
+      'compression',
+      compression === undefined || exportCompressions.some((one) => one === compression),
+      'one of zstd, gzip and none',
+    ],
     ['software', isSoftware(software), 'a list of objects, each with the text recipeDigest'],
   ] as const;
 
@@ -131,4 +149,11 @@ export function parseManifest(text: string): Manifest {
   const wrong = fieldsRead(found).find(([, good]) => !good);
   if (wrong) throw invalid(`The manifest's field ${wrong[0]} is not ${wrong[2]}. ${asWritten}`);
   return found as unknown as Manifest;
+}
+
+/** The end of the name of an export's file. */
+export function fileEnding({ format, manifest }: Pick<Transfer, 'format' | 'manifest'>): string {
+  const { compression } = manifest === null ? {} : parseManifest(manifest);
+  const packed = { zstd: '.zst', gzip: '.gz', none: '' };
+  return `.${format}${format === 'raw' ? packed[compression ?? 'none'] : ''}`;
 }

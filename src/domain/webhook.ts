@@ -13,9 +13,20 @@ export interface Webhook {
   types: EventType[];
   /** The secret that signs deliveries, encrypted with the master key. */
   secretSealed: string;
+  /** The secret before this one, which signs deliveries too until a time; null: there is none. */
+  oldSecretSealed: string | null;
+  oldSecretUntil: number | null;
   /** The id of the last event that it has deliveries of. */
   afterId: number;
+  /** Since when it is told of nothing; null when it is. */
+  pausedAt: number | null;
   createdAt: number;
+}
+
+/** How many deliveries of a webhook wait, and how many are dead. */
+export interface DeliveryCounts {
+  waiting: number;
+  dead: number;
 }
 
 /** `dead`: it was tried for a day, or its receiver is gone; it is sent again by hand. */

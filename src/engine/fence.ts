@@ -156,7 +156,9 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
   const { transfer, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
-    ...(bootCheck && { bootCheck: { fault: at(bootCheck.fault) } }),
+    ...(bootCheck && {
+      bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
+    }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
@@ -167,6 +169,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(screen && { screen: { read: at(screen.read) } }),
     ...(transfer && {
       transfer: {
+        assertTakes: transfer.assertTakes,
         exportLayer: at(transfer.exportLayer),
         importLayer: at(transfer.importLayer, ({ layerId }) => [layerId]),
       },

@@ -38,7 +38,7 @@ export interface StreamOptions {
   after: number | null;
   filter: EventFilter;
   /** Sent before all events; the stream goes on when all of it is. */
-  preface?: Iterable<string>;
+  preface?: AsyncIterable<string>;
   /** The status with which the stream ends at an event; undefined when it goes on. */
   endsAt?: (event: FleetEvent) => string | undefined;
   /** The status with which the stream ends as soon as it has all events. */
@@ -180,7 +180,8 @@ class Stream implements Sink {
   readonly keyId: KeyId;
   readonly #response: ServerResponse;
   readonly #options: StreamOptions;
-  #preface: Iterator<string> | null;
+  #preface: AsyncIterator<string> | null;
+  #isSendingPreface = false;
   #onClose: () => void = () => {};
   /** The id of the last event that was sent or does not concern the listener. */
   #place = 0;
@@ -191,7 +192,7 @@ class Stream implements Sink {
     this.#response = response;
     this.keyId = keyId;
     this.#options = options;
-    this.#preface = options.preface?.[Symbol.iterator]() ?? null;
+    this.#preface = options.preface?.[Symbol.asyncIterator]() ?? null;
   }
 
   onClose(close: () => void): void {
@@ -205,19 +206,27 @@ class Stream implements Sink {
     const waitMs = Math.round(comeAgainMs * (1 + 4 * Math.random()));
     this.#write(`retry: ${waitMs}\n${placeFrame(begins)}`);
     if (isGap) this.#write(gapFrame(begins));
-    const goOn = () => {
-      this.#sendPreface();
+    const goOn = async () => {
+      await this.#sendPreface();
       if (this.#preface === null) resume();
     };
-    this.#response.on('drain', goOn);
-    goOn();
+    const goOnOrFail = () => void goOn().catch(() => this.fail());
+    this.#response.on('drain', goOnOrFail);
+    goOnOrFail();
   }
 
-  #sendPreface(): void {
-    while (this.#preface !== null && this.hasRoom()) {
-      const { done, value } = this.#preface.next();
-      if (done) this.#preface = null;
-      else this.#write(value);
+  /** Sends as much as the connection takes. What is sent already goes on by itself. */
+  async #sendPreface(): Promise<void> {
+    if (this.#isSendingPreface) return;
+    this.#isSendingPreface = true;
+    try {
+      while (this.#preface !== null && this.hasRoom()) {
+        const { done, value } = await this.#preface.next();
+        if (done) this.#preface = null;
+        else if (!this.#isEnded) this.#write(value);
+      }
+    } finally {
+      this.#isSendingPreface = false;
     }
   }
 

@@ -66,23 +66,34 @@ interface Stage<Name extends ChangeName> {
 
 export type Stages = { [Name in ChangeName]?: Stage<Name> };
 
-/** The page that a query asks for, counted from 1. */
-export const pageOf = ({
+/** What a query asks for of a list: a page, counted from 1, or what follows an item. */
+export function pageOf({
   page = 1,
   per_page: perPage = 20,
+  before,
 }: {
   page?: number;
   per_page?: number;
-}) => ({
-  page,
-  perPage,
-});
+  before?: number;
+}) {
+  if (before !== undefined && page !== 1)
+    throw invalid(`page is ${page}, and before takes its place; give one of them.`);
+  return { page, perPage, before };
+}
 
-/** The fields of an answer about its page; `next_page` is null on the last page and beyond it. */
-export const pageAnswer = ({ page, perPage }: ReturnType<typeof pageOf>, count: number) => ({
+/**
+ * The fields of an answer about its page; `next_page` is null on the last page and beyond it.
+ * `more` says whether others follow the items, which are newest first.
+ */
+export const pageAnswer = (
+  { page }: { page: number },
+  { count, more }: { count: number; more: boolean },
+  items: readonly { attributes: { id: number } }[],
+) => ({
   count,
   page,
-  next_page: page * perPage < count ? page + 1 : null,
+  next_page: more ? page + 1 : null,
+  next_before: more ? (items.at(-1)?.attributes.id ?? null) : null,
 });
 
 export const dateTime = (ms: number): string => new Date(ms).toISOString();

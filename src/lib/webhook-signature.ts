@@ -8,14 +8,16 @@ const secretBytes = 32;
 
 export const newWebhookSecret = (): string => prefix + randomBytes(secretBytes).toString('base64');
 
-/** The headers of a message; `at` is ms since 1970. */
-export function signedHeaders(secret: string, id: string, at: number, body: string) {
+/** The headers of a message, with a signature by each secret; `at` is ms since 1970. */
+export function signedHeaders(secrets: readonly string[], id: string, at: number, body: string) {
   const timestamp = String(Math.floor(at / 1000));
-  const key = Buffer.from(secret.slice(prefix.length), 'base64');
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const signatures = secrets.map((secret) => {
+    const key = Buffer.from(secret.slice(prefix.length), 'base64');
+    return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+  });
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${signature}`,
+    'webhook-signature': signatures.join(' '),
   };
 }

@@ -9,6 +9,7 @@ import { cancelledReason } from '../domain/image.ts';
 import type { Job, JobKind } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Span, Tracer } from '../lib/trace.ts';
+import type { Turns } from '../lib/turns.ts';
 import { LeaseLost } from '../store/port/job.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import { retryDelayMs } from './claim.ts';
@@ -23,6 +24,8 @@ const renewals = 3;
 interface ExecuteOptions extends Dependencies {
   meter: Meter;
   tracer: Tracer;
+  /** Work that jobs of this server do one after the other. */
+  turns: Turns;
   /** Aborts when the server stops. The job then goes back to the queue. */
   stop: AbortSignal;
   /** Aborts when the job is to end without a result. */
@@ -94,6 +97,7 @@ function contextOf(
       });
     },
     begin: (name, id) => write((work) => work.jobs.begin(job, name, id)),
+    alone: (key, work) => options.turns.take(key, work),
     begun: () => store.read('system', (work) => work.jobs.begunBy(job.id)),
     async remember(data) {
       Object.assign(job.data, data);

@@ -65,7 +65,10 @@ export async function expire(
     await work.access.prune(before);
     await work.idempotency.prune(before);
     await work.jobs.prune(before - jobsKeptMs);
-    if (disks) await work.disks.releaseKept(before);
+    if (disks) {
+      await work.disks.releaseKept(before);
+      await work.machines.releaseDeleted(before);
+    }
     if (images) await work.images.releaseLayers(before - keepImageMs);
   }
   const noted = await work.host.removalState();

@@ -29,6 +29,8 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
   begin<Id extends string>(name: string, id: Id): Promise<Id>;
   /** Returns the ids that this job has begun, by their names. */
   begun(): Promise<ReadonlyMap<string, string>>;
+  /** Runs work when no other job of this server does work with the same key. */
+  alone<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
   /** Stores facts with the job. The next attempt finds them in `job.data`. Throws LeaseLost. */
   remember(data: Partial<Job<Kind>['data']>): Promise<void>;
 }

@@ -9,7 +9,9 @@ import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
 import type { Tracer } from '../lib/trace.ts';
-import { blockedKinds, planClaims, retryMostMs } from './claim.ts';
+import { Turns } from '../lib/turns.ts';
+import type { ClaimableJob } from '../store/port/job.ts';
+import { blockedKinds, ClaimTurns, planClaims, retryMostMs, roomOf } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
 import { execute } from './execute.ts';
 import { definitionOf } from './jobs.ts';
@@ -20,6 +22,8 @@ import { watchEngine } from './watch-engine.ts';
 
 /** The most jobs that are claimed in one transaction. */
 const claimedMax = 100;
+/** So often a pass looks for more jobs, while it finds some. */
+const roundsMax = 10;
 
 interface ReconcilerOptions extends Dependencies {
   meter: Meter;
@@ -34,6 +38,8 @@ export class Reconciler {
   readonly #owner = randomBytes(8).toString('hex');
   readonly #running = new Map<Job['id'], { ended: Promise<void>; cancel: AbortController }>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
+  readonly #claimTurns = new ClaimTurns();
+  readonly #workTurns = new Turns();
   readonly #guard: RemovalGuard;
   readonly #stop = new AbortController();
   #wake: (() => void) | null = null;
@@ -117,27 +123,40 @@ export class Reconciler {
 
   /** Claims the jobs that are due and starts them. Resolves before they are done. */
   async pass(): Promise<void> {
-    const { store, clock, settings } = this.#options;
-    const { open, frozen, toCancel } = await store.read('system', async (work) => ({
-      open: await work.jobs.due(settings.limits, retryMostMs),
-      frozen: await work.host.frozen(),
-      toCancel: await work.jobs.toCancel(),
-    }));
-    for (const id of toCancel) this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
-    const none = Object.fromEntries(blockedKinds(frozen).map((kind) => [kind, 0]));
-    const planned = planClaims(open, clock.now(), { ...settings.limits, ...none }).filter(
-      ({ id }) => !this.#running.has(id),
-    );
-    // A quarter of the rest in each transaction lets servers that were woken together share them.
-    for (let from = 0, share = 0; from < planned.length; from += share) {
-      share = Math.min(Math.ceil((planned.length - from) / 4), claimedMax);
-      for (const job of await this.#claim(planned.slice(from, from + share))) this.#start(job);
-    }
+    const { store } = this.#options;
+    for (const id of await store.read('system', (work) => work.jobs.toCancel()))
+      this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
+    // An organisation with few jobs leaves a part of its share, which the next round gives away.
+    for (let rounds = 0; rounds < roundsMax; rounds++) if ((await this.#claimRound()) === 0) break;
     this.#options.meter.passed();
   }
 
+  /** Resolves to the number of jobs that were claimed. */
+  async #claimRound(): Promise<number> {
+    const { store, clock, settings } = this.#options;
+    const queue = await store.read('system', async (work) => {
+      const blocked = blockedKinds(await work.host.frozen()).map((kind) => [kind, 0]);
+      const limits = { ...settings.limits, ...Object.fromEntries(blocked) };
+      const [running, now] = [await work.jobs.running(), clock.now()];
+      const due = await work.jobs.due(roomOf({ running, now, limits }), retryMostMs);
+      return { running, due, now, limits, isShared: await work.organisations.areSeveral() };
+    });
+    const planned = planClaims(queue, this.#claimTurns).filter(({ id }) => !this.#running.has(id));
+    let claimed = 0;
+    // A quarter of the rest in each transaction lets servers that were woken together share them.
+    for (let from = 0, share = 0; from < planned.length; from += share) {
+      share = Math.min(Math.ceil((planned.length - from) / 4), claimedMax);
+      const portion = planned.slice(from, from + share);
+      const jobs = await this.#claim(portion);
+      this.#claimTurns.take(portion);
+      for (const job of jobs) this.#start(job);
+      claimed += jobs.length;
+    }
+    return claimed;
+  }
+
   /** Leaves out jobs for which another server was faster, or which a backup blocks by now. */
-  async #claim(planned: readonly Job[]): Promise<Job[]> {
+  async #claim(planned: readonly ClaimableJob[]): Promise<Job[]> {
     const { store, settings } = this.#options;
     return store.write('system', async (work) => {
       const blocked = blockedKinds(await work.host.frozen());
@@ -148,7 +167,8 @@ export class Reconciler {
 
   #start(job: Job): void {
     const cancel = new AbortController();
-    const options = { ...this.#options, stop: this.#stop.signal, cancel: cancel.signal };
+    const stop = this.#stop.signal;
+    const options = { ...this.#options, turns: this.#workTurns, stop, cancel: cancel.signal };
     const ended = execute(definitionOf(job.kind), job, options).finally(() => {
       this.#running.delete(job.id);
       this.nudge();

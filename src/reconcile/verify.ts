@@ -7,6 +7,7 @@ import { copyAt, type Layer } from '../domain/layer.ts';
 import { type LayerCopy, localPlace } from '../domain/layer-copy.ts';
 import type { Call } from '../engine/port/call.ts';
 import type { Dependencies } from './context.ts';
+import type { JobContext } from './job.ts';
 import { endQuarantine, quarantine } from './quarantine.ts';
 import { assertSound } from './soundness.ts';
 
@@ -56,21 +57,37 @@ export async function verifyCopy(
 
 /**
  * Verifies the layers of a chain that were never compared, before a disk is made on the chain.
- * Throws `internal` when one is damaged.
+ * Throws `internal` when one is damaged. Jobs that need the same layer read it once: those that
+ * waited for another one find in the store what it has found. Only the server that owns a
+ * host-bound engine verifies, so no two servers read one layer.
  */
-export async function verifyChain(deps: Dependencies, head: LayerId, call: Call): Promise<void> {
-  const chain = await deps.store.read('system', (work) => work.layers.chain(head));
+export async function verifyChain(context: JobContext, head: LayerId): Promise<void> {
+  const chain = await context.store.read('system', (work) => work.layers.chain(head));
   for (const layer of chain) {
     assertSound(layer);
-    const copy = copyAt(layer, localPlace);
-    if (copy === undefined || copy.verifiedAt !== null) continue;
-    const isSame = await verifyCopy(deps, copy, 0, call);
-    // A copy that was read for the first time has nothing to be compared with.
-    if (copy.digest === null)
-      await deps.store.write('system', (work) =>
-        work.layerCopies.update(copy, { verifiedAt: work.now() }),
-      );
-    if (copy.digest === null || !isSame)
-      assertSound(await deps.store.read('system', (work) => work.layers.get(layer.id)));
+    if (!isCompared(layer))
+      await context.alone(`verify ${layer.id}`, () => verifyLayer(context, layer.id));
   }
+}
+
+const isCompared = (layer: Layer) => {
+  const copy = copyAt(layer, localPlace);
+  return copy === undefined || copy.verifiedAt !== null;
+};
+
+async function verifyLayer(context: JobContext, id: LayerId): Promise<void> {
+  const { store, call } = context;
+  call.signal.throwIfAborted();
+  const layer = await store.read('system', (work) => work.layers.get(id));
+  assertSound(layer);
+  const copy = copyAt(layer, localPlace);
+  if (copy === undefined || isCompared(layer)) return;
+  const isSame = await verifyCopy(context, copy, 0, call);
+  // A copy that was read for the first time has nothing to be compared with.
+  if (copy.digest === null)
+    await store.write('system', (work) =>
+      work.layerCopies.update(copy, { verifiedAt: work.now() }),
+    );
+  if (copy.digest === null || !isSame)
+    assertSound(await store.read('system', (work) => work.layers.get(id)));
 }

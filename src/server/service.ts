@@ -122,6 +122,7 @@ export function buildService(dependencies: Dependencies): Service {
       await checkEngine(store, engine, dependencies.settings);
     },
     engine: () => engine,
+    transfer: () => engine.transfer,
   });
   const reconciler = buildReconciler(dependencies, api);
   return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
@@ -159,6 +160,8 @@ interface Beside {
   check(): Promise<void>;
   /** Throws `unavailable` when another server works the engine. */
   engine(): Engine;
+  /** What takes uploads; undefined where another server works the engine. */
+  transfer(): Engine['transfer'];
 }
 
 /** Builds the HTTP server alone. */
@@ -176,6 +179,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
     blobs: localBlobs(transfersOf(dependencies)),
+    assertTakes: (head, bytes) => beside.transfer()?.assertTakes(head, bytes),
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
   const memory =

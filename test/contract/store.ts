@@ -14,6 +14,7 @@ import { testKept } from './store/kept.ts';
 import { testLayers } from './store/layer.ts';
 import { testLists } from './store/list.ts';
 import { testMachines } from './store/machine.ts';
+import { testMachineStatus } from './store/machine-status.ts';
 import { testOperatorAudit } from './store/operator-audit.ts';
 import { testWebhooks } from './store/webhook.ts';
 import { type MakeStore, type MakeWorld, makeWorldWith } from './store/world.ts';
@@ -25,6 +26,7 @@ const suites: ((make: MakeWorld) => void)[] = [
   testJobs,
   testImages,
   testMachines,
+  testMachineStatus,
   testLists,
   testLayers,
   testKept,

@@ -33,10 +33,7 @@ export const testUpgrades = (database: string, make: MakeOld) =>
               [1, 'available'],
             ],
           );
-          assert.deepEqual(
-            (await work.images.steps(1 as ImageId)).map(({ output }) => output),
-            ['said'],
-          );
+          assert.equal(await work.images.stepOutput(1 as ImageId, 1, 0, 100), 'said');
           const machine = await work.machines.get(1 as MachineId);
           assert.deepEqual(
             [machine.diskId, machine.assignedImageId, machine.priorImageId],

@@ -144,6 +144,18 @@ export const scenarios: Record<string, Scenario> = {
     ],
     holds: (world) => diskHas(world, 'active', { 5: true }),
   },
+  'deletion of a machine and its undo': {
+    does: ['machineStop'],
+    prepare: withDisk,
+    asks: [
+      ({ machine }) => ({ name: 'machineDelete', input: { id: machine } }),
+      ({ machine }) => ({ name: 'machineUndelete', input: { id: machine } }),
+    ],
+    async holds(world) {
+      await machineIs(world, 'off');
+      await diskHas(world, 'active', { 5: true });
+    },
+  },
   compaction: {
     does: ['layerCompact'],
     async prepare(world) {

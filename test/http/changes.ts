@@ -28,9 +28,9 @@ async function onFirstMachine(h: Harness, name: OperationName, body?: unknown): 
   return { answer: await h.call(name, { params: { id }, body }), machines: [id] };
 }
 
-async function onWebhook(h: Harness, name: OperationName): Promise<Done> {
+async function onWebhook(h: Harness, name: OperationName, body?: unknown): Promise<Done> {
   const { id } = (await h.call('webhookCreate', { body: { url: 'https://a.test/' } })).body;
-  return { answer: await h.call(name, { params: { id } }) };
+  return { answer: await h.call(name, { params: { id }, body }) };
 }
 
 /** A webhook with a delivery that is dead. */
@@ -155,11 +155,18 @@ export const changes: Record<
   async webhookCreate({ h }) {
     return { answer: await h.call('webhookCreate', { body: { url: 'https://a.test/' } }) };
   },
+  webhookUpdate: ({ h }) => onWebhook(h, 'webhookUpdate', { paused: true }),
+  webhookRotate: ({ h }) => onWebhook(h, 'webhookRotate'),
   webhookDelete: ({ h }) => onWebhook(h, 'webhookDelete'),
   webhookPing: ({ h }) => onWebhook(h, 'webhookPing'),
   async webhookRedeliver({ h }) {
     const { params } = await pinged(h);
     return { answer: await h.call('webhookRedeliver', { params }) };
+  },
+  machineDelete: ({ h }) => onFirstMachine(h, 'machineDelete'),
+  async machineUndelete({ h }) {
+    await onFirstMachine(h, 'machineDelete');
+    return onFirstMachine(h, 'machineUndelete');
   },
   machineStart: ({ h }) => onFirstMachine(h, 'machineStart'),
   machineStop: ({ h }) => onFirstMachine(h, 'machineStop'),

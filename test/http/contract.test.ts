@@ -57,6 +57,7 @@ describe('every operation', () => {
       imageProtect: { protected: true },
       keyRotate: {},
       keyRevoke: {},
+      webhookUpdate: { paused: true },
     };
     for (const name of names) {
       const { path } = operations[name] as OperationSpec;
@@ -194,7 +195,8 @@ describe('the envelope', () => {
       type: 'software',
       name: 'Editor',
       size: 1.4,
-      attributes: { id: h.editor.id, name: 'Editor', size: 1.4 },
+      version: null,
+      attributes: { id: h.editor.id, name: 'Editor', size: 1.4, version: null },
     });
     assert.equal(body.base_images[0].type, 'base_image');
   });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ImageId, SoftwareId } from '../../src/domain/ids.ts';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { waitFor } from '../support.ts';
 import { type Frame, type Heard, hearing } from './event-reader.ts';
@@ -87,6 +88,30 @@ describe('a log that is followed', () => {
       ...{ params: { id: body.id }, query: '?follow=false' },
     });
     assert.deepEqual(notFollowed.body.steps, whole.steps);
+  });
+
+  it('has all of a long log, of which the plain answer has the ends alone', async (t) => {
+    const { h, hear } = await hearing(t);
+    const { body } = await h.call('imageInstall', { body: { software_ids: [h.editor.id] } });
+    await h.service.reconciler.settle();
+    const line = `${'x'.repeat(99)}\n`;
+    const outputs = Array.from({ length: 12 }, (_, at) => `short ${at}\n${line.repeat(2600)}`);
+    await h.store.write('system', async (work) => {
+      for (const [at, output] of outputs.entries())
+        await work.images.recordStep(Number(body.id) as ImageId, {
+          ...{ position: at + 1, softwareId: h.editor.id as SoftwareId, output },
+          ...{ cache: 'miss', exitCode: 0, durationMs: 1 },
+        });
+    });
+    const heard = await hear({ path: `/images/${body.id}/log`, query: '?follow' });
+    await isOver(heard);
+    assert.equal(`${linesOf(heard.frames).join('\n')}\n`, outputs.join(''));
+    const { body: plain } = await h.call('imageLog', { params: { id: body.id } });
+    const kept: string[] = plain.steps.map(({ output }: { output: string }) => output);
+    assert.equal(kept.length, outputs.length);
+    assert.ok(kept.join('').length < 1_100_000);
+    for (const output of kept)
+      assert.match(output, /^… \d+ characters left out; follow the log to see them …\nx*\nx{99}\n/);
   });
 
   it('ends when the image is deleted, and is not found for another organisation', async (t) => {

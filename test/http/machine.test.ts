@@ -1,7 +1,10 @@
 // Machines: how they are made, reset and listed.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import type { MachineId } from '../../src/domain/ids.ts';
 import { call } from '../call.ts';
 import { waitFor } from '../support.ts';
 import { startHarness } from './harness.ts';
@@ -122,6 +125,31 @@ describe('machineList', () => {
     assert.equal(await count('?status=off'), 3);
     assert.equal(await count('?status=ready'), 0);
     assert.equal((await h.call('machineList', { query: '?status=asleep' })).body.client_code, 400);
+  });
+
+  it('filters by each status that is shown, through the index of the organisation', async (t) => {
+    const statements: string[] = [];
+    const h = await startHarness(t, { reconcile: false, onQuery: (sql) => statements.push(sql) });
+    const [id = 0] = h.machines;
+    const on = { status: 'ready', pausedAt: 1 } as const;
+    await h.store.write('system', (work) => work.machines.update(id as MachineId, on));
+    const found = async (status: string) => {
+      const { body } = await h.call('machineList', { query: `?status=${status}` });
+      return [body.count, ...body.machines.map((one: { id: string }) => Number(one.id))];
+    };
+    assert.deepEqual(await found('ready'), [0]);
+    statements.length = 0;
+    assert.deepEqual(await found('warming_up'), [1, id]);
+    const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
+    t.after(() => database.close());
+    const filters = statements.filter((sql) => sql.includes('warming_up'));
+    assert.equal(filters.length, 2, 'a page and its count');
+    for (const sql of filters) {
+      const rows = database.prepare(`explain query plan ${sql}`).all();
+      const plan = rows.map(({ detail }) => String(detail)).join('; ');
+      assert.match(plan, /SEARCH machine USING INDEX machine_live \(organisation_id=\?\)/, sql);
+      assert.doesNotMatch(plan, /TEMP B-TREE|SCAN/, sql);
+    }
   });
 
   it('filters by user and by minutes left, although there are no users and nothing is metered', async (t) => {

@@ -15,6 +15,11 @@ export const machineRows = async (h: Harness) =>
 /** Compares each machine and the list of images with the model. */
 export async function agree(h: Harness, model: Model): Promise<void> {
   for (const machine of model.machines) {
+    if (machine.deleted) {
+      const { status } = await h.call('machineGet', { params: { id: machine.id } });
+      assert.equal(status, 404);
+      continue;
+    }
     const { attributes } = (await h.call('machineGet', { params: { id: machine.id } })).body;
     assert.deepEqual(
       {

@@ -28,6 +28,7 @@ const machineOf = (id: number, index: number): ModelMachine => ({
   pending: false,
   capturing: null,
   stopRequested: false,
+  deleted: false,
   diskGb: index === 2 ? 2 : 20,
   startFails: index === 3,
 });

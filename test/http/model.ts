@@ -22,6 +22,7 @@ export interface ModelMachine {
   capturing: number | null;
   stopRequested: boolean;
   diskGb: number;
+  deleted: boolean;
   /** Whether the engine cannot start it. */
   startFails: boolean;
 }
@@ -47,6 +48,7 @@ export class Model {
   }
 
   start(machine: ModelMachine): number {
+    if (machine.deleted) return 404;
     if (machine.capturing !== null) return 4201;
     if (machine.status === 'ready' || (starting(machine) && !machine.stopRequested)) return 200;
     if (machine.status !== 'off') return 4201;
@@ -70,7 +72,21 @@ export class Model {
       Object.assign(machine, { assigned: null, pending: false });
   }
 
+  deleteMachine(machine: ModelMachine): number {
+    if (machine.deleted) return 404;
+    if (machine.status !== 'off') return 4209;
+    Object.assign(machine, { deleted: true, status: 'turning_off' });
+    return 200;
+  }
+
+  undeleteMachine(machine: ModelMachine): number {
+    if (!machine.deleted) return 404;
+    machine.deleted = false;
+    return 200;
+  }
+
   stop(machine: ModelMachine): number {
+    if (machine.deleted) return 404;
     if (machine.capturing !== null) return 4201;
     if (['off', 'turning_off'].includes(machine.status)) return 200;
     if (machine.status !== 'ready') return 4201;
@@ -79,6 +95,7 @@ export class Model {
   }
 
   reset(machine: ModelMachine): number {
+    if (machine.deleted) return 404;
     if (machine.capturing !== null) return 4201;
     if (machine.status !== 'off') return 400;
     if (machine.disk !== null) {
@@ -90,6 +107,7 @@ export class Model {
   }
 
   capture(machine: ModelMachine): number {
+    if (machine.deleted) return 404;
     if (machine.disk === null) return 4208;
     if (machine.capturing !== null) return 4212;
     return machine.status === 'off' ? 200 : 4209;
@@ -97,6 +115,7 @@ export class Model {
 
   assign(image: ModelImage, machines: ModelMachine[]): number {
     if (image.deleted) return 404;
+    if (machines.some((machine) => machine.deleted)) return 4211;
     if (image.status !== 'available') return 4210;
     if (machines.some((machine) => machine.capturing !== null)) return 4214;
     if (machines.some((machine) => machine.diskGb < image.sizeGb)) return 4510;
@@ -150,7 +169,7 @@ export class Model {
 
   restoreDisk(machine: ModelMachine): number {
     const disk = machine.kept.at(-1);
-    if (!disk) return 404;
+    if (!disk || machine.deleted) return 404;
     if (machine.status !== 'off') return 4201;
     this.putBack(machine, disk);
     Object.assign(machine, { assigned: disk.image, pending: false });
@@ -159,7 +178,9 @@ export class Model {
 
   undo(image: ModelImage): number {
     if (image.deleted) return 404;
-    const machines = this.machines.filter((machine) => machine.assigned === image.id);
+    const machines = this.machines.filter(
+      (machine) => machine.assigned === image.id && !machine.deleted,
+    );
     const taken = (machine: ModelMachine) => !machine.pending && machine.disk?.image === image.id;
     for (const machine of machines) {
       if (machine.capturing !== null || starting(machine)) return 4201;

@@ -114,10 +114,10 @@ for (const [address, document] of documents) {
           .map((one: Json) => parameterOf(document, one))
           .filter((one: Json) => one['x-extension'])
           .map((one: Json) => one.name);
-      assert.deepEqual(ours('/images', 'get'), ['deleted', 'Silversmith-Extensions']);
+      assert.deepEqual(ours('/images', 'get'), ['before', 'deleted', 'Silversmith-Extensions']);
       assert.deepEqual(ours('/images', 'post'), ['Idempotency-Key', 'Silversmith-Extensions']);
       assert.deepEqual(ours('/images/{id}', 'delete'), ['Idempotency-Key']);
-      assert.deepEqual(ours('/software', 'get'), []);
+      assert.deepEqual(ours('/software', 'get'), ['Silversmith-Extensions']);
       const fields = (name: string) => {
         const { properties, required } = document.components.schemas[name];
         const names = Object.keys(properties).filter((field) => properties[field]['x-extension']);
@@ -133,11 +133,15 @@ for (const [address, document] of documents) {
         'protected',
         'deleted_at',
         'phase',
+        'base_id',
+        'base_name',
+        'base_version',
       ]);
       assert.deepEqual(fields('MachineAttributes'), [
         'status_reason',
         'assignment_pending',
         'phase',
+        'deleted_at',
         'cpus',
         'memory_mb',
         'place',

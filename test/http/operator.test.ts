@@ -22,7 +22,7 @@ const requestTo = (name: OperatorOperationName, body?: unknown, id = 'ss12345678
   const { method, path } = operatorSpecOf(name);
   return {
     method,
-    path: pathPrefix + path.replace('{id}', id),
+    path: pathPrefix + path.replace('{id}', id).replace('{kind}', 'base'),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   };
 };

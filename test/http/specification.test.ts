@@ -105,7 +105,8 @@ async function doEverything(caller: Caller): Promise<void> {
   const { params } = await pinged(caller.h);
   await ask('webhookCreate', { body: { url: 'https://a.test/', types: ['image.changed'] } });
   await ask('webhookList');
-  for (const name of ['webhookGet', 'webhookPing', 'webhookDeliveryList'] as const)
+  await ask('webhookUpdate', { params, body: { paused: true } });
+  for (const name of ['webhookGet', 'webhookPing', 'webhookRotate', 'webhookDeliveryList'] as const)
     await ask(name, { params });
   await ask('webhookRedeliver', { params });
   await ask('webhookDelete', { params });
@@ -148,6 +149,9 @@ async function doWithMachines({ h, ask }: Caller): Promise<number> {
   await ask('machineGet', { params });
   await settle();
   await ask('machineReset', { params });
+  await ask('machineDelete', { params });
+  await h.service.reconciler.settle();
+  await ask('machineUndelete', { params });
   await ask('machineDiskList', { params });
   await ask('machineRestore', { params });
   for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
@@ -243,11 +247,13 @@ describe('a caller that asks for extensions', () => {
     };
     assert.deepEqual(await more('imageGet', image.id), [
       ...['status_reason', 'progress', 'protected', 'deleted_at', 'phase'],
+      ...['base_id', 'base_name', 'base_version'],
     ]);
     assert.deepEqual(await more('machineGet', id), [
       'status_reason',
       'assignment_pending',
       'phase',
+      'deleted_at',
       'cpus',
       'memory_mb',
       'place',

@@ -16,15 +16,15 @@ type Row = [name: OperationName, query: string, counts: Counts];
 
 /** `named` is in the names of five images and five machines, `one` in that of one of each. */
 const onSqlite: readonly Row[] = [
-  ['imageList', '', [6, 0]],
-  ['imageList', '?per_page=2', [6, 0]],
-  ['imageList', '?per_page=2&page=2', [6, 0]],
-  ['imageList', '?per_page=2&page=3', [6, 0]],
-  ['imageList', '?per_page=2&q=one', [8, 0]],
-  ['imageList', '?per_page=2&q=named', [8, 0]],
+  ['imageList', '', [7, 0]],
+  ['imageList', '?per_page=2', [7, 0]],
+  ['imageList', '?per_page=2&page=2', [7, 0]],
+  ['imageList', '?per_page=2&page=3', [7, 0]],
+  ['imageList', '?per_page=2&q=one', [9, 0]],
+  ['imageList', '?per_page=2&q=named', [9, 0]],
   ['imageList', '?per_page=2&q=absent', [6, 0]],
-  ['imageList', '?per_page=2&q=n', [8, 0]],
-  ['imageGet', '', [4, 0]],
+  ['imageList', '?per_page=2&q=n', [9, 0]],
+  ['imageGet', '', [5, 0]],
   ['machineList', '?per_page=2', [5, 0]],
   ['machineList', '?per_page=2&page=2', [5, 0]],
   ['machineList', '?per_page=2&status=off', [5, 0]],

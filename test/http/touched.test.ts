@@ -32,6 +32,7 @@ describe('a change', () => {
       now: clock.now,
       keepDiskMs: 1000,
       blobs: localBlobs(join(h.dataDir, 'transfers')),
+      assertTakes() {},
     });
     const change = (name: string, effect: Change['effect']) =>
       application.change({

@@ -3,63 +3,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { defer, movableClock, type Scope, temporaryFolder } from '../support.ts';
-import { settled } from './settled.ts';
-
-interface Arrived {
-  headers: IncomingHttpHeaders;
-  body: string;
-  path: string;
-}
-
-/** A receiver that answers as `answer` says; 200 without it. */
-async function receiver(t: Scope) {
-  const arrived: Arrived[] = [];
-  const settings: { answer: (response: ServerResponse, one: Arrived) => void } = {
-    answer: (response) => void response.end(),
-  };
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on('end', () => {
-      const one = { headers: request.headers, body, path: request.url ?? '' };
-      arrived.push(one);
-      settings.answer(response, one);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  defer(t, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const url = (path = '/') => `http://127.0.0.1:${port}${path}`;
-  const told = () => arrived.map(({ body }) => JSON.parse(body));
-  return { arrived, settings, url, told };
-}
+import { movableClock, temporaryFolder, waitFor } from '../support.ts';
+import { receiver, withWebhooks } from './receiver.ts';
 
 const dayMs = 24 * 3600_000;
-
-async function withWebhooks(t: Scope, webhooksMayAskInside = true) {
-  const { clock, advance } = movableClock();
-  const all = await settled(t, { clock, settings: { webhooksMayAskInside } });
-  const { h } = all;
-  const create = async (url: string, more: object = {}) =>
-    (await h.call('webhookCreate', { body: { url, ...more } })).body;
-  const deliver = () => h.service.reconciler.task('deliver');
-  const deliveries = async (id: string, state?: string) => {
-    const query = state === undefined ? '' : `?state=${state}`;
-    const { body } = await h.call('webhookDeliveryList', { params: { id }, query });
-    return body.deliveries.map(({ attributes }: { attributes: object }) => attributes);
-  };
-  return { ...all, advance, create, deliver, deliveries };
-}
 
 describe('a webhook', () => {
   it('is told of what happens after it was made, signed so that the example of the guide verifies it', async (t) => {
@@ -194,6 +144,26 @@ describe('a webhook', () => {
     });
     assert.ok(!to.arrived.some(({ path }) => path === '/stolen'));
     assert.equal(to.told()[0].type, 'ping');
+  });
+
+  it('is told at once of what happens while the receiver of another organisation hangs', async (t) => {
+    const { clock } = movableClock();
+    const quick = (ms: number, signal?: AbortSignal) => clock.sleep(Math.min(ms, 20), signal);
+    const { h, deliver, create } = await withWebhooks(t, true, { ...clock, sleep: quick });
+    const [hanging, good] = [await receiver(t), await receiver(t)];
+    const held: ServerResponse[] = [];
+    hanging.settings.answer = (response) => void held.push(response);
+    const ping = async (id: string, key: typeof h.keys.ours) =>
+      assert.equal((await h.call('webhookPing', { params: { id } }, key)).status, 200);
+    await ping((await create(hanging.url())).id, h.keys.ours);
+    const run = deliver();
+    await waitFor('the first receiver hangs', () => held.length > 0);
+    const theirs = await h.call('webhookCreate', { body: { url: good.url() } }, h.keys.theirs);
+    await ping(theirs.body.id, h.keys.theirs);
+    await waitFor('the other one is told', () => good.arrived.length > 0);
+    assert.equal(hanging.arrived.length, 1);
+    for (const response of held) response.end();
+    await run;
   });
 
   it('is refused for a wrong address, an unknown type, and beyond the most; it ends with its deletion', async (t) => {

@@ -17,7 +17,7 @@ const declared = {
   text: 'text',
   unlogged: '',
   searchIn: () => [],
-  tally: { table: [], count: () => [] },
+  tally: { table: [], count: () => [], recount: () => [] },
   account: { table: [], keep: () => [] },
 };
 const next = '9998-of-the-next-version';

@@ -70,7 +70,6 @@ describe('a base file from outside', () => {
       file('data.qcow2'),
       '4M',
     );
-    qemuImg('create', '-q', '-f', 'vmdk', file('disk.vmdk'), '4M');
     qemuImg('create', '-q', '-f', 'qcow2', file('snapshot.qcow2'), '4M');
     qemuImg('snapshot', '-c', 'one', file('snapshot.qcow2'));
     qemuImg('create', '-q', '-f', 'qcow2', file('huge.qcow2'), '4M');
@@ -90,7 +89,6 @@ describe('a base file from outside', () => {
       ['backing.qcow2', /backing file/],
       ['shadow.qcow2', /backing file/],
       ['data.qcow2', /data in another file/],
-      ['disk.vmdk', /VMDK/],
       ['snapshot.qcow2', /snapshots/],
       ['huge.qcow2', /bytes; the most/],
       ['damaged.qcow2', /damaged/],

@@ -96,11 +96,16 @@ describe('images as files', () => {
     await writeFile(join(folder, 'engine', 'layers', `${base}.vmlinuz`), 'a kernel');
     await writeFile(join(folder, 'engine', 'layers', `${base}.initrd`), 'an initrd!');
     const boot = { mode: 'direct', append: '', buildAppend: null } as const;
-    for (const format of ['qcow2', 'raw'] as const) {
-      const [out, root] = [join(folder, `booted.${format}`), layerId()];
+    for (const [format, compression] of [
+      ['qcow2', 'zstd'],
+      ['raw', 'none'],
+      ['raw', 'zstd'],
+    ] as const) {
+      const [out, root] = [join(folder, `booted.${format}.${compression}`), layerId()];
       const spec = {
         layerId: layer,
         format,
+        compression,
         to: fileSink(out),
         boot,
         baseLayerId: base,
@@ -116,8 +121,12 @@ describe('images as files', () => {
         says: 'its kernel is missing on the disk of the host',
         sure: true,
       });
+      // What follows the disk is compressed with it.
+      const file = await fileContent(out);
+      const isPacked = format === 'raw' && compression !== 'none';
+      const parts = isPacked ? { disk: file, tail } : partsOf(file, tail);
       await engine.transfer.importLayer(
-        { layerId: root, parentId: null, bytesMax, ...partsOf(await fileContent(out), tail) },
+        { layerId: root, parentId: null, bytesMax, ...parts },
         call,
       );
       assert.ok(same(path(root), path(layer)));

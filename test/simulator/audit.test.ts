@@ -57,6 +57,7 @@ async function start(
 /** Commands of the operator that only read. */
 const reading = [
   ['audit', 'list'],
+  ['base', 'show', '1'],
   ['cache', 'list'],
   ['key', 'list'],
   ['layer', 'list'],
@@ -85,7 +86,7 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
         ? [one.name()]
         : one.commands.map((verb) => `${one.name()} ${verb.name()}`),
     );
-    const proven = [...changing, ...reading.map((words) => words.join(' '))];
+    const proven = [...changing, ...reading.map((words) => words.slice(0, 2).join(' '))];
     assert.deepEqual(typed.sort(), proven.sort());
   });
 

@@ -62,6 +62,7 @@ describe('silversmith base', () => {
       (await run('base', 'list', '--local')).out,
       /2 +Good .*yes +yes\n.*3 +Broken .*no\s.*4 +Later .*not tried/s,
     );
+    assert.match((await run('base', 'show', 'Broken')).out, /^Base image 3 .* works +no$/ms);
     const again = await run('base', 'try', '3', '--timeout', '7', '--json');
     assert.deepEqual([again.code, JSON.parse(again.out).works], [1, false]);
     assert.match((await run('base', 'try', '4')).out, /Base image 4 \(Later\) works/);

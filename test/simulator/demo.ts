@@ -20,7 +20,7 @@ const environmentOf = (dataDir: string, engine: string | null = 'simulator') => 
 });
 
 /** Runs commands in this process, which is much faster than a process for each command. */
-function commandLine(environment: Record<string, string | undefined>) {
+export function commandLine(environment: Record<string, string | undefined>) {
   return async (...args: string[]) => {
     let [out, err] = ['', ''];
     const terminal: Terminal = {

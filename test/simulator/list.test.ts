@@ -40,6 +40,39 @@ describe('lists', () => {
     assert.match((await run('image', 'list')).err, /^$/);
   });
 
+  it('are emptied page by page, where each page follows the last thing of the one before', async (t) => {
+    const { run } = await startDemo(t);
+    for (let number = 1; number <= 22; number++) await run('image', 'install', '--no-wait');
+    const seen: string[] = [];
+    let after: string[] = [];
+    for (;;) {
+      const page = await run('image', 'list', '--per-page', '5', '--json', ...after);
+      const { images, next_before: before, count } = JSON.parse(page.out);
+      assert.equal(count, 22 - seen.length);
+      const ids = images.map(({ id }: { id: string }) => id);
+      seen.push(...ids);
+      assert.equal((await run('image', 'delete', ...ids, '--yes')).code, 0);
+      if (before === null) break;
+      after = ['--before', String(before)];
+    }
+    assert.equal(new Set(seen).size, 22);
+    assert.equal((await run('image', 'list', '--quiet')).out, '');
+    const all = await run('image', 'list', '--deleted', '--all', '--per-page', '5', '--quiet');
+    assert.deepEqual(all.out.trimEnd().split('\n'), seen);
+    const part = await run(
+      'image',
+      'list',
+      '--deleted',
+      '--before',
+      seen[4] ?? '',
+      '--per-page',
+      '5',
+    );
+    assert.match(part.err, /^5 of 22; what follows: --before \d+; all: --all\n$/);
+    const both = await run('image', 'list', '--before', '5', '--page', '2');
+    assert.match(both.err, /before.*page/);
+  });
+
   it('of the catalogue work for remote users, and show the operator more with --local', async (t) => {
     const { runIn, run, dataDir } = await startDemo(t);
     const { url, key, secret } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
@@ -49,8 +82,14 @@ describe('lists', () => {
       SILVERSMITH_KEY: key,
       SILVERSMITH_SECRET: secret,
     };
-    assert.match((await runIn(elsewhere, 'software', 'list')).out, /^ID +NAME +GB\n.*htop/s);
-    assert.match((await runIn(elsewhere, 'base', 'list')).out, /^ID +NAME +GB\n1 +Simulated base/);
+    assert.match(
+      (await runIn(elsewhere, 'software', 'list')).out,
+      /^ID +NAME +VERSION +GB\n.*htop/s,
+    );
+    assert.match(
+      (await runIn(elsewhere, 'base', 'list')).out,
+      /^ID +NAME +VERSION +GB\n1 +Simulated base/,
+    );
     assert.match(
       (await runIn(elsewhere, 'machine-type', 'list')).out,
       /^ID +NAME +TYPE.*\n1 +Small +small +1 +768 +10\n/,
@@ -60,8 +99,8 @@ describe('lists', () => {
         .name,
       'Small',
     );
-    assert.match((await run('software', 'list', '--local')).out, /NETWORK\n/);
-    assert.match((await run('base', 'list', '--local')).out, /BOOT +WORKS +DEFAULT\n/);
+    assert.match((await run('software', 'list', '--local')).out, /NETWORK +RETIRED\n/);
+    assert.match((await run('base', 'list', '--local')).out, /BOOT +WORKS +DEFAULT +RETIRED\n/);
     assert.match((await run('machine-type', 'list', '--local', '--json')).out, /"memoryMb": 768/);
     await refuses(runIn, [
       [

@@ -2,7 +2,7 @@
 // that say what to do.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Scope } from '../support.ts';
@@ -51,6 +51,33 @@ describe('a command of the operator, with a key of operators', () => {
         ({ lastUsedAt: _, ...rest }: { lastUsedAt: unknown }) => rest,
       );
     assert.deepEqual(await keys(far), await keys(run));
+  });
+
+  it('retires and removes over the API as on the host, by name, of versions the newest', async (t) => {
+    const { run, far, json, dataDir } = await start(t);
+    const script = join(dataDir, 'install.sh');
+    await writeFile(script, 'true');
+    const title = ['--name', 'Studio', '--size', '1', '--script', script];
+    for (const version of ['1', '2'])
+      await json(run('software', 'add', ...title, '--release', version, '--json'));
+    const retired = await json(far('software', 'retire', 'Studio', '--json'));
+    assert.deepEqual([retired.name, retired.retiredAt !== null], ['Studio 2', true]);
+    const older = await json(run('software', 'retire', 'Studio', '--json'));
+    assert.equal(older.name, 'Studio 1', 'of the versions that are offered');
+    assert.match((await far('software', 'retire', 'Studio 2', '--off')).out, /is offered\./);
+    assert.match((await far('software', 'remove', 'Studio 1')).out, /Studio 1\) is removed/);
+    const held = await json(far('base', 'newest', '1', '--off', '--json'));
+    assert.deepEqual([held.kind, held.newest], ['base', false]);
+    assert.match((await run('base', 'list', '--local')).out, /held/);
+    assert.match((await far('machine-type', 'remove', 'Small')).err, /in use by 6 machines/);
+    assert.equal((await far('base', 'retire', '9')).code, 3);
+    const trail = await json(far('audit', 'list', '--json'));
+    assert.ok(
+      trail.some(
+        ({ action, thing }: { action: string; thing: string }) =>
+          action === 'offerRetire' && /Studio 2/.test(thing),
+      ),
+    );
   });
 
   it('changes over the API, and the trail of the host names the key and the request', async (t) => {

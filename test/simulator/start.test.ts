@@ -62,6 +62,7 @@ const filesOf: Record<string, readonly string[]> = {
     'src/cli/remote/name.ts',
     'src/cli/remote/nouns.ts',
     'src/cli/remote/pages.ts',
+    'src/client/page.ts',
   ],
   machine: [
     'src/cli/remote/machine-table.ts',
@@ -69,6 +70,7 @@ const filesOf: Record<string, readonly string[]> = {
     'src/cli/remote/name.ts',
     'src/cli/remote/nouns.ts',
     'src/cli/remote/pages.ts',
+    'src/client/page.ts',
   ],
   software: ['src/cli/remote/catalogue.ts', 'src/cli/remote/software.ts'],
 };

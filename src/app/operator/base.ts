@@ -7,8 +7,8 @@ import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
+import { versionedName } from '../../domain/offer.ts';
 import type { Recipe } from '../../domain/software.ts';
-import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -21,8 +21,11 @@ import { assertName, assertNameFree } from './name.ts';
 interface NewBase {
   name: string;
   /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
-  files: { disk: string; kernel?: string; initrd?: string };
+  files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
   boot: BootProfile;
+  version?: string | null | undefined;
+  /** Whether it is not taken where no base is named. */
+  hold?: boolean | undefined;
 }
 
 interface ListedBase extends BaseImage {
@@ -37,13 +40,15 @@ interface ListedBase extends BaseImage {
 type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
 type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
+const mayBeTaken = ({ retiredAt, heldAt }: BaseImage) => retiredAt === null && heldAt === null;
+
 const worksOf = ({ provedAt, failedAt }: BaseImage) =>
   provedAt !== null ? true : failedAt !== null ? false : null;
 
 export const baseList = (store: Store): Promise<ListedBase[]> =>
   store.read('system', async (work) => {
     const bases = await work.bases.list();
-    const taken = bases.length > 0 ? (await work.bases.get()).id : null;
+    const taken = bases.some(mayBeTaken) ? (await work.bases.get()).id : null;
     const listed: ListedBase[] = [];
     for (const base of bases) {
       const { boot } = await work.layers.get(base.layerId);
@@ -57,18 +62,24 @@ const assertFree = async (work: Reader, name: string) =>
     'base image',
     name,
     await work.bases.list(),
-    () => 'give another name, or see: silversmith base list',
+    () =>
+      'give another name, or the version that this one is (--release); see: silversmith base list',
   );
 
 /** Writes the row of a base whose layer the engine has. Throws `conflict`, `invalid`. */
 async function addRow(
   work: Writer,
   layerId: LayerId,
-  { name, boot }: NewBase,
+  { name: series, version = null, boot, hold }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
+  const name = versionedName(series, version);
   await assertFree(work, name);
+  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
+  const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
+  if (same && isLeftOver(same, boot) && !(await work.bases.ofLayer(same.id)))
+    return work.bases.add({ name, version, heldAt, sizeGb, layerId: same.id });
   if (same)
     throw invalid(
       `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
@@ -86,9 +97,12 @@ async function addRow(
     organisationId: null,
     boot,
   });
-  const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
-  return work.bases.add({ name, sizeGb, layerId });
+  return work.bases.add({ name, version, heldAt, sizeGb, layerId });
 }
+
+/** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
+const isLeftOver = (layer: Layer, boot: BootProfile) =>
+  layer.state === 'sealed' && JSON.stringify(layer.boot) === JSON.stringify(boot);
 
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
@@ -100,14 +114,16 @@ export const baseAdd = change(
   (_intake: Intake, { name }: NewBase, _signal?: AbortSignal) =>
     `base image ${JSON.stringify(name)}`,
   async ({ store, touched }, intake, given, signal?) => {
-    assertName(given.name);
+    const name = versionedName(given.name, given.version ?? null);
+    assertName(name);
     // The name is looked at before the disk is copied, and again in the transaction that takes it.
-    await store.read('system', (work) => assertFree(work, given.name));
+    await store.read('system', (work) => assertFree(work, name));
     const layerId = newId<LayerId>();
-    const { disk, kernel, initrd } = given.files;
+    const { disk, wanted, kernel, initrd } = given.files;
     const spec = {
       layerId,
       disk: await givenFile(disk),
+      wanted,
       ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
       ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
     };
@@ -115,6 +131,7 @@ export const baseAdd = change(
     try {
       const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
       touched(`base image ${added.id} (${added.name})`);
+      if (added.layerId !== layerId) await intake.removeLayer(layerId, withoutJob());
       return added;
     } catch (error) {
       await intake.removeLayer(layerId, withoutJob());
@@ -123,13 +140,23 @@ export const baseAdd = change(
   },
 );
 
-/** Returns a reason why a machine cannot start on a base; null when none is known. */
-export const baseFault = async (
-  engine: Engine,
-  { layerId }: BaseImage,
+/**
+ * Returns what is known against a base, each as the end of a sentence: why a machine can hardly
+ * start on it, and why its system would not use the whole of a larger disk.
+ */
+export async function baseWarnings(
+  { bootCheck }: Pick<Engine, 'bootCheck'>,
+  { layerId }: Pick<BaseImage, 'layerId'>,
   boot: BootProfile,
-): Promise<BootFault | null> =>
-  (await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, withoutJob())) ?? null;
+): Promise<string[]> {
+  const root = { boot, baseLayerId: layerId };
+  const fault = await bootCheck?.fault(root, withoutJob());
+  const growth = await bootCheck?.growthFault(root, withoutJob());
+  return [
+    ...(fault ? [`will hardly start: ${fault.says}`] : []),
+    ...(growth ? [`does not use a larger disk: ${growth}`] : []),
+  ];
+}
 
 export interface Trial {
   works: boolean;

@@ -1,6 +1,6 @@
 // Machine types: the sizes in which machines are made.
 
-import type { MachineType } from '../../domain/machine-type.ts';
+import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertName, assertNameFree } from './name.ts';
@@ -11,7 +11,7 @@ export const machineTypeList = (store: Store): Promise<MachineType[]> =>
 /** Throws `invalid` for a bad name, and `conflict` when a machine type has the name. */
 export const machineTypeAdd = change(
   'machineTypeAdd',
-  ({ name }: Omit<MachineType, 'id'>) => `machine type ${JSON.stringify(name)}`,
+  ({ name }: NewMachineType) => `machine type ${JSON.stringify(name)}`,
   async ({ store, touched }, type) => {
     assertName(type.name);
     const added = await store.write('system', async (work) => {

@@ -75,8 +75,11 @@ const resealAll = (store: Store, ring: MasterKey): Promise<number> =>
       await work.operatorKeys.reseal(id, resealed(ring, secretSealed), ring.id);
     for (const { keyId, idempotencyKey, answer } of await work.idempotency.list())
       await work.idempotency.reseal(keyId, idempotencyKey, resealed(ring, answer));
-    for (const { id, secretSealed } of await work.webhooks.list())
-      await work.webhooks.reseal(id, resealed(ring, secretSealed));
+    for (const { id, secretSealed, oldSecretSealed: old } of await work.webhooks.list())
+      await work.webhooks.update(id, {
+        secretSealed: resealed(ring, secretSealed),
+        oldSecretSealed: old && resealed(ring, old),
+      });
     const installation = await work.installation.find();
     if (installation)
       await work.installation.update({

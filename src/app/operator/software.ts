@@ -4,6 +4,7 @@
 import { basename } from 'node:path';
 import { invalid } from '../../domain/error.ts';
 import type { SoftwareId } from '../../domain/ids.ts';
+import { versionedName } from '../../domain/offer.ts';
 import {
   assertRecipe,
   type Recipe,
@@ -29,6 +30,7 @@ export interface NewSoftware
   files: string[];
   network: boolean;
   timeoutMs: number;
+  version?: string | null | undefined;
 }
 
 type Intake = Pick<Engine, 'importFile'>;
@@ -41,7 +43,8 @@ const assertFree = async (work: Reader, name: string) =>
     'software',
     name,
     await work.software.list(),
-    (id) => `to give it another recipe: silversmith software update ${id}`,
+    (id) =>
+      `to give it another recipe: silversmith software update ${id}; to add a version of it beside: --release`,
   );
 
 /** Throws `invalid` when a title that the recipe names is not in the catalogue. */
@@ -61,9 +64,10 @@ function assertNamed(catalogue: readonly Software[], { requires = [], after = []
  */
 async function takeIn(
   intake: Intake,
-  { name, sizeGb, files, ...rest }: NewSoftware,
+  { name: series, version = null, sizeGb, files, ...rest }: NewSoftware,
   signal?: AbortSignal,
 ) {
+  const name = versionedName(series, version);
   assertName(name);
   if (!(sizeGb > 0 && sizeGb <= 10_000))
     throw invalid('The size must be a number of GB above 0 and up to 10000.');
@@ -80,7 +84,7 @@ async function takeIn(
   assertRecipe(recipe);
   for (const { sha256, content } of pinned)
     await intake.importFile({ sha256, content }, withoutJob(signal));
-  return { name, sizeGb, recipe };
+  return { name, version, sizeGb, recipe };
 }
 
 /** Throws `invalid` for a recipe that is not valid, and `conflict` when a title has the name. */
@@ -90,8 +94,9 @@ export const softwareAdd = change(
     `software ${JSON.stringify(name)}`,
   async ({ store, touched }, intake, given, signal?) => {
     // The name is looked at before files are copied, and again in the transaction that takes it.
+    const name = versionedName(given.name, given.version ?? null);
     await store.read('system', async (work) => {
-      await assertFree(work, given.name);
+      await assertFree(work, name);
       assertNamed(await work.software.list(), given);
     });
     const title = await takeIn(intake, given, signal);

@@ -43,6 +43,8 @@ const nounOf: Readonly<Record<string, string>> = {
   machines: 'machine',
   software: 'software',
   base: 'base',
+  webhook: 'webhook',
+  webhooks: 'webhook',
 };
 
 const printedOption = (option: Option): PrintedOption => ({

@@ -3,10 +3,9 @@
 
 import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
-import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { outcomesOf } from '../remote/each.ts';
-import { follow, stateOf } from '../remote/follow.ts';
+import { follow, stateOf, type Waiting } from '../remote/follow.ts';
 import { lookAtImage } from '../remote/settle.ts';
 import type { Now } from './now.ts';
 import { lineOfStep, type Plan, type Step } from './plan.ts';
@@ -41,14 +40,14 @@ export async function converge(
   client: Client,
   plan: Plan,
   now: Now,
-  terminal: Terminal,
+  waiting: Waiting,
 ): Promise<Result> {
   const result: Result = { done: [], failed: [] };
   const imageIds = new Map(now.images.map((one) => [one.name, one.id]));
   const stepsOf = <Kind extends Step['kind']>(kind: Kind) =>
     plan.steps.filter((step): step is StepOf<Kind> => step.kind === kind);
   const builds = stepsOf('image');
-  const made = await buildAll(client, builds, now, terminal);
+  const made = await buildAll(client, builds, now, waiting);
   for (const [step, outcome] of made) {
     if ('id' in outcome) {
       imageIds.set(step.image.name, outcome.id);
@@ -93,23 +92,21 @@ async function buildAll(
   client: Client,
   builds: readonly StepOf<'image'>[],
   now: Now,
-  terminal: Terminal,
+  waiting: Waiting,
 ): Promise<Map<StepOf<'image'>, { id: number } | { error: unknown }>> {
   const things = builds.map((step, at) => ({ id: at, name: step.image.name, step }));
   const begun = await outcomesOf(things, ({ id }) => begin(client, builds[id], now));
   const ids = new Map(
     begun.flatMap((one) => (one.ok ? [[one.result, builds[one.thing.id]] as const] : [])),
   );
-  const last = await follow(
-    { terminal },
-    {
-      noun: 'image',
-      things: [...ids.keys()].map((id) => ({ id })),
-      ask: (id) => client.imageGet({ id }),
-      look: lookAtImage,
-      watch: 'image list',
-    },
-  );
+  const last = await follow(waiting, {
+    noun: 'image',
+    subject: 'image',
+    things: [...ids.keys()].map((id) => ({ id })),
+    ask: (id, signal) => client.imageGet({ id }, { signal }),
+    look: lookAtImage,
+    watch: 'watch',
+  });
   const outcomes = new Map<StepOf<'image'>, { id: number } | { error: unknown }>();
   for (const one of begun) {
     const step = builds[one.thing.id];

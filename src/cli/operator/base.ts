@@ -1,11 +1,12 @@
-// silversmith base add|try, and base list --local
+// silversmith base add|show|try, and base list --local
 
 import type { Command } from 'commander';
-import { baseAdd, baseFault, baseList, baseTry, type Trial } from '../../app/operator/base.ts';
+import { baseAdd, baseList, baseTry, baseWarnings, type Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
-import { invalid } from '../../domain/error.ts';
+import { invalid, notFound } from '../../domain/error.ts';
+import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
@@ -13,14 +14,18 @@ import { whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
+import { newestCommand, offerCommands } from './offer.ts';
 
 interface Added {
   name: string;
   file: string;
+  disk?: string;
   kernel?: string;
   initrd?: string;
   append: string;
   buildAppend?: string;
+  release?: string;
+  hold?: boolean;
   try: boolean;
   timeout: number;
 }
@@ -30,6 +35,9 @@ const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600)
 export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
+  showCommand(base, context);
+  offerCommands('base', base, context);
+  newestCommand(base, context);
 }
 
 function addCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
@@ -40,6 +48,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
   )
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--kernel <path>', 'kernel, for direct boot')
     .option('--initrd <path>', 'initrd, for direct boot')
     .option(
@@ -51,6 +60,8 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
       '--build-append <text>',
       "kernel arguments that make the initrd run the seed's user-data and power off",
     )
+    .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
+    .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
     .option(...trialOption)
     .action(async (flags: Local & Added) => {
@@ -58,27 +69,32 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
       await withStore(flags, async (opened) => {
         const engine = await opened.openEngine();
         const added = await interruptible((signal) =>
-          baseAdd(opened.operator, engine, { name: flags.name, files, boot }, signal),
+          baseAdd(
+            opened.operator,
+            engine,
+            { name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+            signal,
+          ),
         );
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const fault = await baseFault(engine, added, boot);
-        if (fault)
-          terminal.err(
-            `warning: Base image ${added.id} (${added.name}) will hardly start: ${fault.says}.`,
-          );
+        const warnings = await baseWarnings(engine, added, boot);
+        for (const warning of warnings)
+          terminal.err(`warning: Base image ${added.id} (${added.name}) ${warning}.`);
         const trial = flags.try
           ? await tryBase(opened, engine, added, flags, { print, terminal })
           : null;
-        if (flags.json) print(flags, { ...added, trial }, '');
+        if (flags.json) print(flags, { ...added, trial, warnings }, '');
       });
     });
 }
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
-async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Added) {
+async function filesOf(given: Added) {
+  const { file, disk: wanted, kernel, initrd, append, buildAppend } = given;
+  const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
-    '--file': disk,
+    '--file': file,
     '--kernel': kernel,
     '--initrd': initrd,
   }))
@@ -86,9 +102,9 @@ async function filesOf({ file: disk, kernel, initrd, append, buildAppend }: Adde
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: { disk }, boot: { mode: 'bios' } satisfies BootProfile };
+    return { files: disk, boot: { mode: 'bios' } satisfies BootProfile };
   const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
-  return { files: { disk, kernel, initrd }, boot };
+  return { files: { ...disk, kernel, initrd }, boot };
 }
 
 function tryCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
@@ -108,6 +124,33 @@ function tryCommand(base: Command, { local, withStore, print, terminal }: Operat
         if (flags.json) print(flags, trial, '');
       }),
     );
+}
+
+function showCommand(base: Command, { local, withStore, print }: OperatorContext): void {
+  local(
+    base
+      .command('show <base>')
+      .description('show a base image: how it boots, whether it works, what is known against it'),
+  ).action((given: string, flags: Local) =>
+    withStore(flags, async (opened) => {
+      const bases = await baseList(opened.store);
+      const id = await pick('base image', given, async () => bases);
+      const shown = bases.find((one) => one.id === id);
+      if (shown === undefined) throw notFound('base image', id, 'silversmith base list --local');
+      const { name, sizeGb, boot, works, layerId } = shown;
+      const engine = await opened.openEngine();
+      const warnings = boot ? await baseWarnings(engine, shown, boot) : [];
+      const lines = [
+        `Base image ${id} (${name})`,
+        `  size      ${sizeGb} GB`,
+        `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
+        `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
+        `  layer     ${layerId}`,
+        ...warnings.map((warning) => `warning: It ${warning}.`),
+      ];
+      print(flags, { ...shown, warnings }, lines.join('\n'));
+    }),
+  );
 }
 
 /** Tries a base and says how that went; sets the exit status. */
@@ -142,11 +185,13 @@ const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works 
 
 const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
   ID: ({ id }) => id,
-  NAME: ({ name }) => name,
+  NAME: seriesOf,
+  VERSION: ({ version }) => version,
   GB: ({ sizeGb }) => sizeGb,
   BOOT: ({ boot }) => boot?.mode ?? 'not known',
   WORKS: ({ works }) => wordOf(works),
-  DEFAULT: (base) => (base.default ? 'yes' : ''),
+  DEFAULT: (base) => (base.default ? 'yes' : base.heldAt === null ? '' : 'held'),
+  RETIRED: ({ retiredAt }) => (retiredAt === null ? '' : new Date(retiredAt).toISOString()),
 };
 
 /**

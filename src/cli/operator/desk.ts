@@ -5,10 +5,12 @@ import type { auditList } from '../../app/operator/audit.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
 import type { layerList } from '../../app/operator/layer.ts';
+import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import type { MachineType } from '../../domain/machine-type.ts';
+import type { NewMachineType } from '../../domain/machine-type.ts';
+import type { OfferKind } from '../../domain/offer.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 
@@ -29,7 +31,11 @@ export interface Desk {
   keyRotate(id: KeyId, overlapMs: number): Result<typeof keyRotate>;
   /** `itself`: also when it is the key that signs the request. */
   keyRevoke(id: KeyId, itself: boolean): Promise<void>;
-  machineTypeAdd(type: Omit<MachineType, 'id'>): Promise<{ id: number }>;
+  machineTypeAdd(type: NewMachineType): Promise<{ id: number }>;
+  offerList(): Promise<Offer[]>;
+  offerRetire(kind: OfferKind, id: number, retired: boolean): Promise<Offer>;
+  offerRemove(kind: OfferKind, id: number): Promise<void>;
+  baseNewestSet(id: number, allowed: boolean): Promise<Offer>;
   storageGet(): Result<typeof storageGet>;
   /** `deep`: reads every layer first. */
   doctor(deep: boolean): Promise<Finding[]>;

@@ -1,8 +1,10 @@
 // The operator's functions over the operator's API of a server, and the choice between the two.
 
 import { existsSync } from 'node:fs';
+import type { Offer } from '../../app/operator/offer.ts';
 import type { ClientOptions } from '../../client/client.ts';
 import { createOperatorClient, type OperatorClient } from '../../client/operator.ts';
+import type { OperatorOperations } from '../../client/operator-types.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { isOperatorKeyId } from '../../domain/operator-key.ts';
 import type { Quotas } from '../../domain/organisation.ts';
@@ -55,6 +57,16 @@ async function hasOperatorKey(env: Environment): Promise<boolean> {
 
 export const farDesk = (options: ClientOptions): Desk => deskOf(createOperatorClient(options));
 
+const offerOf = ({
+  kind,
+  id,
+  name,
+  version,
+  newest,
+  retired_at,
+}: OperatorOperations['offerRetire']['answer']) =>
+  fromWire<Offer>({ kind, id, name, version, newest, retired_at });
+
 const deskOf = (client: OperatorClient): Desk => ({
   organisationList: async () => fromWire((await client.organisationList()).organisations),
   async organisationGeneralize(name, on) {
@@ -88,6 +100,13 @@ const deskOf = (client: OperatorClient): Desk => ({
     const sizes = { cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb };
     return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
   },
+  offerList: async () => fromWire((await client.offerList()).offers),
+  offerRetire: async (kind, id, retired) =>
+    offerOf(await client.offerRetire({ kind, id, retired })),
+  async offerRemove(kind, id) {
+    await client.offerRemove({ kind, id });
+  },
+  baseNewestSet: async (id, allowed) => offerOf(await client.baseNewestSet({ id, allowed })),
   async storageGet() {
     const { sizes, memory_mb, memory_mb_limit, cpus, cpus_limit } = await client.storageGet();
     return {

@@ -1,17 +1,15 @@
 // silversmith key create|rotate|list|revoke
 
 import { type Command, Option } from 'commander';
-import type { keyList } from '../../app/operator/key.ts';
 import type { KeyId } from '../../domain/ids.ts';
-import { permissions, usualPermissions } from '../../domain/key.ts';
+import { permissions } from '../../domain/key.ts';
 import { operatorPermissions } from '../../domain/operator-key.ts';
 import { type Confirming, confirmed, confirmOptions, count } from '../confirm.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { minute } from '../output.ts';
-import { duration, UsageError, words } from '../parse.ts';
+import { duration, words } from '../parse.ts';
 import type { Both, OperatorContext } from './context.ts';
-
-type Key = Awaited<ReturnType<typeof keyList>>[number];
+import { type ListedKey, type Owner, withKeys } from './key-desk.ts';
 
 const at = (ms: number | null) => (ms === null ? '' : minute(ms));
 const shown = ({ key, secret }: { key: string; secret: string }) =>
@@ -24,19 +22,18 @@ export function keyCommands(key: Command, context: OperatorContext): void {
   revokeCommand(key, context);
 }
 
-interface Wanted {
-  organisation?: string;
-  operator?: boolean;
+interface Wanted extends Owner {
   name: string;
   permission?: string[];
   expires?: number;
 }
 
-function createCommand(key: Command, { both, withDesk, print }: OperatorContext): void {
+function createCommand(key: Command, context: OperatorContext): void {
+  const { both, print } = context;
   both(key.command('create').description('make a key; its secret is shown once'))
     .option(
       '--organisation <name>',
-      'organisation; made when there is none of that name',
+      'organisation; made when there is none of that name. A key of an organisation makes keys of its own',
       words(100),
     )
     .addOption(
@@ -48,7 +45,7 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
     .option('--name <name>', 'what the key is for', words(100), 'key')
     .option(
       '--permission <name...>',
-      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all but keys:write`,
+      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all that may be given but keys:write`,
     )
     .option(
       '--expires <duration>',
@@ -56,12 +53,11 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
       duration('1s', '36500d'),
     )
     .action((flags: Both & Wanted) =>
-      withDesk(flags, async (desk) => {
-        const made = await desk.keyCreate({
-          organisation: ownerOf(flags),
+      withKeys(context, flags, async (keys) => {
+        const made = await keys.keyCreate({
+          owner: flags,
           name: flags.name,
-          permissions:
-            flags.permission ?? (flags.operator ? operatorPermissions : usualPermissions),
+          permissions: flags.permission,
           expiresAt: flags.expires === undefined ? null : Date.now() + flags.expires,
         });
         print(flags, made, shown(made));
@@ -69,14 +65,8 @@ function createCommand(key: Command, { both, withDesk, print }: OperatorContext)
     );
 }
 
-/** Null for a key of operators. Throws UsageError when neither is given. */
-function ownerOf({ organisation, operator }: Wanted): string | null {
-  if (operator) return null;
-  if (organisation !== undefined) return organisation;
-  throw new UsageError('Whose key is it? Give --organisation NAME, or --operator.');
-}
-
-function rotateCommand(key: Command, { both, withDesk, print }: OperatorContext): void {
+function rotateCommand(key: Command, context: OperatorContext): void {
+  const { both, print } = context;
   both(
     key
       .command('rotate <key>')
@@ -88,47 +78,49 @@ function rotateCommand(key: Command, { both, withDesk, print }: OperatorContext)
         .default(24 * 3600_000, '24h'),
     )
     .action((id: string, flags: Both & { overlap: number }) =>
-      withDesk(flags, async (desk) => {
-        const made = await desk.keyRotate(id as KeyId, flags.overlap);
+      withKeys(context, flags, async (keys) => {
+        const made = await keys.keyRotate(id as KeyId, flags.overlap);
         print(flags, made, `${shown(made)}\nKey ${id} works until ${at(made.replacedUntil)} UTC.`);
       }),
     );
 }
 
-const state = ({ revokedAt, expiresAt }: Pick<Key, 'revokedAt' | 'expiresAt'>) =>
+const state = ({ revokedAt, expiresAt }: ListedKey) =>
   revokedAt !== null
     ? 'revoked'
     : expiresAt === null
       ? 'active'
       : `${expiresAt > Date.now() ? 'until' : 'ended'} ${at(expiresAt)}`;
 
-const columns: Columns<Key> = {
+const columns: Columns<ListedKey> = {
   KEY: ({ id }) => id,
   NAME: ({ name }) => name,
-  ORGANISATION: ({ organisationId }) => organisationId ?? 'operators',
+  ORGANISATION: ({ organisationId }) =>
+    organisationId === undefined ? 'its own' : (organisationId ?? 'operators'),
   STATE: state,
   'LAST USED': ({ lastUsedAt }) => at(lastUsedAt) || 'never',
   PERMISSIONS: ({ permissions: held }) => held.join(' '),
 };
 
-function listCommand(key: Command, { both, withDesk, terminal }: OperatorContext): void {
+function listCommand(key: Command, context: OperatorContext): void {
+  const { both, terminal } = context;
   listOptions(both(key.command('list').description('list the keys'))).action(
     (flags: Both & ListFlags) =>
-      withDesk(flags, async (desk) => {
-        const items = await desk.keyList();
-        await printList(terminal, flags, { items, columns, answer: (keys) => keys });
+      withKeys(context, flags, async (keys) => {
+        const items = await keys.keyList();
+        await printList(terminal, flags, { items, columns, answer: (all) => all });
       }),
   );
 }
 
 function revokeCommand(key: Command, context: OperatorContext): void {
-  const { both, withDesk, print, terminal } = context;
+  const { both, print, terminal } = context;
   confirmOptions(both(key.command('revoke <keys...>').description('revoke keys at once')))
     .option('--itself', 'also the key that signs the request, over the API')
     .action((ids: string[], flags: Both & Confirming & { itself?: boolean }) =>
-      withDesk(flags, async (desk) => {
+      withKeys(context, flags, async (keys) => {
         const wanted = [...new Set(ids)];
-        const known = new Map((await desk.keyList()).map((one) => [String(one.id), one]));
+        const known = new Map((await keys.keyList()).map((one) => [String(one.id), one]));
         const losses = wanted.flatMap((id) => {
           const one = known.get(id);
           return one === undefined || one.revokedAt !== null
@@ -146,7 +138,7 @@ function revokeCommand(key: Command, context: OperatorContext): void {
         };
         if (!(await confirmed(terminal, flags, loss))) return;
         for (const id of unknown === undefined ? wanted : [unknown])
-          await desk.keyRevoke(id as KeyId, flags.itself === true);
+          await keys.keyRevoke(id as KeyId, flags.itself === true);
         const said = wanted.map((id) => `Key ${id} is revoked.`).join('\n');
         const [only = ''] = wanted;
         const answer =

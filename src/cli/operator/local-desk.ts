@@ -6,6 +6,7 @@ import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
 import { machineTypeAdd } from '../../app/operator/machine-type.ts';
+import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
   organisationGeneralize,
   organisationList,
@@ -30,6 +31,10 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
   },
   keyRevoke: (id) => keyRevoke(operator, id),
   machineTypeAdd: (type) => machineTypeAdd(operator, type),
+  offerList: () => offerList(store),
+  offerRetire: (kind, id, retired) => offerRetire(operator, kind, id, retired),
+  offerRemove: (kind, id) => offerRemove(operator, kind, id),
+  baseNewestSet: (id, allowed) => baseNewestSet(operator, id, allowed),
   storageGet: async () => storageGet(store, await openEngine()),
   async doctor(deep) {
     const engine = await openEngine();

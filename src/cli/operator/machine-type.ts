@@ -6,6 +6,7 @@ import { nameLengthMax } from '../../app/operator/name.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
 import type { Both, Opened, OperatorContext } from './context.ts';
+import { offerCommands } from './offer.ts';
 
 /** The largest machine type: what QEMU gives one machine, and a disk that a qcow2 file can be. */
 const most = { cpus: 255, memoryMb: 16 * 1024 ** 2, diskGb: 1_000_000 };
@@ -17,10 +18,9 @@ interface Sizes {
   disk: number;
 }
 
-export function machineTypeCommands(
-  machineType: Command,
-  { both, withDesk, print }: OperatorContext,
-): void {
+export function machineTypeCommands(machineType: Command, context: OperatorContext): void {
+  const { both, withDesk, print } = context;
+  offerCommands('machine-type', machineType, context);
   both(machineType.command('add').description('add a machine type'))
     .requiredOption('--name <name>', 'name of the machine type', words(nameLengthMax))
     .requiredOption('--cpus <number>', 'virtual processors', whole(1, most.cpus))
@@ -42,6 +42,7 @@ const columns: Columns<Awaited<ReturnType<typeof machineTypeList>>[number]> = {
   CPUS: ({ cpus }) => cpus,
   'MEMORY MB': ({ memoryMb }) => memoryMb,
   'DISK GB': ({ diskSizeGb }) => diskSizeGb,
+  RETIRED: ({ retiredAt }) => (retiredAt === null ? '' : new Date(retiredAt).toISOString()),
 };
 
 export async function printMachineTypes(

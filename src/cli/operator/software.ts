@@ -9,12 +9,14 @@ import {
   softwareList,
   softwareUpdate,
 } from '../../app/operator/software.ts';
+import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { decimal, duration, whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
 import { interruptible } from './interruptible.ts';
+import { offerCommands } from './offer.ts';
 
 interface Title {
   name: string;
@@ -23,6 +25,7 @@ interface Title {
   file?: string[];
   network?: boolean;
   timeout: number;
+  release?: string;
   cpus?: number;
   memory?: number;
   rebootStatus?: number;
@@ -34,11 +37,13 @@ interface Title {
 export function softwareCommands(software: Command, context: OperatorContext): void {
   addCommand(software, context);
   updateCommand(software, context);
+  offerCommands('software', software, context);
 }
 
 const titleOptions = (command: Command) =>
   command
     .requiredOption('--name <name>', 'name of the title', words(nameLengthMax))
+    .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .requiredOption(
       '--size <gb>',
       'what it takes on a disk, in GB',
@@ -77,12 +82,13 @@ const titleOptions = (command: Command) =>
 /** Throws UsageError for a file that cannot be read. */
 async function titleOf(given: Title): Promise<NewSoftware> {
   const { name, size: sizeGb, script, file: files = [], network = false, timeout } = given;
-  const { cpus, memory, rebootStatus, requires, after, maxAge } = given;
+  const { cpus, memory, rebootStatus, requires, after, maxAge, release } = given;
   await readableFile('--script', script);
   for (const path of files) await readableFile('--file', path);
   const text = await readFile(script, 'utf8');
   return {
     ...{ name, sizeGb, script: text, files, network, timeoutMs: timeout },
+    version: release,
     ...(cpus !== undefined && { cpus }),
     ...(memory !== undefined && { memoryMb: memory }),
     ...(rebootStatus !== undefined && { rebootStatus }),
@@ -131,10 +137,12 @@ function updateCommand(software: Command, { local, withStore, print }: OperatorC
 
 const columns: Columns<Awaited<ReturnType<typeof softwareList>>[number]> = {
   ID: ({ id }) => id,
-  NAME: ({ name }) => name,
+  NAME: seriesOf,
+  VERSION: ({ version }) => version,
   GB: ({ sizeGb }) => sizeGb,
   FILES: ({ recipe }) => recipe.files.length,
   NETWORK: ({ recipe }) => (recipe.network ? 'yes' : 'no'),
+  RETIRED: ({ retiredAt }) => (retiredAt === null ? '' : new Date(retiredAt).toISOString()),
 };
 
 /**

@@ -12,7 +12,7 @@ import { type FleetFile, readFleet } from '../fleet/read.ts';
 import type { Fleet } from '../fleet/schema.ts';
 import type { Terminal } from '../output.ts';
 import { path, UsageError } from '../parse.ts';
-import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { withDisks, written } from './machine-disk.ts';
 
 export interface ApplyContext extends RemoteContext {
@@ -51,7 +51,7 @@ async function apply(flags: Applying, context: ApplyContext): Promise<void> {
       ? context.applyLocal(file.fleet, dirname(resolve(flags.file)), flags.dataDir, isDry)
       : Promise.resolve([]);
   const added = await local(true);
-  const client = await connect(flags, env);
+  const { client, server } = await connection(flags, env);
   const before = await planned(client, file);
   if (!flags.local) assertAdded(before.plan, flags.file);
   if (!flags.local && (file.fleet.keys ?? []).length > 0)
@@ -61,7 +61,7 @@ async function apply(flags: Applying, context: ApplyContext): Promise<void> {
   const addedNow = await local(false);
   // Things that were added just now have ids only now.
   const { plan, now } = addedNow.length > 0 ? await planned(client, file) : before;
-  const result = await converge(client, plan, now, terminal);
+  const result = await converge(client, plan, now, { terminal, server });
   const failures = await failuresOf(result);
   if (flags.json) {
     const changes = [...addedNow, ...result.done.map(lineOfStep)];

@@ -45,8 +45,16 @@ export function catalogueList(
     });
 }
 
-export const sizeColumns: Columns<{ id: number; name: string; size: number }> = {
+interface Sized {
+  id: number;
+  name: string;
+  size: number;
+  version?: string | null;
+}
+
+export const sizeColumns: Columns<Sized> = {
   ID: ({ id }) => id,
   NAME: ({ name }) => name,
+  VERSION: ({ version }) => version ?? null,
   GB: ({ size }) => size,
 };

@@ -107,5 +107,14 @@ export async function clientOf(options: ClientOptions): Promise<Client> {
   return createClient(options);
 }
 
+/** A client, and what it was made of, for a command that also listens to events. */
+export async function connection(
+  flags: Remote,
+  env: Environment,
+): Promise<{ client: Client; server: ClientOptions }> {
+  const server = await findCredentials(flags, env);
+  return { client: await clientOf(server), server };
+}
+
 export const connect = async (flags: Remote, env: Environment): Promise<Client> =>
   clientOf(await findCredentials(flags, env));

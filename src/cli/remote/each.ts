@@ -1,5 +1,6 @@
 // The same work for several things: a few at a time, with a result for each of them.
 
+import { count } from '../confirm.ts';
 import type { ExitKind } from '../exit.ts';
 import { exitCode } from '../exit.ts';
 import type { Terminal } from '../output.ts';
@@ -36,17 +37,20 @@ export async function allOf<Item, Result>(
   });
 }
 
+/** A thing whose id may be a number or a text. */
+type Thing = Omit<Named, 'id'> & { id: number | string };
+
 /** One thing with what came of it. */
-export type Outcome<Result> = { thing: Named } & (
+export type Outcome<Result, Of extends Thing = Named> = { thing: Of } & (
   | { ok: true; result: Result }
   | { ok: false; error: unknown }
 );
 
 /** Does the work for each thing; a failure of one does not keep the others. */
-export async function outcomesOf<Result>(
-  things: readonly Named[],
-  work: (thing: Named) => Promise<Result>,
-): Promise<Outcome<Result>[]> {
+export async function outcomesOf<Result, Of extends Thing = Named>(
+  things: readonly Of[],
+  work: (thing: Of) => Promise<Result>,
+): Promise<Outcome<Result, Of>[]> {
   const settled = await settleEach(things, work);
   return things.map((thing, at) => {
     const one = settled[at];
@@ -73,7 +77,7 @@ interface Printed<Result> {
  * failed alike, else `failed` when one has.
  */
 export async function printOutcomes<Result>(
-  outcomes: readonly Outcome<Result>[],
+  outcomes: readonly Outcome<Result, Thing>[],
   { terminal, flags, noun, isSingle, answer, human }: Printed<Result>,
 ): Promise<void> {
   const [first] = outcomes;
@@ -96,7 +100,7 @@ export async function printOutcomes<Result>(
     for (const { thing, error } of failures)
       terminal.err(`error: ${noun} ${thing.id} (${thing.name}): ${problemOf(error).message}`);
     if (failures.length > 0)
-      terminal.err(`${failures.length} of ${outcomes.length} ${noun}s failed.`);
+      terminal.err(`${failures.length} of ${count(outcomes.length, noun)} failed.`);
   }
   if (failures.length === 0) return;
   const kinds = new Set<ExitKind>(failures.map(({ error }) => problemOf(error).kind));

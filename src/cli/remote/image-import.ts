@@ -3,8 +3,9 @@
 import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
+import { ApiError } from '../../client/errors.ts';
 import { jsonFile, readableFile } from '../file.ts';
-import { print, type Terminal } from '../output.ts';
+import { print } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
 import { type Progress, progressLine } from '../progress.ts';
 import {
@@ -14,23 +15,24 @@ import {
   type RemoteContext,
   remoteOptions,
 } from './context.ts';
-import { follow, stateOf } from './follow.ts';
+import { follow, stateOf, type Waiting } from './follow.ts';
 import { idOf } from './name.ts';
 import { settledImage } from './settle.ts';
-import { digestOf, share, sizeOf } from './transfer.ts';
+import { digestOf, lookAtTransfer, share, sizeOf } from './transfer.ts';
 
 interface Imported {
   name?: string;
   manifest?: string;
   heal?: string;
   resume?: string;
+  disk?: string;
 }
 
 export function imageImportCommand(noun: Command, context: RemoteContext): void {
   remoteOptions(
     noun
       .command('import <file>')
-      .description('make an image of a qcow2 or raw disk, or of an export'),
+      .description('make an image of a disk (qcow2, raw, VMDK, VHD, VDI, OVA …), or of an export'),
   )
     .option('--name <name>', 'name of the image', words(30))
     .option(
@@ -41,6 +43,7 @@ export function imageImportCommand(noun: Command, context: RemoteContext): void 
       '--heal <image>',
       'a damaged image whose export this is: its bytes are mended, and no image is made',
     )
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
     .option('--no-wait', 'return when all is sent')
     .action((file: string, flags: Remote & Imported) => importImage(file, flags, context));
@@ -71,7 +74,10 @@ async function importImage(
   try {
     await send(file, transferId, client, options, progress);
   } catch (error) {
-    terminal.err(`To go on: the same command with --resume ${transferId}`);
+    if (!(error instanceof ApiError && error.status === 400))
+      terminal.err(`To go on: the same command with --resume ${transferId}`);
+    // No other attempt would help, so nothing of it is kept on the server.
+    else await client.transferDelete({ id: transferId });
     throw error;
   } finally {
     progress.end();
@@ -79,12 +85,14 @@ async function importImage(
   const image = await client.transferFinish({
     id: transferId,
     ...(heal !== undefined && { heal_image_id: heal }),
+    ...(flags.disk !== undefined && { disk: flags.disk }),
   });
   const { id } = image.attributes;
   if (flags.wait === false)
     return print(terminal, flags, image, `Image ${id} is being made of it.`);
-  await whenDecided(client, transferId, id, terminal);
-  const last = await settledImage(client, id, { terminal });
+  const waiting = { terminal, server: options };
+  await whenDecided(client, transferId, id, waiting);
+  const last = await settledImage(client, id, waiting);
   const { name, status } = last.attributes;
   print(terminal, flags, last, `Image ${id} (${name}) is ${status}.`);
 }
@@ -130,24 +138,17 @@ async function whenDecided(
   client: Client,
   transferId: string,
   imageId: number,
-  terminal: Terminal,
+  waiting: Waiting,
 ): Promise<void> {
-  const last = await follow(
-    { terminal },
-    {
-      noun: 'image',
-      things: [{ id: imageId }],
-      ask: async () => (await client.transferGet({ id: transferId })).attributes,
-      look: ({ status }) => ({
-        status: 'the server makes it',
-        phase: null,
-        done: null,
-        isOver: status !== 'building',
-      }),
-      watch: `image show ${imageId}`,
-    },
-  );
-  const decided = stateOf(last, imageId);
+  const last = await follow(waiting, {
+    noun: `image ${imageId}, import`,
+    subject: 'transfer',
+    things: [{ id: transferId }],
+    ask: async (id, signal) => (await client.transferGet({ id }, { signal })).attributes,
+    look: lookAtTransfer,
+    watch: `image show ${imageId} --wait`,
+  });
+  const decided = stateOf(last, transferId);
   if (decided.status === 'failed')
     throw new UsageError(decided.status_reason ?? 'The import failed.', 'failed');
 }

@@ -1,9 +1,11 @@
 // silversmith image capture|install: images that are made of a machine, or of a base and software.
 
 import type { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
 import { print } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
-import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import type { Waiting } from './follow.ts';
 import { type Image, imageTable } from './image-table.ts';
 import { idOf, idsOf } from './name.ts';
 import { settledImage } from './settle.ts';
@@ -24,13 +26,13 @@ function captureCommand(noun: Command, context: RemoteContext): void {
     )
     .option('--no-wait', 'return at once')
     .action(async (machine: string, flags: Remote & { name?: string; generalize?: boolean }) => {
-      const client = await connect(flags, context.env);
+      const { client, server } = await connection(flags, context.env);
       const image = await client.imageCapture({
         machine_id: await idOf(client, 'machine', machine),
         ...(flags.generalize && { generalize: true }),
         ...(flags.name !== undefined && { name: flags.name }),
       });
-      await printWhenMade(image, flags, context);
+      await printWhenMade(client, image, flags, { terminal: context.terminal, server });
     });
 }
 
@@ -51,7 +53,7 @@ function installCommand(noun: Command, context: RemoteContext): void {
         software: string[],
         flags: Remote & { name?: string; base?: string; refresh?: boolean },
       ) => {
-        const client = await connect(flags, context.env);
+        const { client, server } = await connection(flags, context.env);
         const image = await client.imageInstall({
           ...(flags.name !== undefined && { name: flags.name }),
           ...(flags.refresh && { refresh: true }),
@@ -60,20 +62,21 @@ function installCommand(noun: Command, context: RemoteContext): void {
             base_image_id: await idOf(client, 'base image', flags.base),
           }),
         });
-        await printWhenMade(image, flags, context);
+        await printWhenMade(client, image, flags, { terminal: context.terminal, server });
       },
     );
 }
 
 /** Waits until an image is made, unless told not to, and prints it; sets the exit status. */
 async function printWhenMade(
+  client: Client,
   image: Image,
   flags: Remote,
-  { terminal, env }: RemoteContext,
+  waiting: Waiting,
 ): Promise<void> {
-  const client = await connect(flags, env);
+  const { terminal } = waiting;
   const last =
-    flags.wait === false ? image : await settledImage(client, image.attributes.id, { terminal });
+    flags.wait === false ? image : await settledImage(client, image.attributes.id, waiting);
   print(terminal, flags, last, imageTable(terminal, [last]));
   if (last.attributes.status === 'failed')
     throw new UsageError(last.attributes.status_reason ?? 'The image failed.', 'failed');

@@ -2,13 +2,15 @@
 // their own.
 
 import type { Command } from 'commander';
-import { mb, print } from '../output.ts';
+import { exitCode } from '../exit.ts';
+import { mb, print, printLong } from '../output.ts';
 import { words } from '../parse.ts';
 import { table } from '../table.ts';
-import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { connect, connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { imageColumns, imageTable } from './image-table.ts';
 import { idOf } from './name.ts';
 import { type Paged, pageOptions, printPages } from './pages.ts';
+import type { settledImage } from './settle.ts';
 
 export function imageCommands(noun: Command, context: RemoteContext): void {
   listCommand(noun, context);
@@ -41,10 +43,13 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
     noun.command('show <image>').description('show an image and the steps of its creation'),
   )
     .option('--log', 'with what each step printed')
+    .option('--wait', 'show how it is being made, and wait until it is')
     .action(async (given: string, flags: Remote & { log?: boolean }) => {
-      const client = await connect(flags, env);
+      const { client, server } = await connection(flags, env);
       const id = await idOf(client, 'image', given);
-      const image = await client.imageGet({ id });
+      const image = flags.wait
+        ? await madeImage(client, id, { terminal, server })
+        : await client.imageGet({ id });
       const { steps, report } = await client.imageLog({ id });
       const lines = [imageTable(terminal, [image])];
       if (image.attributes.status_reason) lines.push('', image.attributes.status_reason);
@@ -56,9 +61,16 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
         if (flags.log) lines.push(step.output.trimEnd());
       }
       if (report !== null) lines.push('', 'Report:', report);
-      print(terminal, flags, { ...image, steps, report }, lines.join('\n'));
+      const answer = { ...image, steps, report };
+      await printLong(terminal, flags.json ? JSON.stringify(answer, null, 2) : lines.join('\n'));
+      if (flags.wait && image.attributes.status === 'failed')
+        terminal.exitCode = exitCode('failed');
     });
 }
+
+/** Loads what waits, which the other verbs of this file do without. */
+const madeImage: typeof settledImage = async (...given) =>
+  (await import('./settle.ts')).settledImage(...given);
 
 function storageCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { print } from '../output.ts';
 import { UsageError, whole } from '../parse.ts';
-import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { allOf } from './each.ts';
 import { machineTable } from './machine-table.ts';
 import { idOf, idsOf } from './name.ts';
@@ -27,7 +27,7 @@ export function machineCreateCommand(noun: Command, { terminal, env }: RemoteCon
     .option('--base <base>', 'base image, by id or name')
     .option('--no-wait', 'return at once, instead of when their image is made')
     .action(async (flags: Remote & Created) => {
-      const client = await connect(flags, env);
+      const { client, server } = await connection(flags, env);
       const answer = await client.machineCreate({
         plan_id: await idOf(client, 'machine type', flags.type),
         quantity: flags.quantity,
@@ -39,7 +39,7 @@ export function machineCreateCommand(noun: Command, { terminal, env }: RemoteCon
       const silver = answer.silver_image;
       if (silver === undefined || flags.wait === false)
         return print(terminal, flags, answer, machineTable(terminal, answer.machines));
-      const image = await settledImage(client, silver.attributes.id, { terminal });
+      const image = await settledImage(client, silver.attributes.id, { terminal, server });
       const ids = answer.machines.map(({ attributes: { id } }) => id);
       const machines = await allOf(ids, (id) => client.machineGet({ id }));
       const last = { ...answer, machines, silver_image: image };

@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
-import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { type Outcome, outcomesOf, printOutcomes } from './each.ts';
-import { stateOf } from './follow.ts';
+import { stateOf, type Waiting } from './follow.ts';
 import { type Machine, machineTable } from './machine-table.ts';
 import type { Named } from './name.ts';
 import { type Selecting, type Selection, select, several } from './selection.ts';
@@ -22,10 +22,10 @@ function startCommand(noun: Command, context: RemoteContext): void {
   waitOption(
     several(remoteOptions(noun.command('start').description('start machines')), '[machines...]'),
   ).action(async (words: string[], flags: Remote & Selecting) => {
-    const client = await connect(flags, context.env);
+    const { client, server } = await connection(flags, context.env);
     const selection = await select(client, 'machine', words, flags);
     const start = ({ id }: Named) => client.machineStart({ id });
-    await turn(client, selection, start, 'ready', flags, context);
+    await turn(client, selection, start, 'ready', flags, { terminal: context.terminal, server });
   });
 }
 
@@ -35,11 +35,11 @@ function stopCommand(noun: Command, context: RemoteContext): void {
   )
     .option('--gracefully', 'give the guests longer to shut down by themselves')
     .action(async (words: string[], flags: Remote & Selecting & { gracefully?: boolean }) => {
-      const client = await connect(flags, context.env);
+      const { client, server } = await connection(flags, context.env);
       const selection = await select(client, 'machine', words, flags);
       const gently = flags.gracefully ? { gracefully: true } : {};
       const stop = ({ id }: Named) => client.machineStop({ id, ...gently });
-      await turn(client, selection, stop, 'off', flags, context);
+      await turn(client, selection, stop, 'off', flags, { terminal: context.terminal, server });
     });
 }
 
@@ -50,8 +50,9 @@ async function turn(
   begin: (thing: Named) => Promise<unknown>,
   wanted: 'ready' | 'off',
   flags: Remote,
-  context: RemoteContext,
+  waiting: Waiting,
 ): Promise<void> {
+  const { terminal } = waiting;
   const begun = await outcomesOf(things, begin);
   const going = begun.filter((one) => one.ok).map(({ thing }) => thing);
   const settled = new Map<number, Outcome<Machine>>();
@@ -59,7 +60,7 @@ async function turn(
     const now = await outcomesOf(going, ({ id }) => client.machineGet({ id }));
     for (const one of now) settled.set(one.thing.id, one);
   } else if (going.length > 0) {
-    const last = await settledMachines(client, going, context);
+    const last = await settledMachines(client, going, waiting);
     const outcomes = await outcomesOf(going, async ({ id }) =>
       assertSettled(stateOf(last, id), wanted),
     );
@@ -71,8 +72,8 @@ async function turn(
     });
     const shown = flags.json
       ? others.filter(() => isSingle).map((one) => JSON.stringify(one, null, 2))
-      : [machineTable(context.terminal, others)];
-    if (others.length > 0 && shown.length > 0) context.terminal.out(shown.join('\n'));
+      : [machineTable(terminal, others)];
+    if (others.length > 0 && shown.length > 0) terminal.out(shown.join('\n'));
   }
   const outcomes = begun.map((one): Outcome<Machine> => {
     if (!one.ok) return one;
@@ -80,8 +81,8 @@ async function turn(
     return settled.get(one.thing.id) ?? { thing: one.thing, ok: false, error };
   });
   await printOutcomes(outcomes, {
-    ...{ terminal: context.terminal, flags, noun: 'machine', isSingle },
+    ...{ terminal, flags, noun: 'machine', isSingle },
     answer: (machine) => machine,
-    human: (machines) => machineTable(context.terminal, machines),
+    human: (machines) => machineTable(terminal, machines),
   });
 }

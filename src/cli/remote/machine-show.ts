@@ -1,24 +1,29 @@
 // silversmith machine show
 
 import type { Command } from 'commander';
-import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { outcomesOf, printOutcomes } from './each.ts';
+import { stateOf } from './follow.ts';
 import { type Machine, machineTable } from './machine-table.ts';
 import { type Selecting, select, several } from './selection.ts';
+import { settledMachines } from './settle.ts';
 
 export function machineShowCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  several(remoteOptions(noun.command('show').description('show machines')), '[machines...]').action(
-    async (given: string[], flags: Remote & Selecting) => {
-      const client = await connect(flags, env);
+  several(remoteOptions(noun.command('show').description('show machines')), '[machines...]')
+    .option('--wait', 'show how their work goes on, and wait until they are on or off')
+    .action(async (given: string[], flags: Remote & Selecting) => {
+      const { client, server } = await connection(flags, env);
       const { things, isSingle } = await select(client, 'machine', given, flags);
-      const outcomes = await outcomesOf(things, ({ id }) => client.machineGet({ id }));
+      const last = flags.wait ? await settledMachines(client, things, { terminal, server }) : null;
+      const outcomes = await outcomesOf(things, async ({ id }) =>
+        last === null ? client.machineGet({ id }) : stateOf(last, id),
+      );
       await printOutcomes(outcomes, {
         ...{ terminal, flags, noun: 'machine', isSingle },
         answer: (machine) => machine,
         human: (machines) => machineTable(terminal, machines) + (isSingle ? rest(machines[0]) : ''),
       });
-    },
-  );
+    });
 }
 
 /** The text below the table of one machine, with what the table has no room for. */

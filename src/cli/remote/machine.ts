@@ -17,12 +17,17 @@ export function machineCommands(noun: Command, context: RemoteContext): void {
 function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
   pageOptions(remoteOptions(noun.command('list').description('list the machines')))
     .option('-q, --search <text>', 'only names that contain the text', words(200, { search: true }))
-    .action(async (flags: Remote & Paged & { search?: string }) => {
+    .option('--deleted', 'list the deleted machines that can be brought back')
+    .action(async (flags: Remote & Paged & { search?: string; deleted?: boolean }) => {
       const client = await connect(flags, env);
+      const only = {
+        ...(flags.search && { q: flags.search }),
+        ...(flags.deleted && { deleted: true }),
+      };
       await printPages(
         { terminal, flags },
         'machines',
-        (query) => client.machineList({ ...query, ...(flags.search && { q: flags.search }) }),
+        (query) => client.machineList({ ...query, ...only }),
         machineColumns,
       );
     });

@@ -20,18 +20,35 @@ export function idIn(digits: string): number {
   );
 }
 
+/** A thing with a name; one of the catalogue may have a version in its name. */
+interface Nameable<Id extends number> {
+  id: Id;
+  name: string;
+  version?: string | null;
+  retiredAt?: number | null;
+}
+
+/** The newest version of a name, of those that are offered where there are such. */
+function newestOf<Id extends number>(text: string, list: readonly Nameable<Id>[]) {
+  const versions = list.filter(({ name, version }) => version && name === `${text} ${version}`);
+  const offered = versions.filter(({ retiredAt = null }) => retiredAt === null);
+  return (offered.length > 0 ? offered : versions).toSorted((a, b) => b.id - a.id).slice(0, 1);
+}
+
 /**
- * The one thing of the list that has the name. Throws UsageError when nothing has it, and when
- * several things have it. `near` has the names of which a mistyped one may be.
+ * The one thing of the list that has the name, or the newest version of that name. Throws
+ * UsageError when nothing has it, and when several things have it. `near` has the names of which a
+ * mistyped one may be.
  */
 async function theOne<Id extends number>(
   noun: NounName,
   text: string,
-  list: readonly { id: Id; name: string }[],
+  list: readonly Nameable<Id>[],
   near: () => Promise<readonly { name: string }[]>,
 ): Promise<{ id: Id; name: string }> {
   const { see } = nouns[noun];
-  const [first, ...others] = list.filter(({ name }) => name === text);
+  const exact = list.filter(({ name }) => name === text);
+  const [first, ...others] = exact.length > 0 ? exact : newestOf(text, list);
   if (!first) {
     const names = (await near()).map(({ name }) => name);
     throw new UsageError(
@@ -51,7 +68,7 @@ async function theOne<Id extends number>(
 export async function pick<Id extends number>(
   noun: NounName,
   text: string,
-  list: () => Promise<readonly { id: Id; name: string }[]>,
+  list: () => Promise<readonly Nameable<Id>[]>,
 ): Promise<Id> {
   if (/^\d+$/.test(text)) return idIn(text) as Id;
   if (text.trim() === '')

@@ -2,6 +2,7 @@
 // names that a mistyped one may stand for.
 
 import type { Client } from '../../client/client.ts';
+import { everyItem } from '../../client/page.ts';
 import { UsageError } from '../parse.ts';
 
 export interface Named {
@@ -10,32 +11,33 @@ export interface Named {
 }
 
 const perPage = 100;
-const pagesMax = 20;
+const foundMax = 2000;
 
-type Page = { items: readonly { attributes: Named }[]; more: boolean };
-
-/** Reads all pages that the server finds for a text. */
-async function search(what: string, ask: (page: number) => Promise<Page>): Promise<Named[]> {
-  const found = new Map<number, Named>();
-  for (let page = 1; page <= pagesMax; page++) {
-    const { items, more } = await ask(page);
-    for (const { attributes } of items) found.set(attributes.id, attributes);
-    if (!more) return [...found.values()];
+/** Reads all that the server finds for a text. */
+async function search<Item extends { id: string; attributes: Named }>(
+  what: string,
+  ask: Parameters<typeof everyItem<Item>>[1],
+): Promise<Named[]> {
+  const found: Named[] = [];
+  for await (const { attributes } of everyItem(perPage, ask)) {
+    if (found.length >= foundMax)
+      throw new UsageError(
+        `More than ${foundMax} ${what}s have that text in their names; give the id.`,
+      );
+    found.push(attributes);
   }
-  throw new UsageError(
-    `More than ${perPage * pagesMax} ${what}s have that text in their names; give the id.`,
-  );
+  return found;
 }
 
 const images = (client: Client, q: string, deleted: boolean) =>
-  search('image', async (page) => {
-    const answer = await client.imageList({
+  search('image', async (place) => {
+    const { images: items, ...rest } = await client.imageList({
       ...(q !== '' && { q }),
-      page,
+      ...place,
       per_page: perPage,
       ...(deleted && { deleted }),
     });
-    return { items: answer.images, more: answer.next_page !== null };
+    return { items, ...rest };
   });
 
 const newestImages = async (client: Client, deleted: boolean): Promise<Named[]> =>
@@ -43,11 +45,18 @@ const newestImages = async (client: Client, deleted: boolean): Promise<Named[]> 
     ({ attributes }) => attributes,
   );
 
-const machines = (client: Client, q: string) =>
-  search('machine', async (page) => {
-    const answer = await client.machineList({ ...(q !== '' && { q }), page, per_page: perPage });
-    return { items: answer.machines, more: answer.next_page !== null };
+const machines = (client: Client, q: string, deleted: boolean) =>
+  search('machine', async (place) => {
+    const only = { ...(q !== '' && { q }), ...(deleted && { deleted }) };
+    const query = { ...only, ...place, per_page: perPage };
+    const { machines: items, ...rest } = await client.machineList(query);
+    return { items, ...rest };
   });
+
+const newestMachines = async (client: Client, deleted: boolean): Promise<Named[]> =>
+  (await client.machineList({ per_page: perPage, ...(deleted && { deleted }) })).machines.map(
+    ({ attributes }) => attributes,
+  );
 
 const software = async (client: Client) => (await client.softwareList({})).software;
 const bases = async (client: Client) => (await client.softwareList({})).base_images;
@@ -79,11 +88,13 @@ export const nouns = {
   },
   machine: {
     see: 'machine list',
-    find: machines,
-    near: async (client) =>
-      (await client.machineList({ per_page: perPage })).machines.map(
-        ({ attributes }) => attributes,
-      ),
+    find: (client, q) => machines(client, q, false),
+    near: (client) => newestMachines(client, false),
+  },
+  'deleted machine': {
+    see: 'machine list --deleted',
+    find: (client, q) => machines(client, q, true),
+    near: (client) => newestMachines(client, true),
   },
   software: { see: 'software list', find: software, near: software },
   'base image': { see: 'base list', find: bases, near: bases },

@@ -2,6 +2,7 @@
 // more, and the walk through all pages.
 
 import { type Command, Option } from 'commander';
+import { everyItem, type PlaceInList } from '../../client/page.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import type { Terminal } from '../output.ts';
 import { whole } from '../parse.ts';
@@ -11,24 +12,30 @@ export interface Paged extends ListFlags {
   page: number;
   perPage?: number;
   all?: boolean;
+  before?: number;
 }
 
 interface Answer {
   count: number;
   page: number;
   next_page: number | null;
+  /** Undefined from a server of the specification alone. */
+  next_before?: number | null;
 }
 
 const perPageMax = 100;
-/** More than any organisation has: a limit for a server whose pages do not end. */
-const pagesMax = 100_000;
 
 export const pageOptions = (command: Command): Command =>
   listOptions(
     command
       .option('--page <number>', 'page', whole(1, 1_000_000_000), 1)
       .option('--per-page <number>', 'how many on a page; default: 20', whole(1, perPageMax))
-      .addOption(new Option('--all', 'all pages').conflicts('page')),
+      .addOption(
+        new Option('--before <id>', 'a page of those with lower ids, whatever is deleted meanwhile')
+          .argParser(whole(1, Number.MAX_SAFE_INTEGER))
+          .conflicts('page'),
+      )
+      .addOption(new Option('--all', 'all pages').conflicts(['page', 'before'])),
   );
 
 /**
@@ -38,33 +45,45 @@ export const pageOptions = (command: Command): Command =>
 export async function printPages<Key extends string, Item extends { id: string }>(
   { terminal, flags }: { terminal: Terminal; flags: Remote & Paged },
   key: Key,
-  ask: (query: { page: number; per_page: number }) => Promise<Answer & Record<Key, Item[]>>,
+  ask: (query: PlaceInList & { per_page: number }) => Promise<Answer & Record<Key, Item[]>>,
   columns: Columns<Item>,
 ): Promise<void> {
-  const perPage = flags.perPage ?? (flags.all ? perPageMax : 20);
-  const answer = await ask({ page: flags.page, per_page: perPage });
-  if (!flags.all) {
-    await printList(terminal, flags, {
-      items: answer[key],
-      columns,
-      answer: (items) => ({ ...answer, [key]: items }),
-    });
-    if (isForPeople(flags)) tellRest(terminal, answer, answer[key].length, perPage);
-    return;
-  }
-  // The pages move when something is made or deleted meanwhile. Each item is shown once, by its id.
-  const found = new Map(answer[key].map((item) => [item.id, item]));
-  let next = answer.next_page;
-  for (let pages = 1; next !== null && pages < pagesMax; pages++) {
-    const more = await ask({ page: next, per_page: perPage });
-    for (const item of more[key]) found.set(item.id, item);
-    next = more.next_page;
-  }
+  const { page, before, all } = flags;
+  const perPage = flags.perPage ?? (all ? perPageMax : 20);
+  const look = async (place: PlaceInList) => {
+    const answer = await ask({ ...place, per_page: perPage });
+    return { answer, items: answer[key] };
+  };
+  const { answer, items } = all
+    ? await wholeOf(perPage, look)
+    : await look(before === undefined ? { page } : { before });
   await printList(terminal, flags, {
-    items: [...found.values()],
+    items,
     columns,
-    answer: (items) => ({ ...answer, [key]: items, next_page: next }),
+    answer: (sorted) => ({ ...answer, [key]: sorted }),
   });
+  if (!all && isForPeople(flags)) tellRest(terminal, flags, answer, items.length, perPage);
+}
+
+interface Look<Item> {
+  answer: Answer;
+  items: Item[];
+}
+
+/** All items of a list, with the last answer. */
+async function wholeOf<Item extends { id: string }>(
+  perPage: number,
+  look: (place: PlaceInList) => Promise<Look<Item>>,
+): Promise<Look<Item>> {
+  let answer: Answer = { count: 0, page: 1, next_page: null };
+  const items = await Array.fromAsync(
+    everyItem(perPage, async (place) => {
+      const found = await look(place);
+      answer = found.answer;
+      return { ...answer, items: found.items };
+    }),
+  );
+  return { answer, items };
 }
 
 /** JSON and YAML have the fields that say whether there is more. */
@@ -73,10 +92,16 @@ const isForPeople = ({ json, output }: ListFlags) =>
 
 function tellRest(
   terminal: Terminal,
-  { count, page, next_page: next }: Answer,
+  { before }: Paged,
+  { count, page, next_page: next, next_before: nextBefore }: Answer,
   shown: number,
   perPage: number,
 ): void {
+  if (before !== undefined) {
+    if (next !== null)
+      terminal.err(`${shown} of ${count}; what follows: --before ${nextBefore}; all: --all`);
+    return;
+  }
   const first = (page - 1) * perPage + 1;
   if (next !== null)
     terminal.err(

@@ -15,7 +15,7 @@ import { nouns } from './nouns.ts';
 const thingsMax = 1000;
 const listBytesMax = 1024 * 1024;
 
-type Noun = 'image' | 'deleted image' | 'machine';
+type Noun = 'image' | 'deleted image' | 'machine' | 'deleted machine';
 
 export interface Selecting {
   from?: string;
@@ -106,13 +106,13 @@ async function matching(client: Client, noun: Noun, pattern: string): Promise<re
 
 /** Asks for each id, so that an unknown one is found before work begins. */
 async function withNames(client: Client, noun: Noun, ids: readonly number[]): Promise<Named[]> {
-  if (noun === 'deleted image') {
+  if (noun === 'deleted image' || noun === 'deleted machine') {
     const deleted = new Map((await nouns[noun].find(client, '')).map((one) => [one.id, one]));
     return ids.map((id) => {
       const found = deleted.get(id);
       if (found) return found;
       throw new UsageError(
-        `There is no deleted image ${id}; see: silversmith ${nouns[noun].see}`,
+        `There is no ${noun} ${id}; see: silversmith ${nouns[noun].see}`,
         'not_found',
       );
     });

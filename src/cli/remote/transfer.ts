@@ -2,6 +2,15 @@
 
 import { stat } from 'node:fs/promises';
 import { mb } from '../output.ts';
+import type { Look } from './followed.ts';
+
+/** Once the last byte is here, the server works on it, until it has decided. */
+export const lookAtTransfer = ({ status }: { status: string }): Look => ({
+  status,
+  phase: null,
+  done: null,
+  isOver: status !== 'building',
+});
 
 /** How much of a file is done, for a progress line. */
 export const share = (done: number, total: number): string =>

@@ -111,6 +111,8 @@ async function inLines(looking: Looking, terminal: Terminal, json: boolean): Pro
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.once('SIGINT', interrupt);
+  // It closes when something was written and nobody reads it any more.
+  process.stdout.once('close', interrupt);
   let before: Fleet | null = null;
   let said: string | null = null;
   const print = (fleet: Fleet | null, problem: string | null) => {
@@ -129,5 +131,6 @@ async function inLines(looking: Looking, terminal: Terminal, json: boolean): Pro
     return terminal.isClosed ? 0 : exitCode('interrupted');
   } finally {
     process.removeListener('SIGINT', interrupt);
+    process.stdout.removeListener('close', interrupt);
   }
 }

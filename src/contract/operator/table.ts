@@ -7,6 +7,7 @@ import { hostOperations } from './host.ts';
 import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
 import { machineTypeOperations } from './machine-type.ts';
+import { offerOperations } from './offer.ts';
 import { organisationOperations } from './organisation.ts';
 
 const operatorOperations = {
@@ -15,6 +16,7 @@ const operatorOperations = {
   ...machineTypeOperations,
   ...hostOperations,
   ...layerOperations,
+  ...offerOperations,
 } as const;
 
 type Operations = typeof operatorOperations;

@@ -16,4 +16,9 @@ export interface BootCheck {
    * known. Changes nothing.
    */
   fault(root: RootBoot, call: Call): Promise<BootFault | null>;
+  /**
+   * Returns why the system on this root would not use the whole of a larger disk, as the end of a
+   * sentence; null when nothing is known. Changes nothing.
+   */
+  growthFault(root: RootBoot, call: Call): Promise<string | null>;
 }

@@ -15,8 +15,10 @@ export interface Tail {
 export interface ExportSpec extends ChainBoot {
   layerId: LayerId;
   format: 'qcow2' | 'raw';
+  /** Of the clusters of a qcow2, or of the whole file of a raw disk; `gzip` is zlib in a qcow2. */
+  compression?: 'zstd' | 'gzip' | 'none';
   to: Sink;
-  /** The most that a qcow2 may take. */
+  /** The most that the file may take, holes not included. */
   bytesMax: number;
 }
 
@@ -29,13 +31,18 @@ export interface Exported {
   tail: Tail | null;
 }
 
-/** A standalone layer may have a kernel and an initrd, which are kept beside it. */
+/**
+ * A standalone layer may have a kernel and an initrd, which are kept beside it. One on a base has
+ * those of the base.
+ */
 export interface ImportSpec extends BaseFiles {
   layerId: LayerId;
   /** The base from which the layer keeps only the difference; null: the layer stands alone. */
   parentId: LayerId | null;
   /** The most that the layer may take. */
   bytesMax: number;
+  /** What follows the disk in a file that is compressed as a whole, once it is unpacked. */
+  tail?: Tail | null;
 }
 
 /**
@@ -59,6 +66,12 @@ export function partsOf(file: Content, tail: Tail | null): BaseFiles {
 }
 
 export interface Transfer {
+  /**
+   * Judges a file of `bytes` bytes by the first of them (`headBytes` of domain/disk-kind.ts, or all),
+   * so that an upload is refused before the rest is sent. Throws `invalid` for what `importLayer`
+   * would refuse too. It opens nothing.
+   */
+  assertTakes(head: Buffer, bytes: number): void;
   /**
    * Writes the content of a layer's chain (itself first) as one standalone file, followed by the
    * kernel and the initrd that it boots with when they are not on the disk. Idempotent; the sink

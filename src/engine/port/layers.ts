@@ -10,10 +10,12 @@ import type { Call } from './call.ts';
 
 export interface BaseFiles {
   /**
-   * A qcow2 or raw disk. It is not trusted: a disk that could lead a tool to another file is
-   * refused before any tool opens it.
+   * A disk in one of the formats of `domain/disk-kind.ts`, also compressed or in an archive. It is
+   * not trusted: a disk that could lead a tool to another file is refused before any tool opens it.
    */
   disk: Content;
+  /** The name of the disk in an archive that holds several. */
+  wanted?: string | undefined;
   /** For a disk that boots with a kernel and an initrd that are not on it. */
   kernel?: Content;
   initrd?: Content;

@@ -3,21 +3,24 @@
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertHoldsDisk, headBytes } from '../../domain/disk-kind.ts';
 import { AppError, invalid } from '../../domain/error.ts';
 import { assertRoom } from '../../domain/host.ts';
-import { type Content, fileContent } from '../../lib/content.ts';
+import { type Content, headOf } from '../../lib/content.ts';
 import { exists, moveDurably, sha256File } from '../../lib/files.ts';
 import type { FileSpec } from '../port/builds.ts';
 import type { BaseSpec, ImportedBase } from '../port/layers.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
-import { contentBytes, convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
+import { convertDisk } from './foreign/convert.ts';
+import { takeDisk } from './foreign/intake.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
+import { assertQcow2Whole } from './qcow2.ts';
 import { capacityOf, withinRoom } from './room.ts';
 import { takeIn, writeOut } from './source.ts';
 
 export async function importBase(
-  { layerId, disk, kernel, initrd }: BaseSpec,
+  { layerId, disk, wanted, kernel, initrd }: BaseSpec,
   signal: AbortSignal,
   paths: Paths,
   host: Host,
@@ -34,10 +37,11 @@ export async function importBase(
       await takeIn(disk, source, { signal: within.signal, mayLink: false });
       await giveTo(host.user, source);
       const sha256 = await sha256File(source, { signal: within.signal });
-      const format = await inspectForeignDisk(await fileContent(source));
+      const { user } = host;
+      const found = await takeDisk(source, { folder, user, wanted, ...within });
       return {
         digest: `sha256:${sha256}`,
-        virtualBytes: await convertForeignDisk(source, format, target, host.user, within),
+        virtualBytes: await convertDisk(found, target, { user, ...within }),
       };
     });
     for (const [from, to] of [
@@ -64,16 +68,15 @@ export async function importBase(
   }
 }
 
-/** Refuses a disk that is not valid, or has no room, before a byte of it is copied. */
+/** Refuses a file that holds no disk, or has no room, before a byte of it is copied. */
 async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): Promise<void> {
   // The copy is checked again later, because the original may change meanwhile.
-  const format = await inspectForeignDisk(disk);
+  const found = assertHoldsDisk(await headOf(disk, headBytes), disk.bytes);
   const { path, bytes } = disk;
-  const neededBytes =
-    path === undefined
-      ? 2 * bytes
-      : (await storedBytes(path)) + (await contentBytes(path, format, signal));
-  assertRoom(await capacityOf(paths.builds), neededBytes);
+  const stored = path === undefined ? bytes : await storedBytes(path);
+  const isQcow2 = found.kind === 'disk' && found.format === 'qcow2';
+  const unpacked = isQcow2 && path !== undefined ? await assertQcow2Whole(path, signal) : stored;
+  assertRoom(await capacityOf(paths.builds), stored + unpacked);
 }
 
 export async function importFile(

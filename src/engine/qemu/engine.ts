@@ -4,6 +4,7 @@
 
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertHoldsDisk } from '../../domain/disk-kind.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { sha256File, statOrNull } from '../../lib/files.ts';
@@ -14,7 +15,7 @@ import type { Verify } from '../optional/verify.ts';
 import type { Engine, Inventory } from '../port/engine.ts';
 import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
-import { bootFault } from './boot.ts';
+import { bootFault, growthFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { disksIn } from './disk.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
@@ -85,13 +86,17 @@ export async function openQemu({
     async close() {},
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
-    bootCheck: { fault: (root) => bootFault(root, paths) },
+    bootCheck: {
+      fault: (root) => bootFault(root, paths),
+      growthFault: (root) => growthFault(root, paths),
+    },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
     pause: { paused: () => machines.paused(), resume: (id) => machines.resume(id) },
     screen: { read: (id) => machines.console(id) },
     transfer: {
+      assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
       importLayer: (spec, { signal }) => importLayer(spec, signal, paths, host),
     },

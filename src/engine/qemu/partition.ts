@@ -8,8 +8,10 @@ import { invalid } from '../../domain/error.ts';
 /** Reads exactly so many bytes of the disk; bytes beyond its end are zeros. */
 type ReadDisk = (offset: number, length: number) => Promise<Buffer>;
 
-interface Partition {
+export interface Partition {
   name: string;
+  /** Its type as it lies in the table, in hexadecimal; empty where there is no table. */
+  type: string;
   startBytes: number;
   sizeBytes: number;
 }
@@ -43,7 +45,7 @@ export async function assertDiskFits(read: ReadDisk, diskBytes: number): Promise
 }
 
 /** The partitions, or the whole disk where there is no table. */
-async function partitionsOf(read: ReadDisk, diskBytes: number): Promise<Partition[]> {
+export async function partitionsOf(read: ReadDisk, diskBytes: number): Promise<Partition[]> {
   const [first, second] = [await read(0, sectorBytes), await read(sectorBytes, sectorBytes)];
   const entries = [446, 462, 478, 494].map((at) => first.subarray(at, at + 16));
   // Other sectors end like this too, such as the boot sector of a file system.
@@ -55,9 +57,11 @@ async function partitionsOf(read: ReadDisk, diskBytes: number): Promise<Partitio
   const found = isTable
     ? entries.filter((entry) => entry[4] !== 0 && entry.readUInt32LE(12) > 0)
     : [];
-  if (found.length === 0) return [{ name: 'the disk', startBytes: 0, sizeBytes: diskBytes }];
+  if (found.length === 0)
+    return [{ name: 'the disk', type: '', startBytes: 0, sizeBytes: diskBytes }];
   return found.map((entry) => ({
     name: `partition ${entries.indexOf(entry) + 1}`,
+    type: entry.toString('hex', 4, 5),
     startBytes: entry.readUInt32LE(8) * sectorBytes,
     sizeBytes: entry.readUInt32LE(12) * sectorBytes,
   }));
@@ -115,7 +119,12 @@ async function guidPartitions(
         `its end in sector ${last}`,
       );
     const sizeBytes = (last - start + 1) * sectorBytes;
-    partitions.push({ name: `partition ${index + 1}`, startBytes: start * sectorBytes, sizeBytes });
+    partitions.push({
+      name: `partition ${index + 1}`,
+      type: entry.toString('hex', 0, 16),
+      startBytes: start * sectorBytes,
+      sizeBytes,
+    });
   }
   return partitions;
 }

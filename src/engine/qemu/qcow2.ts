@@ -5,8 +5,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';
+import { assertWithin, readPart } from './foreign/file-part.ts';
 
-const virtualBytesMax = 16 * 1024 ** 4;
+export const virtualBytesMax = 16 * 1024 ** 4;
 const l1BytesMax = 32 * 1024 ** 2;
 const headBytes = 112;
 const word = 2 ** 32;
@@ -37,7 +38,7 @@ const flatten = 'flatten it first: qemu-img convert -O qcow2 IN OUT';
  * Throws `invalid` for a file that is not complete by itself, is encrypted or damaged, or is more
  * than this server reads.
  */
-export function parseQcow2Header(head: Buffer): Qcow2Header {
+function parseQcow2Header(head: Buffer): Qcow2Header {
   const version = head.readUInt32BE(4);
   if (version !== 2 && version !== 3)
     throw invalid(`The file is qcow2 of version ${version}; give version 2 or 3.`);
@@ -105,22 +106,6 @@ export async function virtualBytesOf(path: string): Promise<number> {
   }
 }
 
-/** Exactly so many bytes from a place; throws `invalid` when the file ends before. */
-async function readAt(
-  file: FileHandle,
-  offset: number,
-  length: number,
-  what: string,
-): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  const { bytesRead } = await file.read(buffer, 0, length, offset);
-  if (bytesRead < length)
-    throw invalid(
-      `The file is cut off: ${what} ends at byte ${offset + length}, and the file has ${(await file.stat()).size}. Send the whole file.`,
-    );
-  return buffer;
-}
-
 /** The place that an entry of a table names, without its flags; 0 for none. */
 const placeOf = (high: number, low: number) =>
   (high & 0x00ffffff) * word + ((low & 0xfffffe00) >>> 0);
@@ -154,15 +139,10 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
       (await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer,
     );
     const { l1Offset, l1Entries, clusterBytes, virtualBytes, entryBytes } = header;
-    const need = (end: number, what: string) => {
-      if (end > size)
-        throw invalid(
-          `The file is cut off: ${what} ends at byte ${end}, and the file has ${size}. Send the whole file.`,
-        );
-    };
+    const need = (end: number, what: string) => assertWithin(size, end, what);
     need(header.refcountsOffset + header.refcountsBytes, 'its table of reference counts');
     need(l1Offset + l1Entries * 8, 'its first table');
-    const l1 = await readAt(file, l1Offset, l1Entries * 8, 'its first table');
+    const l1 = await readPart({ file, size }, l1Offset, l1Entries * 8, 'its first table');
     // Count each cluster once, however often a damaged table names it.
     const seen = new Set<number>();
     let clusters = 0;
@@ -172,7 +152,7 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
       seen.add(place);
       signal?.throwIfAborted();
       need(place + clusterBytes, 'one of its tables');
-      const l2 = await readAt(file, place, clusterBytes, 'one of its tables');
+      const l2 = await readPart({ file, size }, place, clusterBytes, 'one of its tables');
       const first = index * (clusterBytes / entryBytes) * clusterBytes;
       for (let at = 0; at < clusterBytes; at += entryBytes) {
         const [high, low] = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)];
@@ -233,7 +213,7 @@ async function placeOfCluster(
   const perTable = clusterBytes / entryBytes;
   const cluster = Math.floor(offset / clusterBytes);
   const entry = async (table: number, index: number, bytes: number) => {
-    const found = await readAt(file, table + index * bytes, 8, 'a table');
+    const { buffer: found } = await file.read(Buffer.alloc(8), 0, 8, table + index * bytes);
     return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
   };
   const table = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));

@@ -133,12 +133,18 @@ function explained(error: unknown, timeoutMs: number): AppError {
   });
 }
 
-/** Whether the tool itself refused its input, rather than that something kept it from its work. */
+/** Signals that a program gets by its own fault, such as a header that it does not bear. */
+const crashes = /was ended by SIG(?:SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)\b/;
+
+/**
+ * Whether the tool itself refused its input, or crashed on it, rather than that something kept it
+ * from its work.
+ */
 export const refusedInput = (error: unknown) =>
   error instanceof AppError &&
   error.code === 'internal' &&
   error.cause instanceof CommandError &&
-  error.cause.exitCode === 1;
+  (error.cause.exitCode === 1 || crashes.test(error.cause.message));
 
 export const diskFull = (detail: string) =>
   failedForNow("The host's disk is full. Free some space there, then try again.", { detail });

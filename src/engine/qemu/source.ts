@@ -6,6 +6,7 @@ import { chmod, link, open, stat, truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { type Content, piecesOf } from '../../lib/content.ts';
 import { copySparse } from '../../lib/files.ts';
+import { isZero } from '../../lib/holes.ts';
 
 interface Taking {
   signal: AbortSignal;
@@ -45,26 +46,40 @@ export async function takeIn(
 }
 
 const isRoot = process.getuid?.() === 0;
-const zeros = Buffer.alloc(64 * 1024);
-
-const isZero = (chunk: Buffer) => {
-  for (let at = 0; at < chunk.length; at += zeros.length) {
-    const part = chunk.subarray(at, at + zeros.length);
-    if (!part.equals(zeros.subarray(0, part.length))) return false;
-  }
-  return true;
-};
 
 /** No more bytes than the content says, nor fewer. */
-async function spool(content: Content, target: string, signal: AbortSignal): Promise<void> {
+const spool = (content: Content, target: string, signal: AbortSignal): Promise<number> =>
+  writeSparse(piecesOf(content, signal), target);
+
+interface Written {
+  /** The length so far. */
+  bytes: number;
+  /** The bytes of it that are no holes. */
+  heldBytes: number;
+}
+
+/**
+ * Writes a new file, in which zeros are holes, and returns its length. `check` may throw after each
+ * piece. A part remains after a failure.
+ */
+export async function writeSparse(
+  pieces: AsyncIterable<Buffer>,
+  target: string,
+  check: (written: Written) => void = () => {},
+): Promise<number> {
   const file = await open(target, 'w', 0o600);
-  let at = 0;
+  const written: Written = { bytes: 0, heldBytes: 0 };
   try {
-    for await (const piece of piecesOf(content, signal)) {
-      if (!isZero(piece)) await writeAt(file, piece, at);
-      at += piece.length;
+    for await (const piece of pieces) {
+      if (!isZero(piece)) {
+        await writeAt(file, piece, written.bytes);
+        written.heldBytes += piece.length;
+      }
+      written.bytes += piece.length;
+      check(written);
     }
-    await file.truncate(at);
+    await file.truncate(written.bytes);
+    return written.bytes;
   } finally {
     await file.close();
   }

@@ -3,25 +3,29 @@
 // time and bytes written. The file itself is never used; its content is copied into a new file.
 
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { assertHoldsDisk, headBytes } from '../../domain/disk-kind.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
-import { fileContent } from '../../lib/content.ts';
+import { usualCompression } from '../../domain/transfer.ts';
+import { fileContent, headOf } from '../../lib/content.ts';
 import { exists, moveDurably, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
-import type { Exported, ExportSpec, ImportSpec } from '../optional/transfer.ts';
+import { type Exported, type ExportSpec, type ImportSpec, partsOf } from '../optional/transfer.ts';
 import type { RootBoot } from '../port/layers.ts';
 import type { QemuUser } from './confine.ts';
 import { createOverlay, makeImmutable, makeImmutableIfSame, storedBytes } from './disk-file.ts';
-import { convertForeignDisk, inspectForeignDisk } from './foreign-disk.ts';
+import { convertDisk } from './foreign/convert.ts';
+import { takeDisk } from './foreign/intake.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
-import { copyMs, diskFull, qemuImg, rebase } from './qemu-img.ts';
+import { copyMs, diskFull, qemuImg, rebase, TooLarge } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
-import { takeIn, writeOut } from './source.ts';
+import { takeIn, writeOut, writeSparse } from './source.ts';
+import { outputOf, packers } from './stream-tool.ts';
 
 export async function exportLayer(
   spec: ExportSpec,
@@ -29,43 +33,82 @@ export async function exportLayer(
   paths: Paths,
   { user }: Host,
 ): Promise<Exported> {
-  const { layerId, chain, format, to, bytesMax } = spec;
+  const { layerId, to } = spec;
   const layer = paths.layer(layerId);
   if (!(await exists(layer)))
     throw failedForGood('A layer of this image is missing.', { detail: layerId });
   const part = join(paths.builds, `${newId()}.export`);
+  const made: Made = { part, spec, signal, paths, user };
   try {
-    await writeFile(part, '', { mode: 0o600 });
-    await giveTo(user, part);
-    // With -W the clusters are compressed at the same time, and lie in the order in which they are
-    // done; otherwise each waits until the one before it is written.
-    const compressed = format === 'qcow2' ? ['-c', '-W', '-o', 'compression_type=zstd'] : [];
-    const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...compressed, layer, part];
-    const timeoutMs = copyMs(await virtualBytesOf(layer));
-    // A raw file is as long as the disk, but its holes take no room.
-    const limit = format === 'raw' ? Number.MAX_SAFE_INTEGER : bytesMax;
-    const layers = chain.map(paths.layer);
-    await withinRoom(paths.builds, { bytesMax: limit, signal }, (limits) =>
-      qemuImg(args, user, paths.builds, {
-        timeoutMs,
-        layers,
-        ...limits,
-        ...(format === 'raw' && { bytesMax: limit }),
-      }),
-    );
+    await writeDisk(made);
     if (process.getuid?.() === 0) await chown(part, 0, 0);
     const tail = await appendTail(part, spec, paths, signal);
-    await syncPath(part);
-    const { size: bytes } = await stat(part);
+    const whole = await packed(made);
+    await syncPath(whole);
+    const { size: bytes } = await stat(whole);
     if (to.path === undefined) {
-      await to.write(createReadStream(part), signal);
+      await to.write(createReadStream(whole), signal);
       return { bytes, heldBytes: bytes, tail };
     }
-    await moveDurably(part, to.path, signal);
+    await moveDurably(whole, to.path, signal);
     return { bytes, heldBytes: await storedBytes(to.path), tail };
   } finally {
-    await rm(part, { force: true });
+    for (const file of [part, packedOf(part)]) await rm(file, { force: true });
   }
+}
+
+interface Made {
+  part: string;
+  spec: ExportSpec;
+  signal: AbortSignal;
+  paths: Paths;
+  user: QemuUser;
+}
+
+/** With -W the clusters are compressed at the same time, and lie in the order in which they are
+ * done; otherwise each waits until the one before it is written. */
+const clusters = {
+  zstd: ['-c', '-W', '-o', 'compression_type=zstd'],
+  gzip: ['-c', '-W'],
+  none: [],
+};
+
+async function writeDisk({ part, spec, signal, paths, user }: Made): Promise<void> {
+  const { layerId, chain, format, compression = usualCompression(format), bytesMax } = spec;
+  const layer = paths.layer(layerId);
+  await writeFile(part, '', { mode: 0o600 });
+  await giveTo(user, part);
+  const options = format === 'qcow2' ? clusters[compression] : [];
+  const args = ['convert', '-q', '-f', 'qcow2', '-O', format, ...options, layer, part];
+  const timeoutMs = copyMs(await virtualBytesOf(layer));
+  // A raw file is as long as the disk, but its holes take no room.
+  const limit = format === 'raw' ? Number.MAX_SAFE_INTEGER : bytesMax;
+  const layers = chain.map(paths.layer);
+  await withinRoom(paths.builds, { bytesMax: limit, signal }, (limits) =>
+    qemuImg(args, user, paths.builds, {
+      timeoutMs,
+      layers,
+      ...limits,
+      ...(format === 'raw' && { bytesMax: limit }),
+    }),
+  );
+}
+
+const packedOf = (part: string) => `${part}.packed`;
+
+/** The file of the export: a raw disk is compressed with what follows it. Returns its path. */
+async function packed({ part, spec, signal, paths, user }: Made): Promise<string> {
+  const { format, compression = usualCompression(format), bytesMax } = spec;
+  if (format !== 'raw' || compression === 'none') return part;
+  const to = packedOf(part);
+  const tool = { ...packers[compression], path: part, user, cwd: paths.builds };
+  await withinRoom(paths.builds, { bytesMax, signal }, (limits) =>
+    writeSparse(outputOf(tool, limits.signal), to, ({ heldBytes }) => {
+      if (heldBytes > limits.bytesMax) throw new TooLarge('compressing');
+    }),
+  );
+  await rm(part);
+  return to;
 }
 
 /**
@@ -98,8 +141,8 @@ export async function importLayer(
   paths: Paths,
   { user }: Host,
 ): Promise<{ virtualBytes: number; storedBytes: number }> {
-  const { layerId, disk, parentId, bytesMax } = spec;
-  await inspectForeignDisk(disk);
+  const { layerId, disk, wanted, parentId, bytesMax } = spec;
+  assertHoldsDisk(await headOf(disk, headBytes), disk.bytes);
   const importing = { layerId, signal, paths, user };
   const folder = paths.build(layerId);
   const overlay = overlayOf(importing);
@@ -109,12 +152,33 @@ export async function importLayer(
   try {
     const source = join(folder, 'source');
     await takeIn(disk, source, { signal, mayLink: true });
-    const moveBeside = await takeBeside(spec, folder, importing);
     const whole = join(folder, 'whole.qcow2');
     const wholeMax = parentId === null ? bytesMax : Number.MAX_SAFE_INTEGER;
-    const format = await inspectForeignDisk(await fileContent(source));
-    const virtualBytes = await withinRoom(paths.builds, { bytesMax: wholeMax, signal }, (limits) =>
-      convertForeignDisk(source, format, whole, user, limits),
+    const room = { bytesMax: wholeMax, signal };
+    let { kernel, initrd } = spec;
+    /** Takes what follows the disk off a file that was compressed as a whole. */
+    const cut = async (path: string) => {
+      const parts = partsOf(await fileContent(path), spec.tail ?? null);
+      const files = { kernel: parts.kernel, initrd: parts.initrd };
+      for (const name of ['kernel', 'initrd'] as const) {
+        const [part, to] = [files[name], join(folder, `${name}.cut`)];
+        if (part) await writeOut(part, to, signal);
+        if (part) files[name] = await fileContent(to);
+      }
+      ({ kernel, initrd } = files);
+      await truncate(path, parts.disk.bytes);
+    };
+    const virtualBytes = await withinRoom(paths.builds, room, async (limits) =>
+      convertDisk(await takeDisk(source, { folder, user, wanted, cut, ...limits }), whole, {
+        user,
+        ...limits,
+      }),
+    );
+    // A layer on a base boots with the kernel of that base.
+    const moveBeside = await takeBeside(
+      parentId === null ? { kernel, initrd } : {},
+      folder,
+      importing,
     );
     if (parentId === null) await makeImmutable(whole);
     else await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);
@@ -135,7 +199,7 @@ const overlayOf = ({ layerId, paths }: Importing) => join(paths.builds, `${layer
 
 /** Takes in a kernel and an initrd; the function moves them beside the layer. */
 async function takeBeside(
-  { kernel, initrd }: ImportSpec,
+  { kernel, initrd }: Partial<ImportSpec>,
   folder: string,
   { layerId, signal, paths }: Importing,
 ): Promise<() => Promise<void>> {

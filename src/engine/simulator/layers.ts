@@ -120,6 +120,7 @@ function exportedIn(text: string): SimulatedFile | null {
 }
 
 export const transferIn = (file: StateFile): Transfer => ({
+  assertTakes() {},
   async exportLayer({ layerId, to }, { signal }) {
     const state = await file.current();
     const layer = state.layers[layerId];

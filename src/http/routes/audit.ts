@@ -17,11 +17,12 @@ const actionsOf = (type: string) =>
 
 export const auditHandlers: Handlers<'userActionLogList'> = {
   async userActionLogList(context, { query }) {
-    const { entries, count, from, to } = await userActionLogList(context, {
+    const { entries, count, more, from, to } = await userActionLogList(context, {
       startDate: query.start_date,
       endDate: query.end_date,
       actions: query.action_type === undefined ? undefined : actionsOf(query.action_type),
       machineId: query.organization_machine_id,
+      before: query.before,
     });
     // Keys act here, not users, so no entry has the e-mail that is asked for.
     const shown = query.user_email === undefined ? entries : [];
@@ -48,6 +49,7 @@ export const auditHandlers: Handlers<'userActionLogList'> = {
       count: query.user_email === undefined ? count : 0,
       start_date: dateTime(from),
       end_date: dateTime(to),
+      next_before: more ? (shown.at(-1)?.id ?? null) : null,
     };
   },
 };

@@ -2,22 +2,20 @@
 
 import type { Application } from '../../app/application.ts';
 import type { Caller } from '../../app/caller.ts';
-import { type Followed, imageFollow } from '../../app/image-follow.ts';
+import type { ReadContext } from '../../app/context.ts';
+import { imageFollow } from '../../app/image-follow.ts';
 import { lastEventIdHeader } from '../../contract/operation.ts';
 import type { Params, Query, StreamName } from '../../contract/table.ts';
 import { AppError, invalid } from '../../domain/error.ts';
 import {
-  type EventFacts,
   type EventFilter,
   eventNouns,
   type FleetEvent,
   nounOf,
   parseEventFilter,
 } from '../../domain/event.ts';
-import type { ImageId } from '../../domain/ids.ts';
-import { outputLines } from '../../lib/output-lines.ts';
-import { looseFrame } from '../event-frame.ts';
 import type { StreamOptions } from '../event-stream.ts';
+import { logFrames } from '../log-frames.ts';
 
 interface Asked<Name extends StreamName> {
   application: Application;
@@ -44,7 +42,11 @@ export const streamHandlers: {
         subjects: new Set([`image:${id}`]),
       },
       ...(settled === null ? { endsAt: endOf } : { endsIdle: settled }),
-      preface: logFrames(id, result),
+      preface: logFrames({ imageId: id, ...result }, async (position, from, most) => {
+        const part = (context: ReadContext) =>
+          context.work.images.stepOutput(id, position, from, most);
+        return (await application.read(caller, part)).result;
+      }),
     };
   },
 };
@@ -85,34 +87,3 @@ function heard(
 const ends: readonly (string | null)[] = ['available', 'failed', 'deleted'];
 const endOf = ({ type, status }: FleetEvent) =>
   type === 'image.changed' && status !== null && ends.includes(status) ? status : undefined;
-
-const charsMax = 8 * 1024;
-
-/** The log of an image that was made before, as events without ids. */
-function* logFrames(imageId: ImageId, { steps, report }: Followed): Generator<string> {
-  for (const { position, name, output, cache, exitCode } of steps)
-    yield* framesOf(imageId, { position, software: name }, output, { cache, exitCode });
-  if (report !== null) yield* framesOf(imageId, {}, report, {});
-}
-
-function* framesOf(
-  imageId: ImageId,
-  step: EventFacts,
-  output: string,
-  ended: EventFacts,
-): Generator<string> {
-  const frame = (facts: EventFacts) =>
-    looseFrame('image.log', String(imageId), { ...step, ...facts });
-  const all: string[] = [];
-  outputLines((line) => all.push(line))(Buffer.from(output.replace(/\n?$/, '\n')));
-  let [lines, chars]: [string[], number] = [[], 0];
-  for (const line of output === '' ? [] : all) {
-    if (chars + line.length > charsMax) {
-      yield frame({ lines });
-      [lines, chars] = [[], 0];
-    }
-    lines.push(line);
-    chars += line.length + 1;
-  }
-  yield frame({ lines, ...ended });
-}

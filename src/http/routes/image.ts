@@ -8,15 +8,15 @@ import {
   imageGet,
   imageInstall,
   imageList,
-  imageLog,
   imageProtect,
   imageRestore,
 } from '../../app/image.ts';
+import { imageLog } from '../../app/image-log.ts';
 import type { Answer } from '../../contract/table.ts';
 import { warningsOf } from '../../domain/software.ts';
 import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 
-export function presentImage({ image, softwares, job }: ImageView): Answer<'imageGet'> {
+export function presentImage({ image, softwares, base, job }: ImageView): Answer<'imageGet'> {
   return {
     id: String(image.id),
     type: 'image',
@@ -38,6 +38,9 @@ export function presentImage({ image, softwares, job }: ImageView): Answer<'imag
       protected: image.protectedAt !== null,
       deleted_at: dateOrNull(image.deletedAt),
       phase: job?.phase ?? null,
+      base_id: base?.id ?? null,
+      base_name: base?.name ?? null,
+      base_version: base?.version ?? null,
     },
   };
 }
@@ -56,8 +59,9 @@ export const imageHandlers: Handlers<
   async imageList(context, { query }) {
     const page = pageOf(query);
     const { q, deleted } = query;
-    const { images, count } = await imageList(context, { ...page, q, deleted });
-    return { images: images.map(presentImage), ...pageAnswer(page, count) };
+    const found = await imageList(context, { ...page, q, deleted });
+    const images = found.images.map(presentImage);
+    return { images, ...pageAnswer(page, found, images) };
   },
   imageGet: async (context, { params }) => presentImage(await imageGet(context, params.id)),
   imageCapture: async (context, { body }) =>

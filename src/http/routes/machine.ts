@@ -1,5 +1,6 @@
 // Machines between the wire and the application.
 
+import { machineDelete, machineUndelete } from '../../app/deleted-machine.ts';
 import {
   type MachineView,
   machineCreate,
@@ -47,6 +48,7 @@ export function presentMachine({
       status_reason: shown.statusReason,
       assignment_pending: machine.assignmentPendingAt !== null,
       phase: job?.phase ?? null,
+      deleted_at: dateOrNull(machine.deletedAt),
       cpus: machine.cpus,
       memory_mb: machine.memoryMb,
       place: machine.place,
@@ -55,14 +57,23 @@ export function presentMachine({
 }
 
 export const machineHandlers: Handlers<
-  'machineList' | 'machineGet' | 'machineCreate' | 'machineStart' | 'machineStop' | 'machineReset'
+  | 'machineList'
+  | 'machineGet'
+  | 'machineCreate'
+  | 'machineDelete'
+  | 'machineUndelete'
+  | 'machineStart'
+  | 'machineStop'
+  | 'machineReset'
 > = {
   async machineList(context, { query }) {
     const page = pageOf(query);
     const { q, status, assigned, has_session_data: hasSessionData, time_left: timeLeftMin } = query;
-    const filter = { ...page, q, status, assigned, hasSessionData, timeLeftMin };
-    const { machines, count } = await machineList(context, filter);
-    return { machines: machines.map(presentMachine), ...pageAnswer(page, count) };
+    const { deleted } = query;
+    const filter = { ...page, q, status, assigned, hasSessionData, timeLeftMin, deleted };
+    const found = await machineList(context, filter);
+    const machines = found.machines.map(presentMachine);
+    return { machines, ...pageAnswer(page, found, machines) };
   },
   machineGet: async (context, { params }) => presentMachine(await machineGet(context, params.id)),
   async machineCreate(context, { body }) {
@@ -80,6 +91,12 @@ export const machineHandlers: Handlers<
       ...(image && { silver_image: presentImage(image) }),
     };
   },
+  async machineDelete(context, { params }) {
+    await machineDelete(context, params.id);
+    return {};
+  },
+  machineUndelete: async (context, { params }) =>
+    presentMachine(await machineUndelete(context, params.id)),
   async machineStart(context, { params, body }) {
     await machineStart(context, params.id, {
       typeId: body.machine_type_id,

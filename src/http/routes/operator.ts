@@ -6,6 +6,7 @@ import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerList } from '../../app/operator/layer.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
+import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
   organisationGeneralize,
   organisationList,
@@ -90,6 +91,15 @@ export const operatorHandlers: Handlers = {
   }),
   layerList: async ({ store }) => toWire(await layerList(store)),
   cacheList: async ({ store }) => ({ steps: toWire(await cacheList(store)) }),
+  offerList: async ({ store }) => ({ offers: toWire(await offerList(store)) }),
+  offerRetire: async ({ operator }, { params: { kind, id }, body: { retired } }) =>
+    toWire(await offerRetire(operator, kind, id, retired)),
+  async offerRemove({ operator }, { params: { kind, id } }) {
+    await offerRemove(operator, kind, id);
+    return {};
+  },
+  baseNewestSet: async ({ operator }, { params: { id }, body: { allowed } }) =>
+    toWire(await baseNewestSet(operator, id, allowed)),
   cachePrune: ({ operator }, { body: { keep_bytes: keepBytes = 0 } }) =>
     cachePrune(operator, keepBytes),
 };

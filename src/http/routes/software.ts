@@ -2,13 +2,14 @@
 // `attributes`, because clients in use read either.
 
 import { softwareList } from '../../app/software.ts';
+import type { Software } from '../../domain/software.ts';
 import type { Handlers } from '../handler.ts';
 
 const item = <Type extends string>(
   type: Type,
-  { id, name, sizeGb }: { id: number; name: string; sizeGb: number },
+  { id, name, sizeGb, version }: Pick<Software, 'name' | 'sizeGb' | 'version'> & { id: number },
 ) => {
-  const fields = { id, name, size: sizeGb };
+  const fields = { id, name, size: sizeGb, version };
   return { ...fields, type, attributes: fields };
 };
 

@@ -10,7 +10,7 @@ import {
 } from '../../app/transfer.ts';
 import { transferPart, transferPartWrite } from '../../app/transfer-part.ts';
 import type { Answer } from '../../contract/table.ts';
-import type { Transfer } from '../../domain/transfer.ts';
+import { fileEnding, type Transfer } from '../../domain/transfer.ts';
 import { dateTime, FileAnswer, type Handlers, type Stages } from '../handler.ts';
 import { presentImage } from './image.ts';
 
@@ -45,7 +45,7 @@ export const transferHandlers: Handlers<
   | 'transferContent'
 > = {
   imageExport: async (context, { params, body }) =>
-    presentTransfer(await imageExport(context, params.id, body.format)),
+    presentTransfer(await imageExport(context, params.id, body)),
   imageImport: async (context, { body }) =>
     presentTransfer(
       await imageImport(context, {
@@ -61,14 +61,19 @@ export const transferHandlers: Handlers<
   transferPart: async (context, { params, content }) =>
     presentTransfer(await transferPart(context, params.id, params.offset, content)),
   transferFinish: async (context, { params, body }) =>
-    presentImage(await transferFinish(context, params.id, body.heal_image_id)),
+    presentImage(
+      await transferFinish(context, params.id, {
+        healImageId: body.heal_image_id,
+        disk: body.disk,
+      }),
+    ),
   async transferDelete(context, { params }) {
     await transferDelete(context, params.id);
     return {};
   },
   async transferContent(context, { params }) {
     const { transfer, content } = await transferContent(context, params.id);
-    return new FileAnswer(content, `${transfer.name}.${transfer.format}`);
+    return new FileAnswer(content, `${transfer.name}${fileEnding(transfer)}`);
   },
 };
 

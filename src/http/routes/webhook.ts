@@ -1,5 +1,6 @@
 // Webhooks between the wire and the application.
 
+import type { ShownWebhook } from '../../app/webhook.ts';
 import {
   webhookCreate,
   webhookDelete,
@@ -8,15 +9,26 @@ import {
   webhookList,
   webhookPing,
   webhookRedeliver,
+  webhookRotate,
+  webhookUpdate,
 } from '../../app/webhook.ts';
 import type { Answer } from '../../contract/table.ts';
-import type { Delivery, Webhook } from '../../domain/webhook.ts';
-import { dateTime, type Handlers } from '../handler.ts';
+import type { Delivery } from '../../domain/webhook.ts';
+import { dateOrNull, dateTime, type Handlers } from '../handler.ts';
 
-const presentWebhook = ({ id, url, types, createdAt }: Webhook): Answer<'webhookGet'> => ({
+const dayS = 86_400;
+
+const presentWebhook = ({ id, url, types, ...rest }: ShownWebhook): Answer<'webhookGet'> => ({
   id,
   type: 'webhook',
-  attributes: { id, url, types, created_at: dateTime(createdAt) },
+  attributes: {
+    ...{ id, url, types },
+    created_at: dateTime(rest.createdAt),
+    paused_at: dateOrNull(rest.pausedAt),
+    old_secret_until: dateOrNull(rest.oldSecretUntil),
+    waiting: rest.waiting,
+    dead: rest.dead,
+  },
 });
 
 const presentDelivery = (delivery: Delivery): Answer<'webhookRedeliver'> => ({
@@ -39,6 +51,8 @@ export const webhookHandlers: Handlers<
   | 'webhookList'
   | 'webhookCreate'
   | 'webhookGet'
+  | 'webhookUpdate'
+  | 'webhookRotate'
   | 'webhookDelete'
   | 'webhookPing'
   | 'webhookDeliveryList'
@@ -50,6 +64,12 @@ export const webhookHandlers: Handlers<
     return { ...presentWebhook(webhook), secret };
   },
   webhookGet: async (context, { params }) => presentWebhook(await webhookGet(context, params.id)),
+  webhookUpdate: async (context, { params, body }) =>
+    presentWebhook(await webhookUpdate(context, params.id, body)),
+  async webhookRotate(context, { params, body: { overlap_seconds: overlapS = dayS } }) {
+    const { webhook, secret } = await webhookRotate(context, params.id, overlapS * 1000);
+    return { ...presentWebhook(webhook), secret };
+  },
   async webhookDelete(context, { params }) {
     await webhookDelete(context, params.id);
     return {};

@@ -5,11 +5,18 @@ import { accountRoomBytes } from '../../domain/account.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
-import type { Manifest, ManifestBoot, Transfer } from '../../domain/transfer.ts';
+import {
+  type Manifest,
+  type ManifestBoot,
+  type Transfer,
+  usualCompression,
+} from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import type { Tail } from '../../engine/optional/transfer.ts';
-import { sha256Of } from '../../lib/content.ts';
+import { piecesOf } from '../../lib/content.ts';
+import { sha256OfPieces } from '../../lib/files.ts';
+import { HoleFinder } from '../../lib/holes.ts';
 import type { Reader } from '../../store/port/unit-of-work.ts';
 import { defineJob, named } from '../job.ts';
 import { verifyChain } from '../verify.ts';
@@ -73,22 +80,28 @@ export const imageExport = defineJob({
     });
     const { transfer, image, head, base, baseKey, boot, software } = found;
     await context.phase('verifying the layers', 0.1);
-    await verifyChain(context, head.id, call);
+    await verifyChain(context, head.id);
     await context.phase('writing the file', 0.3);
     const { format } = transfer;
+    const compression = job.data.compression ?? usualCompression(format);
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
-    const spec = { layerId: head.id, format, to: blobs.sink(id), bytesMax, ...boot };
+    const spec = { layerId: head.id, format, compression, to: blobs.sink(id), bytesMax, ...boot };
     const { bytes, heldBytes, tail } = await requirePart(engine, 'transfer').exportLayer(
       spec,
       call,
     );
     await context.phase('taking its digest', 0.8);
-    const sha256 = await sha256Of(await blobs.read(id), signal);
+    const finder = new HoleFinder();
+    const pieces = piecesOf(await blobs.read(id), signal);
+    const sha256 = await sha256OfPieces(finder.watch(pieces));
+    const { holes } = finder;
     const manifest: Manifest = {
       version: 1,
       name: image.name,
       format,
+      compression,
       bytes,
+      ...(holes.length > 0 && { holes }),
       sha256,
       virtualBytes: head.virtualBytes,
       base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,

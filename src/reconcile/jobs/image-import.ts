@@ -12,9 +12,9 @@ import { isUsable, type Layer } from '../../domain/layer.ts';
 import { localCopy } from '../../domain/layer-copy.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { BootFault } from '../../engine/optional/boot-check.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { partsOf } from '../../engine/optional/transfer.ts';
+import type { RootBoot } from '../../engine/port/layers.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
@@ -62,31 +62,29 @@ export const imageImport = defineJob({
         `The file has the digest ${sha256}, not ${transfer.sha256}; send it again.`,
       );
     // A layer on a base boots with the kernel of that base.
-    const parts = partsOf(file, told);
+    const isPacked = manifest?.format === 'raw' && (manifest.compression ?? 'none') !== 'none';
+    const parts = isPacked ? { disk: file, tail: told } : partsOf(file, told);
     await context.phase('making a layer of it', 0.3);
     // A healed layer replaces bytes that are counted already, so no quota limits it.
     const bytesMax =
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
-    const made = await requirePart(engine, 'transfer').importLayer(
-      { layerId, parentId: base?.id ?? null, bytesMax, ...(base ? { disk: parts.disk } : parts) },
-      call,
-    );
-    const fault =
-      boot && healed === null
-        ? ((await engine.bootCheck?.fault({ boot, baseLayerId: layerId }, call)) ?? null)
-        : null;
-    if (fault?.sure)
-      throw failedForGood(
-        `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
-      );
+    const spec = { layerId, parentId: base?.id ?? null, bytesMax, wanted: job.data.disk };
+    const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
+    const isNew = healed === null;
+    const warnings = boot && isNew ? await judgedRoot(context, { boot, baseLayerId: layerId }) : [];
     return async (work) => {
       // Throws NotYet when the base left, so that the layer is made again without it.
       if (base) await assertStands(work, base.id);
       const { organisationId } = job;
       if (healed === null)
-        await settleNew(work, imageId, { id: layerId, base, boot, organisationId, ...made }, fault);
+        await settleNew(
+          work,
+          imageId,
+          { id: layerId, base, boot, organisationId, ...made },
+          warnings,
+        );
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
     };
@@ -108,6 +106,20 @@ export const imageImport = defineJob({
     await work.images.become(imageOf(job), 'failed', { statusReason: reason });
   },
 });
+
+/** Returns warnings about a root that stands alone. Throws when no machine could start from it. */
+async function judgedRoot({ engine, call }: JobContext, root: RootBoot): Promise<string[]> {
+  const fault = await engine.bootCheck?.fault(root, call);
+  if (fault?.sure)
+    throw failedForGood(
+      `No machine could start from it: ${fault.says}. For an export of Silversmith, give the manifest too that was written beside it (FILE.json).`,
+    );
+  const growth = await engine.bootCheck?.growthFault(root, call);
+  return [
+    ...(fault ? [`warning: ${fault.says}`] : []),
+    ...(growth ? [`warning: its system does not use a larger disk: ${growth}`] : []),
+  ];
+}
 
 interface Made {
   virtualBytes: number;
@@ -135,7 +147,7 @@ async function settleNew(
   work: Writer,
   imageId: ImageId,
   { base, ...layer }: Made & Pick<Layer, 'id' | 'boot' | 'organisationId'> & { base: Layer | null },
-  doubt: BootFault | null,
+  warnings: readonly string[],
 ) {
   await work.layers.add({
     ...layer,
@@ -151,7 +163,7 @@ async function settleNew(
   });
   await work.images.become(imageId, 'available', {
     layerId: layer.id,
-    ...(doubt && { report: `warning: ${doubt.says}` }),
+    ...(warnings.length > 0 && { report: warnings.join('\n') }),
   });
 }
 

@@ -34,7 +34,7 @@ export const machineStart = defineJob({
       const { machine, disk, base, boot, fresh } = await prepare(context, id);
       if (fresh) {
         await context.phase('verifying the layers', 0.05);
-        await verifyChain(context, disk.layerId, call);
+        await verifyChain(context, disk.layerId);
       }
       await context.phase(fresh ? 'making the disk' : 'turning on', 0.1);
       const { region } = machine;

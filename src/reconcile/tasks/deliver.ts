@@ -1,7 +1,9 @@
 // Tells webhooks of events. One server at a time does it. First each new event becomes a delivery of
 // each webhook that is told of it; then the deliveries that are due are sent, those of one subject
-// one after the other. A receiver that hangs holds up its own deliveries alone.
+// one after the other. A receiver that hangs holds up its own deliveries alone: what happens to other
+// organisations meanwhile is looked for again each period.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EventFilter, type FleetEvent, nounOf } from '../../domain/event.ts';
 import { afterAttempt, type Delivery, type Webhook } from '../../domain/webhook.ts';
 import { NoOutsideAnswer, postOutside } from '../../lib/outside-request.ts';
@@ -24,21 +26,38 @@ export const deliver: Task = {
   scope: 'cluster',
   isIdle: async (work) => (await work.webhooks.list()).length === 0,
   async run(context) {
-    const { store, clock, log } = context;
-    const webhooks = await store.read('system', (work) => work.webhooks.list());
-    await store.publishEvents();
+    const { store, clock, signal } = context;
     const until = clock.monotonic() + runMs;
-    const outcomes = await Promise.allSettled(
-      webhooks.map(async (webhook) => {
-        await enqueueNew(context, webhook);
-        await sendDue(context, webhook, until);
-      }),
-    );
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected' && !context.signal.aborted)
-        log.error({ err: outcome.reason }, 'a webhook could not be told; it is told later');
+    const busy = new Map<Webhook['id'], Promise<void>>();
+    // While a receiver hangs, what is new for the others is sent all the same.
+    do {
+      await store.publishEvents();
+      for (const webhook of await store.read('system', (work) => work.webhooks.list())) {
+        if (webhook.pausedAt !== null || busy.has(webhook.id)) continue;
+        const telling = tell(context, webhook, until).finally(() => busy.delete(webhook.id));
+        busy.set(webhook.id, telling);
+        await nextTurn();
+      }
+      const isOver = new AbortController();
+      const period = clock.sleep(everyMs, AbortSignal.any([isOver.signal, signal]));
+      await Promise.race([Promise.all(busy.values()), period]).catch(() => {});
+      isOver.abort();
+      await period.catch(() => {});
+    } while (busy.size > 0 && clock.monotonic() < until && !signal.aborted);
+    await Promise.all(busy.values());
   },
 };
+
+/** Never rejects. */
+async function tell(context: TaskContext, webhook: Webhook, until: number): Promise<void> {
+  try {
+    await enqueueNew(context, webhook);
+    await sendDue(context, webhook, until);
+  } catch (error) {
+    if (!context.signal.aborted)
+      context.log.error({ err: error }, 'a webhook could not be told; it is told later');
+  }
+}
 
 async function enqueueNew({ store, present }: TaskContext, webhook: Webhook): Promise<void> {
   const { id, organisationId, types, afterId } = webhook;
@@ -66,18 +85,26 @@ const deliveryOf = ({ type, subject, createdAt }: FleetEvent, data: object) => (
 
 async function sendDue(context: TaskContext, webhook: Webhook, until: number): Promise<void> {
   const { store, clock, signal } = context;
-  while (clock.monotonic() < until && !signal.aborted) {
+  // The run, which all webhooks share, does not become longer for a receiver that is slow.
+  for (let tookMs = 0; clock.monotonic() + tookMs < until && !signal.aborted; ) {
+    const begun = clock.monotonic();
     const due = await store.read('system', (work) => work.webhooks.due(webhook.id, atOnceMax));
     if (due.length === 0) return;
     await Promise.all(due.map((delivery) => send(context, webhook, delivery)));
+    tookMs = clock.monotonic() - begun;
   }
 }
+
+const secretsOf = ({ secretSealed, oldSecretSealed, oldSecretUntil }: Webhook, now: number) =>
+  oldSecretSealed === null || (oldSecretUntil ?? 0) <= now
+    ? [secretSealed]
+    : [secretSealed, oldSecretSealed];
 
 async function send(context: TaskContext, webhook: Webhook, delivery: Delivery): Promise<void> {
   const { store, clock, settings, masterKey, signal } = context;
   const { id, body } = delivery;
   const headers = signedHeaders(
-    masterKey.open(webhook.secretSealed),
+    secretsOf(webhook, clock.now()).map((sealed) => masterKey.open(sealed)),
     `${webhook.id}-${id}`,
     clock.now(),
     body,

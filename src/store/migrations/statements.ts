@@ -24,6 +24,8 @@ export interface Declarations {
      * stands for the row.
      */
     count(table: string, part: string, when: string): readonly string[];
+    /** Counts other rows from now on, of a table that is counted; the numbers stay as they are. */
+    recount(table: string, part: string, when: string): readonly string[];
   };
   /** The table of the account, and what keeps it: statements. */
   account: {

@@ -1,6 +1,7 @@
 // Access links: each opens a machine's screen once. The store has a digest of the secret part only.
 
 import type { AccessLink } from '../../domain/access.ts';
+import type { MachineId } from '../../domain/ids.ts';
 
 export interface AccessReader {
   /**
@@ -14,6 +15,8 @@ export interface AccessWriter extends AccessReader {
   add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void>;
   /** Marks a link as used. False when it was used before, or does not exist. */
   use(uid: string): Promise<boolean>;
+  /** Forgets the links to a machine. */
+  removeOf(machineId: MachineId): Promise<void>;
   /** Forgets the links that expired at or before a time. */
   prune(before: number): Promise<void>;
 }

@@ -2,6 +2,7 @@
 
 import type { AuditEntry, Touched } from '../../domain/audit.ts';
 import type { MachineId } from '../../domain/ids.ts';
+import type { PageFound } from './page.ts';
 
 export interface AuditFilter {
   /** The first and the last moment, both included. */
@@ -11,14 +12,16 @@ export interface AuditFilter {
   actions?: readonly string[] | undefined;
   machineId?: MachineId | undefined;
   limit: number;
+  /** Only what follows this entry in the list; nothing when there is no such entry in the scope. */
+  before?: number | undefined;
 }
 
 export type NewAuditEntry = Pick<AuditEntry, 'keyId' | 'action' | 'requestId' | 'clientCode'> &
   Touched;
 
 export interface AuditReader {
-  /** The newest matches, at most `limit`, newest first; `count` is the number of all matches. */
-  list(filter: AuditFilter): Promise<{ entries: AuditEntry[]; count: number }>;
+  /** The newest matches, at most `limit`, newest first. */
+  list(filter: AuditFilter): Promise<{ entries: AuditEntry[] } & PageFound>;
   /** Whether there is an entry from before a time. */
   hasBefore(time: number): Promise<boolean>;
 }

@@ -24,6 +24,12 @@ export interface Counts {
   /** By state. */
   disks: Counted[];
   orphans: number;
+  /** Deliveries of webhooks that wait or are dead, by state. */
+  deliveries: Counted[];
+  /** When the delivery that waits longest was first to be sent; null when none waits. */
+  oldestDeliveryAt: number | null;
+  /** When the oldest event that is kept was written; null without events. */
+  oldestEventAt: number | null;
   /**
    * When the sealed layer that has waited longest was last verified, or made if it never was; null
    * without layers.

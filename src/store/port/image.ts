@@ -2,7 +2,14 @@
 // image stays as long as it can be restored, and its row stays for ever.
 
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
-import type { BuildStep, Image, ImageStatus, SoftwareOfImage } from '../../domain/image.ts';
+import type {
+  BuildStep,
+  Image,
+  ImageStatus,
+  ListedStep,
+  SoftwareOfImage,
+} from '../../domain/image.ts';
+import type { PageFilter, PageFound } from './page.ts';
 
 export type NewImage = Pick<
   Image,
@@ -14,10 +21,7 @@ export type NewImage = Pick<
 
 export type ImageChange = Partial<Omit<Image, 'id' | 'name'>>;
 
-export interface ImageFilter {
-  /** From 1. */
-  page: number;
-  perPage: number;
+export interface ImageFilter extends PageFilter {
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
   q?: string | undefined;
   /** Lists the deleted images that can be restored, instead of the live ones. */
@@ -31,8 +35,8 @@ export interface ImageReader {
   get(id: ImageId): Promise<Image>;
   /** A deleted image that can be restored, because it still has its layer; throws not-found. */
   getDeleted(id: ImageId): Promise<Image>;
-  /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
-  list(filter: ImageFilter): Promise<{ images: Image[]; count: number }>;
+  /** One page, newest first. A page past the end is empty. */
+  list(filter: ImageFilter): Promise<{ images: Image[] } & PageFound>;
   /** When each of the images that can be restored was deleted. */
   deletedAt(): Promise<number[]>;
   /** The live images that stand on a layer at any depth, in order of id. */
@@ -42,8 +46,13 @@ export interface ImageReader {
    * the scope has shown.
    */
   softwareOf(ids: readonly ImageId[]): Promise<SoftwareOfImage[]>;
-  /** The steps of a live image's build so far, with the names of the software; throws not-found. */
-  steps(id: ImageId): Promise<(BuildStep & { name: string })[]>;
+  /** The steps of a live image's build so far, without their outputs; throws not-found. */
+  steps(id: ImageId): Promise<ListedStep[]>;
+  /**
+   * At most so many characters of a step's output, from a place on that counts from 0. Empty behind
+   * its end, and when there is no such step. Throws not-found.
+   */
+  stepOutput(id: ImageId, position: number, from: number, most: number): Promise<string>;
 }
 
 export interface ImageWriter extends ImageReader {

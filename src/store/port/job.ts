@@ -20,6 +20,10 @@ export type JobChange = Partial<
   >
 >;
 
+/** The facts of a job that decide whether it is claimed. */
+export type ClaimableJob = Pick<Job, 'id' | 'kind' | 'organisationId'>;
+export type RunningJob = ClaimableJob & Pick<Job, 'leaseUntil'>;
+
 /**
  * Thrown to the late owner of a lease that has passed to another attempt: its write is refused, and
  * its transaction is undone.
@@ -38,12 +42,16 @@ export interface JobReader {
   get(id: JobId): Promise<Job>;
   /** Open jobs, oldest first, whether due or not; at most `limit`. */
   open(limit: number): Promise<Job[]>;
+  /** All running jobs, oldest first, also those whose lease is over. */
+  running(): Promise<RunningJob[]>;
   /**
-   * All running jobs, and of each kind the oldest `limits[kind]` queued jobs that are due; oldest
-   * first. So many jobs of one kind hide no job of another kind. A job whose time is more than
-   * `waitMostMs` away is due too: no delay is that long, so the clock went back.
+   * Queued jobs that are due, of each kind and each organisation those first that became due first.
+   * Of a kind with room for `room[kind]` jobs, each organisation gives as many as an equal share of
+   * the room has, at least one. So neither another kind nor another organisation hides a job, and
+   * the answer does not grow with the jobs that wait. A job whose time is more than `waitMostMs`
+   * away is due too: no delay is that long, so the clock went back.
    */
-  due(limits: Record<JobKind, number>, waitMostMs: number): Promise<Job[]>;
+  due(room: Partial<Record<JobKind, number>>, waitMostMs: number): Promise<ClaimableJob[]>;
   /** The open jobs of a kind, in no order. */
   openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
   /** When the next queued job becomes due; undefined when none is queued. */

@@ -1,8 +1,12 @@
-// Machines. The row of a machine keeps the assignment of a deleted image, so that the assignment
+// Machines. All methods but those that say so know no deleted machine: it is not found, not listed
+// and not counted. Its row stays for a while, so that it can be brought back.
+//
+// The row of a machine keeps the assignment of a deleted image, so that the assignment
 // returns when the image is restored; until then the machine is shown without it.
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
+import type { PageFilter, PageFound } from './page.ts';
 
 export type NewMachine = Pick<
   Machine,
@@ -19,15 +23,15 @@ export type NewMachine = Pick<
 
 export type MachineChange = Partial<Omit<Machine, 'id' | 'name' | 'permissions' | 'lostPendingAt'>>;
 
-export interface MachineFilter {
-  /** From 1. */
-  page: number;
-  perPage: number;
+export interface MachineFilter extends PageFilter {
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
   q?: string | undefined;
+  /** The status that callers see: `shownOf` of the domain. */
   status?: MachineStatus | undefined;
   /** Whether it has a disk: it was on since it was made or last reset. */
   hasSessionData?: boolean | undefined;
+  /** Lists the deleted machines that can be brought back, instead of the live ones. */
+  deleted?: boolean | undefined;
 }
 
 /** Where a machine's disk was seen last; see `Machine`. */
@@ -45,12 +49,17 @@ export interface MachineReader {
   /** Like `find`, but throws not-found. */
   get(id: MachineId): Promise<Machine>;
   /**
+   * A deleted machine that can be brought back, because its time is not over and its disk, if it
+   * had one, is still kept; throws not-found.
+   */
+  getDeleted(id: MachineId): Promise<Machine>;
+  /**
    * All of these machines, in order of id. Throws machines-not-found, which says how many are
    * missing, unless all are in this scope. Any number of ids, each once.
    */
   getMany(ids: readonly MachineId[]): Promise<Machine[]>;
-  /** One page, newest first; `count` is the number of all matches. A page past the end is empty. */
-  list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }>;
+  /** One page, newest first. A page past the end is empty. */
+  list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound>;
   /** All machines of this scope, in order of id. */
   all(): Promise<Machine[]>;
   /** The machines with the status `ready`, and their disks, in no order. */
@@ -66,7 +75,7 @@ export interface MachineReader {
 export interface MachineWriter extends MachineReader {
   /** Adds a machine that is off and has no disk. Without a name it is named after its id. */
   add(machine: NewMachine, name?: string | null): Promise<Machine>;
-  /** Does nothing when there is no such machine in this scope. */
+  /** Changes a live or a deleted machine. Does nothing when it is not in this scope. */
   update(id: MachineId, change: MachineChange): Promise<void>;
   /** The same change for each of these machines that is in this scope; any number of ids. */
   updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void>;
@@ -87,4 +96,6 @@ export interface MachineWriter extends MachineReader {
    * those.
    */
   setOff(ids: readonly MachineId[], statusReason: string): Promise<MachineId[]>;
+  /** Ends the time of the deleted machines that could be brought back until a time or earlier. */
+  releaseDeleted(before: number): Promise<void>;
 }

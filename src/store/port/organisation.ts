@@ -6,6 +6,8 @@ import type { Quotas } from '../../domain/organisation.ts';
 export interface OrganisationReader {
   /** All organisations, in order of id. */
   list(): Promise<{ id: OrganisationId; name: string }[]>;
+  /** Whether there are two or more. */
+  areSeveral(): Promise<boolean>;
   /** Throws not-found. */
   byName(name: string): Promise<OrganisationId>;
   /** The quotas of an organisation, with the defaults for those that were not set. */

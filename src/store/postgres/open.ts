@@ -41,8 +41,8 @@ interface PostgresOptions {
   known?: Migrations;
   /** Those of them beside which a server that does not know them may go on. */
   additions?: readonly string[];
-  /** Called with the text of every statement that is run. */
-  onQuery?: (sql: string) => void;
+  /** Called with the text and the parameters of every statement that is run. */
+  onQuery?: (sql: string, parameters: readonly unknown[]) => void;
 }
 
 interface PostgresStore extends Store {
@@ -63,7 +63,7 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin()],
-    ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
+    ...(onQuery && { log: ({ query }) => onQuery(query.sql, query.parameters) }),
   });
   try {
     await ensureCurrent(db, known, options.additions);

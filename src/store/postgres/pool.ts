@@ -99,6 +99,8 @@ const settings = (url: string, statementMs = statementMostMs): pg.ClientConfig =
   idle_in_transaction_session_timeout: statementMs,
   query_timeout: statementMs + graceMs,
   keepAlive: true,
+  // To compile a statement takes longer than any statement of a server runs.
+  options: '-c jit=off',
   types,
 });
 

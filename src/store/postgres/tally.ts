@@ -17,27 +17,34 @@ export const tally = {
     'create index tally_listed on tally (organisation_id, noun, part) include (amount)',
   ],
 
-  count(table: string, part: string, when: string): readonly string[] {
-    const [before, after] = [named(when, 'old'), named(when, 'new')];
-    const [from, to] = [named(part, 'old'), named(part, 'new')];
-    return [
-      `create function ${table}_tally() returns trigger language plpgsql as $$ begin
-        if tg_op = 'UPDATE' then
-          if (${before}) = (${after}) and ${from} = ${to} then return null; end if;
-        end if;
-        if tg_op <> 'INSERT' then
-          if ${before} then insert into tally values (old.organisation_id, '${table}', ${from}, -1); end if;
-        end if;
-        if tg_op <> 'DELETE' then
-          if ${after} then insert into tally values (new.organisation_id, '${table}', ${to}, 1); end if;
-        end if;
-        return null;
-      end $$`,
-      `create trigger ${table}_tally after insert or update or delete on ${table}
-        for each row execute function ${table}_tally()`,
-    ];
-  },
+  count: (table: string, part: string, when: string): readonly string[] => [
+    functionOf(table, part, when),
+    `create trigger ${table}_tally after insert or update or delete on ${table}
+      for each row execute function ${table}_tally()`,
+  ],
+
+  recount: (table: string, part: string, when: string): readonly string[] => [
+    functionOf(table, part, when),
+  ],
 };
+
+/** The function of the trigger, in the place of one that there is. */
+function functionOf(table: string, part: string, when: string): string {
+  const [before, after] = [named(when, 'old'), named(when, 'new')];
+  const [from, to] = [named(part, 'old'), named(part, 'new')];
+  return `create or replace function ${table}_tally() returns trigger language plpgsql as $$ begin
+    if tg_op = 'UPDATE' then
+      if (${before}) = (${after}) and ${from} = ${to} then return null; end if;
+    end if;
+    if tg_op <> 'INSERT' then
+      if ${before} then insert into tally values (old.organisation_id, '${table}', ${from}, -1); end if;
+    end if;
+    if tg_op <> 'DELETE' then
+      if ${after} then insert into tally values (new.organisation_id, '${table}', ${to}, 1); end if;
+    end if;
+    return null;
+  end $$`;
+}
 
 export async function hasLooseTallies<Database>(db: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql`

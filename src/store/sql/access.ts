@@ -1,6 +1,7 @@
 // Queries on access links.
 
 import type { AccessLink } from '../../domain/access.ts';
+import type { MachineId } from '../../domain/ids.ts';
 import type { AccessReader, AccessWriter } from '../port/access.ts';
 import { Queries } from './scope.ts';
 
@@ -40,6 +41,12 @@ export class SqlAccessWriter extends SqlAccessReader implements AccessWriter {
       .where('usedAt', 'is', null)
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;
+  }
+
+  async removeOf(machineId: MachineId): Promise<void> {
+    await this.within(this.db.deleteFrom('accessLink'))
+      .where('machineId', '=', machineId)
+      .execute();
   }
 
   async prune(before: number): Promise<void> {

@@ -1,7 +1,9 @@
 // Queries on the audit trail.
 
+import { sql } from 'kysely';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { AuditFilter, AuditReader, AuditWriter, NewAuditEntry } from '../port/audit.ts';
+import type { PageFound } from '../port/page.ts';
 import { Queries } from './scope.ts';
 
 const columns = [
@@ -28,22 +30,35 @@ export class SqlAuditReader extends Queries implements AuditReader {
     actions,
     machineId,
     limit,
-  }: AuditFilter): Promise<{ entries: AuditEntry[]; count: number }> {
+    before,
+  }: AuditFilter): Promise<{ entries: AuditEntry[] } & PageFound> {
     let matching = this.within(this.db.selectFrom('audit'))
       .where('createdAt', '>=', from)
       .where('createdAt', '<=', to);
     if (actions !== undefined) matching = matching.where('action', 'in', this.among(actions));
     if (machineId !== undefined) matching = matching.where('machineId', '=', machineId);
-    const entries = await matching
+    const following = before === undefined ? matching : matching.where(this.#olderThan(before));
+    const entries = await following
       .select(columns)
       .orderBy('createdAt', 'desc')
       .orderBy('id', 'desc')
-      .limit(limit)
+      .limit(limit + 1)
       .execute();
     const { count } = await matching
       .select((e) => e.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
-    return { entries, count: Number(count) };
+    return {
+      entries: entries.slice(0, limit),
+      count: Number(count),
+      more: entries.length > limit,
+    };
+  }
+
+  #olderThan(id: number) {
+    const place = this.within(this.db.selectFrom('audit'))
+      .where('id', '=', id)
+      .select(['createdAt', 'id']);
+    return sql<boolean>`(created_at, id) < ${place}`;
   }
 
   async hasBefore(time: number): Promise<boolean> {

@@ -3,9 +3,10 @@
 import { sql } from 'kysely';
 import type { BaseImage } from '../../domain/base.ts';
 import { AppError } from '../../domain/error.ts';
-import type { BaseImageId, LayerId } from '../../domain/ids.ts';
+import type { BaseImageId, ImageId, LayerId } from '../../domain/ids.ts';
+import type { OfferUses } from '../../domain/offer.ts';
 import { gbBytes } from '../../domain/units.ts';
-import type { BaseReader, BaseWriter } from '../port/base.ts';
+import type { BaseOfImage, BaseReader, BaseWriter, NewBase } from '../port/base.ts';
 import { isUsable } from './chain.ts';
 import { Queries } from './scope.ts';
 
@@ -14,6 +15,11 @@ const layersUpTo = (bytes: number) =>
 
 const layerIsUnusable = sql<boolean>`not exists (
   select 1 from layer where layer.id = base_image.layer_id and ${isUsable})`;
+
+/** The base of an image: that which it was made from, or that below what was captured. */
+const baseOfImage = sql<boolean>`base_image.id = coalesce(image.base_image_id, (
+  select below.id from base_image below join layer on below.layer_id = layer.base_layer_id
+  where layer.id = image.layer_id limit 1))`;
 
 export class SqlBaseReader extends Queries implements BaseReader {
   /**
@@ -24,6 +30,8 @@ export class SqlBaseReader extends Queries implements BaseReader {
     return this.db
       .selectFrom('baseImage')
       .selectAll()
+      .where('retiredAt', 'is', null)
+      .where('heldAt', 'is', null)
       .orderBy(layerIsUnusable)
       .orderBy(sql`proved_at is null`)
       .orderBy(sql`failed_at is not null`)
@@ -35,13 +43,16 @@ export class SqlBaseReader extends Queries implements BaseReader {
   }
 
   async get(id?: BaseImageId): Promise<BaseImage> {
-    const ranked = this.#ranked();
-    const row = await (id === undefined ? ranked : ranked.where('id', '=', id)).executeTakeFirst();
+    const one = this.db.selectFrom('baseImage').selectAll();
+    const row = await (id === undefined
+      ? this.#ranked()
+      : one.where('id', '=', id)
+    ).executeTakeFirst();
     if (row) return row;
     throw new AppError(
       'not_found',
       id === undefined
-        ? 'There is no base image yet; the operator adds one with: silversmith base add'
+        ? 'There is no base image that is taken where none is named; name one, or let the operator add one with: silversmith base add (or base newest).'
         : `There is no base image ${id}; GET /software lists what there is.`,
     );
   }
@@ -65,13 +76,33 @@ export class SqlBaseReader extends Queries implements BaseReader {
       .selectAll()
       .executeTakeFirst();
   }
+
+  ofImages(ids: readonly ImageId[]): Promise<BaseOfImage[]> {
+    return this.db
+      .selectFrom('image')
+      .innerJoin('baseImage', (join) => join.on(baseOfImage))
+      .where('image.id', 'in', this.among(ids))
+      .select(['image.id as imageId', 'baseImage.id', 'baseImage.name', 'baseImage.version'])
+      .execute();
+  }
+
+  async uses(id: BaseImageId): Promise<OfferUses> {
+    const above = sql`(select layer.id from layer join base_image
+      on base_image.layer_id = layer.base_layer_id where base_image.id = ${id})`;
+    const { rows } = await sql<{ images: number; disks: number }>`select
+      (select count(*) from image where base_image_id = ${id} or layer_id in ${above}) as images,
+      (select count(*) from disk where layer_id in ${above}) as disks`.execute(this.db);
+    const [row] = rows;
+    return { images: Number(row?.images ?? 0), machines: 0, disks: Number(row?.disks ?? 0) };
+  }
 }
 
 export class SqlBaseWriter extends SqlBaseReader implements BaseWriter {
-  add(base: Omit<BaseImage, 'id' | 'createdAt' | 'provedAt' | 'failedAt'>): Promise<BaseImage> {
+  add({ version = null, heldAt = null, ...base }: NewBase): Promise<BaseImage> {
+    const rest = { createdAt: this.now(), provedAt: null, failedAt: null, retiredAt: null };
     return this.db
       .insertInto('baseImage')
-      .values({ ...base, createdAt: this.now(), provedAt: null, failedAt: null })
+      .values({ ...base, version, heldAt, ...rest })
       .returningAll()
       .executeTakeFirstOrThrow();
   }
@@ -83,6 +114,17 @@ export class SqlBaseWriter extends SqlBaseReader implements BaseWriter {
 
   async fail(id: BaseImageId): Promise<void> {
     await this.#mark(id, { provedAt: null, failedAt: this.now() });
+  }
+
+  async update(
+    id: BaseImageId,
+    change: Partial<Pick<BaseImage, 'retiredAt' | 'heldAt'>>,
+  ): Promise<void> {
+    await this.db.updateTable('baseImage').set(change).where('id', '=', id).execute();
+  }
+
+  async remove(id: BaseImageId): Promise<void> {
+    await this.db.deleteFrom('baseImage').where('id', '=', id).execute();
   }
 
   async #mark(id: BaseImageId, trial: Pick<BaseImage, 'provedAt' | 'failedAt'>): Promise<void> {

@@ -77,17 +77,42 @@ async function countLayers(
   };
 }
 
+async function countDeliveries(
+  db: Db,
+): Promise<Pick<Counts, 'deliveries' | 'oldestDeliveryAt' | 'oldestEventAt'>> {
+  const waiting = await db
+    .selectFrom('webhookDelivery')
+    .where(sql<boolean>`state = 'waiting'`)
+    .select('createdAt')
+    .orderBy('createdAt')
+    .limit(1)
+    .executeTakeFirst();
+  const event = await db
+    .selectFrom('event')
+    .select('createdAt')
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
+  return {
+    deliveries: await tallied(db, 'webhook_delivery', 'state'),
+    oldestDeliveryAt: waiting?.createdAt ?? null,
+    oldestEventAt: event?.createdAt ?? null,
+  };
+}
+
+/** The kept numbers of a noun, with its part under this label. */
+const tallied = async (db: Db, noun: string, label: 'state' | 'status') =>
+  counted(
+    await db
+      .selectFrom('tally')
+      .where('noun', '=', noun)
+      .groupBy('part')
+      .select((e) => [e.ref('part').as(label), e.fn.sum<number>('amount').as('count')])
+      .having((e) => e.fn.sum<number>('amount'), '>', 0)
+      .execute(),
+  );
+
 export async function countAll(db: Db, now: number): Promise<Counts> {
-  const tallied = async (noun: string) =>
-    counted(
-      await db
-        .selectFrom('tally')
-        .where('noun', '=', noun)
-        .groupBy('part')
-        .select((e) => ['part as status', e.fn.sum<number>('amount').as('count')])
-        .having((e) => e.fn.sum<number>('amount'), '>', 0)
-        .execute(),
-    );
   const disks = await db
     .selectFrom('disk')
     .groupBy('state')
@@ -100,8 +125,9 @@ export async function countAll(db: Db, now: number): Promise<Counts> {
   return {
     ...(await countJobs(db, now)),
     ...(await countLayers(db)),
-    images: await tallied('image'),
-    machines: await tallied('machine'),
+    ...(await countDeliveries(db)),
+    images: await tallied(db, 'image', 'status'),
+    machines: await tallied(db, 'machine', 'status'),
     disks: counted(disks),
     orphans: Number(orphans.count),
   };

@@ -8,6 +8,7 @@ import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { EventReader, EventSubjects, EventWriter } from '../port/event.ts';
 import { prunedMax } from './audit.ts';
 import { Queries } from './scope.ts';
+import { shownStatus } from './shown-status.ts';
 
 const columns = [
   'id',
@@ -30,8 +31,7 @@ const skippedIds = 1_000_000_000;
 const stateOf = {
   image: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
-  // A machine that cannot be used is shown like this by the API too.
-  machine: sql`case when paused_at is null and away_at is null then status else 'warming_up' end,
+  machine: sql`case when deleted_at is not null then 'deleted' else ${shownStatus} end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), cast(null as bigint), cast(null as bigint)`,
   transfer: sql`case when deleted_at is null then status else 'deleted' end,
     substr(status_reason, 1, ${sql.lit(reasonCharsMax)}), received_bytes, bytes`,

@@ -1,5 +1,6 @@
 // Queries on images, the software in them, and the steps of their builds.
 
+import { sql } from 'kysely';
 import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, LayerId, SoftwareId } from '../../domain/ids.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type ImageStatus,
   imageMayBecome,
   imageStatuses,
+  type ListedStep,
   type SoftwareOfImage,
 } from '../../domain/image.ts';
 import { fold } from '../../lib/fold.ts';
@@ -19,6 +21,7 @@ import type {
   ImageWriter,
   NewImage,
 } from '../port/image.ts';
+import type { PageFound } from '../port/page.ts';
 import { layersAbove, unusableLayers } from './chain.ts';
 import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
@@ -62,16 +65,14 @@ export class SqlImageReader extends Queries implements ImageReader {
   }
 
   async list({
-    page,
-    perPage,
     q,
     deleted = false,
-  }: ImageFilter): Promise<{ images: Image[]; count: number }> {
+    ...page
+  }: ImageFilter): Promise<{ images: Image[] } & PageFound> {
     const shown = () => (deleted ? this.#restorable() : this.#live());
     const isAll = !q && !deleted;
-    const { ids, count } = await idsOfPage({
+    const { ids, ...rest } = await idsOfPage({
       page,
-      perPage,
       rows: q ? shown().where(contains(q)) : shown(),
       found: q && !deleted ? await this.searched('image', q, shown) : undefined,
       kept: isAll ? await this.tallied('image') : undefined,
@@ -82,7 +83,7 @@ export class SqlImageReader extends Queries implements ImageReader {
       .selectAll()
       .orderBy('id', 'desc')
       .execute();
-    return { images: rows.map(toImage), count };
+    return { images: rows.map(toImage), ...rest };
   }
 
   async deletedAt(): Promise<number[]> {
@@ -115,14 +116,26 @@ export class SqlImageReader extends Queries implements ImageReader {
     return this.within(this.db.selectFrom('image')).where('id', 'in', this.among(ids)).select('id');
   }
 
-  async steps(id: ImageId): Promise<(BuildStep & { name: string })[]> {
-    return this.db
+  async steps(id: ImageId): Promise<ListedStep[]> {
+    const rows = await this.db
       .selectFrom('buildStep')
       .innerJoin('software', 'software.id', 'buildStep.softwareId')
       .where('imageId', '=', (await this.get(id)).id)
-      .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs', 'output'])
+      .select(['position', 'softwareId', 'name', 'cache', 'exitCode', 'durationMs'])
+      .select(sql<number>`length(output)`.as('outputChars'))
       .orderBy('position')
       .execute();
+    return rows.map((row) => ({ ...row, outputChars: Number(row.outputChars) }));
+  }
+
+  async stepOutput(id: ImageId, position: number, from: number, most: number): Promise<string> {
+    const row = await this.db
+      .selectFrom('buildStep')
+      .where('imageId', '=', (await this.get(id)).id)
+      .where('position', '=', position)
+      .select(sql<string>`substr(output, ${sql.lit(from + 1)}, ${sql.lit(most)})`.as('part'))
+      .executeTakeFirst();
+    return row?.part ?? '';
   }
 }
 

@@ -14,11 +14,14 @@ import {
 } from '../../domain/job.ts';
 import {
   type Abandoned,
+  type ClaimableJob,
   type JobChange,
   type JobReader,
   type JobWriter,
   LeaseLost,
+  type RunningJob,
 } from '../port/job.ts';
+import { dueJobs } from './due-jobs.ts';
 import { openJob } from './open-job.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
@@ -30,6 +33,7 @@ const toJob = (row: Omit<Database['job'], 'id'> & { id: JobId }): Job => ({
 });
 
 const isOpen = sql<boolean>`state in ('queued', 'running')`;
+const isQueued = sql<boolean>`state = 'queued'`;
 const isRunning = sql<boolean>`state = 'running'`;
 
 const noSubject: JobSubject = { imageId: null, machineId: null, transferId: null, layerId: null };
@@ -54,19 +58,6 @@ export class SqlJobReader extends Queries implements JobReader {
     return this.within(this.db.selectFrom('job')).where(isOpen);
   }
 
-  /** The oldest queued jobs of a kind that are due. */
-  #dueOf(kind: JobKind, limit: number, waitMostMs: number) {
-    return this.openJobs()
-      .where('kind', '=', kind)
-      .where('state', '=', 'queued')
-      .where((e) =>
-        e.or([e('notBefore', '<=', this.now()), e('notBefore', '>', this.now() + waitMostMs)]),
-      )
-      .select('id')
-      .orderBy('id')
-      .limit(limit);
-  }
-
   async get(id: JobId): Promise<Job> {
     const row = await this.within(this.db.selectFrom('job'))
       .where('id', '=', id)
@@ -81,19 +72,25 @@ export class SqlJobReader extends Queries implements JobReader {
     return rows.map(toJob);
   }
 
-  async due(limits: Record<JobKind, number>, waitMostMs: number): Promise<Job[]> {
-    const found = [
-      this.within(this.db.selectFrom('job')).where(isRunning).select('id'),
-      ...jobKindNames.map((kind) => this.#dueOf(kind, limits[kind], waitMostMs)),
-    ].map((query) => sql`select id from (${query}) as found`);
-    // Each part reads an index from its beginning; one condition with `or` would read all jobs.
-    const rows = await this.db
-      .selectFrom('job')
-      .where('id', 'in', sql<JobId>`(${sql.join(found, sql` union all `)})`)
-      .selectAll()
+  running(): Promise<RunningJob[]> {
+    return this.within(this.db.selectFrom('job'))
+      .where(isRunning)
+      .select(['id', 'kind', 'organisationId', 'leaseUntil'])
       .orderBy('id')
       .execute();
-    return rows.map(toJob);
+  }
+
+  async due(room: Partial<Record<JobKind, number>>, waitMostMs: number): Promise<ClaimableJob[]> {
+    const kinds = jobKindNames.flatMap((kind) => {
+      const slots = room[kind] ?? 0;
+      return slots > 0 ? [{ kind, slots }] : [];
+    });
+    if (kinds.length === 0) return [];
+    const now = this.now();
+    const jobs = dueJobs(kinds, { now, lateFrom: now + waitMostMs }, () =>
+      this.within(this.db.selectFrom('job')).where(isQueued),
+    );
+    return (await jobs.execute(this.db)).rows;
   }
 
   async openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]> {

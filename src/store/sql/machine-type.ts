@@ -2,7 +2,8 @@
 
 import { AppError } from '../../domain/error.ts';
 import type { MachineTypeId } from '../../domain/ids.ts';
-import type { MachineType } from '../../domain/machine-type.ts';
+import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
+import type { OfferUses } from '../../domain/offer.ts';
 import type { MachineTypeReader, MachineTypeWriter } from '../port/machine-type.ts';
 import { Queries } from './scope.ts';
 
@@ -23,13 +24,30 @@ export class SqlMachineTypeReader extends Queries implements MachineTypeReader {
   list(): Promise<MachineType[]> {
     return this.db.selectFrom('machineType').selectAll().orderBy('id').execute();
   }
+
+  async uses(id: MachineTypeId): Promise<OfferUses> {
+    const { count } = await this.db
+      .selectFrom('machine')
+      .where('machineTypeId', '=', id)
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return { images: 0, machines: Number(count), disks: 0 };
+  }
 }
 
 export class SqlMachineTypeWriter extends SqlMachineTypeReader implements MachineTypeWriter {
-  add(type: Omit<MachineType, 'id'>): Promise<{ id: MachineTypeId }> {
+  async setRetired(id: MachineTypeId, retiredAt: number | null): Promise<void> {
+    await this.db.updateTable('machineType').set({ retiredAt }).where('id', '=', id).execute();
+  }
+
+  async remove(id: MachineTypeId): Promise<void> {
+    await this.db.deleteFrom('machineType').where('id', '=', id).execute();
+  }
+
+  add(type: NewMachineType): Promise<{ id: MachineTypeId }> {
     return this.db
       .insertInto('machineType')
-      .values({ ...type, createdAt: this.now() })
+      .values({ ...type, createdAt: this.now(), retiredAt: null })
       .returning('id')
       .executeTakeFirstOrThrow();
   }

@@ -14,11 +14,13 @@ import type {
   MachineWriter,
   NewMachine,
 } from '../port/machine.ts';
+import type { PageFound } from '../port/page.ts';
 import { isIdle } from './open-job.ts';
 import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 import { contains } from './search.ts';
+import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 type MachineRow = Omit<Database['machine'], 'id'> & { id: MachineId; imageIsDeleted: boolean };
 
@@ -26,6 +28,9 @@ const missingShownMax = 5;
 
 const imageIsDeleted = sql<boolean>`exists (
   select 1 from image where image.id = machine.assigned_image_id and image.deleted_at is not null)`;
+
+const diskIsKept = sql<boolean>`(deleted_disk_id is null or exists (
+  select 1 from disk where disk.id = machine.deleted_disk_id and disk.state = 'kept'))`;
 
 /** The assignment of a deleted image counts for nothing until the image is restored. */
 const toMachine = ({
@@ -55,19 +60,29 @@ function machinesMissing(ids: readonly MachineId[], found: readonly MachineRow[]
 }
 
 export class SqlMachineReader extends Queries implements MachineReader {
-  protected rows() {
+  #live() {
+    return this.within(this.db.selectFrom('machine')).where('deletedAt', 'is', null);
+  }
+
+  /** Deleted machines that can be brought back. */
+  #restorable() {
     return this.within(this.db.selectFrom('machine'))
-      .selectAll()
-      .select(imageIsDeleted.as('imageIsDeleted'));
+      .where('deletedAt', 'is not', null)
+      .where('deletedUntil', 'is not', null)
+      .where(diskIsKept);
+  }
+
+  #rows() {
+    return this.#live().selectAll().select(imageIsDeleted.as('imageIsDeleted'));
   }
 
   /** The id of the machine, if it is in the scope. */
   protected visible(id: MachineId) {
-    return this.within(this.db.selectFrom('machine')).select('id').where('id', '=', id);
+    return this.#live().select('id').where('id', '=', id);
   }
 
   async find(id: MachineId): Promise<Machine | undefined> {
-    const row = await this.rows().where('id', '=', id).executeTakeFirst();
+    const row = await this.#rows().where('id', '=', id).executeTakeFirst();
     return row && toMachine(row);
   }
 
@@ -77,49 +92,61 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return machine;
   }
 
+  async getDeleted(id: MachineId): Promise<Machine> {
+    const row = await this.#restorable()
+      .where('id', '=', id)
+      .selectAll()
+      .select(imageIsDeleted.as('imageIsDeleted'))
+      .executeTakeFirst();
+    if (row) return toMachine(row);
+    throw new AppError('not_found', `There is no deleted machine ${id} that can be brought back.`);
+  }
+
   async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
-    const found = await this.rows().where('id', 'in', this.among(ids)).orderBy('id').execute();
+    const found = await this.#rows().where('id', 'in', this.among(ids)).orderBy('id').execute();
     if (found.length < ids.length) throw machinesMissing(ids, found);
     return found.map(toMachine);
   }
 
-  async list(filter: MachineFilter): Promise<{ machines: Machine[]; count: number }> {
-    const { page, perPage, q, status, hasSessionData } = filter;
-    const all = () => this.within(this.db.selectFrom('machine'));
+  async list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound> {
+    const { q, status, hasSessionData, deleted = false, ...page } = filter;
+    const all = () => (deleted ? this.#restorable() : this.#live());
     let matching = all();
     if (q) matching = matching.where(contains(q));
-    if (status) matching = matching.where('status', '=', status);
+    if (status) matching = matching.where(shownStatus, '=', status);
     if (hasSessionData !== undefined)
       matching = matching.where('diskId', hasSessionData ? 'is not' : 'is', null);
-    const byNameAlone = status === undefined && hasSessionData === undefined;
-    const { ids, count } = await idsOfPage({
+    const byNameAlone = !deleted && status === undefined && hasSessionData === undefined;
+    const isKept = !q && !deleted && hasSessionData === undefined;
+    const { ids, ...rest } = await idsOfPage({
       page,
-      perPage,
       rows: matching,
       found: q && byNameAlone ? await this.searched('machine', q, all) : undefined,
       places: !q && byNameAlone ? this.placesOf('machine') : undefined,
-      kept: !q && hasSessionData === undefined ? await this.tallied('machine', status) : undefined,
+      kept:
+        isKept && (status === undefined || isShownAsStored(status))
+          ? await this.tallied('machine', status)
+          : undefined,
     });
-    const shown = await this.rows()
+    const shown = await all()
       .where('id', 'in', this.among(ids))
+      .selectAll()
+      .select(imageIsDeleted.as('imageIsDeleted'))
       .orderBy('id', 'desc')
       .execute();
-    return { machines: shown.map(toMachine), count };
+    return { machines: shown.map(toMachine), ...rest };
   }
 
   async all(): Promise<Machine[]> {
-    return (await this.rows().orderBy('id').execute()).map(toMachine);
+    return (await this.#rows().orderBy('id').execute()).map(toMachine);
   }
 
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
-    return this.within(this.db.selectFrom('machine'))
-      .where('status', '=', 'ready')
-      .select(['id', 'diskId'])
-      .execute();
+    return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
   }
 
   places(): Promise<MachinePlace[]> {
-    return this.within(this.db.selectFrom('machine'))
+    return this.#live()
       .select(['id', 'diskId', 'place', 'awayAt'])
       .where((is) => is.or([is('diskId', 'is not', null), is('place', 'is not', null)]))
       .orderBy('id')
@@ -127,7 +154,7 @@ export class SqlMachineReader extends Queries implements MachineReader {
   }
 
   async ofImage(imageId: ImageId): Promise<Machine[]> {
-    const rows = await this.rows().where('assignedImageId', '=', imageId).orderBy('id').execute();
+    const rows = await this.#rows().where('assignedImageId', '=', imageId).orderBy('id').execute();
     return rows.map(toMachine);
   }
 
@@ -168,6 +195,9 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         priorImageId: null,
         priorPendingAt: null,
         lastSessionStartAt: null,
+        deletedAt: null,
+        deletedUntil: null,
+        deletedDiskId: null,
         createdAt: at,
         updatedAt: at,
       })
@@ -244,5 +274,13 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .returning('id')
       .execute();
     return off.map(({ id }) => id);
+  }
+
+  async releaseDeleted(before: number): Promise<void> {
+    await this.#all()
+      .set({ deletedUntil: null })
+      .where('deletedAt', 'is not', null)
+      .where('deletedUntil', '<=', before)
+      .execute();
   }
 }

@@ -17,6 +17,11 @@ export class SqlOrganisationReader extends Queries implements OrganisationReader
     return this.db.selectFrom('organisation').select(['id', 'name']).orderBy('id').execute();
   }
 
+  async areSeveral(): Promise<boolean> {
+    const rows = await this.db.selectFrom('organisation').select('id').limit(2).execute();
+    return rows.length > 1;
+  }
+
   protected find(name: string): Promise<{ id: OrganisationId } | undefined> {
     return this.db
       .selectFrom('organisation')

@@ -1,7 +1,8 @@
-// One page of a list, by its number, newest first.
+// One page of a list, newest first: by its number, or what follows a row.
 
 import { sql } from 'kysely';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
+import type { PageFilter, PageFound } from '../port/page.ts';
 import type { PlacesOfList } from './list-places.ts';
 import { countOf, type Listed, type ListedRows } from './listed.ts';
 import type { Found } from './name-search.ts';
@@ -12,9 +13,7 @@ interface Ids extends Record<Listed, number> {
 }
 
 interface Options<Table extends Listed> {
-  /** From 1. */
-  page: number;
-  perPage: number;
+  page: PageFilter;
   /** All rows of the list. */
   rows: ListedRows<Table>;
   /** The result of the search; undefined when the list is not searched. */
@@ -34,22 +33,45 @@ const nearRows = 1000;
  */
 export async function idsOfPage<Table extends Listed>(
   options: Options<Table>,
-): Promise<{ ids: Ids[Table][]; count: number }> {
-  const { page, perPage, rows, found, places } = options;
-  const count = found?.count ?? options.kept ?? (await countOf(rows));
+): Promise<{ ids: Ids[Table][] } & PageFound> {
+  const { page, rows, found, kept } = options;
+  const count = found?.count ?? kept ?? (await countOf(rows));
+  const { ids, more } =
+    page.before === undefined
+      ? { ids: await idsByNumber(options, count), more: page.page * page.perPage < count }
+      : await idsBelow(options, page.before, count);
+  return { ids: ids as Ids[Table][], count, more };
+}
+
+/** The newest rows with lower ids; one more is looked for, which tells whether others follow. */
+async function idsBelow<Table extends Listed>(
+  { page: { perPage }, rows, found }: Options<Table>,
+  before: number,
+  count: number,
+): Promise<{ ids: number[]; more: boolean }> {
+  const known = found?.ids.filter((id) => id < before).slice(0, perPage + 1) ?? [];
+  const isWhole = known.length > perPage || found?.ids.length === count;
+  const below = () => rows.where(sql<boolean>`id < ${before}`);
+  const ids = isWhole
+    ? known
+    : await idsOf(below(), { order: 'desc', offset: 0, limit: perPage + 1 });
+  return { ids: ids.slice(0, perPage), more: ids.length > perPage };
+}
+
+async function idsByNumber<Table extends Listed>(
+  { page: { page, perPage }, rows, found, places }: Options<Table>,
+  count: number,
+): Promise<number[]> {
   const from = (page - 1) * perPage;
   const to = from + perPage;
   if (found && (to <= found.ids.length || found.ids.length === count))
-    return { ids: found.ids.slice(from, to) as Ids[Table][], count };
+    return found.ids.slice(from, to);
   const rank = Math.max(0, count - to);
   const oldest = { rank, size: Math.max(0, count - from - rank) };
-  const ids =
-    from > nearRows && places
-      ? await fromKnownRow(rows, oldest, places)
-      : from <= oldest.rank
-        ? await idsOf(rows, { order: 'desc', offset: from, limit: perPage })
-        : await idsOf(rows, { order: 'asc', offset: oldest.rank, limit: oldest.size });
-  return { ids: ids as Ids[Table][], count };
+  if (from > nearRows && places) return fromKnownRow(rows, oldest, places);
+  return from <= oldest.rank
+    ? idsOf(rows, { order: 'desc', offset: from, limit: perPage })
+    : idsOf(rows, { order: 'asc', offset: oldest.rank, limit: oldest.size });
 }
 
 async function idsOf<Table extends Listed>(

@@ -67,6 +67,7 @@ export interface Database {
     memoryMb: number;
     diskSizeGb: number;
     createdAt: number;
+    retiredAt: number | null;
   };
   baseImage: Row<BaseImage, BaseImageId>;
   software: Row<Software, SoftwareId, 'recipe'>;

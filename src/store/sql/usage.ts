@@ -16,7 +16,7 @@ const numberOf = {
   },
   machines: {
     kept: sql`select sum(amount) from tally where noun = 'machine' and `,
-    counted: sql`select count(*) from machine where `,
+    counted: sql`select count(*) from machine where deleted_at is null and `,
   },
 };
 

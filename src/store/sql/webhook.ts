@@ -3,8 +3,15 @@
 import { type Selectable, sql } from 'kysely';
 import { notFound } from '../../domain/error.ts';
 import type { WebhookId } from '../../domain/ids.ts';
-import type { Delivery, DeliveryState, Webhook } from '../../domain/webhook.ts';
-import type { DeliveryChange, NewDelivery, WebhookReader, WebhookWriter } from '../port/webhook.ts';
+import type { Delivery, DeliveryCounts, DeliveryState, Webhook } from '../../domain/webhook.ts';
+import type {
+  DeliveryChange,
+  NewDelivery,
+  NewWebhook,
+  WebhookChange,
+  WebhookReader,
+  WebhookWriter,
+} from '../port/webhook.ts';
 import { prunedMax } from './audit.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
@@ -25,12 +32,39 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
   }
 
   async get(id: WebhookId): Promise<Webhook> {
+    const found = await this.find(id);
+    if (!found) throw notFound('webhook', id, 'GET /webhooks');
+    return found;
+  }
+
+  async find(id: WebhookId): Promise<Webhook | undefined> {
     const row = await this.within(this.db.selectFrom('webhook'))
       .where('id', '=', id)
       .selectAll()
       .executeTakeFirst();
-    if (!row) throw notFound('webhook', id, 'GET /webhooks');
-    return toWebhook(row);
+    return row && toWebhook(row);
+  }
+
+  ready(): Promise<Pick<Webhook, 'id' | 'organisationId'>[]> {
+    const isDue = sql`select 1 from webhook_delivery where webhook_id = webhook.id
+      and state = 'waiting' and next_at <= ${this.now()}`;
+    const isNew = sql`select 1 from event where event.organisation_id = webhook.organisation_id
+      and event.id > webhook.after_id`;
+    return this.within(this.db.selectFrom('webhook'))
+      .where('pausedAt', 'is', null)
+      .where(sql<boolean>`(exists (${isDue}) or exists (${isNew}))`)
+      .select(['id', 'organisationId'])
+      .orderBy('createdAt')
+      .orderBy('id')
+      .execute();
+  }
+
+  async counts(id: WebhookId): Promise<DeliveryCounts> {
+    const dead = await this.#of(id)
+      .where(sql<boolean>`state = 'dead'`)
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return { waiting: await this.waiting(id), dead: Number(dead.count) };
   }
 
   #of(id: WebhookId) {
@@ -58,6 +92,15 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
 
   async due(id: WebhookId, limit: number): Promise<Delivery[]> {
     return this.#of(id)
+      .where((e) =>
+        e.exists(
+          e
+            .selectFrom('webhook')
+            .where('id', '=', id)
+            .where('pausedAt', 'is', null)
+            .select('webhook.id'),
+        ),
+      )
       .where('id', 'in', (e) =>
         e
           .selectFrom('webhookDelivery')
@@ -91,11 +134,19 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
 }
 
 export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter {
-  async add({ types, ...webhook }: Omit<Webhook, 'createdAt'>): Promise<Webhook> {
+  async add({ types, ...webhook }: NewWebhook): Promise<Webhook> {
     this.assertOwn(webhook);
-    const row = { ...webhook, types: JSON.stringify(types), createdAt: this.now() };
+    const none = { oldSecretSealed: null, oldSecretUntil: null, pausedAt: null };
+    const row = { ...webhook, ...none, types: JSON.stringify(types), createdAt: this.now() };
     await this.db.insertInto('webhook').values(row).execute();
     return toWebhook(row);
+  }
+
+  async update(id: WebhookId, { types, ...change }: WebhookChange): Promise<void> {
+    await this.within(this.db.updateTable('webhook'))
+      .set({ ...change, ...(types && { types: JSON.stringify(types) }) })
+      .where('id', '=', id)
+      .execute();
   }
 
   async remove(id: WebhookId): Promise<void> {
@@ -135,10 +186,11 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
       .execute();
   }
 
-  async reseal(id: WebhookId, secretSealed: string): Promise<void> {
-    await this.within(this.db.updateTable('webhook'))
-      .set({ secretSealed })
-      .where('id', '=', id)
+  async renew(id: WebhookId): Promise<void> {
+    await this.within(this.db.updateTable('webhookDelivery'))
+      .set({ nextAt: this.now(), createdAt: this.now() })
+      .where('webhookId', '=', id)
+      .where(sql<boolean>`state = 'waiting'`)
       .execute();
   }
 

@@ -42,8 +42,8 @@ interface SqliteOptions {
   waitMostMs?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
-  /** Called with the text of every statement that is run. */
-  onQuery?: (sql: string) => void;
+  /** Called with the text and the parameters of every statement that is run. */
+  onQuery?: (sql: string, parameters: readonly unknown[]) => void;
 }
 
 /**
@@ -67,7 +67,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     new Kysely<Database>({
       dialect: sqliteDriver(database),
       plugins: [names],
-      ...(onQuery && { log: (event) => onQuery(event.query.sql) }),
+      ...(onQuery && { log: ({ query }) => onQuery(query.sql, query.parameters) }),
     });
   const first = await openDatabase(storeFile(dataDir), (database) => {
     if (check) assertUndamaged(database, dataDir);

@@ -33,4 +33,11 @@ export const tally = {
           on conflict do update set amount = amount + 1; end`,
     ];
   },
+
+  recount: (table: string, part: string, when: string): readonly string[] => [
+    ...['insert', 'delete', 'before', 'after', 'changes'].map(
+      (name) => `drop trigger ${table}_tally_${name}`,
+    ),
+    ...tally.count(table, part, when),
+  ],
 };

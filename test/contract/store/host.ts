@@ -174,6 +174,9 @@ function testNotes(make: MakeWorld) {
       layerBytes: [{ labels: one, count: 5 }],
       disks: [{ labels: { state: 'active' }, count: 1 }],
       orphans: 0,
+      deliveries: [],
+      oldestDeliveryAt: null,
+      oldestEventAt: null,
       oldestVerifiedAt,
     });
   });

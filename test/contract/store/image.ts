@@ -119,12 +119,19 @@ function testPages(make: MakeWorld) {
     await record(2, 'again');
     const steps = await world.read((work) => work.images.steps(id));
     assert.deepEqual(
-      steps.map(({ position, name, output }) => [position, name, output]),
+      steps.map(({ position, name, outputChars }) => [position, name, outputChars]),
       [
-        [1, 'title', 'first'],
-        [2, 'title', 'again'],
+        [1, 'title', 5],
+        [2, 'title', 5],
       ],
     );
+    const part = (position: number, from: number, most: number) =>
+      world.read((work) => work.images.stepOutput(id, position, from, most));
+    assert.deepEqual(
+      [await part(2, 0, 100), await part(1, 1, 3), await part(1, 4, 3), await part(1, 5, 3)],
+      ['again', 'irs', 't', ''],
+    );
+    assert.equal(await part(3, 0, 1), '');
   });
 }
 

@@ -21,6 +21,7 @@ export interface Things {
   imageId: ImageId;
   deletedId: ImageId;
   machineId: MachineId;
+  deletedMachineId: MachineId;
   diskId: DiskId;
   freshId: DiskId;
   jobId: JobId;
@@ -54,8 +55,10 @@ export const misses: Record<string, Read> = {
   'images.getDeleted': (work, { deletedId }) => work.images.getDeleted(deletedId),
   'images.softwareOf': (work, { imageId }) => work.images.softwareOf([imageId]),
   'images.steps': (work, { imageId }) => work.images.steps(imageId),
+  'images.stepOutput': (work, { imageId }) => work.images.stepOutput(imageId, 1, 0, 9),
   'machines.find': (work, { machineId }) => work.machines.find(machineId),
   'machines.get': (work, { machineId }) => work.machines.get(machineId),
+  'machines.getDeleted': (work, { deletedMachineId }) => work.machines.getDeleted(deletedMachineId),
   'machines.getMany': (work, { machineId }) => work.machines.getMany([machineId]),
   'machines.ofImage': (work, { imageId }) => work.machines.ofImage(imageId),
   'machines.console': (work, { machineId }) => work.machines.console(machineId),
@@ -73,6 +76,7 @@ export const misses: Record<string, Read> = {
   'webhooks.delivery': (work, { webhook, deliveryId }) =>
     work.webhooks.delivery(webhook.id, deliveryId),
   'webhooks.due': (work, { webhook }) => work.webhooks.due(webhook.id, 10),
+  'webhooks.find': (work, { webhook }) => work.webhooks.find(webhook.id),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
   'keys.find': (work, { keyId }) => work.keys.find(keyId),
   'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
@@ -96,6 +100,7 @@ export const lists: Record<string, Read> = {
   'disks.deleting': (work) => work.disks.deleting(later(work)),
   'disks.standingOn': (work, { layerId }) => work.disks.standingOn(layerId),
   'jobs.open': (work) => work.jobs.open(10),
+  'jobs.running': (work) => work.jobs.running(),
   'jobs.due': (work) => work.jobs.due(tenOfEach, 1000),
   'jobs.openOfKind': (work) => work.jobs.openOfKind('imageExport'),
   'jobs.toCancel': (work) => work.jobs.toCancel(),
@@ -107,6 +112,8 @@ export const lists: Record<string, Read> = {
   'audit.hasBefore': (work) => work.audit.hasBefore(later(work)),
   'webhooks.list': (work) => work.webhooks.list(),
   'webhooks.waiting': (work, { webhook }) => work.webhooks.waiting(webhook.id),
+  'webhooks.counts': (work, { webhook }) => work.webhooks.counts(webhook.id),
+  'webhooks.ready': (work) => work.webhooks.ready(),
   'webhooks.hasEnded': (work) => work.webhooks.hasEnded(later(work), later(work)),
   'events.after': (work) => work.events.after(0, 100),
   'events.newest': (work) => work.events.newest(),
@@ -154,13 +161,17 @@ export const changes: Record<string, Change> = {
   'transfers.update': (work, { transferId }) => work.transfers.update(transferId, { bytes: 9 }),
   'transfers.delete': (work, { transferId }) => work.transfers.delete(transferId),
   'transfers.remove': (work, { transferId }) => work.transfers.remove(transferId),
+  'machines.releaseDeleted': (work) => work.machines.releaseDeleted(later(work)),
+  'access.removeOf': (work, { machineId }) => work.access.removeOf(machineId),
   'access.use': (work, { uid }) => work.access.use(uid),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
   'webhooks.remove': (work, { webhook }) => work.webhooks.remove(webhook.id),
   'webhooks.updateDelivery': (work, { deliveryId }) =>
     work.webhooks.updateDelivery(deliveryId, { attempts: 9 }),
-  'webhooks.reseal': (work, { webhook }) => work.webhooks.reseal(webhook.id, 'changed'),
+  'webhooks.update': (work, { webhook }) =>
+    work.webhooks.update(webhook.id, { secretSealed: 'changed' }),
+  'webhooks.renew': (work, { webhook }) => work.webhooks.renew(webhook.id),
   'webhooks.prune': (work) => work.webhooks.prune(later(work), later(work)),
   'events.add': (work, { imageId, machineId, transferId: id }) =>
     work.events.add('changed', {

@@ -18,6 +18,7 @@ async function furnish(
   const imageId = await world.imageOn(layerId, organisationId);
   const deletedId = await world.imageOn(layerId, organisationId);
   const machineId = await world.machine(organisationId);
+  const deletedMachineId = await world.machine(organisationId);
   const diskId = await world.disk(machineId, layerId);
   const freshId = await world.disk(machineId, layerId, { state: 'fresh' });
   const transferId = await world.transfer(organisationId);
@@ -27,6 +28,8 @@ async function furnish(
   const expiresAt = world.now() + 1000;
   await world.write(async (work) => {
     await work.images.update(deletedId, { deletedAt: work.now() });
+    const deletedUntil = work.now() + 1000;
+    await work.machines.update(deletedMachineId, { deletedAt: work.now(), deletedUntil });
     await work.images.recordStep(imageId, step(1, softwareId));
     await work.machines.keepConsole(machineId, 'console');
     await work.machines.assign([machineId], imageId);
@@ -54,7 +57,16 @@ async function furnish(
   const job = await world.claim(id, 'owner');
   assert.ok(job);
   await world.write((work) => work.jobs.requestCancel(id));
-  const ids = { imageId, deletedId, machineId, diskId, freshId, transferId, goneId };
+  const ids = {
+    imageId,
+    deletedId,
+    machineId,
+    deletedMachineId,
+    diskId,
+    freshId,
+    transferId,
+    goneId,
+  };
   return { ...ids, jobId: id, job, uid, keyId, webhook, deliveryId, layerId, softwareId };
 }
 
@@ -78,6 +90,7 @@ async function everythingOf(world: World, things: Things, organisationId: World[
       deleted: await work.images.list({ page: 1, perPage: 100, deleted: true }),
       steps: await work.images.steps(things.imageId).catch((error) => String(error)),
       machines: await work.machines.all(),
+      deletedMachine: await work.machines.getDeleted(things.deletedMachineId),
       console: await work.machines.console(things.machineId),
       disks: await work.disks.list(),
       deletingDisks: await work.disks.deleting(Number.MAX_SAFE_INTEGER),

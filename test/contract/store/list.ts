@@ -23,6 +23,7 @@ const look = fc.record({
   q: fc.constantFrom(...texts),
   page: fc.integer({ min: 1, max: 4 }),
   perPage: fc.integer({ min: 1, max: 4 }),
+  before: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
 });
 
 interface Listed {
@@ -34,14 +35,20 @@ interface Listed {
 
 type Look = typeof look extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** The page and the number of all matches, by looking at each row. */
-function expected(all: readonly Listed[], { scope, q, page, perPage }: Look) {
+/** The page, the number of all matches, and whether more follow, by looking at each row. */
+function expected(all: readonly Listed[], { scope, q, page, perPage, before }: Look) {
   const matches = all
     .filter(({ owner, isShown }) => isShown && (scope === 'system' || owner === scope))
     .filter(({ name }) => q === undefined || name.toLowerCase().includes(q.toLowerCase()))
     .map(({ id }) => id)
     .sort((a, b) => b - a);
-  return { ids: matches.slice((page - 1) * perPage, page * perPage), count: matches.length };
+  const from = before === undefined ? (page - 1) * perPage : 0;
+  const following = matches.filter((id) => id < (before ?? Number.POSITIVE_INFINITY));
+  return {
+    ids: following.slice(from, from + perPage),
+    count: matches.length,
+    more: from + perPage < following.length,
+  };
 }
 
 const scopeOf = (world: World, scope: (typeof scopes)[number]) =>
@@ -65,11 +72,11 @@ export function testLists(make: MakeWorld): void {
               const deletedAt = chosen.isShown ? null : world.now();
               await world.write((work) => work.images.update(chosen.id as ImageId, { deletedAt }));
             }
-            const { images, count } = await world.read(
+            const { images, ...rest } = await world.read(
               (work) => work.images.list(seen),
               scopeOf(world, seen.scope),
             );
-            assert.deepEqual({ ids: images.map(({ id }) => id), count }, expected(all, seen));
+            assert.deepEqual({ ids: images.map(({ id }) => id), ...rest }, expected(all, seen));
           }
           const counts = await world.read((work) => work.counts());
           const sum = counts.images.reduce((total, { count }) => total + count, 0);
@@ -90,6 +97,11 @@ export function testLists(make: MakeWorld): void {
             );
           return ids;
         });
+      const following = async (before: number, q: string | undefined): Promise<ImageId[]> => {
+        const filter = { page: 1, perPage: 20, before, q };
+        const { images } = await world.read((work) => work.images.list(filter), world.ours);
+        return images.map(({ id }) => id);
+      };
       let ids = await add(longList);
       const agree = async () => {
         for (const page of [1, 60, 61, 75, 76, 77, 100, 125, 126, 127]) {
@@ -104,6 +116,14 @@ export function testLists(make: MakeWorld): void {
             expected,
             `page ${page}`,
           );
+          const before: number | undefined = expected[0];
+          if (before === undefined) continue;
+          for (const q of [undefined, 'one'])
+            assert.deepEqual(
+              await following(before, q),
+              ids.slice((page - 1) * 20 + 1, page * 20 + 1),
+              `what follows the first of page ${page}`,
+            );
         }
       };
       await agree();

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { DeliveryState } from '../../../src/domain/webhook.ts';
 import type { MakeWorld } from './world.ts';
 
 export const testWebhooks = (make: MakeWorld) =>
@@ -35,6 +36,67 @@ export const testWebhooks = (make: MakeWorld) =>
         dead.map((one) => one.id),
         [deliveryId],
       );
+    });
+
+    it('makes its webhook ready when it is due, or when there are later events, but not in a pause', async (t) => {
+      const world = await make(t);
+      const { webhook, deliveryId } = await world.webhook();
+      const { id } = webhook;
+      const ready = async () =>
+        (await world.read((work) => work.webhooks.ready())).map((one) => one.id);
+      const update = (change: object) =>
+        world.write((work) => work.webhooks.updateDelivery(deliveryId, change));
+      assert.deepEqual(await ready(), [id]);
+      await update({ nextAt: world.now() + 1000 });
+      assert.deepEqual(await ready(), []);
+      const image = await world.image();
+      await world.write((work) => work.events.add('changed', { imageIds: [image.id] }));
+      await world.store.publishEvents();
+      const newest = await world.read((work) => work.events.newest());
+      await world.write((work) => work.webhooks.enqueue(webhook, [], newest));
+      assert.deepEqual(await ready(), []);
+      await world.write((work) => work.events.add('changed', { imageIds: [image.id] }));
+      await world.store.publishEvents();
+      assert.deepEqual(await ready(), [id]);
+      await world.write((work) => work.webhooks.update(id, { pausedAt: world.now() }));
+      await update({ nextAt: world.now() });
+      assert.deepEqual(await ready(), []);
+      assert.deepEqual(await world.read((work) => work.webhooks.due(id, 10)), []);
+      await update({ nextAt: world.now() + 1000, createdAt: world.now() - 1000 });
+      await world.write(async (work) => {
+        await work.webhooks.update(id, { pausedAt: null });
+        await work.webhooks.renew(id);
+      });
+      const [due] = await world.read((work) => work.webhooks.due(id, 10));
+      assert.deepEqual([due?.nextAt, due?.createdAt], [world.now(), world.now()]);
+    });
+
+    it('is counted while it waits or is dead', async (t) => {
+      const world = await make(t);
+      const { webhook, deliveryId } = await world.webhook();
+      await world.webhook(world.theirs, 'dead');
+      const counts = () => world.read((work) => work.webhooks.counts(webhook.id));
+      const kept = async () => {
+        const { deliveries } = await world.read((work) => work.counts());
+        return Object.fromEntries(deliveries.map(({ labels, count }) => [labels.state, count]));
+      };
+      assert.deepEqual(await counts(), { waiting: 1, dead: 0 });
+      assert.deepEqual(await kept(), { waiting: 1, dead: 1 });
+      const { oldestDeliveryAt } = await world.read((work) => work.counts());
+      assert.equal(oldestDeliveryAt, world.now());
+      const end = (state: DeliveryState) =>
+        world.write((work) =>
+          work.webhooks.updateDelivery(deliveryId, { state, endedAt: world.now() }),
+        );
+      await end('dead');
+      assert.deepEqual(await counts(), { waiting: 0, dead: 1 });
+      assert.deepEqual(await kept(), { dead: 2 });
+      await end('delivered');
+      assert.deepEqual(await kept(), { dead: 1 });
+      await world.write((work) => work.webhooks.remove(webhook.id));
+      await world.write((work) => work.webhooks.prune(world.now() + 1, world.now() + 1));
+      assert.deepEqual(await kept(), {});
+      assert.equal((await world.read((work) => work.counts())).oldestDeliveryAt, null);
     });
 
     it('is added once, though two servers look at the same events', async (t) => {

@@ -97,7 +97,11 @@ export const endures = (scenario: Scenario, at: number, how: FailingFault): Prom
       assert.ok(['available', 'failed'].includes(status), `image ${id} is ${status}`);
       assert.equal(status === 'failed', statusReason !== null);
     }
-    const machine = await h.store.read(h.ours, (work) => work.machines.get(machineOf(h)));
+    const id = machineOf(h);
+    const machine = await h.store.read(
+      h.ours,
+      async ({ machines }) => (await machines.find(id)) ?? machines.getDeleted(id),
+    );
     assert.ok(['off', 'ready'].includes(machine.status), `the machine is ${machine.status}`);
     await assertAtRest(h.store, h.engine);
     return hasFailed;

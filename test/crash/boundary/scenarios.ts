@@ -107,6 +107,16 @@ export const scenarios: Record<string, Scenario> = {
     ask: (h) => ask(h, 'machineStop', machineOf(h)),
     holds: machineIs('off'),
   },
+  'a deletion of a machine': {
+    kind: 'machineStop',
+    prepare: stopped,
+    ask: (h) => ask(h, 'machineDelete', machineOf(h)),
+    async holds(store, h) {
+      const machine = await store.read(h.ours, (work) => work.machines.getDeleted(machineOf(h)));
+      const [disk] = await store.read(h.ours, (work) => work.disks.kept());
+      assert.deepEqual([machine.status, machine.deletedDiskId], ['off', disk?.id]);
+    },
+  },
   'an export': {
     kind: 'imageExport',
     async prepare(h) {

@@ -1,0 +1,44 @@
+// An upload is judged by its first bytes, on a server with real disks and without a guest.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { upload } from '../../src/client/transfer.ts';
+import { startBare } from './bare-server.ts';
+
+const mib = 1024 ** 2;
+
+describe('an upload', () => {
+  it('that is no disk is refused by its first bytes, however small its parts are, and counts none of them', async (t) => {
+    const { client, options } = await startBare(t);
+    const sent = async (head: Buffer, bytes: number, most: number) => {
+      const { id } = await client.imageImport({ size_bytes: bytes });
+      let asked = 0;
+      const read = async (offset: number, length: number) => {
+        const part = Buffer.alloc(Math.min(length, most));
+        head.subarray(offset).copy(part);
+        asked += part.length;
+        return part;
+      };
+      const said = await upload(client, options, id, read).then(
+        () => 'taken',
+        (error: Error) => error.message,
+      );
+      const { attributes } = await client.transferGet({ id });
+      return { said, asked, received: attributes.received_bytes };
+    };
+    const iso = Buffer.alloc(72 * 1024);
+    iso.write('CD001', 32_769);
+    for (const most of [4 * mib, 30_000]) {
+      const { said, asked, received } = await sent(iso, 20 * mib, most);
+      assert.match(said, /image of a CD or DVD/);
+      assert.ok(
+        asked <= Math.max(256 * 1024, 90_000) && received < 72 * 1024,
+        `${asked} ${received}`,
+      );
+    }
+    assert.match((await sent(Buffer.from('a letter'), 8, 8)).said, /not a disk/);
+    const disk = Buffer.alloc(mib);
+    disk.writeUInt16BE(0x55aa, 510);
+    assert.deepEqual((await sent(disk, 2 * mib, 30_000)).said, 'taken');
+  });
+});
