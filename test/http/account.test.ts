@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { accountRoomBytes, isSomething } from '../../src/domain/account.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
+import { defaultSettings } from '../../src/reconcile/context.ts';
 import { type Harness, large, startHarness } from './harness.ts';
 import { settled } from './settled.ts';
 
@@ -84,7 +85,12 @@ describe('a start', () => {
   });
 
   it('takes no memory of a machine whose image is made, nor is it refused for builds that wait', async (t) => {
-    const { h, does } = await settled(t, { settings: { ...room, hostMemoryMb: 2048 } });
+    const { h, does } = await settled(t, {
+      settings: {
+        ...{ ...room, hostMemoryMb: 2048 },
+        limits: { ...defaultSettings.limits, imageInstall: 2 },
+      },
+    });
     await measure(h);
     const [id = 0, other = 0] = h.machines;
     await does('machineStart', id);
