@@ -14,7 +14,7 @@ import { keyCreate } from '../src/app/operator/key.ts';
 import { pathPrefix } from '../src/contract/envelope.ts';
 import { formatAuthorization, signedHead } from '../src/contract/signing.ts';
 import { permissions } from '../src/domain/key.ts';
-import { streamLimits } from '../src/http/event-stream.ts';
+import { streamLimits } from '../src/http/event-listener.ts';
 import { masterKeyFile } from '../src/lib/master-key.ts';
 import { quantile } from '../test/load/figures.ts';
 import { underLoad } from '../test/load/load.ts';

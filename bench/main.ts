@@ -27,6 +27,10 @@ const benchmarks: Record<string, Benchmark> = {
   rest: { about: 'a server at rest on a large store', recorded: [[]] },
   layers: { about: 'captures, disks, chains and files, beside qemu-img', recorded: [[]] },
   builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
+  loop: {
+    about: 'the longest stop of the event loop, for each operation and task on a large fleet',
+    recorded: [[], ['--store', 'postgres']],
+  },
   load: { about: '64 connections and a fleet, for three minutes' },
   profile: { about: 'where the time of a kept answer goes', recorded: [[]] },
   day: { about: 'a day of a fleet in minutes, and what the server takes then' },
@@ -35,7 +39,7 @@ const benchmarks: Record<string, Benchmark> = {
   scale: { about: 'a large fleet on PostgreSQL, beside pgbench; half an hour' },
 };
 /** What is run when no name is given; it takes minutes. */
-const usual = ['reads', 'profile', 'writes', 'command-line', 'rest', 'layers', 'builds'];
+const usual = ['reads', 'profile', 'writes', 'command-line', 'rest', 'loop', 'layers', 'builds'];
 
 const names = process.argv.slice(2).filter((word) => Object.hasOwn(benchmarks, word));
 const others = process.argv.slice(2).filter((word) => !names.includes(word));

@@ -73,7 +73,8 @@ async function measureClaims(client: pg.Client, url: string, folder: string): Pr
 
 async function measureRequests(client: pg.Client, url: string, folder: string, size: Size) {
   await mkdir(join(folder, 'without'), { recursive: true });
-  await writeSimulator(client, join(folder, 'simulator'));
+  const query = async (text: string) => (await client.query(text)).rows;
+  await writeSimulator(query, join(folder, 'simulator'));
   const one = await startServer(scope, url, join(folder, 'one'), join(folder, 'simulator'));
   await measurePages(one, size, say);
   await measureAssign(client, one, say);

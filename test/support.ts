@@ -81,6 +81,9 @@ export function movableClock() {
   };
 }
 
+/** A busy machine may stand still for many seconds; one that is well never waits for so long. */
+const patienceMs = 60_000;
+
 /**
  * Asks `condition` every `everyMs` until its value is neither undefined, null nor false, and
  * resolves to that value. Throws at the limit, and says `what` it waited for.
@@ -88,7 +91,7 @@ export function movableClock() {
 export async function waitFor<Value>(
   what: string,
   condition: () => Promise<Value> | Value,
-  limitMs = 10_000,
+  limitMs = patienceMs,
   everyMs = 10,
 ): Promise<Exclude<NonNullable<Value>, false>> {
   const end = Date.now() + limitMs;

@@ -75,6 +75,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   'src/cli/explain.ts': ['src/cli', 'src/client', 'src/domain', 'src/lib'],
   'src/cli/exit-kind.ts': ['src/cli', 'src/client', 'src/domain'],
+  'src/cli/interruptible.ts': ['src/cli', 'src/domain'],
   'src/cli': ['src/client', 'src/lib', 'src/contract'],
   'src/server': ['src'],
   'src/bin': ['src'],

@@ -11,8 +11,11 @@ import {
   type Machine,
   planAssign,
 } from '../domain/machine.ts';
+import { portionsOf } from '../lib/portions.ts';
 import type { ChangeContext } from './context.ts';
-import { exchangeDisk } from './disk.ts';
+
+/** So many machines are changed between two turns of the event loop. */
+const portionMax = 250;
 
 /**
  * Assigns the image to all of the machines, or to none when one of them may not get it. Machines
@@ -58,38 +61,47 @@ export async function imageAssignUndo(
       ? await work.machines.ofImage(image.id)
       : await work.machines.getMany([...new Set(ids)]);
   touched({ imageId, machineIds: machines.map((machine) => machine.id) });
-  for (const machine of machines) {
-    if (machine.assignedImageId !== image.id)
-      throw new AppError(
-        'conflict',
-        `Image ${image.id} is not assigned to machine ${machine.id}; leave it out.`,
-      );
-    if (machine.capturingImageId !== null || isStarting(machine)) assertOff(machine);
-    await bringFormerDiskBack(context, machine, imageId);
-    await work.machines.update(machine.id, {
-      assignedImageId: machine.priorImageId,
-      assignmentPendingAt: machine.priorPendingAt,
-      priorImageId: null,
-      priorPendingAt: null,
-    });
+  for await (const portion of portionsOf(machines, portionMax)) {
+    for (const machine of portion) {
+      if (machine.assignedImageId !== image.id)
+        throw new AppError(
+          'conflict',
+          `Image ${image.id} is not assigned to machine ${machine.id}; leave it out.`,
+        );
+      if (machine.capturingImageId !== null || isStarting(machine)) assertOff(machine);
+    }
+    await bringFormerDisksBack(context, portion, imageId);
+    await work.machines.unassign(portion.map((machine) => machine.id));
   }
   return machines;
 }
 
-/** Does nothing to a machine whose disk is not from the image. */
-async function bringFormerDiskBack(
-  context: ChangeContext,
-  machine: Machine,
+/** Does nothing to machines whose disk is not from the image. */
+async function bringFormerDisksBack(
+  { work, keepDiskMs }: ChangeContext,
+  machines: readonly Machine[],
   imageId: ImageId,
 ): Promise<void> {
-  const { disks } = context.work;
-  const disk = machine.diskId === null ? undefined : await disks.find(machine.diskId);
-  if (machine.assignmentPendingAt !== null || disk?.imageId !== imageId) return;
-  assertOff(machine);
-  if (disk.replacesId !== null && (await disks.find(disk.replacesId))?.state !== 'kept')
-    throw new AppError(
-      'conflict',
-      `The disk that machine ${machine.id} had before is not kept any more.`,
-    );
-  await exchangeDisk(context, machine, disk.replacesId);
+  const started = machines.filter(({ assignmentPendingAt }) => assignmentPendingAt === null);
+  const current = await work.disks.findMany(started.flatMap(({ diskId }) => diskId ?? []));
+  const replaced = new Map(
+    current.flatMap((disk) => (disk.imageId === imageId ? [[disk.id, disk.replacesId]] : [])),
+  );
+  const former = [...replaced.values()].filter((id) => id !== null);
+  const kept = new Set(
+    (await work.disks.findMany(former)).flatMap(({ id, state }) => (state === 'kept' ? [id] : [])),
+  );
+  const changed = started.filter(({ diskId }) => diskId !== null && replaced.has(diskId));
+  for (const machine of changed) {
+    assertOff(machine);
+    const before = machine.diskId === null ? null : replaced.get(machine.diskId);
+    if (before && !kept.has(before))
+      throw new AppError(
+        'conflict',
+        `The disk that machine ${machine.id} had before is not kept any more.`,
+      );
+  }
+  await work.machines.takeFormerDisks(changed.map((machine) => machine.id));
+  await work.disks.keepMany([...replaced.keys()], keepDiskMs);
+  await work.disks.putBack(former);
 }

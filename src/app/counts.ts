@@ -12,6 +12,8 @@ export interface ServiceCounts {
   account: Account | undefined;
   /** See `Store.reruns`. */
   reruns: number;
+  /** See `Store.eventsWritten`. */
+  eventsWritten: number;
 }
 
 /** A count that takes no longer is made for each caller. */
@@ -54,6 +56,7 @@ export class ServiceCounter {
         dueAt: await work.jobs.nextDue(),
         account: await work.account.host(),
         reruns: this.#store.reruns(),
+        eventsWritten: this.#store.eventsWritten(),
       }));
       const endedAt = performance.now();
       this.#last = { counts, tookMs: endedAt - begun, endedAt };

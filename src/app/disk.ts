@@ -44,13 +44,13 @@ export async function machineRestore(
   return machineGet(context, id);
 }
 
-/** Keeps the machine's disk for a while, and gives the machine another one, or none. */
-export async function exchangeDisk(
+/** Keeps the machine's disk for a while, and gives the machine another one. */
+async function exchangeDisk(
   { work, keepDiskMs }: ChangeContext,
   machine: Machine,
-  next: DiskId | null,
+  next: DiskId,
 ): Promise<void> {
   if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
-  if (next !== null) await work.disks.update(next, { state: 'active', keptUntil: null });
+  await work.disks.putBack([next]);
   await work.machines.update(machine.id, { diskId: next, statusReason: null });
 }

@@ -23,12 +23,43 @@ export function sharesOf(lengths: readonly number[], most: number): number[] {
   return shares;
 }
 
-/** The steps with their outputs; of outputs that are too long together, the ends. */
-export async function imageLog(
+/** A step that runs, with the end of what it has printed so far. */
+interface RunningStep {
+  /** Null for the generalisation of a capture. */
+  position: number | null;
+  name: string;
+  output: string;
+}
+
+/** The log's newest events, each of at most 8 KB, that are looked at for what a step has printed. */
+const logsMax = 32;
+
+async function runningStep(
   { work }: ReadContext,
   id: ImageId,
-): Promise<{ steps: (BuildStep & { name: string })[]; report: string | null }> {
-  const { report } = await work.images.get(id);
+  done: readonly { position: number }[],
+): Promise<RunningStep | null> {
+  const logs = (await work.events.lastLogs(id, logsMax)).map(({ facts }) => facts);
+  const { position = null, software: name = '', cache } = logs.at(-1) ?? {};
+  const isDone = cache !== undefined || done.some((step) => step.position === position);
+  if (logs.length === 0 || isDone) return null;
+  const lines = logs
+    .filter((facts) => (facts.position ?? null) === position)
+    .flatMap((facts) => facts.lines ?? []);
+  return { position, name, output: lines.map((line) => `${line}\n`).join('') };
+}
+
+/** The steps with their outputs; of outputs that are too long together, the ends. */
+export async function imageLog(
+  context: ReadContext,
+  id: ImageId,
+): Promise<{
+  steps: (BuildStep & { name: string })[];
+  running: RunningStep | null;
+  report: string | null;
+}> {
+  const { work } = context;
+  const { report, status } = await work.images.get(id);
   const listed = await work.images.steps(id);
   const shares = sharesOf(
     listed.map(({ outputChars }) => outputChars),
@@ -42,5 +73,6 @@ export async function imageLog(
     const end = await work.images.stepOutput(id, step.position, left, share);
     steps.push({ ...step, output: note + end });
   }
-  return { steps, report };
+  const running = status === 'building' ? await runningStep(context, id, listed) : null;
+  return { steps, running, report };
 }

@@ -130,6 +130,8 @@ interface FinishInput {
   healImageId?: ImageId | undefined;
   /** The name of the disk in an archive. */
   disk?: string | undefined;
+  /** Whether a machine is started on it once before the image is available. */
+  bootCheck?: boolean | undefined;
 }
 
 /**
@@ -139,7 +141,7 @@ interface FinishInput {
 export async function transferFinish(
   context: ChangeContext,
   id: TransferId,
-  { healImageId, disk }: FinishInput = {},
+  { healImageId, disk, bootCheck }: FinishInput = {},
 ): Promise<ImageView> {
   const { work, organisationId } = context;
   const transfer = await work.transfers.get(id);
@@ -163,7 +165,7 @@ export async function transferFinish(
       imageId,
       transferId: id,
       layerId,
-      ...(disk !== undefined && { data: { disk } }),
+      data: { ...(disk !== undefined && { disk }), ...(bootCheck && { bootCheck }) },
     },
   ]);
   return imageGet(context, imageId);

@@ -40,7 +40,7 @@ const kinds: Record<ErrorCode, ExitKind> = {
 export function exitKindOf(error: unknown): ExitKind {
   if (error instanceof UsageError) return error.kind;
   if (error instanceof AppError) return kinds[error.code];
-  if (error instanceof NoAnswerError) return 'unreachable';
+  if (error instanceof NoAnswerError) return error.why === 'long' ? 'failed' : 'unreachable';
   if (error instanceof StalledError) return exitKindOf(error.cause);
   if (error instanceof ApiError)
     return error.code === 'unknown' && error.status >= 500 ? 'unreachable' : kinds[error.code];

@@ -18,6 +18,8 @@ import { inCommands } from './remote/requests.ts';
 function answerSentence({ url, why, message, cause }: NoAnswerError): string {
   if (why === 'late')
     return `The server at ${url} did not answer ${message}; look at its log, or wait longer with --timeout.`;
+  if (why === 'long')
+    return `The answer of ${url} is too long (${message}), so it was not read to its end. Ask for less at once (--per-page), or look at what answers there.`;
   if (why === 'foreign')
     return `What answers at ${url} is not Silversmith, or a proxy in front of it (${message}); give the server's address with --url.`;
   return `No server answers at ${url}: ${networkReason(cause)}. Start one (npm start, or silversmith serve), or give its address with --url.`;

@@ -218,6 +218,7 @@ async function accepted(options: ClientOptions, reply: Reply): Promise<Reply> {
 }
 
 function noAnswer(url: string, timeoutMs: number, error: unknown): NoAnswerError {
+  if (error instanceof NoAnswerError) return error;
   return error instanceof Error && error.name === 'TimeoutError'
     ? new NoAnswerError(url, 'late', `within ${timeoutMs / 1000} s`, { cause: error })
     : new NoAnswerError(url, 'unreachable', reasonOf(error), { cause: error });

@@ -40,11 +40,12 @@ export class ApiError extends Error {
 
 /**
  * No answer of Silversmith came: nothing listens there or the connection broke (`unreachable`), it
- * took too long (`late`), or another program answers, such as a proxy (`foreign`).
+ * took too long (`late`), it is longer than any that there is (`long`), or another program answers,
+ * such as a proxy (`foreign`).
  */
 export class NoAnswerError extends Error {
   readonly url: string;
-  readonly why: 'unreachable' | 'late' | 'foreign';
+  readonly why: 'unreachable' | 'late' | 'long' | 'foreign';
   /** The HTTP status of the other program; null when nothing answered. */
   readonly status: number | null;
   constructor(

@@ -37,6 +37,7 @@ export function mayPass(error: unknown, isRepeatable: boolean): boolean {
     return error.status === tooMany || (isRepeatable && error.code === 'unavailable');
   if (!(error instanceof NoAnswerError)) return false;
   if (error.status === tooMany) return true;
+  if (error.why === 'long') return false;
   return isRepeatable && (error.why !== 'foreign' || proxyStatuses.includes(error.status ?? 0));
 }
 

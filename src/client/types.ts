@@ -544,6 +544,13 @@ export interface Operations {
     };
     answer: {
       steps: BuildStep[];
+      /** The step that runs, with the end of what it has printed so far; null when none does. */
+      running: {
+        /** Null for a generalisation. */
+        position: number | null;
+        name: string;
+        output: string;
+      } | null;
       /** What a generalisation cleared and warned of, a line each; null when there was none. */
       report: string | null;
     };
@@ -690,6 +697,8 @@ export interface Operations {
       id: string;
       /** A damaged image whose export this is: its layer gets these bytes, and no image is made. */
       heal_image_id?: number | undefined;
+      /** Start a machine on it once; the image is available only when that was ready. Default: false. */
+      boot_check?: boolean | undefined;
       /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
       disk?: string | undefined;
     };

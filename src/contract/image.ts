@@ -76,6 +76,22 @@ export const BuildStep = Type.Object(
   { title: 'BuildStep' },
 );
 
+const RunningStep = Type.Unsafe<{
+  position: number | null;
+  name: string;
+  output: string;
+} | null>({
+  type: ['object', 'null'],
+  description:
+    'The step that runs, with the end of what it has printed so far; null when none does',
+  properties: {
+    position: { type: ['integer', 'null'], description: 'Null for a generalisation' },
+    name: { type: 'string' },
+    output: { type: 'string' },
+  },
+  required: ['position', 'name', 'output'],
+});
+
 export const imageOperations = {
   imageList: define({
     method: 'GET',
@@ -230,6 +246,7 @@ export const imageOperations = {
     mayFollow: true,
     response: {
       steps: Type.Array(BuildStep),
+      running: RunningStep,
       report: NullableString(
         'What a generalisation cleared and warned of, a line each; null when there was none',
       ),

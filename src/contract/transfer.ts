@@ -146,6 +146,12 @@ export const transferOperations = {
           'A damaged image whose export this is: its layer gets these bytes, and no image is made',
         ),
       ),
+      boot_check: Type.Optional(
+        Type.Boolean({
+          description:
+            'Start a machine on it once; the image is available only when that was ready. Default: false',
+        }),
+      ),
       disk: Type.Optional(
         Text(
           255,

@@ -42,6 +42,8 @@ interface JobData {
   imageImport: {
     /** The name of the disk in an archive. */
     disk?: string;
+    /** Whether a machine is started on it once before the image is available. */
+    bootCheck?: boolean;
   };
   /** `refresh`: steps that reach the network are made anew. */
   imageInstall: { refresh?: boolean };

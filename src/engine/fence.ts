@@ -153,7 +153,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     close: engine.close,
   };
   const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
-  const { transfer, verify } = engine;
+  const { transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -174,6 +174,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         importLayer: at(transfer.importLayer, ({ layerId }) => [layerId]),
       },
     }),
+    ...(trial && { trial: { bootOnce: at(trial.bootOnce, ({ trialId }) => [trialId]) } }),
     ...(verify && { verify: { digest: at(verify.digest) } }),
   };
   // Each part that went in came out, which the compiler cannot see.

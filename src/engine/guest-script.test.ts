@@ -21,7 +21,8 @@ function run(script: string, files: Record<string, string> = {}, boot = 1) {
     for (const [name, text] of Object.entries(files))
       writeFileSync(join(given, name), text, { encoding: 'latin1', mode: 0o555 });
     writeFileSync(recipe, script, { mode: 0o755 });
-    const functions = recipeFunctions(recipe, given, boot).replaceAll(workFolder, work);
+    const run = { boot, environment: { http_proxy: "http://a'b:1/$x" } };
+    const functions = recipeFunctions(recipe, given, run).replaceAll(workFolder, work);
     const sh = (commands: string) =>
       spawnSync('/bin/sh', ['-c', `${functions}\n${commands}`], { encoding: 'utf8' });
     const { status, stdout, stderr } = sh('run_recipe; code=$?; oom_kills; exit $code');
@@ -61,6 +62,10 @@ describe('run_recipe', () => {
     }
     for (const line of ['#!/bin/sh', '#! /usr/bin/env sh', '#!/usr/bin/env -S A=1 sh -u'])
       assert.match(run(`${line}\necho here`).output, /^here\n/);
+  });
+
+  it('gives variables to the recipe as they are', () => {
+    assert.match(run('echo "$http_proxy"').output, /^http:\/\/a'b:1\/\$x\n/);
   });
 
   it('tells which start of the machine it is', () => {

@@ -7,14 +7,27 @@ import type { Identity } from './identity.ts';
 /** Where a recipe works. It is on the disk, because installers unpack gigabytes. */
 export const workFolder = '/var/tmp/silversmith-build';
 
+interface RecipeRun {
+  /** Counts the starts of the build machine, from 1. */
+  boot: number;
+  /** Variables for the recipe alone. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 /**
  * Defines `run_recipe`, which runs a recipe in a folder that it can write to and that has a link to
  * each of its files, and ends with the recipe's exit status; `forget_recipe`, which removes that
  * folder; and `oom_kills`, which prints how many processes the kernel has ended because the memory
- * was full. `boot` counts the starts of the build machine from 1: a recipe that asks for a reboot
- * finds the folder as it left it, and the number in SILVERSMITH_BOOT.
+ * was full. A recipe that asks for a reboot finds the folder as it left it, and the number of the
+ * start in SILVERSMITH_BOOT.
  */
-export const recipeFunctions = (recipe: string, files: string, boot: number): string => `
+export const recipeFunctions = (
+  recipe: string,
+  files: string,
+  { boot, environment = {} }: RecipeRun,
+): string => `
 oom_kills() {
   # A container has no count of its own but that of its control group.
   if [ -r /sys/fs/cgroup/memory.events ]; then
@@ -26,7 +39,9 @@ oom_kills() {
 forget_recipe() { cd / && rm -rf ${workFolder}; }
 run_recipe() (
   export DEBIAN_FRONTEND=noninteractive SILVERSMITH_BOOT=${boot}
-  # The layer below has no certificate of its own; what is installed may look for one.
+${Object.entries(environment)
+  .map(([name, value]) => `  export ${name}=${quoted(value)}\n`)
+  .join('')}  # The layer below has no certificate of its own; what is installed may look for one.
   if command -v make-ssl-cert >/dev/null && [ ! -e /etc/ssl/certs/ssl-cert-snakeoil.pem ]; then
     make-ssl-cert generate-default-snakeoil --force-overwrite 2>/dev/null
   fi

@@ -6,18 +6,51 @@ import type { ServiceCounts } from '../app/counts.ts';
 import { type Account, accountRoomBytes } from '../domain/account.ts';
 import type { Clock } from '../lib/clock.ts';
 
+const gaugesIn =
+  (registry: Registry) =>
+  (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
+
+function fill(gauge: Gauge, rows: ServiceCounts['counts']['jobs']): void {
+  gauge.reset();
+  for (const { labels, count } of rows) gauge.set(labels, count);
+}
+
+/** How long ago a time was; 0 when there is none. */
+const secondsBy = (clock: Clock) => (at: number | null | undefined) =>
+  Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
+
+/** Makes gauges of events and deliveries; the returned function sets them. */
+function countEvents(registry: Registry, clock: Clock): (found: ServiceCounts) => void {
+  const of = gaugesIn(registry);
+  const sinceSeconds = secondsBy(clock);
+  const deliveries = of('webhook_deliveries', 'Deliveries that wait or are dead.', ['state']);
+  const oldestDelivery = of(
+    'webhook_oldest_waiting_seconds',
+    'How long ago the delivery that waits longest was first to be sent.',
+  );
+  const oldestEvent = of('event_oldest_seconds', 'How old the oldest event is that is kept.');
+  const written = new Counter({
+    name: 'silversmith_events_written_total',
+    help: 'Events that this server has written.',
+    registers: [registry],
+  });
+  return ({ counts, eventsWritten }) => {
+    fill(deliveries, counts.deliveries);
+    oldestDelivery.set(sinceSeconds(counts.oldestDeliveryAt));
+    oldestEvent.set(sinceSeconds(counts.oldestEventAt));
+    written.reset();
+    written.inc(eventsWritten);
+  };
+}
+
 /** Makes gauges of the store's counts; the returned function sets them. */
 export function countGauges(
   registry: Registry,
   look: () => Promise<ServiceCounts>,
   clock: Clock,
 ): () => Promise<void> {
-  const of = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name: `silversmith_${name}`, help, labelNames, registers: [registry] });
-  const fill = (gauge: Gauge, rows: ServiceCounts['counts']['jobs']) => {
-    gauge.reset();
-    for (const { labels, count } of rows) gauge.set(labels, count);
-  };
+  const of = gaugesIn(registry);
   const jobs = of('jobs', 'Open jobs.', ['kind', 'state']);
   const oldestDue = of(
     'job_oldest_due_seconds',
@@ -50,10 +83,11 @@ export function countGauges(
     'How long ago the least recently verified layer was.',
   );
   const setAccount = accountGauges(of);
-  const sinceSeconds = (at: number | null | undefined) =>
-    Math.max(0, (clock.now() - (at ?? clock.now())) / 1000);
+  const sinceSeconds = secondsBy(clock);
+  const setEvents = countEvents(registry, clock);
   return async () => {
-    const { counts, dueAt, account, reruns } = await look();
+    const found = await look();
+    const { counts, dueAt, account, reruns } = found;
     fill(jobs, counts.jobs);
     oldestDue.set(sinceSeconds(dueAt));
     oldestOpen.set(sinceSeconds(counts.oldestJobAt));
@@ -67,6 +101,7 @@ export function countGauges(
     fill(disks, counts.disks);
     orphans.set(counts.orphans);
     unverified.set(sinceSeconds(counts.oldestVerifiedAt));
+    setEvents(found);
     setAccount(account);
   };
 }

@@ -9,6 +9,7 @@ import { AppError } from '../domain/error.ts';
 import { jobKindNames } from '../domain/job.ts';
 import type { Clock } from '../lib/clock.ts';
 import { countGauges } from './counted-metrics.ts';
+import { type DeliveryOutcome, EventMetrics } from './event-metrics.ts';
 import { connectionLimits } from './hygiene.ts';
 import { isOwn } from './own.ts';
 
@@ -22,6 +23,7 @@ const outcomes = ['done', 'cancelled', 'failed', 'retried', 'unforeseen'] as con
 
 /** The metrics of one server. The parts of the server call its methods to count their work. */
 export class Metrics {
+  readonly events: EventMetrics;
   readonly #registry = new Registry();
   readonly #clock: Clock;
   readonly #look: () => Promise<void>;
@@ -112,6 +114,7 @@ export class Metrics {
       labelNames: ['machine'],
       registers,
     });
+    this.events = new EventMetrics(this.#registry);
     this.#look = countGauges(this.#registry, counts, clock);
   }
 
@@ -148,6 +151,10 @@ export class Metrics {
   disksGrew(growers: readonly { machine: number; bytes: number }[]): void {
     this.#growers.reset();
     for (const { machine, bytes } of growers) this.#growers.set({ machine }, bytes);
+  }
+
+  delivered(outcome: DeliveryOutcome): void {
+    this.events.delivered(outcome);
   }
 
   journalFailed(): void {

@@ -41,6 +41,7 @@ import { FileAnswer, given, type Input } from './handler.ts';
 import { reachedAt } from './hygiene.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { lenientBody, lenientQuery } from './lenient.ts';
+import type { Metrics } from './metrics.ts';
 import { assertPermission, proven } from './proven.ts';
 import { parseLastEventId, streamHandlers } from './routes/event.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
@@ -62,6 +63,7 @@ export interface OperationOptions {
   clock: Clock;
   /** The address at which callers reach the server; null: the address of each request. */
   publicUrl: string | null;
+  metrics: Pick<Metrics, 'events'>;
   /** Tells the reconciler that something was changed. */
   nudge(): void;
 }
@@ -69,7 +71,7 @@ export interface OperationOptions {
 export function operationRoutes(app: FastifyInstance, options: OperationOptions): void {
   const bodies = new Bodies();
   const kept = new KeptAnswers();
-  const streams = new EventStreams(app, options.application);
+  const streams = new EventStreams(app, options.application, options.metrics.events);
   for (const name of operationNames) {
     const judge = judging(specOf(name), options.authenticator, bodies);
     app.route({

@@ -20,6 +20,11 @@ describe('what is written down', () => {
     'a link to a screen': [`GET http://host/access/${secret}?a=1`, secret],
     'a short link': ['GET /access/abc', 'abc'],
     'the password of a database': ['cannot reach postgres://me:pa%40ss@db/name', 'pa%40ss'],
+    'such a password with a slash': ['no such host: postgres://me:pa/ss@db/name', 'pa/ss'],
+    'such a password that begins like a port': ['postgresql://me:5432/s@db/name', '5432/s'],
+    'such a password with an @': ['postgres://me:p@ss@db.example:5432/name', 'p@ss'],
+    'such a password with spaces': ["postgres://me:correct horse's@db/name is wrong", 'horse'],
+    'the password of a proxy with a slash': ['https://me:pa/ss@proxy:8080/', 'pa/ss'],
     'the secret of a webhook': ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'MfKQ9r8G'],
     'a named value': ['password="hunter2" for me', 'hunter2'],
     'a named value in JSON within JSON': ['{\\"secret\\":\\"hunter2\\"}', 'hunter2'],
@@ -57,6 +62,7 @@ describe('what is written down', () => {
       'The token is older than the last one: job 4, attempt 2.',
       'postgres://me@db.example:5432/silversmith',
       'Use basic words.',
+      'http://db.example:8080/images/a@b is not there',
       'GET /x?q=100%25%20done&name=caf%C3%A9',
     ])
       assert.equal(redactText(text), text);

@@ -20,8 +20,14 @@ const forms: readonly (readonly [RegExp, string])[] = [
   // The header of a signed request, with or without its name: the key may stay, as it is no secret.
   [/\b([\w-]{1,128}):[\da-fA-F]{64}:[^:\s"]{1,256}:\d{13}\b/g, `$1:${redacted}`],
   [/\b(HMAC|Basic|Bearer)\s+(?!\{)[\w.~+/=:-]{16,}/gi, `$1 ${redacted}`],
-  // The password in the address of a database, an Incus or a proxy.
-  [/\b([a-z][a-z\d+.-]{1,30}:\/\/[^\s:/@"']{0,256}):[^\s/"']{1,512}@/gi, `$1:${redacted}@`],
+  // The password in the address of a database. It may be written as it is, with any character, so
+  // it goes to the last @ of the line.
+  [/\b(postgres(?:ql)?:\/\/[^\s:/@"']{0,256}):[^\n"]{1,512}@/gi, `$1:${redacted}@`],
+  // The password in the address of an Incus or a proxy; a port has no @ behind its path.
+  [
+    /\b([a-z][a-z\d+.-]{1,30}:\/\/[^\s:/@"']{0,256}):(?!\d{1,5}[/?#])[^\s"']{1,512}@/gi,
+    `$1:${redacted}@`,
+  ],
   [/\/access\/[\w-]+/g, `/access/${redacted}`],
   [/\bwhsec_[\w+/=-]+/g, redacted],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, redacted],

@@ -7,11 +7,11 @@ import { runCommand, systemPath } from './spawn.ts';
 describe('a command', () => {
   it('is over at its limit also when what it has started keeps its output open', async () => {
     const begun = performance.now();
-    const text = await runCommand('sh', ['-c', 'setsid sleep 10 & echo printed'], {
+    const text = await runCommand('sh', ['-c', 'setsid sleep 60 & echo printed'], {
       env: { PATH: systemPath },
       timeoutMs: 300,
     });
     assert.equal(text, 'printed\n');
-    assert.ok(performance.now() - begun < 5000);
+    assert.ok(performance.now() - begun < 50_000);
   });
 });

@@ -16,6 +16,12 @@ interface SpawnOptions {
   timeoutMs: number;
   outputBytesMax?: number;
   signal?: AbortSignal;
+  /**
+   * The command stays in our session: it may ask at the terminal, whose Ctrl-C ends it too. At a
+   * limit it is killed, and what it has started is not. Otherwise it gets a session of its own, in
+   * which everything is killed.
+   */
+  sharesTerminal?: boolean;
 }
 
 export class CommandError extends Error {
@@ -70,11 +76,16 @@ export function runCommand(
   args: readonly string[],
   options: SpawnOptions,
 ): Promise<string> {
-  const { timeoutMs, outputBytesMax = 1024 * 1024, signal, ...rest } = options;
+  const { timeoutMs, outputBytesMax = 1024 * 1024, signal, sharesTerminal, ...rest } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, {
+      ...rest,
+      detached: !sharesTerminal,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const kill = () => {
-      killGroup(child);
+      if (sharesTerminal) child.kill('SIGKILL');
+      else killGroup(child);
       // A program that it has started in a session of its own is not killed, and may keep the pipes open.
       child.stdout.destroy();
       child.stderr.destroy();

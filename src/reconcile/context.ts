@@ -22,6 +22,8 @@ export interface Meter {
   waited(kind: JobKind, ms: number): void;
   /** A call of the engine has ended. */
   verbEnded(verb: string, ms: number, hasFailed: boolean): void;
+  /** A delivery of a webhook was sent. `retried` means that it waits to be sent again. */
+  delivered(outcome: 'delivered' | 'retried' | 'dead'): void;
   passed(): void;
   taskDone(task: string): void;
   /** The disks that grew most in the last minute, while the host's disk is nearly full; else none. */

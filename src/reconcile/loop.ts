@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Job } from '../domain/job.ts';
 import { logWith } from '../lib/log.ts';
+import { Nudge } from '../lib/nudge.ts';
 import type { Tracer } from '../lib/trace.ts';
 import { Turns } from '../lib/turns.ts';
 import type { ClaimableJob } from '../store/port/job.ts';
@@ -22,6 +23,8 @@ import { watchEngine } from './watch-engine.ts';
 
 /** The most jobs that are claimed in one transaction. */
 const claimedMax = 100;
+/** Events that are written within so long wake the tasks once. */
+const eventsMs = 200;
 /** So often a pass looks for more jobs, while it finds some. */
 const roundsMax = 10;
 
@@ -42,8 +45,11 @@ export class Reconciler {
   readonly #workTurns = new Turns();
   readonly #guard: RemovalGuard;
   readonly #stop = new AbortController();
-  #wake: (() => void) | null = null;
-  #nudged = false;
+  readonly #nudge = new Nudge();
+  /** Of each task that was asked for by events. */
+  readonly #nudges = new Map<TaskName, Nudge>();
+  #eventTimer: NodeJS.Timeout | undefined;
+  #ignoreEvents = () => {};
   #loop: Promise<void> | null = null;
 
   constructor(options: ReconcilerOptions) {
@@ -53,12 +59,29 @@ export class Reconciler {
   }
 
   start(): void {
-    this.#loop ??= this.#run();
+    if (this.#loop !== null) return;
+    this.#loop = this.#run();
+    this.#ignoreEvents = this.#options.store.onEvents(() => {
+      this.#eventTimer ??= setTimeout(() => this.#eventsCame(), eventsMs);
+    });
   }
 
   nudge(): void {
-    this.#nudged = true;
-    this.#wake?.();
+    this.#nudge.nudge();
+  }
+
+  #eventsCame(): void {
+    this.#eventTimer = undefined;
+    for (const name of taskNames.filter((one) => 'wakesOnEvents' in tasks[one])) {
+      this.#nudgeOf(name).nudge();
+      if (!this.#tasks.has(name)) this.#begin(name);
+    }
+  }
+
+  #nudgeOf(name: TaskName): Nudge {
+    const known = this.#nudges.get(name) ?? new Nudge(this.#options.clock);
+    this.#nudges.set(name, known);
+    return known;
   }
 
   /**
@@ -67,7 +90,9 @@ export class Reconciler {
    */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the server stops'));
-    this.nudge();
+    this.#ignoreEvents();
+    clearTimeout(this.#eventTimer);
+    for (const nudge of [this.#nudge, ...this.#nudges.values()]) nudge.nudge();
     await this.#loop;
     await this.#ended();
     await Promise.allSettled(this.#tasks.values());
@@ -81,31 +106,20 @@ export class Reconciler {
     const { passMs = 1000, log } = this.#options;
     const dueAt = new Map<TaskName, number>();
     while (!this.#stop.signal.aborted) {
-      this.#nudged = false;
+      this.#nudge.take();
       try {
         await this.pass();
         this.#startTasks(dueAt);
       } catch (error) {
         log.error({ err: error }, 'a pass of the reconciler failed; the next one follows');
       }
-      if (!this.#nudged) await this.#sleep(passMs);
+      await this.#nudge.sleep(passMs);
     }
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = null;
   }
 
   /** Starts the tasks that are due. They run beside the passes, which must not wait for them. */
   #startTasks(dueAt: Map<TaskName, number>): void {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     for (const name of taskNames) {
       // A run that takes longer than the period reports its failure once.
       if (this.#tasks.has(name)) continue;
@@ -114,11 +128,22 @@ export class Reconciler {
       // A longer wait than the period means that the clock went back: treat the task as due.
       if (waitMs > 0 && waitMs <= everyMs) continue;
       dueAt.set(name, clock.now() + everyMs);
-      this.task(name).catch((error) => {
+      this.#begin(name);
+    }
+  }
+
+  /** Runs a task, and once more when it is nudged after it has looked for the last time. */
+  #begin(name: TaskName): void {
+    const { log } = this.#options;
+    this.task(name)
+      .then(() => {
+        const isAsked = this.#nudges.get(name)?.isSet === true;
+        if (isAsked && !this.#stop.signal.aborted && !this.#tasks.has(name)) this.#begin(name);
+      })
+      .catch((error) => {
         if (!this.#stop.signal.aborted)
           log.error({ err: error, task: name }, 'a task failed; its next run follows');
       });
-    }
   }
 
   /** Claims the jobs that are due and starts them. Resolves before they are done. */
@@ -199,21 +224,28 @@ export class Reconciler {
 
   async #runTask(name: TaskName, task: Task): Promise<void> {
     const { store, engine, settings, meter, log } = this.#options;
-    if (task.isIdle && (await store.read('system', task.isIdle))) return meter.taskDone(name);
+    const nudge = this.#nudgeOf(name);
+    nudge.take();
+    if (await task.isIdle?.(store)) return meter.taskDone(name);
     // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
-    if (task.scope === 'cluster' || engine.hostBound === undefined) {
-      const lease = `task ${name}`;
-      const isOurs = await store.write('system', (work) =>
-        work.jobs.takeLease(lease, this.#owner, task.everyMs + settings.leaseMs),
+    const isShared = task.scope === 'cluster' || engine.hostBound === undefined;
+    const keepLease = async () =>
+      !isShared ||
+      store.write('system', (work) =>
+        work.jobs.takeLease(`task ${name}`, this.#owner, task.everyMs + settings.leaseMs),
       );
-      if (!isOurs) return;
-    }
+    if (!(await keepLease())) return;
     const context = {
       ...this.#options,
       engine: watchEngine(engine, { meter }),
       log: logWith(log, { task: name }),
+      ...{ nudge, guard: this.#guard, signal: this.#stop.signal },
+      async keepLease() {
+        meter.taskDone(name);
+        return keepLease();
+      },
     };
-    await task.run({ ...context, guard: this.#guard, signal: this.#stop.signal });
+    await task.run(context);
     meter.taskDone(name);
   }
 }

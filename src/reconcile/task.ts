@@ -2,13 +2,21 @@
 // store and the engine afresh each time. It may be interrupted at any point, because the next run
 // does the rest.
 
-import type { Reader } from '../store/port/unit-of-work.ts';
+import type { Nudge } from '../lib/nudge.ts';
+import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies, Meter } from './context.ts';
 import type { RemovalGuard } from './removal-guard.ts';
 
 export interface TaskContext extends Dependencies {
   guard: RemovalGuard;
-  meter: Pick<Meter, 'disksGrew'>;
+  meter: Meter;
+  /** Is nudged when there is more to do; a run that does not look gets another run after it. */
+  nudge: Nudge;
+  /**
+   * For a run that takes longer than the period: keeps the task for this server, and returns
+   * whether it still is this server's.
+   */
+  keepLease(): Promise<boolean>;
   /** Aborts when the server stops. */
   signal: AbortSignal;
 }
@@ -21,7 +29,9 @@ export interface Task {
    * the first scope, where the engine is not bound to a host.
    */
   scope: 'host' | 'cluster';
+  /** Whether it also runs when events were written, by this server or another one. */
+  wakesOnEvents?: true;
   /** Whether there is nothing to do, so that not even a lease is written. */
-  isIdle?(work: Reader): Promise<boolean>;
+  isIdle?(store: Store): Promise<boolean>;
   run(context: TaskContext): Promise<void>;
 }

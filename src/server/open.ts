@@ -43,6 +43,7 @@ export async function openEngine(config: Config, installation?: string): Promise
         machineNetwork,
         confining,
         path: toolEnvironment.PATH ?? '',
+        environment: toolEnvironment,
         ...(id && { installation: id }),
       })
     : openSimulator({ root, clock: systemClock, speed: simulatorSpeed });

@@ -191,11 +191,11 @@ describe('a stream that the client reads', () => {
     const text = `data: ${JSON.stringify({ lines: ['x'.repeat(1_000_000)] })}\n\n`;
     const bytes = new TextEncoder().encode(text);
     const frames = new Frames();
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     let found = 0;
     for (let at = 0; at < bytes.length; at += 20)
       found += [...frames.push(bytes.subarray(at, at + 20))].length;
-    const tookMs = performance.now() - begun;
+    const tookMs = process.cpuUsage(begun).user / 1000;
     assert.equal(found, 1);
     assert.ok(tookMs < 3000, `it took ${tookMs} ms`);
   });

@@ -102,12 +102,12 @@ describe('a server that is away or busy', () => {
       [() => '1', 990],
       [soon, 300],
     ] as const) {
+      const begun = Date.now();
       const given = say();
       const busy = json(429, envelope(429), { 'retry-after': given });
       const { options, requests } = await scripted(t, busy, softwareAnswer);
-      const begun = performance.now();
       await createClient(options).softwareList();
-      assert.ok(performance.now() - begun >= leastMs, given);
+      assert.ok(Date.now() - begun >= leastMs, given);
       assert.equal(requests.length, 2);
     }
     const { options, requests } = await scripted(

@@ -116,7 +116,7 @@ describe('what follows an item', () => {
       const plan = rows.map(({ detail }) => String(detail)).join('; ');
       assert.match(
         plan,
-        /SEARCH (image|machine) USING (COVERING )?INDEX \w+_listed \(organisation_id=\? AND id<\?\)/,
+        /SEARCH (image|machine) USING (COVERING )?INDEX \w+_(listed|live) \(organisation_id=\? AND id<\?\)/,
       );
       assert.doesNotMatch(plan, /TEMP B-TREE|SCAN/);
     }

@@ -51,6 +51,10 @@ describe('a log that is followed', () => {
       await has(one, 'a line with "quotes", \u2028 and data: x');
     }
     late.close();
+    const log = async () => (await h.call('imageLog', { params: { id: body.id } })).body;
+    const { steps, running } = await log();
+    assert.deepEqual([steps, running.position, running.name], [[], 1, 'Editor']);
+    assert.equal(running.output, 'begun\na line with "quotes", \u2028 and data: x\n');
     say('last');
     end();
     await isOver(heard);
@@ -58,6 +62,7 @@ describe('a log that is followed', () => {
       ...['begun', 'a line with "quotes", \u2028 and data: x'],
       ...['last', 'simulated: Editor'],
     ]);
+    assert.equal((await log()).running, null);
     const last = heard.frames.at(-1);
     assert.deepEqual([last?.event, last?.data.status], ['end', 'available']);
     const again = await follow({ lastEventId: late.lastId() });

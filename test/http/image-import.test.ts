@@ -110,6 +110,24 @@ describe('an import', () => {
       assert.equal((await h.call('imageImport', { body })).status, 400, JSON.stringify(body));
   });
 
+  it('is available only when a machine came up on it once, where that was asked for', async (t) => {
+    const { h, imported, finish, image } = await transfers(t);
+    const disk = (content: string) =>
+      JSON.stringify({ simulated: [content], virtualBytes: 10 ** 9 });
+    const made = async (content: string, body?: object) => {
+      const { id } = await imported(disk(content));
+      return image((await finish(id, body)).attributes.id);
+    };
+    const stuck = 'sim-never-ready';
+    assert.equal((await made(stuck)).status, 'available');
+    assert.equal((await made('a system', { boot_check: true })).status, 'available');
+    const layers = (await h.engine.inventory(call)).layers.size;
+    const { status, status_reason } = await made(stuck, { boot_check: true });
+    assert.equal(status, 'failed');
+    assert.match(status_reason, /started on it once was not ready within 300 s/);
+    assert.equal((await h.engine.inventory(call)).layers.size, layers);
+  });
+
   it('heals a damaged image with its own export alone', async (t) => {
     const { h, install, exported, content, imported, finish, image } = await transfers(t);
     const [machine = 0] = h.machines;

@@ -4,6 +4,7 @@
 
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { runs } from '../runs.ts';
 import { type Scope, virtualClock } from '../support.ts';
 import { type Fault, faulty } from './fault.ts';
 import { startHarness } from './harness.ts';
@@ -76,7 +77,7 @@ describe('the service', () => {
           }
         },
       ),
-      { numRuns: 10 },
+      { numRuns: runs(5) },
     );
     t.diagnostic(`${steps} steps, ${injected} faults injected`);
   });

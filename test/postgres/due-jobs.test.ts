@@ -1,19 +1,14 @@
 // The search for due jobs on PostgreSQL steps through its index, however many jobs wait.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import pg from 'pg';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { fillQueue, tenOfEach, waitingOf } from '../contract/store/queue.ts';
-import { defer, type Scope } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { defer } from '../support.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 interface Plan {
   'Node Type': string;

@@ -2,18 +2,13 @@
 // or in that of the ids where the list has most of them.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { openPool } from '../../src/store/postgres/pool.ts';
-import { defer, type Scope } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
+import { defer } from '../support.ts';
+import { sharedPostgres } from './shared.ts';
 
-const file: Scope = { after };
-defer(file, () => {});
-let server: PostgresServer;
-before(async () => {
-  server = await startPostgres(file);
-});
+const server = await sharedPostgres();
 
 describe('what follows a row of a long list on PostgreSQL', () => {
   it('is looked up from that row on in an index, without a sort', async (t) => {

@@ -95,13 +95,16 @@ describe('three servers on one database', () => {
     const perRound = 30;
     for (let round = 1; ; round++) {
       const images = await Promise.all(
-        Array.from({ length: perRound }, async (_, number) => {
-          const { status, body } = await s.at(number).call('imageInstall', {
-            body: { software_ids: [s.editor.id], name: `image ${number}` },
-          });
-          assert.equal(status, 200, JSON.stringify(body));
-          return Number(body.id);
-        }),
+        Array.from({ length: perRound }, (_, number) =>
+          // Writes that conflict too often are refused, and asked for again.
+          waitFor('the image is taken', async () => {
+            const { status, body } = await s.at(number).call('imageInstall', {
+              body: { software_ids: [s.editor.id], name: `image ${number}` },
+            });
+            assert.ok(status === 200 || status === 503, JSON.stringify(body));
+            return status === 200 && Number(body.id);
+          }),
+        ),
       );
       for (const id of images) assert.equal((await s.imageSettled(id)).status, 'available');
       const done = await jobsDone();
@@ -144,7 +147,7 @@ describe('three servers on one database', () => {
     const store = await openPostgres({ url });
     defer(t, () => store.close());
     const [row] = await server.query('select extract(epoch from clock_timestamp()) * 1000 as ms');
-    assert.ok(Math.abs(store.clock.now() - Number(row?.ms)) < 1000);
+    assert.ok(Math.abs(store.clock.now() - Number(row?.ms)) < 60_000);
     assert.equal(await store.read('system', async (work) => work.now() > 1e12), true);
   });
 });

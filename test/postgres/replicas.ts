@@ -2,6 +2,7 @@
 // share a cluster, and a folder of transfers.
 
 import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../src/lib/clock.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import { buildService, type Service } from '../../src/server/service.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
@@ -15,6 +16,8 @@ interface Options {
   settings?: Partial<Settings>;
   /** How long the simulated work takes: 1 is as real, 0 takes no time. */
   speed?: number;
+  /** Of the servers and their stores. Default: that of the host, and of the database. */
+  clock?: Clock;
 }
 
 export const withoutHost = <Engine extends { hostBound?: unknown }>({
@@ -24,14 +27,16 @@ export const withoutHost = <Engine extends { hostBound?: unknown }>({
 
 /** Starts the servers; the first has an organisation, machines, a base and software. */
 export async function startReplicas(t: Scope, url: string, options: Options) {
-  const { count, requestsPerSecond = 0, settings = {}, speed = 0 } = options;
-  const openStore = () => openPostgres({ url, requestsPerSecond });
+  const { count, requestsPerSecond = 0, settings = {}, speed = 0, clock } = options;
+  const openStore = () =>
+    openPostgres({ url, requestsPerSecond, ...(clock && { now: clock.now }) });
   const first = await startHarness(t, {
     openStore,
     wrapEngine: withoutHost,
     requestsPerSecond,
     settings,
     speed,
+    ...(clock && { clock }),
   });
   first.store.onNudge(() => first.service.reconciler.nudge());
   const services: Service[] = [first.service];

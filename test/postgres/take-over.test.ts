@@ -28,7 +28,8 @@ async function startBusy(t: Scope, replica: Replica) {
   return child;
 }
 
-const leaseMs = 1000;
+/** So long that a busy machine does not let it pass. */
+const leaseMs = 5000;
 
 describe('a server that is killed with a claimed job', () => {
   it('keeps it while it lives, and leaves it to another server after its lease', async (t) => {
@@ -47,18 +48,18 @@ describe('a server that is killed with a claimed job', () => {
       return job?.state === 'running' && job;
     });
     await s.join();
-    // Two leases later it is still the first owner's, who renews it.
+    // After its first lease it is still the first owner's, who renews it.
     await waitFor('it is renewed', async () => {
       const [job] = await jobs();
       assert.deepEqual([job?.lease_owner, job?.attempts], [claimed.lease_owner, claimed.attempts]);
-      return Number(job?.lease_until) > Number(claimed.lease_until) + 2 * leaseMs;
+      return Number(job?.lease_until) > Number(claimed.lease_until) + leaseMs;
     });
     const killedAt = performance.now();
     busy.kill('SIGKILL');
     await waitFor(
       'the job is done',
       async () => (await jobs())[0]?.state === 'done',
-      leaseMs + 30_000,
+      leaseMs + 60_000,
     );
     t.diagnostic(`done ${Math.round(performance.now() - killedAt)} ms after the kill`);
     const [done] = await jobs();

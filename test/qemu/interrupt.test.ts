@@ -68,7 +68,7 @@ describe('a server that is stopped during an import', () => {
     await s.close();
     const tookMs = performance.now() - startedAt;
     t.diagnostic(`${Math.round(tookMs)} ms`);
-    assert.ok(tookMs < 10_000, `${tookMs}`);
+    assert.ok(tookMs < 60_000, `${tookMs}`);
     assert.deepEqual(await readdir(join(s.dataDir, 'engine', 'builds')), []);
     await undo();
     const heir = await serve(s.config);

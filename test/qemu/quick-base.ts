@@ -15,6 +15,8 @@ const mib = 1024 ** 2;
 export const guests = {
   ready: 'say_ready',
   silent: 'echo stuck here >/dev/ttyS0',
+  /** Says why, and goes off when its console was surely read. */
+  dies: 'echo no disk for me >/dev/ttyS0; $B sleep 8; $B poweroff -f',
   floods: 'while :; do $B cat /bin/busybox >/dev/ttyS1; $B cat /bin/busybox >/dev/ttyS0; done',
   /** Writes until the disk is full, then reports it. */
   writes:

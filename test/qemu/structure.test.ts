@@ -19,11 +19,12 @@ import { systemPath } from '../../src/lib/spawn.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { layerId } from '../contract/engine/world.ts';
+import { runs } from '../runs.ts';
 import { smallDisk } from '../small-disk.ts';
 import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const mib = 1024 ** 2;
-const runs = { numRuns: 12, endOnFailure: true };
+const few = { numRuns: runs(12), endOnFailure: true };
 
 /**
  * Opens an engine, and makes a file system with a file in it: as a raw disk, a plain qcow2 and a
@@ -98,9 +99,9 @@ describe('a disk from outside', () => {
         fc.asyncProperty(lengths, async (bytes) => {
           if (!(await taken(whole.subarray(0, -bytes)))) refused++;
         }),
-        runs,
+        few,
       );
-      t.diagnostic(`${name}: ${refused} of ${runs.numRuns} cuts refused`);
+      t.diagnostic(`${name}: ${refused} of ${few.numRuns} cuts refused`);
       assert.ok(!(await taken(whole.subarray(0, whole.length / 2))), `half of ${name}`);
     }
     await writeFile(file('half'), (await readFile(file('plain'))).subarray(0, mib));
@@ -126,7 +127,7 @@ describe('a disk from outside', () => {
         bent.writeUInt32BE((bent.readUInt32BE(at * 4) ^ mask) >>> 0, at * 4);
         if (!(await taken(bent))) refused++;
       }),
-      { ...runs, numRuns: 30 },
+      { ...few, numRuns: runs(30) },
     );
     t.diagnostic(`${refused} of 30 bent files refused`);
     const marked = (bit: number) => {

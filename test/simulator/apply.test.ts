@@ -105,6 +105,28 @@ describe('apply', { concurrency: 2 }, () => {
     assert.deepEqual(await imagesOf(), ['Office', ...Array(7).fill('Studio')]);
   });
 
+  it('run at once with other numbers and other software makes nothing twice', async (t) => {
+    const { apply, list, run, folder } = await start(t);
+    const counts = [3, 150, 230, 230];
+    const files = counts.map((_, at) => join(folder, `${at}.yaml`));
+    for (const [at, count] of counts.entries())
+      await writeFile(
+        files[at] ?? '',
+        `version: 1\nmachines:\n  - {type: Small, count: ${count}}\n`,
+      );
+    const all = await Promise.all(files.map((file) => run('apply', '--file', file)));
+    for (const one of all) assert.equal(one.code, 0, one.err);
+    assert.equal((await list('machine')).length, 230);
+    const image = (title: string) => `version: 1\nimages:\n  - {name: One, software: [${title}]}\n`;
+    const [first = '', second = ''] = files;
+    await writeFile(first, image('htop'));
+    await writeFile(second, image('Git'));
+    const both = await Promise.all([first, second].map((file) => run('apply', '--file', file)));
+    const images = await list('image');
+    assert.equal(images.length, 1, both.map(({ err }) => err).join(''));
+    assert.equal((await apply(image('Git, htop'), '--yes')).code, 0);
+  });
+
   it('makes again what was deleted, and says what failed while the rest goes on', async (t) => {
     const { apply, list, run } = await start(t);
     const text = 'version: 1\nimages:\n  - {name: A, software: [htop]}\n';

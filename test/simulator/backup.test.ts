@@ -39,7 +39,7 @@ describe('a backup', { concurrency: 2 }, () => {
       }
     })();
     const folder = join(await temporaryFolder(t), 'backup');
-    while (acknowledged.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    await waitFor('some captures are acknowledged', () => acknowledged.length >= 3);
     const before = [...acknowledged];
     const made = await demo.run('backup', '--to', folder);
     writing = false;

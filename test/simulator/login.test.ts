@@ -158,6 +158,18 @@ describe('login', { concurrency: 2 }, () => {
     assert.ok(isAbsolute(profilesFile({ HOME: 'home', XDG_CONFIG_HOME: 'config' })));
   });
 
+  it('says what to do where no profile can be kept', async (t) => {
+    const { run, printing, url, key, secret, home } = await start(t);
+    const login = ['login', '--url', url, '--key', key, '--', ...printing(secret)];
+    const file = join(home, 'a-file');
+    await writeFile(file, '');
+    for (const place of [file, '/sys']) {
+      const { code, err } = await run({ XDG_CONFIG_HOME: place }, ...login);
+      assert.deepEqual([code, /cannot be kept in .*Set XDG_CONFIG_HOME/.test(err)], [4, true], err);
+    }
+    assert.equal((await run({}, ...login)).code, 0);
+  });
+
   it('refuses a file of profiles that others can read or change, or that is broken', async (t) => {
     const { run, login, printing, secret, file } = await start(t);
     await login('--', ...printing(secret));

@@ -114,6 +114,20 @@ describe('a server that does not run', { concurrency: 2 }, () => {
 });
 
 describe('credentials', () => {
+  it('is distinguished from one whose answer is too long to be read', async (t) => {
+    const { run } = await startDemo(t);
+    const long = await listening(t, (_, response) => {
+      response.writeHead(200, { 'content-length': 3e8 });
+      response.write('{');
+    });
+    const { code, err } = await run(...listing(long));
+    assert.deepEqual(
+      [code, /answer of http.* is too long \(more than 256 MB\)/.test(err)],
+      [1, true],
+    );
+    assert.doesNotMatch(err, /No server/);
+  });
+
   it('are named when incomplete or missing, and so is a command that takes none', async (t) => {
     const { runIn, dataDir } = await startDemo(t);
     await refuses(runIn, [

@@ -22,7 +22,8 @@ export function inTerminal(
   const typed = [process.execPath, entry, ...args].map(quoted).join(' ');
   const line = `stty cols ${columns} rows ${rows}; exec ${typed}`;
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-    env: { TERM: 'xterm', SHELL: '/bin/sh', ...env },
+    // Nobody turns the pages of a long result, unless a test names a pager.
+    env: { TERM: 'xterm', SHELL: '/bin/sh', PAGER: '', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let shown = '';

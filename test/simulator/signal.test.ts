@@ -15,9 +15,9 @@ import { entry } from '../server-process.ts';
 import { temporaryFolder, waitFor } from '../support.ts';
 import { startDemoAlone } from './demo.ts';
 
-const endsMs = 5000;
-/** A sparse file of this size takes half a minute to read, but no room on the disk. */
-const longBytes = 64 * 1024 ** 3;
+const endsMs = 60_000;
+/** A sparse file of this size takes many minutes to read, but no room on the disk. */
+const longBytes = 1024 ** 4;
 
 describe('software add', () => {
   it('ends within seconds of a signal, adds nothing, and says so in the trail', async (t) => {
@@ -78,7 +78,7 @@ describe('the making of the demo base', () => {
     stop.abort(new Error('the reason'));
     await ended;
     const tookMs = performance.now() - startedAt;
-    assert.ok(tookMs < 2 * endsMs, `${tookMs} ms`);
+    assert.ok(tookMs < endsMs, `${tookMs} ms`);
     assert.ok(!isAlive(pid));
     assert.deepEqual(await readdir(cache), []);
   });

@@ -55,12 +55,14 @@ describe('silversmith image export and import', () => {
     const { run, runAlone, dataDir } = await startDemo(t);
     assert.equal((await run('image', 'install', '--name', 'Plain')).code, 0);
     const file = join(dataDir, 'plain.qcow2');
-    const startedAt = performance.now();
+    let startedAt = performance.now();
     const exported = await runAlone('image', 'export', 'Plain', '--output', file);
     assert.equal(exported.code, 0, exported.err);
+    // An answer that nobody reads holds its connection, and the process, for 30 s.
+    assert.ok(performance.now() - startedAt < 28_000);
+    startedAt = performance.now();
     const imported = await runAlone('image', 'import', file, '--name', 'Again');
     assert.equal(imported.code, 0, imported.err);
-    // An answer that nobody reads holds its connection, and the process, for 30 s.
-    assert.ok(performance.now() - startedAt < 25_000);
+    assert.ok(performance.now() - startedAt < 28_000);
   });
 });

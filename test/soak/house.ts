@@ -3,7 +3,6 @@
 // or their network. At the end the checker compares all answers with each other and with the
 // database, and the doctor compares the database with the cluster.
 
-import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -188,5 +187,3 @@ export function chosenAtRandom(seed: number, count: number): Disturbance[] {
   const kinds = ['server', 'server', 'database', 'daemon', 'member', 'network'] as const;
   return Array.from({ length: count }, () => random.one(kinds) ?? 'server');
 }
-
-export const newSeed = (): number => randomBytes(2).readUInt16BE();

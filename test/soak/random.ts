@@ -1,5 +1,7 @@
 // A seeded source of random choices (mulberry32): the same seed makes the same choices.
 
+import { randomBytes } from 'node:crypto';
+
 export interface Random {
   /** A number from 0 to below 1. */
   next(): number;
@@ -23,3 +25,6 @@ export function randomOf(seed: number): Random {
     one: (items) => items[Math.floor(next() * items.length)],
   };
 }
+
+/** A seed for a run; its test prints it. */
+export const newSeed = (): number => randomBytes(2).readUInt16BE();

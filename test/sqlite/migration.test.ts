@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { chmod, cp, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,9 +21,11 @@ import { storeOf } from './schemas.ts';
 const nothing = 'nothing';
 const files = ['silversmith.db', 'silversmith.db-wal'];
 
-/** The digest of a file; undefined when it does not exist. */
+/** The digest of a file; undefined when it is empty or does not exist. */
 const contentOf = (path: string) =>
-  existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : undefined;
+  existsSync(path) && statSync(path).size > 0
+    ? createHash('sha256').update(readFileSync(path)).digest('hex')
+    : undefined;
 
 async function folderAs(t: Scope, version: string): Promise<string> {
   const dataDir = await temporaryFolder(t);
@@ -82,15 +84,19 @@ describe('a migration that dies', () => {
     it(`after any of its statements, from ${version}, leaves the old schema or the new one, and is done by the next`, async (t) => {
       const dataDir = await folderAs(t, version);
       const before = schemaOf(dataDir);
+      const contents = () => files.map((file) => contentOf(join(dataDir, file))).join();
       const cuts = new Map<string, number>();
+      const seen = new Set([contents()]);
       let statements = 0;
       // The files at this moment are those that a killed process would leave. Most statements change
-      // none, because their transaction is not committed, so equal files are examined once.
+      // none, because their transaction is not committed, so equal files are examined once, and
+      // those from before it not again.
       await migrated(dataDir, () => {
-        const content = files.map((file) => join(dataDir, file)).map(contentOf);
+        const content = contents();
         statements++;
-        if (cuts.has(content.join())) return;
-        cuts.set(content.join(), statements);
+        if (seen.has(content)) return;
+        seen.add(content);
+        cuts.set(content, statements);
         const cut = join(dataDir, `cut-${statements}`);
         mkdirSync(cut);
         for (const file of files)
@@ -113,20 +119,25 @@ describe('a migration that dies', () => {
   it('by SIGKILL leaves the old schema or the new one, and is done by the next', async (t) => {
     for (const version of [nothing, versions[2] ?? nothing]) {
       const first = await folderAs(t, version);
-      const before = schemaOf(first);
-      let [at, status] = [3, null as number | null];
-      for (; status === null; at += 27) {
+      const copied = async () => {
         const dataDir = await temporaryFolder(t);
         await cp(first, dataDir, { recursive: true });
-        status = await openedAlone(dataDir, at);
+        return dataDir;
+      };
+      const whole = await copied();
+      let statements = 0;
+      await migrated(whole, () => void statements++);
+      const [before, after] = [schemaOf(first), schemaOf(whole)];
+      assert.ok(after.includes(Object.keys(sqliteMigrations).at(-1) ?? ''));
+      for (const part of [0, 0.3, 0.6, 0.9, 1]) {
+        const dataDir = await copied();
+        const at = Math.max(3, Math.floor(statements * part));
+        assert.equal(await openedAlone(dataDir, at), null, `statement ${at} is not its last`);
         const left = schemaOf(dataDir);
-        await migrated(dataDir);
-        const after = schemaOf(dataDir);
         assert.ok([before, after].includes(left), `after statement ${at} it is neither`);
-        assert.ok(after.includes(Object.keys(sqliteMigrations).at(-1) ?? ''));
+        await migrated(dataDir);
+        assert.equal(schemaOf(dataDir), after);
       }
-      assert.equal(status, 0);
-      assert.ok(at > 20, 'it was killed at some statements');
     }
   });
 });

@@ -4,7 +4,7 @@
 import { AppError, invalid } from '../../domain/error.ts';
 import type { KeyId, OrganisationId } from '../../domain/ids.ts';
 import type { AccessKey } from '../../domain/key.ts';
-import { isPermission, type Permission, permissions } from '../../domain/key.ts';
+import { isInUse, isPermission, type Permission, permissions } from '../../domain/key.ts';
 import {
   isOperatorKeyId,
   isOperatorPermission,
@@ -29,6 +29,8 @@ export interface NewKey {
   permissions: readonly string[];
   /** From when on it is refused, ms since 1970; null: never. */
   expiresAt?: number | null;
+  /** Refuse it where a key of that name and organisation is in use. */
+  isOnly?: boolean;
 }
 
 /** A key without its secret; `organisationId` is null for a key of an operator. */
@@ -75,7 +77,7 @@ async function addKey(
   work: Writer,
   masterKey: MasterKey,
   { key: id, secret }: Credentials,
-  { organisation, permissions: wanted, name, expiresAt = null }: NewKey,
+  { organisation, permissions: wanted, name, expiresAt = null, isOnly = false }: NewKey,
 ): Promise<void> {
   const row = { id, name, expiresAt, ...sealed(masterKey, secret) };
   if (organisation === null) {
@@ -85,6 +87,10 @@ async function addKey(
   const allowed = known(wanted, isPermission, permissions);
   const organisationId =
     typeof organisation === 'string' ? await work.organisations.ensure(organisation) : organisation;
+  const isTaken = (one: AccessKey) =>
+    one.organisationId === organisationId && one.name === name && isInUse(one, work.now());
+  if (isOnly && (await work.keys.list()).some(isTaken))
+    throw new AppError('conflict', `There is a key ${JSON.stringify(name)} already.`);
   return work.keys.add({ ...row, organisationId, permissions: allowed });
 }
 

@@ -1,5 +1,5 @@
-// Carries a plan out. Each request has an idempotency key that is made from what it is about and
-// what was there, so that two runs at once, or one after a lost answer, do a thing once.
+// Carries a plan out. What makes a thing has an idempotency key of what it makes and what was there,
+// and not of how much or how, so that of two runs at once, or after a lost answer, one makes it.
 
 import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
@@ -7,11 +7,12 @@ import { UsageError } from '../parse.ts';
 import { outcomesOf } from '../remote/each.ts';
 import { follow, stateOf, type Waiting } from '../remote/follow.ts';
 import { lookAtImage } from '../remote/settle.ts';
+import { atOnce, keyOf, unlessConflict } from './at-once.ts';
+import { assign, NewMachines } from './machines.ts';
 import type { Now } from './now.ts';
 import { lineOfStep, type Plan, type Step } from './plan.ts';
 
 const perRequest = 100;
-const assignedPerRequest = 1000;
 /** How often a kept answer may name an image that was deleted since. */
 const triesMax = 10;
 
@@ -20,12 +21,6 @@ type StepOf<Kind> = Extract<Step, { kind: Kind }>;
 export interface Result {
   done: Step[];
   failed: { step: Step; error: unknown }[];
-}
-
-/** A key for a request: the same for the same work on the same state. */
-async function keyOf(...parts: readonly unknown[]): Promise<string> {
-  const { createHash } = process.getBuiltinModule('node:crypto');
-  return `apply-${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }
 
 const idIn = (noun: string, list: readonly { id: number; name: string }[], name: string) => {
@@ -71,10 +66,19 @@ export async function converge(
       result.failed.push({ step, error });
     }
   };
+  const machines = new NewMachines(client, now);
   for (const step of stepsOf('create'))
-    await attempt(step, () => create(client, step, now, imageId));
+    await attempt(step, () =>
+      machines.make(step, step.image === null ? null : imageId(step.image)),
+    );
   for (const step of stepsOf('assign'))
-    await attempt(step, () => assign(client, imageId(step.image), step.machines));
+    await attempt(step, () =>
+      assign(
+        client,
+        imageId(step.image),
+        step.machines.map(({ id }) => id),
+      ),
+    );
   for (const step of stepsOf('protect'))
     await attempt(step, () =>
       client.imageProtect({ id: imageId(step.image), protected: step.protected }),
@@ -144,8 +148,12 @@ async function begin(client: Client, step: StepOf<'image'> | undefined, now: Now
     }),
   };
   for (let tries = 0; tries < triesMax; tries++) {
-    const idempotencyKey = await keyOf('image', input, step.replaces, tries);
-    const image = await client.imageInstall(input, { idempotencyKey });
+    const idempotencyKey = await keyOf('image', name, step.replaces, tries);
+    const image = await client.imageInstall(input, { idempotencyKey }).catch(unlessConflict);
+    if (image === null) {
+      if (await isMadeByAnother(client, name, now)) throw atOnce(`image ${name}`);
+      continue;
+    }
     const { id } = image.attributes;
     // An answer that was kept may be that of an image which failed or was deleted since.
     const found = await client.imageGet({ id }).catch((error: unknown) => {
@@ -157,34 +165,12 @@ async function begin(client: Client, step: StepOf<'image'> | undefined, now: Now
   throw new UsageError(`Image ${name} was made and deleted again too often.`, 'conflict');
 }
 
-async function create(
-  client: Client,
-  step: StepOf<'create'>,
-  now: Now,
-  imageId: (name: string) => number,
-): Promise<void> {
-  const image = step.image === null ? null : imageId(step.image);
-  const type = idIn('machine type', now.types, step.type);
-  const before = now.machines.map(({ id }) => id);
-  const machines: { id: number }[] = [];
-  for (let left = step.count; left > 0; left -= perRequest) {
-    const input = { plan_id: type, quantity: Math.min(left, perRequest) };
-    const idempotencyKey = await keyOf('machines', input, step.image, left, before);
-    const answer = await client.machineCreate(input, { idempotencyKey });
-    machines.push(...answer.machines.map(({ attributes: { id } }) => ({ id })));
-  }
-  if (image !== null) await assign(client, image, machines);
-}
-
-async function assign(
-  client: Client,
-  id: number,
-  machines: readonly { id: number }[],
-): Promise<void> {
-  for (let from = 0; from < machines.length; from += assignedPerRequest) {
-    const some = machines.slice(from, from + assignedPerRequest).map((one) => one.id);
-    await client.imageAssign({ id, machine_ids: some });
-  }
+async function isMadeByAnother(client: Client, name: string, now: Now): Promise<boolean> {
+  const { images } = await client.imageList({ q: name, per_page: perRequest });
+  const known = new Set(now.images.map(({ id }) => id));
+  return images.some(
+    ({ attributes: one }) => one.name === name && !known.has(one.id) && one.status !== 'failed',
+  );
 }
 
 /** Another run may have deleted it already. */

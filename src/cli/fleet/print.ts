@@ -27,11 +27,15 @@ function declared(images: readonly Image[]): Map<string, Image> {
   return byName;
 }
 
+/** The specification requires no field, and this one is for images with software. */
+function titlesOf({ softwares }: Partial<Image>) {
+  const titles = (softwares ?? []).map((one) => one.attributes.name);
+  return titles.length > 0 && { software: titles.sort() };
+}
+
 const imageOf = (image: Image): DeclaredImage => ({
   name: image.name,
-  ...(image.softwares.length > 0 && {
-    software: image.softwares.map((one) => one.attributes.name).sort(),
-  }),
+  ...titlesOf(image),
   ...(image.protected === true && { protected: true }),
 });
 
@@ -64,6 +68,7 @@ function comments(fleet: Fleet, now: Now, { source, isForAnother }: Options): st
   return [
     ` The fleet of ${source}. To compare or apply it: silversmith apply --file FILE --dry-run`,
     ' The API does not tell the bases of images; add base: NAME where it matters.',
+    ...(now.hasMachines ? [] : [' The server tells no machines; declare them by hand.']),
     ...(titles.length > 0
       ? [` The images need these titles, which the operator adds under software: ${list(titles)}`]
       : []),

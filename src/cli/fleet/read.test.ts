@@ -37,6 +37,16 @@ describe('a fleet file', () => {
       ],
       ['version: 1\nimages:\n  - software: [x]\n', /^fleet\.yaml:3:5: name is missing here/],
       ['version: 1\nimages:\n  - name: 7\n', /^fleet\.yaml:3:5: name must be string/],
+      [
+        `version: 1\nimages:\n- ${'['.repeat(40)}x${']'.repeat(40)}\n`,
+        /^fleet\.yaml:3:1\d: it is nested deeper than 10/,
+      ],
+      [`version: 1\nx: ${'{a: '.repeat(12)}`, /nested deeper|fleet\.yaml:2/],
+      ['['.repeat(200_000), /^fleet\.yaml:.*it is nested deeper than 10 levels.*brackets/],
+      [
+        Array.from({ length: 900 }, (_, at) => `${' '.repeat(at)}a:`).join('\n'),
+        /:1\d:1\d: it is nested/,
+      ],
       ['version: 1\nversion: 1\n', /^fleet\.yaml:2:1: Map keys must be unique/],
       ['version: 1\nimages: [\n', /^fleet\.yaml:3:1: /],
       [

@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { Ajv, type ErrorObject } from 'ajv';
-import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
 import { readableFile } from '../file.ts';
 import { UsageError } from '../parse.ts';
 import { didYouMean } from '../similar.ts';
@@ -13,6 +13,8 @@ import { type Fleet, fleetSchema } from './schema.ts';
 const fileBytesMax = 1024 * 1024;
 const aliasesMax = 100;
 const faultsShownMax = 20;
+const depthMax = 10;
+const deepSays = `it is nested deeper than ${depthMax} levels, and a fleet file never is; look for brackets that are not closed, or for lines that are indented too far.`;
 
 type Path = readonly (string | number)[];
 
@@ -38,6 +40,8 @@ export function parseFleet(file: string, text: string): FleetFile {
     return `${file}:${line}:${col}`;
   };
   const placeOf = (path: Path) => place(offsetOf(document, path));
+  const deep = tooDeep(document);
+  if (deep !== null) fail([[place(deep), deepSays]]);
   if (document.errors.length > 0)
     fail(
       document.errors.map(({ pos, message }) => [
@@ -53,6 +57,26 @@ export function parseFleet(file: string, text: string): FleetFile {
   const faults = check(value);
   if (faults.length > 0) fail(faults.map(({ path, says }: Fault) => [placeOf(path), says]));
   return { fleet: value, placeOf };
+}
+
+/** Where a part begins that is nested too deeply; null when there is none. */
+function tooDeep({ contents, errors }: Document.Parsed): number | null {
+  // The parser calls itself for each level, and reports where it could not go on.
+  const endless = errors.find(({ message }) => /call stack/.test(message));
+  if (endless) return endless.pos[0];
+  let level: unknown[] = [contents];
+  for (let depth = 0; depth <= depthMax; depth++) {
+    level = level.flatMap((node): unknown[] =>
+      isMap(node)
+        ? node.items.flatMap(({ key, value }) => [key, value])
+        : isSeq(node)
+          ? node.items
+          : [],
+    );
+  }
+  const [first] = level;
+  if (first === undefined) return null;
+  return isNode(first) ? (first.range?.[0] ?? 0) : 0;
 }
 
 /** The file as data. An alias that leads to itself, or to very much, is refused. */

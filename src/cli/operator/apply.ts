@@ -14,9 +14,9 @@ import { type Recipe, recipeDigest } from '../../domain/software.ts';
 import { sha256File } from '../../lib/files.ts';
 import { readableFile } from '../file.ts';
 import type { Fleet } from '../fleet/schema.ts';
+import { interruptible } from '../interruptible.ts';
 import { duration, parsed, UsageError } from '../parse.ts';
 import type { Opened, OperatorContext } from './context.ts';
-import { interruptible } from './interruptible.ts';
 
 /** A change with the line that announces it. `make` resolves to the line of the result. */
 interface Change {
@@ -169,7 +169,7 @@ async function keyChanges({ store }: Opened, declared: readonly Of<'keys'>[]): P
       line: `+ key ${name} of ${organisation}`,
       async make({ operator, masterKey }) {
         const made = await keyCreate(operator, masterKey, {
-          ...{ organisation, name, permissions: wanted, expiresAt: null },
+          ...{ organisation, name, permissions: wanted, expiresAt: null, isOnly: true },
         });
         return `+ key ${name} of ${organisation}: ${made.key}, secret ${made.secret} (not shown again)`;
       },

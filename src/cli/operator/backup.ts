@@ -8,10 +8,10 @@ import { invalid } from '../../domain/error.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseConfig } from '../../server/options.ts';
 import { folderAt, newFolder } from '../file.ts';
+import { interruptible } from '../interruptible.ts';
 import { parsed, path } from '../parse.ts';
 import { type Local, type OperatorContext, operatorName } from './context.ts';
 import { failOn, inWords } from './doctor.ts';
-import { interruptible } from './interruptible.ts';
 
 export function backupCommand(command: Command, context: OperatorContext): void {
   const { local, withStore, print, terminal } = context;

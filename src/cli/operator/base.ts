@@ -1,19 +1,21 @@
 // silversmith base add|show|try, and base list --local
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { baseAdd, baseList, baseTry, baseWarnings, type Trial } from '../../app/operator/base.ts';
+import { baseHeal } from '../../app/operator/base-heal.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { invalid, notFound } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import type { Engine } from '../../engine/port/engine.ts';
+import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
+import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
-import { whole, words } from '../parse.ts';
+import { duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
-import { interruptible } from './interruptible.ts';
 import { newestCommand, offerCommands } from './offer.ts';
 
 interface Added {
@@ -30,12 +32,16 @@ interface Added {
   timeout: number;
 }
 
-const trialOption = ['--timeout <seconds>', 'limit of the trial', whole(1, 3600), 300] as const;
+const trialOption = () =>
+  new Option('--timeout <duration>', 'limit of the trial, such as 90s or 10m')
+    .argParser(duration('1s', '1h', { bare: true }))
+    .default(300_000, '5m');
 
 export function baseCommands(base: Command, context: OperatorContext): void {
   addCommand(base, context);
   tryCommand(base, context);
   showCommand(base, context);
+  healCommand(base, context);
   offerCommands('base', base, context);
   newestCommand(base, context);
 }
@@ -63,7 +69,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
-    .option(...trialOption)
+    .addOption(trialOption())
     .action(async (flags: Local & Added) => {
       const { files, boot } = await filesOf(flags);
       await withStore(flags, async (opened) => {
@@ -113,7 +119,7 @@ function tryCommand(base: Command, { local, withStore, print, terminal }: Operat
       .command('try <base>')
       .description('start a build machine on a base image, to see whether it works'),
   )
-    .option(...trialOption)
+    .addOption(trialOption())
     .action((given: string, flags: Local & { timeout: number }) =>
       withStore(flags, async (opened) => {
         const bases = await baseList(opened.store);
@@ -153,19 +159,41 @@ function showCommand(base: Command, { local, withStore, print }: OperatorContext
   );
 }
 
+function healCommand(base: Command, { local, withStore, print }: OperatorContext): void {
+  local(
+    base
+      .command('heal <base>')
+      .description('give a damaged base image its bytes back, from the file that it came from'),
+  )
+    .requiredOption('--file <path>', 'the file; no other is taken')
+    .option('--disk <name>', 'the disk in an archive that holds several', words(255))
+    .action(async (given: string, flags: Local & { file: string; disk?: string }) => {
+      await readableFile('--file', flags.file);
+      await withStore(flags, async ({ store, operator, openEngine }) => {
+        const bases = await baseList(store);
+        const id = await pick('base image', given, async () => bases);
+        const engine = await openEngine();
+        const healed = await interruptible((signal) =>
+          baseHeal(operator, engine, id, { file: flags.file, wanted: flags.disk }, signal),
+        );
+        const { name, images } = healed;
+        const again = `${count(images, 'image')} that had failed by the damage ${images === 1 ? 'is' : 'are'} available`;
+        print(flags, healed, `Base image ${id} (${name}) is sound again; ${again}.`);
+      });
+    });
+}
+
 /** Tries a base and says how that went; sets the exit status. */
 async function tryBase(
   { store, operator }: Opened,
   engine: Engine,
   { id, name }: Pick<BaseImage, 'id' | 'name'>,
-  { json, timeout: seconds }: { json?: boolean; timeout: number },
+  { json, timeout: limitMs }: { json?: boolean; timeout: number },
   { terminal }: Pick<OperatorContext, 'print' | 'terminal'>,
 ): Promise<Trial> {
   const say = (line: string) => (json ? undefined : terminal.out(line));
-  say(`Trying it in a build machine, for at most ${seconds} s …`);
-  const trial = await interruptible((signal) =>
-    baseTry(operator, engine, id, seconds * 1000, signal),
-  );
+  say(`Trying it in a build machine, for at most ${limitMs / 1000} s …`);
+  const trial = await interruptible((signal) => baseTry(operator, engine, id, limitMs, signal));
   if (trial.works) {
     say(`Base image ${id} (${name}) works.`);
     return trial;

@@ -2,12 +2,12 @@
 
 import type { Command } from 'commander';
 import { layerVerify } from '../../app/operator/layer.ts';
+import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { mb, minute } from '../output.ts';
 import { table } from '../table.ts';
 import type { Both, Local, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
-import { interruptible } from './interruptible.ts';
 
 const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 

@@ -14,8 +14,8 @@ import {
 } from '../../app/operator/organisation.ts';
 import { storageGet } from '../../app/operator/storage.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { interruptible } from '../interruptible.ts';
 import type { Desk } from './desk.ts';
-import { interruptible } from './interruptible.ts';
 import type { Opened } from './options.ts';
 
 /** The functions on an open data directory. */

@@ -6,11 +6,11 @@ import type { Environment } from '../../lib/environment.ts';
 import { defaultDataDir } from '../../lib/folders.ts';
 import { type Config, type Flags, parseConfig, settings } from '../../server/options.ts';
 import { jsonFile, lookFor } from '../file.ts';
+import { interruptible } from '../interruptible.ts';
 import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { addSettings } from '../setting.ts';
 import { type OperatorContext, operatorName } from './context.ts';
-import { interruptible } from './interruptible.ts';
 
 export function serveCommand(command: Command, { terminal, env }: OperatorContext): void {
   addSettings(command, settings)

@@ -11,11 +11,11 @@ import {
 } from '../../app/operator/software.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { readableFile } from '../file.ts';
+import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { decimal, duration, whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Local, Opened, OperatorContext } from './context.ts';
-import { interruptible } from './interruptible.ts';
 import { offerCommands } from './offer.ts';
 
 interface Title {

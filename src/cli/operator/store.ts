@@ -3,12 +3,12 @@
 import type { Command } from 'commander';
 import type { StoreCopied } from '../../app/operator/store.ts';
 import { type Config, parseConfig } from '../../server/options.ts';
+import { interruptible } from '../interruptible.ts';
 import { parsed, UsageError } from '../parse.ts';
 import { databaseUrl, withoutSecret } from '../parse-database.ts';
 import { progressLine } from '../progress.ts';
 import { table } from '../table.ts';
 import { type Local, type OperatorContext, operatorName } from './context.ts';
-import { interruptible } from './interruptible.ts';
 
 /** Rows below this number are copied in a moment, without a line about it. */
 const silentRows = 5000;

@@ -26,6 +26,7 @@ interface Imported {
   heal?: string;
   resume?: string;
   disk?: string;
+  bootCheck?: boolean;
 }
 
 export function imageImportCommand(noun: Command, context: RemoteContext): void {
@@ -44,6 +45,10 @@ export function imageImportCommand(noun: Command, context: RemoteContext): void 
       'a damaged image whose export this is: its bytes are mended, and no image is made',
     )
     .option('--disk <name>', 'the disk in an archive that holds several', words(255))
+    .option(
+      '--boot-check',
+      'start a machine on it once, and fail the image when that does not come up',
+    )
     .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
     .option('--no-wait', 'return when all is sent')
     .action((file: string, flags: Remote & Imported) => importImage(file, flags, context));
@@ -86,6 +91,7 @@ async function importImage(
     id: transferId,
     ...(heal !== undefined && { heal_image_id: heal }),
     ...(flags.disk !== undefined && { disk: flags.disk }),
+    ...(flags.bootCheck && { boot_check: true }),
   });
   const { id } = image.attributes;
   if (flags.wait === false)

@@ -50,7 +50,7 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
       const image = flags.wait
         ? await madeImage(client, id, { terminal, server })
         : await client.imageGet({ id });
-      const { steps, report } = await client.imageLog({ id });
+      const { steps, running, report } = await client.imageLog({ id });
       const lines = [imageTable(terminal, [image])];
       if (image.attributes.status_reason) lines.push('', image.attributes.status_reason);
       for (const step of steps) {
@@ -60,8 +60,13 @@ function showCommand(noun: Command, { terminal, env }: RemoteContext): void {
         lines.push(...step.warnings.map((warning) => `  Warning: ${warning}`));
         if (flags.log) lines.push(step.output.trimEnd());
       }
+      if (running !== null) {
+        const { position, name, output } = running;
+        lines.push('', `${position === null ? '' : `Step ${position}: `}${name} runs.`);
+        if (flags.log) lines.push(output.trimEnd());
+      }
       if (report !== null) lines.push('', 'Report:', report);
-      const answer = { ...image, steps, report };
+      const answer = { ...image, steps, running, report };
       await printLong(terminal, flags.json ? JSON.stringify(answer, null, 2) : lines.join('\n'));
       if (flags.wait && image.attributes.status === 'failed')
         terminal.exitCode = exitCode('failed');

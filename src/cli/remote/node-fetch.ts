@@ -3,6 +3,7 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { ClientOptions, Reply, Sending } from '../../client/client.ts';
+import { NoAnswerError } from '../../client/errors.ts';
 
 /** The longest answer that is read as text: more than any page of the API has. */
 const textBytesMax = 256 * 1024 * 1024;
@@ -29,13 +30,13 @@ export const nodeFetch: NonNullable<ClientOptions['fetch']> = (url, sending) =>
       headers,
       ...(signal && { signal }),
     });
-    request.once('response', (answer) => resolve(replyOf(answer, sending)));
+    request.once('response', (answer) => resolve(replyOf(url, answer, sending)));
     // It stays, because a connection can also fail after the answer has begun.
     request.on('error', (error) => reject(signal?.aborted ? signal.reason : error));
     request.end(body);
   });
 
-function replyOf(answer: IncomingMessage, { signal }: Sending): Reply {
+function replyOf({ origin }: URL, answer: IncomingMessage, { signal }: Sending): Reply {
   const status = answer.statusCode ?? 0;
   return {
     ok: status >= 200 && status < 300,
@@ -49,7 +50,7 @@ function replyOf(answer: IncomingMessage, { signal }: Sending): Reply {
     body: answer,
     async text() {
       try {
-        return await textOf(answer);
+        return await textOf(origin, answer);
       } catch (error) {
         throw signal?.aborted ? signal.reason : error;
       }
@@ -57,12 +58,19 @@ function replyOf(answer: IncomingMessage, { signal }: Sending): Reply {
   };
 }
 
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+/** Throws NoAnswerError for a text that is too long, as soon as that is known. */
+async function textOf(url: string, body: IncomingMessage): Promise<string> {
+  const assertShort = (bytes: number) => {
+    if (bytes <= textBytesMax) return;
+    body.destroy();
+    throw new NoAnswerError(url, 'long', `more than ${textBytesMax / 1024 ** 2} MB`);
+  };
+  assertShort(Number(body.headers['content-length'] ?? 0));
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > textBytesMax) throw new Error(`the answer is longer than ${textBytesMax} bytes`);
+    assertShort(bytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

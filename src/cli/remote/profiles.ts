@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
 import { CommandError, runCommand, systemPath } from '../../lib/spawn.ts';
+import { interruptible } from '../interruptible.ts';
 import { accessKey, parsed, profileName, UsageError } from '../parse.ts';
 import { serverUrl } from '../parse-address.ts';
 import { didYouMean } from '../similar.ts';
@@ -104,6 +105,23 @@ export async function changeProfiles(
   change: (all: Profiles) => Profiles,
 ): Promise<void> {
   const file = profilesFile(env);
+  try {
+    await changeFile(file, env, change);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!/^(EROFS|EACCES|EPERM|ENOTDIR)$/.test(code ?? '')) throw error;
+    throw new UsageError(
+      `Profiles cannot be kept in ${dirname(file)}: it cannot be written to (${code}). Set XDG_CONFIG_HOME to a folder of yours, or do without a profile: SILVERSMITH_URL, SILVERSMITH_KEY and SILVERSMITH_SECRET.`,
+      'refused',
+    );
+  }
+}
+
+async function changeFile(
+  file: string,
+  env: Environment,
+  change: (all: Profiles) => Profiles,
+): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await chmod(dirname(file), 0o700);
   const [{ whileLocked }, { writeWhole }] = await Promise.all([
@@ -160,11 +178,21 @@ export async function secretOf(words: readonly string[], env: Environment): Prom
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const out = await runCommand(program, args, {
-    env: { ...Object.fromEntries(known), PATH: env.PATH ?? systemPath },
-    timeoutMs: commandMs,
-    outputBytesMax: secretBytesMax,
-  }).catch((error: unknown) => {
+  const run = async (signal: AbortSignal) => {
+    try {
+      return await runCommand(program, args, {
+        env: { ...Object.fromEntries(known), PATH: env.PATH ?? systemPath },
+        timeoutMs: commandMs,
+        outputBytesMax: secretBytesMax,
+        signal,
+        sharesTerminal: true,
+      });
+    } finally {
+      signal.throwIfAborted();
+    }
+  };
+  const interrupted = `Interrupted while ${program} was asked for the secret; nothing was changed.`;
+  const out = await interruptible(run, interrupted).catch((error: unknown) => {
     if (!(error instanceof CommandError)) throw error;
     const { ended, exitCode } = error;
     const why =

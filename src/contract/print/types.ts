@@ -27,8 +27,11 @@ class Interfaces {
     if (Array.isArray(anyOf)) return anyOf.map((one) => this.typeOf(one)).join(' | ');
     if (Array.isArray(values)) return quoted(values);
     if (type === 'array') return arrayOf(this.typeOf(items));
-    if (isObject(properties))
-      return typeof title === 'string' ? this.#named(title, schema) : this.#fields(schema, '');
+    if (isObject(properties)) {
+      const orNull = Array.isArray(type) && type.includes('null') ? ' | null' : '';
+      const isNoun = typeof title === 'string';
+      return (isNoun ? this.#named(title, schema) : this.#fields(schema, '')) + orNull;
+    }
     // Null is all that is sent where a schema has an object without fields.
     const types = Array.isArray(type) ? type.filter((one) => one !== 'object') : [type];
     return types.map((one) => plainTypes[one] ?? String(one)).join(' | ');

@@ -47,7 +47,7 @@ exit 0
 
 /** Prints, after what the recipe prints, a line with the number of processes that lacked memory. */
 const runScript = (boot: number, mark: string) => `exec 2>&1
-${recipeFunctions(`${folder}/recipe`, `${folder}/files`, boot)}
+${recipeFunctions(`${folder}/recipe`, `${folder}/files`, { boot })}
 before=$(oom_kills)
 run_recipe
 code=$?
@@ -57,7 +57,7 @@ exit $code
 `;
 
 /** Services write what they keep when they stop, so a guest with systemd is cleared after them. */
-const finishScript = `${recipeFunctions(`${folder}/recipe`, `${folder}/files`, 1)}
+const finishScript = `${recipeFunctions(`${folder}/recipe`, `${folder}/files`, { boot: 1 })}
 forget_recipe
 if [ -d /run/systemd/system ]; then
   cp ${folder}/clear /run/silversmith/clear

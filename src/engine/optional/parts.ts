@@ -11,6 +11,7 @@ import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
 import type { Transfer } from './transfer.ts';
+import type { Trial } from './trial.ts';
 import type { Verify } from './verify.ts';
 
 export interface Parts {
@@ -23,6 +24,7 @@ export interface Parts {
   readonly places: Places;
   readonly screen: Screen;
   readonly transfer: Transfer;
+  readonly trial: Trial;
   readonly verify: Verify;
 }
 
@@ -36,6 +38,7 @@ const cannot: Record<keyof Parts, string> = {
   places: 'has one host only',
   screen: 'shows no consoles',
   transfer: 'gives out and takes in no images as files',
+  trial: 'starts no machine only to see whether it comes up',
   verify: 'takes no digests of layers',
 };
 

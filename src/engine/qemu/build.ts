@@ -102,6 +102,7 @@ async function runBoot(
   await writeBuildSeed(folder, {
     ...{ instance, recipe, token, boot },
     fileOf: paths.file,
+    environment: recipe.network ? host.proxy : {},
     path: user.path,
   });
   await mkdir(run, { mode: 0o700 });

@@ -54,7 +54,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
     ...channelArgs(build),
-    ...['-nic', guest.network ? cardOf(guest) : 'none'],
+    ...['-nic', guest.network ? cardOf(guest, host) : 'none'],
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.network && fresh ? ['-S'] : []),
     ...direct,
@@ -100,8 +100,9 @@ const buildArgs = [
   ...['-device', 'pvpanic'],
 ];
 
-const cardOf = ({ hardware }: Guest) =>
-  `user,id=${card},model=virtio-net-pci${hardware ? `,mac=${hardware.mac}` : ''}`;
+// A guest that believes in IPv6 where the host has none waits for each address in vain.
+const cardOf = ({ hardware }: Guest, { ipv6 }: Host) =>
+  `user,id=${card},model=virtio-net-pci${ipv6 ? '' : ',ipv6=off'}${hardware ? `,mac=${hardware.mac}` : ''}`;
 
 /** The monitor's name of the card. */
 export const card = 'net';

@@ -26,6 +26,7 @@ import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
+import { bootOnce } from './trial.ts';
 
 interface QemuOptions {
   /** The engine's own folder, which is made when it does not exist. */
@@ -39,6 +40,8 @@ interface QemuOptions {
   installation?: string;
   /** Folders in which QEMU and its tools are looked for, divided by colons. */
   path?: string;
+  /** Where the proxy variables of the host are looked for. */
+  environment?: Readonly<Record<string, string>>;
   confining?: Confining;
 }
 
@@ -51,10 +54,10 @@ export async function openQemu({
   machineNetwork = false,
   ...options
 }: QemuOptions): Promise<Qemu> {
-  const { path = systemPath, confining = defaultConfining } = options;
+  const { path = systemPath, confining = defaultConfining, environment = {} } = options;
   await mkdir(given, { recursive: true });
   const root = await realpath(given);
-  const wanted = { root, path, confining };
+  const wanted = { root, path, confining, environment };
   const host = await probeHost(wanted);
   const own = processesIn(root, options.installation);
   const { paths } = own;
@@ -100,6 +103,7 @@ export async function openQemu({
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
       importLayer: (spec, { signal }) => importLayer(spec, signal, paths, host),
     },
+    trial: { bootOnce: (spec, { signal }) => bootOnce(spec, signal, context) },
     verify: verifyIn(paths),
   });
 }

@@ -4,9 +4,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, chmod, chown, mkdir, readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { AppError } from '../../domain/error.ts';
 import { runCommand } from '../../lib/spawn.ts';
 import { type Confinement, caged, cageRefused, type QemuUser } from './confine.ts';
+import { hasIpv6, proxyVariables } from './uplink.ts';
 
 export { confinements, type QemuUser } from './confine.ts';
 
@@ -30,6 +32,9 @@ const buildUids = 999;
 
 export interface Host {
   accel: 'kvm' | 'tcg';
+  /** The proxy variables of build machines that may use the network. */
+  proxy: Record<string, string>;
+  ipv6: boolean;
   /** The user that the tools run as. */
   user: QemuUser;
   /**
@@ -43,6 +48,7 @@ interface Wanted {
   root: string;
   path: string;
   confining: Confining;
+  environment?: Readonly<Record<string, string>>;
 }
 
 const plainPrograms = ['xorrisofs', 'prlimit', 'setpriv'];
@@ -56,7 +62,12 @@ const unavailable = (message: string, detail?: string) =>
  * Throws `unavailable` with the command that installs a missing program, or lets guests be
  * confined.
  */
-export async function probeHost({ root, path, confining }: Wanted): Promise<Host> {
+export async function probeHost({
+  root,
+  path,
+  confining,
+  environment = {},
+}: Wanted): Promise<Host> {
   if (process.platform !== 'linux') {
     throw unavailable(
       'The qemu engine runs on Linux only; try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW',
@@ -92,6 +103,8 @@ export async function probeHost({ root, path, confining }: Wanted): Promise<Host
   const machineUids = Math.max(1, uids.last - uids.first - buildUids);
   return {
     accel: (await kvmWorks()) ? 'kvm' : 'tcg',
+    proxy: proxyVariables(environment),
+    ipv6: hasIpv6(networkInterfaces()),
     user,
     guestUser: (kind, id) =>
       as(

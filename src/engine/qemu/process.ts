@@ -22,43 +22,84 @@ const named = /^guest=(silversmith-([0-9a-f]{12,64})-(machine|build)-([a-z0-9-]{
 export interface Own {
   paths: Paths;
   installation: string;
+  looks: Looks;
+  /** The processes that were found one by one, by kind and id. */
+  known: Map<string, Found>;
 }
 
 /** The processes of the engine in a folder, whose real path is given. */
 export const processesIn = (root: string, installation = installationOf(root)): Own => ({
   paths: pathsIn(root),
   installation,
+  looks: new Looks(),
+  known: new Map(),
 });
 
-export interface Found {
+/** A process of QEMU that has a guest of some installation. */
+interface Guest {
   pid: number;
   name: string;
   kind: GuestKind;
   id: string;
   commandLine: string[];
+}
+
+export interface Found extends Guest {
   /** The folder of its sockets. */
   folder: string;
 }
 
-/** All processes of this installation. Linux only: it reads /proc. */
+/**
+ * Looks at /proc once for all who ask at the same time. Those who ask during a look share the next
+ * one, so that each finds what there was when it asked.
+ */
+class Looks {
+  #current: Promise<readonly { guest: Guest; of: string }[]> = Promise.resolve([]);
+  #next: ReturnType<typeof look> | null = null;
+  /** How often it has looked. */
+  count = 0;
+
+  look(): ReturnType<typeof look> {
+    this.#next ??= this.#current
+      .catch(() => {})
+      .then(() => {
+        this.#next = null;
+        this.count++;
+        this.#current = look();
+        return this.#current;
+      });
+    return this.#next;
+  }
+}
+
+/** All guests on this host, with their installations. Linux only: it reads /proc. */
+async function look(): Promise<readonly { guest: Guest; of: string }[]> {
+  const found: { guest: Guest; of: string }[] = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^[0-9]+$/.test(entry)) continue;
+    const commandLine = await readCommandLine(Number(entry));
+    // A process that has just been forked shows its parent's command line, and a dead one none.
+    if (!commandLine[0]?.includes('qemu-system')) continue;
+    const [, name = '', of = '', kind, id = ''] =
+      commandLine.map((arg) => named.exec(arg)).find(Boolean) ?? [];
+    if (kind !== 'machine' && kind !== 'build') continue;
+    found.push({ guest: { pid: Number(entry), name, kind, id, commandLine }, of });
+  }
+  return found;
+}
+
+/** All processes of this installation. */
 export async function findProcesses(
   own: Own,
   kind?: GuestKind,
   id?: string | number,
 ): Promise<Found[]> {
   const found: Found[] = [];
-  for (const entry of await readdir('/proc')) {
-    if (!/^[0-9]+$/.test(entry)) continue;
-    const commandLine = await readCommandLine(Number(entry));
-    // A process that has just been forked shows its parent's command line, and a dead one none.
-    if (!commandLine[0]?.includes('qemu-system')) continue;
-    const [, name = '', installation = '', itsKind, itsId = ''] =
-      commandLine.map((arg) => named.exec(arg)).find(Boolean) ?? [];
-    if ((itsKind !== 'machine' && itsKind !== 'build') || (kind ?? itsKind) !== itsKind) continue;
-    if (id !== undefined && String(id) !== itsId) continue;
-    const pid = Number(entry);
-    const folder = await folderOf(pid, itsKind, itsId, installation, own);
-    if (folder !== null) found.push({ pid, name, kind: itsKind, id: itsId, commandLine, folder });
+  for (const { guest, of } of await own.looks.look()) {
+    if ((kind ?? guest.kind) !== guest.kind) continue;
+    if (id !== undefined && String(id) !== guest.id) continue;
+    const folder = await folderOf(guest, of, own);
+    if (folder !== null) found.push({ ...guest, folder });
   }
   return found;
 }
@@ -67,13 +108,7 @@ export async function findProcesses(
  * The folder of the engine that a process runs in, whatever the path of the folder was when the
  * process began; null when it runs in none.
  */
-async function folderOf(
-  pid: number,
-  kind: GuestKind,
-  id: string,
-  of: string,
-  { paths, installation }: Own,
-) {
+async function folderOf({ pid, kind, id }: Guest, of: string, { paths, installation }: Own) {
   const cwd = await stat(`/proc/${pid}/cwd`).catch(() => null);
   if (cwd === null) return null;
   const own = paths.run(kind, id);
@@ -97,12 +132,30 @@ async function readCommandLine(pid: number): Promise<string[]> {
   }
 }
 
+/** So many processes are known; beyond that, all are looked for again. */
+const knownMax = 10_000;
+
+/**
+ * The process of a guest. One that was found before is looked at by its number alone, because a
+ * look at all processes of the host costs much where they are many.
+ */
 export async function findProcess(
   own: Own,
   kind: GuestKind,
   id: string | number,
 ): Promise<Found | undefined> {
-  return (await findProcesses(own, kind, id))[0];
+  const { known, installation } = own;
+  const key = `${kind}-${id}`;
+  const before = known.get(key);
+  // The number may be another process's by now, also one of a copy of the directory.
+  const folder =
+    before && (await isAlive(before)) ? await folderOf(before, installation, own) : null;
+  if (before && folder !== null) return { ...before, folder };
+  const [found] = await findProcesses(own, kind, id);
+  if (known.size >= knownMax) known.clear();
+  if (found) known.set(key, found);
+  else known.delete(key);
+  return found;
 }
 
 /** The user that a process runs as. */

@@ -21,7 +21,7 @@ export const resultPort = 'silversmith.result';
  */
 export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = (token: string, boot: number, rebootStatus: number | undefined) => `#!/bin/sh
+const buildUserData = ({ token, boot, recipe, environment }: BuildSeed) => `#!/bin/sh
 # Runs the recipe of a build and reports on the result channel: a virtio port where the guest's
 # kernel knows those, because the second serial port takes a second for each 75 KB.
 out=/dev/ttyS1
@@ -35,12 +35,12 @@ if [ ! -e $seed/recipe ]; then
   mkdir -p $seed
   mount -o ro "$(blkid -L cidata || blkid -L CIDATA)" $seed
 fi
-${recipeFunctions('$seed/recipe', '$seed/files', boot)}
+${recipeFunctions('$seed/recipe', '$seed/files', { boot, environment })}
 before=$(oom_kills)
 run_recipe >$out 2>&1
 code=$?
 after=$(oom_kills)
-if [ $code = ${rebootStatus ?? 'none'} ]; then
+if [ $code = ${recipe.rebootStatus ?? 'none'} ]; then
   : # It goes on after a reboot, so the folder and the identity stay.
 elif forget_recipe; [ -n "$SILVERSMITH_CHROOT" ] || [ ! -d /run/systemd/system ]; then
   sh $seed/clear >/dev/null 2>&1
@@ -101,19 +101,21 @@ interface BuildSeed {
   token: string;
   /** Counts the starts of the build machine, from 1. */
   boot: number;
+  /** Variables for the recipe alone; they do not stay on the disk. */
+  environment: Record<string, string>;
   /** Where programs are looked for. */
   path: string;
 }
 
 /** Writes the seed of a build to `folder/seed.iso`. */
 export async function writeBuildSeed(folder: string, seed: BuildSeed): Promise<void> {
-  const { instance, recipe, fileOf, token, boot, path } = seed;
+  const { instance, recipe, fileOf, boot, path } = seed;
   await writeSeed(
     folder,
     path,
     // cloud-init runs user-data once for each instance.
     `instance-id: build-${instance}-${boot}\nlocal-hostname: build\n`,
-    buildUserData(token, boot, recipe.rebootStatus),
+    buildUserData(seed),
     async (source) => {
       await writeFile(join(source, 'recipe'), recipe.script, { mode: 0o755 });
       await writeFile(join(source, 'clear'), clearScript);

@@ -16,7 +16,7 @@ import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
-import { buildsIn, machinesIn, type Pace } from './machines.ts';
+import { buildsIn, machinesIn, type Pace, trialIn } from './machines.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
 interface SimulatorOptions extends Pace {
@@ -24,7 +24,10 @@ interface SimulatorOptions extends Pace {
   root: string;
 }
 
-type SimulatorParts = Pick<Parts, 'backup' | 'compact' | 'hostBound' | 'transfer' | 'verify'>;
+type SimulatorParts = Pick<
+  Parts,
+  'backup' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify'
+>;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
 interface Interference {
@@ -55,6 +58,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     transfer: transferIn(file),
+    trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
   };
   const engine: Engine & SimulatorParts = {

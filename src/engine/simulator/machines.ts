@@ -4,6 +4,7 @@ import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sha256Of } from '../../lib/content.ts';
+import type { Trial } from '../optional/trial.ts';
 import type { BuildResult, Builds } from '../port/builds.ts';
 import type { Machines } from '../port/machines.ts';
 import { neverReady } from './layers.ts';
@@ -95,5 +96,16 @@ export const machinesIn = (file: StateFile, pace: Pace): Machines => ({
   async runningMachines() {
     const { machines } = await file.current();
     return new Set(Object.keys(machines).map((id) => Number(id) as MachineId));
+  },
+});
+
+export const trialIn = (file: StateFile, pace: Pace): Trial => ({
+  async bootOnce({ layerId, timeoutMs }, { signal }) {
+    const state = await file.current();
+    await wait(pace, durations.bootMs, signal);
+    if (chainContent(state, layerId).join().includes(neverReady))
+      throw failedForGood(
+        `A machine that was started on it once was not ready within ${Math.round(timeoutMs / 1000)} s.`,
+      );
   },
 });

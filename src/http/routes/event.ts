@@ -14,7 +14,7 @@ import {
   nounOf,
   parseEventFilter,
 } from '../../domain/event.ts';
-import type { StreamOptions } from '../event-stream.ts';
+import type { StreamOptions } from '../event-listener.ts';
 import { logFrames } from '../log-frames.ts';
 
 interface Asked<Name extends StreamName> {

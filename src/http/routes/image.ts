@@ -93,9 +93,10 @@ export const imageHandlers: Handlers<
   imageProtect: async (context, { params, body }) =>
     presentImage(await imageProtect(context, params.id, body.protected)),
   async imageLog(context, { params }) {
-    const { steps, report } = await imageLog(context, params.id);
+    const { steps, running, report } = await imageLog(context, params.id);
     return {
       report,
+      running,
       steps: steps.map(({ softwareId, exitCode, durationMs, ...step }) => ({
         ...step,
         warnings: warningsOf(step.output),

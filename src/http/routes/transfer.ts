@@ -65,6 +65,7 @@ export const transferHandlers: Handlers<
       await transferFinish(context, params.id, {
         healImageId: body.heal_image_id,
         disk: body.disk,
+        bootCheck: body.boot_check,
       }),
     ),
   async transferDelete(context, { params }) {

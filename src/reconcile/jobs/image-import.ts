@@ -9,7 +9,6 @@ import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { isUsable, type Layer } from '../../domain/layer.ts';
-import { localCopy } from '../../domain/layer-copy.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
@@ -18,8 +17,9 @@ import type { RootBoot } from '../../engine/port/layers.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
+import { recordHealed } from '../heal.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
-import { layerChanged } from '../job-events.ts';
+
 import { assertStands } from '../soundness.ts';
 import { leftBytes } from './image-export.ts';
 
@@ -74,6 +74,7 @@ export const imageImport = defineJob({
     const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
     const isNew = healed === null;
     const warnings = boot && isNew ? await judgedRoot(context, { boot, baseLayerId: layerId }) : [];
+    if (job.data.bootCheck && isNew) await bootOnce(context, { id: layerId, base, boot, ...made });
     return async (work) => {
       // Throws NotYet when the base left, so that the layer is made again without it.
       if (base) await assertStands(work, base.id);
@@ -91,7 +92,10 @@ export const imageImport = defineJob({
   },
 
   async undo({ job, engine, store, begun, call }) {
-    const id = job.layerId ?? ((await begun()).get('layer') as LayerId | undefined);
+    const ids = await begun();
+    const trial = ids.get('trial') as LayerId | undefined;
+    if (trial !== undefined) await engine.removeLayer(trial, call);
+    const id = job.layerId ?? (ids.get('layer') as LayerId | undefined);
     if (id === undefined || (await store.read('system', (work) => work.layers.find(id)))) return;
     await engine.removeLayer(id, call);
   },
@@ -119,6 +123,36 @@ async function judgedRoot({ engine, call }: JobContext, root: RootBoot): Promise
     ...(fault ? [`warning: ${fault.says}`] : []),
     ...(growth ? [`warning: its system does not use a larger disk: ${growth}`] : []),
   ];
+}
+
+/** Throws when a machine on the new layer does not come up. */
+async function bootOnce(
+  { engine, settings, call, begin, phase }: JobContext,
+  {
+    id,
+    base,
+    boot,
+    virtualBytes,
+  }: Made & { id: LayerId; base: Layer | null; boot: BootProfile | null },
+): Promise<void> {
+  const how = base?.boot ?? boot;
+  if (!how)
+    throw failedForGood(
+      'How the base of the image boots is not known; import it without the boot check.',
+    );
+  await phase('starting a machine on it once', 0.6);
+  await requirePart(engine, 'trial').bootOnce(
+    {
+      trialId: await begin('trial', newId<LayerId>()),
+      layerId: id,
+      boot: how,
+      baseLayerId: base?.id ?? id,
+      chain: base ? [id, base.id] : [id],
+      sizeBytes: virtualBytes,
+      timeoutMs: how.readyMs ?? settings.readyMs,
+    },
+    call,
+  );
 }
 
 interface Made {
@@ -177,14 +211,5 @@ async function settleHealed(
   const now = await work.layers.find(layerId);
   if (now === undefined || now.state === 'deleting')
     throw failedForGood('The image was deleted while it was being healed, and its layer is gone.');
-  const change = { state: 'sealed', lostKey: null, parentId: base?.id ?? null } as const;
-  await work.layers.update(layerId, change);
-  await work.layerCopies.update(localCopy(layerId), {
-    state: 'sound',
-    fault: null,
-    storedBytes,
-    digest: null,
-    verifiedAt: null,
-  });
-  await layerChanged(work, 'layer.healed', layerId, await work.images.healAbove(layerId));
+  await recordHealed(work, layerId, { parentId: base?.id ?? null }, storedBytes);
 }

@@ -10,7 +10,8 @@ alter table webhook add column old_secret_sealed text;
 alter table webhook add column old_secret_until bigint;
 create index webhook_delivery_due on webhook_delivery (webhook_id, next_at)
   where state = 'waiting';
-create index webhook_delivery_oldest on webhook_delivery (created_at) where state = 'waiting';
+create index webhook_delivery_oldest on webhook_delivery (webhook_id, created_at)
+  where state = 'waiting';
 create index webhook_delivery_dead on webhook_delivery (webhook_id) where state = 'dead'`);
 
 const isCounted = "ROW.state <> 'delivered'";

@@ -26,7 +26,10 @@ export interface Counts {
   orphans: number;
   /** Deliveries of webhooks that wait or are dead, by state. */
   deliveries: Counted[];
-  /** When the delivery that waits longest was first to be sent; null when none waits. */
+  /**
+   * When the delivery that waits longest was first to be sent, of webhooks that are not paused;
+   * null when none waits.
+   */
   oldestDeliveryAt: number | null;
   /** When the oldest event that is kept was written; null without events. */
   oldestEventAt: number | null;

@@ -13,6 +13,8 @@ export type DiskChange = Partial<
 export interface DiskReader {
   /** Undefined when there is none in this scope. */
   find(id: DiskId): Promise<Disk | undefined>;
+  /** Those of the disks that there are in this scope, in no order; any number of ids. */
+  findMany(ids: readonly DiskId[]): Promise<Disk[]>;
   /** Like `find`, but throws `internal`: callers ask only for disks that a row names. */
   get(id: DiskId): Promise<Disk>;
   /** All disks that are not being removed, in no order. */
@@ -39,6 +41,10 @@ export interface DiskWriter extends DiskReader {
   update(id: DiskId, change: DiskChange): Promise<void>;
   /** Sets a disk aside, so that it can be put back for `keepMs`. */
   keep(id: DiskId, keepMs: number): Promise<void>;
+  /** The same for many. */
+  keepMany(ids: readonly DiskId[], keepMs: number): Promise<void>;
+  /** Makes kept disks active again. */
+  putBack(ids: readonly DiskId[]): Promise<void>;
   /** Marks for removal the kept disks whose time ended at or before a time. */
   releaseKept(before: number): Promise<void>;
   /** Marks for removal the fresh disks whose machine has no open job. Idempotent. */

@@ -17,6 +17,8 @@ export interface EventReader {
   after(id: number, limit: number, filter?: EventFilter): Promise<FleetEvent[]>;
   /** The id of the first log (`image.log`) of an image; undefined when it has none. */
   firstLog(imageId: ImageId): Promise<number | undefined>;
+  /** The newest logs (`image.log`) of an image, in order; at most `limit`. */
+  lastLogs(imageId: ImageId, limit: number): Promise<FleetEvent[]>;
   /** The id of the newest event, also of one that was forgotten; 0 when there was none. */
   newest(): Promise<number>;
   /** The id of the newest event that was forgotten; 0 when none was. */

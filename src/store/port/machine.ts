@@ -82,6 +82,10 @@ export interface MachineWriter extends MachineReader {
   setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void>;
   /** Assigns an image, pending from now, and remembers the assignment before it. */
   assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
+  /** Gives machines the assignment that they had before the last one. */
+  unassign(ids: readonly MachineId[]): Promise<void>;
+  /** Gives machines the disk that their disk replaced, or none. */
+  takeFormerDisks(ids: readonly MachineId[]): Promise<void>;
   /** Stores the end of a console in place of the last one. Does nothing when there is no such
    * machine in this scope.
    */

@@ -151,10 +151,14 @@ export interface Store {
   publishEvents(): Promise<void>;
 
   /**
-   * Calls `wake` when events may have been written, by this server or another one, until the store
-   * is closed. A wake may be lost, and more than one event may share it. Call it once.
+   * Calls `wake` when events may have been written, or webhooks may have to be told of something, by
+   * this server or another one, until the returned function is called or the store is closed. A
+   * wake may be lost, and more than one event may share it.
    */
-  onEvents(wake: () => void): void;
+  onEvents(wake: () => void): () => void;
+
+  /** How many events this process has written, since it opened the store. */
+  eventsWritten(): number;
 
   /**
    * Remembers the signatures of all requests, for all servers on this store. Null for a store that

@@ -27,7 +27,8 @@ export interface WebhookReader {
   find(id: WebhookId): Promise<Webhook | undefined>;
   /**
    * The webhooks that may have to be told of something, oldest first: those that are not paused,
-   * and that have a delivery that is due, or events after the last one they have deliveries of.
+   * and that have a delivery that is due, or events to be told of, or very many others, after the
+   * last one that they have passed.
    */
   ready(): Promise<Pick<Webhook, 'id' | 'organisationId'>[]>;
   /** Zeros for a webhook that there is not. */

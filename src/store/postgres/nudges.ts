@@ -56,8 +56,6 @@ export class Nudges {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       await this.#connection(signal).catch(() => {});
-      // Nudges may have been lost while there was no connection.
-      if (!signal.aborted) for (const wake of this.#wakes.values()) wake();
       await sleep(againMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
     }
   }
@@ -75,6 +73,8 @@ export class Nudges {
     try {
       await client.connect();
       for (const channel of channels) await client.query(`listen ${channel}`);
+      // Nudges may have been lost while there was no connection.
+      for (const wake of this.#wakes.values()) wake();
       await ended;
     } finally {
       signal.removeEventListener('abort', close);

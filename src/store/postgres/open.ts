@@ -41,8 +41,8 @@ interface PostgresOptions {
   known?: Migrations;
   /** Those of them beside which a server that does not know them may go on. */
   additions?: readonly string[];
-  /** Called with the text and the parameters of every statement that is run. */
-  onQuery?: (sql: string, parameters: readonly unknown[]) => void;
+  /** Called with the text, the parameters and the time of every statement that is run. */
+  onQuery?: (sql: string, parameters: readonly unknown[], tookMs: number) => void;
 }
 
 interface PostgresStore extends Store {
@@ -63,7 +63,9 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin()],
-    ...(onQuery && { log: ({ query }) => onQuery(query.sql, query.parameters) }),
+    ...(onQuery && {
+      log: ({ query, queryDurationMillis: tookMs }) => onQuery(query.sql, query.parameters, tookMs),
+    }),
   });
   try {
     await ensureCurrent(db, known, options.additions);
@@ -91,18 +93,19 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
       write: (scope, work) =>
         translated(() =>
           events.around(
-            (wroteEvents) =>
+            (ofRun) =>
               inTransaction({ db, turns, onRerun }, scope, (transaction) =>
-                work(bindWriter({ db: transaction, scope, now, dialect, wroteEvents })),
+                work(bindWriter({ db: transaction, scope, now, dialect, wroteEvents: ofRun() })),
               ),
             () => nudges.send('silversmith_events'),
           ),
         ),
       publishEvents: () => translated(() => publishEvents(db)),
       onEvents(listener) {
-        events.listen(listener);
-        nudges.listen('silversmith_events', listener);
+        nudges.listen('silversmith_events', () => events.wake());
+        return events.listen(listener);
       },
+      eventsWritten: () => events.written,
       check: () =>
         translated(async () => {
           if ((await standingOf(db, known)) !== 'current') throw changedByAnother();

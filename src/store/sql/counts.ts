@@ -80,12 +80,13 @@ async function countLayers(
 async function countDeliveries(
   db: Db,
 ): Promise<Pick<Counts, 'deliveries' | 'oldestDeliveryAt' | 'oldestEventAt'>> {
+  // Each webhook's is the first of an index.
+  const oldest = sql<number | null>`(select min(created_at) from webhook_delivery
+    where webhook_id = webhook.id and state = 'waiting')`;
   const waiting = await db
-    .selectFrom('webhookDelivery')
-    .where(sql<boolean>`state = 'waiting'`)
-    .select('createdAt')
-    .orderBy('createdAt')
-    .limit(1)
+    .selectFrom('webhook')
+    .where('pausedAt', 'is', null)
+    .select((e) => e.fn.min<number | null>(oldest).as('at'))
     .executeTakeFirst();
   const event = await db
     .selectFrom('event')
@@ -95,7 +96,7 @@ async function countDeliveries(
     .executeTakeFirst();
   return {
     deliveries: await tallied(db, 'webhook_delivery', 'state'),
-    oldestDeliveryAt: waiting?.createdAt ?? null,
+    oldestDeliveryAt: waiting?.at ?? null,
     oldestEventAt: event?.createdAt ?? null,
   };
 }

@@ -4,10 +4,11 @@ import { sql } from 'kysely';
 import type { Disk } from '../../domain/disk.ts';
 import { AppError } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import type { DiskChange, DiskReader, DiskWriter, NewDisk } from '../port/disk.ts';
 import { layersAbove } from './chain.ts';
 import { isIdle } from './open-job.ts';
-import { Queries } from './scope.ts';
+import { portionMax, Queries } from './scope.ts';
 
 export class SqlDiskReader extends Queries implements DiskReader {
   #all() {
@@ -16,6 +17,13 @@ export class SqlDiskReader extends Queries implements DiskReader {
 
   find(id: DiskId): Promise<Disk | undefined> {
     return this.#all().where('id', '=', id).executeTakeFirst();
+  }
+
+  async findMany(ids: readonly DiskId[]): Promise<Disk[]> {
+    const found: Disk[] = [];
+    for await (const portion of portionsOf(ids, portionMax))
+      found.push(...(await this.#all().where('id', 'in', this.among(portion)).execute()));
+    return found;
   }
 
   async get(id: DiskId): Promise<Disk> {
@@ -94,8 +102,21 @@ export class SqlDiskWriter extends SqlDiskReader implements DiskWriter {
     await this.#change(change).where('id', '=', id).execute();
   }
 
-  async keep(id: DiskId, keepMs: number): Promise<void> {
-    await this.update(id, { state: 'kept', keptUntil: this.now() + keepMs });
+  keep(id: DiskId, keepMs: number): Promise<void> {
+    return this.keepMany([id], keepMs);
+  }
+
+  async keepMany(ids: readonly DiskId[], keepMs: number): Promise<void> {
+    await this.#changeMany(ids, { state: 'kept', keptUntil: this.now() + keepMs });
+  }
+
+  async putBack(ids: readonly DiskId[]): Promise<void> {
+    await this.#changeMany(ids, { state: 'active', keptUntil: null });
+  }
+
+  async #changeMany(ids: readonly DiskId[], change: DiskChange): Promise<void> {
+    for await (const portion of portionsOf(ids, portionMax))
+      await this.#change(change).where('id', 'in', this.among(portion)).execute();
   }
 
   async releaseKept(before: number): Promise<void> {

@@ -1,26 +1,43 @@
-// Wakes the reader of events after a transaction that has written some.
+// Wakes those who look at events after a transaction that has written some, and counts the events.
 
 export class EventWake {
-  #wake = () => {};
+  readonly #wakes = new Set<() => void>();
+  #written = 0;
 
-  listen(wake: () => void): void {
-    this.#wake = wake;
+  /** Calls `wake` each time, until the returned function is called. */
+  listen(wake: () => void): () => void {
+    const own = () => wake();
+    this.#wakes.add(own);
+    return () => void this.#wakes.delete(own);
+  }
+
+  wake(): void {
+    for (const wake of this.#wakes) wake();
+  }
+
+  /** How many events were written in transactions that were committed. */
+  get written(): number {
+    return this.#written;
   }
 
   /**
-   * Runs a transaction, and wakes when it is committed and has called `wroteEvents`, also in a run
-   * that was undone. `then` is called too.
+   * Runs a transaction, whose runs each take a function that hears of their events. Wakes when it
+   * is committed and its last run has called that function, and calls `then` too.
    */
   async around<Result>(
-    run: (wroteEvents: () => void) => Promise<Result>,
+    run: (ofRun: () => (events: number) => void) => Promise<Result>,
     then: () => void = () => {},
   ): Promise<Result> {
-    let hasEvents = false;
+    let written: number | null = null;
     const result = await run(() => {
-      hasEvents = true;
+      written = null;
+      return (events) => {
+        written = (written ?? 0) + events;
+      };
     });
-    if (hasEvents) {
-      this.#wake();
+    if (written !== null) {
+      this.#written += written;
+      this.wake();
       then();
     }
     return result;

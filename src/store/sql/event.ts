@@ -5,9 +5,10 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { EventFacts, EventFilter, EventType, FleetEvent } from '../../domain/event.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import type { EventReader, EventSubjects, EventWriter } from '../port/event.ts';
 import { prunedMax } from './audit.ts';
-import { Queries } from './scope.ts';
+import { portionMax, Queries } from './scope.ts';
 import { shownStatus } from './shown-status.ts';
 
 const columns = [
@@ -50,6 +51,14 @@ export class SqlEventReader extends Queries implements EventReader {
     if (subjects !== null) rows = rows.where('subject', 'in', this.among([...subjects].map(idOf)));
     const found = await rows.orderBy('id').limit(limit).execute();
     return found.map(toEvent);
+  }
+
+  async lastLogs(imageId: ImageId, limit: number): Promise<FleetEvent[]> {
+    const rows = this.#rows()
+      .where('subject', '=', String(imageId))
+      .where(sql<boolean>`type = 'image.log'`);
+    const found = await rows.orderBy('id', 'desc').limit(limit).execute();
+    return found.reverse().map(toEvent);
   }
 
   async firstLog(imageId: ImageId): Promise<number | undefined> {
@@ -130,11 +139,14 @@ export class SqlEventWriter extends SqlEventReader implements EventWriter {
               ${stateOf[noun]}, ${this.#tail(facts)} from ${sql.table(noun)}
               where ${this.#is(ids)} ${this.#own()}`,
           ];
+    const [some = [], ...rest] = await Array.fromAsync(portionsOf(machineIds, portionMax));
     await this.#insert([
       ...of('image', imageIds),
-      ...of('machine', machineIds),
+      ...of('machine', some),
       ...of('transfer', transferIds),
     ]);
+    for await (const [portion = []] of portionsOf(rest, 1))
+      await this.#insert(of('machine', portion));
   }
 
   async addLog(imageId: ImageId, facts: EventFacts): Promise<void> {
@@ -228,8 +240,9 @@ export class SqlEventWriter extends SqlEventReader implements EventWriter {
   async #insert(selects: readonly RawBuilder<unknown>[]): Promise<void> {
     if (selects.length === 0) return;
     const table = sql.table(this.dialect.isSerial ? 'event' : 'event_outbox');
-    await sql`insert into ${table} (organisation_id, type, subject, status, reason, bytes,
-      bytes_total, facts, created_at) ${sql.join(selects, sql` union all `)}`.execute(this.db);
-    this.wroteEvents();
+    const { numAffectedRows } = await sql`insert into ${table} (organisation_id, type, subject,
+      status, reason, bytes, bytes_total, facts, created_at)
+      ${sql.join(selects, sql` union all `)}`.execute(this.db);
+    this.wroteEvents(Number(numAffectedRows ?? 0));
   }
 }

@@ -5,6 +5,7 @@ import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { fold } from '../../lib/fold.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import type {
   KeptConsole,
   MachineChange,
@@ -18,7 +19,7 @@ import type { PageFound } from '../port/page.ts';
 import { isIdle } from './open-job.ts';
 import { idsOfPage } from './page.ts';
 import type { Database } from './schema.ts';
-import { Queries } from './scope.ts';
+import { portionMax, Queries } from './scope.ts';
 import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
@@ -48,7 +49,10 @@ const toMachine = ({
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });
 
-function machinesMissing(ids: readonly MachineId[], found: readonly MachineRow[]): AppError {
+function machinesMissing(
+  ids: readonly MachineId[],
+  found: readonly Pick<Machine, 'id'>[],
+): AppError {
   const known = new Set(found.map((row) => row.id));
   const missing = ids.filter((id) => !known.has(id));
   const more = missing.length > missingShownMax ? ', …' : '';
@@ -103,9 +107,13 @@ export class SqlMachineReader extends Queries implements MachineReader {
   }
 
   async getMany(ids: readonly MachineId[]): Promise<Machine[]> {
-    const found = await this.#rows().where('id', 'in', this.among(ids)).orderBy('id').execute();
+    const found: Machine[] = [];
+    for await (const portion of portionsOf(ids, portionMax)) {
+      const rows = await this.#rows().where('id', 'in', this.among(portion)).execute();
+      found.push(...rows.map(toMachine));
+    }
     if (found.length < ids.length) throw machinesMissing(ids, found);
-    return found.map(toMachine);
+    return found.sort((one, other) => one.id - other.id);
   }
 
   async list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound> {
@@ -154,8 +162,8 @@ export class SqlMachineReader extends Queries implements MachineReader {
   }
 
   async ofImage(imageId: ImageId): Promise<Machine[]> {
-    const rows = await this.#rows().where('assignedImageId', '=', imageId).orderBy('id').execute();
-    return rows.map(toMachine);
+    const ids = await this.#live().where('assignedImageId', '=', imageId).select('id').execute();
+    return this.getMany(ids.map(({ id }) => id));
   }
 
   console(id: MachineId): Promise<KeptConsole | undefined> {
@@ -218,10 +226,11 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
   }
 
   async updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void> {
-    await this.#all()
-      .set({ ...change, updatedAt: this.now() })
-      .where('id', 'in', this.among(ids))
-      .execute();
+    for await (const portion of portionsOf(ids, portionMax))
+      await this.#all()
+        .set({ ...change, updatedAt: this.now() })
+        .where('id', 'in', this.among(portion))
+        .execute();
   }
 
   async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
@@ -232,16 +241,43 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
   }
 
   async assign(ids: readonly MachineId[], imageId: ImageId): Promise<void> {
-    await this.#all()
-      .set((e) => ({
-        priorImageId: e.ref('assignedImageId'),
-        priorPendingAt: e.ref('assignmentPendingAt'),
-        assignedImageId: imageId,
-        assignmentPendingAt: this.now(),
-        updatedAt: this.now(),
-      }))
-      .where('id', 'in', this.among(ids))
-      .execute();
+    for await (const portion of portionsOf(ids, portionMax))
+      await this.#all()
+        .set((e) => ({
+          priorImageId: e.ref('assignedImageId'),
+          priorPendingAt: e.ref('assignmentPendingAt'),
+          assignedImageId: imageId,
+          assignmentPendingAt: this.now(),
+          updatedAt: this.now(),
+        }))
+        .where('id', 'in', this.among(portion))
+        .execute();
+  }
+
+  async unassign(ids: readonly MachineId[]): Promise<void> {
+    for await (const portion of portionsOf(ids, portionMax))
+      await this.#all()
+        .set((e) => ({
+          assignedImageId: e.ref('priorImageId'),
+          assignmentPendingAt: e.ref('priorPendingAt'),
+          priorImageId: null,
+          priorPendingAt: null,
+          updatedAt: this.now(),
+        }))
+        .where('id', 'in', this.among(portion))
+        .execute();
+  }
+
+  async takeFormerDisks(ids: readonly MachineId[]): Promise<void> {
+    for await (const portion of portionsOf(ids, portionMax))
+      await this.#all()
+        .set({
+          diskId: sql`(select replaces_id from disk where disk.id = machine.disk_id)`,
+          statusReason: null,
+          updatedAt: this.now(),
+        })
+        .where('id', 'in', this.among(portion))
+        .execute();
   }
 
   async keepConsole(machineId: MachineId, shown: string): Promise<void> {

@@ -7,12 +7,16 @@
 
 import { type Expression, type Insertable, type SqlBool, sql } from 'kysely';
 import type { OrganisationId } from '../../domain/ids.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import type { Scope } from '../port/unit-of-work.ts';
 import type { Dialect } from './dialect.ts';
 import type { ListPlaces, PlacesOfList } from './list-places.ts';
 import type { Listed, ListedRows } from './listed.ts';
 import type { Found, NameSearches } from './name-search.ts';
 import type { Database, Db } from './schema.ts';
+
+/** So many rows are read or written by one statement where there may be thousands. */
+export const portionMax = 250;
 
 export interface Binding {
   db: Db;
@@ -23,8 +27,8 @@ export interface Binding {
   searches?: NameSearches | undefined;
   /** Known places in long lists. A transaction has none, for the same reason. */
   places?: ListPlaces | undefined;
-  /** Is told that events were written. Only a transaction has it. */
-  wroteEvents?: (() => void) | undefined;
+  /** Is told how many events were written; also 0, when a webhook is to be told of something. */
+  wroteEvents?: ((events: number) => void) | undefined;
 }
 
 interface Filterable<Query> {
@@ -38,7 +42,7 @@ export abstract class Queries {
   protected readonly dialect: Dialect;
   readonly #searches: NameSearches | undefined;
   readonly #places: ListPlaces | undefined;
-  protected readonly wroteEvents: () => void;
+  protected readonly wroteEvents: (events: number) => void;
 
   constructor({ db, scope, now, dialect, searches, places, wroteEvents }: Binding) {
     this.db = db;
@@ -115,7 +119,7 @@ export abstract class Queries {
     return this.dialect.selectRows;
   }
 
-  /** Adds rows, which all have the same columns, in one statement; does nothing without rows. */
+  /** Adds rows, which all have the same columns; does nothing without rows. */
   protected async insertAll<Table extends keyof Database & string>(
     table: Table,
     rows: readonly Insertable<Database[Table]>[],
@@ -126,7 +130,8 @@ export abstract class Queries {
     if (rows.length === 1) return void (await this.db.insertInto(table).values(first).execute());
     const columns = Object.keys(first);
     const names = sql.join(columns.map((column) => sql.ref(column)));
-    await sql`insert into ${sql.table(table)} (${names})
-      ${this.selectRows(table, columns, rows)}`.execute(this.db);
+    for await (const portion of portionsOf(rows, portionMax))
+      await sql`insert into ${sql.table(table)} (${names})
+        ${this.selectRows(table, columns, portion)}`.execute(this.db);
   }
 }

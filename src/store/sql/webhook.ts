@@ -16,6 +16,9 @@ import { prunedMax } from './audit.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
+/** A webhook goes past so many events that it is not told of; fewer of them wait. */
+const passedMax = 200;
+
 const toWebhook = ({ types, ...row }: Selectable<Database['webhook']>): Webhook => ({
   ...row,
   types: JSON.parse(types),
@@ -48,11 +51,14 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
   ready(): Promise<Pick<Webhook, 'id' | 'organisationId'>[]> {
     const isDue = sql`select 1 from webhook_delivery where webhook_id = webhook.id
       and state = 'waiting' and next_at <= ${this.now()}`;
-    const isNew = sql`select 1 from event where event.organisation_id = webhook.organisation_id
+    const after = sql`select 1 from event where event.organisation_id = webhook.organisation_id
       and event.id > webhook.after_id`;
+    // What it is told of is looked for among few events, because it goes past many others at once.
+    const isNew = sql`${after} and webhook.types like '%"' || event.type || '"%'`;
+    const isFar = sql`${after} + ${sql.lit(passedMax)}`;
     return this.within(this.db.selectFrom('webhook'))
       .where('pausedAt', 'is', null)
-      .where(sql<boolean>`(exists (${isDue}) or exists (${isNew}))`)
+      .where(sql<boolean>`(exists (${isDue}) or exists (${isFar}) or exists (${isNew}))`)
       .select(['id', 'organisationId'])
       .orderBy('createdAt')
       .orderBy('id')
@@ -177,6 +183,7 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
         ...{ answer: null, createdAt: now, endedAt: null },
       })),
     );
+    if (deliveries.length > 0) this.wroteEvents(0);
   }
 
   async updateDelivery(id: number, change: DeliveryChange): Promise<void> {
@@ -184,6 +191,8 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
       .set(change)
       .where('id', '=', id)
       .execute();
+    // It is sent again by hand, so nobody has looked for it.
+    if (change.attempts === 0) this.wroteEvents(0);
   }
 
   async renew(id: WebhookId): Promise<void> {
@@ -192,6 +201,7 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
       .where('webhookId', '=', id)
       .where(sql<boolean>`state = 'waiting'`)
       .execute();
+    this.wroteEvents(0);
   }
 
   async prune(deliveredBefore: number, deadBefore: number): Promise<void> {

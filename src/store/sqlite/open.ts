@@ -42,8 +42,8 @@ interface SqliteOptions {
   waitMostMs?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
-  /** Called with the text and the parameters of every statement that is run. */
-  onQuery?: (sql: string, parameters: readonly unknown[]) => void;
+  /** Called with the text, the parameters and the time of every statement that is run. */
+  onQuery?: (sql: string, parameters: readonly unknown[], tookMs: number) => void;
 }
 
 /**
@@ -67,7 +67,10 @@ async function open(options: SqliteOptions): Promise<Store> {
     new Kysely<Database>({
       dialect: sqliteDriver(database),
       plugins: [names],
-      ...(onQuery && { log: ({ query }) => onQuery(query.sql, query.parameters) }),
+      ...(onQuery && {
+        log: ({ query, queryDurationMillis: tookMs }) =>
+          onQuery(query.sql, query.parameters, tookMs),
+      }),
     });
   const first = await openDatabase(storeFile(dataDir), (database) => {
     if (check) assertUndamaged(database, dataDir);
@@ -103,8 +106,8 @@ async function open(options: SqliteOptions): Promise<Store> {
       translated(() => work(bindReader({ db: reader, scope, now, dialect, searches, places }))),
     write: (scope, work) =>
       translated(async () => {
-        const result = await events.around((wroteEvents) =>
-          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents }))),
+        const result = await events.around((ofRun) =>
+          groups.write((db) => work(bindWriter({ db, scope, now, dialect, wroteEvents: ofRun() }))),
         );
         version.forget();
         return result;
@@ -119,6 +122,7 @@ async function open(options: SqliteOptions): Promise<Store> {
     // copied from PostgreSQL may have events that nobody had published there.
     publishEvents: () => translated(publish),
     onEvents: (wake) => events.listen(wake),
+    eventsWritten: () => events.written,
     check: () =>
       translated(async () => {
         if (standingOf(second, known) !== 'current') throw changedByAnother();

@@ -64,6 +64,7 @@ export const misses: Record<string, Read> = {
   'machines.console': (work, { machineId }) => work.machines.console(machineId),
   'disks.find': (work, { diskId }) => work.disks.find(diskId),
   'disks.get': (work, { diskId }) => work.disks.get(diskId),
+  'disks.findMany': (work, { diskId }) => work.disks.findMany([diskId]),
   'disks.ofMachine': (work, { machineId }) => work.disks.ofMachine(machineId),
   'jobs.get': (work, { jobId }) => work.jobs.get(jobId),
   'jobs.ofImages': (work, { imageId }) => work.jobs.ofImages([imageId]),
@@ -78,6 +79,7 @@ export const misses: Record<string, Read> = {
   'webhooks.due': (work, { webhook }) => work.webhooks.due(webhook.id, 10),
   'webhooks.find': (work, { webhook }) => work.webhooks.find(webhook.id),
   'events.firstLog': (work, { imageId }) => work.events.firstLog(imageId),
+  'events.lastLogs': (work, { imageId }) => work.events.lastLogs(imageId, 10),
   'keys.find': (work, { keyId }) => work.keys.find(keyId),
   'keys.findMany': (work, { keyId }) => work.keys.findMany([keyId]),
 };
@@ -142,6 +144,8 @@ export const changes: Record<string, Change> = {
   'machines.setPermissions': (work, { machineId }) =>
     work.machines.setPermissions(machineId, { changed: true }),
   'machines.assign': (work, { machineId }) => work.machines.assign([machineId], 1 as ImageId),
+  'machines.unassign': (work, { machineId }) => work.machines.unassign([machineId]),
+  'machines.takeFormerDisks': (work, { machineId }) => work.machines.takeFormerDisks([machineId]),
   'machines.keepConsole': (work, { machineId }) => work.machines.keepConsole(machineId, 'changed'),
   'machines.setPaused': (work, { machineId }) => work.machines.setPaused([machineId]),
   'machines.setOff': (work, { machineId }) => work.machines.setOff([machineId], 'changed'),
@@ -149,6 +153,8 @@ export const changes: Record<string, Change> = {
   'disks.setStoredBytes': (work, { diskId }) =>
     work.disks.setStoredBytes([{ id: diskId, storedBytes: 9 }]),
   'disks.keep': (work, { diskId }) => work.disks.keep(diskId, 1),
+  'disks.keepMany': (work, { diskId }) => work.disks.keepMany([diskId], 1),
+  'disks.putBack': (work, { diskId }) => work.disks.putBack([diskId]),
   'disks.releaseKept': (work) => work.disks.releaseKept(later(work)),
   'disks.markDeleting': (work) => work.disks.markDeleting(),
   'disks.takeUp': (work) => work.disks.takeUp(),

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ImageId } from '../../../src/domain/ids.ts';
 import { machineStatuses } from '../../../src/domain/machine.ts';
+import { runs } from '../../runs.ts';
 import type { MakeWorld, World } from './world.ts';
 
 const names = ['abc', 'ab', 'bcd', 'ABCD', 'x%'];
@@ -82,7 +83,7 @@ export function testLists(make: MakeWorld): void {
           const sum = counts.images.reduce((total, { count }) => total + count, 0);
           assert.equal(sum, all.filter(({ isShown }) => isShown).length);
         }),
-        { numRuns: 20 },
+        { numRuns: runs(10) },
       ));
 
     it('has the right rows on each page of a long list, after any changes', async (t) => {

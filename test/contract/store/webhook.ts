@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { EventType } from '../../../src/domain/event.ts';
 import type { DeliveryState } from '../../../src/domain/webhook.ts';
 import type { MakeWorld } from './world.ts';
 
@@ -50,14 +51,31 @@ export const testWebhooks = (make: MakeWorld) =>
       await update({ nextAt: world.now() + 1000 });
       assert.deepEqual(await ready(), []);
       const image = await world.image();
-      await world.write((work) => work.events.add('changed', { imageIds: [image.id] }));
-      await world.store.publishEvents();
-      const newest = await world.read((work) => work.events.newest());
-      await world.write((work) => work.webhooks.enqueue(webhook, [], newest));
+      const changed = async (times: number) => {
+        await world.write(async (work) => {
+          for (let n = 0; n < times; n++)
+            await work.events.add('changed', { imageIds: [image.id] });
+        });
+        await world.store.publishEvents();
+      };
+      const passed = async () => {
+        const { afterId } = await world.read((work) => work.webhooks.get(id));
+        const newest = await world.read((work) => work.events.newest());
+        await world.write((work) => work.webhooks.enqueue({ ...webhook, afterId }, [], newest));
+      };
+      const isToldOf = (types: EventType[]) =>
+        world.write((work) => work.webhooks.update(id, { types }));
+      await changed(1);
+      await passed();
+      await isToldOf(['image.changed']);
       assert.deepEqual(await ready(), []);
-      await world.write((work) => work.events.add('changed', { imageIds: [image.id] }));
-      await world.store.publishEvents();
+      await changed(1);
       assert.deepEqual(await ready(), [id]);
+      await isToldOf(['image.log', 'machine.changed']);
+      assert.deepEqual(await ready(), []);
+      await changed(250);
+      assert.deepEqual(await ready(), [id], 'it passes many others');
+      await passed();
       await world.write((work) => work.webhooks.update(id, { pausedAt: world.now() }));
       await update({ nextAt: world.now() });
       assert.deepEqual(await ready(), []);
@@ -82,8 +100,13 @@ export const testWebhooks = (make: MakeWorld) =>
       };
       assert.deepEqual(await counts(), { waiting: 1, dead: 0 });
       assert.deepEqual(await kept(), { waiting: 1, dead: 1 });
-      const { oldestDeliveryAt } = await world.read((work) => work.counts());
-      assert.equal(oldestDeliveryAt, world.now());
+      const oldest = async () => (await world.read((work) => work.counts())).oldestDeliveryAt;
+      assert.equal(await oldest(), world.now());
+      const pause = (pausedAt: number | null) =>
+        world.write((work) => work.webhooks.update(webhook.id, { pausedAt }));
+      await pause(world.now());
+      assert.equal(await oldest(), null);
+      await pause(null);
       const end = (state: DeliveryState) =>
         world.write((work) =>
           work.webhooks.updateDelivery(deliveryId, { state, endedAt: world.now() }),
@@ -96,7 +119,7 @@ export const testWebhooks = (make: MakeWorld) =>
       await world.write((work) => work.webhooks.remove(webhook.id));
       await world.write((work) => work.webhooks.prune(world.now() + 1, world.now() + 1));
       assert.deepEqual(await kept(), {});
-      assert.equal((await world.read((work) => work.counts())).oldestDeliveryAt, null);
+      assert.equal(await oldest(), null);
     });
 
     it('is added once, though two servers look at the same events', async (t) => {

@@ -25,9 +25,22 @@ export async function makeAs(
   migrations: Record<string, Migration>,
   version: string,
 ): Promise<void> {
+  await migrateTo(db, migrations, version);
+  await addRows(db, version);
+}
+
+export async function migrateTo(
+  db: Kysely<unknown>,
+  migrations: Record<string, Migration>,
+  version: string,
+): Promise<void> {
   const provider = { getMigrations: async () => migrations };
   const { error } = await new Migrator({ db, provider }).migrateTo(version);
   assert.equal(error, undefined);
+}
+
+/** Adds the rows that the tables of a version can hold. */
+export async function addRows(db: Kysely<unknown>, version: string): Promise<void> {
   const tables = new Map<string, Set<string>>();
   for (const { name, columns } of await db.introspection.getTables())
     tables.set(name, new Set(columns.map((column) => column.name)));

@@ -5,6 +5,8 @@ import { assertWithin, damaged, type OpenFile, readPart } from './file-part.ts';
 
 const headerBytes = 512;
 const blocksMax = 2 ** 24;
+/** So many are looked at in one go, so that the server does not stand still. */
+const mapPieceBlocks = 2 ** 16;
 /** Blocks that are not in the file, or read as zeros, have the last two numbers. */
 const firstAbsent = 0xfffffffe;
 
@@ -20,14 +22,17 @@ export async function judgeVdi(opened: OpenFile, signal?: AbortSignal): Promise<
   const [mapAt, dataAt] = [header.readUInt32LE(340), header.readUInt32LE(344)];
   const [blockBytes, blocks] = [header.readUInt32LE(376), header.readUInt32LE(384)];
   if (blocks > blocksMax || blockBytes === 0) throw damaged(`at most ${blocksMax} blocks`, blocks);
-  const map = await readPart(opened, mapAt, blocks * 4, 'its table of blocks');
-  signal?.throwIfAborted();
   const allocated = header.readUInt32LE(388);
-  for (let index = 0; index < blocks; index++) {
-    const block = map.readUInt32LE(index * 4);
-    if (block >= firstAbsent) continue;
-    if (block >= allocated) throw damaged(`blocks below ${allocated}`, block);
-    assertWithin(opened.size, dataAt + (block + 1) * blockBytes, 'what its disk holds');
+  for (let first = 0; first < blocks; first += mapPieceBlocks) {
+    signal?.throwIfAborted();
+    const length = Math.min(mapPieceBlocks, blocks - first);
+    const map = await readPart(opened, mapAt + first * 4, length * 4, 'its table of blocks');
+    for (let index = 0; index < length; index++) {
+      const block = map.readUInt32LE(index * 4);
+      if (block >= firstAbsent) continue;
+      if (block >= allocated) throw damaged(`blocks below ${allocated}`, block);
+      assertWithin(opened.size, dataAt + (block + 1) * blockBytes, 'what its disk holds');
+    }
   }
 }
 

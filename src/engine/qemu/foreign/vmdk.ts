@@ -124,9 +124,12 @@ async function assertGrains(
   if (tables * 4 > directoryBytesMax)
     throw damaged(`a directory of at most ${directoryBytesMax} bytes`, tables * 4);
   const directory = await readPart(opened, directoryBytes, tables * 4, 'its directory of tables');
+  // Read each table once, however often a damaged directory names it.
+  const seen = new Set([0]);
   for (let table = 0; table < tables; table++) {
     const at = directory.readUInt32LE(table * 4) * sectorBytes;
-    if (at === 0) continue;
+    if (seen.has(at)) continue;
+    seen.add(at);
     signal?.throwIfAborted();
     const entries = await readPart(opened, at, tableEntries * 4, 'one of its tables');
     for (let index = 0; index < tableEntries; index++) {

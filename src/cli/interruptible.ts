@@ -1,16 +1,16 @@
-// Long commands of the operator: a signal ends them within seconds, and their unfinished work is
-// undone.
+// Work that a signal ends within seconds: long commands of the operator, whose unfinished work is
+// undone, and programs that a command waits for.
 
-import { AppError } from '../../domain/error.ts';
-import type { ExitKind } from '../exit.ts';
-import { UsageError } from '../parse.ts';
+import { AppError } from '../domain/error.ts';
+import type { ExitKind } from './exit.ts';
+import { UsageError } from './parse.ts';
 
 const kinds = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const satisfies Record<
   string,
   ExitKind
 >;
 const signals = ['SIGINT', 'SIGTERM'] as const;
-const says = 'It was interrupted, and what was begun is taken back.';
+const takenBack = 'It was interrupted, and what was begun is taken back.';
 
 /**
  * Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one
@@ -18,6 +18,7 @@ const says = 'It was interrupted, and what was begun is taken back.';
  */
 export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
+  says = takenBack,
 ): Promise<Result> {
   const stop = new AbortController();
   let kind: ExitKind | undefined;
