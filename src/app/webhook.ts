@@ -26,10 +26,11 @@ export type WebhookChangeContext = Pick<
 >;
 
 /** A webhook without its secrets. */
-export type ShownWebhook = Omit<Webhook, 'secretSealed' | 'oldSecretSealed'> & DeliveryCounts;
+export type ShownWebhook = Omit<Webhook, 'secretSealed' | 'oldSecretSealed' | 'startsAt'> &
+  DeliveryCounts;
 
 async function shown(work: Reading['work'], webhook: Webhook): Promise<ShownWebhook> {
-  const { secretSealed: _, oldSecretSealed: __, ...rest } = webhook;
+  const { secretSealed: _, oldSecretSealed: __, startsAt: ___, ...rest } = webhook;
   return { ...rest, ...(await work.webhooks.counts(webhook.id)) };
 }
 

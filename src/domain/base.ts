@@ -22,3 +22,10 @@ export interface BaseImage {
   /** Since when it is not taken where no base is named; null while it may be. */
   heldAt: number | null;
 }
+
+/**
+ * Whether it was added to be tried, and has not worked yet. Until then it is retired from its first
+ * moment, so that nothing begins with it; a trial that it passes offers it.
+ */
+export const awaitsTrial = ({ createdAt, retiredAt }: BaseImage): boolean =>
+  retiredAt === createdAt;

@@ -18,6 +18,11 @@ export interface Webhook {
   oldSecretUntil: number | null;
   /** The id of the last event that it has deliveries of. */
   afterId: number;
+  /**
+   * When it was made, until it has passed the first events after that: of those, it is not told of
+   * earlier ones. A clock may go back, so its later events are not compared with a time.
+   */
+  startsAt: number | null;
   /** Since when it is told of nothing; null when it is. */
   pausedAt: number | null;
   createdAt: number;
@@ -85,7 +90,10 @@ export function parseWebhookUrl(text: string): string {
 
 const minuteMs = 60_000;
 const delaysMs = [5000, 30_000, 2 * minuteMs, 10 * minuteMs, 30 * minuteMs, 60 * minuteMs];
-const longestDelayMs = 2 * 60 * minuteMs;
+/** A delivery that is to wait longer is due: its time is from before the clock was set back. */
+export const longestDelayMs = 2 * 60 * minuteMs;
+/** More than fit into a day; a clock that is set back again and again adds none. */
+const attemptsMax = 30;
 const triedForMs = 24 * 60 * minuteMs;
 const gone = 410;
 
@@ -98,6 +106,7 @@ export function afterAttempt(
   const tried = { attempts: attempts + 1, nextAt: now, endedAt: now };
   if (status !== null && status >= 200 && status < 300) return { ...tried, state: 'delivered' };
   const nextAt = now + (delaysMs[attempts] ?? longestDelayMs);
-  if (status === gone || nextAt - createdAt > triedForMs) return { ...tried, state: 'dead' };
+  const isOver = nextAt - createdAt > triedForMs || tried.attempts >= attemptsMax;
+  if (status === gone || isOver) return { ...tried, state: 'dead' };
   return { ...tried, state: 'waiting', nextAt, endedAt: null };
 }

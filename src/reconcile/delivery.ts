@@ -53,9 +53,8 @@ async function enqueueNew({ store, present }: Telling, { id, organisationId }: O
   const last = isFull ? (events.at(-1)?.id ?? afterId) : Math.max(upTo, afterId);
   if (last === afterId) return false;
   // Events from before the webhook may have been published after it was made.
-  const told = events.filter(
-    ({ id: at, createdAt }) => at <= last && createdAt >= webhook.createdAt,
-  );
+  const from = webhook.startsAt ?? Number.NEGATIVE_INFINITY;
+  const told = events.filter(({ id: at, createdAt }) => at <= last && createdAt >= from);
   const deliveries = told.map((event) => deliveryOf(event, present(event)));
   await store.write(organisationId, (work) => work.webhooks.enqueue(webhook, deliveries, last));
   return isFull;

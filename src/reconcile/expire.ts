@@ -102,7 +102,7 @@ export async function pruneAudit({ store, guard, settings, signal }: TaskContext
  * Forgets old events, and the oldest of each organisation that has too many. The second needs no
  * clock, so a wrong one cannot fill the disk.
  */
-export async function pruneEvents({ store, guard, clock, signal }: TaskContext): Promise<void> {
+export async function pruneEvents({ store, guard, signal }: TaskContext): Promise<void> {
   await store.publishEvents();
   for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
     signal.throwIfAborted();
@@ -113,7 +113,7 @@ export async function pruneEvents({ store, guard, clock, signal }: TaskContext):
     if (time === null) break;
     await store.write('system', (work) => work.events.prune(time - eventsKeptMs));
   }
-  await pruneDeliveries({ store, clock });
+  await pruneDeliveries({ store, guard });
   for (const { id } of await store.read('system', (work) => work.organisations.list()))
     for (let rounds = 0; rounds < pruneRoundsMax; rounds++) {
       signal.throwIfAborted();
@@ -123,8 +123,10 @@ export async function pruneEvents({ store, guard, clock, signal }: TaskContext):
 }
 
 /** Forgets deliveries of webhooks that have ended; what a run leaves, the next one forgets. */
-async function pruneDeliveries({ store, clock }: Pick<TaskContext, 'store' | 'clock'>) {
-  const [delivered, dead] = [clock.now() - deliveredKeptMs, clock.now() - deadKeptMs];
+async function pruneDeliveries({ store, guard }: Pick<TaskContext, 'store' | 'guard'>) {
+  const over = await store.read('system', (work) => guard.look(work));
+  if (over === null) return;
+  const [delivered, dead] = [over - deliveredKeptMs, over - deadKeptMs];
   if (await store.read('system', (work) => work.webhooks.hasEnded(delivered, dead)))
     await store.write('system', (work) => work.webhooks.prune(delivered, dead));
 }

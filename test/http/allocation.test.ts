@@ -17,7 +17,7 @@ const recorded = {
 const marginFactor = 1.5;
 
 describe('a read', () => {
-  it('allocates hardly more than is written down here', { timeout: 60_000 }, async (t) => {
+  it('allocates hardly more than is written down here', { timeout: 300_000 }, async (t) => {
     const { stdout } = await promisify(execFile)(process.execPath, [probe]);
     const found: Record<string, number> = JSON.parse(stdout);
     for (const [what, kb] of Object.entries(recorded)) {

@@ -37,7 +37,7 @@ describe('a clock that jumps', () => {
         async () =>
           (await h.call('machineGet', { params: { id: first } })).body.attributes
             .friendly_status === 'off',
-        20_000,
+        60_000,
       );
       const { body } = await h.call('machineGet', { params: { id: second } });
       assert.ok(['ready', 'off'].includes(body.attributes.friendly_status));

@@ -53,7 +53,7 @@ describe('input that Node cannot read as a request', () => {
   });
 
   it('is refused in the envelope when its headers have no end', {
-    timeout: 40_000,
+    timeout: 300_000,
   }, async (t) => {
     const { h, raw } = await listening(t);
     // The limit is Node's own; the test only makes it shorter.

@@ -44,7 +44,7 @@ describe('a listener that reads slowly', () => {
     for (const socket of sockets)
       assert.ok(socket.writableLength < 2 * 1024 ** 2, `${socket.writableLength} bytes wait`);
     slow.resume();
-    await waitFor('it has everything', () => slow.frames.length === events, 20_000, 200);
+    await waitFor('it has everything', () => slow.frames.length === events, 60_000, 200);
     assert.deepEqual(
       slow.frames.map(({ data }) => data.position),
       [...Array(events).keys()],
@@ -60,7 +60,7 @@ describe('a listener that reads slowly', () => {
     await waitFor(
       'it has the rest',
       () => rest.frames.length === events - stalled.frames.length,
-      20_000,
+      60_000,
       200,
     );
     assert.equal(rest.frames[0]?.data.position, stalled.frames.length);
@@ -83,7 +83,7 @@ describe('the streams of a server', () => {
     await refused(/This server has 3 streams/, await h.makeKey(h.ours));
     assert.equal(h.service.app.server.maxConnections, httpLimits.connections + 3);
     first?.close();
-    await waitFor('there is room', async () => (await hear()).status === 200, 10_000, 100);
+    await waitFor('there is room', async () => (await hear()).status === 200, 60_000, 100);
   });
 
   it('have a heartbeat that moves their place, also past events that they do not hear', async (t) => {

@@ -107,7 +107,7 @@ describe('the numbers at /metrics', () => {
         const numbers = await numbersOf(h);
         return numbers.of('silversmith_job_leases_overdue') === 1 && numbers;
       },
-      30_000,
+      60_000,
     );
     assert.equal(of('silversmith_layers{kind="base",state="quarantined"}'), 1);
     // A number disappears when the last thing that it counts is gone.

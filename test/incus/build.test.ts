@@ -55,7 +55,7 @@ describe('a build on Incus', { skip: leftOutWithoutIncus }, () => {
       const all = await first.api.call('GET', '/1.0/instances?project=ours&recursion=1');
       return all.some(({ status }: { status: string }) => status === 'Running');
     };
-    await waitFor('the build machine is on', isOn, 30_000);
+    await waitFor('the build machine is on', isOn, 60_000);
     const startedAt = performance.now();
     stop.abort(new Error('called off'));
     await ended;

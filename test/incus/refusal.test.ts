@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support.ts';
 import { clientCertificate, leftOutWithoutIncus, startIncus, trustClient } from './cluster.ts';
 import { socketOf } from './server.ts';
 
-const limitMs = 30_000;
+const limitMs = 120_000;
 
 function serve(flags: readonly string[]) {
   return new Promise<{ code: number | null; said: string }>((resolve) => {

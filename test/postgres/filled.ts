@@ -40,6 +40,7 @@ const moreRows: [table: string, row: Row][] = [
     {
       ...{ id: 'hook', organisation_id: 1, url: 'https://a.test/', types: '[]' },
       ...{ secret_sealed: 's', after_id: 1, created_at: at, paused_at: at },
+      starts_at: at,
       ...{ old_secret_sealed: 's', old_secret_until: at },
     },
   ],

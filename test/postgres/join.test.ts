@@ -103,7 +103,7 @@ describe('a server that joins others', () => {
     await assert.rejects(openWorkedEngine(config, other.store), /data of the engine is not in/);
     // The first ends, and the other takes over by itself.
     await end(first);
-    await waitFor('the other takes over', () => other.worksEngine, 30_000);
+    await waitFor('the other takes over', () => other.worksEngine, 60_000);
     other.reconciler.nudge();
     assert.equal(await takeEngineLease(other.store, folder, 'another host'), null);
     assert.equal((await openWorkedEngine(config, other.store)).name, 'simulator');

@@ -24,7 +24,7 @@ async function startBusy(t: Scope, replica: Replica) {
   child.stdout.on('data', (chunk: Buffer) => {
     printed += chunk.toString();
   });
-  await waitFor('the other process works', () => printed.includes('works'), 30_000);
+  await waitFor('the other process works', () => printed.includes('works'), 60_000);
   return child;
 }
 

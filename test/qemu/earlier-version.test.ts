@@ -59,11 +59,11 @@ describe('a machine that an earlier version started', { skip: leftOutWithoutRoot
     );
     child.unref();
     defer(t, () => engine.stopMachine({ machineId: id, graceMs: 0 }, call));
-    await waitFor('it is on', async () => (await engine.runningMachines(call)).has(id), 15_000);
+    await waitFor('it is on', async () => (await engine.runningMachines(call)).has(id), 60_000);
     await waitFor(
       'its monitor is there',
       () => statSync(join(own, 'qmp.sock'), { throwIfNoEntry: false }),
-      15_000,
+      60_000,
     );
     await engine.hostBound.tidy(call);
     assert.equal(statSync(own).uid, 0);

@@ -55,7 +55,7 @@ export async function hostile(t: Scope, script: string) {
     const found = await waitFor(
       'it is there',
       () => findProcess(processesIn(root), 'machine', machineId),
-      15_000,
+      60_000,
     );
     return { disk, found, run: join(root, 'run', `machine-${machineId}`) };
   };

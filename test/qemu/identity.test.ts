@@ -59,7 +59,7 @@ describe('a guest with an agent alone', () => {
       assert.equal(instance, disk);
       const linked = async () =>
         (await inside(machineId, 'cat /sys/class/net/e*/carrier')).join() === '1';
-      await waitFor('its card has a link', linked, 30_000, 200);
+      await waitFor('its card has a link', linked, 60_000, 200);
       seen.push([id, ...names]);
     }
     assert.equal(new Set(seen.flat()).size, 6, JSON.stringify(seen));

@@ -129,6 +129,17 @@ export const archivesOf = (corpus: Corpus): Case[] => {
     },
     {
       format: 'zip',
+      variant: 'a name that looks like a pattern',
+      verdict: 'taken',
+      wanted: 'a [1] *é.raw',
+      make: () =>
+        archive('zip', async (inside) => {
+          await copyFile(raw, inside('a [1] *é.raw'));
+          await copyFile(raw, inside('b'));
+        }),
+    },
+    {
+      format: 'zip',
       variant: 'encrypted',
       verdict: /is encrypted; pack it without a password/,
       async make() {

@@ -40,7 +40,7 @@ describe('a disk that a process has open', () => {
     await waitFor(
       'it has the disk',
       () => statSync(join(s.folder, 'q'), { throwIfNoEntry: false }),
-      30_000,
+      60_000,
     );
     await assert.rejects(s.engine.sealDisk({ diskId: disk, layerId: layer, sizeBytes }, call), {
       message: /^A process on this host still has the machine's disk open/,

@@ -44,7 +44,7 @@ describe('doctor --deep and layer verify', () => {
           const { action, outcome } = await newest();
           return action === 'layerVerify' && outcome === 'begun';
         },
-        30_000,
+        60_000,
       );
       const startedAt = performance.now();
       child.kill(signal);

@@ -127,7 +127,8 @@ describe('a disk from outside', () => {
         bent.writeUInt32BE((bent.readUInt32BE(at * 4) ^ mask) >>> 0, at * 4);
         if (!(await taken(bent))) refused++;
       }),
-      { ...few, numRuns: runs(30) },
+      // This table of reference counts goes on behind the file, so the tool names a fault for each.
+      { ...few, numRuns: runs(30), examples: [[14, 19]] },
     );
     t.diagnostic(`${refused} of 30 bent files refused`);
     const marked = (bit: number) => {

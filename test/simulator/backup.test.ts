@@ -123,7 +123,7 @@ describe('a backup', { concurrency: 2 }, () => {
     await waitFor(
       'the reconciler has looked twice',
       async () => (await passes()) > before + 1.5,
-      20_000,
+      60_000,
     );
     assert.equal((await client.imageGet({ id: attributes.id })).attributes.status, 'pending');
     second.resume();

@@ -40,6 +40,9 @@ describe('silversmith base', () => {
     assert.equal(broken.code, 1);
     assert.match(broken.out, /Base image 3 \(Broken, .*\) is added/);
     assert.match(broken.err, /was not done within its limit of 300 s/);
+    assert.match(broken.err, /It is not offered; .* silversmith base retire 3 --off/);
+    const named = await run('image', 'install', '--base', '3');
+    assert.match(named.err, /base image 3 \(Broken\) is retired, and is not offered/);
     assert.match(broken.err, /base image 2 \(Good\) is taken.*silversmith base try 3/s);
     const later = await run(
       'base',

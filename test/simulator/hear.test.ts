@@ -28,7 +28,7 @@ async function serverOf(
   const server = await scripted(t, (response, request) => {
     if (now.isSilent) return silence(response, request);
     if (!/\/events/.test(request.url ?? '')) {
-      const steps = { steps: [], report: null };
+      const steps = { steps: [], running: null, report: null };
       return json(200, { ...thing(type, now.status), ...steps })(response, request);
     }
     if (!hasEvents) return json(404, envelope(404))(response, request);

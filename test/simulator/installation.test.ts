@@ -36,7 +36,7 @@ const madeIn = (dataDir: string) => {
 
 describe('a data directory whose server is of an older version', () => {
   it('is changed by no command and no second server until that server has ended', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     const { dataDir, lock, run } = await servedByOlder(t);
     const before = madeIn(dataDir);
@@ -100,7 +100,7 @@ const belongs = (own: string, asked: string) =>
 
 describe('a data directory', () => {
   it('is refused when its store is gone or empty, and no new store is made in its place', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     const demo = await startDemo(t);
     await demo.stop();
@@ -127,7 +127,7 @@ describe('a data directory', () => {
   });
 
   it('is not served when it is a backup, and takes no backup into itself', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     const demo = await startDemo(t);
     const folder = join(await temporaryFolder(t), 'backup');
@@ -151,7 +151,7 @@ describe('a data directory', () => {
 
 describe('the data of one engine', () => {
   it('is not opened with another engine, by a server or a command, and is left as it is', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     const demo = await startDemo(t);
     const file = join(demo.dataDir, 'installation.json');
@@ -179,7 +179,7 @@ describe('the data of one engine', () => {
     await demo.start();
   });
 
-  it('is opened with its own engine when no engine is named', { timeout: 60_000 }, async (t) => {
+  it('is opened with its own engine when no engine is named', { timeout: 300_000 }, async (t) => {
     const demo = await startDemo(t);
     const run = runIn(demo.dataDir, null);
     assert.match((await run('doctor')).out, /All is well/);
@@ -225,7 +225,7 @@ describe('the data of one engine', () => {
   });
 
   it('is used again after a start with its own engine when another engine reported it missing', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async (t) => {
     const demo = await startDemo(t);
     const image = JSON.parse((await demo.run('image', 'install', '4', '--json')).out);

@@ -146,7 +146,7 @@ describe('the checker of histories', () => {
 
 describe('a soak', () => {
   it('loses no acknowledged change under kills at random moments', {
-    timeout: 170_000,
+    timeout: 290_000,
   }, async (t) => {
     const folder = await temporaryFolder(t);
     const seed = newSeed();
@@ -165,7 +165,7 @@ describe('a soak', () => {
   });
 
   it('loses no acknowledged change under power cuts at random moments', {
-    timeout: 170_000,
+    timeout: 290_000,
     skip: leftOutWithoutRoot,
   }, async (t) => {
     const disk = await cuttableDisk(t, 256);

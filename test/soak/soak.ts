@@ -54,9 +54,14 @@ interface Copy {
 }
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
-  const { folder, seed, clients, aside = folder } = options;
-  const dataDir = join(folder, 'data');
+  const dataDir = join(options.folder, 'data');
   const server = demoServer(dataDir);
+  // It ends, too, when the run fails; else it would keep the process of the test.
+  return soakOn(options, server, dataDir).finally(() => server.end('SIGKILL'));
+}
+
+async function soakOn(options: SoakOptions, server: Server, dataDir: string): Promise<SoakResult> {
+  const { folder, seed, clients, aside = folder } = options;
   await server.start();
   const data: Data = { dataDir, ...storeOf(dataDir) };
   await data.withStore((store) => store.write('system', withoutQuotas));
@@ -66,10 +71,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const working = Array.from({ length: clients }, (_, number) =>
     runClient(number, caller.call, randomOf(seed * 1000 + number), () => isOver),
   );
-  const killing = killAtRandom(options, server, data, caller);
-  // A client that gets no answer ends the soak.
-  await Promise.race([killing, Promise.all(working)]);
-  isOver = true;
+  const killing = killAtRandom(options, server, data, caller, () => isOver);
+  try {
+    // A client that gets no answer ends the soak.
+    await Promise.race([killing, Promise.all(working)]);
+  } finally {
+    isOver = true;
+    await Promise.allSettled([killing, ...working]);
+  }
   await Promise.all(working);
   const { kills, copy } = await killing;
 
@@ -94,10 +103,11 @@ async function killAtRandom(
   server: Server,
   data: Data,
   { history }: Caller,
+  isOver: () => boolean,
 ): Promise<{ kills: number; copy: Copy | null }> {
   const random = randomOf(seed);
   let copy: Copy | null = null;
-  for (let killed = 0; killed < kills; killed++) {
+  for (let killed = 0; killed < kills && !isOver(); killed++) {
     await sleep(50 + random.below(900));
     if (killed === Math.floor(kills / 2)) copy = await makeCopy(join(aside, 'backup'), data);
     await server.end('SIGKILL');
@@ -123,9 +133,12 @@ async function readCopy(copy: Copy | null, restored: string, caller: Caller): Pr
   if (copy === null) return;
   await restore(copy.folder, restored, 'operator:test');
   const server = demoServer(restored);
-  await server.start();
   const first = caller.history.length;
-  await readAll(caller, demoStage.machines, server.url);
+  const readAgain = async () => {
+    await server.start();
+    await readAll(caller, demoStage.machines, server.url);
+  };
+  await readAgain().finally(() => server.end('SIGTERM'));
   for (const read of caller.history.slice(first)) {
     read.invokedAt = copy.from;
     read.completedAt = copy.to;
@@ -133,7 +146,6 @@ async function readCopy(copy: Copy | null, restored: string, caller: Caller): Pr
     // the image is compared.
     if (read.name === 'imageGet' && read.code === 200) read.answer = {};
   }
-  await server.end('SIGTERM');
 }
 
 export const wrongRows = [

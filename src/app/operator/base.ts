@@ -2,7 +2,7 @@
 // the row that makes the base usable is written last. A base is tried in a build machine, because a
 // broken default base would fail every build and start that names no base.
 
-import type { BaseImage } from '../../domain/base.ts';
+import { awaitsTrial, type BaseImage } from '../../domain/base.ts';
 import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
@@ -20,12 +20,14 @@ import { assertName, assertNameFree } from './name.ts';
 
 interface NewBase {
   name: string;
-  /** Paths; the disk is a qcow2 or raw disk, and is not trusted. */
+  /** Paths; the disk is not trusted. */
   files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
   boot: BootProfile;
   version?: string | null | undefined;
   /** Whether it is not taken where no base is named. */
   hold?: boolean | undefined;
+  /** Whether it is not offered until it has passed `baseTry`. */
+  awaitsTrial?: boolean;
 }
 
 interface ListedBase extends BaseImage {
@@ -70,7 +72,7 @@ const assertFree = async (work: Reader, name: string) =>
 async function addRow(
   work: Writer,
   layerId: LayerId,
-  { name: series, version = null, boot, hold }: NewBase,
+  { name: series, version = null, boot, hold, awaitsTrial = false }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
   const name = versionedName(series, version);
@@ -79,7 +81,7 @@ async function addRow(
   const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
   if (same && isLeftOver(same, boot) && !(await work.bases.ofLayer(same.id)))
-    return work.bases.add({ name, version, heldAt, sizeGb, layerId: same.id });
+    return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId: same.id });
   if (same)
     throw invalid(
       `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
@@ -97,7 +99,7 @@ async function addRow(
     organisationId: null,
     boot,
   });
-  return work.bases.add({ name, version, heldAt, sizeGb, layerId });
+  return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId });
 }
 
 /** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
@@ -166,8 +168,9 @@ export interface Trial {
 
 /**
  * Starts a build machine on a base, to see whether it runs a recipe and reports. The trial leaves
- * only its result, whether the base works. A temporary failure, such as a full disk, leaves no
- * result. Throws not-found, or the reason of the signal.
+ * only its result: whether the base works, and that a base which awaited its trial is offered now.
+ * A temporary failure, such as a full disk, leaves no result. Throws not-found, or the reason of
+ * the signal.
  */
 export const baseTry = change(
   'baseTry',
@@ -181,7 +184,10 @@ export const baseTry = change(
     touched(`base image ${id} (${name})`);
     try {
       await runTrial(trier, root, timeoutMs, signal);
-      await store.write('system', (work) => work.bases.prove(id));
+      await store.write('system', async (work) => {
+        await work.bases.prove(id);
+        if (awaitsTrial(await work.bases.get(id))) await work.bases.update(id, { retiredAt: null });
+      });
       return { works: true, said: '' };
     } catch (error) {
       // An interrupted trial has no result.

@@ -68,7 +68,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
     )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
-    .option('--no-try', 'do not try it; bases that are known to work are preferred to it')
+    .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
     .addOption(trialOption())
     .action(async (flags: Local & Added) => {
       const { files, boot } = await filesOf(flags);
@@ -78,7 +78,10 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
           baseAdd(
             opened.operator,
             engine,
-            { name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+            {
+              ...{ name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+              awaitsTrial: flags.try,
+            },
             signal,
           ),
         );
@@ -198,13 +201,20 @@ async function tryBase(
     say(`Base image ${id} (${name}) works.`);
     return trial;
   }
-  const taken = (await baseList(store)).find((one) => one.default);
+  const bases = await baseList(store);
+  const offered = bases.find((one) => one.id === id)?.retiredAt === null;
+  const taken = bases.find((one) => one.default);
   const instead =
-    taken === undefined || taken.id === id
-      ? 'It is still taken where no base is named, because there is no other.'
-      : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+    taken === undefined
+      ? 'No base is taken where none is named.'
+      : taken.id === id
+        ? 'It is still taken where no base is named, because there is no other.'
+        : `Where no base is named, base image ${taken.id} (${taken.name}) is taken.`;
+  const stays = offered
+    ? 'It stays in the catalogue.'
+    : `It is not offered; to offer it all the same: silversmith base retire ${id} --off.`;
   terminal.err(`error: Base image ${id} (${name}) does not work: ${trial.said}`);
-  terminal.err(`It stays in the catalogue. ${instead} To try it again: silversmith base try ${id}`);
+  terminal.err(`${stays} ${instead} To try it again: silversmith base try ${id}`);
   terminal.exitCode = 1;
   return trial;
 }

@@ -137,14 +137,16 @@ function explained(error: unknown, timeoutMs: number): AppError {
 const crashes = /was ended by SIG(?:SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)\b/;
 
 /**
- * Whether the tool itself refused its input, or crashed on it, rather than that something kept it
- * from its work.
+ * Whether the tool itself refused its input, crashed on it, or found faults in it without an end,
+ * rather than that something kept it from its work.
  */
 export const refusedInput = (error: unknown) =>
   error instanceof AppError &&
   error.code === 'internal' &&
   error.cause instanceof CommandError &&
-  (error.cause.exitCode === 1 || crashes.test(error.cause.message));
+  (error.cause.exitCode === 1 ||
+    error.cause.ended === 'flooded' ||
+    crashes.test(error.cause.message));
 
 export const diskFull = (detail: string) =>
   failedForNow("The host's disk is full. Free some space there, then try again.", { detail });

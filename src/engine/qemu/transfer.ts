@@ -53,7 +53,8 @@ export async function exportLayer(
     await moveDurably(whole, to.path, signal);
     return { bytes, heldBytes: await storedBytes(to.path), tail };
   } finally {
-    for (const file of [part, packedOf(part)]) await rm(file, { force: true });
+    await rm(part, { force: true });
+    if (packerOf(spec)) await rm(packedOf(part), { force: true });
   }
 }
 
@@ -94,15 +95,19 @@ async function writeDisk({ part, spec, signal, paths, user }: Made): Promise<voi
   );
 }
 
+/** What compresses the whole file; null: nothing does. */
+const packerOf = ({ format, compression = usualCompression(format) }: ExportSpec) =>
+  format === 'raw' && compression !== 'none' ? packers[compression] : null;
+
 const packedOf = (part: string) => `${part}.packed`;
 
 /** The file of the export: a raw disk is compressed with what follows it. Returns its path. */
 async function packed({ part, spec, signal, paths, user }: Made): Promise<string> {
-  const { format, compression = usualCompression(format), bytesMax } = spec;
-  if (format !== 'raw' || compression === 'none') return part;
+  const packer = packerOf(spec);
+  if (packer === null) return part;
   const to = packedOf(part);
-  const tool = { ...packers[compression], path: part, user, cwd: paths.builds };
-  await withinRoom(paths.builds, { bytesMax, signal }, (limits) =>
+  const tool = { ...packer, path: part, user, cwd: paths.builds };
+  await withinRoom(paths.builds, { bytesMax: spec.bytesMax, signal }, (limits) =>
     writeSparse(outputOf(tool, limits.signal), to, ({ heldBytes }) => {
       if (heldBytes > limits.bytesMax) throw new TooLarge('compressing');
     }),

@@ -5,7 +5,7 @@ import type { BaseImageId, ImageId, LayerId } from '../../domain/ids.ts';
 import type { OfferUses } from '../../domain/offer.ts';
 
 export type NewBase = Pick<BaseImage, 'name' | 'sizeGb' | 'layerId'> &
-  Partial<Pick<BaseImage, 'version' | 'heldAt'>>;
+  Partial<Pick<BaseImage, 'version' | 'heldAt'>> & { awaitsTrial?: boolean };
 
 /** A base, and an image that stands on it. */
 export interface BaseOfImage extends Pick<BaseImage, 'id' | 'name' | 'version'> {
@@ -37,7 +37,10 @@ export interface BaseReader {
 }
 
 export interface BaseWriter extends BaseReader {
-  /** Adds a base of which it is not known whether it works. */
+  /**
+   * Adds a base of which it is not known whether it works. With `awaitsTrial` it is not offered; see
+   * `awaitsTrial` of the domain.
+   */
   add(base: NewBase): Promise<BaseImage>;
   /**
    * Notes that a guest on the base has reported, so that it is known to work. Idempotent: the first

@@ -98,8 +98,15 @@ export class SqlBaseReader extends Queries implements BaseReader {
 }
 
 export class SqlBaseWriter extends SqlBaseReader implements BaseWriter {
-  add({ version = null, heldAt = null, ...base }: NewBase): Promise<BaseImage> {
-    const rest = { createdAt: this.now(), provedAt: null, failedAt: null, retiredAt: null };
+  add({
+    version = null,
+    heldAt = null,
+    awaitsTrial = false,
+    ...base
+  }: NewBase): Promise<BaseImage> {
+    const createdAt = this.now();
+    const retiredAt = awaitsTrial ? createdAt : null;
+    const rest = { createdAt, provedAt: null, failedAt: null, retiredAt };
     return this.db
       .insertInto('baseImage')
       .values({ ...base, version, heldAt, ...rest })

@@ -3,7 +3,13 @@
 import { type Selectable, sql } from 'kysely';
 import { notFound } from '../../domain/error.ts';
 import type { WebhookId } from '../../domain/ids.ts';
-import type { Delivery, DeliveryCounts, DeliveryState, Webhook } from '../../domain/webhook.ts';
+import {
+  type Delivery,
+  type DeliveryCounts,
+  type DeliveryState,
+  longestDelayMs,
+  type Webhook,
+} from '../../domain/webhook.ts';
 import type {
   DeliveryChange,
   NewDelivery,
@@ -18,6 +24,9 @@ import { Queries } from './scope.ts';
 
 /** A webhook goes past so many events that it is not told of; fewer of them wait. */
 const passedMax = 200;
+
+const isDueAt = (now: number) =>
+  sql<boolean>`(next_at <= ${now} or next_at > ${now + longestDelayMs})`;
 
 const toWebhook = ({ types, ...row }: Selectable<Database['webhook']>): Webhook => ({
   ...row,
@@ -50,7 +59,7 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
 
   ready(): Promise<Pick<Webhook, 'id' | 'organisationId'>[]> {
     const isDue = sql`select 1 from webhook_delivery where webhook_id = webhook.id
-      and state = 'waiting' and next_at <= ${this.now()}`;
+      and state = 'waiting' and ${isDueAt(this.now())}`;
     const after = sql`select 1 from event where event.organisation_id = webhook.organisation_id
       and event.id > webhook.after_id`;
     // What it is told of is looked for among few events, because it goes past many others at once.
@@ -115,7 +124,7 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
           .groupBy('subject')
           .select((first) => first.fn.min('id').as('id')),
       )
-      .where('nextAt', '<=', this.now())
+      .where(isDueAt(this.now()))
       .selectAll()
       .orderBy('id')
       .limit(limit)
@@ -143,7 +152,8 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
   async add({ types, ...webhook }: NewWebhook): Promise<Webhook> {
     this.assertOwn(webhook);
     const none = { oldSecretSealed: null, oldSecretUntil: null, pausedAt: null };
-    const row = { ...webhook, ...none, types: JSON.stringify(types), createdAt: this.now() };
+    const times = { startsAt: this.now(), createdAt: this.now() };
+    const row = { ...webhook, ...none, ...times, types: JSON.stringify(types) };
     await this.db.insertInto('webhook').values(row).execute();
     return toWebhook(row);
   }
@@ -168,7 +178,7 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
     this.assertOwn({ organisationId });
     const moved = await this.db
       .updateTable('webhook')
-      .set({ afterId })
+      .set({ afterId, ...(afterId > before && { startsAt: null }) })
       .where('id', '=', id)
       .where('afterId', '=', before)
       .returning('id')

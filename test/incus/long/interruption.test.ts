@@ -31,7 +31,7 @@ describe('an Incus that is interrupted', { skip: leftOutWithoutIncus }, () => {
       return (await s.client().imageInstall({ software_ids: [title] })).attributes.id;
     };
     const id = await build();
-    await waitFor('the recipe runs', () => recipeRuns(first, s.project), 30_000);
+    await waitFor('the recipe runs', () => recipeRuns(first, s.project), 60_000);
     await first.crashDaemon();
     const image = await s.image(id);
     assert.equal(image.status, 'available', image.status_reason ?? '');
@@ -72,7 +72,7 @@ describe('an Incus that is interrupted', { skip: leftOutWithoutIncus }, () => {
     await s.machine(machine, 'ready');
     const { id } = (await s.client().imageInstall({ software_ids: [title] })).attributes;
     // Incus makes an instance where fewest are.
-    const on = await waitFor('the recipe runs', () => recipeRuns(one, s.project), 30_000);
+    const on = await waitFor('the recipe runs', () => recipeRuns(one, s.project), 60_000);
     t.diagnostic(`the recipe runs on ${on}`);
     // Incus gives up when an instance is removed while it evacuates; an administrator tries again.
     const change = (member: string, action: string) =>

@@ -33,7 +33,7 @@ describe('a server on an Incus cluster of two without its leader', {
     lap('the leader is back; the image is built');
     await s.says(here, 'off', /went off by itself/);
     await s.says(there, 'ready', null);
-    await waitFor('the server is ready', () => s.isReady(), 30_000, 500);
+    await waitFor('the server is ready', () => s.isReady(), 60_000, 500);
     assert.deepEqual(await s.findings(), []);
     lap('all is as it is');
   });

@@ -46,7 +46,7 @@ export async function zipMembers(
     });
   const files = entries.filter(({ fileName }) => !fileName.endsWith('/'));
   return files.map((entry) => ({
-    name: entry.fileName,
+    name: nameOf(entry),
     bytes: entry.uncompressedSize,
     fault: faultOf(entry),
     open: (signal) => {
@@ -56,24 +56,34 @@ export async function zipMembers(
   }));
 }
 
+/** Programs of Unix write UTF-8 without saying so; yauzl then reads the letters of DOS. */
+function nameOf({ fileName, fileNameRaw }: Entry): string {
+  const text = fileNameRaw.toString('utf8');
+  return Buffer.from(text).equals(fileNameRaw) ? text : fileName;
+}
+
 function faultOf({ generalPurposeBitFlag, externalFileAttributes }: Entry): string | null {
   if ((generalPurposeBitFlag & encrypted) !== 0) return 'is encrypted; pack it without a password';
   const isLink = ((externalFileAttributes >>> 16) & kindMode) === linkMode;
   return isLink ? 'is a link, and links are not followed' : null;
 }
 
+const plain = /[A-Za-z0-9._/ ]/;
+
 /**
- * A pattern of unzip for one name. What is not plain in a name may stand for any text, so that no
- * name is read as a pattern. Throws `invalid` when other names fit it too.
+ * A pattern of unzip for one name: all from the first to the last character that is not plain may
+ * be any text, so that no name is read as a pattern. Throws `invalid` when other names fit it too.
  */
 function patternOf(name: string, files: readonly Entry[]): string {
-  const pattern = name.replaceAll(/[^A-Za-z0-9._/ -]+/g, '*').replace(/^-/, '?');
-  const fits = new RegExp(
-    `^${pattern.replaceAll(/[.]/g, '\\$&').replaceAll('*', '[\\s\\S]*').replaceAll('?', '[\\s\\S]')}$`,
-  );
-  if (files.filter(({ fileName }) => fits.test(fileName)).length !== 1)
+  const odd = [...name].map((one) => !plain.test(one));
+  const [first, last] = [odd.indexOf(true), odd.lastIndexOf(true)];
+  if (first === -1) return name;
+  const [before, behind] = [[...name].slice(0, first).join(''), [...name].slice(last + 1).join('')];
+  const fits = ({ fileName: one }: Entry) =>
+    one.length >= before.length + behind.length && one.startsWith(before) && one.endsWith(behind);
+  if (files.filter(fits).length !== 1)
     throw invalid(
-      `The archive has several members whose names are like ${JSON.stringify(name.slice(0, 100))}; pack the disk alone.`,
+      `The archive has several members whose names are like ${JSON.stringify(name.slice(0, 100))}; pack the disk alone, or under a plain name.`,
     );
-  return pattern;
+  return `${before}*${behind}`;
 }
