@@ -26,6 +26,7 @@ type Noun =
   | 'transfers'
   | 'keys'
   | 'usage'
+  | 'account'
   | 'webhooks';
 
 /** The store as a read sees it, bound to the caller's organisation. */

@@ -1,6 +1,6 @@
 // The counts of the whole service, over all organisations, for its metrics.
 
-import type { Capacity } from '../domain/host.ts';
+import type { Account } from '../domain/account.ts';
 import type { Counts } from '../store/port/counts.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 
@@ -8,8 +8,8 @@ export interface ServiceCounts {
   counts: Counts;
   /** Since when the job that waits longest could run, ms since 1970. */
   dueAt: number | undefined;
-  /** The capacity of the host's disk, as last measured. */
-  capacity: Capacity | undefined;
+  /** Undefined until the host was measured. */
+  account: Account | undefined;
   /** See `Store.reruns`. */
   reruns: number;
   /** See `Store.eventsWritten`. */
@@ -54,7 +54,7 @@ export class ServiceCounter {
       const counts = await this.#store.survey('system', async (work) => ({
         counts: await work.counts(),
         dueAt: await work.jobs.nextDue(),
-        capacity: await work.host.capacity(),
+        account: await work.account.host(),
         reruns: this.#store.reruns(),
         eventsWritten: this.#store.eventsWritten(),
       }));

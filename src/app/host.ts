@@ -1,17 +1,42 @@
-// The room on the disk of the host, which a request checks before it asks for work that needs room.
+// The room that the host has for new work, which a request reserves in its own transaction: the row
+// that it writes (a job, a transfer, a machine that starts) counts in the account from then on.
 
-import { assertRoom } from '../domain/host.ts';
+import { assertBytesFit, assertGuestFits, type Guest, usualBuildGuest } from '../domain/account.ts';
+import type { LayerId } from '../domain/ids.ts';
 import type { ReadContext } from './context.ts';
 
 /**
- * Throws `unavailable` unless the disk has room for so many bytes beside the bytes that are
- * promised to others. Passes until the reconciler has measured the disk once.
+ * Throws `unavailable` unless the host has room for so many bytes, and for a build machine when one
+ * is given. Passes until the host has been measured once.
  */
 export async function assertHostRoom(
   { work }: ReadContext,
   neededBytes: number,
-  promisedBytes = 0,
+  build: Guest | null = null,
 ): Promise<void> {
-  const capacity = await work.host.capacity();
-  if (capacity) assertRoom(capacity, neededBytes, promisedBytes);
+  const account = await work.account.host();
+  if (!account) return;
+  assertBytesFit(account, neededBytes);
+  if (build) assertGuestFits(account, build, { what: 'A build', code: 'unavailable' });
+}
+
+/**
+ * Throws `no_capacity` unless the host has the memory and the processors for a machine; with
+ * `fresh`, which makes a new disk, also when it has no room for the disk to grow.
+ */
+export async function assertStartFits(
+  { work }: ReadContext,
+  guest: Guest,
+  { what, fresh }: { what: string; fresh: boolean },
+): Promise<void> {
+  const account = await work.account.host({ guestsOnly: !fresh });
+  if (!account) return;
+  assertGuestFits(account, guest, { what, code: 'no_capacity' });
+  if (fresh) assertBytesFit(account, account.admission.growthBytes, 'no_capacity');
+}
+
+/** The build machine that a build on this layer boots. */
+export async function buildGuestOn({ work }: ReadContext, layerId: LayerId): Promise<Guest> {
+  const { boot } = await work.layers.bootOf(await work.layers.get(layerId));
+  return boot.build ?? usualBuildGuest;
 }

@@ -13,7 +13,7 @@ import {
   parseImageName,
 } from '../domain/image.ts';
 import type { Job } from '../domain/job.ts';
-import { chainHeightMax } from '../domain/layer.ts';
+import { chainHeightMax, generalizeBytes, type Layer } from '../domain/layer.ts';
 import { assertCapturable, type Machine } from '../domain/machine.ts';
 import { assertOffered } from '../domain/offer.ts';
 import {
@@ -26,7 +26,7 @@ import {
 import { gbBytes } from '../domain/units.ts';
 import type { ImageFilter } from '../store/port/image.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
-import { assertHostRoom } from './host.ts';
+import { assertHostRoom, buildGuestOn } from './host.ts';
 import { assertQuota } from './organisation.ts';
 
 /** An image, with the software and the open job that an answer shows beside it. */
@@ -86,8 +86,12 @@ export async function imageCapture(
   const machine = await work.machines.get(input.machineId);
   assertCapturable(machine);
   await assertQuota(context, { images: 1, builds: 1, storedGb: 0 });
-  await assertHostRoom(context, 0);
-  await assertLow(context, machine);
+  const generalize = input.generalize ?? (await work.usage.generalizes());
+  const chain = await assertLow(context, machine);
+  const [head] = generalize ? chain : [];
+  const build = head ? await buildGuestOn(context, head.id) : null;
+  const reservedBytes = head ? generalizeBytes(machine.diskSizeGb * gbBytes) : 0;
+  await assertHostRoom(context, reservedBytes, build);
   const image = await work.images.add({
     organisationId,
     name,
@@ -102,13 +106,14 @@ export async function imageCapture(
     capturingImageId: image.id,
     statusReason: null,
   });
-  const generalize = input.generalize ?? (await work.usage.generalizes());
   await context.enqueue([
     {
       kind: 'imageCapture',
       organisationId,
       imageId: image.id,
       machineId: machine.id,
+      reservedBytes,
+      ...build,
       data: { generalize },
     },
   ]);
@@ -116,13 +121,14 @@ export async function imageCapture(
 }
 
 /**
- * Throws `unavailable` when the machine's chain has no room for the two layers that a capture and
- * its generalisation add.
+ * Returns the chain below the machine's disk. Throws `unavailable` when it has no room for the two
+ * layers that a capture and its generalisation add.
  */
-async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<void> {
+async function assertLow({ work }: ReadContext, { id, diskId }: Machine): Promise<Layer[]> {
   const disk = diskId === null ? undefined : await work.disks.find(diskId);
-  const height = disk ? (await work.layers.chain(disk.layerId)).length : 0;
-  if (height + 2 <= chainHeightMax) return;
+  const chain = disk ? await work.layers.chain(disk.layerId) : [];
+  const height = chain.length;
+  if (height + 2 <= chainHeightMax) return chain;
   throw new AppError(
     'unavailable',
     `The disk of machine ${id} stands on ${height} layers, and ${chainHeightMax - 2} is the most for a capture; they are being joined in the background, so try again in some minutes.`,
@@ -155,10 +161,9 @@ export async function imageInstall(
   for (const title of list) assertOffered('software', title, 'GET /software');
   const refresh = input.refresh === true;
   const unmade = await unmadeSteps(context, base, list, refresh);
-  await assertHostRoom(
-    context,
-    unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0),
-  );
+  const reservedBytes = Math.ceil(unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
+  const build = unmade.length > 0 ? await buildGuestOn(context, base.layerId) : null;
+  await assertHostRoom(context, reservedBytes, build);
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
     list.map((software) => software.sizeGb),
@@ -177,7 +182,8 @@ export async function imageInstall(
   context.touched({ imageId: image.id });
   const kind = unmade.length === 0 ? 'imageReuse' : 'imageInstall';
   const data = refresh ? { refresh } : {};
-  await context.enqueue([{ kind, organisationId, imageId: image.id, data }]);
+  const made = { kind, organisationId, imageId: image.id, data } as const;
+  await context.enqueue([{ ...made, reservedBytes, ...build }]);
   const [job] = await work.jobs.ofImages([image.id]);
   return { image, softwares: list, base, job };
 }

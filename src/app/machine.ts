@@ -14,6 +14,7 @@ import {
 } from '../domain/machine.ts';
 import type { MachineFilter } from '../store/port/machine.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
+import { assertStartFits } from './host.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
 import { offeredType } from './machine-type.ts';
@@ -122,13 +123,14 @@ export async function machineCreate(
 
 /**
  * Asks for a start, after giving the machine the type and region that are named. Changes nothing
- * when the machine is on or starting.
+ * when the machine is on or starting. Throws `no_capacity` when the host has no room for it.
  */
 export async function machineStart(
-  { work, organisationId, touched, enqueue }: ChangeContext,
+  context: ChangeContext,
   id: MachineId,
   { typeId, region }: { typeId?: MachineTypeId | undefined; region?: string | undefined } = {},
 ): Promise<void> {
+  const { work, organisationId, touched, enqueue } = context;
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
   const type = typeId === undefined ? undefined : await offeredType(work, typeId);
@@ -138,7 +140,10 @@ export async function machineStart(
       : ((await work.images.find(machine.assignedImageId)) ?? null);
   const next = planStart(machine, image);
   if (next === null) return;
-  if (next !== 'turning_on') await assertNextFits(work, machine, image);
+  const fresh = next !== 'turning_on';
+  if (fresh) await assertNextFits(work, machine, image);
+  if (fresh) await assertQuota(context, { storedGb: 0 });
+  await assertStartFits(context, type ?? machine, { what: `Machine ${id}`, fresh });
   await work.machines.update(id, {
     status: next,
     statusReason: null,

@@ -4,12 +4,21 @@ import { assertWithinQuota, type QuotaName } from '../domain/organisation.ts';
 import type { ReadContext } from './context.ts';
 
 export async function usageGet({ work: { usage } }: ReadContext) {
-  const { quotas, used } = await usage.of([...quotaNames, 'disksGb']);
+  const { quotas, used } = await usage.of([
+    ...quotaNames,
+    'disksGb',
+    'reservedGb',
+    'memoryMb',
+    'cpus',
+  ]);
   return {
     images: { used: used.images, limit: quotas.images },
     machines: { used: used.machines, limit: quotas.machines },
     builds: { used: used.builds, limit: quotas.builds },
     disksGb: used.disksGb,
+    reservedGb: used.reservedGb,
+    memoryMb: used.memoryMb,
+    cpus: used.cpus,
     keptGb: { used: used.keptGb, limit: quotas.keptGb },
     storedGb: { used: used.storedGb, limit: quotas.storedGb },
   };

@@ -59,7 +59,7 @@ export async function imageExport(
   // The file is no larger than the layers are now, since it is compressed.
   const { storedBytes } = await imageStorage(context, id);
   await assertQuota(context, { storedGb: storedBytes / gbBytes });
-  await assertHostRoom(context, storedBytes, await work.host.promisedBytes());
+  await assertHostRoom(context, storedBytes);
   const transfer = await work.transfers.add({
     id: newId<TransferId>(),
     organisationId,
@@ -101,9 +101,9 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
       `The manifest says that the file has the digest ${manifest.sha256}, and sha256 is ${input.sha256}.`,
     );
   await assertFew(context);
-  await assertQuota(context, { images: 1, storedGb: input.bytes / gbBytes });
   // The file takes room, and so does the layer that is made of it.
-  await assertHostRoom(context, 2 * input.bytes, await work.host.promisedBytes());
+  await assertQuota(context, { images: 1, storedGb: (2 * input.bytes) / gbBytes });
+  await assertHostRoom(context, 2 * input.bytes);
   const name = input.name ?? (manifest && [...manifest.name].slice(0, 30).join('').trim());
   const fault = name ? nameFault(name) : null;
   if (fault !== null) throw invalid(`The manifest's name ${fault}; send a name of your own.`);

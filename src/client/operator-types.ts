@@ -200,6 +200,14 @@ export interface OperatorOperations {
         what: string;
         bytes: number;
       }[];
+      /** MB of memory of machines that are on and of builds. */
+      memory_mb: number;
+      /** The most; null where nothing limits it. */
+      memory_mb_limit: number | null;
+      /** Processors of machines that are on and of builds. */
+      cpus: number;
+      /** The most; null where nothing limits it. */
+      cpus_limit: number | null;
     };
     extension: true;
   };

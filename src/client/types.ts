@@ -206,6 +206,10 @@ export interface MachineAttributes {
   phase: string | null;
   /** When it was deleted; null unless deleted machines are listed. */
   deleted_at: string | null;
+  /** Processors that it has while it is on. */
+  cpus: number;
+  /** MB of memory that it has while it is on. */
+  memory_mb: number;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
 }
@@ -423,7 +427,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'place' | 'version' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -1035,20 +1039,26 @@ export interface Operations {
         /** The most that the organisation may have. */
         limit: number;
       };
-      /** GB that its captures, imports and files of transfers take on the disk of the host, until they are gone. */
+      /** GB that its captures, imports, files of transfers and machines' disks take on the disk of the host until they are gone, and that they may still write. */
       stored_gb: {
         used: number;
         /** The most that the organisation may have. */
         limit: number;
       };
+      /** The part of stored_gb that is not written yet: what uploads, exports and captures under way may take, and the growth of disks of machines that are on. */
+      reserved_gb: number;
       /** GB of replaced disks that are kept for a while; the oldest give way. */
       kept_gb: {
         used: number;
         /** The most that the organisation may have. */
         limit: number;
       };
-      /** GB that the machines' own disks take; not limited. */
+      /** The part of stored_gb that machines' own disks take. */
       disks_gb: number;
+      /** MB of memory of its machines that are on. */
+      memory_mb: number;
+      /** Processors of its machines that are on. */
+      cpus: number;
     };
     extension: true;
   };

@@ -74,7 +74,12 @@ export const wireErrors = {
     meaning: "The image is larger than the machine's disk",
   },
   permission_required: { clientCode: 4710, status: 403, meaning: 'The key lacks the permission' },
-  no_capacity: { clientCode: 440, status: 503, meaning: 'No capacity to start the machine' },
+  no_capacity: {
+    clientCode: 440,
+    status: 503,
+    meaning:
+      'No capacity to start the machine: too little memory, too few processors, or no room for a new disk',
+  },
   disk_resizing: { clientCode: 469, status: 409, meaning: "The machine's disk is being resized" },
   internal: {
     clientCode: 500,

@@ -80,6 +80,8 @@ const MachineAttributes = Type.Object(
     deleted_at: Extension(
       NullableDateTime('When it was deleted; null unless deleted machines are listed'),
     ),
+    cpus: Extension(Type.Integer({ description: 'Processors that it has while it is on' })),
+    memory_mb: Extension(Type.Integer({ description: 'MB of memory that it has while it is on' })),
     place: Extension(
       NullableString(
         'The host on which its disk is, of an engine that has several; null when it is not known',

@@ -17,10 +17,16 @@ const Usage = {
   machines: Used('Machines'),
   builds: Used('Images that are being made now'),
   stored_gb: Used(
-    'GB that its captures, imports and files of transfers take on the disk of the host, until they are gone',
+    "GB that its captures, imports, files of transfers and machines' disks take on the disk of the host until they are gone, and that they may still write",
   ),
+  reserved_gb: Type.Number({
+    description:
+      'The part of stored_gb that is not written yet: what uploads, exports and captures under way may take, and the growth of disks of machines that are on',
+  }),
   kept_gb: Used('GB of replaced disks that are kept for a while; the oldest give way'),
-  disks_gb: Type.Number({ description: "GB that the machines' own disks take; not limited" }),
+  disks_gb: Type.Number({ description: "The part of stored_gb that machines' own disks take" }),
+  memory_mb: Type.Number({ description: 'MB of memory of its machines that are on' }),
+  cpus: Type.Number({ description: 'Processors of its machines that are on' }),
 };
 
 export const organisationOperations = {

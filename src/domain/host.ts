@@ -1,7 +1,7 @@
 // The host: the room on its disk, and how much of it new work may take; the orphans of its engine;
 // and the files that a backup freezes.
 
-import { AppError } from './error.ts';
+import { AppError, type ErrorCode } from './error.ts';
 import { gbBytes } from './units.ts';
 
 /** The room on the disk that holds layers, disks and transfers. */
@@ -28,7 +28,8 @@ export type Freeze = 'disks' | 'layers';
 /** The part of the host's disk that new work leaves free, so that running machines can write. */
 const reservePart = 0.05;
 
-const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
+/** GB to one decimal, for people; a negative number is 0. */
+export const gb = (bytes: number) => Math.max(0, Math.round((bytes / gbBytes) * 10) / 10);
 
 /** The bytes that new work may take: the free bytes without the reserve. May be negative. */
 export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
@@ -37,24 +38,26 @@ export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
 /** Whether the disk is too full for new work. */
 export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 
+/** Throws when the disk is too full for new work. */
+export function assertNotFull(capacity: Capacity, code: ErrorCode = 'unavailable'): void {
+  if (!isFull(capacity)) return;
+  const { totalBytes, freeBytes } = capacity;
+  throw new AppError(
+    code,
+    `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`,
+  );
+}
+
 /**
  * Throws an `unavailable` with both numbers when work that may take `neededBytes` would use the
- * reserve, or bytes that are promised to accepted transfers.
+ * reserve. It knows the disk alone; `account.ts` knows what is promised on it too.
  */
-export function assertRoom(capacity: Capacity, neededBytes: number, promisedBytes = 0): void {
-  const { totalBytes, freeBytes } = capacity;
-  const room = roomBytes(capacity) - promisedBytes;
-  if (isFull(capacity)) {
-    throw new AppError(
-      'unavailable',
-      `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`,
-    );
-  }
-  if (neededBytes > room) {
-    const promised = promisedBytes > 0 ? ` beside what is promised to other transfers` : '';
-    throw new AppError(
-      'unavailable',
-      `This may take ${gb(neededBytes)} GB and ${gb(room)} GB are left on the host${promised}; choose less, delete images, or ask the operator.`,
-    );
-  }
+export function assertRoom(capacity: Capacity, neededBytes: number): void {
+  assertNotFull(capacity);
+  const room = roomBytes(capacity);
+  if (neededBytes <= room) return;
+  throw new AppError(
+    'unavailable',
+    `This may take ${gb(neededBytes)} GB and ${gb(room)} GB are left on the host; choose less, delete images, or ask the operator.`,
+  );
 }

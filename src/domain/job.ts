@@ -16,18 +16,20 @@ interface KindOfJob {
   blockedBy: Freeze | null;
   /** Whether it counts towards the organisation's quota of builds. */
   countsAsBuild: boolean;
+  /** Whether what it writes belongs to its organisation, and so counts towards its quota. */
+  ownsResult: boolean;
 }
 
 export const jobKinds = {
-  imageCapture: { limit: 4, blockedBy: 'disks', countsAsBuild: true },
-  imageExport: { limit: 3, blockedBy: null, countsAsBuild: false },
-  imageImport: { limit: 3, blockedBy: 'layers', countsAsBuild: true },
-  imageInstall: { limit: 3, blockedBy: null, countsAsBuild: true },
+  imageCapture: { limit: 4, blockedBy: 'disks', countsAsBuild: true, ownsResult: true },
+  imageExport: { limit: 3, blockedBy: null, countsAsBuild: false, ownsResult: true },
+  imageImport: { limit: 3, blockedBy: 'layers', countsAsBuild: true, ownsResult: true },
+  imageInstall: { limit: 3, blockedBy: null, countsAsBuild: true, ownsResult: false },
   // All of its steps are in the build cache, so it needs no build machine and waits for none.
-  imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true },
-  layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false },
-  machineStart: { limit: 8, blockedBy: null, countsAsBuild: false },
-  machineStop: { limit: 16, blockedBy: null, countsAsBuild: false },
+  imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true, ownsResult: false },
+  layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false, ownsResult: false },
+  machineStart: { limit: 8, blockedBy: null, countsAsBuild: false, ownsResult: true },
+  machineStop: { limit: 16, blockedBy: null, countsAsBuild: false, ownsResult: true },
 } as const satisfies Record<string, KindOfJob>;
 
 export type JobKind = keyof typeof jobKinds;
@@ -104,6 +106,11 @@ export interface Job<Kind extends JobKind = JobKind> extends JobSubject {
   /** Since when it is to end without a result; its owner ends it. */
   cancelRequestedAt: number | null;
   reason: string | null;
+  /** The bytes that it may still write. */
+  reservedBytes: number;
+  /** The size of the guest that it boots; 0 for none. */
+  memoryMb: number;
+  cpus: number;
   /** With the request that asked for it; without one when no request did. */
   data: JobData[Kind] & { origin?: Origin };
   createdAt: number;
@@ -117,7 +124,8 @@ export type NewJob = {
     organisationId: OrganisationId;
     data?: JobData[Kind];
     origin?: Origin;
-  } & Partial<JobSubject>;
+  } & Partial<JobSubject> &
+    Partial<Pick<Job, 'reservedBytes' | 'memoryMb' | 'cpus'>>;
 }[JobKind];
 
 /**

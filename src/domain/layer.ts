@@ -106,3 +106,12 @@ export function planCompaction<Link extends Pick<Layer, 'kind'>>(
   );
   return shared ?? chain.at(-1) ?? null;
 }
+
+const generalizeLeastBytes = 512 * 1024 ** 2;
+
+/**
+ * The bytes that the generalisation of a disk may write for a while: it fills the blocks that are
+ * free between files with zeros (`reconcile/generalize.ts` says how many).
+ */
+export const generalizeBytes = (sizeBytes: number): number =>
+  generalizeLeastBytes + Math.ceil(sizeBytes / 50);

@@ -9,8 +9,8 @@ export interface Quotas {
   /** Images that are being made at once. */
   builds: number;
   /**
-   * GB that its captures, its imports and the files of its transfers take on the host's disk, until
-   * they are removed from it.
+   * GB that its captures, its imports, the files of its transfers and the disks of its machines
+   * take on the host's disk, until they are removed from it, and what they may still write.
    */
   storedGb: number;
   /** GB of replaced disks that are kept; the oldest are removed when there are more. */
@@ -46,7 +46,8 @@ export function assertWithinQuota(
   if (used + wanted <= limit) return;
   const count = Math.round(wanted * 1000) / 1000;
   const asked = wanted === 0 ? '' : `, ${count} more ${count === 1 ? 'is' : 'are'} asked for`;
+  const counted = name === 'storedGb' ? ' (disks of machines and uploads count)' : '';
   throw invalid(
-    `The organisation has ${used} ${words[name]}${asked}, and the most is ${limit}; remove some, or ask the operator for more (silversmith organisation quota).`,
+    `The organisation has ${used} ${words[name]}${asked}, and the most is ${limit}${counted}; remove some, or ask the operator for more (silversmith organisation quota).`,
   );
 }

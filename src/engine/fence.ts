@@ -161,7 +161,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
-    ...(hostBound && { hostBound: { tidy: whole(hostBound.tidy) } }),
+    ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ServiceCounts } from '../app/counts.ts';
+import { type Account, accountRoomBytes } from '../domain/account.ts';
 import type { Clock } from '../lib/clock.ts';
 
 const gaugesIn =
@@ -81,13 +82,12 @@ export function countGauges(
     'layer_oldest_verification_seconds',
     'How long ago the least recently verified layer was.',
   );
-  const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
-  const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
+  const setAccount = accountGauges(of);
   const sinceSeconds = secondsBy(clock);
   const setEvents = countEvents(registry, clock);
   return async () => {
     const found = await look();
-    const { counts, dueAt, capacity, reruns } = found;
+    const { counts, dueAt, account, reruns } = found;
     fill(jobs, counts.jobs);
     oldestDue.set(sinceSeconds(dueAt));
     oldestOpen.set(sinceSeconds(counts.oldestJobAt));
@@ -102,7 +102,30 @@ export function countGauges(
     orphans.set(counts.orphans);
     unverified.set(sinceSeconds(counts.oldestVerifiedAt));
     setEvents(found);
-    free.set(capacity?.freeBytes ?? Number.NaN);
-    total.set(capacity?.totalBytes ?? Number.NaN);
+    setAccount(account);
+  };
+}
+
+/** Makes gauges of the host's account; the returned function sets them. */
+function accountGauges(of: (name: string, help: string) => Gauge) {
+  const free = of('host_disk_free_bytes', 'Room on the disk of the host, as last looked at.');
+  const total = of('host_disk_total_bytes', 'Size of the disk of the host.');
+  const reserved = of('host_reserved_bytes', 'Bytes that accepted work may still write.');
+  const room = of('host_room_bytes', 'Bytes that new work may take; below 0 in the reserve.');
+  const memory = of('guest_memory_bytes', 'Memory of machines that are on and of builds.');
+  const memoryMost = of('guest_memory_limit_bytes', 'Memory that they may have together.');
+  const cpus = of('guest_cpus', 'Processors of machines that are on and of builds.');
+  const cpusMost = of('guest_cpus_limit', 'Processors that they may have together.');
+  return (account: Account | undefined) => {
+    const set = (gauge: Gauge, value: number | null | undefined) => gauge.set(value ?? Number.NaN);
+    set(free, account?.capacity.freeBytes);
+    set(total, account?.capacity.totalBytes);
+    set(reserved, account?.held.reservedBytes);
+    set(room, account && accountRoomBytes(account));
+    set(memory, account && account.held.memoryMb * 1024 ** 2);
+    const most = account?.admission.memoryMb ?? null;
+    set(memoryMost, most === null ? null : most * 1024 ** 2);
+    set(cpus, account?.held.cpus);
+    set(cpusMost, account?.admission.cpus);
   };
 }

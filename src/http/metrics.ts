@@ -37,6 +37,7 @@ export class Metrics {
   readonly #lastPass: Gauge;
   readonly #lastTask: Gauge<'task'>;
   readonly #journal: Counter;
+  readonly #growers: Gauge<'machine'>;
 
   constructor({ counts, clock }: { counts: () => Promise<ServiceCounts>; clock: Clock }) {
     this.#clock = clock;
@@ -107,6 +108,12 @@ export class Metrics {
       help: 'Signatures of reads that could not be written down; replays of those would be taken after a restart.',
       registers,
     });
+    this.#growers = new Gauge({
+      name: 'silversmith_disk_growth_bytes',
+      help: 'By how much the disks that grew most did so between the last two measurements, while the disk of the host is nearly full; at most five.',
+      labelNames: ['machine'],
+      registers,
+    });
     this.events = new EventMetrics(this.#registry);
     this.#look = countGauges(this.#registry, counts, clock);
   }
@@ -139,6 +146,11 @@ export class Metrics {
 
   taskDone(task: string): void {
     this.#lastTask.set({ task }, this.#clock.now() / 1000);
+  }
+
+  disksGrew(growers: readonly { machine: number; bytes: number }[]): void {
+    this.#growers.reset();
+    for (const { machine, bytes } of growers) this.#growers.set({ machine }, bytes);
   }
 
   delivered(outcome: DeliveryOutcome): void {

@@ -3,6 +3,7 @@
 
 import type { Blobs } from '../blobs/port.ts';
 import type { FleetEvent } from '../domain/event.ts';
+import type { MachineId } from '../domain/ids.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -25,6 +26,8 @@ export interface Meter {
   delivered(outcome: 'delivered' | 'retried' | 'dead'): void;
   passed(): void;
   taskDone(task: string): void;
+  /** The disks that grew most in the last minute, while the host's disk is nearly full; else none. */
+  disksGrew(growers: readonly { machine: MachineId; bytes: number }[]): void;
 }
 
 export interface Settings {
@@ -56,6 +59,14 @@ export interface Settings {
   scrubEveryMs: number;
   /** How fast a layer is read for that comparison. */
   scrubBytesPerSecond: number;
+  /** The memory and processors of the host, in the place of what the engine measures; or null. */
+  hostMemoryMb: number | null;
+  hostCpus: number | null;
+  /** How many times more memory and processors guests may have than the host. */
+  memoryOvercommit: number;
+  cpuOvercommit: number;
+  /** How many bytes the disk of each machine that is on may grow before it is measured again. */
+  diskGrowthBytes: number;
   /** Whether webhooks may ask addresses of this host and of private networks. */
   webhooksMayAskInside: boolean;
   /** How often the reconciler asks for a state that the engine does not announce. */
@@ -83,6 +94,11 @@ export const defaultSettings: Settings = {
   orphanMs: 24 * hourMs,
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
+  hostMemoryMb: null,
+  hostCpus: null,
+  memoryOvercommit: 1.5,
+  cpuOvercommit: 16,
+  diskGrowthBytes: 512 * 1024 ** 2,
   webhooksMayAskInside: false,
   pollMs: 250,
   leaseMs: 30_000,

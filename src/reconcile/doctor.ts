@@ -8,15 +8,18 @@ import type { Engine } from '../engine/port/engine.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Dependencies } from './context.ts';
 import {
+  accountFindings,
   deletingFindings,
   diskFindings,
   type Finding,
   jobFindings,
   layerFindings,
+  layerSizeFindings,
   machineFindings,
   orphanFindings,
   roomFindings,
   softwareFindings,
+  strayFindings,
   waitingFindings,
 } from './findings.ts';
 
@@ -48,6 +51,8 @@ const readAll = (store: Store) =>
     software: await work.software.list(),
     deletingInUse: await work.layers.deletingInUse(),
     waiting: (await work.host.removalState()).waiting,
+    kept: await work.account.kinds(),
+    recounted: await work.account.recounted(),
   }));
 
 async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[]> {
@@ -71,10 +76,13 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...orphanFindings(known.layers, known.diskIds, has, begun),
     ...softwareFindings(known.software, has),
     ...machineFindings(idle, running),
+    ...strayFindings(new Set(known.machines.map(({ id }) => id)), running),
     ...jobFindings(known.jobs, clock.now()),
     ...roomFindings(has.capacity),
     ...deletingFindings(known.deletingInUse),
     ...waitingFindings(known.waiting),
+    ...accountFindings(known.kept, known.recounted),
+    ...layerSizeFindings(known.layers, has),
   ];
 }
 

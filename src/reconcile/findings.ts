@@ -1,13 +1,16 @@
 // The doctor's findings: each function compares the store's rows with the engine's inventory. All
 // functions here are pure.
 
+import { nothingHeld } from '../domain/account.ts';
 import type { Disk } from '../domain/disk.ts';
 import { type Capacity, isFull } from '../domain/host.ts';
 import type { Job } from '../domain/job.ts';
-import { faultOf, isQuarantined, type Layer } from '../domain/layer.ts';
+import { copyAt, faultOf, isQuarantined, type Layer } from '../domain/layer.ts';
+import { localPlace } from '../domain/layer-copy.ts';
 import type { Machine } from '../domain/machine.ts';
 import type { Software } from '../domain/software.ts';
 import type { Inventory } from '../engine/port/engine.ts';
+import type { HeldOfKind } from '../store/port/account.ts';
 
 export interface Finding {
   /** `error`: something cannot be used or may be lost. `warning`: no harm has been done yet. */
@@ -139,6 +142,18 @@ export function machineFindings(idle: readonly Machine[], running: ReadonlySet<n
   });
 }
 
+/** Machines that run though the store has no row of them, so that their memory is in no account. */
+export function strayFindings(known: ReadonlySet<number>, running: ReadonlySet<number>): Finding[] {
+  return [...running]
+    .filter((id) => !known.has(id))
+    .map((id) => ({
+      severity: 'warning',
+      subject: `machine ${id}`,
+      found: 'is on, and the store does not know it; its memory is in no account',
+      cure: 'start the server: it stops such a machine within some seconds',
+    }));
+}
+
 export function jobFindings(jobs: readonly Job[], now: number): Finding[] {
   // A running job's owner renews the lease, and with it the time of the last change.
   const waitsSince = (one: Job) => (one.state === 'running' ? one.updatedAt : one.notBefore);
@@ -172,6 +187,58 @@ export function roomFindings(capacity: Capacity): Finding[] {
       subject: 'the disk of the host',
       found: `has ${capacity.freeBytes} of ${capacity.totalBytes} bytes left, and nothing new is made`,
       cure: 'free some: silversmith storage says what takes what; cache prune, and deleting images, free it',
+    },
+  ];
+}
+
+const isSame = (one: HeldOfKind, other: HeldOfKind) =>
+  one.things === other.things &&
+  one.bytes === other.bytes &&
+  one.reservedBytes === other.reservedBytes &&
+  one.memoryMb === other.memoryMb &&
+  one.cpus === other.cpus;
+
+const shown = ({ things, bytes, reservedBytes, memoryMb, cpus }: HeldOfKind) =>
+  `${things} things with ${bytes} bytes, ${reservedBytes} bytes reserved, ${memoryMb} MB of memory and ${cpus} processors`;
+
+/** Kinds whose kept sums are not those of the rows. */
+export function accountFindings(
+  kept: readonly HeldOfKind[],
+  rows: readonly HeldOfKind[],
+): Finding[] {
+  const kinds = new Set([...kept, ...rows].map(({ kind }) => kind));
+  const of = (list: readonly HeldOfKind[], kind: string) =>
+    list.find((one) => one.kind === kind) ?? { ...nothingHeld, kind };
+  return [...kinds]
+    .filter((kind) => !isSame(of(kept, kind), of(rows, kind)))
+    .map((kind) => ({
+      severity: 'error',
+      subject: `the account of ${kind}`,
+      found: `has ${shown(of(kept, kind))}; the rows have ${shown(of(rows, kind))}`,
+      cure: 'start the server: it counts the account anew; this is a defect of Silversmith: please report it',
+    }));
+}
+
+/** So much may a file system round or keep otherwise than that on which the layers were made. */
+const roundPart = 0.1;
+const roundBytes = 1024 ** 3;
+
+/** Tells when layers take more or less of the disk than the account has for them. */
+export function layerSizeFindings(layers: readonly Layer[], has: Inventory): Finding[] {
+  let [onDisk, known] = [0, 0];
+  for (const layer of layers) {
+    const bytes = has.layers.get(layer.id);
+    if (bytes === undefined) continue;
+    onDisk += bytes;
+    known += copyAt(layer, localPlace)?.storedBytes ?? bytes;
+  }
+  if (Math.abs(onDisk - known) <= Math.max(roundBytes, known * roundPart)) return [];
+  return [
+    {
+      severity: 'warning',
+      subject: 'the account of layers',
+      found: `has ${known} bytes, and they take ${onDisk} bytes of the disk of the host`,
+      cure: 'nothing, when they were copied to another file system; the room for new work is measured',
     },
   ];
 }

@@ -1,4 +1,4 @@
-// The settings of how long things are kept after their use.
+// The settings of how long things are kept after their use, and of how often layers are verified.
 
 import { decimal, whole } from '../cli/parse.ts';
 import { inUnits, setting } from '../cli/setting.ts';
@@ -32,5 +32,23 @@ export const keepSettings = {
     variable: 'SILVERSMITH_DELETED_DAYS',
     ...days(defaultSettings.deletedKeptMs),
     help: 'days for which the rows of deleted images and machines are kept, which nothing needs',
+  }),
+  cacheGb: setting({
+    option: '--cache-gb <number>',
+    variable: 'SILVERSMITH_CACHE_GB',
+    ...inUnits(1024 ** 3, decimal(0, 1e6), defaultSettings.cacheBytesMax),
+    help: 'the most GB that layers of installed titles may take when no image needs them',
+  }),
+  scrubDays: setting({
+    option: '--scrub-days <number>',
+    variable: 'SILVERSMITH_SCRUB_DAYS',
+    ...inUnits(dayMs, decimal(0, 3650), defaultSettings.scrubEveryMs),
+    help: 'days within which each layer is compared with its digest again',
+  }),
+  scrubMbPerSecond: setting({
+    option: '--scrub-mb-per-second <number>',
+    variable: 'SILVERSMITH_SCRUB_MB_PER_SECOND',
+    ...inUnits(1024 ** 2, decimal(0, 1e5), defaultSettings.scrubBytesPerSecond),
+    help: 'how fast layers are read for that comparison, at most',
   }),
 };

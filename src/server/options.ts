@@ -5,14 +5,15 @@
 // then print docs/reference/settings.md again.
 
 import { resolve } from 'node:path';
-import { decimal, oneOf, type Parser, path, refuse, whole, yesOrNo } from '../cli/parse.ts';
+import { decimal, oneOf, type Parser, path, refuse, yesOrNo } from '../cli/parse.ts';
 import { type ListenAddress, listenHost, portNumber, publicUrl } from '../cli/parse-address.ts';
 import { databaseUrl, withoutSecret } from '../cli/parse-database.ts';
-import { dataDirSetting, type FlagsOf, inUnits, setting, settingValues } from '../cli/setting.ts';
+import { dataDirSetting, type FlagsOf, setting, settingValues } from '../cli/setting.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
+import { admissionConfig, admissionSettings } from './admission-options.ts';
 import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
@@ -21,7 +22,6 @@ import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
 
-const dayMs = 24 * 3600_000;
 const uidMost = 2 ** 32 - 2;
 const uidsLeast = 2000;
 
@@ -114,38 +114,7 @@ export const settings = {
   ...listenSettings,
   ...traceSettings,
   ...keepSettings,
-  cacheGb: setting({
-    option: '--cache-gb <number>',
-    variable: 'SILVERSMITH_CACHE_GB',
-    ...inUnits(1024 ** 3, decimal(0, 1e6), defaultSettings.cacheBytesMax),
-    help: 'the most GB that layers of installed titles may take when no image needs them',
-  }),
-  scrubDays: setting({
-    option: '--scrub-days <number>',
-    variable: 'SILVERSMITH_SCRUB_DAYS',
-    ...inUnits(dayMs, decimal(0, 3650), defaultSettings.scrubEveryMs),
-    help: 'days within which each layer is compared with its digest again',
-  }),
-  scrubMbPerSecond: setting({
-    option: '--scrub-mb-per-second <number>',
-    variable: 'SILVERSMITH_SCRUB_MB_PER_SECOND',
-    ...inUnits(1024 ** 2, decimal(0, 1e5), defaultSettings.scrubBytesPerSecond),
-    help: 'how fast layers are read for that comparison, at most',
-  }),
-  startsAtOnce: setting({
-    option: '--starts-at-once <number>',
-    variable: 'SILVERSMITH_STARTS_AT_ONCE',
-    parse: whole(1, 1000),
-    default: defaultSettings.limits.machineStart,
-    help: 'machines that may be starting at the same time; the others wait for their turn',
-  }),
-  buildsAtOnce: setting({
-    option: '--builds-at-once <number>',
-    variable: 'SILVERSMITH_BUILDS_AT_ONCE',
-    parse: whole(1, 1000),
-    default: defaultSettings.limits.imageInstall,
-    help: 'images that may be built at the same time',
-  }),
+  ...admissionSettings,
   confine: setting({
     option: '--confine <how>',
     variable: 'SILVERSMITH_CONFINE',
@@ -270,6 +239,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       scrubEveryMs: given.scrubDays,
       scrubBytesPerSecond: given.scrubMbPerSecond,
       webhooksMayAskInside: given.webhooksInside,
+      ...admissionConfig(given),
       limits: {
         ...defaultSettings.limits,
         machineStart: given.startsAtOnce,

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { assertMasterKey } from '../app/operator/master-key.ts';
 import { AppError, failedForNow } from '../domain/error.ts';
-import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { metricsServer } from '../http/metrics.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -27,7 +26,14 @@ import { openEngine, openStore, prepareDataDir } from './open.ts';
 import { type Config, isHostBound } from './options.ts';
 import { joinInstallation, workedElsewhere } from './replica.ts';
 import { secretsOf } from './secrets.ts';
-import { type Api, buildApi, buildReconciler, checkEngine, checkStore } from './service.ts';
+import {
+  type Api,
+  buildApi,
+  buildReconciler,
+  checkEngine,
+  checkStore,
+  prepareEngine,
+} from './service.ts';
 import { openTracing } from './tracing.ts';
 
 export interface Running {
@@ -186,7 +192,7 @@ async function alone(config: Config, store: Store): Promise<Part> {
       const newInstallation = newId();
       const engine = await openEngine(config, newInstallation);
       await ensureInstallation(config.dataDir, engineName, newInstallation);
-      await engine.hostBound?.tidy(withoutJob());
+      await prepareEngine(store, engine, config.settings);
       return { engine, lease: null };
     },
   };
@@ -210,7 +216,7 @@ async function joined(
       if (isBound && lease === null) return null;
       try {
         const engine = await openEngine({ ...config, engine: engineName }, installation);
-        await engine.hostBound?.tidy(withoutJob());
+        await prepareEngine(opened.store, engine, config.settings);
         return { engine, lease };
       } catch (error) {
         await lease?.release();
@@ -245,7 +251,7 @@ function apiOf(
       await checkStore(store);
       if (transfers !== null && !(await exists(transfers)))
         throw failedForNow(`The folder of transfers ${transfers} is gone; mount it again.`);
-      if (work.engine !== null) await checkEngine(store, work.engine);
+      if (work.engine !== null) await checkEngine(store, work.engine, config.settings);
     },
     engine() {
       if (work.engine === null) throw workedElsewhere(config.dataDir);

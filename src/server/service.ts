@@ -19,7 +19,7 @@ import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { noTracer, type Tracer } from '../lib/trace.ts';
 import { Turns } from '../lib/turns.ts';
-import { noteCapacity } from '../reconcile/capacity.ts';
+import { mendAccount, noteCapacity } from '../reconcile/capacity.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -81,9 +81,31 @@ export async function checkStore(store: Store): Promise<void> {
 }
 
 /** Throws when the engine cannot work, and keeps the room that it has. */
-export async function checkEngine(store: Store, engine: Engine): Promise<void> {
-  const capacity = await engine.check(withoutJob(AbortSignal.timeout(checkMs)));
-  await store.write('system', (work) => noteCapacity(work, capacity));
+export async function checkEngine(
+  store: Store,
+  engine: Engine,
+  settings: Partial<Settings> = {},
+): Promise<void> {
+  const measuring = { store, engine, settings: { ...defaultSettings, ...settings } };
+  await noteCapacity(measuring, async () => ({
+    capacity: await engine.check(withoutJob(AbortSignal.timeout(checkMs))),
+  }));
+}
+
+/**
+ * Removes what a dead server left at an engine of this host, and measures the host before the first
+ * request, so that none is admitted by what an earlier server had.
+ */
+export async function prepareEngine(
+  store: Store,
+  engine: Engine,
+  settings: Partial<Settings>,
+): Promise<void> {
+  if (!engine.hostBound) return;
+  await engine.hostBound.tidy(withoutJob());
+  const measuring = { store, engine, settings: { ...defaultSettings, ...settings } };
+  await mendAccount(store);
+  await noteCapacity(measuring, () => engine.inventory(withoutJob()));
 }
 
 /**
@@ -99,7 +121,7 @@ export function buildService(dependencies: Dependencies): Service {
     },
     async check() {
       await checkStore(store);
-      await checkEngine(store, engine);
+      await checkEngine(store, engine, dependencies.settings);
     },
     engine: () => engine,
     transfer: () => engine.transfer,

@@ -4,6 +4,7 @@
 
 import { describe } from 'node:test';
 import { runningTwice } from './rerun.ts';
+import { testAccount } from './store/account.ts';
 import { testEvents } from './store/event.ts';
 import { testHost } from './store/host.ts';
 import { testImages } from './store/image.ts';
@@ -36,6 +37,7 @@ const suites: ((make: MakeWorld) => void)[] = [
   testEvents,
   testWebhooks,
   testHost,
+  testAccount,
 ];
 
 export function testStore(database: string, make: MakeStore): void {

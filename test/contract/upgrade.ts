@@ -77,6 +77,10 @@ export const testUpgrades = (database: string, make: MakeOld) =>
           );
           assert.equal((await work.bases.get()).id, 1);
         });
+        // The account of the old rows is counted.
+        await store.read('system', async ({ account }) =>
+          assert.deepEqual(await account.kinds(), await account.recounted()),
+        );
         // Older versions remembered only nonces, so all earlier signatures of a key count as used.
         const last = versions.indexOf(version) < versions.indexOf('0011-signatures') ? at : 0;
         await store.write('system', async (work) => {

@@ -58,7 +58,7 @@ function countOf(steps: readonly string[]): Counts {
  */
 const timerTables = [
   'host',
-  'disk, host',
+  'disk',
   'layer',
   'layer_copy',
   'lease',

@@ -25,13 +25,17 @@ describe('the disk of the host', () => {
     await install([h.editor.id]);
     await fill(7.2);
     assert.equal((await h.call('imageInstall', asked)).status, 200);
+    const [id = 0, other = 0] = h.machines;
+    await fill(50);
+    await does('machineStart', id);
+    await does('machineStop', id);
     await fill(5);
     const full = (await h.call('imageInstall')).body;
     assert.match(full.message, /95 % full \(95 of 100 GB\)/);
-    const [id = 0] = h.machines;
-    await does('machineStart', id);
-    await does('machineStop', id);
     assert.equal((await h.call('imageCapture', { body: { machine_id: id } })).status, 503);
+    // New disks are refused first; a machine starts on the disk that it has.
+    assert.equal((await h.call('machineStart', { params: { id: other } })).body.client_code, 440);
+    assert.equal((await does('machineStart', id)).client_code, 200);
   });
 });
 

@@ -142,6 +142,8 @@ for (const [address, document] of documents) {
         'assignment_pending',
         'phase',
         'deleted_at',
+        'cpus',
+        'memory_mb',
         'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;

@@ -62,14 +62,17 @@ describe('an upload of an operator', () => {
 
   it('is refused when the host has no room for the file and for what is made of it', async (t) => {
     const h = await startOperator(t);
-    await h.store.write('system', (work) =>
-      work.host.setCapacity({ totalBytes: 1000, freeBytes: 500 }),
-    );
+    await h.store.write('system', async (work) => {
+      const kinds = await work.account.kinds();
+      const knownBytes = kinds.reduce((sum, { bytes }) => sum + bytes, 0);
+      const limits = { memoryMb: null, cpus: null, growthBytes: 0, buildPlaces: 2 };
+      await work.host.setMeasured({ totalBytes: 1000, freeBytes: 500, knownBytes, ...limits });
+    });
     // 450 bytes may be taken, and each file counts twice.
     assert.equal((await h.ask('uploadOpen', { id, size_bytes: 150 })).status, 200);
     const more = await h.ask('uploadOpen', { id: digestOf('two'), size_bytes: 100 });
     assert.deepEqual([more.status, more.body.client_code], [503, 503]);
-    assert.match(more.body.message, /beside what is promised/);
+    assert.match(more.body.message, /promised to other work/);
     const image = await h.call('imageImport', { body: { size_bytes: 100 } });
     assert.equal(image.status, 503, 'an import counts what operators send');
     await h.ask('uploadRemove', undefined, h.operator, id);

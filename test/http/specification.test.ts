@@ -255,6 +255,8 @@ describe('a caller that asks for extensions', () => {
       'assignment_pending',
       'phase',
       'deleted_at',
+      'cpus',
+      'memory_mb',
       'place',
     ]);
     // Only this value asks for them.

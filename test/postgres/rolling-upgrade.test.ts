@@ -18,6 +18,7 @@ const declared = {
   unlogged: '',
   searchIn: () => [],
   tally: { table: [], count: () => [], recount: () => [] },
+  account: { table: [], keep: () => [] },
 };
 const next = '9998-of-the-next-version';
 const wider = statements(

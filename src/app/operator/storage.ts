@@ -1,15 +1,33 @@
-// Storage: the bytes that each kind of thing takes on the disk of the host.
+// Storage: the bytes that each kind of thing takes on the disk of the host, what is reserved on it,
+// and the memory and processors that guests have.
 
+import { type Account, accountRoomBytes } from '../../domain/account.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 
-/** Bytes, in the order in which they are shown. */
-export async function storageGet(store: Store, engine: Engine): Promise<[string, number][]> {
+/** What machines that are on and builds have, and the most; null where nothing limits them. */
+interface Guests {
+  memoryMb: number;
+  memoryMbMost: number | null;
+  cpus: number;
+  cpusMost: number | null;
+}
+
+interface Storage {
+  /** Bytes, in the order in which they are shown. */
+  sizes: [string, number][];
+  /** Null before the host was measured. */
+  guests: Guests | null;
+}
+
+export async function storageGet(store: Store, engine: Engine): Promise<Storage> {
   const { layers, disks, capacity } = await engine.inventory(withoutJob());
   const known = await store.read('system', async (work) => ({
     layers: await work.layers.list(),
     disks: await work.disks.list(),
+    kinds: await work.account.kinds(),
+    account: await work.account.host(),
   }));
   const sum = (ids: readonly { id: string }[], sizes: ReadonlyMap<string, number>) =>
     ids.reduce((total, { id }) => total + (sizes.get(id) ?? 0), 0);
@@ -23,13 +41,29 @@ export async function storageGet(store: Store, engine: Engine): Promise<[string,
       known.disks.filter((one) => one.state === state),
       disks,
     );
-  return [
-    ['base images', ofKind('base')],
-    ['installed software', ofKind('software')],
-    ['captures', ofKind('capture')],
-    ['disks of machines', ofState('active')],
-    ['kept disks', ofState('kept')],
-    ['free on the host', capacity.freeBytes],
-    ['the whole disk of the host', capacity.totalBytes],
-  ];
+  const accounted = (kind: string) => known.kinds.find((one) => one.kind === kind)?.bytes ?? 0;
+  const { account } = known;
+  return {
+    sizes: [
+      ['base images', ofKind('base')],
+      ['installed software', ofKind('software')],
+      ['captures', ofKind('capture')],
+      ['disks of machines', ofState('active') + ofState('fresh')],
+      ['kept disks', ofState('kept')],
+      ['disks that are being removed', accounted('disk.deleting')],
+      ['uploads and exports', accounted('transfer')],
+      ['reserved for work under way', account?.held.reservedBytes ?? 0],
+      ['left for new work', account ? Math.max(0, Math.floor(accountRoomBytes(account))) : 0],
+      ['free on the host', capacity.freeBytes],
+      ['the whole disk of the host', capacity.totalBytes],
+    ],
+    guests: account ? guestsOf(account) : null,
+  };
 }
+
+const guestsOf = ({ held, admission }: Account): Guests => ({
+  memoryMb: held.memoryMb,
+  memoryMbMost: admission.memoryMb,
+  cpus: held.cpus,
+  cpusMost: admission.cpus,
+});

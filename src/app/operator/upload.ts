@@ -3,6 +3,7 @@
 // upload is the digest of its file, which is compared when the file is used.
 
 import type { Blobs } from '../../blobs/port.ts';
+import { assertBytesFit } from '../../domain/account.ts';
 import { AppError, invalid } from '../../domain/error.ts';
 import { assertRoom } from '../../domain/host.ts';
 import type { UploadId } from '../../domain/ids.ts';
@@ -45,8 +46,8 @@ export const uploadOpen = change(
           `${open.length} uploads are open and the most is ${openUploadsMax}; use or remove one.`,
         );
       // The file takes room, and so does what is made of it.
-      const capacity = await work.host.capacity();
-      if (capacity) assertRoom(capacity, 2 * bytes, await work.host.promisedBytes());
+      const account = await work.account.host();
+      if (account) assertBytesFit(account, 2 * bytes);
       return work.uploads.add({ id, bytes, expiresAt });
     }),
 );

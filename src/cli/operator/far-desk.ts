@@ -126,8 +126,18 @@ const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof F
     await client.offerRemove({ kind, id });
   },
   baseNewestSet: async (id, allowed) => offerOf(await client.baseNewestSet({ id, allowed })),
-  storageGet: async () =>
-    (await client.storageGet()).sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
+  async storageGet() {
+    const { sizes, memory_mb, memory_mb_limit, cpus, cpus_limit } = await client.storageGet();
+    return {
+      sizes: sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
+      guests: {
+        memoryMb: memory_mb,
+        memoryMbMost: memory_mb_limit,
+        cpus,
+        cpusMost: cpus_limit,
+      },
+    };
+  },
   cacheList: async () => fromWire((await client.cacheList()).steps),
   async cachePrune(keepBytes) {
     const { steps, bytes } = await client.cachePrune({ keep_bytes: Math.round(keepBytes) });

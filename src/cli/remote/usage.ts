@@ -19,6 +19,9 @@ export function usageCommand(command: Command, { terminal, env }: RemoteContext)
     const rows = [
       ...limited.map(([what, { used, limit }]) => [what, used, limit]),
       ['GB of disks', usage.disks_gb, null],
+      ['GB reserved', usage.reserved_gb, null],
+      ['MB of memory', usage.memory_mb, null],
+      ['processors', usage.cpus, null],
     ];
     print(terminal, flags, usage, table(['WHAT', 'USED', 'LIMIT'], rows, terminal.columns));
   });

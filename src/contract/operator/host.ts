@@ -1,7 +1,7 @@
 // The host of the server and its audit trail, for operators on the wire.
 
 import { Type } from 'typebox';
-import { DateTime, Enum, NullableDateTime, NullableString } from '../envelope.ts';
+import { DateTime, Enum, NullableDateTime, NullableInteger, NullableString } from '../envelope.ts';
 import { errandFields } from './errand.ts';
 import { Finding } from './finding.ts';
 import { defineOperator } from './operation.ts';
@@ -30,6 +30,12 @@ export const hostOperations = {
     summary: 'Show what everything takes on the disk of the host',
     response: {
       sizes: Type.Array(Type.Object({ what: Type.String(), bytes: Type.Integer() })),
+      memory_mb: Type.Integer({
+        description: 'MB of memory of machines that are on and of builds',
+      }),
+      memory_mb_limit: NullableInteger('The most; null where nothing limits it'),
+      cpus: Type.Integer({ description: 'Processors of machines that are on and of builds' }),
+      cpus_limit: NullableInteger('The most; null where nothing limits it'),
     },
     errors: [],
   }),

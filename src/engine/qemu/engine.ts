@@ -23,7 +23,7 @@ import { Machines } from './machine.ts';
 import type { Paths } from './paths.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
-import { capacityOf } from './room.ts';
+import { capacityOf, hostSize } from './room.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -95,7 +95,7 @@ export async function openQemu({
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
-    hostBound: { tidy: () => tidy(context) },
+    hostBound: { tidy: () => tidy(context), size: hostSize() },
     pause: { paused: () => machines.paused(), resume: (id) => machines.resume(id) },
     screen: { read: (id) => machines.console(id) },
     transfer: {

@@ -3,6 +3,7 @@
 // tools may write at once.
 
 import { statfs } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import { invalid } from '../../domain/error.ts';
 import { type Capacity, isFull, roomBytes } from '../../domain/host.ts';
 import { diskFull, TooLarge } from './qemu-img.ts';
@@ -18,6 +19,13 @@ interface Limits {
 export async function capacityOf(folder: string): Promise<Capacity> {
   const { bsize, blocks, bavail } = await statfs(folder);
   return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+}
+
+/** What the host has; where a control group gives this process less memory, so much less. */
+export function hostSize(): { memoryMb: number; cpus: number } {
+  const limit = process.constrainedMemory();
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return { memoryMb: Math.floor(bytes / 1024 ** 2), cpus: availableParallelism() };
 }
 
 /**

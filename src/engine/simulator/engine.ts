@@ -45,6 +45,9 @@ interface Interference {
   powerOff(machineId: MachineId): Promise<void>;
 }
 
+/** Its host has room for fleets of thousands. */
+const fleetSize = { memoryMb: 10 ** 9, cpus: 10 ** 6 };
+
 export type Simulator = Engine & SimulatorParts & Interference;
 
 /** So many records are listed between two turns of the event loop. */
@@ -57,7 +60,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     backup: backupIn(file),
     compact: compactIn(file),
     // A record is written whole or not at all, so there are no unfinished records.
-    hostBound: { tidy: async () => {} },
+    hostBound: { tidy: async () => {}, size: fleetSize },
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),

@@ -49,6 +49,8 @@ export function presentMachine({
       assignment_pending: machine.assignmentPendingAt !== null,
       phase: job?.phase ?? null,
       deleted_at: dateOrNull(machine.deletedAt),
+      cpus: machine.cpus,
+      memory_mb: machine.memoryMb,
       place: machine.place,
     },
   };

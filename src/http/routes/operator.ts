@@ -76,9 +76,16 @@ export const operatorHandlers: OperatorHandlers = {
       memoryMb: sizes.memory_mb,
       diskSizeGb: sizes.disk_size_gb,
     }),
-  storageGet: async ({ store, engine }) => ({
-    sizes: (await storageGet(store, engine())).map(([what, bytes]) => ({ what, bytes })),
-  }),
+  async storageGet({ store, engine }) {
+    const { sizes, guests } = await storageGet(store, engine());
+    return {
+      sizes: sizes.map(([what, bytes]) => ({ what, bytes })),
+      memory_mb: guests?.memoryMb ?? 0,
+      memory_mb_limit: guests?.memoryMbMost ?? null,
+      cpus: guests?.cpus ?? 0,
+      cpus_limit: guests?.cpusMost ?? null,
+    };
+  },
   doctor: async ({ engine, ...patient }) => ({
     findings: await doctor({ ...patient, engine: engine() }),
   }),

@@ -5,7 +5,14 @@ import type { Handlers } from '../handler.ts';
 
 export const organisationHandlers: Handlers<'usageGet'> = {
   async usageGet(context) {
-    const { storedGb, keptGb, disksGb, ...counts } = await usageGet(context);
-    return { ...counts, stored_gb: storedGb, kept_gb: keptGb, disks_gb: disksGb };
+    const { storedGb, keptGb, disksGb, reservedGb, memoryMb, ...counts } = await usageGet(context);
+    return {
+      ...counts,
+      stored_gb: storedGb,
+      reserved_gb: reservedGb,
+      kept_gb: keptGb,
+      disks_gb: disksGb,
+      memory_mb: memoryMb,
+    };
   },
 };

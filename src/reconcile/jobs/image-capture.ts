@@ -57,7 +57,8 @@ export const imageCapture = defineJob({
         boot: null,
         ...bytes,
       });
-      await work.disks.update(disk.id, { layerId });
+      // Its bytes are the layer's now; the new overlay is measured soon.
+      await work.disks.update(disk.id, { layerId, storedBytes: null });
       if (general) {
         await work.layers.add(general.layer);
         await general.writeRest(work, { exitCode: 0 });

@@ -1,8 +1,9 @@
 // Exports an image: its chain becomes one file that stands alone, beside a signed manifest that
 // describes the file.
 
+import { accountRoomBytes } from '../../domain/account.ts';
 import type { BootProfile } from '../../domain/boot.ts';
-import { AppError, failedForGood } from '../../domain/error.ts';
+import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
 import {
   type Manifest,
@@ -24,16 +25,27 @@ const kind = 'imageExport';
 const transferOf = (job: Job<typeof kind>) => named(job.transferId, kind, 'transfer');
 
 /**
- * Returns the bytes that the organisation's quota leaves for an export's file or an import's layer.
- * The transfer's own file is counted already, so it is added again. Throws when nothing is left.
+ * Returns the bytes that an export's file or an import's layer may take: what the organisation's
+ * quota and the host's account leave, and what the transfer has reserved in both. Throws when
+ * nothing is left.
  */
-export async function leftBytes({ usage }: Reader, { heldBytes }: Transfer): Promise<number> {
+export async function leftBytes(
+  { usage, account }: Reader,
+  { kind, bytes, heldBytes }: Transfer,
+): Promise<number> {
+  const own = kind === 'import' ? heldBytes + bytes : heldBytes;
   const { quotas, used } = await usage.of(['storedGb']);
-  const left = Math.floor(quotas.storedGb * gbBytes) - (await usage.storedBytes()) + heldBytes;
-  if (left > 0) return left;
-  throw failedForGood(
-    `The organisation has ${used.storedGb} GB stored, and the most is ${quotas.storedGb}; delete images or exports, or ask the operator for more.`,
-  );
+  const left = Math.floor(quotas.storedGb * gbBytes) - (await usage.storedBytes()) + own;
+  if (left <= 0)
+    throw failedForGood(
+      `The organisation has ${used.storedGb} GB stored, and the most is ${quotas.storedGb}; delete images or exports, or ask the operator for more.`,
+    );
+  const host = await account.host();
+  if (!host) return left;
+  const coming = kind === 'import' ? bytes : heldBytes;
+  const onHost = Math.floor(accountRoomBytes(host)) + coming;
+  if (onHost <= 0) throw failedForNow('The disk of the host is full.');
+  return Math.min(left, onHost);
 }
 
 export const imageExport = defineJob({

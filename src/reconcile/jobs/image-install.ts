@@ -29,8 +29,13 @@ interface Step {
   parent: Layer;
   key: string;
   sizeBytes: number;
+  /** What the steps after it may write. */
+  restBytes: number;
   isFresh(layer: Layer): boolean;
 }
+
+const bytesOf = (list: readonly Software[]) =>
+  Math.ceil(list.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
 
 const install = {
   attemptsMax: 4,
@@ -56,6 +61,7 @@ const install = {
         parent: head,
         key,
         sizeBytes: Math.max(sizeGb * gbBytes, head.virtualBytes),
+        restBytes: bytesOf(list.slice(index + 1)),
         isFresh: freshness(context, software, head),
       };
       head = await ensureStep(context, step, base.id);
@@ -160,7 +166,12 @@ async function ensureStep(
     await record(work, 'miss', built.exitCode, built.output);
     await writeRest(work, { cache: 'miss', exitCode: built.exitCode });
     await work.bases.prove(baseId);
-    if (built.exitCode === 0) await work.layers.seal(layer.id, built);
+    if (built.exitCode === 0) {
+      await work.layers.seal(layer.id, built);
+      // Its bytes count from now on, so they are not reserved any more.
+      const reservedBytes = Math.min(job.reservedBytes, step.restBytes);
+      await work.jobs.fencedUpdate(job, { reservedBytes });
+    }
     return work.layers.get(layer.id);
   });
   if (built.exitCode !== 0) {

@@ -1,6 +1,7 @@
 // Compacts a layer whose chain is long: the layer is rewritten on a lower layer. Its content and
 // its id stay, so disks and layers on top of it are not affected.
 
+import { accountRoomBytes } from '../../domain/account.ts';
 import { AppError } from '../../domain/error.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
@@ -12,6 +13,7 @@ import {
   type Layer,
   planCompaction,
   shownStateOf,
+  storedBytesOf,
 } from '../../domain/layer.ts';
 import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
@@ -150,8 +152,9 @@ export const nextToCompact = (work: Reader) =>
   work.layers.lowestAbove(chainLayersMax, work.now() - failedAgainMs);
 
 /**
- * Queues the next compaction unless one is open. Each compaction asks for the next when it ends, so
- * that it keeps up with builds that add layers.
+ * Queues the next compaction unless one is open, or the host has no room for the copy that it
+ * writes. Each compaction asks for the next when it ends, so that it keeps up with builds that add
+ * layers.
  */
 export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   const open = await work.jobs.openOfKind('layerCompact');
@@ -160,5 +163,19 @@ export async function askNext(work: Writer, ending: Job | null): Promise<void> {
   if (!layer) return;
   const organisationId = await work.layers.ownerOf(layer.id);
   if (organisationId === undefined) return;
-  await work.jobs.enqueue([{ kind: 'layerCompact', organisationId, layerId: layer.id }]);
+  const reservedBytes = await scratchBytes(work, layer.id);
+  const account = await work.account.host();
+  if (account && reservedBytes > accountRoomBytes(account)) return;
+  await work.jobs.enqueue([
+    { kind: 'layerCompact', organisationId, layerId: layer.id, reservedBytes },
+  ]);
+}
+
+/** The new file has at most the bytes of the layers that it replaces, and is made beside them. */
+async function scratchBytes(work: Reader, layerId: LayerId): Promise<number> {
+  const chain = await work.layers.chain(layerId);
+  const parent = planCompaction(chain, chainLayersMax);
+  return chain
+    .slice(0, parent === null ? 0 : chain.indexOf(parent))
+    .reduce((sum, layer) => sum + storedBytesOf(layer), 0);
 }

@@ -32,6 +32,7 @@ import { events } from './0026-events.ts';
 import { webhooks } from './0027-webhooks.ts';
 import { operatorKeys } from './0028-operator-keys.ts';
 import { webhookCare } from './0029-webhook-care.ts';
+import { account } from './0030-account.ts';
 import { fairClaims } from './0031-fair-claims.ts';
 import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
@@ -68,6 +69,7 @@ const all: Record<string, MigrationFor> = {
   '0027-webhooks': webhooks,
   '0028-operator-keys': operatorKeys,
   '0029-webhook-care': webhookCare,
+  '0030-account': account,
   '0031-fair-claims': fairClaims,
   '0033-nothing-for-ever': nothingForEver,
   '0034-cancelled-jobs': cancelledJobs,
@@ -85,6 +87,7 @@ export const additions: readonly string[] = [
   '0027-webhooks',
   '0028-operator-keys',
   '0029-webhook-care',
+  '0030-account',
   '0031-fair-claims',
   '0033-nothing-for-ever',
   '0034-cancelled-jobs',

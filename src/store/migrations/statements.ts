@@ -27,6 +27,27 @@ export interface Declarations {
     /** Counts other rows from now on, of a table that is counted; the numbers stay as they are. */
     recount(table: string, part: string, when: string): readonly string[];
   };
+  /** The table of the account, and what keeps it: statements. */
+  account: {
+    table: readonly string[];
+    keep(of: AccountOf): readonly string[];
+  };
+}
+
+/** What the rows of a table add to the account. In all but names, `ROW` stands for the row. */
+export interface AccountOf {
+  table: string;
+  /** The columns that the rest depends on. */
+  columns: readonly string[];
+  /** Null for a row that counts for the host alone. */
+  organisation: string;
+  kind: string;
+  /** Which rows count. */
+  when: string;
+  bytes: string;
+  reservedBytes: string;
+  memoryMb: string;
+  cpus: string;
 }
 
 export type MigrationFor = (types: Declarations) => Migration;

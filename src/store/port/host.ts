@@ -1,6 +1,7 @@
 // The host: the room on its disk, the clock that removal trusts, freezes, and orphans. All of it
 // belongs to the server, so the scope does not matter.
 
+import type { Admission } from '../../domain/account.ts';
 import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
 
 /** The state that the removal guard keeps between runs of a server. */
@@ -11,14 +12,17 @@ export interface RemovalState {
   brakes: string;
 }
 
+/** What a server measured of its host, and what it gives to guests. */
+export interface Measured extends Capacity, Admission {
+  /** The bytes that the account had on the disk at that moment. */
+  knownBytes: number;
+  /** How many build machines run at once. */
+  buildPlaces: number;
+}
+
 export interface HostReader {
   /** The room as last measured; undefined before the first measurement. */
   capacity(): Promise<Capacity | undefined>;
-  /**
-   * The bytes that accepted transfers and uploads of operators may still write, over all
-   * organisations: their files, and the layers that are made of them.
-   */
-  promisedBytes(): Promise<number>;
   /** When the clock was last seen to run steadily; undefined before the first time. */
   lastSteadyAt(): Promise<number | undefined>;
   /** `{ waiting: null, brakes: '{}' }` before anything was noted. */
@@ -34,8 +38,8 @@ export interface HostReader {
 }
 
 export interface HostWriter extends HostReader {
-  /** Keeps a measurement of the room instead of the last one. */
-  setCapacity(capacity: Capacity): Promise<void>;
+  /** Keeps a measurement instead of the last one. */
+  setMeasured(measured: Measured): Promise<void>;
   /** Notes that the clock runs steadily now. */
   setSteady(): Promise<void>;
   /** Keeps the state of the removal guard. Does nothing before the first `setSteady`. */

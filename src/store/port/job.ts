@@ -16,6 +16,7 @@ export type JobChange = Partial<
     | 'leaseOwner'
     | 'failures'
     | 'data'
+    | 'reservedBytes'
   >
 >;
 

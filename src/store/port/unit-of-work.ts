@@ -13,6 +13,7 @@
 
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { AccessReader, AccessWriter } from './access.ts';
+import type { AccountReader, AccountWriter } from './account.ts';
 import type { AuditReader, AuditWriter } from './audit.ts';
 import type { BaseReader, BaseWriter } from './base.ts';
 import type { Counts } from './counts.ts';
@@ -64,6 +65,7 @@ export interface Reader {
   readonly transfers: TransferReader;
   readonly uploads: UploadReader;
   readonly usage: UsageReader;
+  readonly account: AccountReader;
   readonly audit: AuditReader;
   readonly operatorAudit: OperatorAuditReader;
   readonly events: EventReader;
@@ -95,6 +97,7 @@ export interface Writer extends Reader {
   readonly access: AccessWriter;
   readonly transfers: TransferWriter;
   readonly uploads: UploadWriter;
+  readonly account: AccountWriter;
   readonly audit: AuditWriter;
   readonly operatorAudit: OperatorAuditWriter;
   readonly events: EventWriter;

@@ -7,6 +7,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { additions, migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
+import { account } from './account.ts';
 import { isConnectionLost, passingError, stateOf } from './errors.ts';
 import { tally } from './tally.ts';
 
@@ -24,6 +25,7 @@ export const postgresMigrations: Migrations = migrations({
     `create index ${table}_name on ${table} using gin (name_folded gin_trgm_ops)`,
   ],
   tally,
+  account,
 });
 
 /**

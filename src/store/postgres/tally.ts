@@ -47,8 +47,11 @@ function functionOf(table: string, part: string, when: string): string {
 }
 
 export async function hasLooseTallies<Database>(db: Kysely<Database>): Promise<boolean> {
-  const { rows } = await sql`select 1 from tally group by organisation_id, noun, part
-    having count(*) > ${looseMax} limit 1`.execute(db);
+  const { rows } = await sql`
+    (select 1 from tally group by organisation_id, noun, part having count(*) > ${looseMax} limit 1)
+    union all
+    (select 1 from account group by organisation_id, kind having count(*) > ${looseMax} limit 1)
+  `.execute(db);
   return rows.length > 0;
 }
 
@@ -58,4 +61,13 @@ export async function joinTallies<Database>(db: Kysely<Database>): Promise<void>
     insert into tally (organisation_id, noun, part, amount)
       select organisation_id, noun, part, sum(amount) from gone
       group by organisation_id, noun, part having sum(amount) <> 0`.execute(db);
+  await sql`with gone as (
+      delete from account where ctid in (select ctid from account limit ${joinedMax}) returning *)
+    insert into account
+      (organisation_id, kind, things, bytes, reserved_bytes, memory_mb, cpus)
+      select organisation_id, kind, sum(things), sum(bytes), sum(reserved_bytes), sum(memory_mb),
+        sum(cpus)
+      from gone group by organisation_id, kind
+      having sum(things) <> 0 or sum(bytes) <> 0 or sum(reserved_bytes) <> 0
+        or sum(memory_mb) <> 0`.execute(db);
 }

@@ -62,7 +62,7 @@ const batchRows = 500;
  * begins without, so that nothing passes for new that was sent to the servers of the source. Kept
  * numbers are counted while the rows are copied.
  */
-const passing = new Set(['read_signature', 'request_rate', 'tally']);
+const passing = new Set(['read_signature', 'request_rate', 'tally', 'account']);
 
 /**
  * Copies, sets the counters of ids, and compares every row. Throws `conflict` when the target has

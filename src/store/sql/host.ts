@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
 import { jobKindsThat } from '../../domain/job.ts';
-import type { HostReader, HostWriter, RemovalState } from '../port/host.ts';
+import type { HostReader, HostWriter, Measured, RemovalState } from '../port/host.ts';
 import { Queries } from './scope.ts';
 
 /** How long a freeze lasts unless it is renewed. */
@@ -12,19 +12,6 @@ const freezeMs = 60_000;
 export class SqlHostReader extends Queries implements HostReader {
   capacity(): Promise<Capacity | undefined> {
     return this.db.selectFrom('host').select(['totalBytes', 'freeBytes']).executeTakeFirst();
-  }
-
-  async promisedBytes(): Promise<number> {
-    const { rows } = await sql<{ bytes: number | null }>`
-      select coalesce(sum(case
-        when kind = 'export' then held_bytes
-        when status = 'receiving' then 2 * bytes - received_bytes
-        else bytes end), 0)
-        + (select coalesce(sum(2 * bytes - received_bytes), 0) from operator_upload) as bytes
-      from transfer where deleted_at is null and status in ('receiving', 'building')`.execute(
-      this.db,
-    );
-    return Number(rows[0]?.bytes ?? 0);
   }
 
   async lastSteadyAt(): Promise<number | undefined> {
@@ -76,8 +63,8 @@ export class SqlHostReader extends Queries implements HostReader {
 }
 
 export class SqlHostWriter extends SqlHostReader implements HostWriter {
-  async setCapacity({ totalBytes, freeBytes }: Capacity): Promise<void> {
-    const row = { totalBytes, freeBytes, seenAt: this.now() };
+  async setMeasured(measured: Measured): Promise<void> {
+    const row = { ...measured, seenAt: this.now() };
     await this.db
       .insertInto('host')
       .values({ id: 1, ...row })

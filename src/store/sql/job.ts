@@ -164,7 +164,9 @@ export class SqlJobWriter extends SqlJobReader implements JobWriter {
   async enqueue(jobs: readonly NewJob[]): Promise<void> {
     for (const job of jobs) this.assertOwn(job);
     const at = this.now();
+    const nothing = { reservedBytes: 0, memoryMb: 0, cpus: 0 };
     const rows = jobs.map(({ data, origin, ...job }) => ({
+      ...nothing,
       ...noSubject,
       ...job,
       state: 'queued' as const,

@@ -3,11 +3,12 @@
 
 import type { Generated, Kysely, Transaction } from 'kysely';
 import type { AccessLink } from '../../domain/access.ts';
+import type { Admission, Held } from '../../domain/account.ts';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { Disk } from '../../domain/disk.ts';
 import type { FleetEvent } from '../../domain/event.ts';
-import type { Freeze, Orphan } from '../../domain/host.ts';
+import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
 import type {
   BaseImageId,
   ImageId,
@@ -95,9 +96,12 @@ export interface Database {
   transfer: Transfer & { deletedAt: number | null };
   operatorUpload: Upload;
   orphan: Orphan;
-  host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
+  host: { id: number; seenAt: number } & Capacity &
+    Admission & { knownBytes: number; buildPlaces: number };
   freeze: { what: Freeze; holder: string; until: number };
   steady: { id: number; seenAt: number; waiting: string | null; brakes: string };
+  /** Of organisation 0: of the whole host. */
+  account: { organisationId: OrganisationId; kind: string } & Held;
   tally: { organisationId: OrganisationId; noun: string; part: string; amount: number };
   signature: { keyId: KeyId; signature: string; expiresAt: number };
   event: Row<FleetEvent, number, 'facts'>;

@@ -2,6 +2,7 @@
 
 import type { Reader, Writer } from '../port/unit-of-work.ts';
 import { SqlAccessReader, SqlAccessWriter } from './access.ts';
+import { SqlAccountReader, SqlAccountWriter } from './account.ts';
 import { SqlAuditReader, SqlAuditWriter } from './audit.ts';
 import { SqlBaseReader, SqlBaseWriter } from './base.ts';
 import { countAll } from './counts.ts';
@@ -48,6 +49,7 @@ export const bindReader = (binding: Binding): Reader => ({
   transfers: new SqlTransferReader(binding),
   uploads: new SqlUploadReader(binding),
   usage: new SqlUsageReader(binding),
+  account: new SqlAccountReader(binding),
   audit: new SqlAuditReader(binding),
   operatorAudit: new SqlOperatorAuditReader(binding),
   events: new SqlEventReader(binding),
@@ -77,6 +79,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   transfers: new SqlTransferWriter(binding),
   uploads: new SqlUploadWriter(binding),
   usage: new SqlUsageReader(binding),
+  account: new SqlAccountWriter(binding),
   audit: new SqlAuditWriter(binding),
   operatorAudit: new SqlOperatorAuditWriter(binding),
   events: new SqlEventWriter(binding),

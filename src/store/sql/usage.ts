@@ -22,14 +22,27 @@ const numberOf = {
 
 const buildKinds = sql.join(jobKindsThat(({ countsAsBuild }) => countsAsBuild).map(sql.lit));
 
-/** Bytes of layers and transfers. */
-const storedBytes = (own: RawBuilder<unknown>) => sql`
-  (select coalesce(sum(stored_bytes), 0)
-    from layer_copy join layer on layer.id = layer_copy.layer_id where ${own})
-  + (select coalesce(sum(held_bytes), 0) from transfer where ${own})`;
+/**
+ * Work on layers that all organisations share counts for none; what it makes is no one's either.
+ */
+const shared = sql.join(jobKindsThat(({ ownsResult }) => !ownsResult).map(sql.lit));
 
-const diskBytes = (own: RawBuilder<unknown>, state: 'kept' | 'active') =>
-  sql`(select sum(stored_bytes) from disk where state = ${sql.lit(state)} and ${own})`;
+/** What machines that are on may still write, beside what other things may. */
+const reserved = sql`reserved_bytes
+  + case when kind = 'machine' then things * coalesce(growth_bytes, 0) else 0 end`;
+
+/** A sum of what an organisation has. */
+const held = (own: RawBuilder<unknown>, amount: RawBuilder<unknown>) => sql`(
+  select coalesce(sum(${amount}), 0) from account left join host on host.id = 1
+  where ${own} and kind not in (${shared}))`;
+
+const storedBytes = (own: RawBuilder<unknown>) => held(own, sql`bytes + ${reserved}`);
+
+const ofMachines = (own: RawBuilder<unknown>, column: string) =>
+  sql`(select sum(${sql.ref(column)}) from account where ${own} and kind = 'machine')`;
+
+const bytesOf = (own: RawBuilder<unknown>, kinds: readonly string[]) =>
+  sql`(select sum(bytes) from account where ${own} and kind in (${sql.join(kinds.map(sql.lit))}))`;
 
 const inGb = (bytes: number) => Math.round((bytes / gbBytes) * 1000) / 1000;
 
@@ -52,9 +65,14 @@ export class SqlUsageReader extends Queries implements UsageReader {
       case 'storedGb':
         return storedBytes(own);
       case 'keptGb':
-        return diskBytes(own, 'kept');
+        return bytesOf(own, ['disk.kept']);
       case 'disksGb':
-        return diskBytes(own, 'active');
+        return bytesOf(own, ['disk.active', 'disk.fresh']);
+      case 'reservedGb':
+        return held(own, reserved);
+      case 'memoryMb':
+      case 'cpus':
+        return ofMachines(own, name);
     }
   }
 

@@ -9,6 +9,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { AppError } from '../../domain/error.ts';
 import { migrations } from '../migrations/all.ts';
 import type { Database } from '../sql/schema.ts';
+import { account } from './account.ts';
 import { passingError, resultCodeOf, resultCodes } from './errors.ts';
 import { tryLockDataDir } from './lock.ts';
 import { tally } from './tally.ts';
@@ -28,6 +29,7 @@ export const sqliteMigrations: Migrations = migrations({
   unlogged: '',
   searchIn: () => [],
   tally,
+  account,
 });
 
 /** Compares the schema of a store with the migrations that are known. Changes nothing. */

@@ -6,6 +6,8 @@ import type { SoftwareId } from '../../../src/domain/ids.ts';
 import type { MakeWorld } from './world.ts';
 
 const minuteMs = 60_000;
+const given = { memoryMb: null, cpus: null, growthBytes: 0, buildPlaces: 2 };
+const measured = { totalBytes: 9, knownBytes: 0, ...given };
 
 function testFreezes(make: MakeWorld) {
   it('is frozen for a minute, for as long as the freeze is renewed', async (t) => {
@@ -99,7 +101,7 @@ function testNotes(make: MakeWorld) {
     const none = { waiting: null, brakes: '{}' };
     assert.deepEqual(await noted(), { capacity: undefined, steadyAt: undefined, state: none });
     for (const freeBytes of [4, 3])
-      await world.write((work) => work.host.setCapacity({ totalBytes: 9, freeBytes }));
+      await world.write((work) => work.host.setMeasured({ ...measured, freeBytes }));
     await world.write(async ({ host }) => {
       await host.setSteady();
       await host.setRemovalState('much would go', '{"disks":1}');

@@ -131,6 +131,7 @@ export const lists: Record<string, Read> = {
   'usage.of': (work) =>
     work.usage.of(['images', 'machines', 'builds', 'storedGb', 'keptGb', 'disksGb']),
   'usage.storedBytes': (work) => work.usage.storedBytes(),
+  'account.kinds': (work) => work.account.kinds(),
   'usage.generalizes': (work) => work.usage.generalizes(),
 };
 
@@ -220,6 +221,10 @@ export const withoutCase = new Set([
   'keys.add',
   // It is asked before the organisation is known.
   'keys.claimed',
+  // They are of the whole host.
+  'account.host',
+  'account.recounted',
+  'account.recount',
   'jobs.enqueue',
   'jobs.begin',
   'jobs.begun',

@@ -139,6 +139,7 @@ const internal = new Set([
     'insertAll',
     'unlocked',
     'selectRows',
+    'inPages',
   ],
   ...['openJobs', 'rows', 'shown', 'visible', 'beyond', 'isSystem', 'wroteEvents', 'ended'],
 ]);

@@ -199,8 +199,6 @@ function testTrail(make: MakeWorld) {
   it('hides a deleted transfer at once, and forgets it later', async (t) => {
     const world = await make(t);
     const [first, second] = [await world.transfer(), await world.transfer()];
-    await world.write((work) => work.transfers.update(first, { receivedBytes: 60 }));
-    assert.equal(await world.read((work) => work.host.promisedBytes()), 140 + 200);
     await world.write((work) => work.transfers.delete(first));
     await world.read(async (work) => {
       assert.equal(await work.transfers.find(first), undefined);
@@ -210,7 +208,6 @@ function testTrail(make: MakeWorld) {
         [second],
       );
       assert.deepEqual(await work.transfers.deleted(), [first]);
-      assert.equal(await work.host.promisedBytes(), 200);
     });
     await world.write((work) => work.transfers.remove(first));
     assert.deepEqual(await world.read((work) => work.transfers.deleted()), []);

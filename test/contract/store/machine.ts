@@ -194,15 +194,17 @@ function testUsage(make: MakeWorld) {
   it('counts for its organisation, as do images, builds, disks and files', async (t) => {
     const world = await make(t);
     const { ours } = world;
+    const names = ['images', 'machines', 'builds', 'disksGb', 'keptGb', 'memoryMb'] as const;
     const usage = () =>
       world.read(
         async ({ usage: one }) => ({
-          ...(await one.of(['images', 'machines', 'builds', 'disksGb', 'keptGb'])).used,
+          ...(await one.of(names)).used,
           storedBytes: await one.storedBytes(),
         }),
         ours,
       );
-    const none = { images: 0, machines: 0, builds: 0, disksGb: 0, keptGb: 0, storedBytes: 0 };
+    const sizes = { disksGb: 0, keptGb: 0, memoryMb: 0, storedBytes: 0 };
+    const none = { images: 0, machines: 0, builds: 0, ...sizes };
     assert.deepEqual(await usage(), none);
     const layerId = await world.layer({ organisationId: ours, storedBytes: 7 });
     await world.layer({ storedBytes: 1000 });
@@ -215,13 +217,17 @@ function testUsage(make: MakeWorld) {
     const { id: imageId } = await world.image();
     await world.job({ kind: 'imageInstall', organisationId: ours, imageId });
     await world.job({ kind: 'machineStop', organisationId: ours, machineId });
-    await world.transfer(ours, { heldBytes: 5 });
+    await world.transfer(ours, { bytes: 5, heldBytes: 5, receivedBytes: 3 });
     await world.write(async (work) => {
       await work.disks.update(own, { storedBytes: 2 ** 30 });
       await work.disks.update(kept, { storedBytes: 2 ** 29 });
       await work.disks.keep(kept, 1);
     });
-    const counted = { images: 2, machines: 1, builds: 1, disksGb: 1, keptGb: 0.5, storedBytes: 12 };
+    await world.write((work) => work.machines.update(machineId, { status: 'turning_on' }));
+    // The upload counts twice: its file, and the layer that is made of it.
+    const storedBytes = 7 + 2 ** 30 + 2 ** 29 + 2 * 5;
+    const held = { disksGb: 1, keptGb: 0.5, memoryMb: 512, storedBytes };
+    const counted = { ...held, images: 2, machines: 1, builds: 1 };
     assert.deepEqual(await usage(), counted);
     await world.write((work) => work.images.update(imageId, { deletedAt: work.now() }));
     assert.deepEqual(await usage(), { ...counted, images: 1 });
