@@ -69,6 +69,10 @@ export const words: Readonly<Record<string, Word>> = {
     },
     operator: async () => (await import('../cli/operator/machine.ts')).machineCommands,
   },
+  transfer: {
+    description: 'uploads and exports of images, while their files are kept',
+    remote: async () => (await import('../cli/remote/transfer-list.ts')).transferCommands,
+  },
   software: {
     description: 'the catalogue of what can be installed',
     remote: async () => (await import('../cli/remote/software.ts')).softwareCommands,

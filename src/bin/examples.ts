@@ -31,6 +31,8 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'software remove': ['software remove "Blender 3"'],
   'machine-type retire': ['machine-type retire Small'],
   'machine-type remove': ['machine-type remove Small'],
+  'transfer list': ['transfer list'],
+  'transfer delete': ['transfer delete a1b2c3 --yes'],
   'machine delete': ['machine delete 3-7 "render*" --dry-run', 'machine delete 12 --yes'],
   'machine undelete': ['machine undelete 3-7'],
   'machine show': ['machine show 1', 'machine show 1-4'],

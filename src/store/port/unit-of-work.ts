@@ -111,6 +111,12 @@ export interface Store {
   read<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
 
   /**
+   * The same for work that looks at whole tables and is in no hurry: while one of its statements
+   * runs, the event loop goes on.
+   */
+  survey<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
+
+  /**
    * Runs `work` in one transaction and returns its result. Its writes are durable when the promise
    * resolves. When `work` throws, none of its writes is kept, and the promise rejects with the same
    * error.

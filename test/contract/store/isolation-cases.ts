@@ -112,6 +112,7 @@ export const lists: Record<string, Read> = {
   'jobs.toCancel': (work) => work.jobs.toCancel(),
   'jobs.nextDue': (work) => work.jobs.nextDue(),
   'transfers.list': (work) => work.transfers.list(),
+  'transfers.page': (work) => work.transfers.page({ perPage: 10 }),
   'transfers.deleted': (work) => work.transfers.deleted(),
   'keys.list': (work) => work.keys.list(),
   'keys.page': (work) => work.keys.page(null, 10),
