@@ -71,6 +71,9 @@ const changing = [
   ...['base add', 'base try', 'software add', 'software update', 'machine-type add'],
   ...['organisation generalize', 'organisation quota', 'key create', 'key rotate', 'key revoke'],
   ...['layer verify', 'cache prune', 'backup', 'restore', 'master-key rotate', 'machine exec'],
+  // Their entries are looked for in test/simulator/operator.test.ts, and where bases are healed.
+  ...['base heal', 'base newest', 'base remove', 'base retire', 'machine-type remove'],
+  ...['machine-type retire', 'software remove', 'software retire'],
   // It needs a database: test/postgres/copy.test.ts.
   'store copy',
 ];
