@@ -31,8 +31,13 @@ class Cast {
   readonly #events: [at: number, kind: 'o', text: string][] = [];
   readonly #startedAt = performance.now();
   #addedMs = 0;
+  #last = '';
 
+  /** A picture that differs from the last in its seconds alone is left out: a wait is a pause then. */
   shows(text: string): void {
+    const timeless = text.replaceAll(/\d+ s\b/g, 's');
+    if (timeless === this.#last && text.length > 1) return;
+    this.#last = timeless;
     const at = (performance.now() - this.#startedAt + this.#addedMs) / 1000;
     this.#events.push([Number(at.toFixed(3)), 'o', text]);
   }
