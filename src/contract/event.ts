@@ -1,23 +1,9 @@
 // Events on the wire: a stream of server-sent events, and the JSON in each of them.
 
 import { Type } from 'typebox';
+import { eventTypes } from '../domain/event-type.ts';
 import { DateTime, Enum, NullableInteger } from './envelope.ts';
 import { define } from './operation.ts';
-
-/** The compiler asks for each type that is missing here, where an event is sent. */
-export const eventTypes = [
-  'image.changed',
-  'image.progress',
-  'image.log',
-  'machine.changed',
-  'machine.progress',
-  'transfer.changed',
-  'transfer.progress',
-  'layer.damaged',
-  'layer.healed',
-  'host.low',
-  'host.recovered',
-] as const;
 
 const Fact = Type.Optional;
 

@@ -1,9 +1,9 @@
 // Webhooks on the wire. All of it is our own addition.
 
 import { Type } from 'typebox';
+import { eventTypes } from '../domain/event-type.ts';
 import type { WebhookId } from '../domain/ids.ts';
 import { DateTime, Enum, NullableDateTime, NullableString, resource } from './envelope.ts';
-import { eventTypes } from './event.ts';
 import { define, nothing } from './operation.ts';
 
 const states = ['waiting', 'delivered', 'dead'] as const;

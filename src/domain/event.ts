@@ -3,6 +3,7 @@
 // An event is small and holds no secret; who needs more reads the thing.
 
 import { invalid } from './error.ts';
+import { type EventType, eventTypes } from './event-type.ts';
 import type { OrganisationId } from './ids.ts';
 import type { Permission } from './key.ts';
 
@@ -17,27 +18,6 @@ export const eventNouns = {
 } as const satisfies Record<string, Permission | null>;
 
 type EventNoun = keyof typeof eventNouns;
-
-/**
- * `changed`: a request or the reconciler changed the thing. `progress`: a job works on it. `log`: a
- * build has printed something. `damaged`, `healed`: of a layer on which the organisation has images.
- * `low`, `recovered`: of the room on the host's disk.
- */
-export const eventTypes = [
-  'image.changed',
-  'image.progress',
-  'image.log',
-  'machine.changed',
-  'machine.progress',
-  'transfer.changed',
-  'transfer.progress',
-  'layer.damaged',
-  'layer.healed',
-  'host.low',
-  'host.recovered',
-] as const;
-
-export type EventType = (typeof eventTypes)[number];
 
 /** What an event tells beside the state of its subject; a fact that does not apply is absent. */
 export interface EventFacts {

@@ -2,7 +2,8 @@
 // which is tried for a day.
 
 import { invalid } from './error.ts';
-import { type EventType, eventTypes, isEventType } from './event.ts';
+import { isEventType } from './event.ts';
+import { type EventType, eventTypes } from './event-type.ts';
 import type { OrganisationId, WebhookId } from './ids.ts';
 
 export interface Webhook {

@@ -3,7 +3,8 @@
 
 import type { Static } from 'typebox';
 import type { EventData } from '../contract/event.ts';
-import { type EventFacts, type EventType, type FleetEvent, nounOf } from '../domain/event.ts';
+import { type EventFacts, type FleetEvent, nounOf } from '../domain/event.ts';
+import type { EventType } from '../domain/event-type.ts';
 import { dateTime } from './handler.ts';
 
 const factsOf = (facts: EventFacts) => ({

@@ -3,7 +3,8 @@
 // the scope.
 
 import { type RawBuilder, sql } from 'kysely';
-import type { EventFacts, EventFilter, EventType, FleetEvent } from '../../domain/event.ts';
+import type { EventFacts, EventFilter, FleetEvent } from '../../domain/event.ts';
+import type { EventType } from '../../domain/event-type.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type { EventReader, EventSubjects, EventWriter } from '../port/event.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { EventType } from '../../../src/domain/event.ts';
+import type { EventType } from '../../../src/domain/event-type.ts';
 import type { DeliveryState } from '../../../src/domain/webhook.ts';
 import type { MakeWorld } from './world.ts';
 
