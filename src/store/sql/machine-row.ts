@@ -5,7 +5,7 @@ import type { MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { Database } from './schema.ts';
 
-export type MachineRow = Omit<Database['machine'], 'id'> & {
+type MachineRow = Omit<Database['machine'], 'id'> & {
   id: MachineId;
   imageIsDeleted: boolean;
 };
